@@ -1,0 +1,5 @@
+//! The `wslens` program: everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    wslens::cli::main()
+}

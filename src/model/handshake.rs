@@ -1,0 +1,176 @@
+//! The opening handshake's nouns: heads with ranges, and what was agreed.
+
+use std::ops::Range;
+
+/// One header line of a head. All ranges are relative to [`Head::bytes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderField {
+    /// The field name as sent.
+    pub name: Range<u32>,
+    /// The field value without the white space around it. A folded value still holds its line break.
+    pub value: Range<u32>,
+}
+
+/// The first line of a head (RFC 9112 sections 3 and 4). All ranges are relative to [`Head::bytes`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StartLine {
+    /// `GET /chat HTTP/1.1`
+    Request {
+        /// The method.
+        method: Range<u32>,
+        /// The request target.
+        target: Range<u32>,
+        /// `HTTP/1.1`
+        version: Range<u32>,
+    },
+    /// `HTTP/1.1 101 Switching Protocols`
+    Response {
+        /// `HTTP/1.1`
+        version: Range<u32>,
+        /// The status code.
+        status: u16,
+        /// The reason phrase; may be empty.
+        reason: Range<u32>,
+    },
+}
+
+/// An HTTP/1 head: its bytes and a range for every token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Everything from the first byte of the start line to the empty line's last byte.
+    pub bytes: Box<[u8]>,
+    /// The start line's range, without its line end.
+    pub line: Range<u32>,
+    /// The start line's tokens.
+    pub start: StartLine,
+    /// The header lines in the order sent.
+    pub headers: Vec<HeaderField>,
+    /// Lines that are no header field, by range: kept, shown, not used.
+    pub odd_lines: Vec<Range<u32>>,
+    /// What the syntax does that RFC 9112 does not allow.
+    pub quirks: Quirks,
+}
+
+/// Deviations of a head from RFC 9112's syntax.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Quirks {
+    /// A line ends in LF without CR (section 2.2).
+    pub bare_lf: bool,
+    /// A header line is folded (section 5.2).
+    pub obs_fold: bool,
+    /// White space stands between a field name and its colon (section 5.1).
+    pub space_before_colon: bool,
+}
+
+impl Head {
+    /// The bytes of a range of this head; empty where the range does not fit.
+    #[must_use]
+    pub fn token(&self, range: &Range<u32>) -> &[u8] {
+        self.bytes.get(range.start as usize..range.end as usize).unwrap_or_default()
+    }
+
+    /// Each value of the header `name` (ASCII case does not count), in the order sent.
+    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> + 'a {
+        self.headers
+            .iter()
+            .filter(move |field| self.token(&field.name).eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| self.token(&field.value))
+    }
+
+    /// The first value of the header `name`.
+    #[must_use]
+    pub fn value<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.values(name).next()
+    }
+
+    /// Whether a comma-separated header holds `token` (ASCII case does not count).
+    #[must_use]
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.values(name).any(|value| {
+            value.split(|&b| b == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+        })
+    }
+
+    /// The status code of a response.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self.start {
+            StartLine::Response { status, .. } => Some(status),
+            StartLine::Request { .. } => None,
+        }
+    }
+
+    /// The method of a request; empty for a response.
+    #[must_use]
+    pub fn method(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { method, .. } => self.token(method),
+            StartLine::Response { .. } => &[],
+        }
+    }
+
+    /// The target of a request; empty for a response.
+    #[must_use]
+    pub fn target(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { target, .. } => self.token(target),
+            StartLine::Response { .. } => &[],
+        }
+    }
+
+    /// The HTTP version as sent, `HTTP/1.1`.
+    #[must_use]
+    pub fn version(&self) -> &[u8] {
+        match &self.start {
+            StartLine::Request { version, .. } | StartLine::Response { version, .. } => self.token(version),
+        }
+    }
+}
+
+/// One extension of `Sec-WebSocket-Extensions` (RFC 6455 section 9.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Extension {
+    /// Its token.
+    pub name: String,
+    /// Its parameters in the order sent; a value without its quotes, where there is one.
+    pub params: Vec<(String, Option<String>)>,
+}
+
+/// What permessage-deflate agreed on (RFC 7692 section 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateParams {
+    /// The server starts each message with an empty window.
+    pub server_no_context_takeover: bool,
+    /// The client starts each message with an empty window.
+    pub client_no_context_takeover: bool,
+    /// Base-2 logarithm of the server's window, 8 to 15.
+    pub server_max_window_bits: u8,
+    /// Base-2 logarithm of the client's window, 8 to 15.
+    pub client_max_window_bits: u8,
+}
+
+/// What became of `Sec-WebSocket-Accept` (RFC 6455 section 4.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accept {
+    /// It is base64(SHA-1(key + GUID)).
+    Ok,
+    /// It is something else.
+    Wrong,
+    /// A 101 without it.
+    Missing,
+    /// There is no 101, or no key to compute it from.
+    Unknown,
+}
+
+impl Accept {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Wrong => "wrong",
+            Self::Missing => "missing",
+            Self::Unknown => "unknown",
+        }
+    }
+}

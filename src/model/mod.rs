@@ -1,0 +1,24 @@
+//! The nouns that every room shares. No logic beyond reading themselves, no I/O, no imports.
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | packet | what the capture file holds one record of |
+//! | segment | what TCP sent in one packet |
+//! | stream | one direction of a TCP connection, in order |
+//! | gap | bytes of a stream that the capture lacks |
+//! | frame, message | RFC 6455 section 5; a message is one or more frames |
+//! | finding | a rule broken, or something worth knowing, at a place |
+
+mod finding;
+mod handshake;
+mod id;
+mod parse;
+mod segment;
+mod span;
+
+pub use finding::{Finding, Rule, Severity};
+pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
+pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
+pub use parse::Parse;
+pub use segment::{Endpoint, Flags, Segment};
+pub use span::{Direction, LinkType, PacketRef, Span, Time};

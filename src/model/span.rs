@@ -1,0 +1,122 @@
+//! Places: runs of bytes, moments, directions, packets.
+
+use std::fmt;
+
+/// A run of bytes in the capture's address space (see [`PacketRef::bytes`]).
+///
+/// Addresses are never file offsets to a user: a capture may consist of several files, or of a
+/// pipe. They are what [`crate::capture::Capture::bytes`] takes back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Address of the first byte.
+    pub start: u64,
+    /// Number of bytes.
+    pub len: u32,
+}
+
+impl Span {
+    /// The part of this span from `skip` on, `len` bytes long (both cut to fit).
+    #[must_use]
+    pub fn part(self, skip: u32, len: u32) -> Self {
+        let skip = skip.min(self.len);
+        Self { start: self.start.saturating_add(u64::from(skip)), len: len.min(self.len - skip) }
+    }
+}
+
+/// Nanoseconds since 1970-01-01 UTC, as the capture says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(pub i64);
+
+impl Time {
+    /// Nanoseconds from `earlier` to `self`; negative where the capture's clock went back.
+    #[must_use]
+    pub fn since(self, earlier: Time) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+impl fmt::Display for Time {
+    /// Seconds since 1970 with nine decimals.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, n) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        write!(f, "{sign}{}.{:09}", n / 1_000_000_000, n % 1_000_000_000)
+    }
+}
+
+/// Which way bytes travel on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// Sent by the client, that is, the end that opened the WebSocket.
+    ClientToServer,
+    /// Sent by the server.
+    ServerToClient,
+}
+
+impl Direction {
+    /// Both, client to server first.
+    pub const BOTH: [Self; 2] = [Self::ClientToServer, Self::ServerToClient];
+
+    /// The other direction.
+    #[must_use]
+    pub fn opposite(self) -> Self {
+        match self {
+            Self::ClientToServer => Self::ServerToClient,
+            Self::ServerToClient => Self::ClientToServer,
+        }
+    }
+
+    /// `c2s` or `s2c`, as in the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClientToServer => "c2s",
+            Self::ServerToClient => "s2c",
+        }
+    }
+
+    /// `client` or `server`: the end that sends in this direction.
+    #[must_use]
+    pub fn sender(self) -> &'static str {
+        match self {
+            Self::ClientToServer => "client",
+            Self::ServerToClient => "server",
+        }
+    }
+}
+
+/// The link type of a packet, as numbered by tcpdump.org's list (DLT/LINKTYPE).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkType(pub u16);
+
+/// One captured packet: where its bytes are and when it was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PacketRef {
+    /// Number in the capture from 1, counted as Wireshark's `frame.number` does.
+    pub number: u64,
+    /// When it was captured.
+    pub time: Time,
+    /// Its captured bytes.
+    pub bytes: Span,
+    /// How many bytes it had on the wire (at least `bytes.len`).
+    pub wire_len: u32,
+    /// What its first byte belongs to.
+    pub link: LinkType,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_printed_with_nine_decimals() {
+        assert_eq!(Time(1_783_191_741_986_924_001).to_string(), "1783191741.986924001");
+        assert_eq!(Time(-1).to_string(), "-0.000000001");
+    }
+
+    #[test]
+    fn a_part_of_a_span_stays_inside_it() {
+        let span = Span { start: 10, len: 5 };
+        assert_eq!(span.part(2, 9), Span { start: 12, len: 3 });
+        assert_eq!(span.part(9, 9), Span { start: 15, len: 0 });
+    }
+}
