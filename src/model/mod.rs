@@ -9,16 +9,20 @@
 //! | frame, message | RFC 6455 section 5; a message is one or more frames |
 //! | finding | a rule broken, or something worth knowing, at a place |
 
+mod event;
 mod finding;
 mod handshake;
 mod id;
 mod parse;
 mod segment;
 mod span;
+mod tally;
 
+pub use event::{Bytes, Chunk, Place};
 pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
 pub use parse::Parse;
 pub use segment::{Endpoint, Flags, Segment};
-pub use span::{Direction, LinkType, PacketRef, Span, Time};
+pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
+pub use tally::Tally;
