@@ -6,7 +6,7 @@
 //! Promise: any split of the input gives the same events; bytes are never invented; no payload is
 //! held beyond [`Depth::keep`] bytes of a message.
 
-pub mod close;
+mod close;
 mod deflate;
 mod event;
 mod frame;
@@ -20,6 +20,7 @@ mod socket;
 mod text;
 mod utf8;
 
+pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{InflateLimits, Inflater, Inflation};
 pub use event::{CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, Spot};
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
