@@ -304,11 +304,10 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             }
             Lost::LengthMsbSet => {
                 let number = self.shared.next_frame();
-                self.report(
-                    &rules::LENGTH_MSB_SET, Some(number), None, arrival,
+                let header = self.side.header;
+                self.report(&rules::LENGTH_MSB_SET, Some(number), None, arrival,
                     format_args!("{} frame claims {:#x} bytes: the top bit of a 64-bit length must be 0",
-                        self.side.header.opcode().name(), self.side.header.payload_len),
-                );
+                        header.opcode().name(), header.payload_len));
                 self.frame_event(number, None, false, arrival);
                 "the length of the frame before cannot be right"
             }
@@ -332,11 +331,11 @@ impl<E: Events> Step<'_, '_, E> {
             self.shared.report(self.events, &rules::INCOMPLETE_FRAME, spot,
                 format_args!("{cut} inside a frame header of the {sender}, which begins in packet {}", start.place.packet));
         } else if self.side.in_frame {
-            let header = self.side.header;
+            let (header, packet) = (self.side.header, self.side.start.place.packet);
             let number = self.incomplete(place);
             self.report(&rules::INCOMPLETE_FRAME, Some(number), None, place,
-                format_args!("{cut} inside a {} frame of {} bytes that begins in packet {}",
-                    header.opcode().name(), header.payload_len, self.side.start.place.packet));
+                format_args!("{cut} inside a {} frame of {} bytes that begins in packet {packet}",
+                    header.opcode().name(), header.payload_len));
         } else if let Some(open) = self.side.open.take() {
             self.report(&rules::INCOMPLETE_MESSAGE, None, open.number, place,
                 format_args!("{cut} inside a {} message: {} fragments came, none with FIN", open.opcode.name(), open.frames));
