@@ -1,0 +1,121 @@
+"""Reads what tcpdump wrote (classic pcap, either byte order, micro- or nanoseconds) and writes pcap or pcapng.
+
+Only what the makers need. Nothing about the machine goes into the files: no host
+name, no operating system, no hardware option.
+"""
+
+import gzip
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Packet:
+    """One captured packet; `ns` counts nanoseconds since the epoch."""
+
+    ns: int
+    data: bytes
+    orig_len: int
+    comment: str = ""
+    interface: int = 0
+
+
+def read_pcap(path):
+    """Returns (link type, packets); a packet cut off at the end is left out."""
+    raw = Path(path).read_bytes()
+    if len(raw) < 24:
+        return 1, []
+    magic = raw[:4]
+    order = "<" if magic in (b"\xd4\xc3\xb2\xa1", b"\x4d\x3c\xb2\xa1") else ">"
+    unit = 1 if magic in (b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d") else 1000
+    linktype = struct.unpack_from(order + "I", raw, 20)[0] & 0x0FFFFFFF
+    packets, at = [], 24
+    while at + 16 <= len(raw):
+        sec, frac, cap, orig = struct.unpack_from(order + "IIII", raw, at)
+        if at + 16 + cap > len(raw):
+            break
+        packets.append(Packet(sec * 10**9 + frac * unit, raw[at + 16 : at + 16 + cap], orig))
+        at += 16 + cap
+    return linktype, packets
+
+
+def _option(code, value):
+    return struct.pack("<HH", code, len(value)) + value + b"\0" * (-len(value) % 4)
+
+
+def _block(kind, body):
+    total = len(body) + 12
+    return struct.pack("<II", kind, total) + body + struct.pack("<I", total)
+
+
+def write_pcapng(path, packets, linktype=1, interfaces=("lo",), comment="", nano=False):
+    """Writes one section; `nano` sets if_tsresol 9. A name ending in .gz is gzipped."""
+    end = struct.pack("<HH", 0, 0)
+    head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
+    if comment:
+        head += _option(1, comment.encode()) + end
+    out = [_block(0x0A0D0D0A, head)]
+    for name in interfaces:
+        body = struct.pack("<HHI", linktype, 0, 262144) + _option(2, name.encode())
+        if nano:
+            body += _option(9, b"\x09")
+        out.append(_block(1, body + end))
+    for p in packets:
+        ticks = p.ns if nano else p.ns // 1000
+        body = struct.pack("<IIIII", p.interface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.orig_len)
+        body += p.data + b"\0" * (-len(p.data) % 4)
+        if p.comment:
+            body += _option(1, p.comment.encode()) + end
+        out.append(_block(6, body))
+    _write(path, b"".join(out))
+
+
+def write_pcap(path, packets, linktype=1, nano=False):
+    """Writes classic little-endian pcap."""
+    out = [struct.pack("<IHHiIII", 0xA1B23C4D if nano else 0xA1B2C3D4, 2, 4, 0, 0, 262144, linktype)]
+    for p in packets:
+        sec, ns = divmod(p.ns, 10**9)
+        out.append(struct.pack("<IIII", sec, ns if nano else ns // 1000, len(p.data), p.orig_len) + p.data)
+    _write(path, b"".join(out))
+
+
+def _write(path, data):
+    path = Path(path)
+    if path.suffix == ".gz":
+        data = gzip.compress(data, 9, mtime=0)
+    path.write_bytes(data)
+
+
+@dataclass
+class Tcp:
+    """The TCP fields a maker looks at."""
+
+    src: tuple
+    dst: tuple
+    seq: int
+    ack: int
+    flags: int
+    payload: bytes
+
+    syn = property(lambda s: bool(s.flags & 2))
+    fin = property(lambda s: bool(s.flags & 1))
+    rst = property(lambda s: bool(s.flags & 4))
+
+
+def tcp_of(data):
+    """TCP inside an Ethernet packet (IPv4 or IPv6 without extension headers), else None."""
+    kind = int.from_bytes(data[12:14], "big")
+    if kind == 0x0800 and len(data) >= 34 and data[23] == 6:
+        at = 14 + (data[14] & 15) * 4
+        end = 14 + int.from_bytes(data[16:18], "big")
+        src, dst = ".".join(map(str, data[26:30])), ".".join(map(str, data[30:34]))
+    elif kind == 0x86DD and len(data) >= 54 and data[20] == 6:
+        at, end = 54, 54 + int.from_bytes(data[18:20], "big")
+        src, dst = data[22:38].hex(), data[38:54].hex()
+    else:
+        return None
+    if len(data) < at + 20:
+        return None
+    sport, dport, seq, ack, off, flags = struct.unpack_from(">HHIIBB", data, at)
+    return Tcp((src, sport), (dst, dport), seq, ack, flags & 0x3F, data[at + (off >> 4) * 4 : end])
