@@ -44,7 +44,7 @@ log = lib.Log()
 with lib.Tcpdump(f"tcp port {PORT}") as capture:
     asyncio.run(main(log))
 data = [i for i, p in enumerate(capture.packets)
-        if (t := pcapng.tcp_of(p.data)).dst[1] == PORT and t.payload and not t.payload.startswith(b"GET ")]
+        if (t := pcapng.tcp_of(p)).dst[1] == PORT and t.payload and not t.payload.startswith(b"GET ")]
 lost = data[DROP]
 packets = [p for i, p in enumerate(capture.packets) if i != lost]
 

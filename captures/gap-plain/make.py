@@ -68,10 +68,10 @@ with lib.Tcpdump(f"tcp port {PORT}") as capture:
 lost, ranges = [], []
 for port, place in zip(lib.client_ports(capture.packets), (4, 3, 3)):
     frames = [i for i, p in enumerate(capture.packets)
-              if (t := pcapng.tcp_of(p.data)).dst[1] == port and t.payload and not t.payload.startswith(b"HTTP/")]
+              if (t := pcapng.tcp_of(p)).dst[1] == port and t.payload and not t.payload.startswith(b"HTTP/")]
     lost.append(frames[place])
-    start = pcapng.tcp_of(capture.packets[frames[0]].data).seq
-    gone = pcapng.tcp_of(capture.packets[frames[place]].data)
+    start = pcapng.tcp_of(capture.packets[frames[0]]).seq
+    gone = pcapng.tcp_of(capture.packets[frames[place]])
     ranges.append((gone.seq - start & 0xFFFFFFFF, (gone.seq - start & 0xFFFFFFFF) + len(gone.payload)))
 packets = [p for i, p in enumerate(capture.packets) if i not in lost]
 numbers = ", ".join(str(i + 1) for i in lost)

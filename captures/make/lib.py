@@ -101,7 +101,7 @@ def ended(packets):
     """Did every TCP connection see both FINs or a reset?"""
     flows = {}
     for p in packets:
-        t = pcapng.tcp_of(p.data)
+        t = pcapng.tcp_of(p)
         if t is None:
             continue
         key = frozenset((t.src, t.dst))
@@ -119,13 +119,14 @@ class Log:
     """The application's own log: what the peers themselves sent and received.
 
     `c2s` rows of side `client` are what was sent, of side `server` what arrived (and the
-    other way round). What was sent becomes messages.ndjson; what arrived must agree.
+    other way round). What was sent becomes messages.ndjson; what arrived must agree. A
+    message counts as sent when its last frame is, so a ping inside a fragmented message
+    comes before it.
     """
 
     def __init__(self):
         self.rows = []
         self.lock = threading.Lock()
-        self.ports = {}
 
     def add(self, side, sender, op, payload=b"", *, port=0, code=None, reason="", frames=None, note=None, at=None):
         """`sender` is "client" or "server"; `port` is the client's, it tells connections apart."""
@@ -145,17 +146,30 @@ class Log:
             extra = ({"frames": frames} if frames else {}) | ({"note": note} if note else {})
             self.rows.append((at or time.time(), port, side == sender, row, extra))
 
+    def load(self, row):
+        """A row that a peer in another process wrote."""
+        payload = bytes.fromhex(row["hex"]) if "hex" in row else row.get("text", "")
+        self.add(row["side"], row["sender"], row["op"], payload, port=row["port"], code=row.get("code"),
+                 reason=row.get("reason", ""), frames=row.get("frames"), at=row.get("at"))
+
+    def dump(self):
+        """The rows in the form that `load` takes."""
+        for at, port, sent, row, extra in self.rows:
+            sender = "client" if row["dir"] == "c2s" else "server"
+            side = sender if sent else "server" if sender == "client" else "client"
+            yield {"side": side, "sender": sender, "port": port, "at": at, **{k: v for k, v in row.items() if k != "dir"}, **extra}
+
     def truth(self, order, check=True):
         """Rows as sent, in time order; `order` lists the client ports in order of their SYNs."""
         number = {port: i + 1 for i, port in enumerate(order)}
-        sent = sorted((r for r in self.rows if r[2]), key=lambda r: r[0])
-        if check:
-            for port in {r[1] for r in self.rows}:
-                for direction in ("c2s", "s2c"):
-                    there = [r[3] for r in sent if r[1] == port and r[3]["dir"] == direction]
-                    here = [r[3] for r in self.rows if r[1] == port and r[3]["dir"] == direction and not r[2]]
-                    if there != here:
-                        raise SystemExit(f"port {port} {direction}: sent\n{brief(there)}\nbut received\n{brief(here)}")
+        ordered = sorted(self.rows, key=lambda r: r[0])
+        sent = [r for r in ordered if r[2]]
+        for port, direction in {(r[1], r[3]["dir"]) for r in self.rows} if check else ():
+            for control in (False, True):
+                there, here = ([r[3] for r in ordered if r[1] == port and r[3]["dir"] == direction and r[2] == side
+                                and (r[3]["op"] in ("ping", "pong", "close")) == control] for side in (True, False))
+                if there != here:
+                    raise SystemExit(f"port {port} {direction}: sent\n{brief(there)}\nbut received\n{brief(here)}")
         return [{"conn": number[r[1]], "port": r[1], **r[3], **r[4]} for r in sent]
 
 
@@ -168,7 +182,7 @@ def client_ports(packets):
     """Source ports of the SYNs without ACK, in order."""
     out = []
     for p in packets:
-        t = pcapng.tcp_of(p.data)
+        t = pcapng.tcp_of(p)
         if t and t.syn and not t.flags & 16 and t.src[1] not in out:
             out.append(t.src[1])
     return out

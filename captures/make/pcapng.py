@@ -19,6 +19,7 @@ class Packet:
     orig_len: int
     comment: str = ""
     interface: int = 0
+    linktype: int = 1
 
 
 def read_pcap(path):
@@ -35,7 +36,8 @@ def read_pcap(path):
         sec, frac, cap, orig = struct.unpack_from(order + "IIII", raw, at)
         if at + 16 + cap > len(raw):
             break
-        packets.append(Packet(sec * 10**9 + frac * unit, raw[at + 16 : at + 16 + cap], orig))
+        data = raw[at + 16 : at + 16 + cap]
+        packets.append(Packet(sec * 10**9 + frac * unit, data, orig, linktype=linktype))
         at += 16 + cap
     return linktype, packets
 
@@ -103,19 +105,20 @@ class Tcp:
     rst = property(lambda s: bool(s.flags & 4))
 
 
-def tcp_of(data):
-    """TCP inside an Ethernet packet (IPv4 or IPv6 without extension headers), else None."""
-    kind = int.from_bytes(data[12:14], "big")
-    if kind == 0x0800 and len(data) >= 34 and data[23] == 6:
-        at = 14 + (data[14] & 15) * 4
-        end = 14 + int.from_bytes(data[16:18], "big")
-        src, dst = ".".join(map(str, data[26:30])), ".".join(map(str, data[30:34]))
-    elif kind == 0x86DD and len(data) >= 54 and data[20] == 6:
-        at, end = 54, 54 + int.from_bytes(data[18:20], "big")
-        src, dst = data[22:38].hex(), data[38:54].hex()
+def tcp_of(packet):
+    """TCP inside an Ethernet or "any device" packet (IPv4, or IPv6 without extension headers), else None."""
+    data = packet.data
+    kind, ip = (data[0:2], 20) if packet.linktype == 276 else (data[12:14], 14)
+    if kind == b"\x08\x00" and len(data) >= ip + 20 and data[ip + 9] == 6:
+        at = ip + (data[ip] & 15) * 4
+        end = ip + int.from_bytes(data[ip + 2 : ip + 4], "big")
+        src, dst = data[ip + 12 : ip + 16], data[ip + 16 : ip + 20]
+    elif kind == b"\x86\xdd" and len(data) >= ip + 40 and data[ip + 6] == 6:
+        at, end = ip + 40, ip + 40 + int.from_bytes(data[ip + 4 : ip + 6], "big")
+        src, dst = data[ip + 8 : ip + 24], data[ip + 24 : ip + 40]
     else:
         return None
     if len(data) < at + 20:
         return None
     sport, dport, seq, ack, off, flags = struct.unpack_from(">HHIIBB", data, at)
-    return Tcp((src, sport), (dst, dport), seq, ack, flags & 0x3F, data[at + (off >> 4) * 4 : end])
+    return Tcp((src.hex(), sport), (dst.hex(), dport), seq, ack, flags & 0x3F, data[at + (off >> 4) * 4 : end])
