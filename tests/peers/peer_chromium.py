@@ -61,12 +61,6 @@ ws.onclose = ({ code, reason }) => {
 </script>"""
 
 
-def chromium():
-    """The browser's command, or None."""
-    names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-    return next((found for name in names if name and (found := shutil.which(name))), None)
-
-
 async def main(plan, log, report):
     page = PAGE % json.dumps({**plan, "url": planned.url(plan)}).replace("<", "\\u003c")
     done = asyncio.get_running_loop().create_future()
@@ -95,7 +89,7 @@ async def main(plan, log, report):
         web = await asyncio.start_server(http, plan["host"], plan["port"] + 1)
         report()
         browser = await asyncio.create_subprocess_exec(
-            chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+            os.environ["CHROMIUM"], "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
             "--disable-extensions", "--disable-default-apps", f"--user-data-dir={profile}", "--remote-debugging-port=0",
             f"http://{plan['host']}:{plan['port'] + 1}/",

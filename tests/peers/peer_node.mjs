@@ -31,7 +31,8 @@ function parts(step) {
   return out;
 }
 
-async function converse(ws, side, port) {
+// Listens from now on, speaks as soon as `open` is resolved.
+async function converse(ws, side, port, open) {
   const other = side === "client" ? "server" : "client";
   let expected = plan[other].length + plan[side].filter((step) => step.op === "ping").length;
   let spoken = false;
@@ -75,6 +76,7 @@ async function converse(ws, side, port) {
       resolve();
     });
   });
+  await open;
   for (const step of plan[side]) {
     if (step.pause) await sleep(step.pause * 1000);
     if (step.op === "ping") {
@@ -114,10 +116,11 @@ const atServer = new Promise((resolve) => {
 const client = new WebSocket(`ws://${host}:${plan.port}${plan.path}`, plan.subprotocols ?? [], {
   perMessageDeflate: d ? { threshold: d.threshold ?? 0 } : false,
 });
+const open = new Promise((resolve) => client.on("open", resolve));
 const atClient = new Promise((resolve, reject) => {
-  client.on("upgrade", (response) => resolve(response.socket.localPort));
+  client.on("upgrade", (response) => resolve(converse(client, "client", response.socket.localPort, open)));
   client.on("error", reject);
 });
-await Promise.all([atServer, atClient.then((port) => converse(client, "client", port))]);
+await Promise.all([atServer, atClient]);
 server.close();
 for (const row of rows) console.log(JSON.stringify(row));

@@ -19,7 +19,7 @@ NAMES = ("server_no_context_takeover", "client_no_context_takeover", "server_max
 
 def deflate(plan, factory):
     """The extension of one side, or None."""
-    if not plan.get("deflate"):
+    if plan.get("deflate") is None:
         return None
     return [factory(**{k: v for k, v in plan["deflate"].items() if k in NAMES})]
 

@@ -22,6 +22,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import plan as planned  # noqa: E402
+import run  # noqa: E402
 
 sys.path.insert(0, str(planned.MAKE))
 import lib  # noqa: E402
@@ -60,59 +61,18 @@ def free_port():
 
 
 def may_capture():
-    """Does tcpdump open the loopback?"""
-    command = ["tcpdump", "-i", "lo", "-n", "-c", "1", "-w", os.devnull, "tcp port 1"]
-    command[1:1] = ["-Z", "root"] if os.geteuid() == 0 else []
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    for line in process.stderr:
-        if "listening on" in line:
-            process.terminate()
-            process.wait()
-            return True, ""
-        last = line.strip()
-    process.wait()
-    return False, last
-
-
-def command_of(peer, kit):
-    """How the peer is started, or a skip."""
-    python = kit / "venv" / "bin" / "python"
-    python = str(python) if python.exists() else sys.executable
-    if peer in ("websockets", "aiohttp", "chromium"):
-        module = "aiohttp" if peer == "aiohttp" else "websockets"
-        if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode:
-            skip(f"no Python module {module} (run tests/peers/setup.sh)")
-        if peer == "chromium":
-            names = [os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
-            if not any(name and shutil.which(name) for name in names):
-                skip("no chromium")
-        return [python, str(HERE / f"peer_{peer}.py")], {}
-    if peer == "node":
-        modules = kit / "node_modules"
-        if not shutil.which("node"):
-            skip("no node")
-        if not (modules / "ws").is_dir():
-            skip(f"no npm package ws in {modules} (run tests/peers/setup.sh)")
-        return ["node", str(HERE / "peer_node.mjs")], {"NODE_MODULES": str(modules)}
-    found = kit / "peer-tungstenite"
-    if not found.exists():
-        skip(f"no {found} (run tests/peers/setup.sh)")
-    return [str(found)], {}
-
-
-def converse(command, environment, plan):
-    """Runs the peer; returns a Log of its rows."""
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
-        json.dump(plan, file)
-        file.flush()
-        done = subprocess.run([*command, file.name], env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        raise SystemExit(f"peer failed: {done.stderr}")
-    log = lib.Log()
-    for line in done.stdout.splitlines():
-        log.load(json.loads(line))
-    return log
+    """(does tcpdump open the loopback, what it said)."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = ["tcpdump", "-i", "lo", "-n", "-w", f"{folder}/none.pcap", "tcp port 1"]
+        command[1:1] = ["-Z", "root"] if os.geteuid() == 0 else []
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        last = ""
+        for last in process.stderr:
+            if "listening on" in last:
+                process.terminate()
+                break
+        process.wait()
+        return "listening on" in last, last.strip()
 
 
 def main():
@@ -134,11 +94,14 @@ def main():
             os.environ["WSLENS_PEERS_NESTED"] = "1"
             os.execvp("unshare", ["unshare", "-rn", "sh", "-c", script, "sh", sys.executable, *sys.argv])
         skip(f"tcpdump may not capture on lo: {why}")
-    command, environment = command_of(arguments.peer, arguments.kit.resolve())
+    try:
+        command = run.command_of(arguments.peer, arguments.kit.resolve())
+    except run.Missing as e:
+        skip(e)
     plan = planned.conversation(f"{arguments.peer}-{arguments.seed}", messages=arguments.messages, **ABLE[arguments.peer])
     plan["port"] = free_port()
     with lib.Tcpdump(f"tcp port {plan['port']}") as capture:
-        log = converse(command, environment, plan)
+        log = run.converse(command, plan)
     rows = log.truth(lib.client_ports(capture.packets))
     arguments.out.mkdir(parents=True, exist_ok=True)
     pcapng.write_pcap(arguments.out / "capture.pcap", capture.packets, capture.linktype)
