@@ -87,12 +87,13 @@ def main():
         skip("no tcpdump")
     allowed, why = may_capture()
     if not allowed:
-        # Root of a user namespace may capture in a network of its own.
+        # Who may not capture here may do so in a user namespace with a network of its own.
+        own = ["unshare", "--user", "--map-current-user", "--keep-caps", "--net"]
         if "WSLENS_PEERS_NESTED" not in os.environ and shutil.which("unshare") and shutil.which("ip") \
-                and subprocess.run(["unshare", "-rn", "true"], capture_output=True).returncode == 0:
+                and subprocess.run([*own, "true"], capture_output=True).returncode == 0:
             script = 'ip link set lo up && exec "$@"'
             os.environ["WSLENS_PEERS_NESTED"] = "1"
-            os.execvp("unshare", ["unshare", "-rn", "sh", "-c", script, "sh", sys.executable, *sys.argv])
+            os.execvp("unshare", [*own, "sh", "-c", script, "sh", sys.executable, *sys.argv])
         skip(f"tcpdump may not capture on lo: {why}")
     try:
         command = run.command_of(arguments.peer, arguments.kit.resolve())

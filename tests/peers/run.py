@@ -23,7 +23,7 @@ class Missing(Exception):
 def command_of(peer, kit):
     """How the peer is started, or Missing."""
     python = kit / "venv" / "bin" / "python"
-    python = str(python) if python.exists() else sys.executable
+    python = str(python) if os.access(python, os.X_OK) else sys.executable
     if peer in ("websockets", "aiohttp", "chromium"):
         module = "aiohttp" if peer == "aiohttp" else "websockets"
         if subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode:
