@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import pcapng  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT.parent / "tests" / "peers"
 
 
 def private_network(mtu=None):
@@ -191,6 +192,36 @@ def client_ports(packets):
 def write_messages(path, rows):
     """One JSON object a line."""
     Path(path).write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), "utf-8")
+
+
+def peers(plan, peer, expression=None, interface="lo", nano=False):
+    """Captures a planned conversation of one of the live peers of tests/peers; returns (capture, log)."""
+    sys.path.insert(0, str(PEERS))
+    import run
+
+    command = run.command_of(peer, kit())
+    with Tcpdump(expression or f"tcp port {plan['port']}", interface=interface, nano=nano) as capture:
+        log = run.converse(command, plan)
+    return capture, log
+
+
+def kit():
+    """The folder that tests/peers/setup.sh filled."""
+    return Path(os.environ.get("PEERS_KIT", ROOT.parent / "target" / "peers")).resolve()
+
+
+def version_of(command, pattern=r"([0-9][0-9.]*)"):
+    """The first thing like a version in what a command prints."""
+    out = subprocess.run(command, capture_output=True, text=True)
+    found = re.search(pattern, out.stdout + out.stderr)
+    return found[1] if found else "?"
+
+
+def python_package(name):
+    """The version of a package in the peers' Python."""
+    python = kit() / "venv" / "bin" / "python"
+    code = f"from importlib.metadata import version; print(version({name!r}))"
+    return version_of([str(python) if python.exists() else sys.executable, "-c", code])
 
 
 def finish(name, capture, log, *, made_with, file="capture.pcapng", comment="", nano=False, check=True, packets=None,
