@@ -1,1 +1,3 @@
-//! explain (being built)
+//! Frame bytes and handshakes explained step by step.
+
+pub mod hexinput;
