@@ -1,3 +1,5 @@
 //! Frame bytes and handshakes explained step by step.
 
+pub mod frame;
 pub mod hexinput;
+pub mod message;
