@@ -51,8 +51,12 @@ pub struct Rest {
 pub struct ExplainedFrame {
     /// Its place in the row, from 1.
     pub number: usize,
+    /// Who sent it, where that was said.
+    pub direction: Option<Direction>,
     /// Its header; `None` where even that is incomplete.
     pub header: Option<FrameHeader>,
+    /// The header's bytes, all that are there.
+    pub head: Vec<u8>,
     /// Its bytes in the input.
     pub range: Range<usize>,
     /// The payload's bytes in the input, as sent; all that are there.
@@ -227,7 +231,9 @@ impl<'a> Builder<'a> {
     fn new(bytes: &'a [u8], at: usize, number: usize, options: Options) -> Self {
         let frame = ExplainedFrame {
             number,
+            direction: options.direction,
             header: None,
+            head: Vec::new(),
             range: at..at,
             wire: at..at,
             payload: Vec::new(),
@@ -257,6 +263,7 @@ impl<'a> Builder<'a> {
             self.second_byte(second);
             self.rest_of_header(first, second, left.len());
         }
+        self.frame.head = self.bytes.get(start..self.at).unwrap_or_default().to_vec();
         self.frame.wire = self.at..self.at;
         if let Some(header) = header {
             self.payload(header);
