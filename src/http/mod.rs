@@ -1,1 +1,56 @@
-//! http (being built)
+//! The opening handshake (RFC 6455 section 4) over bytes that are handed in.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | [`head`] | an HTTP/1 head, a range for every token (RFC 9112 sections 2 to 5) |
+//! | [`body`] | where a body ends (RFC 9112 sections 6 and 7) |
+//! | [`proxy`] | the PROXY protocol header that a balancer puts before everything |
+//! | [`extension`] | `Sec-WebSocket-Extensions`, permessage-deflate's parameters (RFC 7692 section 7) |
+//! | [`accept`] | `Sec-WebSocket-Accept`, and what usually goes wrong with it |
+//! | [`upgrade`] | what two heads agreed on, and every rule that they break |
+//! | [`rules`] | those rules |
+//!
+//! Nothing here fails: what HTTP or RFC 6455 forbids is kept, shown and judged.
+
+pub mod accept;
+pub mod body;
+mod check;
+pub mod extension;
+pub mod head;
+pub mod proxy;
+pub mod rules;
+pub mod upgrade;
+
+pub use accept::{AcceptSteps, GUID, accept_for, likely_mistake};
+pub use body::{BodyReader, Framing, GapResult, request_framing, response_framing};
+pub use extension::{deflate_agreed, deflate_offer, parse_extensions};
+pub use head::{HeadKind, HeadLimits, Scan, scan, scan_more};
+pub use proxy::{ProxyScan, scan_proxy};
+pub use upgrade::{
+    Handshake, Judgement, is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, judge,
+    judge_request, judge_syntax, url,
+};
+
+/// A wire value for a sentence: quoted, control and invisible characters escaped, cut at 80 characters.
+fn quoted(value: &[u8]) -> String {
+    const MOST: usize = 80;
+    let text = String::from_utf8_lossy(value);
+    match text.char_indices().nth(MOST) {
+        Some((cut, _)) => format!("{:?} (cut)", text.get(..cut).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_value_in_a_sentence_is_short_and_harmless() {
+        assert_eq!(quoted(b"a\x1b[31m"), "\"a\\u{1b}[31m\"");
+        assert_eq!(quoted("\u{202e}x".as_bytes()), "\"\\u{202e}x\"");
+        assert_eq!(quoted(b"\xff"), "\"\u{fffd}\"");
+        assert_eq!(quoted("é".repeat(80).as_bytes()), format!("\"{}\"", "é".repeat(80)));
+        assert!(quoted(&[b'x'; 81]).ends_with("x\" (cut)"));
+    }
+}

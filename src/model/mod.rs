@@ -9,6 +9,7 @@
 //! | frame, message | RFC 6455 section 5; a message is one or more frames |
 //! | finding | a rule broken, or something worth knowing, at a place |
 
+mod event;
 mod finding;
 mod handshake;
 mod id;
@@ -16,7 +17,9 @@ mod parse;
 mod safe;
 mod segment;
 mod span;
+mod tally;
 
+pub use event::{Bytes, Chunk, Place};
 pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
@@ -25,4 +28,5 @@ pub use safe::{
     Escape, Runs, Safe, is_hidden, is_plain, preview, push_safe, safe, safe_str, safe_text, width,
 };
 pub use segment::{Endpoint, Flags, Segment};
-pub use span::{Direction, LinkType, PacketRef, Span, Time};
+pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
+pub use tally::Tally;

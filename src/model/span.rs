@@ -84,6 +84,33 @@ impl Direction {
     }
 }
 
+/// One value for each direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PerDirection<T> {
+    /// Client to server.
+    pub c2s: T,
+    /// Server to client.
+    pub s2c: T,
+}
+
+impl<T> PerDirection<T> {
+    /// The value of a direction.
+    pub fn of(&self, direction: Direction) -> &T {
+        match direction {
+            Direction::ClientToServer => &self.c2s,
+            Direction::ServerToClient => &self.s2c,
+        }
+    }
+
+    /// The value of a direction, to change it.
+    pub fn of_mut(&mut self, direction: Direction) -> &mut T {
+        match direction {
+            Direction::ClientToServer => &mut self.c2s,
+            Direction::ServerToClient => &mut self.s2c,
+        }
+    }
+}
+
 /// The link type of a packet, as numbered by tcpdump.org's list (DLT/LINKTYPE).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkType(pub u16);

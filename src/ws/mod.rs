@@ -1,11 +1,34 @@
 //! Frames and messages (RFC 6455 section 5, RFC 7692).
+//!
+//! In: the bytes of both directions after the opening handshake, in order, with gaps marked. Out:
+//! frames, messages and findings, through [`Events`]. Nothing here knows TCP or HTTP.
+//!
+//! Promise: any split of the input gives the same events; bytes are never invented; no payload is
+//! held beyond [`Depth::keep`] bytes of a message.
 
 mod close;
+mod deflate;
+mod event;
 mod frame;
 mod mask;
+mod message;
+mod payload;
+mod reader;
+pub mod rules;
+mod shared;
+mod socket;
+mod text;
 mod utf8;
 
 pub use close::{Close, CloseCode, close_code, is_sendable};
+pub use deflate::{InflateLimits, Inflater, Inflation};
+pub use event::{CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, Spot};
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
 pub use mask::unmask;
+pub use message::{Counts, Terms};
+pub use payload::Payload;
+pub use reader::{FrameReader, FrameSink, FrameStart, Lost};
+pub use shared::{Closing, LISTED, Rtt};
+pub use socket::{StreamEnd, WebSocket};
+pub use text::{Hazards, hazards};
 pub use utf8::Utf8Check;

@@ -1,0 +1,258 @@
+//! Where a body ends (RFC 9112 sections 6 and 7). Bodies are passed over, never kept.
+
+use std::ops::Range;
+
+use memchr::memchr;
+
+use super::quoted;
+use crate::model::Head;
+
+/// How the end of a message's body is found (RFC 9112 section 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body.
+    None,
+    /// This many bytes follow the head.
+    Length(u64),
+    /// Chunks follow (section 7.1).
+    Chunked,
+    /// Everything up to the end of the connection.
+    UntilClose,
+    /// No body, and what follows is no HTTP/1 of this connection: after 101, or after 2xx to CONNECT.
+    Tunnel,
+}
+
+/// The framing of a request's body.
+///
+/// Where `Content-Length` and `Transfer-Encoding` disagree, the latter counts; of several lengths the
+/// first. [`judge_syntax`](super::judge_syntax) reports both.
+#[must_use]
+pub fn request_framing(head: &Head) -> Framing {
+    coded(head).or_else(|| content_length(head).map(Framing::Length)).unwrap_or(Framing::None)
+}
+
+/// The framing of a response's body. `request_method` is empty where the request was not seen.
+#[must_use]
+pub fn response_framing(head: &Head, request_method: &[u8]) -> Framing {
+    match head.status().unwrap_or(0) {
+        101 => return Framing::Tunnel,
+        200..=299 if request_method == b"CONNECT" => return Framing::Tunnel,
+        100..=199 | 204 | 304 => return Framing::None,
+        _ if request_method == b"HEAD" => return Framing::None,
+        _ => {}
+    }
+    coded(head).or_else(|| content_length(head).map(Framing::Length)).unwrap_or(Framing::UntilClose)
+}
+
+/// The framing that `Transfer-Encoding` gives; `None` where there is no such header.
+fn coded(head: &Head) -> Option<Framing> {
+    let codings = head.values("Transfer-Encoding").flat_map(|value| value.split(|b| *b == b','));
+    let names = codings.map(|coding| coding.split(|b| *b == b';').next().unwrap_or_default().trim_ascii());
+    // `identity` meant "none" before RFC 7230 dropped it.
+    let last = names.filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(b"identity")).last()?;
+    Some(if last.eq_ignore_ascii_case(b"chunked") { Framing::Chunked } else { Framing::UntilClose })
+}
+
+/// Each `Content-Length` that is a number, in the order sent; one too big for 64 bits is the largest.
+fn lengths(head: &Head) -> impl Iterator<Item = u64> + '_ {
+    head.values("Content-Length").flat_map(|value| value.split(|b| *b == b',')).filter_map(|part| {
+        let digits = part.trim_ascii();
+        let good = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        good.then(|| {
+            digits
+                .iter()
+                .fold(0u64, |n, d| n.saturating_mul(10).saturating_add(u64::from(d.wrapping_sub(b'0'))))
+        })
+    })
+}
+
+fn content_length(head: &Head) -> Option<u64> {
+    lengths(head).next()
+}
+
+/// Where a head says two things about its body's length, and the sentence about it.
+pub(super) fn length_conflict(head: &Head) -> Option<(Range<u32>, String)> {
+    let field = head.headers.iter().rfind(|f| head.token(&f.name).eq_ignore_ascii_case(b"content-length"))?;
+    let range = field.name.start..field.value.end;
+    if let Some(coding) = head.value("Transfer-Encoding") {
+        let length = quoted(head.token(&field.value));
+        let text = format!("Content-Length {length} stands beside Transfer-Encoding {}", quoted(coding));
+        return Some((range, text));
+    }
+    let first = content_length(head)?;
+    let other = lengths(head).find(|length| *length != first)?;
+    Some((range, format!("Content-Length is given as {first} and as {other}")))
+}
+
+/// What a gap in the capture did to a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GapResult {
+    /// All missing bytes belong to the body; it goes on (or is done) behind them.
+    Kept,
+    /// Where the body ends can no longer be known.
+    Lost,
+}
+
+/// Passes over one body, cut anywhere. It holds no bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyReader {
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Done,
+    Length(u64),
+    /// Up to the end of the connection.
+    Rest,
+    /// The chunked coding was broken or cut: there is no telling where the body ends.
+    Lost,
+    /// In the digits of a chunk size.
+    Size {
+        size: u64,
+        digits: bool,
+    },
+    /// Between a chunk size and its line's end.
+    Extension {
+        size: u64,
+    },
+    Data(u64),
+    /// At the line end after a chunk's data; CR was seen or not.
+    DataEnd {
+        cr: bool,
+    },
+    /// At the start of a trailer line.
+    Trailer,
+    /// At the start of a trailer line, after CR.
+    TrailerCr,
+    /// Inside a trailer line.
+    TrailerLine,
+}
+
+impl BodyReader {
+    /// A reader at the first byte after the head.
+    #[must_use]
+    pub fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::None | Framing::Tunnel | Framing::Length(0) => State::Done,
+            Framing::Length(len) => State::Length(len),
+            Framing::Chunked => State::Size { size: 0, digits: false },
+            Framing::UntilClose => State::Rest,
+        };
+        Self { state }
+    }
+
+    /// Takes the next bytes of the stream; returns how many of them belong to the body, its framing included.
+    pub fn data(&mut self, bytes: &[u8]) -> usize {
+        let mut taken = 0usize;
+        while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
+            if self.state == State::Done {
+                break;
+            }
+            let (used, state) = step(self.state, rest);
+            self.state = state;
+            taken = taken.saturating_add(used);
+        }
+        taken
+    }
+
+    /// Takes `len` bytes that the capture lacks. Only a gap that ends inside (or with) a run of plain
+    /// body bytes leaves the reader in step.
+    pub fn gap(&mut self, len: u64) -> GapResult {
+        match self.state {
+            State::Length(left) if len < left => self.state = State::Length(left - len),
+            State::Length(left) if len == left => self.state = State::Done,
+            State::Data(left) if len < left => self.state = State::Data(left - len),
+            State::Data(left) if len == left => self.state = State::DataEnd { cr: false },
+            State::Rest => {}
+            _ if len == 0 => {}
+            State::Done => return GapResult::Lost,
+            _ => {
+                self.state = State::Lost;
+                return GapResult::Lost;
+            }
+        }
+        GapResult::Kept
+    }
+
+    /// Whether the body is complete. Never for one that ends with the connection.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Whether the body's end can no longer be known. It then takes every byte.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
+    /// How many of the next bytes belong to the body whatever they are: these may be taken as a gap.
+    #[must_use]
+    pub fn skip_hint(&self) -> u64 {
+        match self.state {
+            State::Length(left) | State::Data(left) => left,
+            State::Rest => u64::MAX,
+            _ => 0,
+        }
+    }
+}
+
+/// One step over `rest`, which is not empty: how many bytes, and what comes next.
+fn step(state: State, rest: &[u8]) -> (usize, State) {
+    let first = rest.first().copied().unwrap_or_default();
+    let line = || memchr(b'\n', rest).map(|at| at + 1);
+    match state {
+        State::Done => (0, state),
+        State::Rest | State::Lost => (rest.len(), state),
+        State::Length(left) => match pass(left, rest) {
+            (used, 0) => (used, State::Done),
+            (used, left) => (used, State::Length(left)),
+        },
+        State::Data(left) => match pass(left, rest) {
+            (used, 0) => (used, State::DataEnd { cr: false }),
+            (used, left) => (used, State::Data(left)),
+        },
+        State::Size { size, digits } => (1, size_byte(size, digits, first)),
+        State::Extension { size } => match line() {
+            Some(used) => (used, after_size(size)),
+            None => (rest.len(), state),
+        },
+        State::DataEnd { cr } => match first {
+            b'\n' => (1, State::Size { size: 0, digits: false }),
+            b'\r' if !cr => (1, State::DataEnd { cr: true }),
+            _ => (1, State::Lost),
+        },
+        State::Trailer | State::TrailerCr => match (first, state) {
+            (b'\n', _) => (1, State::Done),
+            (b'\r', State::Trailer) => (1, State::TrailerCr),
+            _ => (1, State::TrailerLine),
+        },
+        State::TrailerLine => match line() {
+            Some(used) => (used, State::Trailer),
+            None => (rest.len(), state),
+        },
+    }
+}
+
+/// How many of `rest` belong to `left` bytes, and how many of these are then left.
+fn pass(left: u64, rest: &[u8]) -> (usize, u64) {
+    let used = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+    (used, left.saturating_sub(used as u64))
+}
+
+fn size_byte(size: u64, digits: bool, byte: u8) -> State {
+    match (char::from(byte).to_digit(16), byte) {
+        (Some(digit), _) => match size.checked_mul(16) {
+            Some(size) => State::Size { size: size | u64::from(digit), digits: true },
+            None => State::Lost,
+        },
+        (None, b'\n') if digits => after_size(size),
+        (None, b';' | b' ' | b'\t' | b'\r') if digits => State::Extension { size },
+        _ => State::Lost,
+    }
+}
+
+fn after_size(size: u64) -> State {
+    if size == 0 { State::Trailer } else { State::Data(size) }
+}

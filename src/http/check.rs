@@ -1,0 +1,407 @@
+//! The judges of the opening handshake: request, response, HTTP syntax.
+
+use std::ops::Range;
+
+use memchr::memchr_iter;
+
+use super::accept::{accept_for, decode_key, likely_mistake};
+use super::body::{Framing, length_conflict, request_framing};
+use super::extension::{deflate_agreed, deflate_offer, is_deflate, parse_extensions};
+use super::upgrade::{Handshake, Judgement, is_h2c_upgrade, is_interim, right_accepts};
+use super::{quoted, rules};
+use crate::model::{Accept, Direction, Extension, Head, HeaderField, Rule, Severity};
+
+const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+
+/// Headers that RFC 9110 and RFC 6455 define with one value. Those of requests, of responses, of both.
+///
+/// Left out are those with rules of their own (`Content-Length`, `Sec-WebSocket-Key`) and lists.
+const SINGLE: [&[&str]; 3] = [
+    &[
+        "Host",
+        "User-Agent",
+        "Referer",
+        "From",
+        "Authorization",
+        "Proxy-Authorization",
+        "Max-Forwards",
+        "If-Modified-Since",
+        "If-Unmodified-Since",
+        "If-Range",
+        "Range",
+        "Sec-WebSocket-Version",
+    ],
+    &["Location", "Server", "Retry-After", "ETag", "Last-Modified", "Sec-WebSocket-Accept", PROTOCOL],
+    &["Date", "Content-Type", "Content-Location", "Content-Range"],
+];
+
+/// Judges both heads of a handshake. `asked`: the request wants a WebSocket. `offers`: its extensions.
+pub(super) fn handshake(
+    request: Option<&Head>,
+    response: Option<&Head>,
+    asked: bool,
+    agreed: &Handshake,
+    offers: Option<&[Extension]>,
+) -> Vec<Judgement> {
+    let mut list = Vec::new();
+    if let (Some(request), Some(response)) = (request, response)
+        && !agreed.upgraded
+        && response.status() == Some(101)
+        && is_h2c_upgrade(request)
+    {
+        let mut out = Judgements::new(response, Direction::ServerToClient);
+        out.push(&rules::H2C_UPGRADE, out.at("Upgrade"), "the connection goes on in HTTP/2 (h2c)".to_owned());
+        return out.list;
+    }
+    if !asked && !agreed.upgraded {
+        return list;
+    }
+    if let Some(request) = request {
+        let mut out = Judgements::new(request, Direction::ClientToServer);
+        out.request();
+        out.syntax();
+        list = out.list;
+    }
+    let Some(response) = response else {
+        if let Some(request) = request {
+            let mut out = Judgements { head: request, side: Direction::ClientToServer, list };
+            let text = "no response to the upgrade request was captured".to_owned();
+            out.push(&rules::RESPONSE_MISSING, out.line(), text);
+            list = out.list;
+        }
+        return list;
+    };
+    let mut out = Judgements { head: response, side: Direction::ServerToClient, list };
+    if request.is_none() {
+        let text = "the 101 answers a request that was not captured".to_owned();
+        out.push(&rules::REQUEST_MISSING, out.line(), text);
+    }
+    if response.status() == Some(101) {
+        out.response(request, agreed, offers);
+    } else if let Some(request) = request
+        && !is_interim(response)
+    {
+        out.rejected(request);
+    }
+    out.syntax();
+    out.list
+}
+
+/// The judgements so far, and the head that is being judged.
+pub(super) struct Judgements<'a> {
+    head: &'a Head,
+    side: Direction,
+    pub(super) list: Vec<Judgement>,
+}
+
+impl<'a> Judgements<'a> {
+    pub(super) fn new(head: &'a Head, side: Direction) -> Self {
+        Self { head, side, list: Vec::new() }
+    }
+
+    fn push(&mut self, rule: &'static Rule, range: Range<u32>, text: String) {
+        self.list.push(Judgement { rule, side: self.side, range, text });
+    }
+
+    fn line(&self) -> Range<u32> {
+        self.head.line.clone()
+    }
+
+    fn fields(&self, name: &'a str) -> impl Iterator<Item = &'a HeaderField> + 'a {
+        let head = self.head;
+        head.headers.iter().filter(move |field| head.token(&field.name).eq_ignore_ascii_case(name.as_bytes()))
+    }
+
+    /// The first header line of that name; the start line where there is none.
+    fn at(&self, name: &'a str) -> Range<u32> {
+        self.fields(name).next().map_or_else(|| self.line(), whole)
+    }
+
+    /// The rules of an upgrade request (RFC 6455 sections 4.1 and 4.2.1).
+    pub(super) fn request(&mut self) {
+        let head = self.head;
+        if head.method() != b"GET" {
+            let text = format!("the method is {}, not GET", quoted(head.method()));
+            self.push(&rules::REQUEST_METHOD_NOT_GET, self.line(), text);
+        }
+        if version(head.version()).is_some_and(|version| version < (1, 1)) {
+            let text = format!("the request is {}, an upgrade needs HTTP/1.1", quoted(head.version()));
+            self.push(&rules::REQUEST_HTTP_VERSION_TOO_LOW, self.line(), text);
+        }
+        if head.value("Host").is_none() {
+            self.push(&rules::MISSING_HOST_HEADER, self.line(), "the request has no Host header".to_owned());
+        }
+        self.upgrade_headers("request");
+        self.key();
+        self.version();
+        self.offers();
+        if !matches!(request_framing(head), Framing::None | Framing::Length(0)) {
+            let coding = head.value("Transfer-Encoding").map(|coding| ("Transfer-Encoding", coding));
+            let (name, value) =
+                coding.unwrap_or(("Content-Length", head.value("Content-Length").unwrap_or_default()));
+            let text = format!("the upgrade request announces a body: {name} is {}", quoted(value));
+            self.push(&rules::HTTP_BODY_IN_UPGRADE, self.at(name), text);
+        }
+    }
+
+    fn key(&mut self) {
+        let keys = self.fields("Sec-WebSocket-Key").count();
+        let Some(field) = self.fields("Sec-WebSocket-Key").next() else {
+            let draft = match self.head.value("Sec-WebSocket-Key1") {
+                Some(_) => "; Sec-WebSocket-Key1 is that of a draft of 2010 (hixie-76)",
+                None => "",
+            };
+            let text = format!("the request has no Sec-WebSocket-Key{draft}");
+            return self.push(&rules::MISSING_KEY, self.line(), text);
+        };
+        if let (Some(second), true) = (self.fields("Sec-WebSocket-Key").nth(1), keys > 1) {
+            let (a, b) = (quoted(self.head.token(&field.value)), quoted(self.head.token(&second.value)));
+            let text = format!("Sec-WebSocket-Key is given {keys} times: {a}, {b}");
+            self.push(&rules::DUPLICATE_KEY, whole(second), text);
+        }
+        if let Some(bad) =
+            self.fields("Sec-WebSocket-Key").find(|field| decode_key(self.head.token(&field.value)).is_none())
+        {
+            let value = self.head.token(&bad.value);
+            let text = match super::accept::steps(value).decoded {
+                Some(decoded) => {
+                    format!(
+                        "Sec-WebSocket-Key is {}, base64 of {} bytes, not 16",
+                        quoted(value),
+                        decoded.len()
+                    )
+                }
+                None => format!("Sec-WebSocket-Key is {}, no base64 of 16 bytes", quoted(value)),
+            };
+            self.push(&rules::INVALID_KEY, whole(bad), text);
+        }
+    }
+
+    fn version(&mut self) {
+        if self.fields("Sec-WebSocket-Version").next().is_none() {
+            let text = "the request has no Sec-WebSocket-Version".to_owned();
+            return self.push(&rules::MISSING_VERSION, self.line(), text);
+        }
+        let other = self.fields("Sec-WebSocket-Version").find(|field| self.head.token(&field.value) != b"13");
+        if let Some(field) = other {
+            let text = format!("Sec-WebSocket-Version is {}, not 13", quoted(self.head.token(&field.value)));
+            self.push(&rules::UNSUPPORTED_VERSION, whole(field), text);
+        }
+    }
+
+    /// The extensions that a request offers.
+    fn offers(&mut self) {
+        let (offers, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
+        if !well_formed {
+            return self.malformed_extensions();
+        }
+        for problem in offers.iter().filter(|offer| is_deflate(offer)).flat_map(deflate_offer) {
+            let text = format!("the client offers permessage-deflate wrongly: {problem}");
+            self.push(&rules::INVALID_EXTENSION_PARAMS, self.at(EXTENSIONS), text);
+        }
+    }
+
+    fn malformed_extensions(&mut self) {
+        let bad = self
+            .fields(EXTENSIONS)
+            .find(|field| !parse_extensions(std::iter::once(self.head.token(&field.value))).1);
+        let range = bad.map_or_else(|| self.at(EXTENSIONS), whole);
+        let value = bad.map(|field| quoted(self.head.token(&field.value))).unwrap_or_default();
+        let text = format!("{EXTENSIONS} is {value}, which breaks the grammar of RFC 6455 §9.1");
+        self.push(&rules::INVALID_EXTENSION_PARAMS, range, text);
+    }
+
+    /// `Upgrade: websocket` and `Connection: upgrade`, of either head.
+    fn upgrade_headers(&mut self, which: &str) {
+        let wanted = [
+            ("Upgrade", "websocket", &rules::MISSING_UPGRADE_HEADER),
+            ("Connection", "upgrade", &rules::MISSING_CONNECTION_UPGRADE),
+        ];
+        for (name, token, rule) in wanted {
+            if self.head.has_token(name, token) {
+                continue;
+            }
+            let text = match self.head.value(name) {
+                Some(value) => format!("{name} of the {which} is {} and lacks {token:?}", quoted(value)),
+                None => format!("the {which} has no {name} header"),
+            };
+            self.push(rule, self.at(name), text);
+        }
+    }
+
+    /// The rules of a 101 (RFC 6455 sections 4.1 and 4.2.2).
+    fn response(&mut self, request: Option<&Head>, agreed: &Handshake, offers: Option<&[Extension]>) {
+        self.upgrade_headers("response");
+        match agreed.accept {
+            _ if !agreed.upgraded => return,
+            Accept::Missing => {
+                let text = "the 101 has no Sec-WebSocket-Accept".to_owned();
+                self.push(&rules::MISSING_ACCEPT, self.line(), text);
+            }
+            Accept::Wrong => self.bad_accept(request),
+            Accept::Ok | Accept::Unknown => {}
+        }
+        if let Some(request) = request {
+            self.subprotocol(request);
+        }
+        self.agreed_extensions(agreed, offers);
+    }
+
+    fn bad_accept(&mut self, request: Option<&Head>) {
+        let right = right_accepts(request);
+        let is_right = |value: &[u8]| right.iter().any(|right| right.as_bytes() == value);
+        let wrong =
+            self.fields("Sec-WebSocket-Accept").find(|field| !is_right(self.head.token(&field.value)));
+        let Some(field) = wrong else { return };
+        let value = self.head.token(&field.value);
+        let key = request.and_then(|request| request.value("Sec-WebSocket-Key")).unwrap_or_default();
+        let why = likely_mistake(key, value).map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("Sec-WebSocket-Accept is {}, expected {:?}{why}", quoted(value), accept_for(key));
+        self.push(&rules::BAD_ACCEPT, whole(field), text);
+    }
+
+    /// The server may choose one of the offered subprotocols. Names are compared exactly.
+    fn subprotocol(&mut self, request: &Head) {
+        let offered = || elements(request.values(PROTOCOL));
+        let wrong = self.fields(PROTOCOL).find(|field| {
+            let value = self.head.token(&field.value);
+            !offered().any(|name| name == value)
+        });
+        let Some(field) = wrong else { return };
+        let value = self.head.token(&field.value);
+        let names: Vec<String> = offered().map(quoted).collect();
+        let offer = match names.as_slice() {
+            [] => "the client offered none".to_owned(),
+            names => format!("the client offered {}", names.join(", ")),
+        };
+        let text = if elements(std::iter::once(value)).count() > 1 {
+            format!("the server chose several subprotocols at once, {}; {offer}", quoted(value))
+        } else if offered().any(|name| name.eq_ignore_ascii_case(value)) {
+            format!("the server chose {}, which differs in case; {offer}", quoted(value))
+        } else {
+            format!("the server chose {}; {offer}", quoted(value))
+        };
+        self.push(&rules::UNOFFERED_SUBPROTOCOL, whole(field), text);
+    }
+
+    fn agreed_extensions(&mut self, agreed: &Handshake, offers: Option<&[Extension]>) {
+        let (extensions, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
+        let at = self.at(EXTENSIONS);
+        if let Some(offers) = offers {
+            for extension in &extensions {
+                if !offers.iter().any(|offer| offer.name.eq_ignore_ascii_case(&extension.name)) {
+                    let name = quoted(extension.name.as_bytes());
+                    let text =
+                        format!("the server chose the extension {name}, which the client did not offer");
+                    self.push(&rules::UNOFFERED_EXTENSION, at.clone(), text);
+                }
+            }
+        }
+        if !well_formed {
+            return self.malformed_extensions();
+        }
+        for problem in deflate_agreed(&agreed.extensions, offers).map(|(_, list)| list).unwrap_or_default() {
+            let text = format!("the server agrees on permessage-deflate wrongly: {problem}");
+            self.push(&rules::INVALID_EXTENSION_PARAMS, at.clone(), text);
+        }
+    }
+
+    /// A final status other than 101, and why, where the heads tell.
+    fn rejected(&mut self, request: &Head) {
+        let status = self.head.status().unwrap_or(0);
+        let line = String::from_utf8_lossy(self.head.token(&self.head.line)).into_owned();
+        let answer = line.split_once(char::is_whitespace).map_or("", |(_, answer)| answer.trim());
+        let value = |name| self.head.value(name).map(quoted);
+        let broken = self
+            .list
+            .iter()
+            .find(|j| j.rule.severity == Severity::Error && j.side == Direction::ClientToServer);
+        let why = match (status, broken) {
+            (400 | 405 | 426 | 200..=299, Some(broken)) => Some(broken.text.clone()),
+            (200..=299, None) => Some(
+                "it answered as to plain HTTP: there is no WebSocket, or a proxy dropped Upgrade".to_owned(),
+            ),
+            (300..=399, _) => value("Location").map(|to| format!("it redirects to {to}")),
+            (400 | 426, None) => {
+                value("Sec-WebSocket-Version").map(|known| format!("it supports version {known}"))
+            }
+            (401, _) => Some(wants_login("it wants a login", value("WWW-Authenticate"))),
+            (407, _) => Some(wants_login("a proxy wants a login", value("Proxy-Authenticate"))),
+            (403, _) => request.value("Origin").map(|origin| format!("the Origin was {}", quoted(origin))),
+            (404 | 410, _) => Some(format!("there is nothing at {}", quoted(request.target()))),
+            (405, None) => value("Allow").map(|allow| format!("it allows {allow}")),
+            (429, _) => value("Retry-After").map(|wait| format!("too many requests, retry after {wait}")),
+            (502..=504, _) => Some("a gateway could not reach the server behind it".to_owned()),
+            _ => None,
+        };
+        let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+        let text = format!("the server answered {}{why}", quoted(answer.as_bytes()));
+        self.push(&rules::HANDSHAKE_REJECTED, self.line(), text);
+    }
+
+    /// HTTP's syntax, of either head.
+    pub(super) fn syntax(&mut self) {
+        let head = self.head;
+        if head.quirks.bare_lf {
+            let at = bare_lf(&head.bytes);
+            self.push(&rules::HTTP_BARE_LF, at, "a line ends in LF without CR".to_owned());
+        }
+        let name = |field: &HeaderField| quoted(head.token(&field.name));
+        if head.quirks.obs_fold
+            && let Some(field) = head.headers.iter().find(|field| head.token(&field.value).contains(&b'\n'))
+        {
+            self.push(&rules::HTTP_OBS_FOLD, whole(field), format!("header {} is folded", name(field)));
+        }
+        let colon = |field: &&HeaderField| head.bytes.get(field.name.end as usize) != Some(&b':');
+        if head.quirks.space_before_colon
+            && let Some(field) = head.headers.iter().find(colon)
+        {
+            let text = format!("white space stands between {} and its colon", name(field));
+            self.push(&rules::HTTP_SPACE_BEFORE_COLON, whole(field), text);
+        }
+        let [requests, responses, both] = SINGLE;
+        let own = if self.side == Direction::ClientToServer { requests } else { responses };
+        for name in own.iter().chain(both) {
+            let count = self.fields(name).count();
+            if let (Some(second), true) = (self.fields(name).nth(1), count > 1) {
+                let text = format!("{name} is given {count} times");
+                self.push(&rules::HTTP_DUPLICATE_HEADER, whole(second), text);
+            }
+        }
+        if let Some((range, text)) = length_conflict(head) {
+            self.push(&rules::HTTP_CONFLICTING_LENGTH, range, text);
+        }
+    }
+}
+
+/// A header line from its name to its value's end.
+fn whole(field: &HeaderField) -> Range<u32> {
+    field.name.start..field.value.end.max(field.name.end)
+}
+
+/// The elements of a comma-separated header, empty ones left out.
+fn elements<'a>(values: impl Iterator<Item = &'a [u8]>) -> impl Iterator<Item = &'a [u8]> {
+    values
+        .flat_map(|value| value.split(|b| *b == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
+}
+
+/// `HTTP/1.1` as `(1, 1)`; `None` where it is no version.
+fn version(token: &[u8]) -> Option<(u32, u32)> {
+    let numbers = str::from_utf8(token).ok()?.split_once('/')?.1;
+    let (major, minor) = numbers.split_once('.').unwrap_or((numbers, "0"));
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn wants_login(who: &str, how: Option<String>) -> String {
+    how.map_or_else(|| who.to_owned(), |how| format!("{who}, {how}"))
+}
+
+/// The first LF that no CR precedes.
+fn bare_lf(bytes: &[u8]) -> Range<u32> {
+    let bare = |at: &usize| at.checked_sub(1).and_then(|before| bytes.get(before)) != Some(&b'\r');
+    let at = memchr_iter(b'\n', bytes).find(bare).and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
+    at..at.saturating_add(1)
+}

@@ -1,0 +1,258 @@
+//! HTTP/1 heads (RFC 9112 sections 2 to 5), read leniently: what a peer may have understood is kept.
+
+use std::ops::Range;
+
+use memchr::{memchr, memchr_iter};
+use nom::branch::alt;
+use nom::bytes::complete::{tag, tag_no_case, take_while, take_while_m_n, take_while1};
+use nom::combinator::{all_consuming, eof, map, recognize, rest};
+use nom::sequence::preceded;
+use nom::{IResult, Offset as _, Parser as _};
+
+use crate::model::{Head, HeaderField, Quirks, StartLine};
+
+/// The longest method name that is believed: registered ones have at most 17 bytes.
+const METHOD_MAX: usize = 32;
+
+/// Which head is expected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadKind {
+    /// From a client: begins with a request line.
+    Request,
+    /// From a server: begins with a status line.
+    Response,
+}
+
+/// How much of a head is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeadLimits {
+    /// Bytes from the start line to the empty line, both included.
+    pub bytes: usize,
+    /// Header lines, odd ones included.
+    pub headers: usize,
+}
+
+impl Default for HeadLimits {
+    /// 64 KiB, 1000 headers.
+    fn default() -> Self {
+        Self { bytes: 64 << 10, headers: 1000 }
+    }
+}
+
+/// What the bytes at hand amount to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scan {
+    /// The head, and how many bytes it took, blank lines before it included. The head's own bytes are
+    /// the last ones of these: it begins at `taken - head.bytes.len()`.
+    Done(Head, usize),
+    /// It may become a head with more bytes.
+    Need,
+    /// No head begins here, whatever follows.
+    NotHttp,
+    /// It began as a head but is over the limits.
+    TooLarge,
+}
+
+/// Reads a head from the start of `input`, the stream's bytes from where it should begin.
+///
+/// Blank lines before the start line are skipped (RFC 9112 section 2.2). Bare LF, folded lines, white
+/// space before a colon, odd versions, a missing reason phrase and lines that are no header are kept.
+/// `NotHttp` comes with the first byte that rules a head out. Nothing is allocated until it is complete.
+#[must_use]
+pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Scan {
+    scan_more(kind, input, 0, limits)
+}
+
+/// As [`scan`], where the first `seen` bytes of `input` have given [`Scan::Need`] before.
+///
+/// The answer is the same; only the bytes since then are searched for the end, so a head that comes a
+/// byte at a time costs no square.
+#[must_use]
+pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> Scan {
+    let most = limits.bytes.min(u32::MAX as usize);
+    let start = input.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(input.len());
+    let bytes = part(input, start..input.len());
+    let seen = seen.saturating_sub(start);
+    if bytes.is_empty() {
+        return if start > most { Scan::NotHttp } else { Scan::Need };
+    }
+    let Some(line_end) = memchr(b'\n', bytes) else {
+        let possible = bytes.len() < most && may_begin(kind, bytes, seen);
+        return if possible { Scan::Need } else { Scan::NotHttp };
+    };
+    // Bytes that gave `Need` hold no bad start line.
+    if line_end >= seen && start_line(kind, part(bytes, 0..line_end)).is_none() {
+        return Scan::NotHttp;
+    }
+    match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
+        Some(len) if len <= most => match head(kind, part(bytes, 0..len), line_end, limits) {
+            Some(head) => Scan::Done(head, start.saturating_add(len)),
+            None => Scan::TooLarge,
+        },
+        None if bytes.len() < most => Scan::Need,
+        _ => Scan::TooLarge,
+    }
+}
+
+/// Bytes up to and with the first empty line that follows a line end at `from` or later.
+fn head_len(bytes: &[u8], from: usize) -> Option<usize> {
+    memchr_iter(b'\n', part(bytes, from..bytes.len())).find_map(|at| {
+        match part(bytes, from + at + 1..bytes.len()) {
+            [b'\n', ..] => Some(from + at + 2),
+            [b'\r', b'\n', ..] => Some(from + at + 3),
+            _ => None,
+        }
+    })
+}
+
+/// Whether a start line may begin with `line`, which holds no LF. The first `seen` bytes have been judged.
+fn may_begin(kind: HeadKind, line: &[u8], seen: usize) -> bool {
+    let opening = match kind {
+        HeadKind::Request => {
+            let method = line.iter().take(METHOD_MAX + 1).take_while(|b| is_token(**b)).count();
+            (1..=METHOD_MAX).contains(&method) && matches!(line.get(method), None | Some(b' '))
+        }
+        HeadKind::Response => line.iter().zip(b"HTTP/").all(|(a, b)| a.eq_ignore_ascii_case(b)),
+    };
+    // One byte back: a CR that ended the line so far is good only before LF.
+    let from = seen.saturating_sub(1).min(line.len());
+    let last = line.len().saturating_sub(1);
+    let text = |(at, b): (usize, &u8)| !b.is_ascii_control() || *b == b'\t' || (*b == b'\r' && at == last);
+    opening && line.iter().enumerate().skip(from).all(text)
+}
+
+/// The tokens of a whole start line, which holds no LF but may end in CR.
+fn start_line(kind: HeadKind, line: &[u8]) -> Option<StartLine> {
+    if !may_begin(kind, line, 0) {
+        return None;
+    }
+    let tokens = match kind {
+        HeadKind::Request => request_line,
+        HeadKind::Response => status_line,
+    };
+    all_consuming(tokens).parse(line.trim_ascii_end()).ok().map(|(_, start)| start)
+}
+
+/// Method, target, version. The target is all between the first and the last white space.
+fn request_line(line: &[u8]) -> IResult<&[u8], StartLine> {
+    let (after, (method, _, _)) =
+        (take_while_m_n(1, METHOD_MAX, is_token), tag(" "), take_while(is_blank)).parse(line)?;
+    let target_len = after.iter().rposition(|b| is_blank(*b)).unwrap_or(0);
+    let (target, version) = after.split_at_checked(target_len).unwrap_or((after, &[]));
+    let (end, (_, version)) = (take_while1(is_blank), version_token).parse(version)?;
+    let target = trim_end_blank(target);
+    if target.is_empty() {
+        return Err(nom::Err::Error(nom::error::make_error(line, nom::error::ErrorKind::Verify)));
+    }
+    let [method, target, version] = [method, target, version].map(|token| place(line, token));
+    Ok((end, StartLine::Request { method, target, version }))
+}
+
+/// Version, status, reason phrase. The reason and the space before it may be absent.
+fn status_line(line: &[u8]) -> IResult<&[u8], StartLine> {
+    let (after, (version, _)) = (version_token, take_while1(is_blank)).parse(line)?;
+    let (after, status) = map(take_while_m_n(3, 3, |b: u8| b.is_ascii_digit()), |digits: &[u8]| {
+        digits.iter().fold(0u16, |n, d| n * 10 + u16::from(d - b'0'))
+    })
+    .parse(after)?;
+    let (end, reason) = alt((eof, preceded(take_while1(is_blank), rest))).parse(after)?;
+    let [version, reason] = [version, reason].map(|token| place(line, token));
+    Ok((end, StartLine::Response { version, status, reason }))
+}
+
+/// Where `token` lies in `line`, of which it is a part.
+fn place(line: &[u8], token: &[u8]) -> Range<u32> {
+    let at = line.offset(token);
+    narrow(at..at + token.len())
+}
+
+/// `HTTP/` and what follows it up to white space, whatever that is.
+fn version_token(input: &[u8]) -> IResult<&[u8], &[u8]> {
+    recognize((tag_no_case("HTTP/"), take_while(|b| !is_blank(b)))).parse(input)
+}
+
+/// Reads a complete head whose start line is known to be good. `None` where it has too many lines.
+fn head(kind: HeadKind, bytes: &[u8], line_end: usize, limits: &HeadLimits) -> Option<Head> {
+    let start = start_line(kind, part(bytes, 0..line_end))?;
+    let line = 0..without_cr(bytes, 0..line_end);
+    let mut quirks = Quirks { bare_lf: line.end == line_end, ..Quirks::default() };
+    let (mut headers, mut odd_lines) = (Vec::<HeaderField>::new(), Vec::new());
+    let mut at = line_end + 1;
+    let mut after_field = false;
+    for next in memchr_iter(b'\n', part(bytes, at..bytes.len())).map(|n| line_end + 1 + n) {
+        let range = at..without_cr(bytes, at..next);
+        at = next + 1;
+        quirks.bare_lf |= range.end == next;
+        let text = part(bytes, range.clone());
+        if text.is_empty() {
+            break;
+        }
+        if headers.len() + odd_lines.len() >= limits.headers {
+            return None;
+        }
+        let folded = text.first().is_some_and(|b| is_blank(*b));
+        match headers.last_mut() {
+            Some(field) if folded && after_field => {
+                quirks.obs_fold = true;
+                field.value = narrow(trimmed(bytes, field.value.start as usize..range.end));
+                continue;
+            }
+            _ => {}
+        }
+        after_field = false;
+        match field(text) {
+            Ok((value, (name, blank))) => {
+                quirks.space_before_colon |= !blank.is_empty();
+                headers.push(HeaderField {
+                    name: narrow(range.start..range.start + name.len()),
+                    value: narrow(trimmed(bytes, range.end - value.len()..range.end)),
+                });
+                after_field = true;
+            }
+            Err(_) => odd_lines.push(narrow(range)),
+        }
+    }
+    Some(Head { bytes: bytes.into(), line: narrow(line), start, headers, odd_lines, quirks })
+}
+
+/// Field name and the white space before its colon; the rest is the value.
+fn field(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
+    let (value, (name, blank, _)) = (take_while1(is_token), take_while(is_blank), tag(":")).parse(line)?;
+    Ok((value, (name, blank)))
+}
+
+/// `tchar` of RFC 9110 section 5.6.2.
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
+}
+
+fn trim_end_blank(bytes: &[u8]) -> &[u8] {
+    let len = bytes.iter().rposition(|b| !is_blank(*b)).map_or(0, |last| last + 1);
+    part(bytes, 0..len)
+}
+
+/// The part of `bytes[range]` without the white space around it, line breaks of folded lines included.
+fn trimmed(bytes: &[u8], range: Range<usize>) -> Range<usize> {
+    let text = part(bytes, range.clone()).trim_ascii_start();
+    let start = range.end - text.len();
+    start..start + text.trim_ascii_end().len()
+}
+
+/// Where the line `range` ends without the CR before its LF.
+fn without_cr(bytes: &[u8], range: Range<usize>) -> usize {
+    range.end - usize::from(part(bytes, range.clone()).last() == Some(&b'\r'))
+}
+
+fn part(bytes: &[u8], range: Range<usize>) -> &[u8] {
+    bytes.get(range).unwrap_or_default()
+}
+
+/// Heads are at most 4 GiB long.
+#[allow(clippy::cast_possible_truncation)]
+fn narrow(range: Range<usize>) -> Range<u32> {
+    range.start as u32..range.end as u32
+}

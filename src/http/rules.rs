@@ -1,0 +1,102 @@
+//! What can be wrong, or worth knowing, about an opening handshake.
+
+crate::rules! {
+    REQUEST_METHOD_NOT_GET = "request-method-not-get" Error "RFC 6455 §4.1 item 2",
+        "Upgrade request with another method than GET.",
+        "Over HTTP/1.1 a WebSocket is opened with GET only. Usually a hand-written client, or a proxy that rewrote the request; send GET, and put data into frames after the 101.";
+    REQUEST_HTTP_VERSION_TOO_LOW = "request-http-version-too-low" Error "RFC 6455 §4.1 item 2",
+        "Upgrade request below HTTP/1.1.",
+        "HTTP/1.0 knows no Upgrade, so servers answer as to plain HTTP. Often a reverse proxy that speaks 1.0 to its backend (nginx without `proxy_http_version 1.1`).";
+    REQUEST_MISSING = "request-missing" Warning "-",
+        "101 response without a captured request.",
+        "The capture began too late or saw one side only. The accept value, the offers and the URL cannot be checked; start the capture before the client connects.";
+    MISSING_HOST_HEADER = "missing-host-header" Error "RFC 6455 §4.1 item 4",
+        "No Host header.",
+        "Every HTTP/1.1 request names its host. Usually a hand-written client; servers answer 400.";
+    MISSING_UPGRADE_HEADER = "missing-upgrade-header" Error "RFC 6455 §4.1 item 5, §4.2.2",
+        "No 'Upgrade: websocket' (request or response).",
+        "Upgrade concerns one hop only, so a proxy that was not told to pass it on drops it. Configure the proxy for WebSocket, or use wss:// to keep it out.";
+    MISSING_CONNECTION_UPGRADE = "missing-connection-upgrade" Error "RFC 6455 §4.1 item 6, §4.2.2",
+        "Connection header lacks the 'upgrade' token (request or response).",
+        "Usually a reverse proxy that rewrote Connection (to `close` or `keep-alive`); let it send `Connection: upgrade` for WebSocket requests.";
+    MISSING_KEY = "missing-key" Error "RFC 6455 §4.1 item 7",
+        "No Sec-WebSocket-Key.",
+        "The key proves that the server understood the handshake. Usually a hand-written client, a plain HTTP client, or a proxy that filters unknown headers.";
+    INVALID_KEY = "invalid-key" Error "RFC 6455 §4.1 item 7",
+        "Key is not base64 of 16 bytes.",
+        "Draw 16 random bytes and encode them with padding: 24 characters that end in `==`. Strict servers answer 400.";
+    DUPLICATE_KEY = "duplicate-key" Error "RFC 6455 §11.3.1",
+        "Sec-WebSocket-Key given more than once.",
+        "Client and proxy may each have set one, and the server hashes one that the other side does not expect. Send exactly one.";
+    MISSING_VERSION = "missing-version" Error "RFC 6455 §4.1 item 9",
+        "No Sec-WebSocket-Version.",
+        "Send `Sec-WebSocket-Version: 13`. Clients of drafts before RFC 6455 lack it, and so do many hand-written ones.";
+    UNSUPPORTED_VERSION = "unsupported-version" Warning "RFC 6455 §4.4",
+        "Version other than 13.",
+        "13 is the only version of the standard; 8 and lower were drafts. A server that does not know the version answers 426 and names those it knows.";
+    DATA_BEFORE_HANDSHAKE = "data-before-handshake" Error "RFC 6455 §4.1",
+        "Client sent frames before the 101 response.",
+        "A client has to wait for the whole 101. What it sends early is lost, or is read as the request's body, if the server refuses or a proxy stands between.";
+    RESPONSE_MISSING = "response-missing" Warning "-",
+        "Upgrade request without a captured response.",
+        "The server never answered, the connection ended first, or the capture lacks that side. What was agreed on is not known.";
+    HANDSHAKE_REJECTED = "handshake-rejected" Warning "RFC 6455 §4.2.2",
+        "Server answered with another status than 101.",
+        "No WebSocket came to be. Usual causes: 400 malformed request, 401 and 407 login wanted, 403 Origin not allowed, 404 wrong path, 426 wrong version, 200 no WebSocket there or a proxy dropped Upgrade, 502 to 504 backend down.";
+    MISSING_ACCEPT = "missing-accept" Error "RFC 6455 §4.2.2 item 5.4",
+        "101 without Sec-WebSocket-Accept.",
+        "Clients have to close the connection. The server agreed without computing the answer to the key, or a proxy dropped the header.";
+    BAD_ACCEPT = "bad-accept" Error "RFC 6455 §4.2.2 item 5.4",
+        "Sec-WebSocket-Accept is not base64(SHA-1(key + GUID)).",
+        "Clients have to close the connection. Usual slips: hex text instead of the digest's bytes, a decoded key, a wrong GUID, a line end in the hash, a cached answer to another key.";
+    UNOFFERED_SUBPROTOCOL = "unoffered-subprotocol" Error "RFC 6455 §4.2.2 item 5.5",
+        "Server picked a subprotocol the client did not offer.",
+        "Browsers close the connection. The server may send one of the offered names, spelled the same way, or leave the header out; it may not send a list.";
+    UNOFFERED_EXTENSION = "unoffered-extension" Error "RFC 6455 §9.1",
+        "Server picked an extension the client did not offer.",
+        "Clients have to close the connection. Usually a server that always compresses, or a proxy that dropped the client's Sec-WebSocket-Extensions.";
+    INVALID_EXTENSION_PARAMS = "invalid-extension-params" Error "RFC 7692 §7.1",
+        "permessage-deflate parameters are unknown, repeated or out of range.",
+        "Window bits are 8 to 15 without leading zeros; the no_context_takeover parameters take no value; client_max_window_bits is answered only where it was offered. An offer that breaks this is declined, an answer closes the connection.";
+    H2C_UPGRADE = "h2c-upgrade" Info "RFC 7540 §3.2",
+        "Upgrade to h2c, no WebSocket.",
+        "The connection goes on in HTTP/2 without TLS. RFC 9113 dropped this way of upgrading.";
+    HTTP_BARE_LF = "http-bare-lf" Warning "RFC 9112 §2.2",
+        "Line ends in LF without CR.",
+        "Some recipients accept it, others do not: the two ends of a chain may see different requests. Usually hand-written requests or scripts; end lines with CR LF.";
+    HTTP_OBS_FOLD = "http-obs-fold" Warning "RFC 9112 §5.2",
+        "Folded header line.",
+        "A line that begins with white space continues the one before. It is obsolete, often refused, and recipients differ in what they read; send each header on one line.";
+    HTTP_SPACE_BEFORE_COLON = "http-space-before-colon" Warning "RFC 9112 §5.1",
+        "White space between header name and colon.",
+        "Servers have to answer 400; those that do not may read another name than the proxy before them did (request smuggling). Put the colon right behind the name.";
+    HTTP_DUPLICATE_HEADER = "http-duplicate-header" Warning "RFC 9110 §5.3",
+        "A single-value header came more than once.",
+        "Recipients differ in which of them they take. Often client and proxy each add one; keep one.";
+    HTTP_CONFLICTING_LENGTH = "http-conflicting-length" Warning "RFC 9112 §6.3",
+        "Content-Length with Transfer-Encoding, or two lengths.",
+        "Two ends may see the body end at different places, the ground of request smuggling. Send one of them only; here Transfer-Encoding counts, else the first length.";
+    HTTP_BODY_IN_UPGRADE = "http-body-in-upgrade" Warning "RFC 9110 §7.8",
+        "Upgrade request carries a body.",
+        "The body comes before the first frame; a server that does not skip it reads it as frames. Usually a POST that was made into an upgrade, or an attempt at smuggling; send no body.";
+    HTTP_HEADER_TOO_LARGE = "http-header-too-large" Warning "-",
+        "Header block over the limit (64 KiB); the connection is shown, not decoded further.",
+        "Usually cookies that have piled up, or no HTTP at all. Most servers allow 8 to 32 KiB and answer 431.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn every_rule_has_its_own_code_and_whole_sentences() {
+        let mut codes: Vec<_> = ALL.iter().map(|rule| rule.code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), 27);
+        for rule in ALL {
+            assert!(rule.summary.ends_with('.') && rule.advice.ends_with('.'), "{}", rule.code);
+            assert!(rule.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The opening handshake as a whole (RFC 6455 section 4): what two heads agreed on and what they break.
+
+use std::ops::Range;
+
+use super::accept::accept_for;
+use super::check;
+use super::extension::{deflate_agreed, is_deflate, parse_extensions};
+use crate::model::{Accept, DeflateParams, Direction, Extension, Head, Rule};
+
+/// A rule that a head breaks.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// What was broken.
+    pub rule: &'static Rule,
+    /// Whose head it is: client to server for the request.
+    pub side: Direction,
+    /// Where in [`Head::bytes`] of that head; its start line where something is absent.
+    pub range: Range<u32>,
+    /// One sentence with the values.
+    pub text: String,
+}
+
+/// An opening handshake, as far as it was captured.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// The request's head.
+    pub request: Option<Head>,
+    /// The response's head.
+    pub response: Option<Head>,
+    /// What became of `Sec-WebSocket-Accept`.
+    pub accept: Accept,
+    /// The response's status code.
+    pub status: Option<u16>,
+    /// The subprotocol that the server chose.
+    pub subprotocol: Option<String>,
+    /// The extensions that the server agreed to, in order.
+    pub extensions: Vec<Extension>,
+    /// What permessage-deflate agreed on, where it is among them.
+    pub deflate: Option<DeflateParams>,
+    /// Which RSV bits the extensions may use, RSV1 = 4: 4 for permessage-deflate alone, 7 where another
+    /// extension is there, whose use of them is not known. Without a captured response those offered count.
+    pub rsv_defined: u8,
+    /// Whether frames follow the heads: the response is a 101 to WebSocket.
+    pub upgraded: bool,
+}
+
+/// Whether a request wants a WebSocket, also where it does so wrongly.
+///
+/// `Upgrade` holds the token `websocket`, or there is a `Sec-WebSocket-Key`: a proxy that drops `Upgrade`
+/// leaves the key, and that is the commonest way for a handshake to fail.
+#[must_use]
+pub fn is_websocket_upgrade(request: &Head) -> bool {
+    names_websocket(request) || request.value("Sec-WebSocket-Key").is_some()
+}
+
+/// Whether a request offers HTTP/2 without TLS (RFC 7540 section 3.2).
+#[must_use]
+pub fn is_h2c_upgrade(request: &Head) -> bool {
+    request.has_token("Upgrade", "h2c")
+}
+
+/// Whether a response opens a WebSocket by itself, its request unseen.
+#[must_use]
+pub fn is_websocket_response(response: &Head) -> bool {
+    response.status() == Some(101)
+        && (names_websocket(response) || response.value("Sec-WebSocket-Accept").is_some())
+}
+
+/// Whether another response follows to the same request: 1xx without 101 (RFC 9110 section 15.2).
+#[must_use]
+pub fn is_interim(response: &Head) -> bool {
+    matches!(response.status(), Some(100 | 102..=199))
+}
+
+/// `websocket` in `Upgrade`, with a version behind it or not (RFC 9110 section 7.8).
+fn names_websocket(head: &Head) -> bool {
+    head.values("Upgrade").flat_map(|value| value.split(|b| *b == b',')).any(|protocol| {
+        protocol
+            .split(|b| *b == b'/')
+            .next()
+            .is_some_and(|name| name.trim_ascii().eq_ignore_ascii_case(b"websocket"))
+    })
+}
+
+/// What the two heads agreed on, and every rule that they break between them.
+///
+/// `None` means not captured. An interim response (see [`is_interim`]) is no answer yet: hand in the final
+/// one. Heads that have nothing to do with WebSocket give no judgement but [`H2C_UPGRADE`](super::rules::H2C_UPGRADE).
+#[must_use]
+pub fn judge(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Judgement>) {
+    let status = response.and_then(Head::status);
+    let asked = request.is_some_and(is_websocket_upgrade);
+    let upgraded = response.is_some_and(|response| opens(response, asked));
+    let agreed = response.filter(|_| upgraded);
+    let extensions = extensions(agreed);
+    let offers = request.map(|request| self::extensions(Some(request)));
+    let deflate = deflate_agreed(&extensions, None).map(|(params, _)| params);
+    let subprotocol = agreed.and_then(|response| response.value("Sec-WebSocket-Protocol"));
+    let handshake = Handshake {
+        accept: agreed.map_or(Accept::Unknown, |response| accept(request, response)),
+        status,
+        subprotocol: subprotocol
+            .filter(|name| !name.is_empty())
+            .map(|name| String::from_utf8_lossy(name).into_owned()),
+        deflate,
+        rsv_defined: match (response, &offers) {
+            (None, Some(offers)) => rsv_bits(offers),
+            _ => rsv_bits(&extensions),
+        },
+        extensions,
+        upgraded,
+        request: request.cloned(),
+        response: response.cloned(),
+    };
+    let judgements = check::handshake(request, response, asked, &handshake, offers.as_deref());
+    (handshake, judgements)
+}
+
+/// Every rule that an upgrade request breaks by itself. For other requests see [`judge_syntax`].
+#[must_use]
+pub fn judge_request(request: &Head) -> Vec<Judgement> {
+    let mut out = check::Judgements::new(request, Direction::ClientToServer);
+    out.request();
+    out.syntax();
+    out.list
+}
+
+/// Every rule of HTTP's syntax that a head breaks, WebSocket or not.
+#[must_use]
+pub fn judge_syntax(head: &Head, side: Direction) -> Vec<Judgement> {
+    let mut out = check::Judgements::new(head, side);
+    out.syntax();
+    out.list
+}
+
+/// Whether `response` opens the WebSocket that the request `asked` for or not.
+fn opens(response: &Head, asked: bool) -> bool {
+    // A 101 without any Upgrade header can only mean what was asked for.
+    is_websocket_response(response)
+        || (asked && response.status() == Some(101) && response.value("Upgrade").is_none())
+}
+
+fn extensions(head: Option<&Head>) -> Vec<Extension> {
+    head.map(|head| parse_extensions(head.values("Sec-WebSocket-Extensions")).0).unwrap_or_default()
+}
+
+fn rsv_bits(extensions: &[Extension]) -> u8 {
+    extensions.iter().fold(0, |bits, extension| bits | if is_deflate(extension) { 4 } else { 7 })
+}
+
+/// The right accept values: one, or one for each key where a request has several.
+pub(super) fn right_accepts(request: Option<&Head>) -> Vec<String> {
+    request.into_iter().flat_map(|request| request.values("Sec-WebSocket-Key")).map(accept_for).collect()
+}
+
+fn accept(request: Option<&Head>, response: &Head) -> Accept {
+    let mut values = response.values("Sec-WebSocket-Accept").peekable();
+    if values.peek().is_none() {
+        return Accept::Missing;
+    }
+    let right = right_accepts(request);
+    if right.is_empty() {
+        return Accept::Unknown;
+    }
+    if values.all(|value| right.iter().any(|right| right.as_bytes() == value)) {
+        Accept::Ok
+    } else {
+        Accept::Wrong
+    }
+}
+
+/// The WebSocket's URL (RFC 6455 section 3).
+///
+/// `fallback_authority` (`host:port`) stands in where there is no `Host`; `secure` says that TLS lies below.
+/// A target in absolute form (`http://host/path`, sent to a proxy) brings its own authority. Bytes that are
+/// not UTF-8 become U+FFFD; nothing else is escaped.
+#[must_use]
+pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
+    let target = String::from_utf8_lossy(request.target());
+    let (scheme, rest) = target.split_once("://").unwrap_or_default();
+    let absolute = ["ws", "wss", "http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
+    let secure = secure || (absolute && scheme.to_ascii_lowercase().ends_with('s') && scheme.len() != 2);
+    let scheme = if secure { "wss" } else { "ws" };
+    if absolute {
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let slash = if path.starts_with('/') { "" } else { "/" };
+        return format!("{scheme}://{authority}{slash}{path}");
+    }
+    let host = request.value("Host").filter(|host| !host.is_empty()).map(String::from_utf8_lossy);
+    let host = host.as_deref().unwrap_or(fallback_authority);
+    match target.as_ref() {
+        "*" => format!("{scheme}://{host}/"),
+        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
+        path => format!("{scheme}://{host}/{path}"),
+    }
+}

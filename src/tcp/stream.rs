@@ -1,0 +1,582 @@
+//! One direction of a connection: puts segments in order, over ranges. It owns no bytes.
+
+use std::collections::VecDeque;
+
+use crate::model::{Bytes, Place, Span};
+
+/// The offset of a stream's first byte. Offsets start high so that segments which come before the
+/// one that is seen first have an offset too.
+pub const ORIGIN: u64 = 1 << 32;
+/// The address of bytes that a packet had on the wire but the capture has not.
+pub const NOWHERE: u64 = u64::MAX;
+/// How far ahead a segment may be: TCP's largest window (RFC 7323).
+const AHEAD: u64 = 1 << 30;
+/// Delivered ranges that are remembered to compare retransmissions with, until acknowledged.
+const RECENT: usize = 16;
+
+/// Bytes that wait for their turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Offset of the first byte.
+    pub at: u64,
+    /// Address of the first byte, or [`NOWHERE`].
+    pub address: u64,
+    /// Number of bytes.
+    pub len: u32,
+    /// The packet that carried them.
+    pub origin: Place,
+}
+
+impl Held {
+    fn end(&self) -> u64 {
+        self.at + u64::from(self.len)
+    }
+
+    /// The part between two offsets.
+    fn between(&self, from: u64, to: u64) -> Self {
+        let at = from.max(self.at);
+        let address = if self.address == NOWHERE { NOWHERE } else { self.address + (at - self.at) };
+        Self { at, address, len: to.min(self.end()).saturating_sub(at) as u32, ..*self }
+    }
+}
+
+/// What a segment brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Arrival {
+    /// Bytes not seen before.
+    pub new: u32,
+    /// Bytes seen before.
+    pub again: u32,
+    /// Offset of the first byte that differs from the copy seen before.
+    pub conflict: Option<u64>,
+    /// It left a hole before it.
+    pub out_of_order: bool,
+}
+
+/// Why waiting bytes were given up as a gap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveUp {
+    /// The receiver acknowledged bytes that the capture lacks.
+    Acknowledged,
+    /// Too much is waiting.
+    Limit,
+    /// The stream ended.
+    End,
+}
+
+/// One direction of a connection.
+#[derive(Debug, Default)]
+pub struct Stream {
+    /// Sequence number of offset [`ORIGIN`].
+    origin_seq: u32,
+    known: bool,
+    anchored: bool,
+    started: bool,
+    /// Offset of the first byte that belongs to the stream.
+    start: u64,
+    /// Offset of the next byte to deliver.
+    next: u64,
+    /// Offset up to which the receiver acknowledged.
+    acked: u64,
+    /// Offset of the FIN.
+    fin: Option<u64>,
+    /// Sorted, no two overlap, all at or after `next`.
+    held: VecDeque<Held>,
+    held_bytes: u64,
+    recent: VecDeque<Held>,
+    /// Segments whose checksum says that they were damaged on the way.
+    suspects: Vec<Held>,
+    checksums: (u32, u32),
+}
+
+impl Stream {
+    /// The offset of a sequence number, nearest to what is expected next.
+    #[must_use]
+    pub fn offset(&self, seq: u32) -> u64 {
+        let expected = self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32);
+        self.next.wrapping_add_signed(i64::from(seq.wrapping_sub(expected) as i32))
+    }
+
+    /// Takes the sequence number of the stream's first byte from a SYN, or from the peer's answer to it.
+    pub fn anchor(&mut self, first: u32) {
+        if !self.known {
+            (self.origin_seq, self.known) = (first, true);
+            (self.start, self.next) = (ORIGIN, ORIGIN);
+        }
+        if !self.anchored && !self.started {
+            let at = self.offset(first);
+            (self.start, self.next) = (at, at);
+            while self.held.front().is_some_and(|held| held.end() <= at) {
+                self.drop_front();
+            }
+        }
+        (self.anchored, self.started) = (true, true);
+    }
+
+    /// Whether a SYN with this first sequence number belongs to this stream, and not to a new connection
+    /// on the same ports.
+    #[must_use]
+    pub fn fits_syn(&self, first: u32) -> bool {
+        /// How much may have been sent before the SYN is seen.
+        const BEFORE: u64 = 16 << 20;
+        if !self.known {
+            return true;
+        }
+        let at = self.offset(first);
+        if self.anchored { at == self.start } else { at <= self.lowest() && self.lowest() - at <= BEFORE }
+    }
+
+    /// Whether any sequence number was seen.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// Whether the first byte is known from a SYN.
+    #[must_use]
+    pub fn is_anchored(&self) -> bool {
+        self.anchored
+    }
+
+    /// Whether delivery began. Until then the first byte is not certain.
+    #[must_use]
+    pub fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Begins delivery at the lowest byte seen, since no SYN came.
+    pub fn begin(&mut self) {
+        if !self.started && self.known {
+            let lowest = self.lowest();
+            (self.start, self.next, self.started) = (lowest, lowest, true);
+        }
+    }
+
+    /// Begins delivery at a sequence number: what comes before is not looked at.
+    pub fn begin_at(&mut self, seq: u32) {
+        if !self.known {
+            (self.origin_seq, self.known) = (seq, true);
+            (self.start, self.next, self.started) = (ORIGIN, ORIGIN, true);
+        }
+    }
+
+    fn lowest(&self) -> u64 {
+        self.held.front().map_or(self.next, |held| held.at)
+    }
+
+    /// The next byte's offset, from the stream's first byte.
+    #[must_use]
+    pub fn position(&self) -> u64 {
+        self.next.wrapping_sub(self.start)
+    }
+
+    /// An offset counted from the stream's first byte.
+    #[must_use]
+    pub fn relative(&self, at: u64) -> u64 {
+        at.wrapping_sub(self.start)
+    }
+
+    /// The offset of the next byte to deliver.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Whether a segment at this sequence number can be delivered at once, without [`insert`](Self::insert).
+    #[must_use]
+    #[inline]
+    pub fn is_next(&self, seq: u32) -> bool {
+        self.started
+            && self.held.is_empty()
+            && seq == self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
+            && self.fin.is_none()
+    }
+
+    /// Counts `n` bytes as delivered that were never held.
+    #[inline]
+    pub fn pass(&mut self, n: u32, address: u64, origin: Place) {
+        if n > 0 {
+            self.remember(Held { at: self.next, address, len: n, origin });
+            self.next += u64::from(n);
+        }
+    }
+
+    /// Takes a segment's payload: `len` bytes at `address`, of which the wire had `claimed`.
+    pub fn insert(&mut self, seq: u32, address: u64, len: u32, claimed: u32, origin: Place, bytes: &dyn Bytes) -> Arrival {
+        if !self.known {
+            (self.origin_seq, self.known) = (seq, true);
+            (self.start, self.next) = (ORIGIN, ORIGIN);
+        }
+        let at = self.offset(seq);
+        let mut arrival = Arrival::default();
+        if at > self.next && at - self.next > AHEAD {
+            return arrival;
+        }
+        self.put(Held { at, address, len, origin }, bytes, &mut arrival);
+        if claimed > len {
+            let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, origin };
+            self.put(rest, bytes, &mut arrival);
+        }
+        arrival
+    }
+
+    fn put(&mut self, new: Held, bytes: &dyn Bytes, arrival: &mut Arrival) {
+        if new.len == 0 {
+            return;
+        }
+        let low = if self.started { self.next } else { 0 };
+        if new.at < low {
+            let old = new.between(0, low);
+            arrival.again += old.len;
+            for seen in &self.recent {
+                compare(seen, &old, bytes, arrival);
+            }
+        }
+        let new = new.between(low, u64::MAX);
+        let mut from = new.at.max(low);
+        let end = new.end();
+        if from >= end {
+            return;
+        }
+        if self.started && from > self.next && self.held.front().is_none_or(|first| first.at > self.next) {
+            arrival.out_of_order = true;
+        }
+        // Segments mostly come at the end: search from there.
+        let mut index = self.held.len();
+        while index > 0 && self.held.get(index - 1).is_some_and(|held| held.end() > from) {
+            index -= 1;
+        }
+        while from < end {
+            match self.held.get(index).copied() {
+                Some(held) if held.at <= from => {
+                    let same = new.between(from, held.end());
+                    compare(&held, &same, bytes, arrival);
+                    if held.address == NOWHERE && new.address != NOWHERE {
+                        // A whole copy beats one that the snap length cut.
+                        self.replace(index, &held, &same);
+                        arrival.new += same.len;
+                        index = self.held.partition_point(|known| known.end() <= same.end());
+                    } else {
+                        arrival.again += same.len;
+                        index += 1;
+                    }
+                    from = held.end().min(end);
+                }
+                other => {
+                    let to = other.map_or(end, |held| held.at.min(end));
+                    let part = new.between(from, to);
+                    self.held.insert(index, part);
+                    self.held_bytes += u64::from(part.len);
+                    arrival.new += part.len;
+                    index += 1;
+                    from = to;
+                }
+            }
+        }
+    }
+
+    /// Puts `new` in place of the same range of the entry `old` at `index`.
+    fn replace(&mut self, index: usize, old: &Held, new: &Held) {
+        let _ = self.held.remove(index);
+        let parts = [old.between(0, new.at), *new, old.between(new.end(), u64::MAX)];
+        for part in parts.into_iter().rev().filter(|part| part.len > 0) {
+            self.held.insert(index, part);
+        }
+    }
+
+    /// The bytes whose turn it is, if they are there.
+    #[must_use]
+    pub fn ready(&self) -> Option<Held> {
+        let first = self.held.front()?;
+        (self.started && first.at == self.next).then_some(*first)
+    }
+
+    /// Counts the first `n` of the [`ready`](Self::ready) bytes as delivered.
+    pub fn consume(&mut self, n: u32) {
+        let Some(first) = self.held.front_mut() else { return };
+        let n = n.min(first.len);
+        let done = first.between(first.at, first.at + u64::from(n));
+        let rest = first.between(first.at + u64::from(n), u64::MAX);
+        *first = rest;
+        let empty = rest.len == 0;
+        self.held_bytes -= u64::from(n);
+        self.next += u64::from(n);
+        if empty {
+            self.held.pop_front();
+            if self.held.is_empty() {
+                self.held.shrink_to(8);
+            }
+        }
+        if done.address != NOWHERE {
+            self.remember(done);
+        }
+    }
+
+    #[inline]
+    fn remember(&mut self, done: Held) {
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(done);
+    }
+
+    fn drop_front(&mut self) {
+        if let Some(first) = self.held.pop_front() {
+            self.held_bytes -= u64::from(first.len);
+        }
+    }
+
+    /// The hole before the first waiting byte, if there is one: its length.
+    #[must_use]
+    pub fn hole(&self) -> Option<u64> {
+        let first = self.held.front()?;
+        (self.started && first.at > self.next).then(|| first.at - self.next)
+    }
+
+    /// Whether the receiver acknowledged all of the [`hole`](Self::hole).
+    #[must_use]
+    pub fn hole_is_acknowledged(&self) -> bool {
+        self.held.front().is_some_and(|first| self.acked >= first.at)
+    }
+
+    /// Bytes that were acknowledged but never seen, at the stream's end.
+    #[must_use]
+    pub fn tail_hole(&self) -> Option<u64> {
+        // An acknowledged FIN counts one.
+        let end = self.fin.unwrap_or(self.acked.saturating_sub(1)).min(self.acked);
+        (self.started && self.held.is_empty() && end > self.next).then(|| end - self.next)
+    }
+
+    /// Gives up `len` bytes: the next byte to deliver is behind them.
+    pub fn skip(&mut self, len: u64) {
+        self.next += len;
+    }
+
+    /// Waiting bytes, and the number of their pieces.
+    #[must_use]
+    pub fn waiting(&self) -> (u64, usize) {
+        (self.held_bytes, self.held.len())
+    }
+
+    /// The packet of the first waiting piece.
+    #[must_use]
+    pub fn first_waiting(&self) -> Option<Place> {
+        self.held.front().map(|held| held.origin)
+    }
+
+    /// The lowest packet number among what waits.
+    #[must_use]
+    pub fn oldest_waiting(&self) -> Option<u64> {
+        self.held.iter().map(|held| held.origin.packet).min()
+    }
+
+    /// Takes an acknowledgment of this stream's bytes.
+    #[inline]
+    pub fn acknowledge(&mut self, ack: u32) {
+        if !self.known {
+            return;
+        }
+        let at = self.offset(ack);
+        if at > self.acked && at < self.next.saturating_add(AHEAD) {
+            self.acked = at;
+            while self.recent.front().is_some_and(|done| done.end() <= at) && self.recent.len() > 1 {
+                self.recent.pop_front();
+            }
+        }
+    }
+
+    /// Takes a FIN that stands behind the segment at `seq` with `claimed` bytes. False when another FIN
+    /// stands elsewhere.
+    pub fn finish(&mut self, seq: u32, claimed: u32) -> bool {
+        if !self.known {
+            (self.origin_seq, self.known) = (seq, true);
+            (self.start, self.next) = (ORIGIN, ORIGIN);
+        }
+        let at = self.offset(seq) + u64::from(claimed);
+        match self.fin {
+            Some(known) => known == at,
+            None => {
+                self.fin = Some(at);
+                true
+            }
+        }
+    }
+
+    /// The FIN's offset.
+    #[must_use]
+    pub fn fin(&self) -> Option<u64> {
+        self.fin
+    }
+
+    /// Whether everything up to the FIN was delivered.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.started && self.fin.is_some_and(|fin| self.next >= fin)
+    }
+
+    /// Counts a checksum that was right or wrong.
+    #[inline]
+    pub fn count_checksum(&mut self, right: bool) {
+        let count = if right { &mut self.checksums.0 } else { &mut self.checksums.1 };
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether this sender's checksums are right as a rule, so that a wrong one means damage.
+    #[must_use]
+    pub fn checksums_are_right(&self) -> bool {
+        self.checksums.0 > self.checksums.1.saturating_mul(2)
+    }
+
+    /// Whether checking checksums tells anything: not where offload leaves all of them wrong.
+    #[must_use]
+    #[inline]
+    pub fn checksums_tell(&self) -> bool {
+        self.checksums.1 < 16 || self.checksums_are_right()
+    }
+
+    /// Sets a damaged copy aside: it is used only if it turns out that this sender's checksums mean nothing.
+    pub fn set_aside(&mut self, seq: u32, address: u64, len: u32, origin: Place) {
+        const ASIDE: usize = 16;
+        if self.known && self.suspects.len() < ASIDE {
+            self.suspects.push(Held { at: self.offset(seq), address, len, origin });
+        }
+    }
+
+    /// Fills the hole with copies set aside, where checksums turned out to mean nothing. True if any helped.
+    pub fn use_suspects(&mut self, bytes: &dyn Bytes) -> bool {
+        if self.checksums_are_right() || self.suspects.is_empty() {
+            return false;
+        }
+        let mut arrival = Arrival::default();
+        for held in std::mem::take(&mut self.suspects) {
+            self.put(held, bytes, &mut arrival);
+        }
+        arrival.new > 0
+    }
+}
+
+/// Compares two copies of a range where they overlap.
+fn compare(seen: &Held, new: &Held, bytes: &dyn Bytes, arrival: &mut Arrival) {
+    let (from, to) = (seen.at.max(new.at), seen.end().min(new.end()));
+    if from >= to || arrival.conflict.is_some() || seen.address == NOWHERE || new.address == NOWHERE {
+        return;
+    }
+    let (seen, new) = (seen.between(from, to), new.between(from, to));
+    let span = |held: &Held| Span { start: held.address, len: held.len };
+    let (Some(seen), Some(new)) = (bytes.bytes(span(&seen)), bytes.bytes(span(&new))) else { return };
+    if seen != new {
+        let differs = seen.iter().zip(new).position(|(a, b)| a != b).unwrap_or_default();
+        arrival.conflict = Some(from + differs as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    struct Wire(Vec<u8>);
+
+    impl Bytes for Wire {
+        fn bytes(&self, span: Span) -> Option<&[u8]> {
+            self.0.get(span.start as usize..span.start as usize + span.len as usize)
+        }
+    }
+
+    fn place(packet: u64) -> Place {
+        Place { packet, ..Place::default() }
+    }
+
+    fn drain(stream: &mut Stream, wire: &Wire, out: &mut Vec<u8>) {
+        while let Some(held) = stream.ready() {
+            let bytes = wire.bytes(Span { start: held.address, len: held.len });
+            out.extend_from_slice(bytes.unwrap());
+            stream.consume(held.len);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_and_duplication_gives_the_same_bytes(
+            len in 1usize..400, isn: u32, syn_at in 0usize..20,
+            pieces in proptest::collection::vec((0usize..400, 1usize..120), 0..20),
+        ) {
+            let wire = Wire((0..len).map(|i| (i * 7 + i / 251) as u8).collect());
+            let mut cover: Vec<(usize, usize)> = pieces.iter().map(|&(at, n)| (at.min(len), n.min(len - at.min(len)))).collect();
+            cover.extend((0..len).step_by(50).map(|at| (at, 50.min(len - at))).rev());
+            let (mut stream, mut out) = (Stream::default(), Vec::new());
+            for (i, (at, n)) in cover.iter().enumerate() {
+                if i == syn_at.min(cover.len() - 1) {
+                    prop_assert!(stream.fits_syn(isn));
+                    stream.anchor(isn);
+                }
+                let seq = isn.wrapping_add(*at as u32);
+                let arrival = stream.insert(seq, *at as u64, *n as u32, *n as u32, place(1), &wire);
+                prop_assert_eq!(arrival.conflict, None);
+                prop_assert_eq!((arrival.new + arrival.again) as usize, *n);
+                drain(&mut stream, &wire, &mut out);
+            }
+            prop_assert_eq!(out, wire.0);
+            prop_assert_eq!(stream.waiting(), (0, 0));
+        }
+    }
+
+    #[test]
+    fn the_first_copy_wins_and_a_differing_one_is_told() {
+        let wire = Wire(b"abcdefXYZ".to_vec());
+        let (mut stream, mut out) = (Stream::default(), Vec::new());
+        stream.anchor(100);
+        stream.insert(103, 3, 3, 3, place(1), &wire);
+        let arrival = stream.insert(102, 6, 3, 3, place(2), &wire); // XYZ over .de
+        assert_eq!((arrival.conflict, arrival.new, arrival.again), (Some(ORIGIN + 3), 1, 2));
+        stream.insert(100, 0, 3, 3, place(3), &wire);
+        drain(&mut stream, &wire, &mut out);
+        assert_eq!(out, b"abXdef");
+    }
+
+    #[test]
+    fn a_keep_alive_byte_below_what_is_next_brings_nothing() {
+        let wire = Wire(b"abc\0".to_vec());
+        let mut stream = Stream::default();
+        stream.anchor(u32::MAX);
+        stream.insert(u32::MAX, 0, 3, 3, place(1), &wire);
+        let mut out = Vec::new();
+        drain(&mut stream, &wire, &mut out);
+        stream.acknowledge(2);
+        let arrival = stream.insert(1, 3, 1, 1, place(2), &wire);
+        assert_eq!((arrival.new, arrival.again), (0, 1));
+    }
+
+    #[test]
+    fn what_the_snap_length_cut_is_a_gap_until_a_whole_copy_comes() {
+        let wire = Wire(b"abcdef".to_vec());
+        let mut stream = Stream::default();
+        stream.anchor(0);
+        stream.insert(10, 0, 2, 6, place(1), &wire);
+        assert_eq!(stream.waiting(), (6, 2));
+        let arrival = stream.insert(10, 0, 6, 6, place(2), &wire);
+        assert_eq!((arrival.new, arrival.again), (4, 2));
+        stream.skip(10);
+        let mut out = Vec::new();
+        drain(&mut stream, &wire, &mut out);
+        assert_eq!(out, b"abcdef");
+    }
+
+    #[test]
+    fn a_hole_is_known_with_its_length_and_whether_it_was_received() {
+        let wire = Wire(b"abcdef".to_vec());
+        let mut stream = Stream::default();
+        stream.anchor(50);
+        stream.insert(53, 3, 3, 3, place(1), &wire);
+        assert_eq!((stream.hole(), stream.hole_is_acknowledged()), (Some(3), false));
+        stream.acknowledge(56);
+        assert!(stream.hole_is_acknowledged());
+        stream.skip(3);
+        assert_eq!(stream.ready().map(|held| held.at), Some(ORIGIN + 3));
+    }
+
+    #[test]
+    fn a_stream_is_small() {
+        assert!(std::mem::size_of::<Stream>() <= 192, "{}", std::mem::size_of::<Stream>());
+    }
+}

@@ -1,0 +1,198 @@
+//! What a WebSocket tells: frames, messages, findings.
+
+use std::fmt::Arguments;
+
+use super::{FrameHeader, FrameStart, InflateLimits, Opcode, Payload};
+use crate::model::{Bytes, Direction, Place, Rule};
+
+/// How sure a message's bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Integrity {
+    /// Every byte was there and the decoding is certain.
+    Ok,
+    /// Bytes are missing from the capture.
+    Gap,
+    /// A limit of wslens was hit.
+    Cut,
+    /// Compressed, and the window it refers to is not certain.
+    UnknownDictionary,
+    /// The compressed data is broken.
+    Damaged,
+    /// Framing was picked up without a handshake or after a loss.
+    Guessed,
+}
+
+impl Integrity {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Gap => "gap",
+            Self::Cut => "cut",
+            Self::UnknownDictionary => "unknown-dictionary",
+            Self::Damaged => "damaged",
+            Self::Guessed => "guessed",
+        }
+    }
+}
+
+/// A frame whose last byte is there, or that will never be whole.
+#[derive(Debug)]
+pub struct FrameEvent<'a> {
+    /// From 1 in its WebSocket, both directions together.
+    pub number: u64,
+    /// The message it belongs to; `None` where it belongs to none.
+    pub message: Option<u64>,
+    /// Who sent it.
+    pub direction: Direction,
+    /// Its header.
+    pub header: FrameHeader,
+    /// Where its first byte is.
+    pub start: FrameStart,
+    /// The packet that completed it, or the last one that brought bytes of it.
+    pub last: Place,
+    /// Whether the capture has all of it.
+    pub complete: bool,
+    /// The payload bytes that were kept.
+    pub payload: &'a Payload,
+}
+
+/// A Close frame's code and reason, as far as they are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CloseEvent<'a> {
+    /// The close code.
+    pub code: Option<u16>,
+    /// The reason's bytes.
+    pub reason: &'a [u8],
+}
+
+/// A message whose last frame is there. Control frames are messages of one frame.
+#[derive(Debug)]
+pub struct MessageEvent<'a> {
+    /// From 1 in its WebSocket, both directions together, by the completion of the first frame.
+    pub number: u64,
+    /// Who sent it.
+    pub direction: Direction,
+    /// The first frame's opcode.
+    pub opcode: Opcode,
+    /// The packet with its first byte.
+    pub first: Place,
+    /// The packet that completed it.
+    pub last: Place,
+    /// Application bytes: joined, unmasked, inflated; `None` where that cannot be known.
+    pub len: Option<u64>,
+    /// Bytes of all its frames, headers included.
+    pub wire: u64,
+    /// How many frames.
+    pub frames: u32,
+    /// Whether it was compressed.
+    pub compressed: bool,
+    /// Whether all its frames were masked.
+    pub masked: bool,
+    /// How sure its bytes are.
+    pub integrity: Integrity,
+    /// Application bytes from the first on, as many as are kept. The wire bytes, joined and unmasked,
+    /// where the message could not be inflated.
+    pub bytes: &'a [u8],
+    /// Whether `bytes` is all of it.
+    pub whole: bool,
+    /// Offset of the first byte that is not UTF-8, for text that could be read.
+    pub invalid_utf8_at: Option<u64>,
+    /// The first missing byte's offset in the payload, and how many are missing in all.
+    pub missing: Option<(u64, u64)>,
+    /// Of the application bytes, when asked for and all of them were seen.
+    pub sha256: Option<[u8; 32]>,
+    /// For a Close.
+    pub close: Option<CloseEvent<'a>>,
+    /// For a pong that answers a ping: nanoseconds since that ping.
+    pub rtt: Option<i64>,
+}
+
+impl MessageEvent<'_> {
+    /// The text, when it is a text message of which all kept bytes are certain to be text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if self.opcode != Opcode::Text
+            || self.invalid_utf8_at.is_some()
+            || !matches!(self.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed)
+        {
+            return None;
+        }
+        match std::str::from_utf8(self.bytes) {
+            Ok(text) => Some(text),
+            // A cut may fall inside a character.
+            Err(error) if !self.whole && error.error_len().is_none() => {
+                self.bytes.get(..error.valid_up_to()).and_then(|bytes| std::str::from_utf8(bytes).ok())
+            }
+            Err(_) => None,
+        }
+    }
+}
+
+/// Where a finding of a WebSocket stands.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spot {
+    /// Who sent it.
+    pub direction: Option<Direction>,
+    /// Frame number.
+    pub frame: Option<u64>,
+    /// Message number.
+    pub message: Option<u64>,
+    /// Offset in the direction's stream.
+    pub offset: Option<u64>,
+    /// The packet.
+    pub place: Place,
+}
+
+/// What takes a WebSocket's events, in the order in which they became certain.
+pub trait Events {
+    /// A frame.
+    fn frame(&mut self, frame: &FrameEvent<'_>);
+    /// A message.
+    fn message(&mut self, message: &MessageEvent<'_>);
+    /// A rule broken. `text` is one sentence with the values.
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>);
+}
+
+/// What a WebSocket needs beside the bytes: where to read kept bytes, what to look at, working space.
+pub struct Context<'a> {
+    /// Kept bytes by address.
+    pub bytes: &'a dyn Bytes,
+    /// How deep to look.
+    pub depth: &'a Depth,
+    /// Working space.
+    pub scratch: &'a mut Scratch,
+}
+
+/// How much of the payloads is looked at.
+#[derive(Clone, Debug)]
+pub struct Depth {
+    /// Payloads of data frames are read: joined, inflated, checked. Without it only headers and
+    /// control frames are.
+    pub payloads: bool,
+    /// Frame events carry payload bytes.
+    pub frame_payloads: bool,
+    /// Hash each message.
+    pub hash: bool,
+    /// Bytes of a message or frame that are kept.
+    pub keep: u64,
+    /// Bounds of inflating.
+    pub inflate: InflateLimits,
+}
+
+impl Default for Depth {
+    fn default() -> Self {
+        // 64 KiB: what the machine output prints of a message unless told otherwise.
+        Self { payloads: true, frame_payloads: true, hash: false, keep: 64 << 10, inflate: InflateLimits::default() }
+    }
+}
+
+/// Buffers that are used again for each message.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) unmasked: Vec<u8>,
+    pub(super) inflated: Vec<u8>,
+    pub(super) kept: Vec<u8>,
+    pub(super) spare: Vec<Box<super::Inflater>>,
+}

@@ -1,0 +1,108 @@
+//! The rules of frames, messages and the closing handshake (RFC 6455, RFC 7692).
+
+crate::rules! {
+    RESERVED_BIT_SET = "reserved-bit-set" Error "RFC 6455 §5.2",
+        "RSV bit set without an extension that defines it.",
+        "The receiver must fail the connection (1002). Usually a peer compresses although permessage-deflate was not agreed, or framing is not where it seems to be.";
+    RSV1_ON_CONTROL_FRAME = "rsv1-on-control-frame" Error "RFC 7692 §6.1",
+        "RSV1 on a control frame although permessage-deflate is in use.",
+        "Control frames are never compressed. The sender sets the bit on every frame: its compression layer is wrong.";
+    RSV1_ON_CONTINUATION = "rsv1-on-continuation" Error "RFC 7692 §6.1",
+        "RSV1 on a continuation frame.",
+        "Only the first fragment carries RSV1. Many receivers close with 1002; the sender should clear the bit.";
+    RESERVED_OPCODE = "reserved-opcode" Error "RFC 6455 §5.2",
+        "Opcode 3-7 or 11-15.",
+        "No extension defines these opcodes. The receiver must fail the connection (1002).";
+    FRAGMENTED_CONTROL_FRAME = "fragmented-control-frame" Error "RFC 6455 §5.5",
+        "Control frame with FIN=0.",
+        "Control frames must not be fragmented; the receiver must fail the connection (1002).";
+    CONTROL_FRAME_TOO_LONG = "control-frame-too-long" Error "RFC 6455 §5.5",
+        "Control frame payload over 125 bytes.",
+        "Often a close reason that is too long, or data put into a ping. Shorten it to 125 bytes (123 for a reason).";
+    UNEXPECTED_CONTINUATION = "unexpected-continuation" Error "RFC 6455 §5.4",
+        "Continuation with no message open.",
+        "The sender began with opcode 0, or ended the message before. The receiver must fail the connection (1002).";
+    INTERLEAVED_DATA_FRAME = "interleaved-data-frame" Error "RFC 6455 §5.4",
+        "New data frame while a fragmented message is open.",
+        "Two writers share a connection without a lock: fragments of one message must not be mixed with another's.";
+    NON_MINIMAL_LENGTH = "non-minimal-length" Error "RFC 6455 §5.2",
+        "Payload length not in its shortest form.",
+        "Strict receivers fail the connection. The sender's encoder picks the wrong length form.";
+    LENGTH_MSB_SET = "length-msb-set" Error "RFC 6455 §5.2",
+        "64-bit length with the top bit set; no byte is reserved for it.",
+        "Nothing after it can be framed. A negative number was written as the length, or framing was lost before.";
+    UNMASKED_CLIENT_FRAME = "unmasked-client-frame" Error "RFC 6455 §5.1",
+        "Client frame without mask.",
+        "A server must close the connection (1002). Some tunnels leave masking out on purpose.";
+    MASKED_SERVER_FRAME = "masked-server-frame" Error "RFC 6455 §5.1",
+        "Server frame with mask.",
+        "A client must close the connection (1002). The server uses client code to send.";
+    WEAK_MASKING_KEY = "weak-masking-key" Warning "RFC 6455 §10.3",
+        "Masking key zero or the same in many frames of a connection.",
+        "The key must be unpredictable for each frame, or proxies can be attacked with chosen bytes.";
+    INCOMPLETE_FRAME = "incomplete-frame" Warning "-",
+        "The stream ended inside a frame.",
+        "The sender died, the connection was cut, or the capture stopped here.";
+    INCOMPLETE_MESSAGE = "incomplete-message" Warning "RFC 6455 §5.4",
+        "The stream ended inside a fragmented message.",
+        "The last fragment (FIN=1) never came: the application never saw this message.";
+    DESYNCHRONISED = "desynchronised" Error "-",
+        "Framing is lost after a gap or garbage; skipped bytes are counted and shown raw.",
+        "Capture without loss (see the capture's drop counters) to read what follows.";
+
+    INVALID_UTF8 = "invalid-utf8" Error "RFC 6455 §8.1",
+        "Text message is not UTF-8; offset of the first bad byte is given.",
+        "The receiver must fail the connection (1007). Binary data was sent as text, or another encoding was used.";
+    INFLATE_ERROR = "inflate-error" Error "RFC 7692 §7.2.2",
+        "Compressed message cannot be inflated; raw bytes are kept.",
+        "The sender's deflate state does not match what was agreed (context takeover, window bits), or bytes were damaged.";
+    INFLATE_LIMIT = "inflate-limit" Warning "-",
+        "Inflated size or ratio hit the cap: output cut, connection goes on.",
+        "Perhaps a decompression bomb. A larger cap can be set with --max-inflate.";
+    MESSAGE_LIMIT = "message-limit" Warning "-",
+        "Message over the keep limit: hash and size are exact, stored bytes are cut.",
+        "Nothing is wrong with the message.";
+    CONTROL_CHARACTERS = "control-characters" Info "ECMA-48",
+        "Text holds C0/C1 control characters (shown escaped).",
+        "Terminals obey such characters when the text is printed raw.";
+    BIDI_CONTROL = "bidi-control" Warning "UAX #9; CVE-2021-42574",
+        "Text holds bidirectional overrides or isolates (shown escaped).",
+        "Such text can read differently from what it is.";
+
+    UNSOLICITED_PONG = "unsolicited-pong" Info "RFC 6455 §5.5.3",
+        "Pong that answers no ping.",
+        "Allowed: a one-way heartbeat.";
+    PING_UNANSWERED = "ping-unanswered" Info "RFC 6455 §5.5.2",
+        "Ping without a pong of equal payload before a later ping's pong, or close.",
+        "The peer skipped it (allowed when a later ping was answered) or was no longer there.";
+    PING_FLOOD = "ping-flood" Warning "-",
+        "More than 100 pings within one second from one side.",
+        "A heartbeat timer runs wild, or somebody attacks.";
+    FRAGMENT_FLOOD = "fragment-flood" Warning "-",
+        "Message in more than 10 000 fragments, or 10 000 data frames with payload < 16 bytes within one second.",
+        "Each fragment costs a receiver memory and time: a known way to exhaust servers.";
+    CLOSE_PAYLOAD_1_BYTE = "close-payload-1-byte" Error "RFC 6455 §5.5.1",
+        "Close payload of exactly 1 byte.",
+        "A Close body is empty or begins with a two-byte code.";
+    INVALID_CLOSE_CODE = "invalid-close-code" Error "RFC 6455 §7.4",
+        "Close code that must not be sent (0-999, 1004-1006, 1015, 1016-2999, >= 5000).",
+        "1005, 1006 and 1015 are for APIs only. Applications use 4000-4999.";
+    INVALID_CLOSE_REASON = "invalid-close-reason" Error "RFC 6455 §5.5.1",
+        "Close reason is not UTF-8.",
+        "Often a reason cut at 123 bytes in the middle of a character.";
+    CLOSE_CODE_MISMATCH = "close-code-mismatch" Info "RFC 6455 §5.5.1",
+        "The answer to a close carries another code.",
+        "A Close is typically answered with the code received.";
+    CLOSE_UNANSWERED = "close-unanswered" Info "RFC 6455 §7.1.2",
+        "Close without an answer before TCP ended.",
+        "The peer dropped the connection instead of answering: it reports 1006.";
+    CLOSED_WITHOUT_CLOSE = "closed-without-close" Info "RFC 6455 §7.1.5 (1006)",
+        "TCP ended without any close frame.",
+        "Both applications see 1006: a crash, a proxy's idle timeout, or a peer that just closes the socket.";
+    DATA_AFTER_CLOSE = "data-after-close" Error "RFC 6455 §5.5.1",
+        "Data frame after the same side's close.",
+        "Nothing may follow a Close; receivers ignore it, so this data is lost.";
+    CONTROL_AFTER_CLOSE = "control-after-close" Warning "RFC 6455 §1.4, §7.1.1",
+        "Control frame (also a second close) after the same side's close.",
+        "Harmless, but the sender's closing state is wrong.";
+}

@@ -1,0 +1,174 @@
+//! What both directions of a WebSocket share: numbers, pings, the closing handshake, findings.
+
+use std::collections::VecDeque;
+use std::fmt::Arguments;
+
+use super::event::{Events, Spot};
+use super::rules;
+use crate::model::{Direction, PerDirection, Place, Rule, Tally};
+
+/// Findings of one rule that are listed for a connection; all are counted.
+pub const LISTED: u64 = 100;
+/// Pings that may wait for their pong; the oldest is forgotten beyond.
+const WAITING: usize = 64;
+/// Bytes of a close reason that are kept.
+const REASON: usize = 125;
+
+/// The first Close of a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Who sent it.
+    pub by: Direction,
+    /// Its code.
+    pub code: Option<u16>,
+    /// Its reason, as sent.
+    pub reason: Vec<u8>,
+    /// Message number.
+    pub message: u64,
+    /// When.
+    pub place: Place,
+    /// Whether the other side answered with a Close.
+    pub answered: bool,
+}
+
+#[derive(Debug)]
+struct Ping {
+    payload: Box<[u8]>,
+    place: Place,
+    message: u64,
+}
+
+#[derive(Debug, Default)]
+struct Pings {
+    waiting: VecDeque<Ping>,
+    /// Times of the last pings, while they come fast.
+    recent: VecDeque<i64>,
+    flooded: bool,
+}
+
+/// Round trips of pings that were answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rtt {
+    /// How many.
+    pub count: u64,
+    /// Their sum in nanoseconds.
+    pub sum: i64,
+    /// The shortest.
+    pub min: i64,
+    /// The longest.
+    pub max: i64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    frames: u64,
+    messages: u64,
+    pings: PerDirection<Option<Box<Pings>>>,
+    pub(super) closing: Option<Box<Closing>>,
+    pub(super) findings: Tally,
+    /// Bytes of either direction are missing: silence proves nothing.
+    pub(super) lost_framing: bool,
+    pub(super) rtt: Rtt,
+}
+
+impl Shared {
+    pub(super) fn next_frame(&mut self) -> u64 {
+        self.frames += 1;
+        self.frames
+    }
+
+    pub(super) fn next_message(&mut self) -> u64 {
+        self.messages += 1;
+        self.messages
+    }
+
+    pub(super) fn report(&mut self, events: &mut impl Events, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+        if self.findings.add(rule) <= LISTED {
+            events.finding(rule, spot, text);
+        }
+    }
+
+    /// A ping; true when it is the one that makes a flood.
+    pub(super) fn ping(&mut self, direction: Direction, message: u64, payload: &[u8], place: Place) -> bool {
+        const FLOOD: usize = 100;
+        let pings = self.pings.of_mut(direction).get_or_insert_default();
+        if pings.waiting.len() == WAITING {
+            pings.waiting.pop_front();
+        }
+        pings.waiting.push_back(Ping { payload: payload.into(), place, message });
+        if pings.recent.len() > FLOOD {
+            pings.recent.pop_front();
+        }
+        pings.recent.push_back(place.time.0);
+        let within = pings.recent.front().is_some_and(|first| place.time.0.saturating_sub(*first) <= 1_000_000_000);
+        let flood = pings.recent.len() > FLOOD && within && !pings.flooded;
+        pings.flooded |= flood;
+        flood
+    }
+
+    /// A pong: the time since the ping that it answers.
+    pub(super) fn pong(
+        &mut self, events: &mut impl Events, direction: Direction, message: u64, frame: u64, payload: &[u8], place: Place,
+    ) -> Option<i64> {
+        let waiting = self.pings.of_mut(direction.opposite()).as_mut().map(|pings| &mut pings.waiting);
+        let found = waiting.and_then(|waiting| {
+            let at = waiting.iter().position(|ping| *ping.payload == *payload)?;
+            let passed: Vec<Ping> = waiting.drain(..=at).collect();
+            Some(passed)
+        });
+        let spot = Spot { direction: Some(direction), frame: Some(frame), message: Some(message), offset: None, place };
+        let Some(mut passed) = found else {
+            self.report(events, &rules::UNSOLICITED_PONG, spot, format_args!("pong of {} bytes answers no ping", payload.len()));
+            return None;
+        };
+        let answered = passed.pop()?;
+        for ping in passed {
+            self.unanswered(events, direction.opposite(), &ping, "a later ping was answered", place);
+        }
+        let rtt = place.time.since(answered.place.time);
+        let all = &mut self.rtt;
+        (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
+        all.count += 1;
+        all.sum = all.sum.saturating_add(rtt);
+        Some(rtt)
+    }
+
+    fn unanswered(&mut self, events: &mut impl Events, direction: Direction, ping: &Ping, why: &str, place: Place) {
+        if self.lost_framing {
+            return;
+        }
+        let spot = Spot { direction: Some(direction), message: Some(ping.message), place, ..Spot::default() };
+        self.report(events, &rules::PING_UNANSWERED, spot,
+            format_args!("the {}'s ping in packet {} got no pong ({why})", direction.sender(), ping.place.packet));
+    }
+
+    /// The first Close of a side.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn close(
+        &mut self, events: &mut impl Events, direction: Direction, message: u64, frame: u64, code: Option<u16>, reason: &[u8], place: Place,
+    ) {
+        let Some(closing) = &mut self.closing else {
+            let reason = reason.get(..reason.len().min(REASON)).unwrap_or_default().to_vec();
+            self.closing = Some(Box::new(Closing { by: direction, code, reason, message, place, answered: false }));
+            return;
+        };
+        closing.answered = true;
+        let first = closing.code;
+        if let (Some(first), Some(code)) = (first, code)
+            && first != code
+        {
+            let spot = Spot { direction: Some(direction), frame: Some(frame), message: Some(message), offset: None, place };
+            self.report(events, &rules::CLOSE_CODE_MISMATCH, spot, format_args!("Close {first} is answered with {code}"));
+        }
+    }
+
+    /// The connection ended: pings that nobody answered.
+    pub(super) fn end_pings(&mut self, events: &mut impl Events, place: Place) {
+        for direction in Direction::BOTH {
+            let Some(mut pings) = self.pings.of_mut(direction).take() else { continue };
+            for ping in pings.waiting.drain(..) {
+                self.unanswered(events, direction, &ping, "the connection ended", place);
+            }
+        }
+    }
+}

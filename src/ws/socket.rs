@@ -1,0 +1,145 @@
+//! One WebSocket: both directions from the end of the handshake to the end of TCP.
+
+use super::event::{Context, Events, Spot};
+use super::message::{Counts, Side, Step, Terms};
+use super::reader::FrameReader;
+use super::rules;
+use super::shared::{Closing, Rtt, Shared};
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
+
+/// How a direction's stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamEnd {
+    /// A FIN.
+    Fin,
+    /// A RST, of either side.
+    Reset,
+    /// The capture ends; the connection went on, for all that is known.
+    Capture,
+    /// Nothing came for too long.
+    Timeout,
+}
+
+impl StreamEnd {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Fin => "the stream ends (FIN)",
+            Self::Reset => "the connection is reset",
+            Self::Capture => "the capture ends",
+            Self::Timeout => "the connection falls silent",
+        }
+    }
+}
+
+/// A WebSocket: reads frames of both directions, joins and judges messages.
+///
+/// For each direction: any number of [`data`](Self::data) and [`gap`](Self::gap) in stream order,
+/// then at most one [`end`](Self::end). Memory is bounded: a header, kept ranges of the message at
+/// hand, an inflater per direction that compresses.
+#[derive(Debug)]
+pub struct WebSocket {
+    readers: PerDirection<FrameReader>,
+    sides: PerDirection<Side>,
+    shared: Shared,
+    ended: PerDirection<bool>,
+}
+
+impl WebSocket {
+    /// A WebSocket whose next byte in each direction begins a frame.
+    #[must_use]
+    pub fn new(terms: PerDirection<Terms>) -> Self {
+        Self {
+            readers: PerDirection::default(),
+            sides: PerDirection {
+                c2s: Side::new(Direction::ClientToServer, terms.c2s),
+                s2c: Side::new(Direction::ServerToClient, terms.s2c),
+            },
+            shared: Shared::default(),
+            ended: PerDirection::default(),
+        }
+    }
+
+    /// Bytes of a direction, the next in order.
+    #[inline]
+    pub fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>, events: &mut impl Events) {
+        let Self { readers, sides, shared, .. } = self;
+        readers.of_mut(direction).data(chunk, &mut Step { side: sides.of_mut(direction), shared, context, events });
+    }
+
+    /// Bytes of a direction that the capture lacks.
+    pub fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, context: &mut Context<'_>, events: &mut impl Events) {
+        let Self { readers, sides, shared, .. } = self;
+        shared.lost_framing = true;
+        readers.of_mut(direction).gap(at, len, arrival, &mut Step { side: sides.of_mut(direction), shared, context, events });
+    }
+
+    /// The end of a direction's stream.
+    pub fn end(&mut self, direction: Direction, how: StreamEnd, place: Place, context: &mut Context<'_>, events: &mut impl Events) {
+        if std::mem::replace(self.ended.of_mut(direction), true) {
+            return;
+        }
+        let Self { readers, sides, shared, .. } = self;
+        let partial = readers.of(direction).partial_header();
+        Step { side: sides.of_mut(direction), shared, context, events }.stream_end(partial, how.words(), place);
+    }
+
+    /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
+    pub fn finish(&mut self, how: StreamEnd, place: Place, events: &mut impl Events) {
+        if how == StreamEnd::Capture {
+            return;
+        }
+        self.shared.end_pings(events, place);
+        if self.shared.lost_framing {
+            return; // A Close may be among what is missing.
+        }
+        match &self.shared.closing {
+            None => {
+                let spot = Spot { place, ..Spot::default() };
+                self.shared.report(events, &rules::CLOSED_WITHOUT_CLOSE, spot,
+                    format_args!("{} without any Close frame: both sides report 1006", how.words()));
+            }
+            Some(closing) if !closing.answered => {
+                let (by, message) = (closing.by, closing.message);
+                let spot = Spot { direction: Some(by), message: Some(message), place, ..Spot::default() };
+                self.shared.report(events, &rules::CLOSE_UNANSWERED, spot,
+                    format_args!("the {}'s Close got no Close in answer before TCP ended", by.sender()));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// Counts a finding that another room made about this WebSocket; lists it unless there are many.
+    pub fn report(&mut self, rule: &'static Rule, spot: Spot, text: std::fmt::Arguments<'_>, events: &mut impl Events) {
+        self.shared.report(events, rule, spot, text);
+    }
+
+    /// The counts of a direction.
+    #[must_use]
+    pub fn counts(&self, direction: Direction) -> &Counts {
+        &self.sides.of(direction).counts
+    }
+
+    /// The first Close.
+    #[must_use]
+    pub fn closing(&self) -> Option<&Closing> {
+        self.shared.closing.as_deref()
+    }
+
+    /// Findings so far.
+    #[must_use]
+    pub fn findings(&self) -> &Tally {
+        &self.shared.findings
+    }
+
+    /// Round trips of pings.
+    #[must_use]
+    pub fn rtt(&self) -> Rtt {
+        self.shared.rtt
+    }
+
+    /// Bytes of a direction that were skipped since its framing was lost; `None` while it is not.
+    #[must_use]
+    pub fn skipped(&self, direction: Direction) -> Option<u64> {
+        self.readers.of(direction).skipped()
+    }
+}
