@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod style;
+
 /// Runs the program; returns its exit code.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS

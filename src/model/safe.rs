@@ -164,15 +164,31 @@ pub fn width(text: &str) -> usize {
 /// is ever cut in half: a space fills the column that a wide character would have overrun.
 #[must_use]
 pub fn preview(bytes: &[u8], max_columns: usize) -> (String, bool) {
-    let (head, shortened) = head(bytes, max_columns.saturating_mul(32).saturating_add(64));
-    let mut out = String::with_capacity(head.len().min(max_columns.saturating_mul(4)));
-    if is_plain(head) && head.len() <= max_columns && !shortened {
-        push_safe(&mut out, head);
-        return (out, false);
+    // Printable ASCII takes a column a byte.
+    match bytes.get(..=max_columns) {
+        None if is_plain(bytes) => return (safe_text(bytes), false),
+        Some(more) if is_plain(more) => {
+            let mut out = safe_text(more.get(..max_columns.saturating_sub(1)).unwrap_or_default());
+            out.push_str(if max_columns == 0 { "" } else { "…" });
+            return (out, true);
+        }
+        _ => {}
     }
+    // Most text fills the columns with few bytes; marks and invisible characters may need more.
+    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(4).saturating_add(16));
+    if let Some(done) = fit(head, shortened, max_columns, false) {
+        return done;
+    }
+    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(32).saturating_add(64));
+    fit(head, shortened, max_columns, true).unwrap_or_default()
+}
+
+/// Makes `head` safe and cuts it to `max_columns`. Where it is a shortened text and does not fill the
+/// columns, it is cut nevertheless if it is the `last` try, and otherwise there is no answer.
+fn fit(head: &[u8], shortened: bool, max_columns: usize, last: bool) -> Option<(String, bool)> {
+    let mut out = String::with_capacity(head.len());
     // Where to cut if the rest turns out not to fit: the last end of a cluster that leaves room for `…`.
     let (mut columns, mut fit, mut fit_columns) = (0usize, 0, 0);
-    let mut full = shortened;
     let mut add = |out: &mut String, text: &str| {
         let wide = text.width();
         if columns + wide > max_columns {
@@ -185,32 +201,22 @@ pub fn preview(bytes: &[u8], max_columns: usize) -> (String, bool) {
         }
         true
     };
-    'all: for run in safe(head) {
-        match run {
-            Safe::Plain(text) => {
-                for cluster in text.graphemes(true) {
-                    if !add(&mut out, cluster) {
-                        full = true;
-                        break 'all;
-                    }
-                }
-            }
-            Safe::Escaped(escape) => {
-                if !add(&mut out, escape.as_str()) {
-                    full = true;
-                    break;
-                }
-            }
-        }
+    let whole = safe(head).all(|run| match run {
+        Safe::Plain(text) => text.graphemes(true).all(|cluster| add(&mut out, cluster)),
+        Safe::Escaped(escape) => add(&mut out, escape.as_str()),
+    });
+    if whole && !shortened {
+        return Some((out, false));
     }
-    if full {
-        out.truncate(fit);
-        if let Some(spaces) = max_columns.checked_sub(fit_columns + 1) {
-            out.extend(std::iter::repeat_n(' ', spaces));
-            out.push('…');
-        }
+    if whole && !last {
+        return None;
     }
-    (out, full)
+    out.truncate(fit);
+    if let Some(spaces) = max_columns.checked_sub(fit_columns + 1) {
+        out.extend(std::iter::repeat_n(' ', spaces));
+        out.push('…');
+    }
+    Some((out, true))
 }
 
 /// The first `max` bytes, less a UTF-8 sequence that the cut would split; and whether any were left out.
@@ -273,6 +279,10 @@ impl Runs<'_> {
             '\u{80}'..='\u{9f}' => Escape::byte(char as u32 as u8),
             '\u{fe0e}' | '\u{fe0f}' if self.base == Base::Symbol && self.marks == 0 => {
                 self.marks = 1;
+                return Verdict::Keep;
+            }
+            _ if is_common(char) => {
+                (self.base, self.marks) = (Base::Symbol, 0);
                 return Verdict::Keep;
             }
             _ if is_hidden(char) => Escape::code_point(char),
@@ -371,6 +381,12 @@ pub fn is_hidden(char: char) -> bool {
         0x13430..=0x1343f | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000.. => true,
         other => other & 0xfffe == 0xfffe,
     }
+}
+
+/// Letters of much-used scripts, all of them shown and none a mark: spares the look into a table.
+fn is_common(char: char) -> bool {
+    matches!(char, '\u{c0}'..='\u{2ff}' | '\u{400}'..='\u{482}' | '\u{3041}'..='\u{3096}'
+        | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 /// As [`safe_text`] for text that is known to be UTF-8; borrowed where nothing had to change.
@@ -489,6 +505,13 @@ mod tests {
     fn every_format_character_of_unicode_is_hidden() {
         let missed: Vec<char> = ('\u{a0}'..=char::MAX).filter(|&c| is_format(c) && !is_hidden(c)).collect();
         assert!(missed.is_empty(), "{missed:?}");
+    }
+
+    #[test]
+    fn common_characters_are_neither_hidden_nor_marks() {
+        let odd =
+            ('\0'..=char::MAX).find(|&c| is_common(c) && (is_hidden(c) || c.width().is_none_or(|w| w == 0)));
+        assert_eq!(odd, None);
     }
 
     #[test]

@@ -37,6 +37,7 @@ pub fn close_code(code: u16) -> CloseCode {
     const RFC: &str = "RFC 6455 §7.4.1";
     const RANGES: &str = "RFC 6455 §7.4.2";
     const IANA: &str = "IANA WebSocket Close Code Number Registry";
+    #[allow(clippy::match_overlapping_arm)] // The registered ones come before their range.
     let (name, meaning, reference) = match code {
         1000 => ("Normal Closure", "the purpose of the connection is fulfilled", RFC),
         1001 => ("Going Away", "a server goes down or a browser leaves the page", RFC),

@@ -1,0 +1,174 @@
+//! The frame box of RFC 6455 section 5.2 with a frame's own bits.
+
+use super::frame::{ExplainedFrame, Field, Row};
+use super::text::hex;
+use crate::ws::Opcode;
+
+/// Bits of a line of the box.
+const ROW: usize = 32;
+/// Payload bytes that are drawn.
+const SHOWN_PAYLOAD: usize = 8;
+
+/// One field, or the part of it in one line of the box.
+struct Cell {
+    name: &'static str,
+    bits: Vec<bool>,
+    value: String,
+    /// Whether a line above holds the field's beginning.
+    goes_on: bool,
+    whole_len: usize,
+}
+
+/// Draws the header and the first bytes of the payload, two columns a bit. ASCII only.
+#[must_use]
+pub fn diagram(frame: &ExplainedFrame) -> Vec<String> {
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    let mut at = 0;
+    for (name, bits, value) in cells(frame) {
+        let whole_len = bits.len();
+        let mut left = bits.as_slice();
+        while !left.is_empty() {
+            let (part, rest) = left.split_at(left.len().min(ROW - at % ROW));
+            if at % ROW == 0 {
+                rows.push(Vec::new());
+            }
+            let goes_on = left.len() < whole_len;
+            let value = value.clone().unwrap_or_else(|| hex(&to_bytes(part)));
+            let cell = Cell { name, bits: part.to_vec(), value, goes_on, whole_len };
+            if let Some(row) = rows.last_mut() {
+                row.push(cell);
+            }
+            at += part.len();
+            left = rest;
+        }
+    }
+    let mut lines = Vec::new();
+    for (i, row) in rows.iter().enumerate() {
+        draw(&mut lines, i, row);
+    }
+    if let Some(row) = rows.last() {
+        lines.push(border(row));
+    }
+    let more = frame.payload.len().saturating_sub(SHOWN_PAYLOAD);
+    if more > 0 {
+        lines.push(format!("  ... {more} more payload byte{}", if more == 1 { "" } else { "s" }));
+    }
+    lines
+}
+
+/// The fields in order: name, bits, and the value where it is not the bytes in hex.
+fn cells(frame: &ExplainedFrame) -> Vec<(&'static str, Vec<bool>, Option<String>)> {
+    let bits_of = |row: &Row| {
+        let from = row.range.start.saturating_sub(frame.range.start);
+        let bytes = frame.head.get(from..from + row.range.len()).unwrap_or_default();
+        let bits = to_bits(bytes);
+        match row.bits {
+            Some((first, count)) => bits.into_iter().skip(first.into()).take(count.into()).collect(),
+            None => bits,
+        }
+    };
+    let mut cells = Vec::new();
+    for row in &frame.rows {
+        let bits = bits_of(row);
+        let value = Some(row.value.clone());
+        match row.field {
+            Field::Fin => cells.push(("FIN", bits, value)),
+            Field::Rsv => {
+                for (name, bit) in ["RSV1", "RSV2", "RSV3"].into_iter().zip(bits) {
+                    cells.push((name, vec![bit], Some(u8::from(bit).to_string())));
+                }
+            }
+            Field::Opcode => cells.push(("opcode", bits, frame.head.first().map(|&b| opcode_value(b)))),
+            Field::Mask => cells.push(("MASK", bits, value)),
+            Field::PayloadLength => cells.push(("Payload len", bits, value)),
+            Field::ExtendedLength => cells.push(("Extended payload length", bits, None)),
+            Field::MaskingKey => cells.push(("Masking-key", bits, None)),
+            Field::Payload | Field::CloseCode | Field::CloseReason => {}
+        }
+    }
+    let masked = frame.header.is_some_and(|h| h.masked());
+    let name = if masked { "Masked payload" } else { "Payload" };
+    let shown = frame.wire_bytes();
+    cells.push((name, to_bits(shown.get(..SHOWN_PAYLOAD).unwrap_or(&shown)), None));
+    cells
+}
+
+fn opcode_value(byte: u8) -> String {
+    let name = match Opcode::from_bits(byte) {
+        Opcode::Continuation => "CONT",
+        Opcode::Text => "TEXT",
+        Opcode::Binary => "BIN",
+        Opcode::Close => "CLOSE",
+        Opcode::Ping => "PING",
+        Opcode::Pong => "PONG",
+        Opcode::Reserved(_) => "?",
+    };
+    format!("{:X}={name}", byte & 15)
+}
+
+fn to_bits(bytes: &[u8]) -> Vec<bool> {
+    bytes.iter().flat_map(|byte| (0..8).rev().map(move |i| byte >> i & 1 == 1)).collect()
+}
+
+fn to_bytes(bits: &[bool]) -> Vec<u8> {
+    bits.chunks(8).map(|byte| byte.iter().fold(0, |value, &bit| value << 1 | u8::from(bit))).collect()
+}
+
+fn border(row: &[Cell]) -> String {
+    let mut line = String::from(" +");
+    for cell in row {
+        line.push_str(&"-".repeat(cell.bits.len() * 2 - 1));
+        line.push('+');
+    }
+    line
+}
+
+fn draw(lines: &mut Vec<String>, number: usize, row: &[Cell]) {
+    let bytes = row.iter().map(|cell| cell.bits.len()).sum::<usize>() / 8;
+    let mut title = String::from(" ");
+    for byte in 0..bytes {
+        title += &format!("{:<16}", format!(" byte {}", number * 4 + byte));
+    }
+    lines.push(title.trim_end().to_owned());
+    lines.push(border(row));
+    // A single bit's name stands upright, so it tells how many lines the names take.
+    let single = |cell: &Cell| if cell.bits.len() == 1 { cell.name.len() } else { 1 };
+    for line in 0..row.iter().map(single).max().unwrap_or(1).max(if number == 0 { 2 } else { 1 }) {
+        lines.push(fill(row, |cell| label(cell, line)));
+    }
+    lines.push(fill(row, |cell| {
+        let bits: Vec<&str> = cell.bits.iter().map(|&bit| if bit { "1" } else { "0" }).collect();
+        bits.join(" ")
+    }));
+    lines.push(fill(row, |cell| cell.value.clone()));
+}
+
+/// The text of a cell in a line of names.
+fn label(cell: &Cell, line: usize) -> String {
+    let wide = cell.bits.len() * 2 - 1;
+    if cell.bits.len() == 1 {
+        // `RSV1` keeps its digit apart, as in the RFC.
+        let shift = usize::from(cell.name == "FIN" && line == 3);
+        return cell.name.chars().nth(line + shift).map_or_else(String::new, String::from);
+    }
+    match line {
+        0 if cell.goes_on => {
+            let name = format!("{} (cont.)", cell.name);
+            if name.len() <= wide { name } else { "(cont.)".into() }
+        }
+        0 if cell.name.len() <= wide => cell.name.into(),
+        0 => cell.name.get(..wide).unwrap_or_default().into(),
+        1 if cell.whole_len == 4 => "(4)".into(),
+        1 if !cell.name.ends_with("ayload") && !cell.goes_on => format!("({} bits)", cell.whole_len),
+        _ => String::new(),
+    }
+}
+
+fn fill(row: &[Cell], text: impl Fn(&Cell) -> String) -> String {
+    let mut line = String::from(" |");
+    for cell in row {
+        let wide = cell.bits.len() * 2 - 1;
+        line += &format!("{:^wide$}|", text(cell));
+    }
+    line
+}

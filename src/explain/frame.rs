@@ -1,0 +1,529 @@
+//! Frames taken apart bit by bit (RFC 6455 section 5.2).
+
+use std::ops::Range;
+
+use super::message::{Messages, Part};
+use crate::model::{Direction, Severity};
+use crate::ws::{Close, FrameHeader, Opcode, close_code, is_sendable, unmask};
+
+/// Most frames that one input is taken apart into; the bytes behind them are left as rest.
+pub const MAX_FRAMES: usize = 1000;
+
+/// What is known beside the bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Who sent the bytes; without it nothing is said about masks that are missing or in excess.
+    pub direction: Option<Direction>,
+    /// Whether permessage-deflate was agreed on, so that RSV1 means compressed.
+    pub deflate: bool,
+}
+
+/// Bytes taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explained {
+    /// How many bytes there were.
+    pub len: usize,
+    /// The frames in their order; the last one may be incomplete.
+    pub frames: Vec<ExplainedFrame>,
+    /// What follows the last frame and was not read.
+    pub rest: Option<Rest>,
+}
+
+impl Explained {
+    /// Whether no frame breaks a rule.
+    #[must_use]
+    pub fn is_legal(&self) -> bool {
+        self.frames.iter().all(ExplainedFrame::is_legal)
+    }
+}
+
+/// Bytes that were not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rest {
+    /// Where they are.
+    pub range: Range<usize>,
+    /// Why they were not read, as half a sentence.
+    pub why: &'static str,
+}
+
+/// One frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplainedFrame {
+    /// Its place in the row, from 1.
+    pub number: usize,
+    /// Who sent it, where that was said.
+    pub direction: Option<Direction>,
+    /// Its header; `None` where even that is incomplete.
+    pub header: Option<FrameHeader>,
+    /// The header's bytes, all that are there.
+    pub head: Vec<u8>,
+    /// Its bytes in the input.
+    pub range: Range<usize>,
+    /// The payload's bytes in the input, as sent; all that are there.
+    pub wire: Range<usize>,
+    /// The payload's bytes, unmasked; all that are there.
+    pub payload: Vec<u8>,
+    /// Bytes that the header lacks and, with a whole header, that the payload lacks.
+    pub missing: (usize, u64),
+    /// Its fields, in the order of their bits, then what the payload says.
+    pub rows: Vec<Row>,
+    /// What is said about the message that this frame ends or belongs to.
+    pub message: Part,
+    /// The rules it breaks.
+    pub problems: Vec<Problem>,
+}
+
+/// One field of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is.
+    pub field: Field,
+    /// Its bytes in the input.
+    pub range: Range<usize>,
+    /// Its bits, where it is less than a byte: the first, from 0 = the top bit, and how many.
+    pub bits: Option<(u8, u8)>,
+    /// Its value as written.
+    pub value: String,
+    /// What it means, in one line.
+    pub meaning: String,
+    /// Where that is written; may be empty.
+    pub reference: &'static str,
+}
+
+/// A field of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Field {
+    Fin,
+    Rsv,
+    Opcode,
+    Mask,
+    PayloadLength,
+    ExtendedLength,
+    MaskingKey,
+    Payload,
+    CloseCode,
+    CloseReason,
+}
+
+impl Field {
+    /// Its name, in the words of RFC 6455 section 5.2.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fin => "FIN",
+            Self::Rsv => "RSV1-3",
+            Self::Opcode => "opcode",
+            Self::Mask => "MASK",
+            Self::PayloadLength => "payload length",
+            Self::ExtendedLength => "extended length",
+            Self::MaskingKey => "masking key",
+            Self::Payload => "payload",
+            Self::CloseCode => "close code",
+            Self::CloseReason => "close reason",
+        }
+    }
+
+    /// Whether it is a part of the header.
+    #[must_use]
+    pub fn is_header(self) -> bool {
+        !matches!(self, Self::Payload | Self::CloseCode | Self::CloseReason)
+    }
+}
+
+/// A broken rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The finding's code.
+    pub code: &'static str,
+    /// How bad it is; only an error makes a frame illegal.
+    pub severity: Severity,
+    /// The field that shows it.
+    pub field: Field,
+    /// One clause with the values.
+    pub text: String,
+    /// The standard that is broken.
+    pub reference: &'static str,
+}
+
+const S5_1: &str = "RFC 6455 §5.1";
+const S5_2: &str = "RFC 6455 §5.2";
+const S5_3: &str = "RFC 6455 §5.3";
+const S5_4: &str = "RFC 6455 §5.4";
+const S5_5: &str = "RFC 6455 §5.5";
+const S5_5_1: &str = "RFC 6455 §5.5.1";
+const S7_4: &str = "RFC 6455 §7.4";
+const DEFLATE: &str = "RFC 7692 §6.1";
+
+/// Takes a row of frames apart.
+#[must_use]
+pub fn explain(bytes: &[u8], options: &Options) -> Explained {
+    let mut frames: Vec<ExplainedFrame> = Vec::new();
+    let mut messages = Messages::new(options.deflate);
+    let mut at = 0;
+    let mut rest = None;
+    while at < bytes.len() {
+        if frames.len() == MAX_FRAMES {
+            rest = Some(Rest { range: at..bytes.len(), why: "only the first 1000 frames are explained" });
+            break;
+        }
+        let mut frame = Builder::new(bytes, at, frames.len() + 1, *options).build();
+        messages.add(&mut frame);
+        at = frame.range.end;
+        let lost = frame.problems.iter().any(|p| p.code == "length-msb-set");
+        frames.push(frame);
+        if lost {
+            rest = (at < bytes.len()).then_some(Rest {
+                range: at..bytes.len(),
+                why: "with such a length nobody knows where the next frame begins",
+            });
+            break;
+        }
+    }
+    Explained { len: bytes.len(), frames, rest }
+}
+
+impl ExplainedFrame {
+    /// Whether it breaks no rule. What is missing is no breach.
+    #[must_use]
+    pub fn is_legal(&self) -> bool {
+        self.problems.iter().all(|p| p.severity != Severity::Error)
+    }
+
+    /// Whether all its bytes are there.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.missing == (0, 0)
+    }
+
+    /// Bytes of the header, as far as they are there.
+    #[must_use]
+    pub fn header_range(&self) -> Range<usize> {
+        self.range.start..self.wire.start
+    }
+
+    /// Whether it is masked; `None` where that is not there yet.
+    #[must_use]
+    pub fn masked(&self) -> Option<bool> {
+        self.rows.iter().find(|row| row.field == Field::Mask).map(|row| row.value == "1")
+    }
+
+    /// What a Close frame says.
+    #[must_use]
+    pub fn close(&self) -> Option<Close<'_>> {
+        (self.header?.opcode() == Opcode::Close).then(|| Close::parse(&self.payload))
+    }
+
+    /// Adds a broken rule.
+    pub(super) fn broken(&mut self, field: Field, code: &'static str, reference: &'static str, text: String) {
+        self.problems.push(Problem { code, severity: Severity::Error, field, text, reference });
+    }
+}
+
+struct Builder<'a> {
+    bytes: &'a [u8],
+    options: Options,
+    frame: ExplainedFrame,
+    at: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(bytes: &'a [u8], at: usize, number: usize, options: Options) -> Self {
+        let frame = ExplainedFrame {
+            number,
+            direction: options.direction,
+            header: None,
+            head: Vec::new(),
+            range: at..at,
+            wire: at..at,
+            payload: Vec::new(),
+            missing: (0, 0),
+            rows: Vec::with_capacity(8),
+            message: Part::default(),
+            problems: Vec::new(),
+        };
+        Self { bytes, options, frame, at }
+    }
+
+    fn build(mut self) -> ExplainedFrame {
+        let start = self.at;
+        let left = self.bytes.get(start..).unwrap_or_default();
+        let header = match FrameHeader::parse(left) {
+            crate::model::Parse::Done(header, _) => Some(header),
+            crate::model::Parse::Need(len) => {
+                self.frame.missing.0 = len.saturating_sub(left.len());
+                None
+            }
+        };
+        self.frame.header = header;
+        if let Some(&first) = left.first() {
+            self.first_byte(first);
+        }
+        if let Some(&[first, second]) = left.first_chunk::<2>() {
+            self.second_byte(second);
+            self.rest_of_header(first, second, left.len());
+        }
+        self.frame.head = self.bytes.get(start..self.at).unwrap_or_default().to_vec();
+        self.frame.wire = self.at..self.at;
+        if let Some(header) = header {
+            self.payload(header);
+        }
+        self.frame.range.end = self.at;
+        self.frame
+    }
+
+    /// Adds the row of the next `len` bytes.
+    fn row(&mut self, field: Field, len: usize, value: String, meaning: &str, reference: &'static str) {
+        let range = self.at..self.at + len;
+        self.at += len;
+        self.frame.rows.push(Row { field, range, bits: None, value, meaning: meaning.to_owned(), reference });
+    }
+
+    /// Adds the row of some bits of the byte at hand.
+    fn bits(&mut self, field: Field, bits: (u8, u8), value: String, meaning: &str, reference: &'static str) {
+        let range = self.at..self.at + 1;
+        let meaning = meaning.to_owned();
+        self.frame.rows.push(Row { field, range, bits: Some(bits), value, meaning, reference });
+    }
+
+    fn first_byte(&mut self, byte: u8) {
+        let header = FrameHeader { head: [byte, 0], masking_key: [0; 4], payload_len: 0 };
+        let (fin, rsv, opcode) = (header.fin(), header.rsv(), header.opcode());
+        let meaning = if fin { "last frame of the message" } else { "more frames of this message follow" };
+        self.bits(Field::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
+        if !fin && opcode.is_control() {
+            let text = format!("a {} frame must not be fragmented", word(opcode));
+            self.frame.broken(Field::Fin, "fragmented-control-frame", S5_5, text);
+        }
+        self.rsv(rsv, opcode);
+        let (meaning, reference) = match opcode {
+            Opcode::Continuation => ("CONTINUATION: goes on with a message begun before", S5_4),
+            Opcode::Text => ("TEXT: payload is UTF-8", S5_2),
+            Opcode::Binary => ("BINARY: payload is any bytes", S5_2),
+            Opcode::Close => ("CLOSE: begins or answers the closing", S5_5_1),
+            Opcode::Ping => ("PING: asks for a pong with the same payload", "RFC 6455 §5.5.2"),
+            Opcode::Pong => ("PONG: answers a ping with its payload", "RFC 6455 §5.5.3"),
+            Opcode::Reserved(_) => ("reserved", S5_2),
+        };
+        self.bits(Field::Opcode, (4, 4), format!("0x{:x}", opcode.bits()), meaning, reference);
+        if let Opcode::Reserved(bits) = opcode {
+            let kind = if opcode.is_control() { "control" } else { "data" };
+            let text = format!("0x{bits:x} is reserved for {kind} frames to come");
+            self.frame.broken(Field::Opcode, "reserved-opcode", S5_2, text);
+        }
+        self.at += 1;
+    }
+
+    fn rsv(&mut self, rsv: u8, opcode: Opcode) {
+        let value = format!("{} {} {}", rsv >> 2, rsv >> 1 & 1, rsv & 1);
+        let compressed =
+            self.options.deflate && rsv & 4 != 0 && matches!(opcode, Opcode::Text | Opcode::Binary);
+        let (meaning, reference) = match (rsv, compressed) {
+            (0, _) => ("no extension bits", ""),
+            (_, true) => ("RSV1: the message is compressed", "RFC 7692 §6"),
+            (_, false) => ("for extensions", S5_2),
+        };
+        self.bits(Field::Rsv, (1, 3), value, meaning, reference);
+        let mut left = rsv;
+        if self.options.deflate && rsv & 4 != 0 {
+            left &= 3;
+            match opcode {
+                Opcode::Continuation => {
+                    let text = "only the first frame of a message tells that it is compressed".into();
+                    self.frame.broken(Field::Rsv, "rsv1-on-continuation", DEFLATE, text);
+                }
+                _ if opcode.is_control() => {
+                    let text = "a control frame is never compressed".into();
+                    self.frame.broken(Field::Rsv, "rsv1-on-control-frame", DEFLATE, text);
+                }
+                _ => {}
+            }
+        }
+        if left != 0 {
+            let names: Vec<&str> = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")]
+                .iter()
+                .filter(|(bit, _)| left & bit != 0)
+                .map(|x| x.1)
+                .collect();
+            let hint = if left & 4 != 0 { " (compressed? give --deflate)" } else { "" };
+            let text = format!("{} set without an extension that defines it{hint}", names.join(", "));
+            self.frame.broken(Field::Rsv, "reserved-bit-set", S5_2, text);
+        }
+    }
+
+    fn second_byte(&mut self, byte: u8) {
+        use Direction::{ClientToServer, ServerToClient};
+        let masked = byte & 0x80 != 0;
+        let (meaning, reference) = match (masked, self.options.direction) {
+            (true, None) => ("masked, so it was sent by a client", S5_3),
+            (true, Some(_)) => ("masked, as every client frame must be", S5_3),
+            (false, None) => ("not masked, so it was sent by a server", S5_1),
+            (false, Some(_)) => ("not masked, as every server frame must be", S5_1),
+        };
+        self.bits(Field::Mask, (0, 1), u8::from(masked).to_string(), meaning, reference);
+        match (masked, self.options.direction) {
+            (false, Some(ClientToServer)) => {
+                let text = "a client must mask every frame".into();
+                self.frame.broken(Field::Mask, "unmasked-client-frame", S5_1, text);
+            }
+            (true, Some(ServerToClient)) => {
+                let text = "a server must not mask any frame".into();
+                self.frame.broken(Field::Mask, "masked-server-frame", S5_1, text);
+            }
+            _ => {}
+        }
+        let meaning = match byte & 0x7f {
+            126 => "126 → the length is in the next 2 bytes",
+            127 => "127 → the length is in the next 8 bytes",
+            _ => "0..125 fit here; 126 → 16-bit, 127 → 64-bit",
+        };
+        self.bits(Field::PayloadLength, (1, 7), (byte & 0x7f).to_string(), meaning, S5_2);
+        self.at += 1;
+    }
+
+    /// The extended length and the masking key, or what is there of them.
+    fn rest_of_header(&mut self, first: u8, second: u8, left: usize) {
+        let shape = FrameHeader { head: [first, second], masking_key: [0; 4], payload_len: 0 };
+        let mut left = left.saturating_sub(2);
+        let extended = shape.extended_len();
+        let len = extended.min(left);
+        left -= len;
+        match self.frame.header {
+            _ if extended == 0 => {}
+            Some(header) => self.extended_length(header, extended),
+            None if len == extended => self.extended_length(self.length_only(shape, extended), extended),
+            None if len > 0 => {
+                let meaning = format!("{len} of {extended} bytes are here");
+                self.row(Field::ExtendedLength, len, "?".into(), &meaning, S5_2);
+            }
+            None => {}
+        }
+        let len = left.min(4);
+        if !shape.masked() || len == 0 {
+            return;
+        }
+        let meaning = match len {
+            4 => "4 random bytes, new for every frame".into(),
+            _ => format!("{len} of 4 bytes are here"),
+        };
+        self.row(Field::MaskingKey, len, String::new(), &meaning, "");
+        if self.frame.header.is_some_and(|header| header.masking_key == [0; 4]) {
+            let text = "a key of zeros leaves the payload as it is".into();
+            let (code, severity, reference) = ("weak-masking-key", Severity::Warning, "RFC 6455 §10.3");
+            self.frame.problems.push(Problem { code, severity, field: Field::MaskingKey, text, reference });
+        }
+    }
+
+    /// A header whose key has yet to come, with its length.
+    fn length_only(&self, shape: FrameHeader, extended: usize) -> FrameHeader {
+        let bytes = self.bytes.get(self.at..self.at + extended).unwrap_or_default();
+        let payload_len = bytes.iter().fold(0, |len, &byte| len << 8 | u64::from(byte));
+        FrameHeader { payload_len, ..shape }
+    }
+
+    fn extended_length(&mut self, header: FrameHeader, extended: usize) {
+        let len = header.payload_len;
+        let meaning = match extended {
+            2 => "16 bits, for 126 to 65535 bytes",
+            _ => "64 bits, for 65536 bytes and more",
+        };
+        self.row(Field::ExtendedLength, extended, len.to_string(), meaning, S5_2);
+        if len >> 63 != 0 {
+            let text = "the top bit must be 0".into();
+            self.frame.broken(Field::ExtendedLength, "length-msb-set", S5_2, text);
+        } else if !header.length_is_minimal() {
+            let bits = if len < 126 { 7 } else { 16 };
+            let text = format!("{len} fits in {bits} bits; the shortest form is required");
+            self.frame.broken(Field::ExtendedLength, "non-minimal-length", S5_2, text);
+        }
+        if header.opcode().is_control() && (len > 125 || len >> 63 != 0) {
+            let text = format!("a control frame carries at most 125 bytes, not {len}");
+            self.frame.broken(Field::ExtendedLength, "control-frame-too-long", S5_5, text);
+        }
+    }
+
+    fn payload(&mut self, header: FrameHeader) {
+        if header.payload_len >> 63 != 0 {
+            return;
+        }
+        let left = self.bytes.len() - self.at;
+        let len = usize::try_from(header.payload_len).unwrap_or(usize::MAX).min(left);
+        self.frame.missing.1 = header.payload_len - len as u64;
+        let range = self.at..self.at + len;
+        let mut payload = self.bytes.get(range.clone()).unwrap_or_default().to_vec();
+        if header.masked() {
+            unmask(&mut payload, header.masking_key, 0);
+        }
+        self.frame.wire = range.clone();
+        self.frame.payload = payload;
+        if len > 0 {
+            self.row(Field::Payload, len, String::new(), "", "");
+        }
+        // RSV1 on a control frame is one breach; what its payload then says is not judged.
+        if header.opcode() == Opcode::Close && header.rsv() == 0 {
+            self.close_payload(header, range);
+        }
+    }
+
+    fn close_payload(&mut self, header: FrameHeader, range: Range<usize>) {
+        if header.payload_len == 1 {
+            let text = "a code takes 2 bytes, 1 is here".into();
+            self.frame.broken(Field::Payload, "close-payload-1-byte", S5_5_1, text);
+        }
+        let payload = std::mem::take(&mut self.frame.payload);
+        let close = Close::parse(&payload);
+        if let Some(code) = close.code {
+            let known = close_code(code);
+            let row = Row {
+                field: Field::CloseCode,
+                range: range.start..range.start + 2,
+                bits: None,
+                value: code.to_string(),
+                meaning: format!("{}: {}", known.name, known.meaning),
+                reference: known.reference,
+            };
+            self.frame.rows.push(row);
+            if !is_sendable(code) {
+                let text = format!("{code} must not be sent in a frame");
+                self.frame.broken(Field::CloseCode, "invalid-close-code", S7_4, text);
+            }
+        }
+        if !close.reason.is_empty() {
+            let checked = std::str::from_utf8(close.reason);
+            let cut = self.frame.missing.1 > 0 && checked.is_err_and(|e| e.error_len().is_none());
+            let row = Row {
+                field: Field::CloseReason,
+                range: range.start + 2..range.end,
+                bits: None,
+                value: String::new(),
+                meaning: if checked.is_ok() || cut { "valid UTF-8".into() } else { "not UTF-8".into() },
+                reference: S5_5_1,
+            };
+            self.frame.rows.push(row);
+            if let (Err(error), false) = (checked, cut) {
+                let text = format!("byte {} of the reason is not UTF-8", error.valid_up_to());
+                self.frame.broken(Field::CloseReason, "invalid-close-reason", S5_5_1, text);
+            }
+        }
+        self.frame.payload = payload;
+    }
+}
+
+/// An opcode as people write it: `TEXT`, `opcode 0x3`.
+#[must_use]
+pub fn word(opcode: Opcode) -> &'static str {
+    match opcode {
+        Opcode::Continuation => "CONTINUATION",
+        Opcode::Text => "TEXT",
+        Opcode::Binary => "BINARY",
+        Opcode::Close => "CLOSE",
+        Opcode::Ping => "PING",
+        Opcode::Pong => "PONG",
+        Opcode::Reserved(bits) if bits & 8 != 0 => "reserved control",
+        Opcode::Reserved(_) => "reserved data",
+    }
+}
+
+#[cfg(test)]
+#[path = "frame_tests.rs"]
+mod tests;

@@ -1,0 +1,526 @@
+//! Explained frames as a table for a terminal or a file.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+use super::diagram::diagram;
+use super::frame::{Explained, ExplainedFrame, Field, Problem, Row, word};
+use super::message::{Outcome, Utf8};
+use crate::cli::style::{Role, Style};
+use crate::model::{Direction, Severity, preview, width};
+use crate::ws::{Opcode, close_code};
+
+/// What to print beside the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// The box of RFC 6455 section 5.2 with the frame's bits.
+    pub diagram: bool,
+    /// A pointer to the lesson that fits.
+    pub learn: bool,
+    /// The command that makes this frame.
+    pub build: bool,
+}
+
+/// Columns of the table.
+const OFFSET: usize = 1;
+const HEX: usize = 9;
+const BITS: usize = 22;
+const FIELD: usize = 33;
+const VALUE: usize = 49;
+const MEANING: usize = 56;
+const REFERENCE: usize = 102;
+
+/// Payload bytes that are printed as hex; the rest is counted.
+const SHOWN_BYTES: usize = 32;
+/// Columns of payload text.
+const SHOWN_TEXT: usize = 40;
+
+/// Prints what was explained.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, view: View) -> io::Result<()> {
+    let single = explained.frames.len() == 1;
+    let mut lines = Lines { text: String::new(), style: *style, column: 0, pending: 0 };
+    lines.headline(explained);
+    for (i, frame) in explained.frames.iter().enumerate() {
+        lines.end();
+        if !single {
+            lines.put(Role::Title, &format!("frame {} at offset {}: ", frame.number, frame.range.start));
+            lines.summary(frame);
+            lines.end();
+        }
+        if view.diagram {
+            for line in diagram(frame) {
+                lines.put(Role::Payload, &line);
+                lines.end();
+            }
+            lines.end();
+        }
+        if i == 0 {
+            lines.titles();
+        }
+        lines.frame(frame);
+        lines.end();
+        lines.verdict(frame);
+        if single {
+            lines.hints(frame, view);
+        }
+        out.write_all(lines.text.as_bytes())?;
+        lines.text.clear();
+    }
+    if let Some(rest) = &explained.rest {
+        let text = format!(
+            "{} from offset {} are not read: {}",
+            bytes(rest.range.len()),
+            rest.range.start,
+            rest.why
+        );
+        lines.end();
+        lines.put(Role::Warning, &text);
+        lines.end();
+    }
+    out.write_all(lines.text.as_bytes())
+}
+
+/// Builds lines column by column; spaces at their ends are never written.
+struct Lines {
+    text: String,
+    style: Style,
+    column: usize,
+    pending: usize,
+}
+
+impl Lines {
+    fn put(&mut self, role: Role, text: &str) {
+        if !text.is_empty() {
+            self.text.extend(std::iter::repeat_n(' ', self.pending));
+            self.column += self.pending + width(text);
+            self.pending = 0;
+            let _ = write!(self.text, "{}", self.style.paint(role, text));
+        }
+    }
+
+    /// Goes on at `column`, at least `gap` behind what was written.
+    fn to(&mut self, column: usize, gap: usize) {
+        let gap = if self.column == 0 { 0 } else { gap };
+        self.pending = column.saturating_sub(self.column).max(gap);
+    }
+
+    fn end(&mut self) {
+        self.text.push('\n');
+        (self.column, self.pending) = (0, 0);
+    }
+
+    fn headline(&mut self, explained: &Explained) {
+        match explained.frames.as_slice() {
+            [frame] if !frame.is_complete() => self.incomplete(frame),
+            [frame] => {
+                self.put(Role::Title, &format!("{}: 1 frame, ", bytes(explained.len)));
+                self.summary(frame);
+            }
+            frames => {
+                let cut = frames.last().is_some_and(|f| !f.is_complete());
+                let cut = if cut { ", the last one incomplete" } else { "" };
+                self.put(Role::Title, &format!("{}: {} frames{cut}", bytes(explained.len), frames.len()));
+            }
+        }
+        self.end();
+    }
+
+    fn incomplete(&mut self, frame: &ExplainedFrame) {
+        self.put(Role::Warning, &format!("frame {} is incomplete: {}", frame.number, missing(frame)));
+    }
+
+    /// `client → server (masked), TEXT, "Hello"`
+    fn summary(&mut self, frame: &ExplainedFrame) {
+        if !frame.is_complete() {
+            return self.put(Role::Warning, &format!("incomplete: {}", missing(frame)));
+        }
+        let (Some(header), Some(masked)) = (frame.header, frame.masked()) else { return };
+        let client = frame.direction.map_or(masked, |d| d == Direction::ClientToServer);
+        let (role, who) = match client {
+            true => (Role::ClientToServer, "client → server"),
+            false => (Role::ServerToClient, "server → client"),
+        };
+        self.put(role, who);
+        let opcode = header.opcode();
+        self.put(Role::Payload, if masked { " (masked), " } else { " (not masked), " });
+        self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
+        self.put(Role::Payload, &format!(", {}", gist(frame)));
+    }
+
+    fn titles(&mut self) {
+        for (column, title) in [
+            (OFFSET, "offset"),
+            (HEX, "hex"),
+            (BITS, "bits"),
+            (FIELD, "field"),
+            (VALUE, "value"),
+            (MEANING, "meaning"),
+        ] {
+            self.to(column, 1);
+            self.put(Role::Dim, title);
+        }
+        self.end();
+    }
+
+    fn frame(&mut self, frame: &ExplainedFrame) {
+        let mut last = None;
+        for row in &frame.rows {
+            let broken: Vec<&Problem> = frame.problems.iter().filter(|p| p.field == row.field).collect();
+            match row.field {
+                Field::Payload => self.payload(frame, row, &broken),
+                Field::CloseCode | Field::CloseReason => self.close(frame, row, &broken),
+                _ => {
+                    // A byte's hex stands once, beside its first bits.
+                    let again = last == Some(row.range.start);
+                    self.header_row(frame, row, again, &broken);
+                }
+            }
+            last = Some(row.range.start);
+        }
+    }
+
+    fn header_row(&mut self, frame: &ExplainedFrame, row: &Row, again: bool, broken: &[&Problem]) {
+        if !again {
+            self.offset(row);
+            self.to(HEX, 1);
+            let role = if row.field == Field::MaskingKey { Role::Key } else { Role::Header };
+            self.put(role, &header_hex(frame, row));
+        }
+        if let Some((first, count)) = row.bits {
+            self.to(BITS, 1);
+            self.put(Role::Payload, &bit_picture(frame, row, first, count));
+        }
+        self.field(row.field.name());
+        self.put(Role::Payload, &row.value);
+        if broken.is_empty() {
+            self.to(MEANING, 2);
+            self.put(Role::Payload, &row.meaning);
+            self.reference(row.reference);
+            self.end();
+        }
+        self.problems(MEANING, broken);
+    }
+
+    fn offset(&mut self, row: &Row) {
+        self.to(OFFSET, 0);
+        let (first, last) = (row.range.start, row.range.end.saturating_sub(1));
+        let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        self.put(Role::Dim, &text);
+    }
+
+    /// Writes the field's name and goes on at the value.
+    fn field(&mut self, name: &str) {
+        self.to(FIELD, 1);
+        self.put(Role::Title, name);
+        self.to(VALUE, 1);
+    }
+
+    fn reference(&mut self, reference: &str) {
+        if !reference.is_empty() {
+            self.to(REFERENCE, 3);
+            self.put(Role::Dim, short(reference));
+        }
+    }
+
+    /// A line for each broken rule; the first goes on with the line at hand.
+    fn problems(&mut self, column: usize, broken: &[&Problem]) {
+        for problem in broken {
+            let (role, level) = match problem.severity {
+                Severity::Error => (Role::Error, "ERROR"),
+                Severity::Warning => (Role::Warning, "WARN"),
+                Severity::Info => (Role::Note, "NOTE"),
+            };
+            self.to(column, 2);
+            self.put(role, level);
+            self.put(Role::Payload, &format!(" {}: {}", problem.code, problem.text));
+            self.reference(problem.reference);
+            self.end();
+        }
+    }
+
+    fn payload(&mut self, frame: &ExplainedFrame, row: &Row, broken: &[&Problem]) {
+        let masked = frame.header.is_some_and(|h| h.masked());
+        let len = frame.payload.len();
+        let verdict = payload_text(frame);
+        self.offset(row);
+        for (i, chunk) in frame.wire_bytes().chunks(8).take(SHOWN_BYTES / 8).enumerate() {
+            self.to(HEX, 1);
+            self.put(Role::Payload, &hex(chunk));
+            if i == 0 {
+                self.field(if masked { "payload (masked)" } else { "payload" });
+                self.to(MEANING, 2);
+                self.put(Role::Payload, if masked { "" } else { &verdict });
+            }
+            self.end();
+        }
+        let more = len.saturating_sub(SHOWN_BYTES);
+        if more > 0 {
+            self.to(HEX, 1);
+            self.put(Role::Dim, &format!("… {} more", bytes(more)));
+            self.end();
+        }
+        if let Some(header) = frame.header.filter(|_| masked) {
+            let key: Vec<u8> = header.masking_key.iter().copied().cycle().take(len.min(8)).collect();
+            self.field("⊕ key");
+            self.to(MEANING, 2);
+            self.put(Role::Key, &hex(&key));
+            self.put(Role::Dim, if len > 8 { " …" } else { "" });
+            self.end();
+            self.field("= payload");
+            self.to(MEANING, 2);
+            let mut shown = frame.payload.chunks(16).take(SHOWN_BYTES / 16);
+            self.put(Role::Payload, &hex(shown.next().unwrap_or_default()));
+            if len > 8 {
+                for chunk in shown {
+                    self.end();
+                    self.to(MEANING, 1);
+                    self.put(Role::Payload, &hex(chunk));
+                }
+                self.put(Role::Dim, if more > 0 { " …" } else { "" });
+                if !verdict.is_empty() {
+                    self.end();
+                    self.to(MEANING, 1);
+                }
+            } else {
+                self.to(MEANING, 2);
+            }
+            self.put(Role::Payload, &verdict);
+            self.end();
+        }
+        self.problems(MEANING, broken);
+        self.inflated(frame);
+    }
+
+    fn inflated(&mut self, frame: &ExplainedFrame) {
+        let Some(inflated) = &frame.message.inflated else { return };
+        self.field(if frame.message.index > 1 { "inflated (all)" } else { "inflated" });
+        self.to(MEANING, 2);
+        let mut parts = vec![bytes(inflated.bytes.len())];
+        if frame.message.opcode == Some(Opcode::Text) || is_readable(&inflated.bytes) {
+            parts.insert(0, quoted(&inflated.bytes));
+        }
+        match inflated.outcome {
+            Outcome::Whole => parts.extend(utf8_word(frame.message.utf8).map(str::to_owned)),
+            Outcome::Limit => parts.push("cut here: more would come".into()),
+            Outcome::EarlierMessage => {
+                parts.push("then refers to a message before it, which is not here".into())
+            }
+            Outcome::Broken => {}
+        }
+        self.put(Role::Payload, &parts.join("  "));
+        self.reference("RFC 7692 §7.2.2");
+        self.end();
+    }
+
+    fn close(&mut self, frame: &ExplainedFrame, row: &Row, broken: &[&Problem]) {
+        self.field(row.field.name());
+        self.put(Role::Control, &row.value);
+        self.to(MEANING, 2);
+        if row.field == Field::CloseReason {
+            self.put(Role::Payload, &frame.close().map_or_else(String::new, |close| quoted(close.reason)));
+            self.pending = 2;
+        }
+        self.put(
+            Role::Payload,
+            if broken.is_empty() || row.field == Field::CloseCode { &row.meaning } else { "" },
+        );
+        self.reference(row.reference);
+        self.end();
+        self.problems(MEANING, broken);
+    }
+
+    fn verdict(&mut self, frame: &ExplainedFrame) {
+        self.to(OFFSET, 0);
+        if frame.header.is_some() {
+            let text = format!(
+                "overhead: {} for {}.   ",
+                count(frame.header_range().len() as u64, "header byte"),
+                count(frame.payload.len() as u64 + frame.missing.1, "payload byte"),
+            );
+            self.put(Role::Payload, &text);
+        }
+        self.put(Role::Payload, "legal: ");
+        match (frame.is_legal(), frame.is_complete()) {
+            (true, true) => self.put(Role::Ok, "yes"),
+            (true, false) => self.put(Role::Ok, "yes, so far"),
+            (false, _) => self.put(Role::Error, "no"),
+        }
+        self.end();
+    }
+
+    fn hints(&mut self, frame: &ExplainedFrame, view: View) {
+        let Some(header) = frame.header.filter(|_| frame.is_complete()) else { return };
+        self.to(OFFSET, 0);
+        if view.learn {
+            let lesson = match header.opcode() {
+                Opcode::Close => "close",
+                Opcode::Continuation => "fragments",
+                Opcode::Ping | Opcode::Pong => "duplex",
+                _ if !header.fin() => "fragments",
+                _ if header.masked() => "masking",
+                _ if header.extended_len() > 0 => "lengths",
+                _ => "frame",
+            };
+            self.put(Role::Payload, &format!("see it move: wslens learn {lesson}"));
+        }
+        if let Some(command) = build_command(frame).filter(|_| view.build) {
+            self.to(OFFSET, 4);
+            self.put(Role::Payload, &format!("change it: {command}"));
+        }
+        if self.column > 0 {
+            self.end();
+        }
+    }
+}
+
+impl ExplainedFrame {
+    /// The payload as sent.
+    pub(super) fn wire_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.payload.clone();
+        if let Some(header) = self.header.filter(|h| h.masked()) {
+            crate::ws::unmask(&mut bytes, header.masking_key, 0);
+        }
+        bytes
+    }
+}
+
+/// What is missing, as half a sentence.
+fn missing(frame: &ExplainedFrame) -> String {
+    let (header, payload) = frame.missing;
+    if header > 0 {
+        let here = frame.range.len();
+        let are = if here == 1 { "is" } else { "are" };
+        let least = if here < 2 { "at least " } else { "" };
+        return format!(
+            "its header takes {least}{}, {here} {are} here ({header} missing)",
+            bytes(here + header)
+        );
+    }
+    let here = frame.payload.len() as u64;
+    let claimed = count(here + payload, "payload byte");
+    format!("header says {claimed}, {here} {} here ({payload} missing)", if here == 1 { "is" } else { "are" })
+}
+
+/// A frame's content in a few words.
+fn gist(frame: &ExplainedFrame) -> String {
+    if let Some(close) = frame.close() {
+        let Some(code) = close.code else {
+            return if frame.payload.is_empty() { "no code" } else { "broken" }.into();
+        };
+        let reason =
+            if close.reason.is_empty() { String::new() } else { format!(", {}", quoted(close.reason)) };
+        return format!("{code} {}{reason}", close_code(code).name);
+    }
+    if let Some(inflated) = &frame.message.inflated
+        && is_readable(&inflated.bytes)
+    {
+        return quoted(&inflated.bytes);
+    }
+    match frame.payload.len() {
+        0 => "empty".into(),
+        _ if shows_text(frame) => quoted(&frame.payload),
+        len => bytes(len),
+    }
+}
+
+/// Whether the payload is best shown as text.
+fn shows_text(frame: &ExplainedFrame) -> bool {
+    let text = !frame.message.compressed && frame.message.opcode == Some(Opcode::Text);
+    let close = frame.header.is_some_and(|h| h.opcode() == Opcode::Close);
+    text || !close && is_readable(&frame.payload)
+}
+
+/// What stands behind the payload's bytes.
+fn payload_text(frame: &ExplainedFrame) -> String {
+    let mut parts = Vec::new();
+    if shows_text(frame) {
+        parts.push(quoted(&frame.payload));
+    }
+    if frame.message.compressed {
+        parts.push("compressed".into());
+    } else {
+        parts.extend(utf8_word(frame.message.utf8).map(str::to_owned));
+    }
+    parts.join("  ")
+}
+
+fn utf8_word(utf8: Utf8) -> Option<&'static str> {
+    match utf8 {
+        Utf8::Valid => Some("valid UTF-8"),
+        Utf8::ValidSoFar => Some("valid UTF-8 so far"),
+        Utf8::NotJudged | Utf8::Bad(_) => None,
+    }
+}
+
+/// Whether bytes are text that shows as it is.
+fn is_readable(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && crate::model::safe_str(text) == text)
+}
+
+/// The bytes in quotes, made safe and cut.
+fn quoted(bytes: &[u8]) -> String {
+    format!("\"{}\"", preview(bytes, SHOWN_TEXT).0)
+}
+
+/// A frame's reference without the RFC that all of them come from.
+fn short(reference: &str) -> &str {
+    reference.strip_prefix("RFC 6455 ").unwrap_or(reference)
+}
+
+/// `1 byte`, `2 bytes`
+fn bytes(n: usize) -> String {
+    count(n as u64, "byte")
+}
+
+fn count(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+/// `37 fa`
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 3);
+    for (i, byte) in bytes.iter().enumerate() {
+        let _ = write!(out, "{}{byte:02x}", if i > 0 { " " } else { "" });
+    }
+    out
+}
+
+/// The bytes of a header row.
+fn header_hex(frame: &ExplainedFrame, row: &Row) -> String {
+    let from = row.range.start.saturating_sub(frame.range.start);
+    hex(frame.head.get(from..from + row.range.len()).unwrap_or_default())
+}
+
+/// `....0001`
+fn bit_picture(frame: &ExplainedFrame, row: &Row, first: u8, count: u8) -> String {
+    let byte = frame.head.get(row.range.start.saturating_sub(frame.range.start)).copied().unwrap_or(0);
+    (0..8)
+        .map(|i| match (first..first + count).contains(&i) {
+            true if byte >> (7 - i) & 1 == 1 => '1',
+            true => '0',
+            false => '.',
+        })
+        .collect()
+}
+
+/// The command that makes this frame, where it is simple enough to be typed.
+fn build_command(frame: &ExplainedFrame) -> Option<String> {
+    let header = frame.header.filter(|h| h.fin() && h.rsv() == 0 && frame.is_legal())?;
+    let op = match header.opcode() {
+        Opcode::Text => "",
+        Opcode::Ping => " --op ping",
+        Opcode::Pong => " --op pong",
+        _ => return None,
+    };
+    let text = std::str::from_utf8(&frame.payload)
+        .ok()
+        .filter(|t| t.len() <= SHOWN_TEXT && is_readable(t.as_bytes()))?;
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/'));
+    let text = if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) };
+    let mask =
+        if header.masked() { format!(" --mask {}", hex::encode(header.masking_key)) } else { String::new() };
+    Some(format!("wslens build{op} --text {text}{mask}"))
+}
