@@ -2,3 +2,4 @@
 
 pub mod failures;
 pub mod forge;
+pub mod strategy;
