@@ -42,9 +42,6 @@ mod packet;
 mod rng;
 #[path = "forge/script.rs"]
 mod script;
-#[cfg(test)]
-#[path = "forge/tests.rs"]
-mod tests;
 
 #[allow(unused_imports)]
 pub use {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::forge::{
-    BINARY, C2S, CLOSE, CONTINUATION, Conversation, DeflateSpec, PING, PONG, Rng, S2C, Script, Split, TEXT,
+    BINARY, C2S, CONTINUATION, Conversation, DeflateSpec, PING, PONG, Rng, S2C, Script, Split, TEXT,
 };
 use wslens::model::Direction;
 
@@ -58,13 +58,16 @@ impl Content {
     }
 }
 
+/// A control frame to be: who sends it, its opcode, its payload.
+pub type Control = (Direction, u8, Content);
+
 /// Something that one end, or both, do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
     /// A message in one frame.
     Message(Direction, u8, bool, Content),
     /// A message in a frame for each piece; after a piece may come a control frame from either end.
-    Fragments(Direction, u8, bool, Vec<(Content, Option<(Direction, u8, Content)>)>),
+    Fragments(Direction, u8, bool, Vec<(Content, Option<Control>)>),
     /// A message whose payload as sent is cut anywhere (in parts of 65,536).
     Split(Direction, u8, bool, Content, Vec<u16>),
     /// Both ends send a fragmented message at the same time, frame by frame in turn.
@@ -167,7 +170,7 @@ fn data_ops() -> impl Strategy<Value = u8> {
     select(vec![TEXT, BINARY])
 }
 
-fn control() -> impl Strategy<Value = (Direction, u8, Content)> {
+fn control() -> impl Strategy<Value = Control> {
     let content =
         (0..=125usize, any::<u16>()).prop_map(|(len, seed)| Content { len, kind: Kind::Noise, seed });
     (dirs(), select(vec![PING, PONG]), content)
@@ -228,68 +231,4 @@ pub fn troubled(talk: &Conversation, split: &Split, seed: u64) -> Script {
     let troubles = rng.below(12) as usize;
     let distance = rng.below(4);
     Script::new(talk, split).trouble(&mut rng, troubles).shuffle(&mut rng, distance)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Joins and inflates the frames of one direction with flate2 alone, one message after the other.
-    fn read(talk: &Conversation, dir: Direction) -> Vec<(u8, Vec<u8>)> {
-        let bytes = talk.stream(dir);
-        let mut found = vec![];
-        let mut inflate = flate2::Decompress::new(false);
-        let mut open: Option<(u8, bool, Vec<u8>)> = None;
-        for frame in talk.frames.iter().filter(|frame| frame.dir == dir) {
-            let start = frame.at as usize + frame.header_len;
-            let mut payload = bytes[start..start + frame.payload_len as usize].to_vec();
-            if frame.masked {
-                let key = bytes[start - 4..start].to_vec();
-                payload.iter_mut().zip(key.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
-            }
-            if frame.op >= CLOSE {
-                found.push((frame.op, payload));
-                continue;
-            }
-            let (op, squeezed, mut joined) = open.take().unwrap_or((frame.op, frame.rsv & 4 != 0, vec![]));
-            joined.extend(payload);
-            if !frame.fin {
-                open = Some((op, squeezed, joined));
-            } else if squeezed {
-                joined.extend([0, 0, 0xff, 0xff]);
-                let mut out = Vec::with_capacity(400_000);
-                inflate.decompress_vec(&joined, &mut out, flate2::FlushDecompress::Sync).unwrap();
-                found.push((op, out));
-            } else {
-                found.push((op, joined));
-            }
-        }
-        found
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn the_frames_of_any_plan_hold_the_messages_that_it_expects(plan in plans()) {
-            let talk = plan.conversation(50_000);
-            for dir in [C2S, S2C] {
-                // A window kept where the sender forgot its own does no harm: inflating never looks back there.
-                let said: Vec<_> = talk.expected_of(dir).map(|m| (m.op, m.bytes.clone())).collect();
-                prop_assert!(read(&talk, dir) == said);
-            }
-        }
-
-        #[test]
-        fn any_split_carries_each_byte_once(plan in plans(), split in splits(), seed: u64) {
-            let talk = plan.conversation(50_001);
-            let script = Script::new(&talk, &split);
-            for dir in [C2S, S2C] {
-                let carried: Vec<u8> = script.data(dir).into_iter()
-                    .flat_map(|i| script.pieces[i].bytes.clone()).collect();
-                prop_assert!(carried == talk.stream(dir));
-            }
-            let troubled = troubled(&talk, &split, seed);
-            prop_assert_eq!(troubled.whole(&talk).len(), talk.expected.len());
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use tungstenite::protocol::{Role, WebSocket};
 use tungstenite::{Message, error::Error};
 
-use super::*;
+use super::super::forge::*;
 
 /// What tshark prints of a capture, line by line, fields separated by tabs; `None` where it is not installed.
 fn tshark(capture: &[u8], args: &[&str]) -> Option<Vec<Vec<String>>> {
