@@ -224,7 +224,8 @@ pub fn midstream_compressed(port: u16) -> Failure {
     let first = script.piece_at(C2S, talk.expected[0].at);
     scripted(
         "midstream-compressed",
-        "a capture that begins in the middle of a connection with permessage-deflate, without context takeover",
+        "a capture that begins in the middle of a connection with permessage-deflate, without context takeover: \
+         RSV1 is all that tells, and compressed bytes are no text",
         &talk,
         &script.begin_at(first),
     )
