@@ -754,9 +754,10 @@ impl Live {
                 }
             }
             if !moved {
+                let server = self.order()[1];
                 match &mut self.layer {
                     // Responses whose requests were not captured.
-                    Layer::Http(http) if http.server_waits() && self.streams.of(self.order()[1]).ready().is_some() => http.forced = true,
+                    Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => http.forced = true,
                     _ => return,
                 }
                 let mut own = latest;

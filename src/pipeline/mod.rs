@@ -151,9 +151,9 @@ impl Pipeline {
                 Fate::Ended
             });
         }
-        if self.evicted > 0 {
+        if let evicted @ 1.. = self.evicted {
             self.report_capture(sink, &rules::LIMIT_CONNECTIONS, format_args!(
-                "{} connections were forgotten to make room for new ones", self.evicted));
+                "{evicted} connections were forgotten to make room for new ones"));
         }
         sink.watermark(u64::MAX);
     }
@@ -237,10 +237,7 @@ impl Pipeline {
             let seq = segment.seq.wrapping_add(1);
             if own.is_some_and(|known| known != seq) && !segment.flags.has(Flags::ACK) {
                 // A new attempt: nothing came of the one before.
-                flow.tcp = self.flows.next_id();
-                let Some(flow) = self.flows.slot(slot) else { return };
-                flow.stage = Stage::Opening { first: [None; 2], client: None };
-                return self.opening(slot, from, segment, place, capture, sink);
+                return self.restart(slot, segment, from, place, capture, sink);
             }
             *own = Some(seq);
             if segment.flags.has(Flags::ACK) {

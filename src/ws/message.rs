@@ -136,15 +136,6 @@ impl Side {
             small: (0, 0),
         }
     }
-
-    /// The number of the message that is open, when a frame of it is complete.
-    pub(super) fn open_message(&self) -> Option<(Option<u64>, u32)> {
-        self.open.as_ref().map(|open| (open.number, open.frames))
-    }
-
-    pub(super) fn is_in_frame(&self) -> bool {
-        self.in_frame
-    }
 }
 
 /// One direction at work: its state, what both share, and where events go.
@@ -365,6 +356,7 @@ impl<E: Events> Step<'_, '_, E> {
             last,
             complete,
             payload: &side.payload,
+            bytes: self.context.bytes,
         });
     }
 
