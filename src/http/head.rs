@@ -57,6 +57,7 @@ pub enum Scan {
 ///
 /// Blank lines before the start line are skipped (RFC 9112 section 2.2). Bare LF, folded lines, white
 /// space before a colon, odd versions, a missing reason phrase and lines that are no header are kept.
+/// HTTP/2's preface begins like a head (`PRI * HTTP/2.0`) and is taken for one.
 /// `NotHttp` comes with the first byte that rules a head out. Nothing is allocated until it is complete.
 #[must_use]
 pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Scan {
