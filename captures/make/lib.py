@@ -153,6 +153,22 @@ class Log:
         self.add(row["side"], row["sender"], row["op"], payload, port=row["port"], code=row.get("code"),
                  reason=row.get("reason", ""), frames=row.get("frames"), at=row.get("at"))
 
+    def arrival_order(self):
+        """Gives what was sent the time of its arrival.
+
+        For libraries that may put a Pong on the wire before a message that was handed to them
+        earlier (one that is compressed in another thread): who receives knows the order.
+        """
+        rows = list(self.rows)
+        for direction in ("c2s", "s2c"):
+            for control in (False, True):
+                mine = [i for i, r in enumerate(rows) if r[3]["dir"] == direction
+                        and (r[3]["op"] in ("ping", "pong", "close")) == control]
+                sent, got = ([i for i in mine if rows[i][2] == side] for side in (True, False))
+                for i, j in zip(sent, got):
+                    rows[i] = (rows[j][0], *rows[i][1:])
+        self.rows = rows
+
     def dump(self):
         """The rows in the form that `load` takes."""
         for at, port, sent, row, extra in self.rows:

@@ -126,15 +126,15 @@ def line(children):
             payload = len(data) > 200
             seen += payload
             roll = dice.random() if payload and seen > 4 else 1
-            if roll < 0.08:
+            if roll < 0.10:
                 fate["lost"] += 1
                 continue
-            if roll < 0.20:
+            if roll < 0.25:
                 fate["late"] += 1
                 due += 0.006
             n += 1
             heapq.heappush(queue, (due, n, other, data))
-            if 0.20 < roll < 0.28:
+            if 0.25 < roll < 0.40:
                 fate["twice"] += 1
                 n += 1
                 heapq.heappush(queue, (due + 0.001, n, other, data))

@@ -77,4 +77,5 @@ async def main(plan, log, report):
 if __name__ == "__main__":
     rows = lib.Log()
     asyncio.run(main(planned.load(), rows, lambda: None))
+    rows.arrival_order()
     planned.print_rows(rows)

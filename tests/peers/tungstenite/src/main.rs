@@ -37,7 +37,8 @@ impl End {
     }
 
     fn log_close(&self, sender: &str, frame: Option<&CloseFrame>) {
-        let more = frame.map_or(json!({}), |f| json!({"code": u16::from(f.code), "reason": f.reason.as_str()}));
+        let more =
+            frame.map_or(json!({}), |f| json!({"code": u16::from(f.code), "reason": f.reason.as_str()}));
         self.log(sender, "close", more);
     }
 }
@@ -46,7 +47,11 @@ impl End {
 fn messages(step: &Value) -> Result<(Vec<Message>, Value), Failure> {
     let op = step["op"].as_str().unwrap_or_default();
     let text = step["text"].as_str().unwrap_or_default();
-    let bytes = if op == "text" { text.as_bytes().to_vec() } else { hex::decode(step["hex"].as_str().unwrap_or_default())? };
+    let bytes = if op == "text" {
+        text.as_bytes().to_vec()
+    } else {
+        hex::decode(step["hex"].as_str().unwrap_or_default())?
+    };
     let shown = if op == "text" { json!({"text": text}) } else { json!({"hex": hex::encode(&bytes)}) };
     if op == "ping" {
         return Ok((vec![Message::Ping(bytes.into())], shown));
@@ -60,7 +65,11 @@ fn messages(step: &Value) -> Result<(Vec<Message>, Value), Failure> {
     let mut at = 0;
     for n in cut {
         at += n.as_u64().unwrap_or(0) as usize;
-        let end = if op == "text" { text.char_indices().nth(at).map_or(bytes.len(), |(i, _)| i) } else { at.min(bytes.len()) };
+        let end = if op == "text" {
+            text.char_indices().nth(at).map_or(bytes.len(), |(i, _)| i)
+        } else {
+            at.min(bytes.len())
+        };
         ends.push(end);
     }
     ends.push(bytes.len());
@@ -70,7 +79,11 @@ fn messages(step: &Value) -> Result<(Vec<Message>, Value), Failure> {
         let first = if op == "text" { Data::Text } else { Data::Binary };
         let opcode = OpCode::Data(if i == 0 { first } else { Data::Continue });
         let last = i + 1 == ends.len();
-        out.push(Message::Frame(Frame::message(bytes.get(start..end).unwrap_or_default().to_vec(), opcode, last)));
+        out.push(Message::Frame(Frame::message(
+            bytes.get(start..end).unwrap_or_default().to_vec(),
+            opcode,
+            last,
+        )));
         start = end;
     }
     let mut more = shown;
@@ -171,8 +184,10 @@ fn main() -> Result<(), Failure> {
     let stream = TcpStream::connect((host.as_str(), port))?;
     let local = stream.local_addr()?.port();
     let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let mut request = format!("ws://{host}:{port}{}", plan["path"].as_str().unwrap_or("/")).into_client_request()?;
-    let names: Vec<&str> = plan["subprotocols"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut request =
+        format!("ws://{host}:{port}{}", plan["path"].as_str().unwrap_or("/")).into_client_request()?;
+    let names: Vec<&str> =
+        plan["subprotocols"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !names.is_empty() {
         request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_str(&names.join(", "))?);
     }
