@@ -164,7 +164,8 @@ impl Capture {
             asked: (0..sources.len()).rev().collect(),
             ..Merge::default()
         });
-        let totals = Totals { complete: true, ..Totals::default() };
+        let capture_bytes = sources.iter().map(Source::position).sum();
+        let totals = Totals { complete: true, capture_bytes, ..Totals::default() };
         let mut this = Self { sources, merge, totals, findings: Vec::new(), notes: Notes::default() };
         for index in 0..this.sources.len() {
             this.collect(index, 0);

@@ -219,3 +219,42 @@ fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_ring_whose_disk_is_full_goes_on_in_memory() {
+        // Nothing can be written to a file that is open for reading only.
+        let mut named = tempfile::NamedTempFile::new().unwrap();
+        named.write_all(b"written before").unwrap();
+        named.as_file().set_len(4096).unwrap();
+        let file = File::open(named.path()).unwrap();
+        let map = map(&file).unwrap();
+        let mut ring = Ring::File { file, map, written: 14 };
+        ring.write(14, b", and after").unwrap();
+        assert!(matches!(ring, Ring::Memory(_)));
+        assert_eq!(ring.get(0, 25), Some(&b"written before, and after"[..]));
+        ring.copy_to_start(8, 14).unwrap();
+        assert_eq!(ring.get(0, 6), Some(&b"before"[..]));
+    }
+
+    #[test]
+    fn a_record_lies_in_one_piece_across_the_end_of_the_ring() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 1 << 44, 13).unwrap();
+        let mut taken = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            let address = spool.address();
+            assert_eq!(spool.slice(address, piece.len() as u32), Some(&piece[..]));
+            assert_eq!(spool.position(), taken.len() as u64);
+            spool.advance(piece.len());
+            assert_eq!(spool.slice(address, 5).map(<[u8]>::to_vec), piece.get(..5).map(<[u8]>::to_vec));
+            taken.extend(piece);
+        }
+        assert!(taken == bytes);
+    }
+}
