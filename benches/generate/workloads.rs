@@ -34,14 +34,14 @@ fn quotes(rng: &mut Rng, count: usize, low: u64, high: u64) -> Vec<Vec<u8>> {
     let quote = |rng: &mut Rng| {
         let len = rng.between(low, high) as usize;
         let mut text = format!("{{\"channel\":\"book\",\"sequence\":{},\"levels\":[", rng.below(1 << 40));
-        while text.len() + 60 < len {
+        while text.len() + 70 < len {
             text += &format!(
-                "{{\"price\":\"{}.{:04}\",\"size\":\"{}.{:06}\",\"n\":{}}},",
+                "{{\"price\":\"{}.{:04}\",\"size\":\"{}.{:08}\",\"id\":\"{:08x}\"}},",
                 40_000 + rng.below(900),
                 rng.below(10_000),
                 rng.below(20),
-                rng.below(1_000_000),
-                rng.below(40)
+                rng.below(100_000_000),
+                rng.next() as u32
             );
         }
         text.truncate(text.trim_end_matches(',').len());
@@ -158,7 +158,7 @@ pub fn market(out: &mut Out, target: u64, connections: usize, deflate: bool) -> 
     let pool = quotes(&mut out.rng, 2048, low, high);
     let extensions = if deflate { "permessage-deflate" } else { "" };
     let mut talks: Vec<Talk> = (0..connections).map(|i| Talk::new(&mut out.rng, i, 8080)).collect();
-    let new = || Compress::new_with_window_bits(Compression::new(6), false, 15);
+    let new = || Compress::new_with_window_bits(Compression::new(4), false, 15);
     let mut deflaters: Vec<[Compress; 2]> =
         if deflate { (0..connections).map(|_| [new(), new()]).collect() } else { vec![] };
     let mut pending: Vec<Vec<u8>> = vec![vec![]; connections];

@@ -230,5 +230,5 @@ pub fn troubled(talk: &Conversation, split: &Split, seed: u64) -> Script {
     let mut rng = Rng::new(seed);
     let troubles = rng.below(12) as usize;
     let distance = rng.below(4);
-    Script::new(talk, split).trouble(&mut rng, troubles).shuffle(&mut rng, distance)
+    Script::new(talk, split).shuffle(&mut rng, distance).trouble(&mut rng, troubles)
 }

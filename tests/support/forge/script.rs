@@ -288,7 +288,8 @@ impl Script {
         })
     }
 
-    /// A keep-alive with one byte of garbage, one before what `dir` has sent before position `to`.
+    /// A keep-alive with one byte of garbage, one before what `dir` has sent before position `to`. Do not
+    /// reorder afterwards: garbage that overtakes the true byte is another story.
     pub fn keep_alive(self, dir: Direction, garbage: u8, to: usize) -> Self {
         let ends = self.pieces[..to].iter().filter(|piece| piece.dir == dir).map(|piece| piece.range().end);
         let at = ends.max().unwrap_or(0).max(0) - 1;
@@ -314,6 +315,7 @@ impl Script {
     }
 
     /// Up to `count` troubles that lose nothing: duplicates, overlapping retransmissions, late segments, keep-alives.
+    /// Shuffle before, not after.
     pub fn trouble(mut self, rng: &mut Rng, count: usize) -> Self {
         // Late segments come first: a keep-alive's garbage must not overtake the byte that it repeats.
         let late = rng.below(count as u64 + 1) as usize;
@@ -336,7 +338,7 @@ impl Script {
                 0 => self.duplicate(i, after),
                 1 => {
                     let range = self.pieces[i].range();
-                    let (from, to) = (range.start as u64, range.end as u64);
+                    let (from, to) = (range.start.max(0) as u64, range.end as u64);
                     let from = from - rng.below(from.min(50) + 1);
                     let to = (to + rng.below(50)).min(self.reached(dir, after).max(to as i64) as u64);
                     let to = to.min(self.streams[side(dir)].len() as u64).min(from + 1460).max(from);
