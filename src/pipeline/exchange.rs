@@ -117,7 +117,7 @@ pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
     }
     (!matches!(scan(HeadKind::Request, bytes, &limits.head), Scan::NotHttp)
         || !matches!(scan_proxy(bytes), ProxyScan::No))
-        .then_some(HeadKind::Request)
+    .then_some(HeadKind::Request)
 }
 
 /// What bytes that are no HTTP may be.
@@ -226,7 +226,9 @@ impl Exchange {
                         self.request(head, taken, place, limits)
                     }
                     Read::Need(taken) => Step::take(taken),
-                    Read::TooLarge => Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ClientToServer)),
+                    Read::TooLarge => {
+                        Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ClientToServer))
+                    }
                     Read::NotHttp if lost => Step::take(chunk.bytes.len()),
                     Read::NotHttp => {
                         let other = if self.first { classify(chunk.bytes) } else { Other::Http };

@@ -36,7 +36,12 @@ impl Key {
             (word(high), word(low))
         };
         let (a, b) = (half(&self.a.ip), half(&self.b.ip));
-        state.hash_one((a.0 ^ b.0.rotate_left(32), a.1, b.1, u32::from(self.a.port) << 16 | u32::from(self.b.port)))
+        state.hash_one((
+            a.0 ^ b.0.rotate_left(32),
+            a.1,
+            b.1,
+            u32::from(self.a.port) << 16 | u32::from(self.b.port),
+        ))
     }
 }
 
@@ -98,7 +103,8 @@ impl Flows {
             return slot;
         }
         let hash = key.hash(&self.state);
-        let found = self.table.find(hash, |slot| self.slots.get(*slot as usize).is_some_and(|flow| flow.key == *key));
+        let found =
+            self.table.find(hash, |slot| self.slots.get(*slot as usize).is_some_and(|flow| flow.key == *key));
         let slot = match found {
             Some(slot) => *slot,
             None => self.insert(*key, hash, time),
@@ -124,7 +130,9 @@ impl Flows {
             }
         };
         let Self { slots, state, table, .. } = self;
-        table.insert_unique(hash, slot, |slot| slots.get(*slot as usize).map_or(0, |flow| flow.key.hash(state)));
+        table.insert_unique(hash, slot, |slot| {
+            slots.get(*slot as usize).map_or(0, |flow| flow.key.hash(state))
+        });
         slot
     }
 

@@ -7,7 +7,7 @@ use super::limits::Limits;
 use super::rules;
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
-use crate::http::{self, HeadKind, Handshake};
+use crate::http::{self, Handshake, HeadKind};
 use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Flags, Head, PerDirection, Place, Rule, Segment, Span, Tally,
 };
@@ -179,7 +179,12 @@ impl Live {
     /// Takes one segment of this connection.
     #[inline]
     pub(super) fn segment<S: Sink>(
-        &mut self, ends: &Ends, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>,
+        &mut self,
+        ends: &Ends,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        work: &mut Work<'_, S>,
     ) -> Fate {
         self.last = place;
         *self.seen.of_mut(from) = true;
@@ -198,7 +203,11 @@ impl Live {
     /// The common case: the next bytes of an open WebSocket, or a bare acknowledgment.
     #[inline]
     fn next_in_order<S: Sink>(
-        &mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>,
+        &mut self,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        work: &mut Work<'_, S>,
     ) -> Fate {
         self.streams.of_mut(from.other()).acknowledge(segment.ack);
         let direction = self.direction(from);
@@ -206,7 +215,14 @@ impl Live {
         if segment.len == 0 {
             if segment.seq.wrapping_add(1) == stream_seq(stream, segment) && !stream.is_finished() {
                 let offset = Some(stream.position());
-                self.note(&tcp::rules::TCP_KEEP_ALIVE, Some(direction), offset, place, format_args!("keep-alive probe"), work);
+                self.note(
+                    &tcp::rules::TCP_KEEP_ALIVE,
+                    Some(direction),
+                    offset,
+                    place,
+                    format_args!("keep-alive probe"),
+                    work,
+                );
             }
             return Fate::Keep;
         }
@@ -221,8 +237,8 @@ impl Live {
                 self.damaged(from, segment, place, work);
                 return Fate::Keep;
             }
-            if !right {
-                self.wrong_checksum(direction, segment, place, work);
+            if !right && stream.wrong_checksums() == 1 {
+                self.wrong_checksum(direction, place, work);
             }
         }
         let Layer::WebSocket(socket) = &mut self.layer else { return Fate::Keep };
@@ -236,7 +252,12 @@ impl Live {
     }
 
     fn any_segment<S: Sink>(
-        &mut self, ends: &Ends, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>,
+        &mut self,
+        ends: &Ends,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        work: &mut Work<'_, S>,
     ) -> Fate {
         let flags = segment.flags;
         let mut seq = segment.seq;
@@ -247,7 +268,14 @@ impl Live {
             match self.client {
                 None => self.client = Some(client),
                 Some(known) if known != client && !flags.has(Flags::ACK) => {
-                    self.note(&tcp::rules::TCP_SPLIT_HANDSHAKE, None, None, place, format_args!("both ends sent a SYN"), work);
+                    self.note(
+                        &tcp::rules::TCP_SPLIT_HANDSHAKE,
+                        None,
+                        None,
+                        place,
+                        format_args!("both ends sent a SYN"),
+                        work,
+                    );
                 }
                 _ => {}
             }
@@ -257,8 +285,14 @@ impl Live {
                     peer.anchor(segment.ack);
                 }
             } else if segment.len > 0 {
-                self.note(&tcp::rules::TCP_SYN_DATA, Some(self.direction(from)), None, place,
-                    format_args!("SYN carries {} bytes", segment.len), work);
+                self.note(
+                    &tcp::rules::TCP_SYN_DATA,
+                    Some(self.direction(from)),
+                    None,
+                    place,
+                    format_args!("SYN carries {} bytes", segment.len),
+                    work,
+                );
             }
         }
         if flags.has(Flags::ACK) {
@@ -284,7 +318,14 @@ impl Live {
         self.settle(ends, place, work)
     }
 
-    fn payload<S: Sink>(&mut self, from: End, seq: u32, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
+    fn payload<S: Sink>(
+        &mut self,
+        from: End,
+        seq: u32,
+        segment: &Segment,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) {
         let direction = self.direction(from);
         let Some(tcp_bytes) = work.tcp_bytes(segment) else { return };
         let stream = self.streams.of_mut(from);
@@ -297,8 +338,8 @@ impl Live {
                 self.damaged(from, segment, place, work);
                 return;
             }
-            if !right {
-                self.wrong_checksum(direction, segment, place, work);
+            if !right && stream.wrong_checksums() == 1 {
+                self.wrong_checksum(direction, place, work);
             }
         }
         let stream = self.streams.of_mut(from);
@@ -307,50 +348,109 @@ impl Live {
         let at = if known { stream.offset(seq) } else { next };
         if known && stream.is_started() && segment.claimed_len == 1 && at.wrapping_add(1) == next {
             let offset = Some(stream.position());
-            self.note(&tcp::rules::TCP_KEEP_ALIVE, Some(direction), offset, place,
-                format_args!("keep-alive probe with one stale byte"), work);
+            self.note(
+                &tcp::rules::TCP_KEEP_ALIVE,
+                Some(direction),
+                offset,
+                place,
+                format_args!("keep-alive probe with one stale byte"),
+                work,
+            );
             return;
         }
         let address = segment.header_at + u64::from(segment.header_len);
         let arrival = stream.insert(seq, address, segment.len, segment.claimed_len, place, work.bytes);
         let stream = self.streams.of(from);
         let relative = stream.relative(if known { at } else { stream.next() });
-        let after_fin = stream.fin().is_some_and(|fin| stream.offset(seq) + u64::from(segment.claimed_len) > fin);
+        let after_fin =
+            stream.fin().is_some_and(|fin| stream.offset(seq) + u64::from(segment.claimed_len) > fin);
         if segment.len < segment.claimed_len {
             let cut = segment.claimed_len - segment.len;
-            self.note(&crate::net::rules::PACKET_TRUNCATED, Some(direction), Some(relative), place,
-                format_args!("the snap length cut {cut} of {} payload bytes", segment.claimed_len), work);
+            self.note(
+                &crate::net::rules::PACKET_TRUNCATED,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("the snap length cut {cut} of {} payload bytes", segment.claimed_len),
+                work,
+            );
         }
         if segment.flags.has(Flags::URG) {
-            self.note(&tcp::rules::TCP_URGENT, Some(direction), Some(relative), place,
-                format_args!("segment of {} bytes has URG set", segment.len), work);
+            self.note(
+                &tcp::rules::TCP_URGENT,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("segment of {} bytes has URG set", segment.len),
+                work,
+            );
         }
         if let Some(conflict) = arrival.conflict {
             let offset = self.streams.of(from).relative(conflict);
-            self.note(&tcp::rules::TCP_OVERLAP_CONFLICT, Some(direction), Some(offset), place,
-                format_args!("bytes at offset {offset} differ from the copy seen before; the first copy is used"), work);
+            self.note(
+                &tcp::rules::TCP_OVERLAP_CONFLICT,
+                Some(direction),
+                Some(offset),
+                place,
+                format_args!(
+                    "bytes at offset {offset} differ from the copy seen before; the first copy is used"
+                ),
+                work,
+            );
         } else if arrival.again > 0 {
-            self.note(&tcp::rules::TCP_RETRANSMISSION, Some(direction), Some(relative), place,
-                format_args!("{} bytes came again", arrival.again), work);
+            self.note(
+                &tcp::rules::TCP_RETRANSMISSION,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("{} bytes came again", arrival.again),
+                work,
+            );
         }
         if arrival.out_of_order {
-            self.note(&tcp::rules::TCP_OUT_OF_ORDER, Some(direction), Some(relative), place,
-                format_args!("{} bytes came before the bytes that precede them", arrival.new), work);
+            self.note(
+                &tcp::rules::TCP_OUT_OF_ORDER,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("{} bytes came before the bytes that precede them", arrival.new),
+                work,
+            );
         }
         if after_fin && arrival.new > 0 {
-            self.note(&tcp::rules::TCP_DATA_AFTER_FIN, Some(direction), Some(relative), place,
-                format_args!("{} bytes reach past the FIN", arrival.new), work);
+            self.note(
+                &tcp::rules::TCP_DATA_AFTER_FIN,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("{} bytes reach past the FIN", arrival.new),
+                work,
+            );
         }
-        if self.reset.is_some_and(|reset| reset.packet < place.packet && reset.time <= place.time) && arrival.new > 0 {
-            self.note(&tcp::rules::TCP_DATA_AFTER_RESET, Some(direction), Some(relative), place,
-                format_args!("{} bytes came after a RST", arrival.new), work);
+        if self.reset.is_some_and(|reset| reset.packet < place.packet && reset.time <= place.time)
+            && arrival.new > 0
+        {
+            self.note(
+                &tcp::rules::TCP_DATA_AFTER_RESET,
+                Some(direction),
+                Some(relative),
+                place,
+                format_args!("{} bytes came after a RST", arrival.new),
+                work,
+            );
         }
     }
 
     /// The ports of this connection were used for another one.
     pub(super) fn note_reuse<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
-        self.note(&tcp::rules::TCP_PORT_REUSE, None, None, place,
-            format_args!("a SYN in packet {} opens another connection on the same ports", place.packet), work);
+        self.note(
+            &tcp::rules::TCP_PORT_REUSE,
+            None,
+            None,
+            place,
+            format_args!("a SYN in packet {} opens another connection on the same ports", place.packet),
+            work,
+        );
     }
 
     /// Takes the connection off the list of those that wait.
@@ -362,27 +462,46 @@ impl Live {
         let address = segment.header_at + u64::from(segment.header_len);
         self.streams.of_mut(from).set_aside(segment.seq, address, segment.len, place);
         let offset = self.streams.of(from).relative(self.streams.of(from).offset(segment.seq));
-        self.note(&crate::net::rules::BAD_CHECKSUM, Some(self.direction(from)), Some(offset), place,
-            format_args!("TCP checksum is wrong while this sender's others are right: the packet is not used"), work);
+        self.note(
+            &crate::net::rules::BAD_CHECKSUM,
+            Some(self.direction(from)),
+            Some(offset),
+            place,
+            format_args!(
+                "TCP checksum is wrong while this sender's others are right: the packet is not used"
+            ),
+            work,
+        );
     }
 
-    fn wrong_checksum<S: Sink>(&mut self, direction: Direction, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
+    fn wrong_checksum<S: Sink>(&mut self, direction: Direction, place: Place, work: &mut Work<'_, S>) {
         self.note(&crate::net::rules::BAD_CHECKSUM, Some(direction), None, place,
-            format_args!("TCP checksum of {} bytes is wrong (usually left to the network card); the packet is used", segment.len), work);
+            format_args!("TCP checksum is wrong (usually left to the sender's network card): the packet is used, and others of the {} like it", direction.sender()), work);
     }
 
     fn note_window<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
         let closed = segment.window == 0 && !segment.flags.has(Flags::RST | Flags::SYN);
         if closed && !*self.zero_window.of(from) {
-            self.note(&tcp::rules::TCP_ZERO_WINDOW, Some(self.direction(from)), None, place,
-                format_args!("receive window is closed"), work);
+            self.note(
+                &tcp::rules::TCP_ZERO_WINDOW,
+                Some(self.direction(from)),
+                None,
+                place,
+                format_args!("receive window is closed"),
+                work,
+            );
         }
         *self.zero_window.of_mut(from) = closed;
     }
 
     /// A finding of TCP or the capture about this connection.
     fn note<S: Sink>(
-        &mut self, rule: &'static Rule, direction: Option<Direction>, offset: Option<u64>, place: Place, text: Arguments<'_>,
+        &mut self,
+        rule: &'static Rule,
+        direction: Option<Direction>,
+        offset: Option<u64>,
+        place: Place,
+        text: Arguments<'_>,
         work: &mut Work<'_, S>,
     ) {
         /// Before it is known whether there is a WebSocket, so many are remembered word for word.
@@ -397,7 +516,13 @@ impl Live {
     }
 
     /// Hands bytes in order to the layer above, as long as it takes any.
-    fn drain<S: Sink>(&mut self, ends: &Ends, arrival: Place, given_up: Option<&mut Place>, work: &mut Work<'_, S>) {
+    fn drain<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        arrival: Place,
+        given_up: Option<&mut Place>,
+        work: &mut Work<'_, S>,
+    ) {
         // After giving up a hole, records are complete with their own last packet, not with the one at hand.
         let mut own = given_up;
         loop {
@@ -424,7 +549,11 @@ impl Live {
                 if self.streams.of(end).is_finished()
                     && let Layer::WebSocket(socket) = &mut self.layer
                 {
-                    let direction = if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
+                    let direction = if self.client == Some(end) {
+                        Direction::ClientToServer
+                    } else {
+                        Direction::ServerToClient
+                    };
                     let Socket { connection, ws } = &mut **socket;
                     let (mut context, sink) = work.context();
                     ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
@@ -442,13 +571,33 @@ impl Live {
     }
 
     /// Hands one run of bytes to the layer above; returns how many it took.
-    fn feed<S: Sink>(&mut self, ends: &Ends, end: End, held: Held, arrival: Place, work: &mut Work<'_, S>) -> u32 {
-        let Some(bytes) = work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
+    fn feed<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        held: Held,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) -> u32 {
+        let Some(bytes) =
+            work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
         else {
-            self.gap(end, u64::from(held.len), arrival, "the snap length cut them, or they are no longer kept", work);
+            self.gap(
+                end,
+                u64::from(held.len),
+                arrival,
+                "the snap length cut them, or they are no longer kept",
+                work,
+            );
             return held.len;
         };
-        let chunk = Chunk { at: self.streams.of(end).relative(held.at), bytes, address: held.address, origin: held.origin, arrival };
+        let chunk = Chunk {
+            at: self.streams.of(end).relative(held.at),
+            bytes,
+            address: held.address,
+            origin: held.origin,
+            arrival,
+        };
         if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
             self.decide_client(end, bytes, work.limits);
         }
@@ -482,7 +631,14 @@ impl Live {
         }
     }
 
-    fn found<S: Sink>(&mut self, ends: &Ends, end: End, found: Found, arrival: Place, work: &mut Work<'_, S>) {
+    fn found<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        found: Found,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) {
         match found {
             Found::Asked(head, place) => {
                 if let Some(asked) = self.asked.take() {
@@ -501,16 +657,34 @@ impl Live {
             Found::Tunnel => {}
             Found::H2c(place) => {
                 let spot = Spot { place, ..Spot::default() };
-                work.sink.finding(None, &http::rules::H2C_UPGRADE, spot,
-                    format_args!("{} and {} go on with HTTP/2: no WebSocket", ends.of(end.other()), ends.of(end)));
+                work.sink.finding(
+                    None,
+                    &http::rules::H2C_UPGRADE,
+                    spot,
+                    format_args!(
+                        "{} and {} go on with HTTP/2: no WebSocket",
+                        ends.of(end.other()),
+                        ends.of(end)
+                    ),
+                );
                 work.totals.findings.add(&http::rules::H2C_UPGRADE);
                 self.fate = Fate::Drop(Other::Http2);
             }
             Found::Other(other) => self.fate = Fate::Drop(other),
             Found::TooLarge(direction) => {
-                let text = format!("the {}'s head is over {} bytes or {} lines", direction.sender(),
-                    work.limits.head.bytes, work.limits.head.headers);
-                self.pending.push(Pending { rule: &http::rules::HTTP_HEADER_TOO_LARGE, direction: Some(direction), offset: None, place: arrival, text });
+                let text = format!(
+                    "the {}'s head is over {} bytes or {} lines",
+                    direction.sender(),
+                    work.limits.head.bytes,
+                    work.limits.head.headers
+                );
+                self.pending.push(Pending {
+                    rule: &http::rules::HTTP_HEADER_TOO_LARGE,
+                    direction: Some(direction),
+                    offset: None,
+                    place: arrival,
+                    text,
+                });
                 if let Some(asked) = self.asked.take() {
                     self.unanswered(ends, asked, State::Unanswered, arrival, work);
                 }
@@ -520,7 +694,12 @@ impl Live {
     }
 
     fn connection<S>(
-        &self, ends: &Ends, asked: Option<&Asked>, response: Option<HeadPlace>, handshake: Handshake, work: &mut Work<'_, S>,
+        &self,
+        ends: &Ends,
+        asked: Option<&Asked>,
+        response: Option<HeadPlace>,
+        handshake: Handshake,
+        work: &mut Work<'_, S>,
     ) -> Connection {
         let client = self.client.unwrap_or(End::A);
         let (proxied, tunnelled) = match &self.layer {
@@ -548,7 +727,14 @@ impl Live {
         }
     }
 
-    fn open<S: Sink>(&mut self, ends: &Ends, asked: Option<Asked>, head: Box<Head>, place: HeadPlace, work: &mut Work<'_, S>) {
+    fn open<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Option<Asked>,
+        head: Box<Head>,
+        place: HeadPlace,
+        work: &mut Work<'_, S>,
+    ) {
         let (handshake, judgements) = http::judge(asked.as_ref().map(|asked| &*asked.head), Some(&head));
         let deflate = handshake.deflate;
         let terms = |direction: Direction| Terms {
@@ -559,7 +745,8 @@ impl Live {
             rsv_defined: handshake.rsv_defined,
             guessed: false,
         };
-        let terms = PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
+        let terms =
+            PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
         let mut connection = self.connection(ends, asked.as_ref(), Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
@@ -567,7 +754,12 @@ impl Live {
         let early = self.client.and_then(|client| self.streams.of(client).ready());
         let mut emit = Emit { sink: work.sink, connection: &connection };
         for pending in self.pending.drain(..) {
-            let spot = Spot { direction: pending.direction, offset: pending.offset, place: pending.place, ..Spot::default() };
+            let spot = Spot {
+                direction: pending.direction,
+                offset: pending.offset,
+                place: pending.place,
+                ..Spot::default()
+            };
             ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
         }
         for judgement in judgements {
@@ -575,13 +767,22 @@ impl Live {
                 Direction::ClientToServer => asked.as_ref().map(|asked| asked.place.last),
                 Direction::ServerToClient => Some(place.last),
             };
-            let spot = Spot { direction: Some(judgement.side), place: at.unwrap_or(place.last), ..Spot::default() };
+            let spot =
+                Spot { direction: Some(judgement.side), place: at.unwrap_or(place.last), ..Spot::default() };
             ws.report(judgement.rule, spot, format_args!("{}", judgement.text), &mut emit);
         }
         if let Some(early) = early.filter(|early| early.origin.packet < place.first.packet) {
-            let spot = Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
-            ws.report(&http::rules::DATA_BEFORE_HANDSHAKE, spot,
-                format_args!("the client sent bytes in packet {} before the response in packet {}", early.origin.packet, place.first.packet), &mut emit);
+            let spot =
+                Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
+            ws.report(
+                &http::rules::DATA_BEFORE_HANDSHAKE,
+                spot,
+                format_args!(
+                    "the client sent bytes in packet {} before the response in packet {}",
+                    early.origin.packet, place.first.packet
+                ),
+                &mut emit,
+            );
         }
         work.totals.websockets += 1;
         if !wants.heads {
@@ -590,24 +791,48 @@ impl Live {
         self.layer = Layer::WebSocket(Box::new(Socket { connection, ws }));
     }
 
-    fn refuse<S: Sink>(&mut self, ends: &Ends, asked: Asked, head: Head, place: HeadPlace, work: &mut Work<'_, S>) {
+    fn refuse<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Asked,
+        head: Head,
+        place: HeadPlace,
+        work: &mut Work<'_, S>,
+    ) {
         let (handshake, judgements) = http::judge(Some(&asked.head), Some(&head));
         let connection = self.connection(ends, Some(&asked), Some(place), handshake, work);
         self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
     }
 
-    fn unanswered<S: Sink>(&mut self, ends: &Ends, asked: Asked, state: State, place: Place, work: &mut Work<'_, S>) {
+    fn unanswered<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Asked,
+        state: State,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) {
         let (handshake, judgements) = http::judge(Some(&asked.head), None);
         let connection = self.connection(ends, Some(&asked), None, handshake, work);
         self.tell_unopened(&connection, state, judgements, place, work);
     }
 
     fn tell_unopened<S: Sink>(
-        &mut self, connection: &Connection, state: State, judgements: Vec<http::Judgement>, place: Place, work: &mut Work<'_, S>,
+        &mut self,
+        connection: &Connection,
+        state: State,
+        judgements: Vec<http::Judgement>,
+        place: Place,
+        work: &mut Work<'_, S>,
     ) {
         let mut tally = std::mem::take(&mut self.tally);
         for pending in self.pending.drain(..) {
-            let spot = Spot { direction: pending.direction, offset: pending.offset, place: pending.place, ..Spot::default() };
+            let spot = Spot {
+                direction: pending.direction,
+                offset: pending.offset,
+                place: pending.place,
+                ..Spot::default()
+            };
             if tally.add(pending.rule) <= LISTED {
                 work.sink.finding(Some(connection), pending.rule, spot, format_args!("{}", pending.text));
             }
@@ -620,7 +845,12 @@ impl Live {
         work.totals.websockets += 1;
         work.totals.findings.merge(&tally);
         work.sink.ended(&Ended {
-            connection, state, closed: Some(place.time).filter(|_| state == State::Refused), socket: None, findings: &tally, gaps: self.gaps,
+            connection,
+            state,
+            closed: Some(place.time).filter(|_| state == State::Refused),
+            socket: None,
+            findings: &tally,
+            gaps: self.gaps,
         });
     }
 
@@ -650,7 +880,10 @@ impl Live {
         if self.fate != Fate::Keep {
             return self.fate;
         }
-        if End::BOTH.into_iter().all(|end| self.streams.of(end).is_finished() && self.streams.of(end).hole().is_none()) {
+        if End::BOTH
+            .into_iter()
+            .all(|end| self.streams.of(end).is_finished() && self.streams.of(end).hole().is_none())
+        {
             self.end(ends, StreamEnd::Fin, place, work);
             return self.fate;
         }
@@ -679,17 +912,33 @@ impl Live {
         }
         if self.waiting_since.is_none() {
             let oldest = End::BOTH.into_iter().filter_map(|end| self.streams.of(end).oldest_waiting()).min();
-            let oldest = oldest.into_iter().chain(self.reset.map(|reset| reset.packet)).min().unwrap_or(place.packet);
+            let oldest =
+                oldest.into_iter().chain(self.reset.map(|reset| reset.packet)).min().unwrap_or(place.packet);
             work.wait(Place { packet: oldest, ..place }, &mut self.waiting_at);
             self.waiting_since = Some(place);
         }
     }
 
-    fn over_limit<S: Sink>(&mut self, ends: &Ends, end: End, bytes: u64, place: Place, work: &mut Work<'_, S>) {
+    fn over_limit<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        bytes: u64,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) {
         if self.streams.of(end).hole().is_some() {
             let sender = self.direction(end).sender();
-            self.note(&rules::LIMIT_STREAM_MEMORY, Some(self.direction(end)), None, place,
-                format_args!("{bytes} bytes of what the {sender} sent wait behind a hole: the hole is given up"), work);
+            self.note(
+                &rules::LIMIT_STREAM_MEMORY,
+                Some(self.direction(end)),
+                None,
+                place,
+                format_args!(
+                    "{bytes} bytes of what the {sender} sent wait behind a hole: the hole is given up"
+                ),
+                work,
+            );
         }
         self.give_up(ends, GiveUp::Limit, place, work);
     }
@@ -735,8 +984,11 @@ impl Live {
                 if self.streams.of_mut(end).use_suspects(work.bytes) {
                     moved = true;
                 } else if let Some(hole) = self.streams.of(end).hole() {
-                    if why == GiveUp::Acknowledged && !self.streams.of(end).hole_is_acknowledged() && *self.seen.of(end.other())
-                        && place.time.since(self.waiting_since.unwrap_or(place).time) <= work.limits.hole_time && self.reset.is_none()
+                    if why == GiveUp::Acknowledged
+                        && !self.streams.of(end).hole_is_acknowledged()
+                        && *self.seen.of(end.other())
+                        && place.time.since(self.waiting_since.unwrap_or(place).time) <= work.limits.hole_time
+                        && self.reset.is_none()
                     {
                         continue;
                     }
@@ -757,7 +1009,9 @@ impl Live {
                 let server = self.order()[1];
                 match &mut self.layer {
                     // Responses whose requests were not captured.
-                    Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => http.forced = true,
+                    Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => {
+                        http.forced = true
+                    }
                     _ => return,
                 }
                 let mut own = latest;
@@ -791,7 +1045,13 @@ impl Live {
         self.fate = Fate::Ended;
     }
 
-    fn end_socket<S: Sink>(&mut self, socket: &mut Socket, how: StreamEnd, last: Place, work: &mut Work<'_, S>) {
+    fn end_socket<S: Sink>(
+        &mut self,
+        socket: &mut Socket,
+        how: StreamEnd,
+        last: Place,
+        work: &mut Work<'_, S>,
+    ) {
         let Socket { connection, ws } = socket;
         let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
         let how = match how {
@@ -801,7 +1061,8 @@ impl Live {
         let (mut context, sink) = work.context();
         let mut emit = Emit { sink, connection };
         for end in self.order() {
-            let direction = if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
+            let direction =
+                if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
             let how = if self.streams.of(end).is_finished() { StreamEnd::Fin } else { how };
             ws.end(direction, how, last, &mut context, &mut emit);
         }
@@ -809,18 +1070,33 @@ impl Live {
         if let Some(end) = one_sided {
             let spot = Spot { place: last, ..Spot::default() };
             let sender = if self.client == Some(end) { "client" } else { "server" };
-            ws.report(&tcp::rules::TCP_ONE_DIRECTION, spot, format_args!("nothing that the {sender} sent was captured"), &mut emit);
+            ws.report(
+                &tcp::rules::TCP_ONE_DIRECTION,
+                spot,
+                format_args!("nothing that the {sender} sent was captured"),
+                &mut emit,
+            );
         }
         let closing = ws.closing().is_some();
         if how == StreamEnd::Reset && !ws.closing().is_some_and(|closing| closing.answered) {
             let spot = Spot { place: last, ..Spot::default() };
-            ws.report(&tcp::rules::TCP_RESET, spot, format_args!("the connection was reset without a complete closing handshake"), &mut emit);
+            ws.report(
+                &tcp::rules::TCP_RESET,
+                spot,
+                format_args!("the connection was reset without a complete closing handshake"),
+                &mut emit,
+            );
         }
         let end = if how == StreamEnd::Capture && fin { StreamEnd::Fin } else { how };
         ws.finish(end, last, &mut emit);
         if how == StreamEnd::Timeout {
             let spot = Spot { place: last, ..Spot::default() };
-            ws.report(&rules::FLOW_TIMEOUT, spot, format_args!("nothing came for too long: the connection is taken as ended"), &mut emit);
+            ws.report(
+                &rules::FLOW_TIMEOUT,
+                spot,
+                format_args!("nothing came for too long: the connection is taken as ended"),
+                &mut emit,
+            );
         }
         let answered = ws.closing().is_some_and(|closing| closing.answered);
         let state = match how {

@@ -152,8 +152,11 @@ impl Pipeline {
             });
         }
         if let evicted @ 1.. = self.evicted {
-            self.report_capture(sink, &rules::LIMIT_CONNECTIONS, format_args!(
-                "{evicted} connections were forgotten to make room for new ones"));
+            self.report_capture(
+                sink,
+                &rules::LIMIT_CONNECTIONS,
+                format_args!("{evicted} connections were forgotten to make room for new ones"),
+            );
         }
         sink.watermark(u64::MAX);
     }
@@ -171,12 +174,23 @@ impl Pipeline {
     }
 
     /// Tells a finding about the capture itself, and counts it.
-    pub fn report_capture<S: Sink>(&mut self, sink: &mut S, rule: &'static crate::model::Rule, text: std::fmt::Arguments<'_>) {
+    pub fn report_capture<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        rule: &'static crate::model::Rule,
+        text: std::fmt::Arguments<'_>,
+    ) {
         self.report_at(sink, rule, self.last, text);
     }
 
     /// Tells a finding about the capture at a packet, and counts it.
-    pub fn report_at<S: Sink>(&mut self, sink: &mut S, rule: &'static crate::model::Rule, place: Place, text: std::fmt::Arguments<'_>) {
+    pub fn report_at<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        rule: &'static crate::model::Rule,
+        place: Place,
+        text: std::fmt::Arguments<'_>,
+    ) {
         if self.totals.findings.add(rule) <= crate::ws::LISTED {
             sink.finding(None, rule, Spot { place, ..Spot::default() }, text);
         }
@@ -206,7 +220,10 @@ impl Pipeline {
         flow.last = flow.last.max(place.time);
         match &mut flow.stage {
             Stage::Live(live) => {
-                if segment.flags.has(Flags::SYN) && !live.fits_syn(from, segment.seq.wrapping_add(1)) && !segment.flags.has(Flags::ACK) {
+                if segment.flags.has(Flags::SYN)
+                    && !live.fits_syn(from, segment.seq.wrapping_add(1))
+                    && !segment.flags.has(Flags::ACK)
+                {
                     self.reuse(slot, segment, from, place, capture, sink);
                     return;
                 }
@@ -228,7 +245,15 @@ impl Pipeline {
         }
     }
 
-    fn opening<S: Sink>(&mut self, slot: u32, from: End, segment: &Segment, place: Place, capture: &dyn Bytes, sink: &mut S) {
+    fn opening<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
         let Some(flow) = self.flows.slot(slot) else { return };
         let Stage::Opening { first, client } = &mut flow.stage else { return };
         let [a, b] = first;
@@ -263,7 +288,15 @@ impl Pipeline {
     }
 
     /// A SYN on the ports of a connection that is followed: that one ended.
-    fn reuse<S: Sink>(&mut self, slot: u32, segment: &Segment, from: End, place: Place, capture: &dyn Bytes, sink: &mut S) {
+    fn reuse<S: Sink>(
+        &mut self,
+        slot: u32,
+        segment: &Segment,
+        from: End,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
         self.with_live(slot, capture, sink, |live, ends, _, work| {
             if live.is_websocket() {
                 live.note_reuse(place, work);
@@ -274,7 +307,15 @@ impl Pipeline {
         self.restart(slot, segment, from, place, capture, sink);
     }
 
-    fn restart<S: Sink>(&mut self, slot: u32, segment: &Segment, from: End, place: Place, capture: &dyn Bytes, sink: &mut S) {
+    fn restart<S: Sink>(
+        &mut self,
+        slot: u32,
+        segment: &Segment,
+        from: End,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
         let tcp = self.flows.next_id();
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.tcp = tcp;
@@ -285,7 +326,15 @@ impl Pipeline {
 
     /// Something else speaks here, but a proxy may have opened a WebSocket after a preface of its own.
     #[inline]
-    fn look_again<S: Sink>(&mut self, slot: u32, from: End, segment: &Segment, place: Place, capture: &dyn Bytes, sink: &mut S) {
+    fn look_again<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
         let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
         let Some(bytes) = capture.bytes(span) else { return };
         if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
@@ -303,7 +352,15 @@ impl Pipeline {
     }
 
     #[inline]
-    fn live_segment<S: Sink>(&mut self, slot: u32, from: End, segment: &Segment, place: Place, capture: &dyn Bytes, sink: &mut S) {
+    fn live_segment<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
         let space = Space { capture, decoder: &self.decoder };
         let Some(flow) = self.flows.slot(slot) else { return };
         let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
@@ -330,7 +387,10 @@ impl Pipeline {
 
     /// Lets a followed connection do something outside its own packets.
     fn with_live<S: Sink>(
-        &mut self, slot: u32, capture: &dyn Bytes, sink: &mut S,
+        &mut self,
+        slot: u32,
+        capture: &dyn Bytes,
+        sink: &mut S,
         act: impl FnOnce(&mut Live, &Ends, Place, &mut Work<'_, S>) -> Fate,
     ) {
         let space = Space { capture, decoder: &self.decoder };
@@ -395,7 +455,9 @@ impl Pipeline {
         }
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
-            self.with_live(deadline.slot, capture, sink, |live, ends, place, work| live.expire(ends, place, work));
+            self.with_live(deadline.slot, capture, sink, |live, ends, place, work| {
+                live.expire(ends, place, work)
+            });
         }
     }
 

@@ -120,7 +120,13 @@ pub trait Sink {
         let _ = (connection, message);
     }
     /// A finding; `connection` is `None` where it concerns the capture.
-    fn finding(&mut self, connection: Option<&Connection>, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
         let _ = (connection, rule, spot, text);
     }
     /// A connection ended, was refused, or the capture did.

@@ -64,7 +64,9 @@ impl<W: Write> Sink for Ndjson<W> {
             && selection.shows_direction(Some(frame.direction))
         {
             *matched += 1;
-            out.record(frame.last.packet, |out| write_frame(out, connection, frame, selection.payload, scratch));
+            out.record(frame.last.packet, |out| {
+                write_frame(out, connection, frame, selection.payload, scratch)
+            });
         }
     }
 
@@ -80,10 +82,20 @@ impl<W: Write> Sink for Ndjson<W> {
         }
     }
 
-    fn finding(&mut self, connection: Option<&Connection>, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
         let Self { out, selection, matched, .. } = self;
-        let shown = connection.map_or(selection.connections.is_empty(), |c| selection.shows_connection(c.id.0));
-        if selection.shows(Level::Findings) && shown && (spot.direction.is_none() || selection.shows_direction(spot.direction)) {
+        let shown =
+            connection.map_or(selection.connections.is_empty(), |c| selection.shows_connection(c.id.0));
+        if selection.shows(Level::Findings)
+            && shown
+            && (spot.direction.is_none() || selection.shows_direction(spot.direction))
+        {
             *matched += 1;
             out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
         }
@@ -202,7 +214,13 @@ fn direction(out: &mut Vec<u8>, direction: Option<Direction>) {
     }
 }
 
-fn write_frame(out: &mut Vec<u8>, connection: &Connection, frame: &FrameEvent<'_>, payload: PayloadMode, scratch: &mut Vec<u8>) {
+fn write_frame(
+    out: &mut Vec<u8>,
+    connection: &Connection,
+    frame: &FrameEvent<'_>,
+    payload: PayloadMode,
+    scratch: &mut Vec<u8>,
+) {
     let header = frame.header;
     kind(out, "frame", Some(connection));
     moment(out, "time", frame.last.time);
@@ -251,7 +269,12 @@ fn write_frame(out: &mut Vec<u8>, connection: &Connection, frame: &FrameEvent<'_
 }
 
 #[inline]
-fn write_message(out: &mut Vec<u8>, connection: &Connection, message: &MessageEvent<'_>, payload: PayloadMode) {
+fn write_message(
+    out: &mut Vec<u8>,
+    connection: &Connection,
+    message: &MessageEvent<'_>,
+    payload: PayloadMode,
+) {
     kind(out, "message", Some(connection));
     moment(out, "time", message.last.time);
     word(out, "dir", message.direction.name());
@@ -278,7 +301,8 @@ fn write_message(out: &mut Vec<u8>, connection: &Connection, message: &MessageEv
         }
         PayloadMode::Preview | PayloadMode::Full => {
             let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
-            cut = !message.whole && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
+            cut = !message.whole
+                && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
             match message.text() {
                 Some(text) => {
                     let shown = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
@@ -322,7 +346,13 @@ fn seconds(nanoseconds: i64) -> String {
     Time(nanoseconds).to_string()
 }
 
-fn write_finding(out: &mut Vec<u8>, connection: Option<&Connection>, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+fn write_finding(
+    out: &mut Vec<u8>,
+    connection: Option<&Connection>,
+    rule: &'static Rule,
+    spot: Spot,
+    text: Arguments<'_>,
+) {
     kind(out, "finding", connection);
     moment(out, "time", spot.place.time);
     direction(out, spot.direction);
@@ -407,7 +437,9 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     word(out, "state", ended.state.name());
     out.extend_from_slice(b",\"midstream\":false,\"tls\":false");
     match ended.socket {
-        Some(_) => moment(out, "opened", connection.response.map_or(connection.first.time, |place| place.last.time)),
+        Some(_) => {
+            moment(out, "opened", connection.response.map_or(connection.first.time, |place| place.last.time))
+        }
         None => out.extend_from_slice(b",\"opened\":null"),
     }
     match ended.closed {
@@ -427,7 +459,8 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     write_close(out, ended);
     write_tally(out, ended.findings);
     let _ = write!(Text(out), ",\"gaps\":{},\"gap_bytes\":{}", ended.gaps.0, ended.gaps.1);
-    let skipped: Vec<u64> = Direction::BOTH.iter().filter_map(|d| ended.socket.and_then(|ws| ws.skipped(*d))).collect();
+    let skipped: Vec<u64> =
+        Direction::BOTH.iter().filter_map(|d| ended.socket.and_then(|ws| ws.skipped(*d))).collect();
     if !skipped.is_empty() {
         number(out, "skipped_bytes", skipped.iter().sum());
     }

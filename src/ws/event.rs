@@ -192,7 +192,13 @@ pub struct Depth {
 impl Default for Depth {
     fn default() -> Self {
         // 64 KiB: what the machine output prints of a message unless told otherwise.
-        Self { payloads: true, frame_payloads: true, hash: false, keep: 64 << 10, inflate: InflateLimits::default() }
+        Self {
+            payloads: true,
+            frame_payloads: true,
+            hash: false,
+            keep: 64 << 10,
+            inflate: InflateLimits::default(),
+        }
     }
 }
 
