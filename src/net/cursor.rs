@@ -35,9 +35,9 @@ struct Fault {
     /// Offset of the header in the packet.
     below: u32,
     /// Bytes it takes; 0 where its length is not what is wrong.
-    need: usize,
+    need: u32,
     /// Bytes that the layer below leaves for it.
-    have: usize,
+    have: u32,
 }
 
 impl From<Skip> for Stop {
@@ -150,9 +150,11 @@ impl<'a> Cursor<'a> {
         self.frame = len;
     }
 
+    // The next three take a copy, so that a cursor can stay in registers where nothing goes wrong.
+
     /// `header` takes `need` bytes, which are not there: cut off by the capture, or never there.
     #[cold]
-    pub(super) fn lack(&self, need: usize, header: Header) -> Stop {
+    pub(super) fn lack(self, need: usize, header: Header) -> Stop {
         if self.claim >= need {
             let cut = if header.skip == Skip::MalformedTcp { Skip::TcpHeaderCut } else { Skip::HeaderCut };
             return cut.into();
@@ -162,12 +164,13 @@ impl<'a> Cursor<'a> {
 
     /// `header` holds a value that cannot be.
     #[cold]
-    pub(super) fn wrong(&self, header: Header) -> Stop {
+    pub(super) fn wrong(self, header: Header) -> Stop {
         self.fault(0, header)
     }
 
-    fn fault(&self, need: usize, header: Header) -> Stop {
-        let fault = Fault { header: header.name, below: self.below, need, have: self.claim };
+    fn fault(self, need: usize, header: Header) -> Stop {
+        let (need, have) = (need as u32, self.claim as u32);
+        let fault = Fault { header: header.name, below: self.below, need, have };
         Stop { skip: header.skip, fault: Some(fault) }
     }
 }

@@ -172,7 +172,8 @@ impl Fragments {
         arena: &Arena,
         findings: &mut Vec<Finding>,
     ) -> Result<Option<Whole>, Stop> {
-        let (start, end) = (fragment.offset, fragment.offset.saturating_add(cursor.claim));
+        let start = usize::from(fragment.offset);
+        let end = start.saturating_add(cursor.claim);
         // Only the last fragment may end anywhere.
         if end > MAX_DATAGRAM_LEN || start == end || fragment.more && end % 8 != 0 {
             return Err(cursor.wrong(FRAGMENT));

@@ -1,10 +1,9 @@
 //! IPv4 (RFC 791) and IPv6 (RFC 8200) headers, down to what they carry.
 
-use std::net::Ipv4Addr;
-
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
-    IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
+    IpAuthHeaderSlice, Ipv4Header, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6Header, Ipv6HeaderSlice,
+    Ipv6RawExtHeaderSlice,
 };
 
 use super::Next;
@@ -56,7 +55,7 @@ pub(super) struct Fragment {
     pub(super) id: u32,
     pub(super) protocol: u8,
     /// Where its first byte lies in the datagram, in bytes.
-    pub(super) offset: usize,
+    pub(super) offset: u16,
     pub(super) more: bool,
     pub(super) v6: bool,
 }
@@ -104,7 +103,7 @@ fn peel_v4(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, S
         return Ok(Next::Fragment(Fragment {
             id: u32::from(header.identification()),
             protocol,
-            offset: usize::from(header.fragments_offset().value()) * 8,
+            offset: header.fragments_offset().value() << 3,
             more: header.more_fragments(),
             v6: false,
         }));
@@ -112,28 +111,41 @@ fn peel_v4(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, S
     Ok(Next::Payload(protocol))
 }
 
-/// Peels an IPv4 header without options that is followed by TCP, which nearly all are; else `None`.
+/// Peels an IPv4 header without options (one may be a source route) that TCP follows; else `None`.
 #[inline]
-pub(super) fn plain_v4(cursor: &mut Cursor<'_>) -> Option<Addresses> {
-    const LEN: usize = 20;
+pub(super) fn peel_plain_v4(cursor: &mut Cursor<'_>) -> Option<Addresses> {
     let header = Ipv4HeaderSlice::from_slice(cursor.bytes).ok()?;
     let total = usize::from(header.total_len());
-    if header.slice().len() != LEN
+    if header.slice().len() != Ipv4Header::MIN_LEN
         || header.protocol().0 != protocol::TCP
         || header.is_fragmenting_payload()
-        || total < LEN
+        || total < Ipv4Header::MIN_LEN
     {
         return None;
     }
     cursor.limit(total);
-    cursor.advance(LEN, IPV4).ok()?;
+    cursor.advance(Ipv4Header::MIN_LEN, IPV4).ok()?;
     Some(Addresses { source: mapped(header.source()), destination: mapped(header.destination()) })
+}
+
+/// Peels an IPv6 header that TCP follows; else `None`.
+#[inline]
+pub(super) fn peel_plain_v6(cursor: &mut Cursor<'_>) -> Option<Addresses> {
+    let header = Ipv6HeaderSlice::from_slice(cursor.bytes).ok()?;
+    let len = usize::from(header.payload_length());
+    if header.next_header().0 != protocol::TCP || len == 0 {
+        return None;
+    }
+    cursor.advance(Ipv6Header::LEN, IPV6).ok()?;
+    cursor.limit(len);
+    Some(Addresses { source: header.source(), destination: header.destination() })
 }
 
 /// An IPv4 address as `::ffff:a.b.c.d`.
 #[inline]
 pub(super) fn mapped(ip: [u8; 4]) -> [u8; 16] {
-    Ipv4Addr::from(ip).to_ipv6_mapped().octets()
+    // As one number, so that it is written in one piece.
+    (0xffff_0000_0000 | u128::from(u32::from_be_bytes(ip))).to_be_bytes()
 }
 
 /// The last address of a source route (RFC 791 section 3.1) that the packet has not reached yet.
@@ -237,7 +249,7 @@ pub(super) fn peel_extension(
             Ok(Next::Fragment(Fragment {
                 id: header.identification(),
                 protocol,
-                offset: usize::from(header.fragment_offset().value()) * 8,
+                offset: header.fragment_offset().value() << 3,
                 more: header.more_fragments(),
                 v6: true,
             }))

@@ -68,7 +68,7 @@ pub(super) mod ether_type {
 pub(super) const ETHERNET_HEADER: Header = Header::link("Ethernet header");
 const LOOPBACK: Header = Header::link("loopback header");
 const COOKED: Header = Header::link("Linux cooked header");
-const VLAN: Header = Header::link("VLAN tag");
+pub(super) const VLAN_TAG: Header = Header::link("VLAN tag");
 const TAG: Header = Header::link("link layer tag");
 const LLC: Header = Header::link("LLC header");
 const PPPOE: Header = Header::link("PPPoE header");
@@ -187,7 +187,7 @@ pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, Stop
         | ether_type::VLAN_9100
         | ether_type::VLAN_9200
         | ether_type::VLAN_9300 => {
-            let tag = cursor.take::<4>(VLAN)?;
+            let tag = cursor.take::<4>(VLAN_TAG)?;
             Ok(Next::Type(be16(tag[2], tag[3])))
         }
         ether_type::MPLS | ether_type::MPLS_MULTICAST => peel_mpls(cursor),

@@ -29,6 +29,7 @@ use crate::model::{Finding, LinkType, PacketRef, Segment, Span};
 use cursor::{Cursor, Stop, be16};
 use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
+use link::ether_type;
 
 pub use checksum::checksum_ok;
 
@@ -166,10 +167,14 @@ impl Decoder {
     /// The reason why there is none.
     #[inline]
     pub fn decode(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
-        if packet.link == link::ETHERNET
-            && let Some(segment) = plain(packet, bytes)
-        {
-            return Ok(segment);
+        if packet.link == link::ETHERNET {
+            // Two returns, so that the first segment is written to where it goes and nowhere else.
+            if let Some(segment) = plain(packet, bytes) {
+                return Ok(segment);
+            }
+            if let Some(segment) = less_plain(packet, bytes) {
+                return Ok(segment);
+            }
         }
         self.descend(packet, bytes).map_err(|stop| self.stopped(packet, stop))
     }
@@ -258,7 +263,7 @@ impl Decoder {
                         Err(stop) => Err(stop),
                     }
                 }
-                Next::Payload(protocol::TCP) => match tcp::segment(&cursor, &addresses) {
+                Next::Payload(protocol::TCP) => match tcp::segment(cursor, addresses) {
                     Ok(segment) => return Ok(segment),
                     Err(stop) => Err(stop),
                 },
@@ -279,17 +284,39 @@ impl Decoder {
     }
 }
 
-/// The segment of the most common kind of packet: Ethernet, IPv4 without options, TCP.
-///
-/// `None` where anything is out of the ordinary; the general way then says what.
+// The most common packets take a short way: Ethernet, at most one VLAN tag, IP without options or extension
+// headers, TCP. `None` where anything is out of the ordinary; the general way then says what.
+
 #[inline]
 fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
-    let ethernet = bytes.first_chunk::<14>()?;
-    if be16(ethernet[12], ethernet[13]) != link::ether_type::IPV4 {
+    let mut cursor = Cursor::new(packet, bytes);
+    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
+    if be16(header[12], header[13]) != ether_type::IPV4 {
         return None;
     }
+    let addresses = ip::peel_plain_v4(&mut cursor)?;
+    tcp::whole(cursor, addresses)
+}
+
+/// Apart from [`plain`], so that nothing of it weighs on the way that most packets take.
+#[inline(never)]
+fn less_plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
     let mut cursor = Cursor::new(packet, bytes);
-    cursor.advance(ethernet.len(), link::ETHERNET_HEADER).ok()?;
-    let addresses = ip::plain_v4(&mut cursor)?;
-    tcp::segment(&cursor, &addresses).ok()
+    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
+    let mut kind = be16(header[12], header[13]);
+    if kind == ether_type::VLAN {
+        let tag = cursor.take::<4>(link::VLAN_TAG).ok()?;
+        kind = be16(tag[2], tag[3]);
+    }
+    match kind {
+        ether_type::IPV4 => {
+            let addresses = ip::peel_plain_v4(&mut cursor)?;
+            tcp::whole(cursor, addresses)
+        }
+        ether_type::IPV6 => {
+            let addresses = ip::peel_plain_v6(&mut cursor)?;
+            tcp::whole(cursor, addresses)
+        }
+        _ => None,
+    }
 }

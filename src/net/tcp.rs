@@ -10,15 +10,25 @@ use crate::model::{Endpoint, Flags, Segment};
 /// Bytes of the header without options.
 const FIXED_LEN: usize = 20;
 
-/// The segment that stands at the cursor.
+/// The segment at the cursor, if its header was captured as a whole.
+#[inline]
+pub(super) fn whole(cursor: Cursor<'_>, addresses: Addresses) -> Option<Segment> {
+    let header = TcpHeaderSlice::from_slice(cursor.bytes).ok()?;
+    let header_len = header.slice().len();
+    if header_len > cursor.claim {
+        return None;
+    }
+    Some(build(cursor, addresses, &header, header_len))
+}
+
+/// The segment at the cursor.
 ///
 /// A header that is cut inside its options still says which bytes of the stream the packet held.
-#[inline]
-pub(super) fn segment(cursor: &Cursor<'_>, addresses: &Addresses) -> Result<Segment, Stop> {
+pub(super) fn segment(cursor: Cursor<'_>, addresses: Addresses) -> Result<Segment, Stop> {
+    if let Some(segment) = whole(cursor, addresses) {
+        return Ok(segment);
+    }
     match TcpHeaderSlice::from_slice(cursor.bytes) {
-        Ok(header) if header.slice().len() <= cursor.claim => {
-            Ok(build(cursor, addresses, &header, header.slice().len()))
-        }
         Ok(header) => Err(cursor.lack(header.slice().len(), Header::TCP)),
         Err(HeaderSliceError::Content(_)) => Err(cursor.wrong(Header::TCP)),
         Err(HeaderSliceError::Len(error)) => cut(cursor, addresses, error.required_len),
@@ -27,7 +37,7 @@ pub(super) fn segment(cursor: &Cursor<'_>, addresses: &Addresses) -> Result<Segm
 
 /// The segment whose header of `header_len` bytes was not captured as a whole.
 #[cold]
-fn cut(cursor: &Cursor<'_>, addresses: &Addresses, header_len: usize) -> Result<Segment, Stop> {
+fn cut(cursor: Cursor<'_>, addresses: Addresses, header_len: usize) -> Result<Segment, Stop> {
     let lack = cursor.lack(header_len, Header::TCP);
     let Some(mut fixed) = cursor.peek::<FIXED_LEN>().copied().filter(|_| cursor.claim >= header_len) else {
         return Err(lack);
@@ -40,8 +50,8 @@ fn cut(cursor: &Cursor<'_>, addresses: &Addresses, header_len: usize) -> Result<
 
 #[inline]
 fn build(
-    cursor: &Cursor<'_>,
-    addresses: &Addresses,
+    cursor: Cursor<'_>,
+    addresses: Addresses,
     header: &TcpHeaderSlice<'_>,
     header_len: usize,
 ) -> Segment {
