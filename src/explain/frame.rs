@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use super::message::{Messages, Part};
-use crate::model::{Direction, Severity};
-use crate::ws::{Close, FrameHeader, Opcode, close_code, is_sendable, unmask};
+use crate::model::{Direction, Rule, Severity};
+use crate::ws::{Close, FrameHeader, Opcode, close_code, is_sendable, rules, unmask};
 
 /// Most frames that one input is taken apart into; the bytes behind them are left as rest.
 pub const MAX_FRAMES: usize = 1000;
@@ -19,7 +19,7 @@ pub struct Options {
 }
 
 /// Bytes taken apart.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Explained {
     /// How many bytes there were.
     pub len: usize,
@@ -38,7 +38,7 @@ impl Explained {
 }
 
 /// Bytes that were not read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rest {
     /// Where they are.
     pub range: Range<usize>,
@@ -47,7 +47,7 @@ pub struct Rest {
 }
 
 /// One frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ExplainedFrame {
     /// Its place in the row, from 1.
     pub number: usize,
@@ -74,7 +74,7 @@ pub struct ExplainedFrame {
 }
 
 /// One field of a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// What it is.
     pub field: Field,
@@ -132,28 +132,21 @@ impl Field {
 }
 
 /// A broken rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Problem {
-    /// The finding's code.
-    pub code: &'static str,
-    /// How bad it is; only an error makes a frame illegal.
-    pub severity: Severity,
+    /// The rule; only an error makes a frame illegal.
+    pub rule: &'static Rule,
     /// The field that shows it.
     pub field: Field,
     /// One clause with the values.
     pub text: String,
-    /// The standard that is broken.
-    pub reference: &'static str,
 }
 
 const S5_1: &str = "RFC 6455 §5.1";
 const S5_2: &str = "RFC 6455 §5.2";
 const S5_3: &str = "RFC 6455 §5.3";
 const S5_4: &str = "RFC 6455 §5.4";
-const S5_5: &str = "RFC 6455 §5.5";
 const S5_5_1: &str = "RFC 6455 §5.5.1";
-const S7_4: &str = "RFC 6455 §7.4";
-const DEFLATE: &str = "RFC 7692 §6.1";
 
 /// Takes a row of frames apart.
 #[must_use]
@@ -170,7 +163,7 @@ pub fn explain(bytes: &[u8], options: &Options) -> Explained {
         let mut frame = Builder::new(bytes, at, frames.len() + 1, *options).build();
         messages.add(&mut frame);
         at = frame.range.end;
-        let lost = frame.problems.iter().any(|p| p.code == "length-msb-set");
+        let lost = frame.problems.iter().any(|p| p.rule.code == rules::LENGTH_MSB_SET.code);
         frames.push(frame);
         if lost {
             rest = (at < bytes.len()).then_some(Rest {
@@ -187,7 +180,7 @@ impl ExplainedFrame {
     /// Whether it breaks no rule. What is missing is no breach.
     #[must_use]
     pub fn is_legal(&self) -> bool {
-        self.problems.iter().all(|p| p.severity != Severity::Error)
+        self.problems.iter().all(|p| p.rule.severity != Severity::Error)
     }
 
     /// Whether all its bytes are there.
@@ -215,8 +208,8 @@ impl ExplainedFrame {
     }
 
     /// Adds a broken rule.
-    pub(super) fn broken(&mut self, field: Field, code: &'static str, reference: &'static str, text: String) {
-        self.problems.push(Problem { code, severity: Severity::Error, field, text, reference });
+    pub(super) fn broken(&mut self, field: Field, rule: &'static Rule, text: String) {
+        self.problems.push(Problem { rule, field, text });
     }
 }
 
@@ -293,7 +286,7 @@ impl<'a> Builder<'a> {
         self.bits(Field::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
         if !fin && opcode.is_control() {
             let text = format!("a {} frame must not be fragmented", word(opcode));
-            self.frame.broken(Field::Fin, "fragmented-control-frame", S5_5, text);
+            self.frame.broken(Field::Fin, &rules::FRAGMENTED_CONTROL_FRAME, text);
         }
         self.rsv(rsv, opcode);
         let (meaning, reference) = match opcode {
@@ -309,7 +302,7 @@ impl<'a> Builder<'a> {
         if let Opcode::Reserved(bits) = opcode {
             let kind = if opcode.is_control() { "control" } else { "data" };
             let text = format!("0x{bits:x} is reserved for {kind} frames to come");
-            self.frame.broken(Field::Opcode, "reserved-opcode", S5_2, text);
+            self.frame.broken(Field::Opcode, &rules::RESERVED_OPCODE, text);
         }
         self.at += 1;
     }
@@ -330,11 +323,11 @@ impl<'a> Builder<'a> {
             match opcode {
                 Opcode::Continuation => {
                     let text = "only the first frame of a message tells that it is compressed".into();
-                    self.frame.broken(Field::Rsv, "rsv1-on-continuation", DEFLATE, text);
+                    self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTINUATION, text);
                 }
                 _ if opcode.is_control() => {
                     let text = "a control frame is never compressed".into();
-                    self.frame.broken(Field::Rsv, "rsv1-on-control-frame", DEFLATE, text);
+                    self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTROL_FRAME, text);
                 }
                 _ => {}
             }
@@ -347,7 +340,7 @@ impl<'a> Builder<'a> {
                 .collect();
             let hint = if left & 4 != 0 { " (compressed? give --deflate)" } else { "" };
             let text = format!("{} set without an extension that defines it{hint}", names.join(", "));
-            self.frame.broken(Field::Rsv, "reserved-bit-set", S5_2, text);
+            self.frame.broken(Field::Rsv, &rules::RESERVED_BIT_SET, text);
         }
     }
 
@@ -364,11 +357,11 @@ impl<'a> Builder<'a> {
         match (masked, self.options.direction) {
             (false, Some(ClientToServer)) => {
                 let text = "a client must mask every frame".into();
-                self.frame.broken(Field::Mask, "unmasked-client-frame", S5_1, text);
+                self.frame.broken(Field::Mask, &rules::UNMASKED_CLIENT_FRAME, text);
             }
             (true, Some(ServerToClient)) => {
                 let text = "a server must not mask any frame".into();
-                self.frame.broken(Field::Mask, "masked-server-frame", S5_1, text);
+                self.frame.broken(Field::Mask, &rules::MASKED_SERVER_FRAME, text);
             }
             _ => {}
         }
@@ -409,8 +402,7 @@ impl<'a> Builder<'a> {
         self.row(Field::MaskingKey, len, String::new(), &meaning, "");
         if self.frame.header.is_some_and(|header| header.masking_key == [0; 4]) {
             let text = "a key of zeros leaves the payload as it is".into();
-            let (code, severity, reference) = ("weak-masking-key", Severity::Warning, "RFC 6455 §10.3");
-            self.frame.problems.push(Problem { code, severity, field: Field::MaskingKey, text, reference });
+            self.frame.broken(Field::MaskingKey, &rules::WEAK_MASKING_KEY, text);
         }
     }
 
@@ -430,15 +422,15 @@ impl<'a> Builder<'a> {
         self.row(Field::ExtendedLength, extended, len.to_string(), meaning, S5_2);
         if len >> 63 != 0 {
             let text = "the top bit must be 0".into();
-            self.frame.broken(Field::ExtendedLength, "length-msb-set", S5_2, text);
+            self.frame.broken(Field::ExtendedLength, &rules::LENGTH_MSB_SET, text);
         } else if !header.length_is_minimal() {
             let bits = if len < 126 { 7 } else { 16 };
             let text = format!("{len} fits in {bits} bits; the shortest form is required");
-            self.frame.broken(Field::ExtendedLength, "non-minimal-length", S5_2, text);
+            self.frame.broken(Field::ExtendedLength, &rules::NON_MINIMAL_LENGTH, text);
         }
         if header.opcode().is_control() && (len > 125 || len >> 63 != 0) {
             let text = format!("a control frame carries at most 125 bytes, not {len}");
-            self.frame.broken(Field::ExtendedLength, "control-frame-too-long", S5_5, text);
+            self.frame.broken(Field::ExtendedLength, &rules::CONTROL_FRAME_TOO_LONG, text);
         }
     }
 
@@ -468,7 +460,7 @@ impl<'a> Builder<'a> {
     fn close_payload(&mut self, header: FrameHeader, range: Range<usize>) {
         if header.payload_len == 1 {
             let text = "a code takes 2 bytes, 1 is here".into();
-            self.frame.broken(Field::Payload, "close-payload-1-byte", S5_5_1, text);
+            self.frame.broken(Field::Payload, &rules::CLOSE_PAYLOAD_1_BYTE, text);
         }
         let payload = std::mem::take(&mut self.frame.payload);
         let close = Close::parse(&payload);
@@ -485,7 +477,7 @@ impl<'a> Builder<'a> {
             self.frame.rows.push(row);
             if !is_sendable(code) {
                 let text = format!("{code} must not be sent in a frame");
-                self.frame.broken(Field::CloseCode, "invalid-close-code", S7_4, text);
+                self.frame.broken(Field::CloseCode, &rules::INVALID_CLOSE_CODE, text);
             }
         }
         if !close.reason.is_empty() {
@@ -502,7 +494,7 @@ impl<'a> Builder<'a> {
             self.frame.rows.push(row);
             if let (Err(error), false) = (checked, cut) {
                 let text = format!("byte {} of the reason is not UTF-8", error.valid_up_to());
-                self.frame.broken(Field::CloseReason, "invalid-close-reason", S5_5_1, text);
+                self.frame.broken(Field::CloseReason, &rules::INVALID_CLOSE_REASON, text);
             }
         }
         self.frame.payload = payload;

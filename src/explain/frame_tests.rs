@@ -1,5 +1,6 @@
 use super::*;
-use crate::explain::message::{Outcome, Utf8};
+use crate::explain::message::Utf8;
+use crate::ws::Inflation;
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
@@ -8,7 +9,7 @@ const S2C: Options = Options { direction: Some(Direction::ServerToClient), defla
 const DEFLATE: Options = Options { direction: None, deflate: true };
 
 fn codes(bytes: &[u8], options: &Options) -> Vec<&'static str> {
-    explain(bytes, options).frames.iter().flat_map(|f| f.problems.iter().map(|p| p.code)).collect()
+    explain(bytes, options).frames.iter().flat_map(|f| f.problems.iter().map(|p| p.rule.code)).collect()
 }
 
 /// Messages as a sender with permessage-deflate writes them, all in one window.
@@ -135,9 +136,9 @@ fn a_message_that_refers_to_one_before_the_input_is_not_called_broken() {
         (frame.message.inflated.as_ref().map(|i| i.outcome), frame.is_legal())
     };
     let (first, second) = (frame(0xc1, &wires[0]), frame(0xc1, &wires[1]));
-    assert_eq!(outcome(&[first, second.clone()].concat()), (Some(Outcome::Whole), true));
-    assert_eq!(outcome(&second), (Some(Outcome::EarlierMessage), true));
-    assert_eq!(outcome(&frame(0xc1, b"\x07\xff\xff\xff")), (Some(Outcome::Broken), false));
+    assert_eq!(outcome(&[first, second.clone()].concat()), (Some(Inflation::Whole), true));
+    assert_eq!(outcome(&second), (Some(Inflation::UnknownDictionary), true));
+    assert_eq!(outcome(&frame(0xc1, b"\x07\xff\xff\xff")), (Some(Inflation::Damaged), false));
 }
 
 #[test]
@@ -148,7 +149,7 @@ fn a_bomb_is_cut_at_the_limit() {
     let bytes = [&[0xc2, 0x7f][..], &len, &wire].concat();
     let explained = explain(&bytes, &DEFLATE);
     let inflated = explained.frames[0].message.inflated.as_ref().unwrap();
-    assert_eq!((inflated.outcome, inflated.bytes.len()), (Outcome::Limit, 1 << 20));
+    assert_eq!((inflated.outcome, inflated.bytes.len()), (Inflation::Cut, 1 << 20));
 }
 
 /// How many fields cover each bit of the header.

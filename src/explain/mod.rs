@@ -1,7 +1,19 @@
 //! Frame bytes and handshakes explained step by step.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | [`hexinput`] | reads bytes in every form in which people have them at hand |
+//! | [`frame`] | takes a row of frames apart, bit by bit, and judges each |
+//! | [`message`] | judges the messages that they make up: UTF-8, inflating |
+//! | [`text`], [`diagram`], [`json`] | print what was found |
+//! | [`handshake`] | `Sec-WebSocket-Accept` step by step, and pasted heads |
+//!
+//! All but the printing is pure: bytes in, values out.
 
 pub mod diagram;
 pub mod frame;
+pub mod handshake;
 pub mod hexinput;
+pub mod json;
 pub mod message;
 pub mod text;

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 
 use super::diagram::diagram;
 use super::frame::{Explained, ExplainedFrame, Field, Problem, Row, word};
-use super::message::{Outcome, Utf8};
+use super::message::Utf8;
 use crate::cli::style::{Role, Style};
 use crate::model::{Direction, Severity, preview, width};
-use crate::ws::{Opcode, close_code};
+use crate::ws::{Inflation, Opcode, close_code};
 
 /// What to print beside the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -228,15 +228,15 @@ impl Lines {
     /// A line for each broken rule; the first goes on with the line at hand.
     fn problems(&mut self, column: usize, broken: &[&Problem]) {
         for problem in broken {
-            let (role, level) = match problem.severity {
+            let (role, level) = match problem.rule.severity {
                 Severity::Error => (Role::Error, "ERROR"),
                 Severity::Warning => (Role::Warning, "WARN"),
                 Severity::Info => (Role::Note, "NOTE"),
             };
             self.to(column, 2);
             self.put(role, level);
-            self.put(Role::Payload, &format!(" {}: {}", problem.code, problem.text));
-            self.reference(problem.reference);
+            self.put(Role::Payload, &format!(" {}: {}", problem.rule.code, problem.text));
+            self.reference(problem.rule.reference);
             self.end();
         }
     }
@@ -303,12 +303,12 @@ impl Lines {
             parts.insert(0, quoted(&inflated.bytes));
         }
         match inflated.outcome {
-            Outcome::Whole => parts.extend(utf8_word(frame.message.utf8).map(str::to_owned)),
-            Outcome::Limit => parts.push("cut here: more would come".into()),
-            Outcome::EarlierMessage => {
+            Inflation::Whole => parts.extend(utf8_word(frame.message.utf8).map(str::to_owned)),
+            Inflation::Cut => parts.push("cut here: more would come".into()),
+            Inflation::UnknownDictionary => {
                 parts.push("then refers to a message before it, which is not here".into())
             }
-            Outcome::Broken => {}
+            Inflation::Damaged => {}
         }
         self.put(Role::Payload, &parts.join("  "));
         self.reference("RFC 7692 §7.2.2");
