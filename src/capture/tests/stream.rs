@@ -64,8 +64,13 @@ fn packed_files_give_the_packets_of_the_plain_file() {
 #[test]
 fn the_older_format_of_lz4_ends_where_the_file_ends() {
     // Magic, then length and bytes of each block.
-    let block = lz4_flex::block::compress(&sample());
-    let packed = [&[2, 0x21, 0x4c, 0x18][..], &(block.len() as u32).to_le_bytes(), &block].concat();
+    let file = sample();
+    let mut packed = vec![2, 0x21, 0x4c, 0x18];
+    for part in file.chunks(100_001) {
+        let block = lz4_flex::block::compress(part);
+        packed.extend((block.len() as u32).to_le_bytes());
+        packed.extend(block);
+    }
     let (packets, _, capture) = read(&packed);
     assert!(packets == read(&sample()).0 && capture.totals().complete);
     let (_, codes, capture) = read(&packed[..packed.len() - 1]);
