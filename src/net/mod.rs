@@ -20,6 +20,8 @@ mod cursor;
 mod defrag;
 mod ip;
 mod link;
+#[cfg(test)]
+mod packets;
 pub mod rules;
 mod tcp;
 mod tunnel;
