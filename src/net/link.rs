@@ -251,7 +251,7 @@ pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels PPP's address, control and protocol fields, compressed or not (RFC 1661 section 2, RFC 1662).
 pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
-    if let Some([0xff, 0x03]) = cursor.peek::<2>() {
+    if let Some([0xff]) = cursor.peek::<1>() {
         cursor.advance(2, PPP)?;
     }
     let &[first] = cursor.take::<1>(PPP)?;
@@ -269,6 +269,7 @@ pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels a stack of MPLS labels (RFC 3032), whatever its height.
 fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const CONTROL_WORD_AND_FRAME: usize = 18;
     loop {
         let label = cursor.take::<4>(MPLS)?;
         if label[2] & 1 == 1 {
@@ -277,9 +278,9 @@ fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
     }
     // Nothing says what follows. IP has a version and a length that fits, a pseudowire its control word
     // or a frame.
-    let is_ip = match cursor.peek::<6>() {
-        Some(&[0x45..=0x4f, _, high, low, _, _]) => usize::from(be16(high, low)) <= cursor.claim,
-        Some(&[0x60..=0x6f, _, _, _, high, low]) => usize::from(be16(high, low)) + 40 <= cursor.claim,
+    let is_ip = match *cursor.bytes {
+        [0x45..=0x4f, _, high, low, ..] => usize::from(be16(high, low)) <= cursor.claim,
+        [0x60..=0x6f, _, _, _, high, low, ..] => usize::from(be16(high, low)) + 40 <= cursor.claim,
         _ => false,
     };
     let is_frame = |at: usize| match cursor.bytes.get(at + 12..at + 14) {
@@ -294,15 +295,19 @@ fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
         ),
         _ => false,
     };
-    match cursor.peek::<1>() {
-        Some(_) if is_ip => Ok(Next::Ip),
-        Some([0x00..=0x0f]) if is_frame(4) => {
+    match cursor.bytes {
+        _ if is_ip => Ok(Next::Ip),
+        [0x00..=0x0f, ..] if is_frame(4) => {
             cursor.advance(4, MPLS)?;
             Ok(Next::Link(ETHERNET))
         }
-        Some(_) if is_frame(0) => Ok(Next::Link(ETHERNET)),
-        Some(_) => Err(Skip::NotIp.into()),
-        None => Err(cursor.lack(1, MPLS)),
+        _ if is_frame(0) => Ok(Next::Link(ETHERNET)),
+        // An IP header that the capture cut, or a datagram cut by the tool that put it in here.
+        [0x45..=0x4f | 0x60..=0x6f, ..] => Ok(Next::Ip),
+        bytes if bytes.len() < CONTROL_WORD_AND_FRAME && cursor.claim >= CONTROL_WORD_AND_FRAME => {
+            Err(cursor.lack(CONTROL_WORD_AND_FRAME, MPLS))
+        }
+        _ => Err(Skip::NotIp.into()),
     }
 }
 

@@ -105,7 +105,8 @@ pub(super) fn payload<'a>(decoder: &'a Decoder, packet: &'a [u8], segment: &Segm
     if start >= ARENA_BASE {
         return decoder.bytes(Span { start, len: segment.len }).unwrap();
     }
-    &packet[(start - AT) as usize..][..segment.len as usize]
+    // A header that was cut ends behind the packet.
+    packet.get((start - AT) as usize..).unwrap_or_default().get(..segment.len as usize).unwrap()
 }
 
 /// Every way in which a packet can hold an IP datagram: name, link type, bytes.
