@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod explain;
+pub mod handshake;
 pub mod style;
 
 /// Runs the program; returns its exit code.

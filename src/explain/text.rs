@@ -524,3 +524,7 @@ fn build_command(frame: &ExplainedFrame) -> Option<String> {
         if header.masked() { format!(" --mask {}", hex::encode(header.masking_key)) } else { String::new() };
     Some(format!("wslens build{op} --text {text}{mask}"))
 }
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;
