@@ -182,7 +182,7 @@ fn read_all(from: &mut dyn Read) -> anyhow::Result<Vec<u8>> {
 
 /// Every rule that has a code.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let rooms: [&[&Rule]; 2] = [crate::http::rules::ALL, crate::ws::rules::ALL];
+    let rooms: [&[&Rule]; 3] = [crate::tcp::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
     rooms.into_iter().flatten().copied()
 }
 

@@ -75,9 +75,10 @@ fn array_body(text: &str) -> &str {
     between(text.find('{'), '}').or_else(|| between(text.rfind('['), ']')).unwrap_or(text)
 }
 
-/// Whether `text` holds a string literal, comments aside.
+/// Whether `text` holds a string literal; quotes behind a comment's beginning may be the comment's.
 fn has_quotes(text: &str) -> bool {
-    !text.contains("/*") && text.contains(['"', '\''])
+    let code = text.split_once("/*").map_or(text, |(before, _)| before);
+    code.contains(['"', '\''])
 }
 
 struct Input<'a> {

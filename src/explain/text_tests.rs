@@ -139,12 +139,19 @@ fn the_box_of_the_masked_hello() {
 }
 
 #[test]
+fn an_escape_looks_different_from_a_sign_that_was_sent() {
+    let bytes = [&b"\x81\x04"[..], "\x1b␛".as_bytes()].concat();
+    let colored = shown(&bytes, &Options::default(), View::default(), &Style { color: true, columns: None });
+    assert!(colored.contains("\"\x1b[7m␛\x1b[0m␛\""), "{colored}");
+}
+
+#[test]
 fn a_command_that_builds_a_frame_is_safe_to_paste() {
     let command = |bytes: &[u8]| build_command(&explain(bytes, &Options::default()).frames[0]);
     assert_eq!(command(b"\x81\x05it's;").as_deref(), Some("wslens build --text 'it'\\''s;'"));
     assert_eq!(command(b"\x89\x02hi").as_deref(), Some("wslens build --op ping --text hi"));
     assert_eq!(command(b"\x81\x03a\x1bb"), None);
-    assert_eq!(command(b"\x81\x02-n").as_deref(), Some("wslens build --text '-n'"));
+    assert_eq!(command(b"\x81\x02-n").as_deref(), Some("wslens build --text='-n'"));
 }
 
 /// The bits that the box draws, in order.
