@@ -1,1 +1,316 @@
-//! capture (being built)
+//! Bytes in: opens capture files and gives their packets one by one, with addresses.
+//!
+//! Comes in: pcap and pcapng files, alone or several at once, packed with gzip, zstd or lz4 or not,
+//! by name or through a pipe. Goes out: a [`PacketRef`] for each packet in capture order, its bytes
+//! by address, and findings about damaged files. No protocol is decoded here.
+//!
+//! Files are mapped: reading them is walking from record to record, and a packet's bytes are never
+//! copied. Pipes and packed files run through a ring of fixed size in an unnamed temporary file:
+//! memory stays bounded, addresses only grow, and what was overwritten is evicted.
+//!
+//! What this promises: an error only where nothing can be read. Everything after the first header is
+//! read as far as it can be, and the rest is a finding. It never reads more from a pipe than it needs
+//! for the packet at hand, and never reserves memory because a length field says so.
+//!
+//! ```
+//! # fn main() -> Result<(), wslens::capture::CaptureError> {
+//! use wslens::capture::Capture;
+//!
+//! // A pcap file of one packet.
+//! let mut file = Vec::new();
+//! for word in [0xa1b2_c3d4u32, 0x0004_0002, 0, 0, 262_144, 1] {
+//!     file.extend(word.to_le_bytes());
+//! }
+//! for word in [1_700_000_000u32, 250_000, 5, 60] {
+//!     file.extend(word.to_le_bytes());
+//! }
+//! file.extend(b"hello");
+//!
+//! let mut capture = Capture::from_bytes(file)?;
+//! let packet = capture.next().unwrap_or_default();
+//! assert_eq!(packet.time.to_string(), "1700000000.250000000");
+//! assert_eq!(capture.bytes(packet.bytes), Some(&b"hello"[..]));
+//! assert!(capture.next().is_none() && capture.totals().complete);
+//! # Ok(())
+//! # }
+//! ```
+
+mod classic;
+mod error;
+mod log;
+mod notes;
+mod pcapng;
+pub mod rules;
+mod source;
+mod spool;
+#[cfg(test)]
+mod tests;
+mod unpack;
+mod window;
+
+pub use error::CaptureError;
+pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
+
+use crate::model::{Finding, PacketRef, Span, Time};
+use source::{ADDRESS_BITS, MAX_SOURCES, Source};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::Read;
+use std::path::PathBuf;
+
+/// Where a capture comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A file or a named pipe.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl From<PathBuf> for Input {
+    /// `-` is standard input.
+    fn from(path: PathBuf) -> Self {
+        if path.as_os_str() == "-" { Self::Stdin } else { Self::Path(path) }
+    }
+}
+
+/// How captures are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Reads files instead of mapping them. A mapped file that another program cuts short while it is
+    /// read ends this program.
+    pub no_mmap: bool,
+    /// How many bytes are kept of an input that is not mapped. Rounded up to a power of two, and to
+    /// 64 MiB.
+    pub spool_len: usize,
+}
+
+impl Options {
+    /// log2 of the bytes kept.
+    fn spool_bits(&self) -> u32 {
+        // A spool holds two of the longest blocks in one piece each.
+        self.spool_len.clamp(64 << 20, 1 << 30).next_power_of_two().ilog2()
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { no_mmap: false, spool_len: 256 << 20 }
+    }
+}
+
+/// What was read so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Packets in the capture: those that were given and those that were skipped.
+    pub packets: u64,
+    /// Bytes of the capture files, unpacked.
+    pub capture_bytes: u64,
+    /// Nothing was cut or damaged so far.
+    pub complete: bool,
+    /// Packets that were skipped, by reason: `bad-block`, `unknown-interface`, and `custom-block` and
+    /// `journal-entry`, which are no packets but are numbered with them.
+    pub skipped: Vec<(&'static str, u64)>,
+    /// How often a packet was older than the one before it in the same file.
+    pub backwards: u64,
+}
+
+/// One or several captures that are open, read as one in the order of time.
+pub struct Capture {
+    sources: Vec<Source>,
+    merge: Option<Merge>,
+    totals: Totals,
+    findings: Vec<Finding>,
+    notes: Notes,
+}
+
+/// The next packet of each of several inputs.
+#[derive(Default)]
+struct Merge {
+    queue: BinaryHeap<Reverse<(Time, usize)>>,
+    /// By input: its next packet, and the number of its last one that was given.
+    heads: Vec<(PacketRef, u64)>,
+    /// Inputs whose next packet was not asked for yet, in reverse order.
+    asked: Vec<usize>,
+}
+
+impl Capture {
+    /// Opens the inputs. Where one cannot be read, none is.
+    ///
+    /// A pipe is read up to the end of its first header, and waits for that.
+    pub fn open(inputs: &[Input], options: &Options) -> Result<Self, CaptureError> {
+        if inputs.is_empty() || inputs.len() > MAX_SOURCES {
+            return Err(CaptureError::Count { count: inputs.len(), max: MAX_SOURCES });
+        }
+        let sources = inputs.iter().enumerate().map(|(index, input)| Source::open(input, index, options));
+        Ok(Self::from_sources(sources.collect::<Result<_, _>>()?))
+    }
+
+    /// Reads a file that is in memory, exactly as a mapped one.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, CaptureError> {
+        let source = Source::from_bytes(bytes, "memory", 0, Options::default().spool_bits())?;
+        Ok(Self::from_sources(vec![source]))
+    }
+
+    /// Reads a pipe, exactly as standard input.
+    pub fn from_reader(reader: Box<dyn Read + Send>) -> Result<Self, CaptureError> {
+        let source = Source::from_reader(reader, "pipe", 0, Options::default().spool_bits())?;
+        Ok(Self::from_sources(vec![source]))
+    }
+
+    fn from_sources(sources: Vec<Source>) -> Self {
+        let merge = (sources.len() > 1).then(|| Merge {
+            heads: vec![Default::default(); sources.len()],
+            asked: (0..sources.len()).rev().collect(),
+            ..Merge::default()
+        });
+        let capture_bytes = sources.iter().map(Source::position).sum();
+        let totals = Totals { complete: true, capture_bytes, ..Totals::default() };
+        let mut this = Self { sources, merge, totals, findings: Vec::new(), notes: Notes::default() };
+        for index in 0..this.sources.len() {
+            this.collect(index, 0);
+        }
+        this
+    }
+
+    /// The next packet in the order of the capture; none at the end.
+    ///
+    /// Packets are numbered from 1, as Wireshark's `frame.number`. A packet without a time (of a Simple
+    /// Packet Block) has that of the packet before it. Several inputs are merged by time, and where
+    /// times are equal by the order of the inputs. An address stays valid as long as
+    /// [`bytes`](Self::bytes) answers.
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
+    pub fn next(&mut self) -> Option<PacketRef> {
+        if self.merge.is_some() {
+            return self.next_merged();
+        }
+        let source = self.sources.first_mut()?;
+        let packet = source.next();
+        self.totals.packets = source.log.number;
+        self.totals.capture_bytes = source.position();
+        if packet.is_none() {
+            source.log.close(source.position());
+        }
+        if source.log.news {
+            self.collect(0, 0);
+        }
+        packet
+    }
+
+    fn next_merged(&mut self) -> Option<PacketRef> {
+        while let Some(index) = self.merge.as_mut()?.asked.pop() {
+            self.ask(index);
+        }
+        let merge = self.merge.as_mut()?;
+        let Reverse((_, index)) = merge.queue.pop()?;
+        let (head, given) = merge.heads.get_mut(index)?;
+        let mut packet = *head;
+        // Numbers in between are of packets that were skipped.
+        self.totals.packets += packet.number.saturating_sub(*given);
+        *given = packet.number;
+        let offset = self.totals.packets.wrapping_sub(packet.number);
+        packet.number = self.totals.packets;
+        merge.asked.push(index);
+        if self.sources.get(index)?.log.news {
+            self.collect(index, offset);
+        }
+        Some(packet)
+    }
+
+    /// Reads the next packet of an input.
+    fn ask(&mut self, index: usize) {
+        let (Some(source), Some(merge)) = (self.sources.get_mut(index), self.merge.as_mut()) else { return };
+        let before = source.position();
+        let packet = source.next();
+        self.totals.capture_bytes += source.position().saturating_sub(before);
+        let Some((head, given)) = merge.heads.get_mut(index) else { return };
+        if let Some(packet) = packet {
+            *head = packet;
+            merge.queue.push(Reverse((packet.time, index)));
+        } else {
+            // Packets skipped behind the last one that was given.
+            self.totals.packets += source.log.number.saturating_sub(*given);
+            *given = source.log.number;
+            let offset = self.totals.packets.wrapping_sub(source.log.number);
+            source.log.close(source.position());
+            self.collect(index, offset);
+        }
+    }
+
+    /// Takes what an input has to say; its packet numbers grow by `offset`.
+    #[cold]
+    fn collect(&mut self, index: usize, offset: u64) {
+        let several = self.merge.is_some();
+        let Some(source) = self.sources.get_mut(index) else { return };
+        let log = &mut source.log;
+        self.totals.complete &= log.complete;
+        self.totals.backwards += std::mem::take(&mut log.backwards_untold);
+        for (reason, count) in log.skipped.drain(..) {
+            match self.totals.skipped.iter_mut().find(|(r, _)| *r == reason) {
+                Some((_, total)) => *total += count,
+                None => self.totals.skipped.push((reason, count)),
+            }
+        }
+        log.take(&mut self.findings, offset, several.then_some(source.name.as_str()));
+        self.notes.take(&mut log.notes.fresh, offset);
+    }
+
+    /// The bytes of a packet or of a part of it; none where the address was never given, or where they
+    /// are evicted.
+    #[inline]
+    #[must_use]
+    pub fn bytes(&self, span: Span) -> Option<&[u8]> {
+        let source = self.sources.get((span.start >> ADDRESS_BITS) as usize)?;
+        source.slice(span.start, span.len)
+    }
+
+    /// Whether [`take_findings`](Self::take_findings) has something to give.
+    #[inline]
+    #[must_use]
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// The findings since the last call.
+    #[must_use]
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// How many bytes of the files were read, and how many there are; none where that is unknown.
+    ///
+    /// Of a packed file the packed bytes count.
+    #[must_use]
+    pub fn progress(&self) -> Option<(u64, u64)> {
+        self.sources.iter().try_fold((0u64, 0u64), |(done, total), source| {
+            let (d, t) = source.progress()?;
+            Some((done.saturating_add(d), total.saturating_add(t)))
+        })
+    }
+
+    /// What the captures say about themselves, as far as they were read: comments, interfaces, names,
+    /// secrets.
+    #[must_use]
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
+    /// The names of the inputs, in the order given: the path, or `standard input`.
+    pub fn source_names(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.sources.iter().map(|source| source.name.as_str())
+    }
+
+    /// The name of the input that a packet came from.
+    #[must_use]
+    pub fn source_name(&self, packet: &PacketRef) -> &str {
+        let source = self.sources.get((packet.bytes.start >> ADDRESS_BITS) as usize);
+        source.map_or("", |source| source.name.as_str())
+    }
+}

@@ -10,6 +10,7 @@ use crate::explain::frame::{Options, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::write_json;
+use crate::explain::packet::tcp_payload;
 use crate::explain::text::{View, write_text};
 use crate::model::{Direction, Rule, safe_text};
 
@@ -28,10 +29,13 @@ Examples:
   wslens explain @frame.bin                 a file: hex in any form, or the raw bytes
   wslens explain non-minimal-length         what a finding means
 
-Hex may be a list, a stream, a C, Python, Rust or JavaScript literal, or a dump of Wireshark, tcpdump,
-xxd, od or hexdump -C. A handshake's text (GET … or HTTP/…) is checked as handshake --key does it.
+Hex may be a list, a stream, a C, Python, Rust or JavaScript literal, or a
+dump of Wireshark, tcpdump, xxd, od or hexdump -C; of a whole Ethernet packet
+the TCP payload is taken. The text of a handshake (GET ... or HTTP/...) is
+checked.
 
-Exit codes: 0 explained, 1 illegal and --strict was given, 2 not hex, 3 the file cannot be read.";
+Exit codes: 0 explained, 1 a rule is broken and --strict was given, 2 not hex,
+3 the file cannot be read.";
 
 /// Who sent the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -117,12 +121,23 @@ fn run_with(
             Ok(bytes) => bytes,
             Err(error) => {
                 writeln!(err, "{} {error}", paint_error("error:"))?;
+                if looks_like_a_code(&text) {
+                    writeln!(err, "  note: no finding has this code either")?;
+                }
                 return Ok(2);
             }
         },
     };
     let mut legal = true;
     let mut bytes = bytes;
+    if let Some(payload) = tcp_payload(&bytes) {
+        let before = payload.start;
+        writeln!(
+            err,
+            "note: this is a whole packet; the {before} bytes before its TCP payload are left out"
+        )?;
+        bytes = bytes.get(payload).unwrap_or_default().to_vec();
+    }
     if is_handshake(&bytes) {
         if args.json {
             writeln!(err, "{} --json prints frames; this is a handshake", paint_error("error:"))?;
@@ -180,14 +195,13 @@ fn read_all(from: &mut dyn Read) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Every rule that has a code.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    let rooms: [&[&Rule]; 3] = [crate::tcp::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
-    rooms.into_iter().flatten().copied()
+fn looks_like_a_code(text: &str) -> bool {
+    text.contains('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn rule_named(word: &str) -> Option<&'static Rule> {
-    rules().find(|rule| rule.code == word)
+    let rooms = crate::pipeline::RULES.iter().copied().chain([crate::capture::rules::ALL]);
+    rooms.flatten().copied().find(|rule| rule.code == word)
 }
 
 fn write_rule(out: &mut dyn Write, rule: &Rule, style: &Style) -> io::Result<()> {
@@ -272,6 +286,17 @@ mod tests {
         }
         let both = [text.as_bytes(), HELLO].concat();
         assert!(run_on(&["-"], &both, |_| {}).1.contains(HEADLINE));
+    }
+
+    #[test]
+    fn of_a_whole_packet_the_tcp_payload_is_taken() {
+        let mut packet = Vec::new();
+        let headers =
+            etherparse::PacketBuilder::ethernet2([1; 6], [2; 6]).ipv4([10, 0, 0, 1], [10, 0, 0, 2], 64);
+        headers.tcp(1, 80, 2, 3).write(&mut packet, HELLO).unwrap();
+        let (code, out, err) = run_on(&[&hex::encode(&packet)], b"", |_| {});
+        assert_eq!((code, err.contains("the 54 bytes before")), (0, true), "{err}");
+        assert!(out.starts_with(HEADLINE), "{out}");
     }
 
     #[test]

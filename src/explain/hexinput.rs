@@ -27,6 +27,9 @@ pub struct HexError {
 impl fmt::Display for HexError {
     /// The message, the line, and carets under the offence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line.is_empty() {
+            return write!(f, "{}: {}", self.message, self.hint);
+        }
         let (before, wide) = self.caret;
         write!(
             f,

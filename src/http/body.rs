@@ -256,3 +256,180 @@ fn size_byte(size: u64, digits: bool, byte: u8) -> State {
 fn after_size(size: u64) -> State {
     if size == 0 { State::Trailer } else { State::Data(size) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{HeadKind, HeadLimits, Scan, scan};
+    use proptest::prelude::*;
+
+    fn head(text: &str) -> Head {
+        let kind = if text.starts_with("HTTP") { HeadKind::Response } else { HeadKind::Request };
+        match scan(kind, format!("{text}\r\n\r\n").as_bytes(), &HeadLimits::default()) {
+            Scan::Done(head, _) => head,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn request(lines: &str) -> Framing {
+        request_framing(&head(&format!("POST / HTTP/1.1\r\nHost: a{lines}")))
+    }
+
+    #[test]
+    fn a_request_has_a_body_only_where_it_says_so() {
+        assert_eq!(request(""), Framing::None);
+        assert_eq!(request("\r\nContent-Length: 12"), Framing::Length(12));
+        assert_eq!(request("\r\nContent-Length: 5, 5"), Framing::Length(5));
+        assert_eq!(request("\r\nContent-Length: +5"), Framing::None);
+        assert_eq!(request("\r\nContent-Length: 99999999999999999999"), Framing::Length(u64::MAX));
+        assert_eq!(request("\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 5"), Framing::Chunked);
+        assert_eq!(request("\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked"), Framing::Chunked);
+        assert_eq!(request("\r\nTransfer-Encoding: chunked, gzip"), Framing::UntilClose);
+        assert_eq!(request("\r\nTransfer-Encoding: identity\r\nContent-Length: 5"), Framing::Length(5));
+    }
+
+    #[test]
+    fn a_response_may_have_a_body_that_ends_with_the_connection() {
+        let of = |text: &str, method: &str| response_framing(&head(text), method.as_bytes());
+        assert_eq!(of("HTTP/1.1 200 OK", "GET"), Framing::UntilClose);
+        assert_eq!(of("HTTP/1.1 200 OK\r\nContent-Length: 3", "GET"), Framing::Length(3));
+        assert_eq!(of("HTTP/1.1 200 OK\r\nContent-Length: 3", "HEAD"), Framing::None);
+        assert_eq!(of("HTTP/1.1 200 OK\r\nContent-Length: 3", "CONNECT"), Framing::Tunnel);
+        assert_eq!(of("HTTP/1.1 407 No\r\nContent-Length: 3", "CONNECT"), Framing::Length(3));
+        assert_eq!(of("HTTP/1.1 101 Switching Protocols\r\nContent-Length: 3", "GET"), Framing::Tunnel);
+        for status in ["100 Continue", "103 Early Hints", "204 No Content", "304 Not Modified"] {
+            assert_eq!(of(&format!("HTTP/1.1 {status}\r\nContent-Length: 3"), "GET"), Framing::None);
+        }
+        assert_eq!(of("HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked", ""), Framing::Chunked);
+    }
+
+    #[test]
+    fn two_lengths_conflict_only_where_they_differ() {
+        let conflict =
+            |lines: &str| length_conflict(&head(&format!("POST / HTTP/1.1{lines}"))).map(|(_, text)| text);
+        assert_eq!(conflict("\r\nContent-Length: 5\r\nContent-Length: 05"), None);
+        assert_eq!(conflict("\r\nTransfer-Encoding: chunked"), None);
+        assert_eq!(
+            conflict("\r\nContent-Length: 5\r\nContent-Length: 6").unwrap(),
+            "Content-Length is given as 5 and as 6"
+        );
+        assert!(conflict("\r\nContent-Length: 5, 7").is_some());
+        assert!(conflict("\r\nTransfer-Encoding: chunked\r\nContent-Length: 5").unwrap().contains("beside"));
+    }
+
+    #[test]
+    fn the_state_is_small() {
+        assert!(size_of::<BodyReader>() <= 32);
+    }
+
+    #[test]
+    fn a_gap_inside_plain_bytes_keeps_step_and_any_other_loses_it() {
+        let mut length = BodyReader::new(Framing::Length(10));
+        assert_eq!((length.data(b"abc"), length.skip_hint(), length.gap(6)), (3, 7, GapResult::Kept));
+        assert_eq!((length.is_done(), length.gap(1), length.is_done()), (false, GapResult::Kept, true));
+        assert_eq!((length.data(b"x"), length.gap(1)), (0, GapResult::Lost));
+        assert_eq!(BodyReader::new(Framing::Length(3)).gap(4), GapResult::Lost);
+        assert_eq!(BodyReader::new(Framing::UntilClose).gap(1 << 40), GapResult::Kept);
+
+        let mut chunked = BodyReader::new(Framing::Chunked);
+        assert_eq!((chunked.data(b"5\r\na"), chunked.skip_hint(), chunked.gap(4)), (4, 4, GapResult::Kept));
+        assert_eq!((chunked.data(b"\r\n0\r\n\r\nGET"), chunked.is_done()), (7, true));
+        let mut chunked = BodyReader::new(Framing::Chunked);
+        chunked.data(b"5\r\na");
+        assert_eq!(
+            (chunked.gap(5), chunked.is_lost(), chunked.data(b"0\r\n\r\n")),
+            (GapResult::Lost, true, 5)
+        );
+        assert!(!chunked.is_done());
+        let mut chunked = BodyReader::new(Framing::Chunked);
+        assert_eq!(chunked.gap(1), GapResult::Lost);
+    }
+
+    #[test]
+    fn a_broken_chunk_size_loses_the_end() {
+        for bad in ["\r\n", "x", "5g", "-1", "11111111111111111\r\n", "1\r\nab", "1\r\na\r\r"] {
+            let mut reader = BodyReader::new(Framing::Chunked);
+            assert_eq!(reader.data(bad.as_bytes()), bad.len());
+            assert!(reader.is_lost(), "{bad:?}");
+        }
+        let mut reader = BodyReader::new(Framing::Chunked);
+        reader.data(b"ffffffffffffffff\r\n");
+        assert_eq!((reader.is_lost(), reader.skip_hint()), (false, u64::MAX));
+    }
+
+    /// Written straight down from the grammar of RFC 9112 section 7.1, with no thought of reading it.
+    fn encode(chunks: &[(Vec<u8>, String)], trailers: &[String], end: &str, upper: bool) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (data, extension) in chunks {
+            let size = if upper { format!("{:X}", data.len()) } else { format!("00{:x}", data.len()) };
+            out.extend_from_slice(format!("{size}{extension}{end}").as_bytes());
+            out.extend_from_slice(data);
+            out.extend_from_slice(end.as_bytes());
+        }
+        out.extend_from_slice(format!("0{end}").as_bytes());
+        for line in trailers {
+            out.extend_from_slice(format!("{line}{end}").as_bytes());
+        }
+        out.extend_from_slice(end.as_bytes());
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_ends_at_the_same_byte_however_it_is_cut(
+            chunks in proptest::collection::vec(
+                (proptest::collection::vec(any::<u8>(), 1..40), "(| ;|;a=b|;q=\"x y;z\")"), 0..5),
+            trailers in proptest::collection::vec("[A-Z]{1,3}: [ -~]{0,5}", 0..3),
+            bare: bool, upper: bool, length: bool, tail in "[ -~]{0,9}", steps in proptest::collection::vec(1usize..9, 1..9),
+        ) {
+            let body = encode(&chunks, &trailers, if bare { "\n" } else { "\r\n" }, upper);
+            let framing = if length { Framing::Length(body.len() as u64) } else { Framing::Chunked };
+            let stream = [&body[..], tail.as_bytes()].concat();
+            let mut reader = BodyReader::new(framing);
+            let mut taken = 0;
+            for step in steps.iter().cycle() {
+                let part = &stream[taken..stream.len().min(taken + step)];
+                let used = reader.data(part);
+                taken += used;
+                if used < part.len() || part.is_empty() {
+                    break;
+                }
+            }
+            prop_assert!(reader.is_done());
+            prop_assert_eq!(taken, body.len());
+            prop_assert_eq!(BodyReader::new(framing).data(&stream), body.len());
+        }
+
+        #[test]
+        fn what_skip_hint_promises_is_body(
+            chunks in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 1..5), tail in "[a-z]{1,9}",
+        ) {
+            let chunks: Vec<_> = chunks.into_iter().map(|data| (data, String::new())).collect();
+            let stream = [&encode(&chunks, &[], "\r\n", true)[..], tail.as_bytes()].concat();
+            let (mut reader, mut at) = (BodyReader::new(Framing::Chunked), 0);
+            while !reader.is_done() {
+                let skip = reader.skip_hint();
+                if skip > 0 {
+                    prop_assert_eq!(reader.gap(skip), GapResult::Kept);
+                    at += skip as usize;
+                } else {
+                    at += reader.data(&stream[at..=at]);
+                }
+            }
+            prop_assert_eq!(at, stream.len() - tail.len());
+        }
+
+        #[test]
+        fn any_bytes_may_be_chunked(bytes in proptest::collection::vec(any::<u8>(), 0..200), at in 0usize..200) {
+            let mut whole = BodyReader::new(Framing::Chunked);
+            let taken = whole.data(&bytes);
+            let mut cut = BodyReader::new(Framing::Chunked);
+            let (first, second) = bytes.split_at(at.min(bytes.len()));
+            let mut sum = cut.data(first);
+            if sum == first.len() {
+                sum += cut.data(second);
+            }
+            prop_assert_eq!((sum, cut), (taken, whole));
+        }
+    }
+}

@@ -7,7 +7,7 @@ use memchr::memchr_iter;
 use super::accept::{accept_for, decode_key, likely_mistake};
 use super::body::{Framing, length_conflict, request_framing};
 use super::extension::{deflate_agreed, deflate_offer, is_deflate, parse_extensions};
-use super::upgrade::{Handshake, Judgement, is_h2c_upgrade, is_interim, right_accepts};
+use super::upgrade::{Handshake, Judgement, is_interim, right_accepts};
 use super::{quoted, rules};
 use crate::model::{Accept, Direction, Extension, Head, HeaderField, Rule, Severity};
 
@@ -45,10 +45,10 @@ pub(super) fn handshake(
     offers: Option<&[Extension]>,
 ) -> Vec<Judgement> {
     let mut list = Vec::new();
-    if let (Some(request), Some(response)) = (request, response)
+    if let Some(response) = response
         && !agreed.upgraded
         && response.status() == Some(101)
-        && is_h2c_upgrade(request)
+        && request.unwrap_or(response).has_token("Upgrade", "h2c")
     {
         let mut out = Judgements::new(response, Direction::ServerToClient);
         out.push(&rules::H2C_UPGRADE, out.at("Upgrade"), "the connection goes on in HTTP/2 (h2c)".to_owned());
@@ -349,7 +349,7 @@ impl<'a> Judgements<'a> {
         }
         let name = |field: &HeaderField| quoted(head.token(&field.name));
         if head.quirks.obs_fold
-            && let Some(field) = head.headers.iter().find(|field| head.token(&field.value).contains(&b'\n'))
+            && let Some(field) = folded(head)
         {
             self.push(&rules::HTTP_OBS_FOLD, whole(field), format!("header {} is folded", name(field)));
         }
@@ -404,4 +404,12 @@ fn bare_lf(bytes: &[u8]) -> Range<u32> {
     let bare = |at: &usize| at.checked_sub(1).and_then(|before| bytes.get(before)) != Some(&b'\r');
     let at = memchr_iter(b'\n', bytes).find(bare).and_then(|at| u32::try_from(at).ok()).unwrap_or(0);
     at..at.saturating_add(1)
+}
+
+/// The first field that goes on in a second line; its value may begin or end before the fold.
+fn folded(head: &Head) -> Option<&HeaderField> {
+    let blank = |at: u32| matches!(head.bytes.get(at as usize), Some(b' ' | b'\t'));
+    let mut lines = memchr_iter(b'\n', &head.bytes).filter_map(|at| u32::try_from(at + 1).ok());
+    let fold = lines.find(|at| blank(*at) && !head.odd_lines.iter().any(|odd| odd.start == *at))?;
+    head.headers.iter().rfind(|field| field.name.start < fold)
 }

@@ -242,3 +242,189 @@ fn window_bits(value: &str) -> Option<u8> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(values: &[&str]) -> (Vec<Extension>, bool) {
+        parse_extensions(values.iter().map(|value| value.as_bytes()))
+    }
+
+    /// `name; a; b=1` for each extension.
+    fn shown(extensions: &[Extension]) -> Vec<String> {
+        let param = |(name, value): &(String, Option<String>)| match value {
+            Some(value) => format!("; {name}={value}"),
+            None => format!("; {name}"),
+        };
+        extensions.iter().map(|e| e.name.clone() + &e.params.iter().map(param).collect::<String>()).collect()
+    }
+
+    #[test]
+    fn the_examples_of_rfc_6455_section_9_1() {
+        let (list, good) = parse(&["foo", "bar; baz=2"]);
+        assert_eq!((shown(&list), good), (vec!["foo".to_owned(), "bar; baz=2".to_owned()], true));
+        assert_eq!(parse(&["foo, bar; baz=2"]), (list, true));
+        let (list, good) = parse(&["deflate-stream", "mux; max-channels=4; flow-control, deflate-stream"]);
+        assert_eq!(
+            (shown(&list), good),
+            (
+                vec![
+                    "deflate-stream".into(),
+                    "mux; max-channels=4; flow-control".into(),
+                    "deflate-stream".into()
+                ],
+                true
+            )
+        );
+        assert!(parse(&["private-extension"]).1);
+    }
+
+    #[test]
+    fn a_quoted_value_is_a_token_once_its_quotes_are_gone() {
+        let (list, good) = parse(&[r#"a; b="10"; c = "x\y" ,, d"#]);
+        assert_eq!((shown(&list), good), (vec!["a; b=10; c=xy".into(), "d".into()], true));
+        for bad in [r#"a; b="1 0""#, r#"a; b="""#, r#"a; b="1"#, r#"a; b="1\"#] {
+            assert!(!parse(&[bad]).1, "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_ends_at_the_next_comma() {
+        for (value, kept) in [
+            ("a; b=, c", &["a; b", "c"][..]),
+            ("a;, c", &["a", "c"]),
+            ("a b, c", &["a", "c"]),
+            ("=1, c", &["c"]),
+            (r#"a; b="x, y", c"#, &["a; b", "c"]),
+            (r#"a; b="x, y"#, &["a; b"]),
+            ("a; b=1/2; d, c", &["a; b=1", "c"]),
+        ] {
+            let (list, good) = parse(&[value]);
+            assert_eq!(
+                (shown(&list).as_slice(), good),
+                (kept.iter().map(|k| (*k).to_owned()).collect::<Vec<_>>().as_slice(), false),
+                "{value}"
+            );
+        }
+        assert_eq!(parse(&["", " , ", "a"]).0.len(), 1);
+        assert!(parse(&["", " , ", "a"]).1);
+    }
+
+    fn agree(response: &str, request: &str) -> (DeflateParams, Vec<String>) {
+        let offers = parse(&[request]).0;
+        deflate_agreed(&parse(&[response]).0, Some(&offers)).unwrap()
+    }
+
+    const PLAIN: DeflateParams = DeflateParams {
+        server_no_context_takeover: false,
+        client_no_context_takeover: false,
+        server_max_window_bits: 15,
+        client_max_window_bits: 15,
+    };
+
+    /// Sections 7.1 and 7.1.3.
+    #[test]
+    fn the_examples_of_rfc_7692_section_7() {
+        let both = "permessage-deflate; client_max_window_bits; server_max_window_bits=10, \
+            permessage-deflate; client_max_window_bits";
+        for offer in
+            ["permessage-deflate", both, "permessage-deflate; server_max_window_bits=10, permessage-deflate"]
+        {
+            let (offers, good) = parse(&[offer]);
+            assert!(good && offers.iter().all(|offer| deflate_offer(offer).is_empty()), "{offer}");
+        }
+        assert_eq!(agree("permessage-deflate", "permessage-deflate"), (PLAIN, vec![]));
+        let smaller = DeflateParams { server_max_window_bits: 10, ..PLAIN };
+        assert_eq!(agree("permessage-deflate; server_max_window_bits=10", both), (smaller, vec![]));
+        assert_eq!(agree("permessage-deflate", both), (PLAIN, vec![]), "the second offer was accepted");
+        let client = DeflateParams { client_max_window_bits: 9, ..PLAIN };
+        assert_eq!(agree("permessage-deflate; client_max_window_bits=9", both), (client, vec![]));
+        let takeover =
+            DeflateParams { server_no_context_takeover: true, client_no_context_takeover: true, ..PLAIN };
+        let text = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
+        assert_eq!(agree(text, "permessage-deflate"), (takeover, vec![]), "a server may add both unasked");
+    }
+
+    #[test]
+    fn an_invalid_offer_says_why() {
+        for (params, word) in [
+            ("server_max_window_bits", "lacks its value"),
+            ("server_max_window_bits=7", "from 8 to 15"),
+            ("server_max_window_bits=16", "from 8 to 15"),
+            ("server_max_window_bits=08", "from 8 to 15"),
+            ("client_max_window_bits=x", "from 8 to 15"),
+            ("server_no_context_takeover=1", "takes no value"),
+            ("client_no_context_takeover=true", "takes no value"),
+            ("client_max_window_bits; client_max_window_bits=9", "repeated"),
+            ("mem_level=9", "unknown"),
+        ] {
+            let problems = deflate_offer(&parse(&[&format!("permessage-deflate; {params}")]).0[0]);
+            assert_eq!(problems.len(), 1, "{params}: {problems:?}");
+            assert!(problems[0].contains(word), "{params}: {problems:?}");
+        }
+        for good in ["server_max_window_bits=8", "client_max_window_bits=\"15\"", "client_max_window_bits"] {
+            assert_eq!(
+                deflate_offer(&parse(&[&format!("permessage-deflate; {good}")]).0[0]),
+                [""; 0],
+                "{good}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_invalid_answer_counts_as_the_largest_window_and_says_why() {
+        let offer = "permessage-deflate; client_max_window_bits";
+        for (answer, offer, word) in [
+            ("; client_max_window_bits", offer, "lacks its value"),
+            ("; client_max_window_bits=10", "permessage-deflate", "was not offered"),
+            ("; server_max_window_bits=010", offer, "from 8 to 15"),
+            ("; server_max_window_bits=9; server_max_window_bits=9", offer, "repeated"),
+            ("; foo", offer, "unknown"),
+            (", permessage-deflate", offer, "twice"),
+            ("", "permessage-deflate; server_max_window_bits=9", "lacks it"),
+            ("", "permessage-deflate; server_no_context_takeover", "lacks it"),
+            ("; server_max_window_bits=12", "permessage-deflate; server_max_window_bits=9", "at most 9"),
+        ] {
+            let (params, problems) = agree(&format!("permessage-deflate{answer}"), offer);
+            assert_eq!(problems.len(), 1, "{answer}: {problems:?}");
+            assert!(problems[0].contains(word), "{answer}: {problems:?}");
+            assert!(!params.server_no_context_takeover);
+            assert!(word == "at most 9" || params.server_max_window_bits == 15, "{answer}");
+        }
+        let alone = parse(&["permessage-deflate; client_max_window_bits=10"]).0;
+        assert_eq!(deflate_agreed(&alone, None).unwrap().1, [""; 0], "no request, nothing to compare with");
+        assert_eq!(deflate_agreed(&parse(&["x-webkit-deflate-frame"]).0, None), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_is_read_back_as_it_was_written(
+            list in proptest::collection::vec(
+                ("[a-z!#-]{1,5}", proptest::collection::vec(("[a-z_]{1,5}", proptest::option::of("[a-z0-9.]{1,4}")), 0..4)), 0..5),
+            quote: bool, blank in "[ \t]{0,2}", split: bool,
+        ) {
+            let value = |v: &String| if quote { format!("={blank}\"{v}\"") } else { format!("={v}") };
+            let texts: Vec<String> = list.iter().map(|(name, params)| {
+                let param = |(n, v): &(String, Option<String>)|
+                    format!("{blank};{blank}{n}{}", v.as_ref().map(value).unwrap_or_default());
+                name.clone() + &params.iter().map(param).collect::<String>()
+            }).collect();
+            let lines = if split { texts } else { vec![texts.join(&format!("{blank},{blank}"))] };
+            let (parsed, good) = parse_extensions(lines.iter().map(String::as_bytes));
+            prop_assert!(good);
+            let expected: Vec<Extension> =
+                list.into_iter().map(|(name, params)| Extension { name, params }).collect();
+            prop_assert_eq!(parsed, expected);
+        }
+
+        #[test]
+        fn any_bytes_may_be_a_list(value in proptest::collection::vec(
+            prop_oneof![any::<u8>(), Just(b','), Just(b';'), Just(b'='), Just(b'"'), Just(b'\\'), Just(b'a')], 0..60)) {
+            let (list, _) = parse_extensions(std::iter::once(&value[..]));
+            prop_assert!(list.len() <= value.len());
+            let _ = (deflate_agreed(&list, Some(&list)), list.iter().map(deflate_offer).count());
+        }
+    }
+}

@@ -107,3 +107,96 @@ fn addresses<const N: usize>(input: &[u8]) -> IResult<&[u8], [([u8; N], u16); 2]
     let array = |bytes: &[u8]| <[u8; N]>::try_from(bytes).unwrap_or([0; N]);
     Ok((input, [(array(source), from), (array(destination), to)]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Checks that `header` is one and that nothing shorter is, and gives its endpoints.
+    fn ends(header: &[u8]) -> (Option<Endpoint>, Option<Endpoint>) {
+        for cut in 0..header.len() {
+            assert_eq!(scan_proxy(&header[..cut]), ProxyScan::Need, "{header:?} at {cut}");
+        }
+        match scan_proxy(&[header, b"GET / HTTP/1.1\r\n"].concat()) {
+            ProxyScan::Done { len, source, destination } => {
+                assert_eq!(len, header.len());
+                (source, destination)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn pair(source: &str, destination: &str) -> (Option<Endpoint>, Option<Endpoint>) {
+        let end = |text: &str| {
+            let address: std::net::SocketAddr = text.parse().unwrap();
+            Some(endpoint((address.ip(), address.port())))
+        };
+        (end(source), end(destination))
+    }
+
+    #[test]
+    fn version_1_tells_both_ends() {
+        assert_eq!(
+            ends(b"PROXY TCP4 192.168.0.1 192.168.0.11 56324 443\r\n"),
+            pair("192.168.0.1:56324", "192.168.0.11:443")
+        );
+        assert_eq!(ends(b"PROXY TCP6 ::1 2001:db8::2 1 65535\r\n"), pair("[::1]:1", "[2001:db8::2]:65535"));
+        assert_eq!(ends(b"PROXY UNKNOWN\r\n"), (None, None));
+        assert_eq!(ends(b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n"), (None, None));
+    }
+
+    fn v2(command: u8, family: u8, block: &[u8]) -> Vec<u8> {
+        let len = u16::try_from(block.len()).unwrap().to_be_bytes();
+        [&V2_SIGNATURE[..], &[command, family], &len, block].concat()
+    }
+
+    #[test]
+    fn version_2_tells_both_ends() {
+        let v4 = [10, 0, 0, 1, 10, 0, 0, 2, 0x1f, 0x90, 0, 80, 0x03, 0, 4, 1, 2, 3, 4];
+        assert_eq!(ends(&v2(0x21, 0x11, &v4)), pair("10.0.0.1:8080", "10.0.0.2:80"));
+        let mut v6 = [0; 36];
+        (v6[15], v6[31], v6[33], v6[35]) = (1, 2, 7, 9);
+        assert_eq!(ends(&v2(0x21, 0x21, &v6)), pair("[::1]:7", "[::2]:9"));
+        assert_eq!(ends(&v2(0x20, 0x11, &v4)), (None, None), "LOCAL: the balancer's own check");
+        assert_eq!(ends(&v2(0x21, 0x31, &[0; 216])), (None, None), "UNIX");
+        assert_eq!(ends(&v2(0x21, 0x11, &v4[..11])), (None, None), "too short for its family");
+        assert_eq!(ends(&v2(0x21, 0, &[])), (None, None));
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused_at_once() {
+        for input in
+            [&b"G"[..], b"PROXY TCP5", b"PROXY /", b"PROXX", b"\r\nG", b"\r\n\r\n\0\r\nQUIT\n\x11", b"\x16"]
+        {
+            assert_eq!(scan_proxy(input), ProxyScan::No, "{input:?}");
+        }
+        for line in [
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1\r\n",
+            "PROXY TCP4 1.2.3.4 ::1 1 2\r\n",
+            "PROXY TCP6 1.2.3.4 5.6.7.8 1 2\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 65536\r\n",
+            "PROXY TCP4 1.2.3.4 5.6.7.8 1 2 3\r\n",
+            "PROXY UNKNOWNS\r\n",
+        ] {
+            assert_eq!(scan_proxy(line.as_bytes()), ProxyScan::No, "{line:?}");
+        }
+        assert_eq!(scan_proxy(&[b"PROXY UNKNOWN ", &[b'x'; 93][..]].concat()), ProxyScan::No);
+        assert_eq!(scan_proxy(&[b"PROXY UNKNOWN ", &[b'x'; 92][..]].concat()), ProxyScan::Need);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_may_begin_a_connection(
+            v2 in 0u8..3, bytes in proptest::collection::vec(any::<u8>(), 0..150),
+        ) {
+            let start: &[u8] = [&b""[..], b"PROXY TCP4 ", V2_SIGNATURE][usize::from(v2)];
+            let input = [start, &bytes].concat();
+            if let ProxyScan::Done { len, .. } = scan_proxy(&input) {
+                prop_assert!(len <= input.len());
+                prop_assert_eq!(scan_proxy(&input[..len]), scan_proxy(&input));
+            }
+        }
+    }
+}

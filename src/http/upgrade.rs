@@ -194,3 +194,6 @@ pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
         path => format!("{scheme}://{host}/{path}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

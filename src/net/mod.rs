@@ -1,1 +1,322 @@
-//! net (being built)
+//! One packet in, one TCP segment out, or the reason why not.
+//!
+//! ```text
+//! packet ──► link ──► IP ──────────────────► TCP ──► Segment
+//!             ▲        │ ▲                    ▲
+//!             │        │ └─ extension headers │
+//!             │        ├──► fragment ──► arena ┘  (the datagram put together)
+//!             └────────┴──► tunnel: GRE, VXLAN, Geneve, IP in IP …
+//! ```
+//!
+//! Lengths come from three places, and each layer knows better than the one below: the capture says how
+//! much was stored and how much was on the wire, and each IP header says where its datagram ends. What
+//! lies behind that end is padding and never payload; what the header claims beyond the stored bytes was
+//! cut off by the capture, and counts in [`Segment::claimed_len`].
+
+mod checksum;
+#[cfg(test)]
+mod corpus_tests;
+mod cursor;
+mod defrag;
+mod ip;
+mod link;
+pub mod rules;
+mod tcp;
+mod tunnel;
+mod wifi;
+
+use crate::model::{Finding, LinkType, PacketRef, Segment, Span};
+use cursor::{Cursor, Stop, be16};
+use defrag::{Arena, Fragments};
+use ip::{Addresses, Fragment, protocol};
+use link::ether_type;
+
+pub use checksum::checksum_ok;
+
+/// The addresses of reassembled IP datagrams begin here; those of the capture end below.
+pub const ARENA_BASE: u64 = 0xF000_0000_0000_0000;
+
+/// Tunnels inside each other that are followed.
+const MAX_TUNNELS: u32 = 8;
+
+/// Findings that wait to be taken; more are dropped.
+const MAX_FINDINGS: usize = 16_384;
+
+/// Bounds of what is held to put IP fragments together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentLimits {
+    /// Bytes of unfinished datagrams.
+    pub bytes: usize,
+    /// Unfinished datagrams, together with finished ones that are remembered to know copies by.
+    pub datagrams: usize,
+    /// How long the first fragment waits for the others, in nanoseconds of the capture's time.
+    pub age: i64,
+    /// Bytes of finished datagrams that [`Decoder::bytes`] can still give.
+    pub kept: usize,
+}
+
+impl Default for FragmentLimits {
+    /// 4 MiB, 4096 datagrams, 30 s; 8 MiB of finished datagrams.
+    fn default() -> Self {
+        Self { bytes: 4 << 20, datagrams: 4096, age: 30_000_000_000, kept: 8 << 20 }
+    }
+}
+
+/// Why a packet yields no segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skip {
+    /// It carries no IP.
+    NotIp,
+    /// It carries an IP protocol that is neither TCP, UDP nor ICMP.
+    NotTcp,
+    /// It carries UDP, and no tunnel that is known.
+    Udp,
+    /// It carries ICMP. A TCP header that an ICMP error quotes is not a segment.
+    Icmp,
+    /// It carries a part of an IP datagram that waits for the other parts, or a copy of one.
+    Fragment,
+    /// It is encrypted below TCP: protected 802.11, IPsec, MACsec.
+    Encrypted,
+    /// A link or tunnel header does not fit the packet, or has a value that cannot be.
+    MalformedLink,
+    /// An IP header does not fit the packet, or has a value that cannot be.
+    MalformedIp,
+    /// The TCP header does not fit the datagram, or has a value that cannot be.
+    MalformedTcp,
+    /// The capture cut the packet before the TCP header.
+    HeaderCut,
+    /// The capture cut the packet inside the 20 fixed bytes of the TCP header.
+    TcpHeaderCut,
+    /// The link type is not known.
+    UnsupportedLink(LinkType),
+    /// No byte was captured.
+    Empty,
+    /// There are more tunnels inside each other than are followed.
+    TunnelDepth,
+}
+
+impl Skip {
+    /// The word under which such packets are counted.
+    #[must_use]
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::NotIp => "not-ip",
+            Self::NotTcp => "not-tcp",
+            Self::Udp => "udp",
+            Self::Icmp => "icmp",
+            Self::Fragment => "fragment",
+            Self::Encrypted => "encrypted",
+            Self::MalformedLink | Self::MalformedIp | Self::MalformedTcp => "malformed",
+            Self::HeaderCut | Self::TcpHeaderCut => "header-cut",
+            Self::UnsupportedLink(_) => "unsupported-link",
+            Self::Empty => "empty",
+            Self::TunnelDepth => "tunnel-depth",
+        }
+    }
+
+    fn is_malformed(self) -> bool {
+        matches!(self, Self::MalformedLink | Self::MalformedIp | Self::MalformedTcp)
+    }
+}
+
+/// What stands at the cursor.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    /// The header of a link type.
+    Link(LinkType),
+    /// What an Ethernet type stands for.
+    Type(u16),
+    /// An LLC header.
+    Llc,
+    /// A PPP frame.
+    Ppp,
+    /// An IP header of either version.
+    Ip,
+    /// What an IP protocol number stands for.
+    Payload(u8),
+    /// A fragment of an IP datagram.
+    Fragment(Fragment),
+    /// Nothing that could hold IP.
+    Nothing,
+}
+
+/// Turns packets into TCP segments. Holds nothing but IP fragments.
+///
+/// Packets go in one after the other, in the order of the capture; the packet that completes a datagram
+/// yields the segment of the whole.
+#[derive(Debug)]
+pub struct Decoder {
+    fragments: Fragments,
+    arena: Arena,
+    findings: Vec<Finding>,
+}
+
+impl Decoder {
+    /// A decoder that has seen no packet.
+    #[must_use]
+    pub fn new(limits: &FragmentLimits) -> Self {
+        Self { fragments: Fragments::new(limits), arena: Arena::new(limits), findings: Vec::new() }
+    }
+
+    /// The TCP segment in a packet of which `bytes` were captured.
+    ///
+    /// Where TCP lies inside tunnels, the innermost counts. A header that does not fit leaves the finding
+    /// `packet-malformed`.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    #[inline]
+    pub fn decode(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
+        if packet.link == link::ETHERNET {
+            // Two returns, so that the first segment is written to where it goes and nowhere else.
+            if let Some(segment) = plain(packet, bytes) {
+                return Ok(segment);
+            }
+            if let Some(segment) = less_plain(packet, bytes) {
+                return Ok(segment);
+            }
+        }
+        self.descend(packet, bytes).map_err(|stop| self.stopped(packet, stop))
+    }
+
+    /// The bytes of a reassembled datagram: spans from [`ARENA_BASE`] on that lie inside one segment.
+    ///
+    /// `None` for other spans, and once newer datagrams have taken the place.
+    #[must_use]
+    pub fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.arena.get(span)
+    }
+
+    /// Whether findings wait to be taken.
+    #[must_use]
+    #[inline]
+    pub fn has_findings(&self) -> bool {
+        !self.findings.is_empty()
+    }
+
+    /// The findings since the last call.
+    pub fn take_findings(&mut self) -> Vec<Finding> {
+        std::mem::take(&mut self.findings)
+    }
+
+    /// The capture has ended: reports the datagrams that were never completed.
+    pub fn end(&mut self) {
+        self.fragments.end(&mut self.findings);
+    }
+
+    #[cold]
+    fn stopped(&mut self, packet: &PacketRef, stop: Stop) -> Skip {
+        let finding = match stop.skip {
+            Skip::TunnelDepth => {
+                let text = format!("more than {MAX_TUNNELS} tunnels inside each other");
+                Some(cursor::finding(&rules::PACKET_MALFORMED, packet, text))
+            }
+            _ => stop.finding(packet),
+        };
+        self.findings.truncate(MAX_FINDINGS);
+        self.findings.extend(finding);
+        stop.skip
+    }
+
+    /// Peels one layer after the other.
+    #[inline(never)]
+    fn descend(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Stop> {
+        if bytes.is_empty() {
+            return Err(Skip::Empty.into());
+        }
+        let mut cursor = Cursor::new(packet, bytes);
+        let mut addresses = Addresses::default();
+        let mut next = Next::Link(packet.link);
+        let mut tunnels = 0;
+        // Inside a tunnel that only a UDP port speaks for, nothing is malformed: it may be something else.
+        let mut guessed = false;
+        // Every turn takes bytes or enters a tunnel, so it ends.
+        loop {
+            let step = match next {
+                Next::Link(link) => link::peel(link, &mut cursor),
+                Next::Type(kind) => link::peel_type(kind, &mut cursor),
+                Next::Llc => link::peel_llc(&mut cursor),
+                Next::Ppp => link::peel_ppp(&mut cursor),
+                Next::Ip => ip::peel(&mut cursor, &mut addresses),
+                Next::Nothing => Err(Skip::NotIp.into()),
+                Next::Fragment(fragment) => {
+                    ip::carries(fragment.protocol)?;
+                    let whole = self.fragments.add(
+                        packet,
+                        &addresses,
+                        &fragment,
+                        &cursor,
+                        &self.arena,
+                        &mut self.findings,
+                    );
+                    match whole {
+                        Ok(Some(whole)) => {
+                            tunnels += 1;
+                            let below = cursor.below;
+                            let span = self.arena.keep(whole.bytes);
+                            self.fragments.finish(&addresses, &fragment, span);
+                            let bytes = self.arena.get(span).unwrap_or_default();
+                            cursor = Cursor::reassembled(below, span.start, bytes, whole.claim);
+                            Ok(Next::Payload(whole.protocol))
+                        }
+                        Ok(None) => Err(Skip::Fragment.into()),
+                        Err(stop) => Err(stop),
+                    }
+                }
+                Next::Payload(protocol::TCP) => match tcp::segment(cursor, addresses) {
+                    Ok(segment) => return Ok(segment),
+                    Err(stop) => Err(stop),
+                },
+                Next::Payload(payload) if tunnel::is_carrier(payload) => {
+                    tunnels += 1;
+                    guessed |= payload == protocol::UDP;
+                    tunnel::peel(payload, &mut cursor)
+                }
+                Next::Payload(payload) => ip::peel_extension(payload, &mut cursor, &mut addresses),
+            };
+            next = match step {
+                Ok(_) if tunnels > MAX_TUNNELS => return Err(Skip::TunnelDepth.into()),
+                Ok(next) => next,
+                Err(stop) if guessed && stop.skip.is_malformed() => return Err(Skip::Udp.into()),
+                Err(stop) => return Err(stop),
+            };
+        }
+    }
+}
+
+// The most common packets take a short way: Ethernet, at most one VLAN tag, IP without options or extension
+// headers, TCP. `None` where anything is out of the ordinary; the general way then says what.
+
+#[inline]
+fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
+    let mut cursor = Cursor::new(packet, bytes);
+    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
+    if be16(header[12], header[13]) != ether_type::IPV4 {
+        return None;
+    }
+    let addresses = ip::peel_plain_v4(&mut cursor)?;
+    tcp::whole(cursor, addresses)
+}
+
+/// Apart from [`plain`], so that nothing of it weighs on the way that most packets take.
+#[inline(never)]
+fn less_plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
+    let mut cursor = Cursor::new(packet, bytes);
+    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
+    let mut kind = be16(header[12], header[13]);
+    if kind == ether_type::VLAN {
+        let tag = cursor.take::<4>(link::VLAN_TAG).ok()?;
+        kind = be16(tag[2], tag[3]);
+    }
+    match kind {
+        ether_type::IPV4 => {
+            let addresses = ip::peel_plain_v4(&mut cursor)?;
+            tcp::whole(cursor, addresses)
+        }
+        ether_type::IPV6 => {
+            let addresses = ip::peel_plain_v6(&mut cursor)?;
+            tcp::whole(cursor, addresses)
+        }
+        _ => None,
+    }
+}

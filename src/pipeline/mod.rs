@@ -1,1 +1,515 @@
-//! pipeline (being built)
+//! The order of the layers, the only room that knows it: packet in, events out.
+//!
+//! ```text
+//! packet ─► net::Decoder ─► segment ─► flow ─► tcp::Stream ─► HTTP/1 exchange ─► ws::WebSocket ─► Sink
+//! ```
+//!
+//! Contract: packets come in capture order; each gives any number of events; [`Pipeline::end`] tells
+//! the rest. For each WebSocket: `opened`, then frames, messages and findings, then `ended` once. The
+//! time is the packets' own: the same packets give the same events, whenever and in however many
+//! pieces they are read. State is bounded by [`Limits`].
+
+mod exchange;
+mod flows;
+mod limits;
+mod live;
+pub mod rules;
+mod sink;
+mod work;
+
+use std::collections::VecDeque;
+
+use crate::model::{Bytes, Flags, PacketRef, Place, Segment, Span};
+use crate::net::{ARENA_BASE, Decoder, Skip};
+use crate::tcp;
+use crate::ws::{Scratch, Spot, StreamEnd};
+
+pub use exchange::Other;
+pub use limits::Limits;
+pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
+pub use work::Totals;
+
+use flows::{Flows, Key, Stage};
+use live::{End, Ends, Fate, Live};
+use work::{Waiting, Work};
+
+/// Counts of packets and connections that hold no WebSocket.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Packets taken.
+    pub packets: u64,
+    /// Packets that are TCP segments.
+    pub segments: u64,
+    /// Packets skipped, by reason, in the order first seen.
+    pub skipped: Vec<(&'static str, u64)>,
+    /// Connections that speak TLS.
+    pub tls: u64,
+    /// Connections that speak HTTP without WebSocket.
+    pub http: u64,
+    /// Connections that speak HTTP/2.
+    pub http2: u64,
+    /// Connections that speak something else.
+    pub unknown: u64,
+}
+
+/// A connection that waits, to be looked at again.
+#[derive(Clone, Copy, Debug)]
+struct Deadline {
+    since: Place,
+    slot: u32,
+    generation: u32,
+}
+
+/// The engine: one capture's packets in, events out.
+#[derive(Debug)]
+pub struct Pipeline {
+    limits: Limits,
+    decoder: Decoder,
+    flows: Flows,
+    scratch: Scratch,
+    totals: Totals,
+    websockets: u32,
+    waiting: Waiting,
+    deadlines: VecDeque<Deadline>,
+    seen: Seen,
+    live: usize,
+    evicted: u64,
+    last: Place,
+}
+
+/// Capture bytes and reassembled datagrams as one address space.
+struct Space<'a> {
+    capture: &'a dyn Bytes,
+    decoder: &'a Decoder,
+}
+
+impl Bytes for Space<'_> {
+    #[inline]
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        if span.start >= ARENA_BASE { self.decoder.bytes(span) } else { self.capture.bytes(span) }
+    }
+}
+
+impl Pipeline {
+    /// An engine with these bounds.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            decoder: Decoder::new(&limits.fragments),
+            limits,
+            flows: Flows::default(),
+            scratch: Scratch::default(),
+            totals: Totals::default(),
+            websockets: 0,
+            waiting: Waiting::default(),
+            deadlines: VecDeque::new(),
+            seen: Seen::default(),
+            live: 0,
+            evicted: 0,
+            last: Place::default(),
+        }
+    }
+
+    /// Takes a packet. `capture` gives its bytes and those of earlier packets that still wait.
+    #[inline]
+    pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &dyn Bytes, sink: &mut S) {
+        let place = Place { packet: packet.number, time: packet.time };
+        self.seen.packets += 1;
+        self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
+        let bytes = capture.bytes(packet.bytes).unwrap_or_default();
+        match self.decoder.decode(packet, bytes) {
+            Ok(segment) => {
+                self.seen.segments += 1;
+                self.segment(&segment, place, capture, sink);
+            }
+            Err(skip) => self.skip(skip),
+        }
+        if self.decoder.has_findings() {
+            self.decoder_findings(sink);
+        }
+        self.timers(capture, sink);
+    }
+
+    /// The capture's end: everything that is open is told.
+    pub fn end<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+        self.decoder.end();
+        self.decoder_findings(sink);
+        sink.watermark(0);
+        // Events of waiting streams come first: they sort into what was told before.
+        let mut live: Vec<(u32, bool)> = Vec::new();
+        for slot in self.flows.slots() {
+            if let Some(flow) = self.flows.slot(slot)
+                && let Stage::Live(live_flow) = &flow.stage
+            {
+                live.push((slot, live_flow.waiting_since.is_none()));
+            }
+        }
+        live.sort_by_key(|(slot, calm)| (*calm, *slot));
+        for (slot, _) in live {
+            self.with_live(slot, capture, sink, |live, ends, place, work| {
+                live.end(ends, StreamEnd::Capture, place, work);
+                Fate::Ended
+            });
+        }
+        if let evicted @ 1.. = self.evicted {
+            self.report_capture(
+                sink,
+                &rules::LIMIT_CONNECTIONS,
+                format_args!("{evicted} connections were forgotten to make room for new ones"),
+            );
+        }
+        sink.watermark(u64::MAX);
+    }
+
+    /// Totals so far.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals { tcp_connections: u64::from(self.flows.count()), ..self.totals.clone() }
+    }
+
+    /// Packets and connections without WebSocket so far.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// Tells a finding about the capture itself, and counts it.
+    pub fn report_capture<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        rule: &'static crate::model::Rule,
+        text: std::fmt::Arguments<'_>,
+    ) {
+        self.report_at(sink, rule, self.last, text);
+    }
+
+    /// Tells a finding about the capture at a packet, and counts it.
+    pub fn report_at<S: Sink>(
+        &mut self,
+        sink: &mut S,
+        rule: &'static crate::model::Rule,
+        place: Place,
+        text: std::fmt::Arguments<'_>,
+    ) {
+        if self.totals.findings.add(rule) <= crate::ws::LISTED {
+            sink.finding(None, rule, Spot { place, ..Spot::default() }, text);
+        }
+    }
+
+    fn decoder_findings<S: Sink>(&mut self, sink: &mut S) {
+        for finding in self.decoder.take_findings() {
+            let place = Place { packet: finding.packet, time: finding.time };
+            self.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
+        }
+    }
+
+    #[cold]
+    fn skip(&mut self, skip: Skip) {
+        let reason = skip.reason();
+        match self.seen.skipped.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, count)) => *count += 1,
+            None => self.seen.skipped.push((reason, 1)),
+        }
+    }
+
+    #[inline]
+    fn segment<S: Sink>(&mut self, segment: &Segment, place: Place, capture: &dyn Bytes, sink: &mut S) {
+        let (key, from) = Key::of(segment);
+        let slot = self.flows.find(&key, place.time);
+        let Some(flow) = self.flows.slot(slot) else { return };
+        flow.last = flow.last.max(place.time);
+        match &mut flow.stage {
+            Stage::Live(live) => {
+                if segment.flags.has(Flags::SYN)
+                    && !live.fits_syn(from, segment.seq.wrapping_add(1))
+                    && !segment.flags.has(Flags::ACK)
+                {
+                    self.reuse(slot, segment, from, place, capture, sink);
+                    return;
+                }
+                self.live_segment(slot, from, segment, place, capture, sink);
+            }
+            Stage::Other(_) => {
+                if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
+                    self.restart(slot, segment, from, place, capture, sink);
+                } else if segment.len >= 16 {
+                    self.look_again(slot, from, segment, place, capture, sink);
+                }
+            }
+            Stage::Ended => {
+                if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
+                    self.restart(slot, segment, from, place, capture, sink);
+                }
+            }
+            Stage::Opening { .. } => self.opening(slot, from, segment, place, capture, sink),
+        }
+    }
+
+    fn opening<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let Some(flow) = self.flows.slot(slot) else { return };
+        let Stage::Opening { first, client } = &mut flow.stage else { return };
+        let [a, b] = first;
+        let (own, peer) = if from == End::A { (a, b) } else { (b, a) };
+        if segment.flags.has(Flags::SYN) {
+            let seq = segment.seq.wrapping_add(1);
+            if own.is_some_and(|known| known != seq) && !segment.flags.has(Flags::ACK) {
+                // A new attempt: nothing came of the one before.
+                return self.restart(slot, segment, from, place, capture, sink);
+            }
+            *own = Some(seq);
+            if segment.flags.has(Flags::ACK) {
+                peer.get_or_insert(segment.ack);
+                client.get_or_insert(from.other());
+            } else {
+                client.get_or_insert(from);
+            }
+        }
+        if segment.claimed_len == 0 && !segment.flags.has(Flags::FIN) {
+            return;
+        }
+        let (client, first) = (*client, *first);
+        let mut live = Live::new(client);
+        for (end, first) in End::BOTH.into_iter().zip(first) {
+            if let Some(first) = first {
+                live.anchor(end, first);
+            }
+        }
+        flow.stage = Stage::Live(live);
+        self.live += 1;
+        self.live_segment(slot, from, segment, place, capture, sink);
+    }
+
+    /// A SYN on the ports of a connection that is followed: that one ended.
+    fn reuse<S: Sink>(
+        &mut self,
+        slot: u32,
+        segment: &Segment,
+        from: End,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        self.with_live(slot, capture, sink, |live, ends, _, work| {
+            if live.is_websocket() {
+                live.note_reuse(place, work);
+            }
+            live.end(ends, StreamEnd::Timeout, place, work);
+            Fate::Ended
+        });
+        self.restart(slot, segment, from, place, capture, sink);
+    }
+
+    fn restart<S: Sink>(
+        &mut self,
+        slot: u32,
+        segment: &Segment,
+        from: End,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let tcp = self.flows.next_id();
+        let Some(flow) = self.flows.slot(slot) else { return };
+        flow.tcp = tcp;
+        flow.generation = flow.generation.wrapping_add(1);
+        flow.stage = Stage::Opening { first: [None; 2], client: None };
+        self.opening(slot, from, segment, place, capture, sink);
+    }
+
+    /// Something else speaks here, but a proxy may have opened a WebSocket after a preface of its own.
+    #[inline]
+    fn look_again<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
+        let Some(bytes) = capture.bytes(span) else { return };
+        if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
+            return;
+        }
+        if let Some(flow) = self.flows.slot(slot) {
+            if let Stage::Other(other) = flow.stage {
+                *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
+            }
+            flow.generation = flow.generation.wrapping_add(1);
+            flow.stage = Stage::Live(Live::midway(from, segment));
+            self.live += 1;
+            self.live_segment(slot, from, segment, place, capture, sink);
+        }
+    }
+
+    #[inline]
+    fn live_segment<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let space = Space { capture, decoder: &self.decoder };
+        let Some(flow) = self.flows.slot(slot) else { return };
+        let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
+        let Stage::Live(live) = &mut flow.stage else { return };
+        let mut work = Work {
+            bytes: &space,
+            limits: &self.limits,
+            sink,
+            scratch: &mut self.scratch,
+            totals: &mut self.totals,
+            websockets: &mut self.websockets,
+            waiting: &mut self.waiting,
+        };
+        let waited = live.waiting_since;
+        let fate = live.segment(&ends, from, segment, place, &mut work);
+        if fate != Fate::Keep {
+            self.settle(slot, fate);
+        } else if let Some(since) = live.waiting_since
+            && waited != Some(since)
+        {
+            self.deadlines.push_back(Deadline { since, slot, generation: flow.generation });
+        }
+    }
+
+    /// Lets a followed connection do something outside its own packets.
+    fn with_live<S: Sink>(
+        &mut self,
+        slot: u32,
+        capture: &dyn Bytes,
+        sink: &mut S,
+        act: impl FnOnce(&mut Live, &Ends, Place, &mut Work<'_, S>) -> Fate,
+    ) {
+        let space = Space { capture, decoder: &self.decoder };
+        let Some(flow) = self.flows.slot(slot) else { return };
+        let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
+        let Stage::Live(live) = &mut flow.stage else { return };
+        let mut work = Work {
+            bytes: &space,
+            limits: &self.limits,
+            sink,
+            scratch: &mut self.scratch,
+            totals: &mut self.totals,
+            websockets: &mut self.websockets,
+            waiting: &mut self.waiting,
+        };
+        let fate = act(live, &ends, self.last, &mut work);
+        if fate != Fate::Keep {
+            self.settle(slot, fate);
+        } else if let Some(since) = live.waiting_since {
+            self.deadlines.push_back(Deadline { since, slot, generation: flow.generation });
+        }
+    }
+
+    fn settle(&mut self, slot: u32, fate: Fate) {
+        let Some(flow) = self.flows.slot(slot) else { return };
+        match fate {
+            Fate::Keep => return,
+            Fate::Drop(other) => {
+                if let Stage::Live(live) = &mut flow.stage {
+                    live.leave(&mut self.waiting);
+                }
+                flow.stage = Stage::Other(other);
+                *self.seen.count(other) += 1;
+            }
+            Fate::Ended => flow.stage = Stage::Ended,
+        }
+        self.live = self.live.saturating_sub(1);
+    }
+
+    /// What time does: holes given up, silent connections closed, room made.
+    #[inline]
+    fn timers<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+        while let Some(deadline) = self.deadlines.front() {
+            let packets = self.last.packet.saturating_sub(deadline.since.packet);
+            let waited = self.last.time.since(deadline.since.time);
+            if packets < self.limits.wait_packets && (packets < 64 || waited < self.limits.wait_time) {
+                break;
+            }
+            self.expire(capture, sink);
+        }
+        if self.flows.len() > 1024 && self.last.packet & 1 == 0 {
+            self.visit(capture, sink);
+        }
+    }
+
+    #[cold]
+    fn expire<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+        let Some(deadline) = self.deadlines.pop_front() else { return };
+        let Some(flow) = self.flows.slot(deadline.slot) else { return };
+        if flow.generation != deadline.generation {
+            return;
+        }
+        let Stage::Live(live) = &flow.stage else { return };
+        if live.waiting_since == Some(deadline.since) {
+            self.with_live(deadline.slot, capture, sink, |live, ends, place, work| {
+                live.expire(ends, place, work)
+            });
+        }
+    }
+
+    /// Looks at one connection in turn: is it silent for too long, or in the way?
+    fn visit<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+        let crowded = self.flows.len() > self.limits.flows;
+        let many = self.live > self.limits.connections;
+        for _ in 0..if crowded || many { 16 } else { 1 } {
+            let Some(slot) = self.flows.turn() else { return };
+            let Some(flow) = self.flows.slot(slot) else { continue };
+            let idle = self.last.time.since(flow.last);
+            let live = matches!(flow.stage, Stage::Live(_));
+            let limit = match flow.stage {
+                Stage::Opening { .. } | Stage::Ended => self.limits.half_open_idle,
+                Stage::Live(_) | Stage::Other(_) => self.limits.idle,
+            };
+            // With the table full, whoever is silent longest among those in turn makes room.
+            let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
+            if idle <= limit && !in_the_way {
+                continue;
+            }
+            if idle <= limit {
+                self.evicted += 1;
+            }
+            self.with_live(slot, capture, sink, |live, ends, place, work| {
+                live.end(ends, StreamEnd::Timeout, place, work);
+                Fate::Ended
+            });
+            self.flows.remove(slot);
+        }
+    }
+}
+
+impl Seen {
+    fn count(&mut self, other: Other) -> &mut u64 {
+        match other {
+            Other::Tls => &mut self.tls,
+            Other::Http => &mut self.http,
+            Other::Http2 => &mut self.http2,
+            Other::Unknown => &mut self.unknown,
+        }
+    }
+}
+
+/// Whether a request's first bytes name WebSocket.
+fn asks_for_websocket(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
+    let mut lower = head.to_ascii_lowercase();
+    lower.retain(|b| *b != b' ' && *b != b'\t');
+    memchr::memmem::find(&lower, b"upgrade:websocket").is_some()
+}
+
+/// Findings of this room and those that it hands on, for lists.
+pub const RULES: &[&[&crate::model::Rule]] =
+    &[rules::ALL, tcp::rules::ALL, crate::net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];

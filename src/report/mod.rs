@@ -1,4 +1,137 @@
-//! report (being built)
+//! Output formats: a sink of the pipeline's events, over any writer.
+//!
+//! | format | for |
+//! | --- | --- |
+//! | [`ndjson`] | programs: one JSON object a line, the contract of `docs/output.schema.json` |
+//! | [`table`] | people: a block for each connection, a line for each row |
+//! | [`records`] | CSV: one line a row |
+//!
+//! Nothing captured is written unescaped.
 
 pub mod csv;
 pub mod json;
+pub mod ndjson;
+mod ordered;
+pub mod records;
+pub mod table;
+
+pub use ordered::Ordered;
+
+use crate::model::Direction;
+
+/// What a row of the output is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Connections.
+    Connections,
+    /// Messages, control frames included.
+    #[default]
+    Messages,
+    /// Frames.
+    Frames,
+    /// Findings.
+    Findings,
+    /// All of these, and a summary.
+    All,
+}
+
+/// What of the payload is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PayloadMode {
+    /// Nothing.
+    None,
+    /// The first 64 characters or bytes.
+    Preview,
+    /// Up to 64 KiB of each message.
+    #[default]
+    Full,
+    /// SHA-256 of all of it.
+    Hash,
+}
+
+/// Which records are printed, and what of them.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// What a row is.
+    pub level: Level,
+    /// What of the payload.
+    pub payload: PayloadMode,
+    /// Only these WebSockets; all where it is empty.
+    pub connections: Vec<u32>,
+    /// Only this direction.
+    pub direction: Option<Direction>,
+}
+
+impl Selection {
+    /// Whether rows of this kind are printed.
+    #[must_use]
+    #[inline]
+    pub fn shows(&self, level: Level) -> bool {
+        self.level == level || self.level == Level::All
+    }
+
+    /// Whether this connection's rows are printed.
+    #[must_use]
+    #[inline]
+    pub fn shows_connection(&self, number: u32) -> bool {
+        self.connections.is_empty() || self.connections.contains(&number)
+    }
+
+    /// Whether rows of this direction are printed.
+    #[must_use]
+    #[inline]
+    pub fn shows_direction(&self, direction: Option<Direction>) -> bool {
+        self.direction.is_none() || self.direction == direction
+    }
+}
+
+/// The capture's totals, for the end of a report.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of the capture, unpacked.
+    pub capture_bytes: u64,
+    /// Connections, frames, messages, findings, gaps.
+    pub totals: crate::pipeline::Totals,
+    /// Skipped packets by reason.
+    pub skipped: Vec<(&'static str, u64)>,
+    /// Whether all of the input was there and readable.
+    pub input_complete: bool,
+}
+
+/// The Community ID (version 1, seed 0) of a TCP connection: a name for it that other tools compute too.
+#[must_use]
+pub fn community_id(one: crate::model::Endpoint, other: crate::model::Endpoint) -> String {
+    use base64::Engine as _;
+    use sha1::{Digest as _, Sha1};
+    use std::net::IpAddr;
+    let octets = |address: IpAddr| match address {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let (one, other) = ((octets(one.address()), one.port), (octets(other.address()), other.port));
+    let (low, high) = if one <= other { (one, other) } else { (other, one) };
+    let mut hash = Sha1::new();
+    hash.update([0, 0]);
+    hash.update(&low.0);
+    hash.update(&high.0);
+    hash.update([6, 0]);
+    hash.update(low.1.to_be_bytes());
+    hash.update(high.1.to_be_bytes());
+    format!("1:{}", base64::engine::general_purpose::STANDARD.encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Endpoint;
+
+    #[test]
+    fn the_community_id_of_the_published_example() {
+        // The specification's TCP example: 128.232.110.120:34855 -> 66.35.250.204:80.
+        let (a, b) = (Endpoint::v4([128, 232, 110, 120], 34855), Endpoint::v4([66, 35, 250, 204], 80));
+        assert_eq!(community_id(a, b), "1:LQU9qZlK+B5F3KDmev6m5PMibrg=");
+        assert_eq!(community_id(b, a), community_id(a, b));
+    }
+}

@@ -12,7 +12,7 @@ pub const NOWHERE: u64 = u64::MAX;
 /// How far ahead a segment may be: TCP's largest window (RFC 7323).
 const AHEAD: u64 = 1 << 30;
 /// Delivered ranges that are remembered to compare retransmissions with, until acknowledged.
-const RECENT: usize = 16;
+const RECENT: usize = 8;
 
 /// Bytes that wait for their turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,7 +202,15 @@ impl Stream {
     }
 
     /// Takes a segment's payload: `len` bytes at `address`, of which the wire had `claimed`.
-    pub fn insert(&mut self, seq: u32, address: u64, len: u32, claimed: u32, origin: Place, bytes: &dyn Bytes) -> Arrival {
+    pub fn insert(
+        &mut self,
+        seq: u32,
+        address: u64,
+        len: u32,
+        claimed: u32,
+        origin: Place,
+        bytes: &dyn Bytes,
+    ) -> Arrival {
         if !self.known {
             (self.origin_seq, self.known) = (seq, true);
             (self.start, self.next) = (ORIGIN, ORIGIN);
@@ -432,6 +440,12 @@ impl Stream {
     #[inline]
     pub fn checksums_tell(&self) -> bool {
         self.checksums.1 < 16 || self.checksums_are_right()
+    }
+
+    /// How many checksums of this sender were wrong.
+    #[must_use]
+    pub fn wrong_checksums(&self) -> u32 {
+        self.checksums.1
     }
 
     /// Sets a damaged copy aside: it is used only if it turns out that this sender's checksums mean nothing.

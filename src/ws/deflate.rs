@@ -59,7 +59,10 @@ pub struct Inflater {
 
 impl std::fmt::Debug for Inflater {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inflater").field("output", &self.output).field("outcome", &self.outcome).finish_non_exhaustive()
+        f.debug_struct("Inflater")
+            .field("output", &self.output)
+            .field("outcome", &self.outcome)
+            .finish_non_exhaustive()
     }
 }
 
@@ -107,19 +110,36 @@ impl Inflater {
     }
 
     /// A piece of the message as it was on the wire, unmasked. `scratch` is working space.
-    pub fn feed(&mut self, input: &[u8], limits: &InflateLimits, scratch: &mut Vec<u8>, out: &mut impl FnMut(&[u8])) {
+    pub fn feed(
+        &mut self,
+        input: &[u8],
+        limits: &InflateLimits,
+        scratch: &mut Vec<u8>,
+        out: &mut impl FnMut(&[u8]),
+    ) {
         self.input += input.len() as u64;
         self.run(input, limits, scratch, out);
     }
 
     /// Ends the message. Returns how it went, and the number of bytes it inflates to (exact unless
     /// the outcome is `UnknownDictionary` or `Damaged`, or even the drain limit was hit).
-    pub fn finish(&mut self, limits: &InflateLimits, scratch: &mut Vec<u8>, out: &mut impl FnMut(&[u8])) -> (Inflation, u64) {
+    pub fn finish(
+        &mut self,
+        limits: &InflateLimits,
+        scratch: &mut Vec<u8>,
+        out: &mut impl FnMut(&[u8]),
+    ) -> (Inflation, u64) {
         self.run(&TAIL, limits, scratch, out);
         (self.outcome, self.output)
     }
 
-    fn run(&mut self, mut input: &[u8], limits: &InflateLimits, scratch: &mut Vec<u8>, out: &mut impl FnMut(&[u8])) {
+    fn run(
+        &mut self,
+        mut input: &[u8],
+        limits: &InflateLimits,
+        scratch: &mut Vec<u8>,
+        out: &mut impl FnMut(&[u8]),
+    ) {
         if self.dead {
             return;
         }
@@ -271,8 +291,12 @@ mod tests {
     fn after_a_loss_a_reference_to_the_window_is_never_answered() {
         let limits = InflateLimits::default();
         let mut compress = Compress::new(Compression::default(), false);
-        let texts: [&[u8]; 4] = [b"{\"user\":\"alice\",\"n\":100}", b"{\"user\":\"bobby\",\"n\":999}",
-            b"{\"user\":\"bobby\",\"n\":999}", b"~~~~ nothing the same ~~~~"];
+        let texts: [&[u8]; 4] = [
+            b"{\"user\":\"alice\",\"n\":100}",
+            b"{\"user\":\"bobby\",\"n\":999}",
+            b"{\"user\":\"bobby\",\"n\":999}",
+            b"~~~~ nothing the same ~~~~",
+        ];
         let wire: Vec<Vec<u8>> = texts.iter().map(|text| deflate(&mut compress, text)).collect();
         let mut inflater = Inflater::default();
         assert_eq!(inflate(&mut inflater, &wire[0], &limits).1, texts[0]);

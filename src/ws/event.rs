@@ -38,7 +38,6 @@ impl Integrity {
 }
 
 /// A frame whose last byte is there, or that will never be whole.
-#[derive(Debug)]
 pub struct FrameEvent<'a> {
     /// From 1 in its WebSocket, both directions together.
     pub number: u64,
@@ -54,8 +53,17 @@ pub struct FrameEvent<'a> {
     pub last: Place,
     /// Whether the capture has all of it.
     pub complete: bool,
-    /// The payload bytes that were kept.
+    /// The payload bytes that were kept, from the first on.
     pub payload: &'a Payload,
+    /// Where to read them.
+    pub bytes: &'a dyn Bytes,
+}
+
+impl FrameEvent<'_> {
+    /// The kept payload, unmasked, otherwise as on the wire; empty where it is gone.
+    pub fn read<'a>(&'a self, scratch: &'a mut Vec<u8>) -> &'a [u8] {
+        self.payload.read(self.bytes, scratch).unwrap_or_default()
+    }
 }
 
 /// A Close frame's code and reason, as far as they are there.
@@ -184,7 +192,13 @@ pub struct Depth {
 impl Default for Depth {
     fn default() -> Self {
         // 64 KiB: what the machine output prints of a message unless told otherwise.
-        Self { payloads: true, frame_payloads: true, hash: false, keep: 64 << 10, inflate: InflateLimits::default() }
+        Self {
+            payloads: true,
+            frame_payloads: true,
+            hash: false,
+            keep: 64 << 10,
+            inflate: InflateLimits::default(),
+        }
     }
 }
 

@@ -136,15 +136,6 @@ impl Side {
             small: (0, 0),
         }
     }
-
-    /// The number of the message that is open, when a frame of it is complete.
-    pub(super) fn open_message(&self) -> Option<(Option<u64>, u32)> {
-        self.open.as_ref().map(|open| (open.number, open.frames))
-    }
-
-    pub(super) fn is_in_frame(&self) -> bool {
-        self.in_frame
-    }
 }
 
 /// One direction at work: its state, what both share, and where events go.
@@ -305,9 +296,17 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             Lost::LengthMsbSet => {
                 let number = self.shared.next_frame();
                 let header = self.side.header;
-                self.report(&rules::LENGTH_MSB_SET, Some(number), None, arrival,
-                    format_args!("{} frame claims {:#x} bytes: the top bit of a 64-bit length must be 0",
-                        header.opcode().name(), header.payload_len));
+                self.report(
+                    &rules::LENGTH_MSB_SET,
+                    Some(number),
+                    None,
+                    arrival,
+                    format_args!(
+                        "{} frame claims {:#x} bytes: the top bit of a 64-bit length must be 0",
+                        header.opcode().name(),
+                        header.payload_len
+                    ),
+                );
                 self.frame_event(number, None, false, arrival);
                 "the length of the frame before cannot be right"
             }
@@ -316,7 +315,12 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         self.side.open = None;
         self.shared.lost_framing = true;
         let sender = self.side.direction.sender();
-        let spot = Spot { direction: Some(self.side.direction), offset: Some(at), place: arrival, ..Spot::default() };
+        let spot = Spot {
+            direction: Some(self.side.direction),
+            offset: Some(at),
+            place: arrival,
+            ..Spot::default()
+        };
         self.shared.report(self.events, &rules::DESYNCHRONISED, spot,
             format_args!("framing of what the {sender} sends is lost at offset {at}: {reason}; what follows is counted, not shown"));
     }
@@ -327,18 +331,47 @@ impl<E: Events> Step<'_, '_, E> {
     pub(super) fn stream_end(&mut self, partial_header: Option<FrameStart>, cut: &str, place: Place) {
         let sender = self.side.direction.sender();
         if let Some(start) = partial_header {
-            let spot = Spot { direction: Some(self.side.direction), offset: Some(start.at), place, ..Spot::default() };
-            self.shared.report(self.events, &rules::INCOMPLETE_FRAME, spot,
-                format_args!("{cut} inside a frame header of the {sender}, which begins in packet {}", start.place.packet));
+            let spot = Spot {
+                direction: Some(self.side.direction),
+                offset: Some(start.at),
+                place,
+                ..Spot::default()
+            };
+            self.shared.report(
+                self.events,
+                &rules::INCOMPLETE_FRAME,
+                spot,
+                format_args!(
+                    "{cut} inside a frame header of the {sender}, which begins in packet {}",
+                    start.place.packet
+                ),
+            );
         } else if self.side.in_frame {
             let (header, packet) = (self.side.header, self.side.start.place.packet);
             let number = self.incomplete(place);
-            self.report(&rules::INCOMPLETE_FRAME, Some(number), None, place,
-                format_args!("{cut} inside a {} frame of {} bytes that begins in packet {packet}",
-                    header.opcode().name(), header.payload_len));
+            self.report(
+                &rules::INCOMPLETE_FRAME,
+                Some(number),
+                None,
+                place,
+                format_args!(
+                    "{cut} inside a {} frame of {} bytes that begins in packet {packet}",
+                    header.opcode().name(),
+                    header.payload_len
+                ),
+            );
         } else if let Some(open) = self.side.open.take() {
-            self.report(&rules::INCOMPLETE_MESSAGE, None, open.number, place,
-                format_args!("{cut} inside a {} message: {} fragments came, none with FIN", open.opcode.name(), open.frames));
+            self.report(
+                &rules::INCOMPLETE_MESSAGE,
+                None,
+                open.number,
+                place,
+                format_args!(
+                    "{cut} inside a {} message: {} fragments came, none with FIN",
+                    open.opcode.name(),
+                    open.frames
+                ),
+            );
         }
         self.side.open = None;
     }
@@ -365,12 +398,24 @@ impl<E: Events> Step<'_, '_, E> {
             last,
             complete,
             payload: &side.payload,
+            bytes: self.context.bytes,
         });
     }
 
-    fn report(&mut self, rule: &'static Rule, frame: Option<u64>, message: Option<u64>, place: Place, text: Arguments<'_>) {
+    fn report(
+        &mut self,
+        rule: &'static Rule,
+        frame: Option<u64>,
+        message: Option<u64>,
+        place: Place,
+        text: Arguments<'_>,
+    ) {
         let spot = Spot {
-            direction: Some(self.side.direction), frame, message, offset: Some(self.side.start.at), place,
+            direction: Some(self.side.direction),
+            frame,
+            message,
+            offset: Some(self.side.start.at),
+            place,
         };
         self.shared.report(self.events, rule, spot, text);
     }
@@ -421,7 +466,14 @@ impl<E: Events> Step<'_, '_, E> {
         self.judge_odd(number, message, header, opcode, terms);
     }
 
-    fn judge_odd(&mut self, number: u64, message: Option<u64>, header: FrameHeader, opcode: Opcode, terms: Terms) {
+    fn judge_odd(
+        &mut self,
+        number: u64,
+        message: Option<u64>,
+        header: FrameHeader,
+        opcode: Opcode,
+        terms: Terms,
+    ) {
         let place = self.side.last;
         let direction = self.side.direction;
         let name = opcode.name();
@@ -433,10 +485,17 @@ impl<E: Events> Step<'_, '_, E> {
         if deflate && header.rsv1() && opcode.is_control() {
             report!(RSV1_ON_CONTROL_FRAME, "{name} frame has RSV1 set; control frames are never compressed");
         } else if deflate && header.rsv1() && opcode == Opcode::Continuation {
-            report!(RSV1_ON_CONTINUATION, "continuation frame has RSV1 set; only a message's first frame may");
+            report!(
+                RSV1_ON_CONTINUATION,
+                "continuation frame has RSV1 set; only a message's first frame may"
+            );
         }
         if undefined != 0 && !(deflate && opcode.is_control() && undefined == 4) {
-            report!(RESERVED_BIT_SET, "{name} frame has RSV bits {:03b} set; no agreed extension defines {undefined:03b}", header.rsv());
+            report!(
+                RESERVED_BIT_SET,
+                "{name} frame has RSV bits {:03b} set; no agreed extension defines {undefined:03b}",
+                header.rsv()
+            );
         }
         if matches!(opcode, Opcode::Reserved(_)) {
             report!(RESERVED_OPCODE, "opcode {:#x} is reserved", opcode.bits());
@@ -445,24 +504,43 @@ impl<E: Events> Step<'_, '_, E> {
             report!(FRAGMENTED_CONTROL_FRAME, "{name} frame has FIN=0");
         }
         if opcode.is_control() && header.payload_len > 125 {
-            report!(CONTROL_FRAME_TOO_LONG, "{name} frame has {} payload bytes, at most 125 are allowed", header.payload_len);
+            report!(
+                CONTROL_FRAME_TOO_LONG,
+                "{name} frame has {} payload bytes, at most 125 are allowed",
+                header.payload_len
+            );
         }
         if opcode == Opcode::Continuation && message.is_none() {
-            report!(UNEXPECTED_CONTINUATION, "continuation frame of {} bytes, but no message is open", header.payload_len);
+            report!(
+                UNEXPECTED_CONTINUATION,
+                "continuation frame of {} bytes, but no message is open",
+                header.payload_len
+            );
         }
         if std::mem::take(&mut self.side.interleaved) {
-            report!(INTERLEAVED_DATA_FRAME, "{name} frame begins a message while an earlier one has not ended");
+            report!(
+                INTERLEAVED_DATA_FRAME,
+                "{name} frame begins a message while an earlier one has not ended"
+            );
         }
         if !header.length_is_minimal() {
-            report!(NON_MINIMAL_LENGTH, "{} bytes are given in {} extended length bytes; the shortest form is required",
-                header.payload_len, header.extended_len());
+            report!(
+                NON_MINIMAL_LENGTH,
+                "{} bytes are given in {} extended length bytes; the shortest form is required",
+                header.payload_len,
+                header.extended_len()
+            );
         }
         match direction {
             Direction::ClientToServer if !header.masked() => {
                 report!(UNMASKED_CLIENT_FRAME, "{name} frame of the client is not masked");
             }
             Direction::ServerToClient if header.masked() => {
-                report!(MASKED_SERVER_FRAME, "{name} frame of the server is masked with {}", hex::encode(header.masking_key));
+                report!(
+                    MASKED_SERVER_FRAME,
+                    "{name} frame of the server is masked with {}",
+                    hex::encode(header.masking_key)
+                );
             }
             _ => {}
         }
@@ -470,7 +548,11 @@ impl<E: Events> Step<'_, '_, E> {
             if opcode.is_control() {
                 report!(CONTROL_AFTER_CLOSE, "{name} frame after this side's Close");
             } else {
-                report!(DATA_AFTER_CLOSE, "{name} frame of {} bytes after this side's Close", header.payload_len);
+                report!(
+                    DATA_AFTER_CLOSE,
+                    "{name} frame of {} bytes after this side's Close",
+                    header.payload_len
+                );
             }
         }
         self.judge_key(number, message, header, place);
@@ -490,27 +572,50 @@ impl<E: Events> Step<'_, '_, E> {
         side.key = header.masking_key;
         let run = side.key_run;
         if header.masking_key == [0; 4] && header.payload_len > 0 {
-            self.report(&rules::WEAK_MASKING_KEY, Some(number), message, place,
-                format_args!("masking key is 00000000: the payload crosses the network as it is"));
+            self.report(
+                &rules::WEAK_MASKING_KEY,
+                Some(number),
+                message,
+                place,
+                format_args!("masking key is 00000000: the payload crosses the network as it is"),
+            );
         } else if run == MANY {
-            self.report(&rules::WEAK_MASKING_KEY, Some(number), message, place,
-                format_args!("masking key {} is the same in {MANY} frames in a row", hex::encode(header.masking_key)));
+            self.report(
+                &rules::WEAK_MASKING_KEY,
+                Some(number),
+                message,
+                place,
+                format_args!(
+                    "masking key {} is the same in {MANY} frames in a row",
+                    hex::encode(header.masking_key)
+                ),
+            );
         }
     }
 
     fn judge_flood(&mut self, number: u64, message: Option<u64>, header: FrameHeader, place: Place) {
         const FRAGMENTS: u32 = 10_000;
         if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.frames == FRAGMENTS + 1) {
-            self.report(&rules::FRAGMENT_FLOOD, Some(number), message, place,
-                format_args!("message has more than {FRAGMENTS} fragments"));
+            self.report(
+                &rules::FRAGMENT_FLOOD,
+                Some(number),
+                message,
+                place,
+                format_args!("message has more than {FRAGMENTS} fragments"),
+            );
         }
         if header.payload_len < 16 {
             let (since, count) = self.side.small;
             let fresh = count == 0 || place.time.0.saturating_sub(since) > 1_000_000_000;
             self.side.small = if fresh { (place.time.0, 1) } else { (since, count.saturating_add(1)) };
             if self.side.small.1 == FRAGMENTS {
-                self.report(&rules::FRAGMENT_FLOOD, Some(number), message, place,
-                    format_args!("{FRAGMENTS} data frames with less than 16 payload bytes within one second"));
+                self.report(
+                    &rules::FRAGMENT_FLOOD,
+                    Some(number),
+                    message,
+                    place,
+                    format_args!("{FRAGMENTS} data frames with less than 16 payload bytes within one second"),
+                );
             }
         }
     }
@@ -531,8 +636,13 @@ impl<E: Events> Step<'_, '_, E> {
         match opcode {
             Opcode::Ping => {
                 if self.shared.ping(direction, number, bytes, arrival) {
-                    self.report(&rules::PING_FLOOD, Some(frame), Some(number), arrival,
-                        format_args!("more than 100 pings within one second"));
+                    self.report(
+                        &rules::PING_FLOOD,
+                        Some(frame),
+                        Some(number),
+                        arrival,
+                        format_args!("more than 100 pings within one second"),
+                    );
                 }
             }
             Opcode::Pong if whole => {
@@ -545,7 +655,15 @@ impl<E: Events> Step<'_, '_, E> {
                     let close = Close::parse(bytes);
                     self.judge_close(frame, number, bytes, &close, arrival);
                     if first_close {
-                        self.shared.close(self.events, direction, number, frame, close.code, close.reason, arrival);
+                        self.shared.close(
+                            self.events,
+                            direction,
+                            number,
+                            frame,
+                            close.code,
+                            close.reason,
+                            arrival,
+                        );
                     }
                     closed = Some(CloseEvent { code: close.code, reason: close.reason });
                 } else if first_close {
@@ -587,18 +705,33 @@ impl<E: Events> Step<'_, '_, E> {
 
     fn judge_close(&mut self, frame: u64, number: u64, bytes: &[u8], close: &Close<'_>, place: Place) {
         if bytes.len() == 1 {
-            self.report(&rules::CLOSE_PAYLOAD_1_BYTE, Some(frame), Some(number), place,
-                format_args!("Close payload is 1 byte; a code takes 2"));
+            self.report(
+                &rules::CLOSE_PAYLOAD_1_BYTE,
+                Some(frame),
+                Some(number),
+                place,
+                format_args!("Close payload is 1 byte; a code takes 2"),
+            );
         }
         if let Some(code) = close.code
             && !close::is_sendable(code)
         {
-            self.report(&rules::INVALID_CLOSE_CODE, Some(frame), Some(number), place,
-                format_args!("close code {code} must not be sent"));
+            self.report(
+                &rules::INVALID_CLOSE_CODE,
+                Some(frame),
+                Some(number),
+                place,
+                format_args!("close code {code} must not be sent"),
+            );
         }
         if let Err(error) = std::str::from_utf8(close.reason) {
-            self.report(&rules::INVALID_CLOSE_REASON, Some(frame), Some(number), place,
-                format_args!("close reason is not UTF-8 at byte {}", error.valid_up_to()));
+            self.report(
+                &rules::INVALID_CLOSE_REASON,
+                Some(frame),
+                Some(number),
+                place,
+                format_args!("close reason is not UTF-8 at byte {}", error.valid_up_to()),
+            );
         }
     }
 
@@ -610,7 +743,14 @@ impl<E: Events> Step<'_, '_, E> {
         let mut unmasked = std::mem::take(&mut scratch.unmasked);
         let mut kept = std::mem::take(&mut scratch.kept);
         let check = open.opcode == Opcode::Text && !open.opaque;
-        let mut done = Done { integrity: Integrity::Ok, len: None, whole: false, utf8: Ok(()), sha256: None, eager: None };
+        let mut done = Done {
+            integrity: Integrity::Ok,
+            len: None,
+            whole: false,
+            utf8: Ok(()),
+            sha256: None,
+            eager: None,
+        };
         let mut content: &[u8] = &[];
         if !depth.payloads {
             done.len = (!open.compressed).then_some(open.payload_len);
@@ -622,7 +762,15 @@ impl<E: Events> Step<'_, '_, E> {
             done.len = (!open.compressed).then_some(open.payload_len);
             content = open.kept.read(*bytes, &mut kept).unwrap_or_default();
         } else if open.compressed {
-            open.inflate(&mut self.side.inflater, self.side.window_lost, *bytes, depth, scratch, &mut done, check);
+            open.inflate(
+                &mut self.side.inflater,
+                self.side.window_lost,
+                *bytes,
+                depth,
+                scratch,
+                &mut done,
+                check,
+            );
             match (&done.eager, done.integrity) {
                 (_, Integrity::Damaged | Integrity::UnknownDictionary) => {
                     content = open.kept.read(*bytes, &mut kept).unwrap_or_default();
@@ -674,8 +822,11 @@ impl<E: Events> Step<'_, '_, E> {
             rtt: None,
         };
         let spot = Spot {
-            direction: Some(event.direction), frame: Some(frame), message: Some(number),
-            offset: Some(self.side.start.at), place: arrival,
+            direction: Some(event.direction),
+            frame: Some(frame),
+            message: Some(number),
+            offset: Some(self.side.start.at),
+            place: arrival,
         };
         judge_message(self.shared, self.events, &event, spot, depth);
         self.events.message(&event);
@@ -707,29 +858,69 @@ struct Done {
     eager: Option<Eager>,
 }
 
-fn judge_message(shared: &mut Shared, events: &mut impl Events, event: &MessageEvent<'_>, spot: Spot, depth: &Depth) {
+fn judge_message(
+    shared: &mut Shared,
+    events: &mut impl Events,
+    event: &MessageEvent<'_>,
+    spot: Spot,
+    depth: &Depth,
+) {
     if !depth.payloads {
         return;
     }
     if let Some(at) = event.invalid_utf8_at {
-        shared.report(events, &rules::INVALID_UTF8, spot, format_args!("text message is not UTF-8 at byte {at}"));
+        shared.report(
+            events,
+            &rules::INVALID_UTF8,
+            spot,
+            format_args!("text message is not UTF-8 at byte {at}"),
+        );
     }
     match event.integrity {
-        Integrity::Damaged => shared.report(events, &rules::INFLATE_ERROR, spot,
-            format_args!("compressed message of {} wire bytes cannot be inflated", event.wire)),
-        Integrity::Cut if event.compressed => shared.report(events, &rules::INFLATE_LIMIT, spot,
-            format_args!("{} wire bytes inflate to {}: cut at {} bytes", event.wire,
-                event.len.map_or_else(|| format!("over {} bytes", depth.inflate.drain), |len| format!("{len} bytes")), event.bytes.len())),
-        Integrity::Cut => shared.report(events, &rules::MESSAGE_LIMIT, spot,
-            format_args!("the message's packets are no longer kept: its bytes cannot be shown")),
+        Integrity::Damaged => shared.report(
+            events,
+            &rules::INFLATE_ERROR,
+            spot,
+            format_args!("compressed message of {} wire bytes cannot be inflated", event.wire),
+        ),
+        Integrity::Cut if event.compressed => shared.report(
+            events,
+            &rules::INFLATE_LIMIT,
+            spot,
+            format_args!(
+                "{} wire bytes inflate to {}: cut at {} bytes",
+                event.wire,
+                event.len.map_or_else(
+                    || format!("over {} bytes", depth.inflate.drain),
+                    |len| format!("{len} bytes")
+                ),
+                event.bytes.len()
+            ),
+        ),
+        Integrity::Cut => shared.report(
+            events,
+            &rules::MESSAGE_LIMIT,
+            spot,
+            format_args!("the message's packets are no longer kept: its bytes cannot be shown"),
+        ),
         _ => {}
     }
     if let Some(found) = event.text().and_then(text::hazards) {
         if found.control {
-            shared.report(events, &rules::CONTROL_CHARACTERS, spot, format_args!("text holds control characters, the first at byte {}", found.at));
+            shared.report(
+                events,
+                &rules::CONTROL_CHARACTERS,
+                spot,
+                format_args!("text holds control characters, the first at byte {}", found.at),
+            );
         }
         if found.bidi {
-            shared.report(events, &rules::BIDI_CONTROL, spot, format_args!("text holds bidirectional controls, the first at byte {}", found.bidi_at));
+            shared.report(
+                events,
+                &rules::BIDI_CONTROL,
+                spot,
+                format_args!("text holds bidirectional controls, the first at byte {}", found.bidi_at),
+            );
         }
     }
 }
@@ -752,12 +943,20 @@ impl Open {
                 inflater.feed(bytes, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
             }
         };
-        self.gone |= !(self.kept.each(context.bytes, unmasked, &mut give) && frame.each(context.bytes, unmasked, &mut give));
+        self.gone |= !(self.kept.each(context.bytes, unmasked, &mut give)
+            && frame.each(context.bytes, unmasked, &mut give));
         self.eager = Some(eager);
     }
 
     /// A piece of wire bytes, for a message that is read as it comes.
-    fn take_wire(&mut self, chunk: &Chunk<'_>, key: [u8; 4], offset: u64, inflater: &mut Option<Box<Inflater>>, context: &mut Context<'_>) {
+    fn take_wire(
+        &mut self,
+        chunk: &Chunk<'_>,
+        key: [u8; 4],
+        offset: u64,
+        inflater: &mut Option<Box<Inflater>>,
+        context: &mut Context<'_>,
+    ) {
         /// Unmasked in steps that stay in the cache.
         const STEP: usize = 32 << 10;
         let check = self.opcode == Opcode::Text && !self.opaque;
@@ -773,7 +972,8 @@ impl Open {
             if !self.compressed {
                 eager.take(unmasked, depth.keep, check);
             } else if let Some(inflater) = inflater {
-                inflater.feed(unmasked, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                inflater
+                    .feed(unmasked, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
             }
         }
     }
@@ -781,8 +981,14 @@ impl Open {
     /// Inflates a message whose last byte is there.
     #[allow(clippy::too_many_arguments)]
     fn inflate(
-        &mut self, inflater: &mut Option<Box<Inflater>>, window_lost: bool, bytes: &dyn Bytes, depth: &Depth,
-        scratch: &mut Scratch, done: &mut Done, check: bool,
+        &mut self,
+        inflater: &mut Option<Box<Inflater>>,
+        window_lost: bool,
+        bytes: &dyn Bytes,
+        depth: &Depth,
+        scratch: &mut Scratch,
+        done: &mut Done,
+        check: bool,
     ) {
         let fresh = inflater.is_none();
         let begun = self.eager.is_some();
@@ -799,7 +1005,8 @@ impl Open {
                 inflater.feed(wire, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
             });
         }
-        let (outcome, len) = inflater.finish(&depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+        let (outcome, len) =
+            inflater.finish(&depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
         done.integrity = match outcome {
             _ if gone => Integrity::Cut,
             Inflation::Whole => Integrity::Ok,

@@ -60,7 +60,12 @@ pub struct FrameReader {
 
 impl Default for FrameReader {
     fn default() -> Self {
-        Self { state: State::Header(0), scratch: [0; MAX_HEADER_LEN], start: FrameStart::default(), skipped: 0 }
+        Self {
+            state: State::Header(0),
+            scratch: [0; MAX_HEADER_LEN],
+            start: FrameStart::default(),
+            skipped: 0,
+        }
     }
 }
 

@@ -82,7 +82,13 @@ impl Shared {
         self.messages
     }
 
-    pub(super) fn report(&mut self, events: &mut impl Events, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+    pub(super) fn report(
+        &mut self,
+        events: &mut impl Events,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
         if self.findings.add(rule) <= LISTED {
             events.finding(rule, spot, text);
         }
@@ -100,7 +106,8 @@ impl Shared {
             pings.recent.pop_front();
         }
         pings.recent.push_back(place.time.0);
-        let within = pings.recent.front().is_some_and(|first| place.time.0.saturating_sub(*first) <= 1_000_000_000);
+        let within =
+            pings.recent.front().is_some_and(|first| place.time.0.saturating_sub(*first) <= 1_000_000_000);
         let flood = pings.recent.len() > FLOOD && within && !pings.flooded;
         pings.flooded |= flood;
         flood
@@ -108,7 +115,13 @@ impl Shared {
 
     /// A pong: the time since the ping that it answers.
     pub(super) fn pong(
-        &mut self, events: &mut impl Events, direction: Direction, message: u64, frame: u64, payload: &[u8], place: Place,
+        &mut self,
+        events: &mut impl Events,
+        direction: Direction,
+        message: u64,
+        frame: u64,
+        payload: &[u8],
+        place: Place,
     ) -> Option<i64> {
         let waiting = self.pings.of_mut(direction.opposite()).as_mut().map(|pings| &mut pings.waiting);
         let found = waiting.and_then(|waiting| {
@@ -116,9 +129,20 @@ impl Shared {
             let passed: Vec<Ping> = waiting.drain(..=at).collect();
             Some(passed)
         });
-        let spot = Spot { direction: Some(direction), frame: Some(frame), message: Some(message), offset: None, place };
+        let spot = Spot {
+            direction: Some(direction),
+            frame: Some(frame),
+            message: Some(message),
+            offset: None,
+            place,
+        };
         let Some(mut passed) = found else {
-            self.report(events, &rules::UNSOLICITED_PONG, spot, format_args!("pong of {} bytes answers no ping", payload.len()));
+            self.report(
+                events,
+                &rules::UNSOLICITED_PONG,
+                spot,
+                format_args!("pong of {} bytes answers no ping", payload.len()),
+            );
             return None;
         };
         let answered = passed.pop()?;
@@ -133,23 +157,46 @@ impl Shared {
         Some(rtt)
     }
 
-    fn unanswered(&mut self, events: &mut impl Events, direction: Direction, ping: &Ping, why: &str, place: Place) {
+    fn unanswered(
+        &mut self,
+        events: &mut impl Events,
+        direction: Direction,
+        ping: &Ping,
+        why: &str,
+        place: Place,
+    ) {
         if self.lost_framing {
             return;
         }
         let spot = Spot { direction: Some(direction), message: Some(ping.message), place, ..Spot::default() };
-        self.report(events, &rules::PING_UNANSWERED, spot,
-            format_args!("the {}'s ping in packet {} got no pong ({why})", direction.sender(), ping.place.packet));
+        self.report(
+            events,
+            &rules::PING_UNANSWERED,
+            spot,
+            format_args!(
+                "the {}'s ping in packet {} got no pong ({why})",
+                direction.sender(),
+                ping.place.packet
+            ),
+        );
     }
 
     /// The first Close of a side.
     #[allow(clippy::too_many_arguments)]
     pub(super) fn close(
-        &mut self, events: &mut impl Events, direction: Direction, message: u64, frame: u64, code: Option<u16>, reason: &[u8], place: Place,
+        &mut self,
+        events: &mut impl Events,
+        direction: Direction,
+        message: u64,
+        frame: u64,
+        code: Option<u16>,
+        reason: &[u8],
+        place: Place,
     ) {
         let Some(closing) = &mut self.closing else {
             let reason = reason.get(..reason.len().min(REASON)).unwrap_or_default().to_vec();
-            self.closing = Some(Box::new(Closing { by: direction, code, reason, message, place, answered: false }));
+            self.closing =
+                Some(Box::new(Closing { by: direction, code, reason, message, place, answered: false }));
             return;
         };
         closing.answered = true;
@@ -157,8 +204,19 @@ impl Shared {
         if let (Some(first), Some(code)) = (first, code)
             && first != code
         {
-            let spot = Spot { direction: Some(direction), frame: Some(frame), message: Some(message), offset: None, place };
-            self.report(events, &rules::CLOSE_CODE_MISMATCH, spot, format_args!("Close {first} is answered with {code}"));
+            let spot = Spot {
+                direction: Some(direction),
+                frame: Some(frame),
+                message: Some(message),
+                offset: None,
+                place,
+            };
+            self.report(
+                events,
+                &rules::CLOSE_CODE_MISMATCH,
+                spot,
+                format_args!("Close {first} is answered with {code}"),
+            );
         }
     }
 

@@ -61,26 +61,58 @@ impl WebSocket {
 
     /// Bytes of a direction, the next in order.
     #[inline]
-    pub fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>, events: &mut impl Events) {
+    pub fn data(
+        &mut self,
+        direction: Direction,
+        chunk: Chunk<'_>,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) {
         let Self { readers, sides, shared, .. } = self;
-        readers.of_mut(direction).data(chunk, &mut Step { side: sides.of_mut(direction), shared, context, events });
+        readers
+            .of_mut(direction)
+            .data(chunk, &mut Step { side: sides.of_mut(direction), shared, context, events });
     }
 
     /// Bytes of a direction that the capture lacks.
-    pub fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, context: &mut Context<'_>, events: &mut impl Events) {
+    pub fn gap(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) {
         let Self { readers, sides, shared, .. } = self;
         shared.lost_framing = true;
-        readers.of_mut(direction).gap(at, len, arrival, &mut Step { side: sides.of_mut(direction), shared, context, events });
+        readers.of_mut(direction).gap(
+            at,
+            len,
+            arrival,
+            &mut Step { side: sides.of_mut(direction), shared, context, events },
+        );
     }
 
     /// The end of a direction's stream.
-    pub fn end(&mut self, direction: Direction, how: StreamEnd, place: Place, context: &mut Context<'_>, events: &mut impl Events) {
+    pub fn end(
+        &mut self,
+        direction: Direction,
+        how: StreamEnd,
+        place: Place,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) {
         if std::mem::replace(self.ended.of_mut(direction), true) {
             return;
         }
         let Self { readers, sides, shared, .. } = self;
         let partial = readers.of(direction).partial_header();
-        Step { side: sides.of_mut(direction), shared, context, events }.stream_end(partial, how.words(), place);
+        Step { side: sides.of_mut(direction), shared, context, events }.stream_end(
+            partial,
+            how.words(),
+            place,
+        );
     }
 
     /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
@@ -95,21 +127,35 @@ impl WebSocket {
         match &self.shared.closing {
             None => {
                 let spot = Spot { place, ..Spot::default() };
-                self.shared.report(events, &rules::CLOSED_WITHOUT_CLOSE, spot,
-                    format_args!("{} without any Close frame: both sides report 1006", how.words()));
+                self.shared.report(
+                    events,
+                    &rules::CLOSED_WITHOUT_CLOSE,
+                    spot,
+                    format_args!("{} without any Close frame: both sides report 1006", how.words()),
+                );
             }
             Some(closing) if !closing.answered => {
                 let (by, message) = (closing.by, closing.message);
                 let spot = Spot { direction: Some(by), message: Some(message), place, ..Spot::default() };
-                self.shared.report(events, &rules::CLOSE_UNANSWERED, spot,
-                    format_args!("the {}'s Close got no Close in answer before TCP ended", by.sender()));
+                self.shared.report(
+                    events,
+                    &rules::CLOSE_UNANSWERED,
+                    spot,
+                    format_args!("the {}'s Close got no Close in answer before TCP ended", by.sender()),
+                );
             }
             Some(_) => {}
         }
     }
 
     /// Counts a finding that another room made about this WebSocket; lists it unless there are many.
-    pub fn report(&mut self, rule: &'static Rule, spot: Spot, text: std::fmt::Arguments<'_>, events: &mut impl Events) {
+    pub fn report(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: std::fmt::Arguments<'_>,
+        events: &mut impl Events,
+    ) {
         self.shared.report(events, rule, spot, text);
     }
 

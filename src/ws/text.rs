@@ -28,7 +28,9 @@ fn search(text: &str) -> Option<Hazards> {
         match c {
             '\t' | '\n' | '\r' => {}
             '\0'..='\x1f' | '\x7f'..='\u{9f}' if !found.control => (found.control, found.at) = (true, at),
-            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' if !found.bidi => {
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+                if !found.bidi =>
+            {
                 (found.bidi, found.bidi_at) = (true, at);
             }
             _ => {}
@@ -45,7 +47,10 @@ mod tests {
     fn controls_and_bidi_are_found_and_line_ends_are_not() {
         assert_eq!(hazards("plain, with\ttab\r\n and 中文 😀"), None);
         assert_eq!(hazards("a\x1b[31m").map(|h| (h.control, h.at, h.bidi)), Some((true, 1, false)));
-        assert_eq!(hazards("ab\u{202e}c\u{9b}").map(|h| (h.control, h.at, h.bidi, h.bidi_at)), Some((true, 6, true, 2)));
+        assert_eq!(
+            hazards("ab\u{202e}c\u{9b}").map(|h| (h.control, h.at, h.bidi, h.bidi_at)),
+            Some((true, 6, true, 2))
+        );
         assert_eq!(hazards("\x7f").map(|h| h.control), Some(true));
     }
 }

@@ -1,1 +1,4 @@
 //! Integration tests.
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,260 @@
+//! One input: how it is opened, and what it is.
+
+use super::classic::{self, Classic};
+use super::error::CaptureError;
+use super::log::Log;
+use super::pcapng::{self, Pcapng};
+use super::spool::Spool;
+use super::unpack::{Counted, Packing, first_bytes};
+use super::window::{Bytes, Mapped, Window, map};
+use super::{Input, Options};
+use crate::model::PacketRef;
+use std::fs::File;
+use std::io::{Cursor, Read, stdin};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// log2 of the bytes of address space that each input has.
+pub(super) const ADDRESS_BITS: u32 = 44;
+/// How many inputs there may be.
+pub(super) const MAX_SOURCES: usize = 1 << (64 - ADDRESS_BITS - 1);
+
+/// One input that is open.
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) log: Log,
+    feed: Feed,
+    format: Format,
+    size: Size,
+}
+
+enum Feed {
+    Mapped(Mapped),
+    Spool(Box<Spool>),
+}
+
+enum Format {
+    Classic(Classic),
+    Pcapng(Pcapng),
+}
+
+/// How far an input is read.
+enum Size {
+    /// By the position in it.
+    Whole(u64),
+    /// By bytes taken from the packed or unmapped file.
+    Taken(Arc<AtomicU64>, u64),
+    Unknown,
+}
+
+impl Source {
+    /// Opens an input; `index` says which one of several it is.
+    pub(super) fn open(input: &Input, index: usize, options: &Options) -> Result<Self, CaptureError> {
+        match input {
+            Input::Path(path) => Self::open_path(path, index, options),
+            Input::Stdin => {
+                Self::from_reader(Box::new(stdin()), "standard input", index, options.spool_bits())
+            }
+        }
+    }
+
+    fn open_path(path: &Path, index: usize, options: &Options) -> Result<Self, CaptureError> {
+        let name = path.display().to_string();
+        let fail = |source| CaptureError::Open { name: name.clone(), source };
+        let file = File::open(path).map_err(fail)?;
+        let about = file.metadata().map_err(fail)?;
+        if about.is_dir() {
+            return Err(CaptureError::Directory { name });
+        }
+        if !about.is_file() {
+            return Self::from_reader(Box::new(file), &name, index, options.spool_bits());
+        }
+        // Some file systems cannot map, and some files that have bytes say that they have none.
+        if !options.no_mmap
+            && about.len() > 0
+            && let Ok(bytes) = map(&file)
+            && Packing::of(&bytes).is_none()
+        {
+            #[cfg(unix)]
+            let _ = bytes.advise(memmap2::Advice::Sequential);
+            let size = bytes.len() as u64;
+            return Self::mapped(Bytes::File(bytes), &name, index, Size::Whole(size));
+        }
+        let (file, taken) = Counted::new(file);
+        let size = if about.len() > 0 { Size::Taken(taken, about.len()) } else { Size::Unknown };
+        Self::stream(Box::new(file), &name, index, options.spool_bits(), size)
+    }
+
+    /// Reads bytes in memory, as a mapped file of the same bytes is read.
+    pub(super) fn from_bytes(
+        bytes: Vec<u8>,
+        name: &str,
+        index: usize,
+        spool_bits: u32,
+    ) -> Result<Self, CaptureError> {
+        let size = bytes.len() as u64;
+        if Packing::of(&bytes).is_none() {
+            return Self::mapped(Bytes::Memory(bytes), name, index, Size::Whole(size));
+        }
+        let (reader, taken) = Counted::new(Cursor::new(bytes));
+        Self::stream(Box::new(reader), name, index, spool_bits, Size::Taken(taken, size))
+    }
+
+    /// Reads a pipe.
+    pub(super) fn from_reader(
+        reader: Box<dyn Read + Send>,
+        name: &str,
+        index: usize,
+        spool_bits: u32,
+    ) -> Result<Self, CaptureError> {
+        let (reader, _) = Counted::new(reader);
+        Self::stream(Box::new(reader), name, index, spool_bits, Size::Unknown)
+    }
+
+    fn mapped(bytes: Bytes, name: &str, index: usize, size: Size) -> Result<Self, CaptureError> {
+        let mut window = Mapped::new(bytes, base(index));
+        let mut log = Log::new(index);
+        let format = Format::open(&mut window, &mut log, name, None)?;
+        Ok(Self { name: name.to_owned(), log, feed: Feed::Mapped(window), format, size })
+    }
+
+    fn stream(
+        reader: Box<dyn Read + Send>,
+        name: &str,
+        index: usize,
+        spool_bits: u32,
+        size: Size,
+    ) -> Result<Self, CaptureError> {
+        let fail = |source| CaptureError::Open { name: name.to_owned(), source };
+        let (first, mut reader) = first_bytes(reader).map_err(fail)?;
+        let packing = Packing::of(&first);
+        if let Some(packing) = packing {
+            reader = packing.unpack(reader);
+        }
+        let mut window = Spool::new(reader, base(index), spool_bits).map_err(fail)?;
+        let mut log = Log::new(index);
+        let format = Format::open(&mut window, &mut log, name, packing)?;
+        Ok(Self { name: name.to_owned(), log, feed: Feed::Spool(Box::new(window)), format, size })
+    }
+
+    /// The next packet; its number counts within this input.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<PacketRef> {
+        let log = &mut self.log;
+        match (&mut self.feed, &mut self.format) {
+            (Feed::Mapped(window), Format::Classic(reader)) => reader.next(window, log),
+            (Feed::Mapped(window), Format::Pcapng(reader)) => reader.next(window, log),
+            (Feed::Spool(window), Format::Classic(reader)) => reader.next(&mut **window, log),
+            (Feed::Spool(window), Format::Pcapng(reader)) => reader.next(&mut **window, log),
+        }
+    }
+
+    /// The bytes at an address, unless they are evicted.
+    #[inline]
+    pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {
+        match &self.feed {
+            Feed::Mapped(window) => window.slice(start, len),
+            Feed::Spool(window) => window.slice(start, len),
+        }
+    }
+
+    /// How many bytes of the unpacked input were read.
+    #[inline]
+    pub(super) fn position(&self) -> u64 {
+        match &self.feed {
+            Feed::Mapped(window) => window.position(),
+            Feed::Spool(window) => window.position(),
+        }
+    }
+
+    /// How many bytes of the file were read, and how many it has.
+    pub(super) fn progress(&self) -> Option<(u64, u64)> {
+        match &self.size {
+            Size::Whole(size) => Some((self.position().min(*size), *size)),
+            Size::Taken(taken, size) => Some((taken.load(Ordering::Relaxed).min(*size), *size)),
+            Size::Unknown => None,
+        }
+    }
+}
+
+fn base(index: usize) -> u64 {
+    (index as u64) << ADDRESS_BITS
+}
+
+impl Format {
+    /// Finds out what the input is, and reads its first header.
+    fn open<W: Window>(
+        window: &mut W,
+        log: &mut Log,
+        name: &str,
+        packing: Option<Packing>,
+    ) -> Result<Self, CaptureError> {
+        let name = name.to_owned();
+        let first = window.peek(4).first_chunk::<4>().copied();
+        match first {
+            Some(pcapng::MAGIC) => match Pcapng::open(window, log) {
+                Ok(reader) => Ok(Self::Pcapng(reader)),
+                Err(pcapng::Fault::Broken(what)) => Err(CaptureError::Broken { name, what }),
+                Err(pcapng::Fault::Version(major, minor)) => {
+                    Err(CaptureError::Version { name, format: "pcapng", major, minor })
+                }
+            },
+            Some(first) if classic::is_magic(first) => match Classic::open(window) {
+                Ok(reader) => Ok(Self::Classic(reader)),
+                Err(classic::Fault::Short(len)) => {
+                    let what = format!(
+                        "the file ends after {len} of the {} bytes of its header",
+                        classic::HEADER_LEN
+                    );
+                    Err(CaptureError::Broken { name, what })
+                }
+                Err(classic::Fault::Version(major, minor)) => {
+                    Err(CaptureError::Version { name, format: "pcap", major, minor })
+                }
+            },
+            _ => {
+                let seen = window.present();
+                if let (true, Some(failure)) = (seen.is_empty(), window.failure()) {
+                    return Err(CaptureError::Broken { name, what: failure.to_owned() });
+                }
+                Err(match (seen.is_empty(), packing) {
+                    (true, None) => CaptureError::Empty { name },
+                    (true, Some(packing)) => {
+                        CaptureError::NotCapture { name, start: format!("is {} of nothing", packing.name()) }
+                    }
+                    (false, None) => CaptureError::NotCapture { name, start: describe(seen) },
+                    (false, Some(packing)) => CaptureError::NotCapture {
+                        name,
+                        start: format!("is {} data that {}", packing.name(), describe(seen)),
+                    },
+                })
+            }
+        }
+    }
+}
+
+/// Says how something that is no capture starts.
+fn describe(bytes: &[u8]) -> String {
+    let known: [(&[u8], &str); 8] = [
+        (b"snoop\0", "is a snoop capture"),
+        (b"GMBU", "is a Network Monitor capture"),
+        (b"RTSS", "is a Network Monitor capture"),
+        (b"XCP\0", "is a NetXRay capture"),
+        (b"PK\x03\x04", "is a zip archive"),
+        (b"\xfd7zXZ\0", "is xz data, which cannot be unpacked here"),
+        (b"BZh", "is bzip2 data, which cannot be unpacked here"),
+        (b"\x7fELF", "is a program"),
+    ];
+    if let Some((_, what)) = known.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return (*what).to_owned();
+    }
+    let line = bytes.split(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
+    let text = std::str::from_utf8(line.get(..24).unwrap_or(line)).unwrap_or_default();
+    if text.len() >= 2 && !text.contains(char::is_control) {
+        format!("starts with \"{text}\"")
+    } else {
+        let hex: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
+        format!("starts with the bytes {}", hex.join(" "))
+    }
+}

@@ -1,0 +1,260 @@
+//! Inputs that cannot be mapped: a reader that runs through a ring of fixed size.
+//!
+//! Addresses grow for ever; what the ring has overwritten is evicted. One record always lies in one
+//! piece: where the rest of the ring is too short for it, its first bytes move to the ring's start,
+//! and the addresses between are never used.
+
+use super::window::{Window, map};
+use memmap2::{Mmap, MmapMut};
+use std::fs::File;
+use std::io::{self, Read};
+
+/// Bytes taken from the reader at once.
+const CHUNK: usize = 128 * 1024;
+
+/// A reader with a window of the bytes last read.
+pub(super) struct Spool {
+    reader: Box<dyn Read + Send>,
+    ring: Ring,
+    chunk: Box<[u8]>,
+    base: u64,
+    /// log2 of the ring's length.
+    bits: u32,
+    /// How often the ring has been filled.
+    lap: u64,
+    /// The cursor, and the end of what was read, as offsets in the ring.
+    start: usize,
+    end: usize,
+    /// Where the lap before ended.
+    previous_end: usize,
+    position: u64,
+    ended: bool,
+    failure: Option<String>,
+}
+
+impl Spool {
+    /// A window over what `reader` gives, kept in a ring of `1 << bits` bytes.
+    ///
+    /// No record may be longer than half of the ring.
+    pub(super) fn new(reader: Box<dyn Read + Send>, base: u64, bits: u32) -> io::Result<Self> {
+        Ok(Self {
+            reader,
+            ring: Ring::new(1 << bits)?,
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            base,
+            bits,
+            lap: 0,
+            start: 0,
+            end: 0,
+            previous_end: 0,
+            position: 0,
+            ended: false,
+            failure: None,
+        })
+    }
+
+    /// The bytes at an address, unless they are not there yet or no longer.
+    pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {
+        let at = start.checked_sub(self.base)?;
+        let (lap, from) = (at >> self.bits, usize::try_from(at & ((1 << self.bits) - 1)).ok()?);
+        let to = from.checked_add(len as usize)?;
+        let whole = if lap == self.lap {
+            to <= self.end
+        } else {
+            lap.wrapping_add(1) == self.lap && from >= self.end && to <= self.previous_end
+        };
+        if whole { self.ring.get(from, to) } else { None }
+    }
+
+    /// Reads until `len` bytes lie at the cursor or the input ends.
+    #[cold]
+    fn fill(&mut self, len: usize) {
+        let size = 1usize << self.bits;
+        let len = len.min(size / 2);
+        if self.start.saturating_add(len) > size {
+            self.turn();
+        }
+        while !self.ended && self.end.saturating_sub(self.start) < len {
+            let space = size.saturating_sub(self.end).min(self.chunk.len());
+            let Some(into) = self.chunk.get_mut(..space) else { break };
+            match self.reader.read(into) {
+                Ok(0) => self.ended = true,
+                Ok(read) => {
+                    let read = into.get(..read).unwrap_or_default();
+                    match self.ring.write(self.end, read) {
+                        Ok(()) => self.end += read.len(),
+                        Err(error) => self.fail(&error),
+                    }
+                }
+                Err(error) => self.fail(&error),
+            }
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.ended = true;
+        self.failure = Some(error.to_string());
+    }
+
+    /// Goes on at the start of the ring, with the bytes that were not taken yet.
+    fn turn(&mut self) {
+        if let Err(error) = self.ring.copy_to_start(self.start, self.end) {
+            self.fail(&error);
+            self.start = self.end;
+        }
+        let unread = self.end - self.start;
+        self.previous_end = self.start;
+        self.lap += 1;
+        self.start = 0;
+        self.end = unread;
+    }
+}
+
+impl Window for Spool {
+    #[inline]
+    fn peek(&mut self, len: usize) -> &[u8] {
+        if self.end - self.start < len && !self.ended {
+            self.fill(len);
+        }
+        self.ring.get(self.start, self.end.min(self.start.saturating_add(len))).unwrap_or_default()
+    }
+
+    #[inline]
+    fn advance(&mut self, len: usize) {
+        let len = len.min(self.end - self.start);
+        self.start += len;
+        self.position += len as u64;
+    }
+
+    #[inline]
+    fn address(&self) -> u64 {
+        self.base.wrapping_add(self.lap << self.bits).wrapping_add(self.start as u64)
+    }
+
+    fn position(&self) -> u64 {
+        self.position
+    }
+
+    fn present(&self) -> &[u8] {
+        self.ring.get(self.start, self.end).unwrap_or_default()
+    }
+
+    fn failure(&self) -> Option<&str> {
+        self.failure.as_deref()
+    }
+}
+
+/// The memory of a spool.
+enum Ring {
+    /// An unnamed temporary file. Written by calls and not through the mapping, so that a full disk
+    /// is an error and not a signal; for the same reason nothing is read that was not written.
+    File { file: File, map: Mmap, written: usize },
+    /// Memory, where there is no room for a file.
+    Memory(MmapMut),
+}
+
+impl Ring {
+    fn new(len: usize) -> io::Result<Self> {
+        let file = || {
+            let file = tempfile::tempfile()?;
+            file.set_len(len as u64)?;
+            let map = map(&file)?;
+            Ok::<_, io::Error>(Self::File { file, map, written: 0 })
+        };
+        file().or_else(|_| Ok(Self::Memory(MmapMut::map_anon(len)?)))
+    }
+
+    #[inline]
+    fn get(&self, from: usize, to: usize) -> Option<&[u8]> {
+        match self {
+            Self::File { map, .. } => map.get(from..to),
+            Self::Memory(map) => map.get(from..to),
+        }
+    }
+
+    /// Writes `bytes` at `at`; they fit.
+    fn write(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
+        let to = at.saturating_add(bytes.len());
+        if let Self::File { file, map, written } = self {
+            if write_at(file, bytes, at as u64).is_ok() {
+                *written = to.max(*written);
+                return Ok(());
+            }
+            // The disk is full: go on in memory.
+            let mut memory = MmapMut::map_anon(map.len())?;
+            if let (Some(into), Some(from)) = (memory.get_mut(..*written), map.get(..*written)) {
+                into.copy_from_slice(from);
+            }
+            *self = Self::Memory(memory);
+        }
+        if let Self::Memory(map) = self
+            && let Some(into) = map.get_mut(at..to)
+        {
+            into.copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Copies the bytes of `from..to` to the start; the two do not overlap.
+    fn copy_to_start(&mut self, from: usize, to: usize) -> io::Result<()> {
+        let mut at = 0;
+        while from + at < to {
+            let step = CHUNK.min(to - from - at);
+            let piece = self.get(from + at, from + at + step).unwrap_or_default().to_vec();
+            self.write(at, &piece)?;
+            at += step;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn a_ring_whose_disk_is_full_goes_on_in_memory() {
+        // Nothing can be written to a file that is open for reading only.
+        let mut named = tempfile::NamedTempFile::new().unwrap();
+        named.write_all(b"written before").unwrap();
+        named.as_file().set_len(4096).unwrap();
+        let file = File::open(named.path()).unwrap();
+        let map = map(&file).unwrap();
+        let mut ring = Ring::File { file, map, written: 14 };
+        ring.write(14, b", and after").unwrap();
+        assert!(matches!(ring, Ring::Memory(_)));
+        assert_eq!(ring.get(0, 25), Some(&b"written before, and after"[..]));
+        ring.copy_to_start(8, 14).unwrap();
+        assert_eq!(ring.get(0, 6), Some(&b"before"[..]));
+    }
+
+    #[test]
+    fn a_record_lies_in_one_piece_across_the_end_of_the_ring() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 1 << 44, 13).unwrap();
+        let mut taken = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            let address = spool.address();
+            assert_eq!(spool.slice(address, piece.len() as u32), Some(&piece[..]));
+            assert_eq!(spool.position(), taken.len() as u64);
+            spool.advance(piece.len());
+            assert_eq!(spool.slice(address, 5).map(<[u8]>::to_vec), piece.get(..5).map(<[u8]>::to_vec));
+            taken.extend(piece);
+        }
+        assert!(taken == bytes);
+    }
+}

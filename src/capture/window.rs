@@ -1,0 +1,118 @@
+//! The place that a parser reads at: a cursor over bytes with addresses.
+
+use memmap2::Mmap;
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+
+/// A cursor over the bytes of one input.
+///
+/// Parsers are generic over it, so that reading from a mapped file is nothing but slicing.
+pub(super) trait Window {
+    /// Up to `len` contiguous bytes at the cursor; fewer only where the input ends.
+    ///
+    /// Waits for no more than that. The bytes at the cursor may get another address by this.
+    fn peek(&mut self, len: usize) -> &[u8];
+    /// Moves the cursor over `len` bytes that [`peek`](Self::peek) has shown.
+    fn advance(&mut self, len: usize);
+    /// The address of the byte at the cursor.
+    fn address(&self) -> u64;
+    /// How many bytes of the (unpacked) input lie before the cursor.
+    fn position(&self) -> u64;
+    /// What is there at the cursor already, for messages.
+    fn present(&self) -> &[u8];
+    /// Why the input ended, where it did not end by itself.
+    fn failure(&self) -> Option<&str>;
+    /// Reads one byte `ahead` of the cursor where that is cheap, so that it is near when it is needed.
+    #[inline]
+    fn touch(&self, _ahead: usize) -> u8 {
+        0
+    }
+}
+
+/// The bytes of a whole input: a mapped file, or memory.
+pub(super) enum Bytes {
+    /// A file, mapped.
+    File(Mmap),
+    /// Bytes from elsewhere.
+    Memory(Vec<u8>),
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::File(map) => map,
+            Self::Memory(bytes) => bytes,
+        }
+    }
+}
+
+/// A window over bytes that are all there.
+pub(super) struct Mapped {
+    bytes: Bytes,
+    at: usize,
+    base: u64,
+}
+
+impl Mapped {
+    /// A window whose first byte has the address `base`.
+    pub(super) fn new(bytes: Bytes, base: u64) -> Self {
+        Self { bytes, at: 0, base }
+    }
+
+    /// The bytes at an address.
+    #[inline]
+    pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {
+        let start = usize::try_from(start.checked_sub(self.base)?).ok()?;
+        self.bytes.get(start..start.checked_add(len as usize)?)
+    }
+}
+
+impl Window for Mapped {
+    #[inline]
+    fn peek(&mut self, len: usize) -> &[u8] {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        rest.get(..len).unwrap_or(rest)
+    }
+
+    #[inline]
+    fn advance(&mut self, len: usize) {
+        self.at = self.at.saturating_add(len);
+    }
+
+    #[inline]
+    fn address(&self) -> u64 {
+        self.base.wrapping_add(self.at as u64)
+    }
+
+    #[inline]
+    fn position(&self) -> u64 {
+        self.at as u64
+    }
+
+    fn present(&self) -> &[u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
+    fn failure(&self) -> Option<&str> {
+        None
+    }
+
+    #[inline]
+    fn touch(&self, ahead: usize) -> u8 {
+        self.bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
+    }
+}
+
+/// Maps a file for reading.
+#[allow(unsafe_code)]
+pub(super) fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: the mapping is only read, and only through slices that the owner of the mapping lends
+    // out. That another process changes or cuts the file meanwhile cannot be prevented by any means
+    // the system offers; `Options::no_mmap` reads without mapping. The spool maps a temporary file
+    // that has no name, and writes to it only while no slice is lent out.
+    unsafe { Mmap::map(file) }
+}

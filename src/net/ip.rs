@@ -1,0 +1,274 @@
+//! IPv4 (RFC 791) and IPv6 (RFC 8200) headers, down to what they carry.
+
+use etherparse::err::{ip_auth, ipv4, ipv6};
+use etherparse::{
+    IpAuthHeaderSlice, Ipv4Header, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6Header, Ipv6HeaderSlice,
+    Ipv6RawExtHeaderSlice,
+};
+
+use super::Next;
+use super::Skip;
+use super::cursor::{Cursor, Header, Stop};
+
+/// Protocol numbers (RFC 9293, 768, …) as in IANA's list.
+pub(super) mod protocol {
+    pub(crate) const HOP_BY_HOP: u8 = 0;
+    pub(crate) const ICMP: u8 = 1;
+    pub(crate) const IPV4: u8 = 4;
+    pub(crate) const TCP: u8 = 6;
+    pub(crate) const UDP: u8 = 17;
+    pub(crate) const IPV6: u8 = 41;
+    pub(crate) const ROUTING: u8 = 43;
+    pub(crate) const FRAGMENT: u8 = 44;
+    pub(crate) const GRE: u8 = 47;
+    pub(crate) const ESP: u8 = 50;
+    pub(crate) const AH: u8 = 51;
+    pub(crate) const ICMPV6: u8 = 58;
+    pub(crate) const DESTINATION: u8 = 60;
+    pub(crate) const ETHER_IP: u8 = 97;
+    pub(crate) const MOBILITY: u8 = 135;
+    pub(crate) const MPLS: u8 = 137;
+    pub(crate) const HIP: u8 = 139;
+    pub(crate) const SHIM6: u8 = 140;
+}
+use protocol::{AH, DESTINATION, FRAGMENT, HIP, HOP_BY_HOP, MOBILITY, ROUTING, SHIM6};
+
+const IP: Header = Header::ip("IP version");
+const IPV4: Header = Header::ip("IPv4 header");
+const TOTAL_LENGTH: Header = Header::ip("IPv4 total length");
+const IPV6: Header = Header::ip("IPv6 header");
+const EXTENSION: Header = Header::ip("IPv6 extension header");
+const AUTHENTICATION: Header = Header::ip("IP authentication header");
+
+/// Sender and receiver of a datagram, IPv4 as `::ffff:a.b.c.d`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Addresses {
+    pub(super) source: [u8; 16],
+    /// The last station, where the packet names the stations it passes: it is the one TCP talks to.
+    pub(super) destination: [u8; 16],
+}
+
+/// What an IP header says about the fragment behind it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fragment {
+    /// 16 bits in IPv4, 32 in IPv6.
+    pub(super) id: u32,
+    pub(super) protocol: u8,
+    /// Where its first byte lies in the datagram, in bytes.
+    pub(super) offset: u16,
+    pub(super) more: bool,
+    pub(super) v6: bool,
+}
+
+/// What the datagram of `protocol` can hold: nothing that ends in TCP is a reason to stop.
+pub(super) fn carries(protocol: u8) -> Result<(), Skip> {
+    match protocol {
+        protocol::TCP | protocol::UDP | protocol::IPV4 | protocol::IPV6 | protocol::GRE => Ok(()),
+        protocol::ETHER_IP | protocol::MPLS => Ok(()),
+        AH | DESTINATION | FRAGMENT | HIP | HOP_BY_HOP | MOBILITY | ROUTING | SHIM6 => Ok(()),
+        protocol::ICMP | protocol::ICMPV6 => Err(Skip::Icmp),
+        protocol::ESP => Err(Skip::Encrypted),
+        _ => Err(Skip::NotTcp),
+    }
+}
+
+/// Peels one IP header, whichever its version says.
+pub(super) fn peel(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+    match cursor.bytes.first().map(|first| first >> 4) {
+        Some(4) => peel_v4(cursor, addresses),
+        Some(6) => peel_v6(cursor, addresses),
+        Some(_) => Err(cursor.wrong(IP)),
+        None => Err(cursor.lack(1, IP)),
+    }
+}
+
+fn peel_v4(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+    let header = match Ipv4HeaderSlice::from_slice(cursor.bytes) {
+        Ok(header) => header,
+        Err(ipv4::HeaderSliceError::Len(error)) => return Err(cursor.lack(error.required_len, IPV4)),
+        Err(ipv4::HeaderSliceError::Content(_)) => return Err(cursor.wrong(IPV4)),
+    };
+    let header_len = header.slice().len();
+    // 0: segmentation offload fills the length in after the capture, so the packet's own length counts.
+    match usize::from(header.total_len()) {
+        0 => {}
+        total if total < header_len => return Err(cursor.wrong(TOTAL_LENGTH)),
+        total => cursor.limit(total),
+    }
+    cursor.advance(header_len, IPV4)?;
+    let destination = last_station_v4(header.options()).unwrap_or(header.destination());
+    *addresses = Addresses { source: mapped(header.source()), destination: mapped(destination) };
+    let protocol = header.protocol().0;
+    if header.is_fragmenting_payload() {
+        return Ok(Next::Fragment(Fragment {
+            id: u32::from(header.identification()),
+            protocol,
+            offset: header.fragments_offset().value() << 3,
+            more: header.more_fragments(),
+            v6: false,
+        }));
+    }
+    Ok(Next::Payload(protocol))
+}
+
+/// Peels an IPv4 header without options (one may be a source route) that TCP follows; else `None`.
+#[inline]
+pub(super) fn peel_plain_v4(cursor: &mut Cursor<'_>) -> Option<Addresses> {
+    let header = Ipv4HeaderSlice::from_slice(cursor.bytes).ok()?;
+    let total = usize::from(header.total_len());
+    if header.slice().len() != Ipv4Header::MIN_LEN
+        || header.protocol().0 != protocol::TCP
+        || header.is_fragmenting_payload()
+        || total < Ipv4Header::MIN_LEN
+    {
+        return None;
+    }
+    cursor.limit(total);
+    cursor.advance(Ipv4Header::MIN_LEN, IPV4).ok()?;
+    Some(Addresses { source: mapped(header.source()), destination: mapped(header.destination()) })
+}
+
+/// Peels an IPv6 header that TCP follows; else `None`.
+#[inline]
+pub(super) fn peel_plain_v6(cursor: &mut Cursor<'_>) -> Option<Addresses> {
+    let header = Ipv6HeaderSlice::from_slice(cursor.bytes).ok()?;
+    let len = usize::from(header.payload_length());
+    if header.next_header().0 != protocol::TCP || len == 0 {
+        return None;
+    }
+    cursor.advance(Ipv6Header::LEN, IPV6).ok()?;
+    cursor.limit(len);
+    Some(Addresses { source: header.source(), destination: header.destination() })
+}
+
+/// An IPv4 address as `::ffff:a.b.c.d`.
+#[inline]
+pub(super) fn mapped(ip: [u8; 4]) -> [u8; 16] {
+    // As one number, so that it is written in one piece.
+    (0xffff_0000_0000 | u128::from(u32::from_be_bytes(ip))).to_be_bytes()
+}
+
+/// The last address of a source route (RFC 791 section 3.1) that the packet has not reached yet.
+fn last_station_v4(mut options: &[u8]) -> Option<[u8; 4]> {
+    const END: u8 = 0;
+    const NO_OPERATION: u8 = 1;
+    const LOOSE_ROUTE: u8 = 131;
+    const STRICT_ROUTE: u8 = 137;
+    loop {
+        match *options.first()? {
+            END => return None,
+            NO_OPERATION => options = options.get(1..)?,
+            kind => {
+                let len = usize::from(*options.get(1)?).max(2);
+                let option = options.get(..len)?;
+                if kind == LOOSE_ROUTE || kind == STRICT_ROUTE {
+                    let pointer = usize::from(*option.get(2)?);
+                    return if pointer < len { option.get(3..)?.last_chunk::<4>().copied() } else { None };
+                }
+                options = options.get(len..)?;
+            }
+        }
+    }
+}
+
+fn peel_v6(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+    let header = match Ipv6HeaderSlice::from_slice(cursor.bytes) {
+        Ok(header) => header,
+        Err(ipv6::HeaderSliceError::Len(error)) => return Err(cursor.lack(error.required_len, IPV6)),
+        Err(ipv6::HeaderSliceError::Content(_)) => return Err(cursor.wrong(IPV6)),
+    };
+    cursor.advance(header.slice().len(), IPV6)?;
+    let next = header.next_header().0;
+    match usize::from(header.payload_length()) {
+        // Over 64 KiB the length stands in an option (RFC 2675), or nowhere: segmentation offload.
+        0 if next == HOP_BY_HOP => {
+            if let Some(len) = jumbo_len(cursor.bytes) {
+                cursor.limit(len);
+            }
+        }
+        0 => {}
+        len => cursor.limit(len),
+    }
+    *addresses = Addresses { source: header.source(), destination: header.destination() };
+    Ok(Next::Payload(next))
+}
+
+/// The jumbo payload length in a hop-by-hop header (RFC 2675 section 2).
+fn jumbo_len(bytes: &[u8]) -> Option<usize> {
+    const PAD1: u8 = 0;
+    const JUMBO: u8 = 0xc2;
+    let header = Ipv6RawExtHeaderSlice::from_slice(bytes).ok()?;
+    let mut options = header.payload();
+    loop {
+        match options {
+            [PAD1, rest @ ..] => options = rest,
+            [JUMBO, 4, a, b, c, d, ..] => return Some(u32::from_be_bytes([*a, *b, *c, *d]) as usize),
+            [_, len, rest @ ..] => options = rest.get(usize::from(*len)..)?,
+            _ => return None,
+        }
+    }
+}
+
+/// Peels what may stand between an IP header and its payload.
+pub(super) fn peel_extension(
+    protocol: u8,
+    cursor: &mut Cursor<'_>,
+    addresses: &mut Addresses,
+) -> Result<Next, Stop> {
+    match protocol {
+        HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY | HIP | SHIM6 => {
+            let header = Ipv6RawExtHeaderSlice::from_slice(cursor.bytes)
+                .map_err(|error| cursor.lack(error.required_len, EXTENSION))?;
+            if protocol == ROUTING
+                && let Some(last) = last_station_v6(header.slice())
+            {
+                addresses.destination = last;
+            }
+            cursor.advance(header.slice().len(), EXTENSION)?;
+            Ok(Next::Payload(header.next_header().0))
+        }
+        AH => {
+            let header = match IpAuthHeaderSlice::from_slice(cursor.bytes) {
+                Ok(header) => header,
+                Err(ip_auth::HeaderSliceError::Len(error)) => {
+                    return Err(cursor.lack(error.required_len, AUTHENTICATION));
+                }
+                Err(ip_auth::HeaderSliceError::Content(_)) => return Err(cursor.wrong(AUTHENTICATION)),
+            };
+            cursor.advance(header.slice().len(), AUTHENTICATION)?;
+            Ok(Next::Payload(header.next_header().0))
+        }
+        FRAGMENT => {
+            let header = Ipv6FragmentHeaderSlice::from_slice(cursor.bytes)
+                .map_err(|error| cursor.lack(error.required_len, EXTENSION))?;
+            cursor.advance(header.slice().len(), EXTENSION)?;
+            let protocol = header.next_header().0;
+            if !header.is_fragmenting_payload() {
+                return Ok(Next::Payload(protocol));
+            }
+            Ok(Next::Fragment(Fragment {
+                id: header.identification(),
+                protocol,
+                offset: header.fragment_offset().value() << 3,
+                more: header.more_fragments(),
+                v6: true,
+            }))
+        }
+        _ => Err(carries(protocol).err().unwrap_or(Skip::NotTcp).into()),
+    }
+}
+
+/// The last address of a routing header (RFC 8200 section 4.4, RFC 6275, RFC 8754) not reached yet.
+fn last_station_v6(header: &[u8]) -> Option<[u8; 16]> {
+    const SOURCE_ROUTE: u8 = 0;
+    const MOBILE: u8 = 2;
+    const SEGMENTS: u8 = 4;
+    let [_, _, kind, left, _, _, _, _, addresses @ ..] = header else { return None };
+    match *kind {
+        _ if *left == 0 => None,
+        SOURCE_ROUTE | MOBILE => addresses.last_chunk::<16>().copied(),
+        // RFC 8754 section 2: the list is in reverse order.
+        SEGMENTS => addresses.first_chunk::<16>().copied(),
+        _ => None,
+    }
+}

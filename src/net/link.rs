@@ -1,0 +1,395 @@
+//! Link layers: from the first byte of a packet to its IP header.
+
+use super::cursor::{Cursor, Header, Stop, be16};
+use super::{Next, Skip, wifi};
+use crate::model::LinkType;
+
+/// Link types as tcpdump.org numbers them.
+mod number {
+    pub(super) const NULL: u16 = 0;
+    pub(super) const ETHERNET: u16 = 1;
+    pub(super) const PPP: u16 = 9;
+    /// DLT_RAW has other numbers where a file was written with them.
+    pub(super) const RAW_BSD: u16 = 12;
+    pub(super) const RAW_OPENBSD: u16 = 14;
+    pub(super) const PPP_HDLC: u16 = 50;
+    pub(super) const PPP_ETHER: u16 = 51;
+    pub(super) const ATM_RFC1483: u16 = 100;
+    pub(super) const RAW: u16 = 101;
+    pub(super) const C_HDLC: u16 = 104;
+    pub(super) const IEEE802_11: u16 = 105;
+    pub(super) const FRELAY: u16 = 107;
+    pub(super) const LOOP: u16 = 108;
+    pub(super) const ENC: u16 = 109;
+    pub(super) const LINUX_SLL: u16 = 113;
+    pub(super) const PRISM: u16 = 119;
+    pub(super) const RADIOTAP: u16 = 127;
+    pub(super) const ARCNET_LINUX: u16 = 129;
+    pub(super) const AVS: u16 = 163;
+    pub(super) const PPI: u16 = 192;
+    pub(super) const PPP_WITH_DIR: u16 = 204;
+    pub(super) const IPNET: u16 = 226;
+    pub(super) const IPV4: u16 = 228;
+    pub(super) const IPV6: u16 = 229;
+    pub(super) const NFLOG: u16 = 239;
+    pub(super) const NETANALYZER: u16 = 240;
+    pub(super) const NETANALYZER_TRANSPARENT: u16 = 241;
+    pub(super) const PKTAP: u16 = 258;
+    pub(super) const LINUX_SLL2: u16 = 276;
+}
+
+/// Ethernet.
+pub(super) const ETHERNET: LinkType = LinkType(number::ETHERNET);
+
+/// Values of an Ethernet type field (IEEE 802 numbers).
+pub(super) mod ether_type {
+    /// Below it the field is the length of an LLC frame (IEEE 802.3).
+    pub(crate) const FIRST: u16 = 0x0600;
+    pub(crate) const IPV4: u16 = 0x0800;
+    pub(crate) const TRANSPARENT_ETHERNET: u16 = 0x6558;
+    pub(crate) const VLAN: u16 = 0x8100;
+    pub(crate) const IPV6: u16 = 0x86dd;
+    pub(crate) const PPP: u16 = 0x880b;
+    pub(crate) const MPLS: u16 = 0x8847;
+    pub(crate) const MPLS_MULTICAST: u16 = 0x8848;
+    pub(crate) const PPPOE_SESSION: u16 = 0x8864;
+    pub(crate) const JUMBO_LLC: u16 = 0x8870;
+    pub(crate) const PROVIDER_BRIDGE: u16 = 0x88a8;
+    pub(crate) const MACSEC: u16 = 0x88e5;
+    pub(crate) const BACKBONE_BRIDGE: u16 = 0x88e7;
+    pub(crate) const VN_TAG: u16 = 0x8926;
+    pub(crate) const HSR: u16 = 0x892f;
+    pub(crate) const NSH: u16 = 0x894f;
+    pub(crate) const VLAN_9100: u16 = 0x9100;
+    pub(crate) const VLAN_9200: u16 = 0x9200;
+    pub(crate) const VLAN_9300: u16 = 0x9300;
+}
+
+pub(super) const ETHERNET_HEADER: Header = Header::link("Ethernet header");
+const LOOPBACK: Header = Header::link("loopback header");
+const COOKED: Header = Header::link("Linux cooked header");
+pub(super) const VLAN_TAG: Header = Header::link("VLAN tag");
+const TAG: Header = Header::link("link layer tag");
+const LLC: Header = Header::link("LLC header");
+const PPPOE: Header = Header::link("PPPoE header");
+const PPP: Header = Header::link("PPP header");
+const MPLS: Header = Header::link("MPLS label");
+const NSH: Header = Header::link("network service header");
+const MACSEC: Header = Header::link("MACsec tag");
+const CAPTURE: Header = Header::link("capture header");
+const FRAME_RELAY: Header = Header::link("Frame Relay header");
+const NFLOG: Header = Header::link("NFLOG attribute");
+
+/// Peels the header that `link` stands for.
+pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    match link.0 {
+        number::ETHERNET => {
+            let header = cursor.take::<14>(ETHERNET_HEADER)?;
+            Ok(Next::Type(be16(header[12], header[13])))
+        }
+        number::RAW | number::RAW_BSD | number::RAW_OPENBSD | number::IPV4 | number::IPV6 => Ok(Next::Ip),
+        number::LINUX_SLL => {
+            let header = cursor.take::<16>(COOKED)?;
+            Ok(cooked(be16(header[2], header[3]), be16(header[14], header[15])))
+        }
+        number::LINUX_SLL2 => {
+            let header = cursor.take::<20>(COOKED)?;
+            Ok(cooked(be16(header[8], header[9]), be16(header[0], header[1])))
+        }
+        number::NULL | number::LOOP => {
+            let family = cursor.take::<4>(LOOPBACK)?;
+            loopback(*family)
+        }
+        number::ENC => {
+            let header = cursor.take::<12>(LOOPBACK)?;
+            loopback([header[0], header[1], header[2], header[3]])
+        }
+        number::PPP | number::PPP_HDLC => match cursor.peek::<1>() {
+            // PPP over a serial line, or Cisco's framing of it (RFC 1662, RFC 1547 section 4.3.1).
+            Some([0x0f | 0x8f]) if link.0 == number::PPP_HDLC => peel_cisco(cursor),
+            _ => Ok(Next::Ppp),
+        },
+        number::PPP_WITH_DIR => {
+            cursor.advance(1, PPP)?;
+            Ok(Next::Ppp)
+        }
+        number::PPP_ETHER => Ok(Next::Type(ether_type::PPPOE_SESSION)),
+        number::C_HDLC => peel_cisco(cursor),
+        number::ATM_RFC1483 => Ok(Next::Llc),
+        number::FRELAY => peel_frame_relay(cursor),
+        number::ARCNET_LINUX => peel_arcnet(cursor),
+        number::IEEE802_11 => wifi::peel(cursor, false),
+        number::RADIOTAP => wifi::peel_radiotap(cursor),
+        number::PRISM => wifi::peel_prism(cursor),
+        number::AVS => wifi::peel_avs(cursor),
+        number::PPI => {
+            let header = cursor.take::<8>(CAPTURE)?;
+            let rest = usize::from(u16::from_le_bytes([header[2], header[3]])).saturating_sub(8);
+            cursor.advance(rest, CAPTURE)?;
+            Ok(Next::Link(LinkType(u16::from_le_bytes([header[4], header[5]]))))
+        }
+        number::PKTAP => {
+            let header = cursor.take::<12>(CAPTURE)?;
+            let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+            cursor.advance(len.saturating_sub(12), CAPTURE)?;
+            Ok(Next::Link(LinkType(u16::from_le_bytes([header[8], header[9]]))))
+        }
+        number::IPNET => {
+            cursor.advance(24, CAPTURE)?;
+            Ok(Next::Ip)
+        }
+        number::NFLOG => peel_nflog(cursor),
+        number::NETANALYZER => {
+            cursor.advance(4, CAPTURE)?;
+            Ok(Next::Link(ETHERNET))
+        }
+        // The preamble and the start of frame delimiter follow.
+        number::NETANALYZER_TRANSPARENT => {
+            cursor.advance(12, CAPTURE)?;
+            Ok(Next::Link(ETHERNET))
+        }
+        _ => Err(Skip::UnsupportedLink(link).into()),
+    }
+}
+
+/// What follows a Linux cooked header: its protocol field depends on the kind of device.
+fn cooked(device: u16, protocol: u16) -> Next {
+    const ARPHRD_RADIOTAP: u16 = 803;
+    const ETH_P_802_2: u16 = 4;
+    match (device, protocol) {
+        (ARPHRD_RADIOTAP, _) => Next::Link(LinkType(number::RADIOTAP)),
+        (_, ETH_P_802_2) => Next::Llc,
+        // Other small numbers are protocols of Linux's own, never lengths.
+        (_, ..ether_type::FIRST) => Next::Nothing,
+        (_, protocol) => Next::Type(protocol),
+    }
+}
+
+/// What follows a loopback header: an address family, in the byte order of whoever captured.
+fn loopback(family: [u8; 4]) -> Result<Next, Stop> {
+    let little = u32::from_le_bytes(family);
+    match if little > 0xffff { little.swap_bytes() } else { little } {
+        // AF_INET, and AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, Darwin.
+        2 | 10 | 23 | 24 | 28 | 30 => Ok(Next::Ip),
+        family => match u16::try_from(family) {
+            Ok(family @ ether_type::FIRST..) => Ok(Next::Type(family)),
+            _ => Err(Skip::NotIp.into()),
+        },
+    }
+}
+
+/// Peels what the Ethernet type says comes next.
+pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    match kind {
+        ether_type::IPV4 | ether_type::IPV6 => Ok(Next::Ip),
+        ether_type::VLAN
+        | ether_type::PROVIDER_BRIDGE
+        | ether_type::VLAN_9100
+        | ether_type::VLAN_9200
+        | ether_type::VLAN_9300 => {
+            let tag = cursor.take::<4>(VLAN_TAG)?;
+            Ok(Next::Type(be16(tag[2], tag[3])))
+        }
+        ether_type::MPLS | ether_type::MPLS_MULTICAST => peel_mpls(cursor),
+        ether_type::PPPOE_SESSION => {
+            let header = cursor.take::<6>(PPPOE)?;
+            cursor.enter_frame(usize::from(be16(header[4], header[5])));
+            match header {
+                [0x11, 0, ..] => Ok(Next::Ppp),
+                _ => Err(Skip::NotIp.into()),
+            }
+        }
+        ether_type::PPP => Ok(Next::Ppp),
+        ether_type::TRANSPARENT_ETHERNET => Ok(Next::Link(ETHERNET)),
+        ether_type::JUMBO_LLC => Ok(Next::Llc),
+        ether_type::BACKBONE_BRIDGE => {
+            cursor.advance(4, TAG)?;
+            Ok(Next::Link(ETHERNET))
+        }
+        ether_type::VN_TAG | ether_type::HSR => {
+            let tag = cursor.take::<6>(TAG)?;
+            Ok(Next::Type(be16(tag[4], tag[5])))
+        }
+        ether_type::MACSEC => {
+            // IEEE 802.1AE section 9.3: readable where neither encrypted nor changed.
+            let &[control, ..] = cursor.take::<6>(MACSEC)?;
+            if control & 0x0c != 0 {
+                return Err(Skip::Encrypted.into());
+            }
+            if control & 0x20 != 0 {
+                cursor.advance(8, MACSEC)?;
+            }
+            let kind = cursor.take::<2>(MACSEC)?;
+            Ok(Next::Type(be16(kind[0], kind[1])))
+        }
+        ether_type::NSH => peel_nsh(cursor),
+        len @ ..ether_type::FIRST => {
+            cursor.enter_frame(usize::from(len));
+            Ok(Next::Llc)
+        }
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels an LLC header (IEEE 802.2), with SNAP (RFC 1042) where it is there.
+pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let llc = cursor.take::<3>(LLC)?;
+    match llc {
+        [0xaa, 0xaa, 0x03] => {
+            let &[a, b, c, high, low] = cursor.take::<5>(LLC)?;
+            match ([a, b, c], be16(high, low)) {
+                ([0, 0, 0] | [0, 0, 0xf8], kind @ ether_type::FIRST..) => Ok(Next::Type(kind)),
+                // A bridged frame (RFC 2427 section 4.2), with and without its check sequence.
+                ([0, 0x80, 0xc2], 1 | 7) => Ok(Next::Link(ETHERNET)),
+                _ => Err(Skip::NotIp.into()),
+            }
+        }
+        [0x06, 0x06, 0x03] => Ok(Next::Ip),
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels PPP's address, control and protocol fields, compressed or not (RFC 1661 section 2, RFC 1662).
+pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    if let Some([0xff, 0x03]) = cursor.peek::<2>() {
+        cursor.advance(2, PPP)?;
+    }
+    let &[first] = cursor.take::<1>(PPP)?;
+    // The last byte of the field is odd, the one before it even: so one byte may do.
+    let protocol = if first & 1 == 1 { u16::from(first) } else { be16(first, cursor.take::<1>(PPP)?[0]) };
+    match protocol {
+        0x0021 | 0x0057 => Ok(Next::Ip),
+        0x0281 => Ok(Next::Type(ether_type::MPLS)),
+        0x0283 => Ok(Next::Type(ether_type::MPLS_MULTICAST)),
+        // Encrypted or compressed (RFC 1968, RFC 2118).
+        0x0053 => Err(Skip::Encrypted.into()),
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels a stack of MPLS labels (RFC 3032), whatever its height.
+fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    loop {
+        let label = cursor.take::<4>(MPLS)?;
+        if label[2] & 1 == 1 {
+            break;
+        }
+    }
+    // Nothing says what follows. IP has a version and a length that fits, a pseudowire its control word
+    // or a frame.
+    let is_ip = match cursor.peek::<6>() {
+        Some(&[0x45..=0x4f, _, high, low, _, _]) => usize::from(be16(high, low)) <= cursor.claim,
+        Some(&[0x60..=0x6f, _, _, _, high, low]) => usize::from(be16(high, low)) + 40 <= cursor.claim,
+        _ => false,
+    };
+    let is_frame = |at: usize| match cursor.bytes.get(at + 12..at + 14) {
+        Some(&[high, low]) => matches!(
+            be16(high, low),
+            ether_type::IPV4
+                | ether_type::IPV6
+                | ether_type::VLAN
+                | ether_type::PROVIDER_BRIDGE
+                | ether_type::MPLS
+                | ether_type::PPPOE_SESSION
+        ),
+        _ => false,
+    };
+    match cursor.peek::<1>() {
+        Some(_) if is_ip => Ok(Next::Ip),
+        Some([0x00..=0x0f]) if is_frame(4) => {
+            cursor.advance(4, MPLS)?;
+            Ok(Next::Link(ETHERNET))
+        }
+        Some(_) if is_frame(0) => Ok(Next::Link(ETHERNET)),
+        Some(_) => Err(Skip::NotIp.into()),
+        None => Err(cursor.lack(1, MPLS)),
+    }
+}
+
+/// Peels a network service header (RFC 8300 section 2).
+fn peel_nsh(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let &[_, len, _, protocol] = cursor.take::<4>(NSH)?;
+    let len = usize::from(len & 0x3f) * 4;
+    cursor.advance(len.checked_sub(4).ok_or_else(|| cursor.wrong(NSH))?, NSH)?;
+    match protocol {
+        1 | 2 => Ok(Next::Ip),
+        3 => Ok(Next::Link(ETHERNET)),
+        4 => Ok(Next::Type(ether_type::NSH)),
+        5 => Ok(Next::Type(ether_type::MPLS)),
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels Cisco's HDLC header: address, control, Ethernet type.
+fn peel_cisco(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let header = cursor.take::<4>(PPP)?;
+    match be16(header[2], header[3]) {
+        kind @ ether_type::FIRST.. => Ok(Next::Type(kind)),
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels a Frame Relay header: address, then NLPID (RFC 2427) or Cisco's Ethernet type.
+fn peel_frame_relay(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    // The address ends with the first odd byte.
+    while cursor.take::<1>(FRAME_RELAY)?[0] & 1 == 0 {}
+    let Some([control, next]) = cursor.peek::<2>() else { return Err(cursor.lack(2, FRAME_RELAY)) };
+    if *control != 0x03 {
+        cursor.advance(2, FRAME_RELAY)?;
+        return match be16(*control, *next) {
+            kind @ ether_type::FIRST.. => Ok(Next::Type(kind)),
+            _ => Err(Skip::NotIp.into()),
+        };
+    }
+    cursor.advance(if *next == 0 { 2 } else { 1 }, FRAME_RELAY)?;
+    match cursor.take::<1>(FRAME_RELAY)? {
+        [0xcc | 0x8e] => Ok(Next::Ip),
+        [0xcf] => Ok(Next::Ppp),
+        [0x80] => {
+            let &[a, b, c, high, low] = cursor.take::<5>(FRAME_RELAY)?;
+            match ([a, b, c], be16(high, low)) {
+                ([0, 0, 0], kind @ ether_type::FIRST..) => Ok(Next::Type(kind)),
+                ([0, 0x80, 0xc2], 1 | 7) => Ok(Next::Link(ETHERNET)),
+                _ => Err(Skip::NotIp.into()),
+            }
+        }
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels Linux's ARCNET header: two addresses, an offset, then RFC 1201's type, flag and sequence,
+/// or RFC 1051's type alone.
+fn peel_arcnet(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const IP_RFC1051: u8 = 240;
+    const IP: u8 = 212;
+    const IPV6: u8 = 196;
+    match cursor.take::<5>(ETHERNET_HEADER)?[4] {
+        IP_RFC1051 => Ok(Next::Ip),
+        IP | IPV6 => {
+            cursor.advance(3, ETHERNET_HEADER)?;
+            Ok(Next::Ip)
+        }
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels a Linux netfilter log message: attributes up to the one that holds the packet.
+fn peel_nflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const PAYLOAD: u16 = 9;
+    let &[family, ..] = cursor.take::<4>(CAPTURE)?;
+    loop {
+        let &[a, b, c, d] = cursor.take::<4>(NFLOG)?;
+        // The machine that captured wrote lengths and types in its own byte order; no type is over 255.
+        let (len, kind) =
+            if d == 0 { (u16::from_le_bytes([a, b]), u16::from(c)) } else { (be16(a, b), u16::from(d)) };
+        let len = usize::from(len).checked_sub(4).ok_or_else(|| cursor.wrong(NFLOG))?;
+        if kind == PAYLOAD {
+            cursor.trim(len);
+            return match family {
+                2 | 10 => Ok(Next::Ip),
+                _ => Err(Skip::NotIp.into()),
+            };
+        }
+        cursor.advance(len.next_multiple_of(4), NFLOG)?;
+    }
+}

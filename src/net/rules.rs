@@ -1,0 +1,19 @@
+//! What can be wrong below TCP.
+
+crate::rules! {
+    PACKET_MALFORMED = "packet-malformed" Warning "-",
+        "A link, IP or TCP header does not fit its packet; the packet was skipped and counted.",
+        "A damaged capture, a tool that rewrote packets, or a sender that probes parsers. The packet is not part of any stream.";
+    PACKET_TRUNCATED = "packet-truncated" Warning "pcap record orig_len",
+        "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",
+        "Record again with a larger snap length (tcpdump -s 262144).";
+    IP_FRAGMENT_OVERLAP = "ip-fragment-overlap" Warning "RFC 791 §3.2; RFC 8200 §4.5; RFC 5722",
+        "Fragments of an IP datagram overlap with unequal bytes; the first copy is kept.",
+        "No ordinary sender does this: it is a way to show a monitor other bytes than the receiver.";
+    IP_FRAGMENT_INCOMPLETE = "ip-fragment-incomplete" Warning "RFC 791 §3.2",
+        "A fragmented IP datagram was never completed.",
+        "Fragments were lost on the way, dropped by the capture, or given up at a limit; their bytes are missing in the stream.";
+    BAD_CHECKSUM = "bad-checksum" Info "RFC 9293 §3.1",
+        "IP or TCP checksum is wrong (usually offload); the packet is still used.",
+        "Packets captured on the machine that sends them get their checksum only in the network card. Elsewhere it is damage.";
+}

@@ -1,0 +1,114 @@
+//! IEEE 802.11 data frames and the headers that captures put before them.
+
+use super::cursor::{Cursor, Header, Stop, be16};
+use super::{Next, Skip};
+
+const RADIO: Header = Header::link("radio header");
+const FRAME: Header = Header::link("802.11 header");
+const SUBFRAME: Header = Header::link("A-MSDU subframe header");
+
+/// Bits of the frame control field's second byte (IEEE 802.11 section 9.2.4.1).
+mod control {
+    pub(super) const TO_DS: u8 = 0x01;
+    pub(super) const FROM_DS: u8 = 0x02;
+    pub(super) const PROTECTED: u8 = 0x40;
+    pub(super) const HT_CONTROL: u8 = 0x80;
+}
+
+/// Peels a radiotap header, of which the flags say how the frame was stored.
+pub(super) fn peel_radiotap(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const FCS_AT_END: u8 = 0x10;
+    const PADDED: u8 = 0x20;
+    let Some(&[0, _, low, high]) = cursor.peek::<4>() else {
+        return Err(if cursor.bytes.len() < 4 { cursor.lack(8, RADIO) } else { cursor.wrong(RADIO) });
+    };
+    let len = usize::from(u16::from_le_bytes([low, high]));
+    let flags = cursor.bytes.get(..len).and_then(radiotap_flags).unwrap_or(0);
+    cursor.advance(len.max(8), RADIO)?;
+    if flags & FCS_AT_END != 0 {
+        cursor.trim(cursor.claim.saturating_sub(4));
+    }
+    peel(cursor, flags & PADDED != 0)
+}
+
+/// The flags field of a radiotap header, where it has one.
+fn radiotap_flags(header: &[u8]) -> Option<u8> {
+    const HAS_TIME: u32 = 1;
+    const HAS_FLAGS: u32 = 2;
+    const MORE: u32 = 1 << 31;
+    let present = |at: usize| Some(u32::from_le_bytes(*header.get(at..)?.first_chunk::<4>()?));
+    let first = present(4)?;
+    let (mut word, mut at) = (first, 8);
+    while word & MORE != 0 {
+        word = present(at)?;
+        at += 4;
+    }
+    if first & HAS_TIME != 0 {
+        at = at.next_multiple_of(8) + 8;
+    }
+    if first & HAS_FLAGS == 0 {
+        return None;
+    }
+    header.get(at).copied()
+}
+
+/// Peels a Prism header, or the AVS header that some drivers put in its place.
+pub(super) fn peel_prism(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let Some(&[a, b, _, _, e, f, g, h]) = cursor.peek::<8>() else { return Err(cursor.lack(8, RADIO)) };
+    if [a, b] == [0x80, 0x21] {
+        return peel_avs(cursor);
+    }
+    // Message code 0x44 in the byte order of the machine that captured.
+    let len = if a != 0 { u32::from_le_bytes([e, f, g, h]) } else { u32::from_be_bytes([e, f, g, h]) };
+    cursor.advance((len as usize).max(8), RADIO)?;
+    peel(cursor, false)
+}
+
+/// Peels an AVS header.
+pub(super) fn peel_avs(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let Some(&[_, _, _, _, e, f, g, h]) = cursor.peek::<8>() else { return Err(cursor.lack(8, RADIO)) };
+    cursor.advance((u32::from_be_bytes([e, f, g, h]) as usize).max(8), RADIO)?;
+    peel(cursor, false)
+}
+
+/// Peels the header of an 802.11 data frame; of an aggregate, the first frame in it.
+///
+/// `padded`: the header was stored with padding to a multiple of four bytes.
+pub(super) fn peel(cursor: &mut Cursor<'_>, padded: bool) -> Result<Next, Stop> {
+    let Some(&[kind, flags]) = cursor.peek::<2>() else { return Err(cursor.lack(2, FRAME)) };
+    let subtype = kind >> 4;
+    // Type data, and not one of the subtypes without a body.
+    if kind & 0x0f != 0x08 || subtype & 0b0100 != 0 {
+        return Err(Skip::NotIp.into());
+    }
+    if flags & control::PROTECTED != 0 {
+        return Err(Skip::Encrypted.into());
+    }
+    let header = cursor.take::<24>(FRAME)?;
+    let mut len: usize = 24;
+    if flags & control::TO_DS != 0 && flags & control::FROM_DS != 0 {
+        cursor.advance(6, FRAME)?;
+        len += 6;
+    }
+    let mut aggregate = false;
+    if subtype & 0b1000 != 0 {
+        aggregate = cursor.take::<2>(FRAME)?[0] & 0x80 != 0;
+        len += 2;
+        if flags & control::HT_CONTROL != 0 {
+            cursor.advance(4, FRAME)?;
+            len += 4;
+        }
+    }
+    if padded {
+        cursor.advance(len.next_multiple_of(4) - len, FRAME)?;
+    }
+    // A later fragment has no header of what it carries.
+    if header[22] & 0x0f != 0 {
+        return Err(Skip::Fragment.into());
+    }
+    if aggregate {
+        let subframe = cursor.take::<14>(SUBFRAME)?;
+        cursor.enter_frame(usize::from(be16(subframe[12], subframe[13])));
+    }
+    Ok(Next::Llc)
+}

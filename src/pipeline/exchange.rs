@@ -1,0 +1,446 @@
+//! HTTP/1 on a connection: requests and their responses, until one of them opens a WebSocket.
+
+use std::collections::VecDeque;
+
+use super::limits::Limits;
+use super::sink::HeadPlace;
+use crate::http::{
+    BodyReader, GapResult, HeadKind, ProxyScan, Scan, is_h2c_upgrade, is_interim, is_websocket_response,
+    is_websocket_upgrade, request_framing, response_framing, scan, scan_more, scan_proxy,
+};
+use crate::model::{Chunk, Direction, Endpoint, Head, Place};
+
+/// Why a connection is not looked at any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Other {
+    /// It speaks TLS: a WebSocket inside would be wss.
+    Tls,
+    /// HTTP/1 without WebSocket.
+    Http,
+    /// HTTP/2, with prior knowledge or by upgrade.
+    Http2,
+    /// Something else.
+    Unknown,
+}
+
+/// What an exchange found.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A request that wants a WebSocket.
+    Asked(Box<Head>, HeadPlace),
+    /// Its answer: `true` where it opens the WebSocket. A 101 to no request that was captured is
+    /// told as such an answer too.
+    Answered(Box<Head>, HeadPlace, bool),
+    /// A CONNECT was granted: what follows is another connection.
+    Tunnel,
+    /// HTTP/1.1 was left for HTTP/2.
+    H2c(Place),
+    /// No WebSocket can be here.
+    Other(Other),
+    /// A head is over the limits.
+    TooLarge(Direction),
+}
+
+#[derive(Debug)]
+enum Parser {
+    /// At the start of a head, or inside one.
+    Head,
+    Body(BodyReader),
+    /// The client waits for the answer to an upgrade or a CONNECT.
+    Wait,
+    /// Out of step after a gap: heads are looked for where a segment begins.
+    Lost,
+}
+
+impl Parser {
+    /// Where a parser is behind a head.
+    fn after(body: BodyReader) -> Self {
+        if body.is_done() { Self::Head } else { Self::Body(body) }
+    }
+}
+
+/// A head that is not complete yet.
+#[derive(Debug, Default)]
+struct Partial {
+    bytes: Vec<u8>,
+    seen: usize,
+    place: HeadPlace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    WebSocket,
+    Connect,
+    H2c,
+    Head,
+    Other,
+}
+
+/// The HTTP/1 state of a connection.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    client: Parser,
+    server: Parser,
+    partial: [Partial; 2],
+    requests: VecDeque<Asked>,
+    /// What a request that waits has as its body, for when it is refused.
+    after: Option<BodyReader>,
+    first: bool,
+    responses: u64,
+    /// Responses are read although their requests were not captured.
+    pub(super) forced: bool,
+    pub(super) tunnelled: bool,
+    pub(super) proxied: Option<Endpoint>,
+}
+
+/// How many bytes were taken, and what was found in them.
+pub(super) struct Step {
+    pub(super) taken: usize,
+    pub(super) found: Option<Found>,
+}
+
+impl Step {
+    fn take(taken: usize) -> Self {
+        Self { taken, found: None }
+    }
+    fn find(taken: usize, found: Found) -> Self {
+        Self { taken, found: Some(found) }
+    }
+}
+
+/// Whether bytes may begin a request, a response, or neither; `None` where it cannot be said yet.
+pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
+    match scan(HeadKind::Response, bytes, &limits.head) {
+        Scan::NotHttp => {}
+        _ if bytes.len() >= 5 => return Some(HeadKind::Response),
+        _ => {}
+    }
+    (!matches!(scan(HeadKind::Request, bytes, &limits.head), Scan::NotHttp)
+        || !matches!(scan_proxy(bytes), ProxyScan::No))
+    .then_some(HeadKind::Request)
+}
+
+/// What bytes that are no HTTP may be.
+pub(super) fn classify(bytes: &[u8]) -> Other {
+    match bytes {
+        [0x14..=0x17, 0x03, 0x00..=0x04, ..] => Other::Tls,
+        _ if bytes.starts_with(b"PRI * HTTP/2") => Other::Http2,
+        _ => Other::Unknown,
+    }
+}
+
+impl Default for Exchange {
+    fn default() -> Self {
+        Self {
+            client: Parser::Head,
+            server: Parser::Head,
+            partial: Default::default(),
+            requests: VecDeque::new(),
+            after: None,
+            first: true,
+            responses: 0,
+            forced: false,
+            tunnelled: false,
+            proxied: None,
+        }
+    }
+}
+
+impl Exchange {
+    /// An exchange of which the start was not captured, or is something else.
+    pub(super) fn midway() -> Self {
+        Self { first: false, server: Parser::Lost, ..Self::default() }
+    }
+
+    /// Whether any HTTP was seen.
+    pub(super) fn is_http(&self) -> bool {
+        !self.first
+    }
+
+    /// Whether the server's bytes wait for a request.
+    pub(super) fn server_waits(&self) -> bool {
+        !self.forced && self.requests.is_empty() && matches!(self.server, Parser::Head)
+    }
+
+    /// Bytes of a direction, the next in order. What is not taken comes again.
+    pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, limits: &Limits) -> Step {
+        match direction {
+            Direction::ClientToServer => self.client_data(chunk, limits),
+            Direction::ServerToClient => self.server_data(chunk, limits),
+        }
+    }
+
+    /// Bytes that the capture lacks.
+    pub(super) fn gap(&mut self, direction: Direction, len: u64) {
+        let (parser, partial) = match direction {
+            Direction::ClientToServer => (&mut self.client, &mut self.partial[0]),
+            Direction::ServerToClient => (&mut self.server, &mut self.partial[1]),
+        };
+        let kept = match parser {
+            Parser::Body(body) => body.gap(len) == GapResult::Kept,
+            Parser::Head | Parser::Wait | Parser::Lost => false,
+        };
+        if !kept && len > 0 {
+            *partial = Partial::default();
+            if !matches!(parser, Parser::Wait) {
+                *parser = Parser::Lost;
+            }
+        }
+    }
+
+    /// Whether the client is out of step while its upgrade waits for an answer.
+    pub(super) fn asked(&self) -> bool {
+        self.requests.contains(&Asked::WebSocket)
+    }
+
+    fn client_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+        match &mut self.client {
+            Parser::Wait => Step::take(0),
+            Parser::Body(body) => {
+                let taken = body.data(chunk.bytes);
+                if body.is_done() {
+                    self.client = Parser::Head;
+                }
+                Step::take(taken)
+            }
+            Parser::Head | Parser::Lost => {
+                let lost = matches!(self.client, Parser::Lost);
+                let [partial, _] = &mut self.partial;
+                if self.first && partial.bytes.is_empty() {
+                    match scan_proxy(chunk.bytes) {
+                        ProxyScan::Done { len, source, .. } => {
+                            self.proxied = source;
+                            return Step::take(len);
+                        }
+                        ProxyScan::Need => return Self::keep(partial, &chunk),
+                        ProxyScan::No => {}
+                    }
+                } else if self.first
+                    && let Some(step) = Self::join_proxy(partial, &chunk, &mut self.proxied)
+                {
+                    return step;
+                }
+                match read(partial, HeadKind::Request, &chunk, limits) {
+                    Read::Done(head, taken, place) => {
+                        self.first = false;
+                        self.request(head, taken, place, limits)
+                    }
+                    Read::Need(taken) => Step::take(taken),
+                    Read::TooLarge => {
+                        Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ClientToServer))
+                    }
+                    Read::NotHttp if lost => Step::take(chunk.bytes.len()),
+                    Read::NotHttp => {
+                        let other = if self.first { classify(chunk.bytes) } else { Other::Http };
+                        Step::find(0, Found::Other(other))
+                    }
+                }
+            }
+        }
+    }
+
+    fn keep(partial: &mut Partial, chunk: &Chunk<'_>) -> Step {
+        if partial.bytes.is_empty() {
+            partial.place.first = chunk.origin;
+        }
+        partial.bytes.extend_from_slice(chunk.bytes);
+        Step::take(chunk.bytes.len())
+    }
+
+    /// A PROXY header of which a part came before.
+    fn join_proxy(partial: &mut Partial, chunk: &Chunk<'_>, proxied: &mut Option<Endpoint>) -> Option<Step> {
+        if scan_proxy(&partial.bytes) == ProxyScan::No {
+            return None;
+        }
+        let before = partial.bytes.len();
+        partial.bytes.extend_from_slice(chunk.bytes);
+        match scan_proxy(&partial.bytes) {
+            ProxyScan::Done { len, source, .. } => {
+                *proxied = source;
+                *partial = Partial::default();
+                Some(Step::take(len.saturating_sub(before)))
+            }
+            ProxyScan::Need => Some(Step::take(chunk.bytes.len())),
+            ProxyScan::No => {
+                partial.bytes.truncate(before);
+                None
+            }
+        }
+    }
+
+    fn request(&mut self, head: Head, taken: usize, place: HeadPlace, limits: &Limits) -> Step {
+        if self.requests.len() >= limits.requests {
+            self.requests.pop_front();
+        }
+        let body = BodyReader::new(request_framing(&head));
+        if is_websocket_upgrade(&head) {
+            self.requests.push_back(Asked::WebSocket);
+            self.after = Some(body);
+            self.client = Parser::Wait;
+            return Step::find(taken, Found::Asked(Box::new(head), place));
+        }
+        let method = head.method();
+        let asked = match method {
+            b"CONNECT" => Asked::Connect,
+            b"HEAD" => Asked::Head,
+            _ if is_h2c_upgrade(&head) => Asked::H2c,
+            _ => Asked::Other,
+        };
+        if method == b"PRI" {
+            return Step::find(taken, Found::Other(Other::Http2));
+        }
+        self.requests.push_back(asked);
+        if asked == Asked::Connect {
+            self.after = Some(body);
+            self.client = Parser::Wait;
+        } else {
+            self.client = Parser::after(body);
+        }
+        Step::take(taken)
+    }
+
+    fn server_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+        let lost = match &mut self.server {
+            Parser::Body(body) => {
+                let taken = body.data(chunk.bytes);
+                if body.is_done() {
+                    self.server = Parser::Head;
+                }
+                return Step::take(taken);
+            }
+            Parser::Wait | Parser::Head => false,
+            Parser::Lost => true,
+        };
+        let [_, partial] = &mut self.partial;
+        if self.requests.is_empty() && !self.forced && partial.bytes.is_empty() {
+            // A server that speaks first speaks no HTTP.
+            if self.first && scan(HeadKind::Response, chunk.bytes, &limits.head) == Scan::NotHttp {
+                return Step::find(0, Found::Other(classify(chunk.bytes)));
+            }
+            if lost {
+                return Step::take(chunk.bytes.len());
+            }
+            return Step::take(0);
+        }
+        match read(partial, HeadKind::Response, &chunk, limits) {
+            Read::Done(head, taken, place) => self.response(head, taken, place, lost),
+            Read::Need(taken) => Step::take(taken),
+            Read::TooLarge => Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ServerToClient)),
+            Read::NotHttp if lost => Step::take(chunk.bytes.len()),
+            Read::NotHttp if self.responses > 0 || self.asked() => {
+                // Out of step with what was promised: wait for the next head.
+                self.server = Parser::Lost;
+                Step::take(chunk.bytes.len())
+            }
+            Read::NotHttp => Step::find(0, Found::Other(classify(chunk.bytes))),
+        }
+    }
+
+    fn response(&mut self, head: Head, taken: usize, place: HeadPlace, lost: bool) -> Step {
+        self.responses += 1;
+        if is_interim(&head) {
+            return Step::take(taken);
+        }
+        if lost && self.asked() {
+            // Which answer belongs to which request is not certain; only a 101 is.
+            if head.status() != Some(101) {
+                return Step::take(taken);
+            }
+            while self.requests.front().is_some_and(|asked| *asked != Asked::WebSocket) {
+                self.requests.pop_front();
+            }
+        }
+        self.server = Parser::Head;
+        let asked = self.requests.pop_front();
+        let status = head.status().unwrap_or_default();
+        let body = |method: &[u8]| BodyReader::new(response_framing(&head, method));
+        match asked {
+            Some(Asked::WebSocket) if status == 101 => {
+                Step::find(taken, Found::Answered(Box::new(head), place, true))
+            }
+            Some(Asked::WebSocket) => {
+                self.server = Parser::after(body(b"GET"));
+                self.resume();
+                Step::find(taken, Found::Answered(Box::new(head), place, false))
+            }
+            Some(Asked::Connect) if (200..300).contains(&status) => {
+                let proxied = self.proxied;
+                *self = Self { tunnelled: true, proxied, ..Self::default() };
+                Step::find(taken, Found::Tunnel)
+            }
+            Some(Asked::Connect) => {
+                self.server = Parser::after(body(b"GET"));
+                self.resume();
+                Step::take(taken)
+            }
+            None if status == 101 && is_websocket_response(&head) => {
+                Step::find(taken, Found::Answered(Box::new(head), place, true))
+            }
+            Some(Asked::H2c) if status == 101 => Step::find(taken, Found::H2c(place.last)),
+            _ if status == 101 => Step::find(taken, Found::Other(Other::Http)),
+            Some(Asked::Head) => Step::take(taken),
+            _ => {
+                self.server = Parser::after(body(b"GET"));
+                Step::take(taken)
+            }
+        }
+    }
+
+    /// The client goes on after a refusal.
+    fn resume(&mut self) {
+        if matches!(self.client, Parser::Wait) {
+            self.client = self.after.take().map_or(Parser::Head, Parser::after);
+        }
+    }
+}
+
+enum Read {
+    Done(Head, usize, HeadPlace),
+    Need(usize),
+    NotHttp,
+    TooLarge,
+}
+
+/// Reads a head that may have begun in earlier chunks.
+fn read(partial: &mut Partial, kind: HeadKind, chunk: &Chunk<'_>, limits: &Limits) -> Read {
+    if partial.bytes.is_empty() {
+        return match scan(kind, chunk.bytes, &limits.head) {
+            Scan::Done(head, taken) => {
+                Read::Done(head, taken, HeadPlace { first: chunk.origin, last: chunk.arrival })
+            }
+            Scan::Need => {
+                partial.place.first = chunk.origin;
+                partial.bytes.extend_from_slice(chunk.bytes);
+                partial.seen = partial.bytes.len();
+                Read::Need(chunk.bytes.len())
+            }
+            Scan::NotHttp => Read::NotHttp,
+            Scan::TooLarge => Read::TooLarge,
+        };
+    }
+    let before = partial.bytes.len();
+    partial.bytes.extend_from_slice(chunk.bytes);
+    match scan_more(kind, &partial.bytes, partial.seen, &limits.head) {
+        Scan::Done(head, taken) => {
+            let place = HeadPlace { first: partial.place.first, last: chunk.arrival };
+            *partial = Partial::default();
+            Read::Done(head, taken.saturating_sub(before), place)
+        }
+        Scan::Need => {
+            partial.seen = partial.bytes.len();
+            Read::Need(chunk.bytes.len())
+        }
+        Scan::NotHttp => {
+            *partial = Partial::default();
+            Read::NotHttp
+        }
+        Scan::TooLarge => Read::TooLarge,
+    }
+}
+
+/// The place of a head that came whole in one packet.
+impl From<Place> for HeadPlace {
+    fn from(place: Place) -> Self {
+        Self { first: place, last: place }
+    }
+}

@@ -1,0 +1,61 @@
+//! Every bound of the engine in one place, each with its reason.
+
+use crate::http::HeadLimits;
+use crate::net::FragmentLimits;
+use crate::ws::Depth;
+
+/// Bounds. A bound that is hit is counted and told, and the rest goes on.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Connections with stream state. 65,536: a busy host's, about 200 MB at the very worst.
+    pub connections: usize,
+    /// All TCP connections known, half-open ones and those without WebSocket included. A SYN flood
+    /// costs 100 bytes each.
+    pub flows: usize,
+    /// Out-of-order bytes held of one stream. They are ranges, so this bounds waiting, not memory.
+    pub held_bytes: u64,
+    /// Out-of-order pieces held of one stream, 40 bytes each.
+    pub held_pieces: usize,
+    /// Packets of the capture for which a hole, a missing SYN or a missing request is waited for.
+    /// Reordering inside captures (several queues, merged files) is far shorter.
+    pub wait_packets: u64,
+    /// Capture time after which waiting ends even if fewer packets came (but at least 64): two
+    /// retransmission timeouts.
+    pub wait_time: i64,
+    /// Capture time after which a hole that nobody acknowledged is given up.
+    pub hole_time: i64,
+    /// Idle capture time after which a half-open connection is forgotten.
+    pub half_open_idle: i64,
+    /// Idle capture time after which a connection is closed as timed out. Long: an idle WebSocket is normal.
+    pub idle: i64,
+    /// An HTTP head.
+    pub head: HeadLimits,
+    /// Unanswered requests of a connection.
+    pub requests: usize,
+    /// IP fragments.
+    pub fragments: FragmentLimits,
+    /// Payloads.
+    pub depth: Depth,
+}
+
+const SECOND: i64 = 1_000_000_000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 65_536,
+            flows: 200_000,
+            held_bytes: 64 << 20,
+            held_pieces: 8192,
+            wait_packets: 4096,
+            wait_time: 2 * SECOND,
+            hole_time: 60 * SECOND,
+            half_open_idle: 60 * SECOND,
+            idle: 24 * 3600 * SECOND,
+            head: HeadLimits::default(),
+            requests: 1000,
+            fragments: FragmentLimits::default(),
+            depth: Depth::default(),
+        }
+    }
+}

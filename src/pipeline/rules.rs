@@ -1,0 +1,16 @@
+//! The rules of the analyser's own limits: what is given up is told.
+
+crate::rules! {
+    LIMIT_CONNECTIONS = "limit-connections" Warning "-",
+        "Connection table full: oldest idle connection was closed and reported.",
+        "More connections at once than are followed. Filter the capture, or raise --max-connections.";
+    LIMIT_STREAM_MEMORY = "limit-stream-memory" Warning "-",
+        "Out-of-order buffer of one stream full: waiting bytes were given up as a gap.",
+        "A segment was lost from the capture and nobody acknowledged it.";
+    LIMIT_TOTAL_MEMORY = "limit-total-memory" Warning "-",
+        "Global memory cap hit: largest idle buffers were given up as gaps.",
+        "Raise --max-mem, or filter the capture.";
+    FLOW_TIMEOUT = "flow-timeout" Info "-",
+        "Idle connection was closed by the flow timer.",
+        "Nothing was captured of it for a long time.";
+}

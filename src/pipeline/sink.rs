@@ -1,0 +1,171 @@
+//! What the pipeline tells, and to whom.
+
+use std::fmt::Arguments;
+
+use crate::http::Handshake;
+use crate::model::{ConnectionId, Direction, Endpoint, Place, Rule, Tally, Time, WebSocketId};
+use crate::ws::{FrameEvent, MessageEvent, Spot, WebSocket};
+
+/// One head of the opening handshake: where it was in the capture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeadPlace {
+    /// The packet with its first byte.
+    pub first: Place,
+    /// The packet that completed it.
+    pub last: Place,
+}
+
+/// A WebSocket, or an attempt to open one.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its number.
+    pub id: WebSocketId,
+    /// The number of its TCP connection.
+    pub tcp: ConnectionId,
+    /// The end that opened it.
+    pub client: Endpoint,
+    /// The other end.
+    pub server: Endpoint,
+    /// The client that a PROXY protocol header names.
+    pub proxied: Option<Endpoint>,
+    /// It runs inside an HTTP CONNECT tunnel.
+    pub tunnelled: bool,
+    /// The URL as the client asked for it.
+    pub url: String,
+    /// The opening handshake, as far as it was captured.
+    pub handshake: Handshake,
+    /// Where the request is.
+    pub request: Option<HeadPlace>,
+    /// Where the response is.
+    pub response: Option<HeadPlace>,
+    /// Its first packet: of the request, or else of the response.
+    pub first: Place,
+}
+
+/// How a connection stands at its end, or at the capture's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The capture ends, the connection does not.
+    Open,
+    /// Both sides closed it.
+    Closed,
+    /// A RST ended it.
+    Reset,
+    /// It fell silent.
+    TimedOut,
+    /// The server refused the upgrade.
+    Refused,
+    /// No response was captured.
+    Unanswered,
+}
+
+impl State {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Reset => "reset",
+            Self::TimedOut => "timed-out",
+            Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+/// A connection at its end.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// What it is.
+    pub connection: &'a Connection,
+    /// How it ended.
+    pub state: State,
+    /// When it ended; `None` while it is open.
+    pub closed: Option<Time>,
+    /// Its frames' state; `None` where it was never opened.
+    pub socket: Option<&'a WebSocket>,
+    /// Its findings.
+    pub findings: &'a Tally,
+    /// Missing bytes in its streams: how many gaps, how many bytes.
+    pub gaps: (u64, u64),
+}
+
+/// What a sink looks at: events that it does not need cost nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wants {
+    /// The handshake's heads are needed at the connection's end.
+    pub heads: bool,
+}
+
+/// Takes the pipeline's events, in the order in which they became certain.
+///
+/// Each event has the packet that completed it. These packets never go back by more than what
+/// [`watermark`](Self::watermark) announced.
+pub trait Sink {
+    /// What this sink looks at.
+    fn wants(&self) -> Wants {
+        Wants { heads: true }
+    }
+    /// A WebSocket opened: its handshake is complete.
+    fn opened(&mut self, connection: &Connection) {
+        let _ = connection;
+    }
+    /// A frame.
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        let _ = (connection, frame);
+    }
+    /// A message.
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        let _ = (connection, message);
+    }
+    /// A finding; `connection` is `None` where it concerns the capture.
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        let _ = (connection, rule, spot, text);
+    }
+    /// A connection ended, was refused, or the capture did.
+    fn ended(&mut self, ended: &Ended<'_>) {
+        let _ = ended;
+    }
+    /// From here on, events of packets from `packet` on may still come; `u64::MAX`: only those of the
+    /// packet at hand and later ones. Called when that changes.
+    fn watermark(&mut self, packet: u64) {
+        let _ = packet;
+    }
+}
+
+/// Hands a WebSocket's events on, with the connection they belong to.
+pub(super) struct Emit<'a, S> {
+    pub(super) sink: &'a mut S,
+    pub(super) connection: &'a Connection,
+}
+
+impl<S: Sink> crate::ws::Events for Emit<'_, S> {
+    #[inline]
+    fn frame(&mut self, frame: &FrameEvent<'_>) {
+        self.sink.frame(self.connection, frame);
+    }
+    #[inline]
+    fn message(&mut self, message: &MessageEvent<'_>) {
+        self.sink.message(self.connection, message);
+    }
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+        self.sink.finding(Some(self.connection), rule, spot, text);
+    }
+}
+
+/// A finding that waits until it is known which WebSocket it belongs to.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) rule: &'static Rule,
+    pub(super) direction: Option<Direction>,
+    pub(super) offset: Option<u64>,
+    pub(super) place: Place,
+    pub(super) text: String,
+}

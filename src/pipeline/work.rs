@@ -1,0 +1,120 @@
+//! What connections share while they work: bytes, limits, the sink, numbers.
+
+use std::collections::BTreeMap;
+
+use super::limits::Limits;
+use super::sink::Sink;
+use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
+use crate::ws::{Context, Scratch, WebSocket};
+
+/// Totals over all connections.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// TCP connections.
+    pub tcp_connections: u64,
+    /// WebSockets, refused and unanswered attempts included.
+    pub websockets: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Messages, control frames included.
+    pub messages: u64,
+    /// Findings.
+    pub findings: Tally,
+    /// Gaps in streams of WebSockets.
+    pub gaps: u64,
+    /// Bytes of these gaps.
+    pub gap_bytes: u64,
+}
+
+impl Totals {
+    pub(super) fn count(&mut self, ws: &WebSocket, gaps: (u64, u64)) {
+        for direction in Direction::BOTH {
+            self.frames += ws.counts(direction).frames;
+            self.messages += ws.counts(direction).messages;
+        }
+        self.findings.merge(ws.findings());
+        self.gaps += gaps.0;
+        self.gap_bytes += gaps.1;
+    }
+}
+
+/// Which connections wait for something, by the oldest packet whose events may still come.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    packets: BTreeMap<u64, u32>,
+    told: Option<u64>,
+}
+
+impl Waiting {
+    /// Takes a connection off the list.
+    pub(super) fn leave(&mut self, slot: &mut u64) {
+        if *slot != u64::MAX {
+            if let Some(count) = self.packets.get_mut(slot) {
+                *count -= 1;
+                if *count == 0 {
+                    self.packets.remove(slot);
+                }
+            }
+            *slot = u64::MAX;
+        }
+    }
+}
+
+/// Everything that one packet's work needs.
+pub(super) struct Work<'a, S> {
+    pub(super) bytes: &'a dyn Bytes,
+    pub(super) limits: &'a Limits,
+    pub(super) sink: &'a mut S,
+    pub(super) scratch: &'a mut Scratch,
+    pub(super) totals: &'a mut Totals,
+    pub(super) websockets: &'a mut u32,
+    pub(super) waiting: &'a mut Waiting,
+}
+
+impl<S> Work<'_, S> {
+    /// The context for a WebSocket, and the sink.
+    #[inline]
+    pub(super) fn context(&mut self) -> (Context<'_>, &mut S) {
+        (Context { bytes: self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
+    }
+
+    pub(super) fn next_websocket(&mut self) -> WebSocketId {
+        *self.websockets += 1;
+        WebSocketId(*self.websockets)
+    }
+}
+
+impl<S: Sink> Work<'_, S> {
+    /// Notes that events of `place`'s packet may come later. `slot` is where the connection remembers it.
+    pub(super) fn wait(&mut self, place: Place, slot: &mut u64) {
+        if *slot != place.packet {
+            self.waiting.leave(slot);
+            *slot = place.packet;
+            *self.waiting.packets.entry(place.packet).or_default() += 1;
+            self.tell();
+        }
+    }
+
+    /// Takes a connection off the list.
+    pub(super) fn wait_no_more(&mut self, slot: &mut u64) {
+        self.waiting.leave(slot);
+        self.tell();
+    }
+
+    fn tell(&mut self) {
+        let lowest = self.waiting.packets.keys().next().copied();
+        if lowest != self.waiting.told {
+            self.waiting.told = lowest;
+            self.sink.watermark(lowest.unwrap_or(u64::MAX));
+        }
+    }
+}
+
+impl<'a, S> Work<'a, S> {
+    /// The TCP header and payload of a segment, as captured.
+    #[inline]
+    pub(super) fn tcp_bytes(&self, segment: &Segment) -> Option<&'a [u8]> {
+        let len = u32::from(segment.header_len) + segment.len;
+        self.bytes.bytes(Span { start: segment.header_at, len })
+    }
+}

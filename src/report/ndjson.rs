@@ -1,0 +1,528 @@
+//! NDJSON: one object a line. Keys keep their meaning within a `v`; see `docs/output.schema.json`.
+
+use std::fmt::{Arguments, Write as _};
+use std::io::{self, Write};
+
+use super::json::json_string;
+use super::{Level, Ordered, PayloadMode, Selection, Summary, community_id};
+use crate::model::{Direction, Head, Rule, Severity, Tally, Time};
+use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Wants};
+use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
+
+/// Characters or bytes of a preview.
+const PREVIEW: usize = 64;
+
+/// Writes the machine output.
+#[derive(Debug)]
+pub struct Ndjson<W> {
+    out: Ordered<W>,
+    selection: Selection,
+    scratch: Vec<u8>,
+    matched: u64,
+}
+
+impl<W: Write> Ndjson<W> {
+    /// A report to `out`.
+    pub fn new(out: W, selection: Selection, flush_each: bool) -> Self {
+        Self { out: Ordered::new(out, flush_each), selection, scratch: Vec::new(), matched: 0 }
+    }
+
+    /// How many records were printed.
+    #[must_use]
+    pub fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    /// Whether the writer failed.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.out.failed()
+    }
+
+    /// Ends the report; with a summary where the level is `all`.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(mut self, summary: &Summary) -> io::Result<()> {
+        if self.selection.level == Level::All {
+            self.out.watermark(u64::MAX);
+            self.out.record(u64::MAX - 1, |out| write_summary(out, summary));
+        }
+        self.out.finish().map(|_| ())
+    }
+}
+
+impl<W: Write> Sink for Ndjson<W> {
+    fn wants(&self) -> Wants {
+        Wants { heads: self.selection.shows(Level::Connections) }
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        let Self { out, selection, scratch, matched } = self;
+        if selection.shows(Level::Frames)
+            && selection.shows_connection(connection.id.0)
+            && selection.shows_direction(Some(frame.direction))
+        {
+            *matched += 1;
+            out.record(frame.last.packet, |out| {
+                write_frame(out, connection, frame, selection.payload, scratch)
+            });
+        }
+    }
+
+    #[inline]
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        let Self { out, selection, matched, .. } = self;
+        if selection.shows(Level::Messages)
+            && selection.shows_connection(connection.id.0)
+            && selection.shows_direction(Some(message.direction))
+        {
+            *matched += 1;
+            out.record(message.last.packet, |out| write_message(out, connection, message, selection.payload));
+        }
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        let Self { out, selection, matched, .. } = self;
+        let shown =
+            connection.map_or(selection.connections.is_empty(), |c| selection.shows_connection(c.id.0));
+        if selection.shows(Level::Findings)
+            && shown
+            && (spot.direction.is_none() || selection.shows_direction(spot.direction))
+        {
+            *matched += 1;
+            out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        let Self { out, selection, matched, .. } = self;
+        if selection.shows(Level::Connections) && selection.shows_connection(ended.connection.id.0) {
+            *matched += 1;
+            // A connection's record is complete now, not at an earlier packet.
+            out.record(u64::MAX - 1, |out| write_connection(out, ended));
+        }
+    }
+
+    fn watermark(&mut self, packet: u64) {
+        self.out.watermark(packet);
+    }
+}
+
+/// Appends `,"key":`.
+fn key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+#[inline]
+fn number(out: &mut Vec<u8>, name: &str, value: u64) {
+    key(out, name);
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+fn optional(out: &mut Vec<u8>, name: &str, value: Option<u64>) {
+    match value {
+        Some(value) => number(out, name, value),
+        None => {
+            key(out, name);
+            out.extend_from_slice(b"null");
+        }
+    }
+}
+
+#[inline]
+fn flag(out: &mut Vec<u8>, name: &str, value: bool) {
+    key(out, name);
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+}
+
+/// A value that needs no escaping.
+#[inline]
+fn word(out: &mut Vec<u8>, name: &str, value: &str) {
+    key(out, name);
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
+fn string(out: &mut Vec<u8>, name: &str, value: &str) {
+    key(out, name);
+    json_string(out, value);
+}
+
+fn hexadecimal(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
+    key(out, name);
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + 2 * bytes.len(), 0);
+    let _ = hex::encode_to_slice(bytes, out.get_mut(start..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// Captured bytes that should be text: UTF-8, or else each byte as the character of its number (ISO 8859-1).
+fn loose(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => bytes.iter().map(|b| char::from(*b)).collect::<String>().into(),
+    }
+}
+
+fn kind(out: &mut Vec<u8>, name: &str, connection: Option<&Connection>) {
+    out.extend_from_slice(b"{\"v\":1,\"kind\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.push(b'"');
+    optional(out, "conn", connection.map(|connection| u64::from(connection.id.0)));
+}
+
+#[inline]
+fn moment(out: &mut Vec<u8>, name: &str, time: Time) {
+    key(out, name);
+    out.push(b'"');
+    if time.0 < 0 {
+        out.push(b'-');
+    }
+    let nanoseconds = time.0.unsigned_abs();
+    out.extend_from_slice(itoa::Buffer::new().format(nanoseconds / 1_000_000_000).as_bytes());
+    fraction(out, (nanoseconds % 1_000_000_000) as u32);
+    out.push(b'"');
+}
+
+/// A point and nine digits.
+#[inline]
+fn fraction(out: &mut Vec<u8>, nanoseconds: u32) {
+    let mut digits = *b".000000000";
+    let mut rest = nanoseconds;
+    for digit in digits.iter_mut().skip(1).rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    out.extend_from_slice(&digits);
+}
+
+fn direction(out: &mut Vec<u8>, direction: Option<Direction>) {
+    match direction {
+        Some(direction) => word(out, "dir", direction.name()),
+        None => out.extend_from_slice(b",\"dir\":null"),
+    }
+}
+
+fn write_frame(
+    out: &mut Vec<u8>,
+    connection: &Connection,
+    frame: &FrameEvent<'_>,
+    payload: PayloadMode,
+    scratch: &mut Vec<u8>,
+) {
+    let header = frame.header;
+    kind(out, "frame", Some(connection));
+    moment(out, "time", frame.last.time);
+    word(out, "dir", frame.direction.name());
+    number(out, "packet", frame.start.place.packet);
+    number(out, "last_packet", frame.last.packet);
+    number(out, "frame", frame.number);
+    optional(out, "message", frame.message);
+    flag(out, "fin", header.fin());
+    number(out, "rsv", u64::from(header.rsv()));
+    number(out, "opcode", u64::from(header.opcode().bits()));
+    word(out, "op", header.opcode().name());
+    flag(out, "masked", header.masked());
+    if header.masked() {
+        hexadecimal(out, "masking_key", &header.masking_key);
+    } else {
+        out.extend_from_slice(b",\"masking_key\":null");
+    }
+    number(out, "header_len", header.len() as u64);
+    number(out, "len", header.payload_len);
+    number(out, "offset", frame.start.at);
+    flag(out, "complete", frame.complete);
+    if payload != PayloadMode::None {
+        let bytes = frame.read(scratch);
+        let whole = bytes.len() as u64 == header.payload_len;
+        match payload {
+            PayloadMode::Hash => {
+                key(out, "sha256");
+                if whole {
+                    use sha2::{Digest as _, Sha256};
+                    let _ = write!(Text(out), "\"{}\"", hex::encode(Sha256::digest(bytes)));
+                } else {
+                    out.extend_from_slice(b"null");
+                }
+            }
+            _ => {
+                let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
+                hexadecimal(out, "payload", bytes.get(..bytes.len().min(most)).unwrap_or_default());
+                if frame.complete && (!whole || bytes.len() > most) {
+                    flag(out, "cut", true);
+                }
+            }
+        }
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+#[inline]
+fn write_message(
+    out: &mut Vec<u8>,
+    connection: &Connection,
+    message: &MessageEvent<'_>,
+    payload: PayloadMode,
+) {
+    kind(out, "message", Some(connection));
+    moment(out, "time", message.last.time);
+    word(out, "dir", message.direction.name());
+    number(out, "packet", message.first.packet);
+    number(out, "last_packet", message.last.packet);
+    number(out, "msg", message.number);
+    word(out, "op", message.opcode.name());
+    optional(out, "len", message.len);
+    number(out, "wire", message.wire);
+    number(out, "frames", u64::from(message.frames));
+    flag(out, "compressed", message.compressed);
+    word(out, "integrity", message.integrity.name());
+    let mut cut = false;
+    match payload {
+        PayloadMode::None => {}
+        PayloadMode::Hash => {
+            key(out, "sha256");
+            match message.sha256 {
+                Some(hash) => {
+                    let _ = write!(Text(out), "\"{}\"", hex::encode(hash));
+                }
+                None => out.extend_from_slice(b"null"),
+            }
+        }
+        PayloadMode::Preview | PayloadMode::Full => {
+            let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
+            cut = !message.whole
+                && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
+            match message.text() {
+                Some(text) => {
+                    let shown = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
+                    cut |= shown.len() < text.len();
+                    string(out, "text", shown);
+                }
+                None => {
+                    let shown = message.bytes.get(..message.bytes.len().min(most)).unwrap_or_default();
+                    cut |= shown.len() < message.bytes.len();
+                    hexadecimal(out, "hex", shown);
+                }
+            }
+        }
+    }
+    flag(out, "cut", cut);
+    if let Some(at) = message.invalid_utf8_at {
+        number(out, "invalid_utf8_at", at);
+    }
+    if let Some((at, len)) = message.missing {
+        number(out, "missing_at", at);
+        number(out, "missing_len", len);
+    }
+    if message.opcode == Opcode::Close {
+        let close = message.close;
+        optional(out, "close_code", close.and_then(|close| close.code).map(u64::from));
+        key(out, "close_reason");
+        match close.and_then(|close| std::str::from_utf8(close.reason).ok()) {
+            Some(reason) => json_string(out, reason),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if let Some(rtt) = message.rtt {
+        key(out, "rtt");
+        let _ = write!(Text(out), "{}", seconds(rtt));
+    }
+    out.extend_from_slice(b"}\n");
+}
+
+/// Nanoseconds as decimal seconds.
+fn seconds(nanoseconds: i64) -> String {
+    Time(nanoseconds).to_string()
+}
+
+fn write_finding(
+    out: &mut Vec<u8>,
+    connection: Option<&Connection>,
+    rule: &'static Rule,
+    spot: Spot,
+    text: Arguments<'_>,
+) {
+    kind(out, "finding", connection);
+    moment(out, "time", spot.place.time);
+    direction(out, spot.direction);
+    number(out, "packet", spot.place.packet);
+    number(out, "last_packet", spot.place.packet);
+    word(out, "code", rule.code);
+    word(out, "severity", rule.severity.name());
+    optional(out, "frame", spot.frame);
+    optional(out, "msg", spot.message);
+    optional(out, "offset", spot.offset);
+    string(out, "text", &text.to_string());
+    string(out, "ref", rule.reference);
+    out.extend_from_slice(b"}\n");
+}
+
+fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<HeadPlace>) {
+    key(out, name);
+    let Some(head) = head else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    out.extend_from_slice(b"{\"line\":");
+    json_string(out, &loose(head.token(&head.line)));
+    key(out, "headers");
+    out.push(b'[');
+    for (i, field) in head.headers.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b"[" } else { b",[" });
+        json_string(out, &loose(head.token(&field.name)));
+        out.push(b',');
+        json_string(out, &loose(head.token(&field.value)));
+        out.push(b']');
+    }
+    out.push(b']');
+    optional(out, "packet", place.map(|place| place.first.packet));
+    number(out, "bytes", head.bytes.len() as u64);
+    out.push(b'}');
+}
+
+fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
+    let connection = ended.connection;
+    let handshake = &connection.handshake;
+    kind(out, "connection", Some(connection));
+    moment(out, "time", connection.first.time);
+    number(out, "tcp_stream", u64::from(connection.tcp.0));
+    let _ = write!(Text(out), ",\"client\":\"{}\",\"server\":\"{}\"", connection.client, connection.server);
+    if let Some(proxied) = connection.proxied {
+        let _ = write!(Text(out), ",\"proxied_client\":\"{proxied}\"");
+    }
+    if connection.tunnelled {
+        flag(out, "tunnelled", true);
+    }
+    string(out, "url", &connection.url);
+    word(out, "http_version", "1.1");
+    optional(out, "status", handshake.status.map(u64::from));
+    word(out, "accept", handshake.accept.name());
+    out.extend_from_slice(b",\"stream_id\":null,\"subprotocol\":");
+    match &handshake.subprotocol {
+        Some(subprotocol) => json_string(out, subprotocol),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.extend_from_slice(b",\"extensions\":[");
+    for (i, extension) in handshake.extensions.iter().enumerate() {
+        out.extend_from_slice(if i == 0 { b"{\"name\":" } else { b",{\"name\":" });
+        json_string(out, &extension.name);
+        out.extend_from_slice(b",\"params\":{");
+        for (i, (name, value)) in extension.params.iter().enumerate() {
+            if i > 0 {
+                out.push(b',');
+            }
+            json_string(out, name);
+            out.push(b':');
+            match value {
+                Some(value) => json_string(out, value),
+                None => out.extend_from_slice(b"true"),
+            }
+        }
+        out.extend_from_slice(b"}}");
+    }
+    out.push(b']');
+    write_head(out, "request", handshake.request.as_ref(), connection.request);
+    write_head(out, "response", handshake.response.as_ref(), connection.response);
+    word(out, "state", ended.state.name());
+    out.extend_from_slice(b",\"midstream\":false,\"tls\":false");
+    match ended.socket {
+        Some(_) => {
+            moment(out, "opened", connection.response.map_or(connection.first.time, |place| place.last.time))
+        }
+        None => out.extend_from_slice(b",\"opened\":null"),
+    }
+    match ended.closed {
+        Some(closed) => moment(out, "closed", closed),
+        None => out.extend_from_slice(b",\"closed\":null"),
+    }
+    let counts = |direction| ended.socket.map(|ws| *ws.counts(direction)).unwrap_or_default();
+    let (c2s, s2c) = (counts(Direction::ClientToServer), counts(Direction::ServerToClient));
+    for (name, c2s, s2c) in [
+        ("messages", c2s.messages, s2c.messages),
+        ("frames", c2s.frames, s2c.frames),
+        ("payload_bytes", c2s.payload_bytes, s2c.payload_bytes),
+        ("wire_bytes", c2s.wire_bytes, s2c.wire_bytes),
+    ] {
+        let _ = write!(Text(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
+    }
+    write_close(out, ended);
+    write_tally(out, ended.findings);
+    let _ = write!(Text(out), ",\"gaps\":{},\"gap_bytes\":{}", ended.gaps.0, ended.gaps.1);
+    let skipped: Vec<u64> =
+        Direction::BOTH.iter().filter_map(|d| ended.socket.and_then(|ws| ws.skipped(*d))).collect();
+    if !skipped.is_empty() {
+        number(out, "skipped_bytes", skipped.iter().sum());
+    }
+    word(out, "community_id", &community_id(connection.client, connection.server));
+    out.extend_from_slice(b"}\n");
+}
+
+fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {
+    key(out, "close");
+    let Some(closing) = ended.socket.and_then(|ws| ws.closing()) else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    let _ = write!(Text(out), "{{\"by\":\"{}\"", closing.by.sender());
+    optional(out, "code", closing.code.map(u64::from));
+    key(out, "reason");
+    match std::str::from_utf8(&closing.reason) {
+        Ok(reason) => json_string(out, reason),
+        Err(_) => out.extend_from_slice(b"null"),
+    }
+    flag(out, "clean", closing.answered);
+    out.push(b'}');
+}
+
+fn write_tally(out: &mut Vec<u8>, tally: &Tally) {
+    let _ = write!(
+        Text(out),
+        ",\"findings\":{{\"error\":{},\"warning\":{},\"info\":{}}}",
+        tally.of(Severity::Error),
+        tally.of(Severity::Warning),
+        tally.of(Severity::Info)
+    );
+}
+
+/// Appends a summary record.
+pub fn write_summary(out: &mut Vec<u8>, summary: &Summary) {
+    let totals = &summary.totals;
+    out.extend_from_slice(b"{\"v\":1,\"kind\":\"summary\"");
+    number(out, "packets", summary.packets);
+    number(out, "capture_bytes", summary.capture_bytes);
+    number(out, "tcp_connections", totals.tcp_connections);
+    number(out, "websockets", totals.websockets);
+    number(out, "frames", totals.frames);
+    number(out, "messages", totals.messages);
+    write_tally(out, &totals.findings);
+    out.extend_from_slice(b",\"skipped\":{");
+    for (i, (reason, count)) in summary.skipped.iter().enumerate() {
+        let _ = write!(Text(out), "{}\"{reason}\":{count}", if i == 0 { "" } else { "," });
+    }
+    out.push(b'}');
+    number(out, "gaps", totals.gaps);
+    number(out, "gap_bytes", totals.gap_bytes);
+    flag(out, "input_complete", summary.input_complete);
+    out.extend_from_slice(b"}\n");
+}
+
+/// `fmt::Write` over bytes.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! What the tests share. `checks` tests it.
+
+mod checks;
+pub mod failures;
+pub mod forge;
+pub mod strategy;
