@@ -48,8 +48,12 @@ pub struct Inflater {
     stream: Decompress,
     /// Everything since the direction began is in the window (as far as a window reaches).
     window_is_whole: bool,
-    /// The last output, kept once a final block was seen: resetting the stream forgets its window.
-    history: Option<Vec<u8>>,
+    /// The window's content, for when a final block comes: resetting the stream forgets it. Kept until more
+    /// than a window was made without any final block, and from the first one on.
+    history: Vec<u8>,
+    history_is_kept: bool,
+    /// A final block was seen since the window was empty.
+    has_ended: bool,
     input: u64,
     output: u64,
     outcome: Inflation,
@@ -72,7 +76,9 @@ impl Default for Inflater {
             // A window of 15 bits decodes what any smaller one made.
             stream: Decompress::new(false),
             window_is_whole: true,
-            history: None,
+            history: Vec::new(),
+            history_is_kept: true,
+            has_ended: false,
             input: 0,
             output: 0,
             outcome: Inflation::Whole,
@@ -86,27 +92,26 @@ impl Inflater {
     pub fn begin(&mut self) {
         (self.input, self.output, self.outcome) = (0, 0, Inflation::Whole);
         if self.dead {
-            self.stream.reset(false);
-            self.dead = false;
+            self.empty();
         }
     }
 
     /// Forgets the window because the sender did (no context takeover): nothing is uncertain.
     pub fn forget(&mut self) {
-        self.stream.reset(false);
+        self.empty();
         self.window_is_whole = true;
-        self.history = None;
-        self.dead = false;
     }
 
     /// Forgets the window because bytes of this direction were lost.
     pub fn lose(&mut self) {
-        self.stream.reset(false);
+        self.empty();
         self.window_is_whole = false;
-        if let Some(history) = &mut self.history {
-            history.clear();
-        }
-        self.dead = false;
+    }
+
+    fn empty(&mut self) {
+        self.stream.reset(false);
+        self.history.clear();
+        (self.history_is_kept, self.has_ended, self.dead) = (true, false, false);
     }
 
     /// A piece of the message as it was on the wire, unmasked. `scratch` is working space.
@@ -164,7 +169,7 @@ impl Inflater {
                 }
                 Ok(Status::StreamEnd) => {
                     // A final block (RFC 7692 section 7.2.3.4): deflate starts anew, the window stays.
-                    self.restart(scratch.get(..made).unwrap_or_default());
+                    self.restart();
                     if input.is_empty() {
                         return;
                     }
@@ -187,8 +192,8 @@ impl Inflater {
     fn hand_on(&mut self, made: &[u8], limits: &InflateLimits, out: &mut impl FnMut(&[u8])) {
         let before = self.output;
         self.output += made.len() as u64;
-        if let Some(history) = &mut self.history {
-            remember(history, made);
+        if self.history_is_kept {
+            self.remember(made);
         }
         let over_ratio = self.output > 1 << 20 && self.output / self.input.max(1) > limits.ratio;
         if over_ratio || self.output > limits.message {
@@ -205,33 +210,31 @@ impl Inflater {
     fn fail(&mut self) {
         self.dead = true;
         self.window_is_whole = false;
-        if let Some(history) = &mut self.history {
-            history.clear();
-        }
     }
 
-    fn restart(&mut self, last_output: &[u8]) {
-        let history = self.history.get_or_insert_with(|| {
-            // Only this message's output is at hand; what was before is unknown from here on.
-            let mut history = Vec::with_capacity(WINDOW);
-            remember(&mut history, last_output);
-            history
-        });
-        if self.output > history.len() as u64 && history.len() < WINDOW {
-            self.window_is_whole = false;
+    fn restart(&mut self) {
+        if !self.history_is_kept {
+            // Too much was made before the first final block: what the window held is unknown from here on.
+            (self.history_is_kept, self.window_is_whole) = (true, false);
         }
+        self.has_ended = true;
         self.stream.reset(false);
         // Fails only for a stream that is not raw deflate.
-        let _ = self.stream.set_dictionary(history);
+        let _ = self.stream.set_dictionary(&self.history);
     }
-}
 
-/// Keeps the last [`WINDOW`] bytes.
-fn remember(history: &mut Vec<u8>, made: &[u8]) {
-    let made = made.get(made.len().saturating_sub(WINDOW)..).unwrap_or_default();
-    let keep = history.len().min(WINDOW - made.len());
-    history.drain(..history.len() - keep);
-    history.extend_from_slice(made);
+    /// Keeps the last [`WINDOW`] bytes, or gives up where nothing says that they will be needed.
+    fn remember(&mut self, made: &[u8]) {
+        let made_last = made.get(made.len().saturating_sub(WINDOW)..).unwrap_or_default();
+        let keep = self.history.len().min(WINDOW - made_last.len());
+        if !self.has_ended && self.history.len() + made.len() > WINDOW {
+            self.history = Vec::new();
+            self.history_is_kept = false;
+            return;
+        }
+        self.history.drain(..self.history.len() - keep);
+        self.history.extend_from_slice(made_last);
+    }
 }
 
 #[cfg(test)]
@@ -285,6 +288,50 @@ mod tests {
         assert_eq!(inflate(&mut inflater, &last_block, &limits).1, b"Hello");
         let shared = [0xf2, 0x00, 0x11, 0x00, 0x00];
         assert_eq!(inflate(&mut inflater, &shared, &limits).1, b"Hello");
+    }
+
+    #[test]
+    fn a_final_block_keeps_the_windows_of_all_messages_before_it_however_they_come() {
+        let limits = InflateLimits::default();
+        let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x6d, 0x6c, 0x6c, 0x6f, 0x00];
+        let last_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        // Five bytes from ten bytes back.
+        let far = [0x02, 0xb3, 0x00, 0x00];
+        for step in [1, 100] {
+            let mut inflater = Inflater::default();
+            for (message, text) in [(&stored[..], b"Hmllo"), (&last_block, b"Hello"), (&far, b"Hmllo")] {
+                let (mut scratch, mut out) = (Vec::new(), Vec::new());
+                inflater.begin();
+                for piece in message.chunks(step) {
+                    inflater.feed(piece, &limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+                }
+                let (how, _) =
+                    inflater.finish(&limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+                assert_eq!((how, &out[..]), (Inflation::Whole, &text[..]), "pieces of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_final_block_far_into_a_stream_leaves_a_window_that_is_not_known() {
+        let limits = InflateLimits::default();
+        let mut compress = Compress::new(Compression::default(), false);
+        let noise: Vec<u8> = (0..40_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        let long = deflate(&mut compress, &noise);
+        let last_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        let shared = [0xf2, 0x00, 0x11, 0x00, 0x00];
+        let far = [0x02, 0xb3, 0x00, 0x00];
+        for step in [1, 1000, 100_000] {
+            let (mut inflater, mut scratch) = (Inflater::default(), Vec::new());
+            inflater.begin();
+            for piece in long.chunks(step) {
+                inflater.feed(piece, &limits, &mut scratch, &mut |_| ());
+            }
+            assert_eq!(inflater.finish(&limits, &mut scratch, &mut |_| ()), (Inflation::Whole, 40_000));
+            assert_eq!(inflate(&mut inflater, &last_block, &limits).1, b"Hello");
+            assert_eq!(inflate(&mut inflater, &shared, &limits).0, Inflation::UnknownDictionary);
+            assert_eq!(inflate(&mut inflater, &far, &limits).0, Inflation::UnknownDictionary);
+        }
     }
 
     #[test]
