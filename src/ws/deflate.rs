@@ -8,6 +8,9 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 const WINDOW: usize = 32 * 1024;
 /// How much output one step makes.
 const STEP: usize = 64 * 1024;
+/// How much input one step takes while the window is not whole: the decompressor forgets why it failed where it
+/// has more at hand (15 bytes, from which on it goes a faster way).
+const CAREFUL: usize = 8;
 
 /// Bounds of inflating one message.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,8 @@ pub struct Inflater {
     stream: Decompress,
     /// Everything since the direction began is in the window (as far as a window reaches).
     window_is_whole: bool,
+    /// Bytes in the window, while it is not whole.
+    known: usize,
     /// The window's content, for when a final block comes: resetting the stream forgets it. Kept until more
     /// than a window was made without any final block, and from the first one on.
     history: Vec<u8>,
@@ -76,6 +81,7 @@ impl Default for Inflater {
             // A window of 15 bits decodes what any smaller one made.
             stream: Decompress::new(false),
             window_is_whole: true,
+            known: 0,
             history: Vec::new(),
             history_is_kept: true,
             has_ended: false,
@@ -111,6 +117,7 @@ impl Inflater {
     fn empty(&mut self) {
         self.stream.reset(false);
         self.history.clear();
+        self.known = 0;
         (self.history_is_kept, self.has_ended, self.dead) = (true, false, false);
     }
 
@@ -151,7 +158,9 @@ impl Inflater {
         scratch.resize(STEP, 0);
         loop {
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(input, scratch, FlushDecompress::Sync);
+            let most = if self.window_is_whole { input.len() } else { CAREFUL };
+            let piece = input.get(..most).unwrap_or(input);
+            let status = self.stream.decompress(piece, scratch, FlushDecompress::Sync);
             let used = (self.stream.total_in() - before_in) as usize;
             let made = (self.stream.total_out() - before_out) as usize;
             input = input.get(used..).unwrap_or_default();
@@ -195,6 +204,11 @@ impl Inflater {
         if self.history_is_kept {
             self.remember(made);
         }
+        if !self.window_is_whole {
+            self.known += made.len();
+            // Nothing reaches farther back.
+            self.window_is_whole = self.known >= WINDOW;
+        }
         let over_ratio = self.output > 1 << 20 && self.output / self.input.max(1) > limits.ratio;
         if over_ratio || self.output > limits.message {
             if self.outcome == Inflation::Whole {
@@ -215,7 +229,7 @@ impl Inflater {
     fn restart(&mut self) {
         if !self.history_is_kept {
             // Too much was made before the first final block: what the window held is unknown from here on.
-            (self.history_is_kept, self.window_is_whole) = (true, false);
+            (self.history_is_kept, self.window_is_whole, self.known) = (true, false, 0);
         }
         self.has_ended = true;
         self.stream.reset(false);
@@ -349,6 +363,38 @@ mod tests {
         assert_eq!(inflate(&mut inflater, &wire[0], &limits).1, texts[0]);
         inflater.lose();
         assert_eq!(inflate(&mut inflater, &wire[2], &limits).0, Inflation::UnknownDictionary);
+    }
+
+    #[test]
+    fn why_a_long_message_fails_does_not_hang_on_how_it_comes() {
+        // Two literals and a reference to what is not there, of any length.
+        let mut wire = vec![91, 82, 178, 138, 54, 212, 49, 210, 49, 142, 173, 5];
+        wire.resize(100, 0);
+        for step in [1, 3, 15, 100] {
+            for (lost, how) in [(false, Inflation::Damaged), (true, Inflation::UnknownDictionary)] {
+                let (mut inflater, mut scratch, limits) =
+                    (Inflater::default(), Vec::new(), InflateLimits::default());
+                if lost {
+                    inflater.lose();
+                }
+                inflater.begin();
+                for piece in wire.chunks(step) {
+                    inflater.feed(piece, &limits, &mut scratch, &mut |_| ());
+                }
+                assert_eq!(inflater.finish(&limits, &mut scratch, &mut |_| ()).0, how, "pieces of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_filled_since_a_loss_is_whole_again() {
+        let limits = InflateLimits::default();
+        let mut compress = Compress::new(Compression::default(), false);
+        let noise: Vec<u8> = (0..40_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        let mut inflater = Inflater::default();
+        inflater.lose();
+        assert_eq!(inflate(&mut inflater, &deflate(&mut compress, &noise), &limits).1, noise);
+        assert_eq!(inflate(&mut inflater, &[0xff, 0xff, 0xff], &limits).0, Inflation::Damaged);
     }
 
     #[test]
