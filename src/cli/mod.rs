@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod explain;
+pub mod handshake;
 pub mod run;
 pub mod style;
 
