@@ -60,12 +60,16 @@ fn links() -> impl Strategy<Value = Link> {
     select(vec![Link::Ethernet, Link::Raw, Link::Sll, Link::Sll2, Link::Null, Link::Loop])
 }
 
+/// So many cases, or as many as `PROPTEST_CASES` says.
 fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, max_shrink_iters: 300, ..ProptestConfig::default() }
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    let cases = if asked { default.cases } else { cases };
+    ProptestConfig { cases, max_shrink_iters: 300, ..default }
 }
 
 proptest! {
-    #![proptest_config(config(96))]
+    #![proptest_config(config(32))]
 
     #[test]
     fn any_cutting_gives_the_messages_that_were_sent(plan in plans(), split in splits(), port in 1024u16..) {
@@ -150,9 +154,9 @@ proptest! {
     }
 
     #[test]
-    fn without_syns_the_handshake_is_enough(plan in plans(), split in splits(), port in 1024u16.., seed: u64) {
+    fn without_syns_the_handshake_is_enough(plan in plans(), mss in 100..9000usize, port in 1024u16.., seed: u64) {
         let talk = plan.conversation(port);
-        let script = Script::new(&talk, &split).no_syn();
+        let script = Script::new(&talk, &Split::Merged(mss)).no_syn();
         let distance = Rng::new(seed).below(4);
         let script = script.shuffle(&mut Rng::new(seed), distance);
         expect_all(&read(file(&script.packets())), &[&talk])?;
@@ -237,7 +241,10 @@ proptest! {
         let script = script.with(|pieces| pieces.retain(|_| !rng.chance(per_mille, 1000)));
         let output = read(file(&script.packets()));
         none_false(&output, &[&talk]).map_err(TestCaseError::fail)?;
-        no_fault_of_the_peers(&output)?;
+        // Without its SYN, a request that lacks its first bytes is no request that anybody sent.
+        if script.captured(C2S).first().is_some_and(|range| range.start == 0) {
+            no_fault_of_the_peers(&output)?;
+        }
     }
 
     #[test]
