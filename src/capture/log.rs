@@ -73,7 +73,7 @@ impl Log {
         self.backwards_untold += 1;
         self.news = true;
         if self.backwards == 1 {
-            let before = self.time;
+            let before = std::mem::replace(&mut self.time, time);
             self.find(&rules::TIME_BACKWARDS, true, position, || {
                 format!("its time {time} lies before {before}, the time of the packet before it")
             });

@@ -124,6 +124,17 @@ pub struct Capture {
     notes: Notes,
 }
 
+impl std::fmt::Debug for Capture {
+    /// The inputs and what was read of them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<_> = self.source_names().collect();
+        f.debug_struct("Capture")
+            .field("sources", &names)
+            .field("totals", &self.totals)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The next packet of each of several inputs.
 #[derive(Default)]
 struct Merge {

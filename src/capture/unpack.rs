@@ -23,6 +23,8 @@ pub(super) enum Packing {
     Gzip,
     Zstd,
     Lz4,
+    /// The older format of lz4, whose frames end where the file ends.
+    OldLz4,
 }
 
 impl Packing {
@@ -33,7 +35,8 @@ impl Packing {
             [0x28, 0xb5, 0x2f, 0xfd] => Some(Self::Zstd),
             // A skippable frame: zstd's own tools put them first.
             [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Some(Self::Zstd),
-            [0x04, 0x22, 0x4d, 0x18] | [0x02, 0x21, 0x4c, 0x18] => Some(Self::Lz4),
+            [0x04, 0x22, 0x4d, 0x18] => Some(Self::Lz4),
+            [0x02, 0x21, 0x4c, 0x18] => Some(Self::OldLz4),
             _ => None,
         }
     }
@@ -43,7 +46,7 @@ impl Packing {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
-            Self::Lz4 => "lz4",
+            Self::Lz4 | Self::OldLz4 => "lz4",
         }
     }
 
@@ -53,7 +56,10 @@ impl Packing {
         match self {
             Self::Gzip => Box::new(Gzip(MultiGzDecoder::new(packed))),
             Self::Zstd => Box::new(Zstd { packed, decoder: ZstdDecoder::new(), open: false, failure: None }),
-            Self::Lz4 => Box::new(Lz4 { decoder: Lz4Decoder::new(Watched::new(packed)), whole: 0 }),
+            Self::Lz4 | Self::OldLz4 => {
+                let (decoder, marked) = (Lz4Decoder::new(Watched::new(packed)), self == Self::Lz4);
+                Box::new(Lz4 { decoder, marked, whole: 0 })
+            }
         }
     }
 }
@@ -219,6 +225,8 @@ impl Read for Watched {
 
 struct Lz4 {
     decoder: Lz4Decoder<Watched>,
+    /// Frames have a mark at their end.
+    marked: bool,
     /// How much had been read when a frame last ended.
     whole: u64,
 }
@@ -233,7 +241,7 @@ impl Read for Lz4 {
                     let Watched { read, ended, .. } = *self.decoder.get_ref();
                     if !ended {
                         self.whole = read;
-                    } else if read == self.whole {
+                    } else if read == self.whole || !self.marked {
                         return Ok(0);
                     } else {
                         return Err(cut(Packing::Lz4));

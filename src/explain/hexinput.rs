@@ -27,6 +27,9 @@ pub struct HexError {
 impl fmt::Display for HexError {
     /// The message, the line, and carets under the offence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line.is_empty() {
+            return write!(f, "{}: {}", self.message, self.hint);
+        }
         let (before, wide) = self.caret;
         write!(
             f,
@@ -75,9 +78,10 @@ fn array_body(text: &str) -> &str {
     between(text.find('{'), '}').or_else(|| between(text.rfind('['), ']')).unwrap_or(text)
 }
 
-/// Whether `text` holds a string literal, comments aside.
+/// Whether `text` holds a string literal; quotes behind a comment's beginning may be the comment's.
 fn has_quotes(text: &str) -> bool {
-    !text.contains("/*") && text.contains(['"', '\''])
+    let code = text.split_once("/*").map_or(text, |(before, _)| before);
+    code.contains(['"', '\''])
 }
 
 struct Input<'a> {

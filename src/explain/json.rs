@@ -7,7 +7,7 @@ use super::message::Utf8;
 use crate::report::json::{json_key, json_string};
 use crate::ws::{Inflation, Opcode};
 
-/// Prints what was explained as one line of JSON; `docs/output` names the keys that frames share with it.
+/// Prints what was explained as one line of JSON. Keys that a `frame` record has too mean the same here.
 ///
 /// # Errors
 /// Those of `out`.

@@ -5,6 +5,7 @@
 //! | [`hexinput`] | reads bytes in every form in which people have them at hand |
 //! | [`frame`] | takes a row of frames apart, bit by bit, and judges each |
 //! | [`message`] | judges the messages that they make up: UTF-8, inflating |
+//! | [`packet`] | finds the payload of a whole packet that was pasted |
 //! | [`text`], [`diagram`], [`json`] | print what was found |
 //! | [`handshake`] | `Sec-WebSocket-Accept` step by step, and pasted heads |
 //!
@@ -16,4 +17,5 @@ pub mod handshake;
 pub mod hexinput;
 pub mod json;
 pub mod message;
+pub mod packet;
 pub mod text;

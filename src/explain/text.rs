@@ -7,7 +7,7 @@ use super::diagram::diagram;
 use super::frame::{Explained, ExplainedFrame, Field, Problem, Row, word};
 use super::message::Utf8;
 use crate::cli::style::{Role, Style};
-use crate::model::{Direction, Severity, preview, width};
+use crate::model::{Direction, Safe, Severity, preview_runs, width};
 use crate::ws::{Inflation, Opcode, close_code};
 
 /// What to print beside the table.
@@ -147,7 +147,55 @@ impl Lines {
         let opcode = header.opcode();
         self.put(Role::Payload, if masked { " (masked), " } else { " (not masked), " });
         self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
-        self.put(Role::Payload, &format!(", {}", gist(frame)));
+        self.put(Role::Payload, ", ");
+        self.gist(frame);
+    }
+
+    /// A frame's content in a few words.
+    fn gist(&mut self, frame: &ExplainedFrame) {
+        if let Some(close) = frame.close() {
+            let Some(code) = close.code else {
+                return self.put(Role::Payload, if frame.payload.is_empty() { "no code" } else { "broken" });
+            };
+            self.put(Role::Payload, &format!("{code} {}", close_code(code).name));
+            if !close.reason.is_empty() {
+                self.put(Role::Payload, ", ");
+                self.quote(close.reason);
+            }
+            return;
+        }
+        match (&frame.message.inflated, frame.payload.len()) {
+            (Some(inflated), _) if is_readable(&inflated.bytes) => self.quote(&inflated.bytes),
+            (_, 0) => self.put(Role::Payload, "empty"),
+            _ if shows_text(frame) => self.quote(&frame.payload),
+            (_, len) => self.put(Role::Payload, &bytes(len)),
+        }
+    }
+
+    /// Captured bytes in quotes, made safe and cut; what stands for something else looks different.
+    fn quote(&mut self, captured: &[u8]) {
+        let preview = preview_runs(captured, SHOWN_TEXT);
+        self.put(Role::Payload, "\"");
+        for run in &preview.runs {
+            let role = if let Safe::Escaped(_) = run { Role::Escape } else { Role::Payload };
+            self.put(role, run.as_str());
+        }
+        if let Some(spaces) = preview.cut {
+            self.put(Role::Payload, &" ".repeat(spaces));
+            self.put(Role::Dim, "…");
+        }
+        self.put(Role::Payload, "\"");
+    }
+
+    /// The payload as text, and the verdict on it.
+    fn payload_text(&mut self, frame: &ExplainedFrame) {
+        if shows_text(frame) {
+            self.quote(&frame.payload);
+            self.pending = 2;
+        }
+        let verdict =
+            if frame.message.compressed { Some("compressed") } else { utf8_word(frame.message.utf8) };
+        self.put(Role::Payload, verdict.unwrap_or_default());
     }
 
     fn titles(&mut self) {
@@ -244,7 +292,6 @@ impl Lines {
     fn payload(&mut self, frame: &ExplainedFrame, row: &Row, broken: &[&Problem]) {
         let masked = frame.header.is_some_and(|h| h.masked());
         let len = frame.payload.len();
-        let verdict = payload_text(frame);
         self.offset(row);
         for (i, chunk) in frame.wire_bytes().chunks(8).take(SHOWN_BYTES / 8).enumerate() {
             self.to(HEX, 1);
@@ -252,7 +299,9 @@ impl Lines {
             if i == 0 {
                 self.field(if masked { "payload (masked)" } else { "payload" });
                 self.to(MEANING, 2);
-                self.put(Role::Payload, if masked { "" } else { &verdict });
+                if !masked {
+                    self.payload_text(frame);
+                }
             }
             self.end();
         }
@@ -280,14 +329,14 @@ impl Lines {
                     self.put(Role::Payload, &hex(chunk));
                 }
                 self.put(Role::Dim, if more > 0 { " …" } else { "" });
-                if !verdict.is_empty() {
+                if shows_text(frame) || frame.message.compressed {
                     self.end();
                     self.to(MEANING, 1);
                 }
             } else {
                 self.to(MEANING, 2);
             }
-            self.put(Role::Payload, &verdict);
+            self.payload_text(frame);
             self.end();
         }
         self.problems(MEANING, broken);
@@ -298,19 +347,21 @@ impl Lines {
         let Some(inflated) = &frame.message.inflated else { return };
         self.field(if frame.message.index > 1 { "inflated (all)" } else { "inflated" });
         self.to(MEANING, 2);
-        let mut parts = vec![bytes(inflated.bytes.len())];
         if frame.message.opcode == Some(Opcode::Text) || is_readable(&inflated.bytes) {
-            parts.insert(0, quoted(&inflated.bytes));
+            self.quote(&inflated.bytes);
+            self.pending = 2;
         }
-        match inflated.outcome {
-            Inflation::Whole => parts.extend(utf8_word(frame.message.utf8).map(str::to_owned)),
-            Inflation::Cut => parts.push("cut here: more would come".into()),
-            Inflation::UnknownDictionary => {
-                parts.push("then refers to a message before it, which is not here".into())
-            }
-            Inflation::Damaged => {}
-        }
-        self.put(Role::Payload, &parts.join("  "));
+        self.put(Role::Payload, &bytes(inflated.bytes.len()));
+        self.pending = 2;
+        self.put(
+            Role::Payload,
+            match inflated.outcome {
+                Inflation::Whole => utf8_word(frame.message.utf8).unwrap_or_default(),
+                Inflation::Cut => "cut here: more would come",
+                Inflation::UnknownDictionary => "then refers to a message before it, which is not here",
+                Inflation::Damaged => "",
+            },
+        );
         self.reference("RFC 7692 §7.2.2");
         self.end();
     }
@@ -320,7 +371,7 @@ impl Lines {
         self.put(Role::Control, &row.value);
         self.to(MEANING, 2);
         if row.field == Field::CloseReason {
-            self.put(Role::Payload, &frame.close().map_or_else(String::new, |close| quoted(close.reason)));
+            self.quote(frame.close().map_or(&[], |close| close.reason));
             self.pending = 2;
         }
         self.put(
@@ -404,47 +455,11 @@ fn missing(frame: &ExplainedFrame) -> String {
     format!("header says {claimed}, {here} {} here ({payload} missing)", if here == 1 { "is" } else { "are" })
 }
 
-/// A frame's content in a few words.
-fn gist(frame: &ExplainedFrame) -> String {
-    if let Some(close) = frame.close() {
-        let Some(code) = close.code else {
-            return if frame.payload.is_empty() { "no code" } else { "broken" }.into();
-        };
-        let reason =
-            if close.reason.is_empty() { String::new() } else { format!(", {}", quoted(close.reason)) };
-        return format!("{code} {}{reason}", close_code(code).name);
-    }
-    if let Some(inflated) = &frame.message.inflated
-        && is_readable(&inflated.bytes)
-    {
-        return quoted(&inflated.bytes);
-    }
-    match frame.payload.len() {
-        0 => "empty".into(),
-        _ if shows_text(frame) => quoted(&frame.payload),
-        len => bytes(len),
-    }
-}
-
 /// Whether the payload is best shown as text.
 fn shows_text(frame: &ExplainedFrame) -> bool {
     let text = !frame.message.compressed && frame.message.opcode == Some(Opcode::Text);
     let close = frame.header.is_some_and(|h| h.opcode() == Opcode::Close);
     text || !close && is_readable(&frame.payload)
-}
-
-/// What stands behind the payload's bytes.
-fn payload_text(frame: &ExplainedFrame) -> String {
-    let mut parts = Vec::new();
-    if shows_text(frame) {
-        parts.push(quoted(&frame.payload));
-    }
-    if frame.message.compressed {
-        parts.push("compressed".into());
-    } else {
-        parts.extend(utf8_word(frame.message.utf8).map(str::to_owned));
-    }
-    parts.join("  ")
 }
 
 fn utf8_word(utf8: Utf8) -> Option<&'static str> {
@@ -458,11 +473,6 @@ fn utf8_word(utf8: Utf8) -> Option<&'static str> {
 /// Whether bytes are text that shows as it is.
 fn is_readable(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_ok_and(|text| !text.is_empty() && crate::model::safe_str(text) == text)
-}
-
-/// The bytes in quotes, made safe and cut.
-fn quoted(bytes: &[u8]) -> String {
-    format!("\"{}\"", preview(bytes, SHOWN_TEXT).0)
 }
 
 /// A frame's reference without the RFC that all of them come from.
@@ -519,8 +529,13 @@ fn build_command(frame: &ExplainedFrame) -> Option<String> {
         .ok()
         .filter(|t| t.len() <= SHOWN_TEXT && is_readable(t.as_bytes()))?;
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'/'));
+    let equals = if text.starts_with('-') { '=' } else { ' ' };
     let text = if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) };
     let mask =
         if header.masked() { format!(" --mask {}", hex::encode(header.masking_key)) } else { String::new() };
-    Some(format!("wslens build{op} --text {text}{mask}"))
+    Some(format!("wslens build{op} --text{equals}{text}{mask}"))
 }
+
+#[cfg(test)]
+#[path = "text_tests.rs"]
+mod tests;

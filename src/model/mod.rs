@@ -14,6 +14,7 @@ mod finding;
 mod handshake;
 mod id;
 mod parse;
+mod preview;
 mod safe;
 mod segment;
 mod span;
@@ -24,9 +25,8 @@ pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
 pub use parse::Parse;
-pub use safe::{
-    Escape, Runs, Safe, is_hidden, is_plain, preview, push_safe, safe, safe_str, safe_text, width,
-};
+pub use preview::{Preview, preview, preview_runs, width};
+pub use safe::{Escape, Runs, Safe, is_hidden, is_plain, push_safe, safe, safe_str, safe_text};
 pub use segment::{Endpoint, Flags, Segment};
 pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
 pub use tally::Tally;

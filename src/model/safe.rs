@@ -15,8 +15,7 @@
 use std::borrow::Cow;
 use std::str::Utf8Chunks;
 
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar as _;
 
 /// Marks that one base may carry before the rest is only counted.
 const MAX_MARKS: u32 = 4;
@@ -146,89 +145,6 @@ pub fn push_safe(out: &mut String, bytes: &[u8]) {
     }
     for run in safe(bytes) {
         out.push_str(run.as_str());
-    }
-}
-
-/// How many terminal columns `text` takes, summed over its grapheme clusters.
-#[must_use]
-pub fn width(text: &str) -> usize {
-    if is_plain(text.as_bytes()) {
-        return text.len();
-    }
-    text.graphemes(true).map(UnicodeWidthStr::width).sum()
-}
-
-/// Makes captured bytes safe and cuts them to `max_columns` columns; also answers whether it cut.
-///
-/// A cut text is exactly `max_columns` wide and ends in `…`. Neither a grapheme cluster nor an escape
-/// is ever cut in half: a space fills the column that a wide character would have overrun.
-#[must_use]
-pub fn preview(bytes: &[u8], max_columns: usize) -> (String, bool) {
-    // Printable ASCII takes a column a byte.
-    match bytes.get(..=max_columns) {
-        None if is_plain(bytes) => return (safe_text(bytes), false),
-        Some(more) if is_plain(more) => {
-            let mut out = safe_text(more.get(..max_columns.saturating_sub(1)).unwrap_or_default());
-            out.push_str(if max_columns == 0 { "" } else { "…" });
-            return (out, true);
-        }
-        _ => {}
-    }
-    // Most text fills the columns with few bytes; marks and invisible characters may need more.
-    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(4).saturating_add(16));
-    if let Some(done) = fit(head, shortened, max_columns, false) {
-        return done;
-    }
-    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(32).saturating_add(64));
-    fit(head, shortened, max_columns, true).unwrap_or_default()
-}
-
-/// Makes `head` safe and cuts it to `max_columns`. Where it is a shortened text and does not fill the
-/// columns, it is cut nevertheless if it is the `last` try, and otherwise there is no answer.
-fn fit(head: &[u8], shortened: bool, max_columns: usize, last: bool) -> Option<(String, bool)> {
-    let mut out = String::with_capacity(head.len());
-    // Where to cut if the rest turns out not to fit: the last end of a cluster that leaves room for `…`.
-    let (mut columns, mut fit, mut fit_columns) = (0usize, 0, 0);
-    let mut add = |out: &mut String, text: &str| {
-        let wide = text.width();
-        if columns + wide > max_columns {
-            return false;
-        }
-        out.push_str(text);
-        columns += wide;
-        if columns < max_columns {
-            (fit, fit_columns) = (out.len(), columns);
-        }
-        true
-    };
-    let whole = safe(head).all(|run| match run {
-        Safe::Plain(text) => text.graphemes(true).all(|cluster| add(&mut out, cluster)),
-        Safe::Escaped(escape) => add(&mut out, escape.as_str()),
-    });
-    if whole && !shortened {
-        return Some((out, false));
-    }
-    if whole && !last {
-        return None;
-    }
-    out.truncate(fit);
-    if let Some(spaces) = max_columns.checked_sub(fit_columns + 1) {
-        out.extend(std::iter::repeat_n(' ', spaces));
-        out.push('…');
-    }
-    Some((out, true))
-}
-
-/// The first `max` bytes, less a UTF-8 sequence that the cut would split; and whether any were left out.
-fn head(bytes: &[u8], max: usize) -> (&[u8], bool) {
-    let Some((head, _)) = bytes.split_at_checked(max).filter(|(_, rest)| !rest.is_empty()) else {
-        return (bytes, false);
-    };
-    let tail = head.iter().rev().take(4).position(|&b| b >= 0xc0).map_or(0, |i| i + 1);
-    let split = head.len().saturating_sub(tail);
-    match head.get(split..).map(std::str::from_utf8) {
-        Some(Err(error)) if error.error_len().is_none() => (head.get(..split).unwrap_or_default(), true),
-        _ => (head, true),
     }
 }
 
@@ -401,7 +317,7 @@ pub fn safe_str(text: &str) -> Cow<'_, str> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use proptest::prelude::*;
 
@@ -428,7 +344,7 @@ mod tests {
     }
 
     /// Text that is mostly made of what has to be escaped.
-    fn nasty() -> impl Strategy<Value = Vec<u8>> {
+    pub(crate) fn nasty() -> impl Strategy<Value = Vec<u8>> {
         let chars = prop::sample::select(vec![
             '\0',
             '\n',
@@ -520,27 +436,6 @@ mod tests {
         assert_eq!(pictures.len(), 32);
     }
 
-    #[test]
-    fn a_preview_never_cuts_a_wide_character_in_half() {
-        assert_eq!(preview("中文字".as_bytes(), 6), ("中文字".into(), false));
-        assert_eq!(preview("中文字".as_bytes(), 5), ("中文…".into(), true));
-        assert_eq!(preview("中文字".as_bytes(), 4), ("中 …".into(), true));
-        assert_eq!(preview(b"a\nb", 3), ("a⏎b".into(), false));
-        assert_eq!(preview("a\u{202e}b".as_bytes(), 7), ("a     …".into(), true));
-        assert_eq!(preview(b"abc", 0), (String::new(), true));
-        assert_eq!(preview(b"", 0), (String::new(), false));
-        assert_eq!(preview(b"abc", 1), ("…".into(), true));
-    }
-
-    #[test]
-    fn a_preview_of_something_huge_does_not_split_its_last_character() {
-        for lead in 0..4 {
-            let text = "x".repeat(lead) + &"\u{301}中".repeat(1 << 20);
-            let (shown, cut) = preview(text.as_bytes(), 40);
-            assert!(cut && !shown.contains("\\x"), "{shown}");
-        }
-    }
-
     proptest! {
         #[test]
         fn nothing_dangerous_comes_out(bytes in nasty()) {
@@ -578,18 +473,5 @@ mod tests {
             }
         }
 
-        #[test]
-        fn a_preview_is_as_wide_as_asked(bytes in nasty(), max in 0usize..50) {
-            let (shown, cut) = preview(&bytes, max);
-            let whole = safe_text(&bytes);
-            if cut {
-                prop_assert_eq!(width(&shown), max);
-                let kept = shown.trim_end_matches('…').trim_end_matches(' ');
-                prop_assert!(whole.starts_with(kept), "{:?} {:?}", whole, kept);
-            } else {
-                prop_assert_eq!(&shown, &whole);
-                prop_assert!(width(&shown) <= max);
-            }
-        }
     }
 }

@@ -97,3 +97,63 @@ fn fold(total: u64) -> u16 {
     let total = (total & 0xffff) + (total >> 16);
     ((total & 0xffff) + (total >> 16)) as u16
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::packets::*;
+    use super::*;
+
+    const RAW: u16 = 101;
+
+    proptest! {
+        #[test]
+        fn what_etherparse_writes_is_right_and_no_bit_of_it_may_change(
+            payload in proptest::collection::vec(any::<u8>(), 0..2000),
+            v6: bool,
+            at: prop::sample::Index,
+            bit in 0..8u32,
+        ) {
+            let mut ip = if v6 { ip6_tcp(&payload) } else { ip4_tcp(&payload) };
+            let segment = decode(RAW, &ip).unwrap();
+            let tcp = segment.below_len as usize;
+            prop_assert_eq!(checksum_ok(&segment, &ip[tcp..]), Some(true));
+            // The ports and the length are in the sum as well, but change what is summed: leave them.
+            let at = tcp + 16 + at.index(ip.len() - tcp - 16);
+            ip[at] ^= 1 << bit;
+            prop_assert_eq!(checksum_ok(&segment, &ip[tcp..]), Some(false));
+        }
+    }
+
+    #[test]
+    fn a_jumbo_segment_has_its_whole_length_in_the_sum() {
+        // 65536 bytes more than a length of 16 bits could say; summed here word by word.
+        let mut ip = ip6_tcp(&vec![0x5a; 65_500]);
+        ip[4..6].fill(0);
+        ip.extend(vec![0xa5; 65_536]);
+        let segment = decode(RAW, &ip).unwrap();
+        let tcp = &mut ip[40..];
+        tcp[16..18].fill(0);
+        let len = (tcp.len() as u32).to_be_bytes();
+        let pseudo = [&ip6(1)[..], &ip6(2), &len, &[0, 0, 0, 6]].concat();
+        let mut sum: u64 =
+            pseudo.chunks(2).chain(tcp.chunks(2)).map(|w| u64::from(w[0]) << 8 | u64::from(w[1])).sum();
+        while sum > 0xffff {
+            sum = (sum >> 16) + (sum & 0xffff);
+        }
+        tcp[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
+        assert_eq!(checksum_ok(&segment, &ip[40..]), Some(true));
+    }
+
+    #[test]
+    fn a_cut_packet_cannot_be_judged() {
+        let ip = ip4_tcp(PAYLOAD);
+        let cut = &ip[..ip.len() - 1];
+        let segment = decode(RAW, cut).unwrap();
+        assert_eq!(checksum_ok(&segment, &cut[20..]), None);
+        // Nor can one whose bytes are not all there any more.
+        let segment = decode(RAW, &ip).unwrap();
+        assert_eq!(checksum_ok(&segment, &ip[20..ip.len() - 1]), None);
+    }
+}

@@ -140,6 +140,31 @@ fn the_corpus_holds_no_malformed_packet() {
     }
 }
 
+/// One line for each TCP packet, as tshark prints them; `None`, with a word about it, where there is no tshark.
+fn tshark(path: &Path) -> Option<String> {
+    let fields = ["frame.number", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.len"];
+    let run = std::process::Command::new("tshark")
+        .args(["-n", "-o", "tcp.desegment_tcp_streams:FALSE", "-Y", "tcp"])
+        .args(["-T", "fields", "-E", "occurrence=l"])
+        .args(fields.iter().flat_map(|field| ["-e", field]))
+        .arg("-r")
+        .arg(path)
+        .output();
+    if run.is_err() {
+        eprintln!("skipped: no tshark");
+    }
+    String::from_utf8(run.ok()?.stdout).ok()
+}
+
+/// The same lines from this room.
+fn ours(path: &Path) -> String {
+    let line = |(number, s): &(u64, Segment)| {
+        let (from, to) = (s.source.port, s.destination.port);
+        format!("{number}\t{from}\t{to}\t{}\t{}\t{}\n", s.seq, s.ack, s.claimed_len)
+    };
+    contents(path).segments.iter().map(line).collect()
+}
+
 #[test]
 fn segments_are_those_that_tshark_sees() {
     let Some(folder) = corpus() else { return };
@@ -163,36 +188,41 @@ fn segments_are_those_that_tshark_sees() {
     ];
     for name in names {
         let path = folder.join(name);
-        let fields = ["frame.number", "tcp.srcport", "tcp.dstport", "tcp.seq_raw", "tcp.ack_raw", "tcp.len"];
-        let run = std::process::Command::new("tshark")
-            .args([
-                "-n",
-                "-o",
-                "tcp.desegment_tcp_streams:FALSE",
-                "-T",
-                "fields",
-                "-E",
-                "occurrence=l",
-                "-Y",
-                "tcp",
-            ])
-            .args(fields.iter().flat_map(|field| ["-e", field]))
-            .arg("-r")
-            .arg(&path)
-            .output();
-        let Ok(run) = run else {
-            eprintln!("skipped: no tshark");
-            return;
-        };
-        let theirs = String::from_utf8(run.stdout).unwrap();
-        let ours: String = contents(&path)
-            .segments
-            .iter()
-            .map(|(number, s)| {
-                let (from, to) = (s.source.port, s.destination.port);
-                format!("{number}\t{from}\t{to}\t{}\t{}\t{}\n", s.seq, s.ack, s.claimed_len)
-            })
-            .collect();
-        assert_eq!(ours, theirs, "{name}");
+        let Some(theirs) = tshark(&path) else { return };
+        assert_eq!(ours(&path), theirs, "{name}");
+    }
+}
+
+/// A pcapng file (draft-ietf-opsawg-pcapng) with one interface and one packet for each of `packets`.
+fn pcapng(packets: &[(&'static str, u16, Vec<u8>)]) -> Vec<u8> {
+    let block = |kind: u32, mut body: Vec<u8>| {
+        body.resize(body.len().next_multiple_of(4), 0);
+        let len = (body.len() as u32 + 12).to_le_bytes();
+        [&kind.to_le_bytes(), &len[..], &body, &len].concat()
+    };
+    let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<_>>();
+    let mut file = block(0x0a0d_0d0a, words(&[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]));
+    for (_, link, _) in packets {
+        file.extend(block(1, words(&[u32::from(*link), 0])));
+    }
+    for (interface, (_, _, bytes)) in packets.iter().enumerate() {
+        let len = bytes.len() as u32;
+        file.extend(block(6, [words(&[interface as u32, 0, 0, len, len]), bytes.clone()].concat()));
+    }
+    file
+}
+
+#[test]
+fn tshark_finds_the_same_segment_in_every_encapsulation() {
+    for ip in [packets::ip4_tcp(packets::PAYLOAD), packets::ip6_tcp(packets::PAYLOAD)] {
+        let all = packets::encapsulations(&ip);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), pcapng(&all)).unwrap();
+        let Some(theirs) = tshark(file.path()) else { return };
+        let names: Vec<_> = (1..).zip(&all).map(|(number, (name, ..))| (number, *name)).collect();
+        let missing: Vec<_> =
+            names.iter().filter(|(n, _)| !theirs.lines().any(|l| l.starts_with(&format!("{n}\t")))).collect();
+        assert!(missing.is_empty(), "tshark sees no TCP in {missing:?}");
+        assert_eq!(ours(file.path()), theirs);
     }
 }

@@ -272,3 +272,146 @@ fn last_station_v6(header: &[u8]) -> Option<[u8; 16]> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packets::*;
+    use super::super::{Decoder, FragmentLimits, checksum_ok};
+    use super::*;
+    use crate::model::{Endpoint, PacketRef};
+
+    const RAW: u16 = 101;
+
+    #[test]
+    fn a_total_length_of_zero_means_all_that_was_captured() {
+        let mut ip = ip4_tcp(&[7; 60_000]);
+        ip[2..4].fill(0);
+        let segment = decode(RAW, &ip).unwrap();
+        assert_eq!((segment.len, segment.claimed_len), (60_000, 60_000));
+        // … and all that was on the wire, where the capture cut it.
+        let cut = &ip[..1000];
+        let packet = PacketRef { wire_len: ip.len() as u32, ..packet(RAW, cut) };
+        let segment = Decoder::new(&FragmentLimits::default()).decode(&packet, cut).unwrap();
+        assert_eq!((segment.len, segment.claimed_len), (1000 - 52, 60_000));
+    }
+
+    #[test]
+    fn a_datagram_longer_than_what_was_captured_is_cut() {
+        let ip = ip4_tcp(&[7; 100]);
+        for bytes in [&ip[..], &ip6_tcp(&[7; 100])[..]] {
+            let segment = decode(RAW, &bytes[..bytes.len() - 30]).unwrap();
+            assert_eq!((segment.len, segment.claimed_len), (70, 100));
+        }
+    }
+
+    #[test]
+    fn a_total_length_below_the_header_is_malformed_and_reported() {
+        let mut ip = ip4_tcp(PAYLOAD);
+        ip[2..4].copy_from_slice(&[0, 12]);
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        assert_eq!(decoder.decode(&packet(RAW, &ip), &ip), Err(Skip::MalformedIp));
+        let findings = decoder.take_findings();
+        assert_eq!(findings.len(), 1);
+        assert_eq!((findings[0].rule.code, findings[0].packet), ("packet-malformed", 1));
+        assert!(!decoder.has_findings());
+    }
+
+    #[test]
+    fn a_header_that_the_capture_cut_is_not_malformed() {
+        let ip = ip4_tcp(PAYLOAD);
+        let packet = PacketRef { wire_len: ip.len() as u32, ..packet(RAW, &ip[..12]) };
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        assert_eq!(decoder.decode(&packet, &ip[..12]), Err(Skip::HeaderCut));
+        assert!(!decoder.has_findings());
+    }
+
+    #[test]
+    fn a_version_that_is_none_is_malformed() {
+        assert_eq!(decode(RAW, &[0x50; 40]), Err(Skip::MalformedIp));
+    }
+
+    #[test]
+    fn a_jumbo_payload_has_its_length_in_an_option() {
+        let tcp = &ip6_tcp(&[7; 100])[40..];
+        let len = (8 + tcp.len() as u32).to_be_bytes();
+        let mut ip = ip6_datagram(0, &[&[6, 0, 0xc2, 4], &len[..], tcp].concat());
+        ip[4..6].fill(0);
+        ip.extend([0xee; 9]);
+        let segment = decode(RAW, &ip).unwrap();
+        assert_eq!((segment.len, segment.claimed_len, segment.below_len), (100, 100, 48));
+    }
+
+    #[test]
+    fn an_ipv6_length_of_zero_without_that_option_means_all_that_was_captured() {
+        let mut ip = ip6_tcp(&[7; 70_000 - 4_500]);
+        ip[4..6].fill(0);
+        assert_eq!(decode(RAW, &ip).unwrap().len, 65_500);
+    }
+
+    #[test]
+    fn extension_headers_are_peeled_in_any_order() {
+        let tcp = &ip6_tcp(PAYLOAD)[40..];
+        let options = |next: u8| [next, 0, 1, 4, 0, 0, 0, 0];
+        let authentication = [&[6, 4, 0, 0][..], &[1; 20]].concat();
+        let headers = [
+            &options(60)[..],
+            &options(43),
+            &[44, 2, 0, 0, 0, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9],
+            // An atomic fragment (RFC 6946) needs no other.
+            &[135, 0, 0, 0, 1, 2, 3, 4],
+            &options(51),
+            &authentication,
+        ]
+        .concat();
+        let segment = decode(RAW, &ip6_datagram(0, &[&headers, tcp].concat())).unwrap();
+        assert_eq!((segment.len as usize, segment.below_len as usize), (PAYLOAD.len(), 40 + headers.len()));
+        assert_eq!(segment.destination, Endpoint::v6(ip6(2), 80));
+    }
+
+    #[test]
+    fn the_end_of_a_source_route_is_the_receiver() {
+        // Made for 10.0.0.2 and 2001:db8::2, on the way to stations before them.
+        let v4 = {
+            let mut ip = ip4_tcp(PAYLOAD);
+            ip[16..20].copy_from_slice(&[10, 0, 0, 99]);
+            ip[0] = 0x47;
+            ip[3] += 8;
+            ip.splice(20..20, [1, 131, 7, 4, 10, 0, 0, 2]);
+            ip
+        };
+        let v6 = |kind: u8, stations: &[[u8; 16]]| {
+            let mut route = vec![6, 2 * stations.len() as u8, kind, 1, 0, 0, 0, 0];
+            route.extend(stations.concat());
+            route.extend(&ip6_tcp(PAYLOAD)[40..]);
+            let mut ip = ip6_datagram(43, &route);
+            ip[24..40].copy_from_slice(&ip6(99));
+            ip
+        };
+        for ip in [v4, v6(0, &[ip6(98), ip6(2)]), v6(2, &[ip6(2)]), v6(4, &[ip6(2), ip6(98)])] {
+            let segment = decode(RAW, &ip).unwrap();
+            assert!(
+                [Endpoint::v4([10, 0, 0, 2], 80), Endpoint::v6(ip6(2), 80)].contains(&segment.destination)
+            );
+            // The pseudo-header holds the last station as well, so the sender's checksum is the proof.
+            assert_eq!(checksum_ok(&segment, &ip[segment.below_len as usize..]), Some(true));
+        }
+    }
+
+    #[test]
+    fn a_tcp_header_quoted_by_icmp_is_no_segment() {
+        let quote = [&[3, 4, 0, 0, 0, 0, 5, 0xdc], &ip4_tcp(b"")[..28]].concat();
+        assert_eq!(decode(RAW, &ip4(1, &quote)), Err(Skip::Icmp));
+        assert_eq!(decode(RAW, &ip6_datagram(58, &quote)), Err(Skip::Icmp));
+    }
+
+    #[test]
+    fn what_is_not_tcp_is_counted_by_what_it_is() {
+        for (protocol, skip) in
+            [(50, Skip::Encrypted), (132, Skip::NotTcp), (59, Skip::NotTcp), (89, Skip::NotTcp)]
+        {
+            assert_eq!(decode(RAW, &ip4(protocol, &[0; 40])), Err(skip));
+            assert_eq!(decode(RAW, &ip6_datagram(protocol, &[0; 40])), Err(skip));
+        }
+        assert_eq!(decode(RAW, &udp(53, &[0; 40])), Err(Skip::Udp));
+    }
+}

@@ -251,7 +251,7 @@ pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels PPP's address, control and protocol fields, compressed or not (RFC 1661 section 2, RFC 1662).
 pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
-    if let Some([0xff, 0x03]) = cursor.peek::<2>() {
+    if let Some([0xff]) = cursor.peek::<1>() {
         cursor.advance(2, PPP)?;
     }
     let &[first] = cursor.take::<1>(PPP)?;
@@ -269,6 +269,7 @@ pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels a stack of MPLS labels (RFC 3032), whatever its height.
 fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const CONTROL_WORD_AND_FRAME: usize = 18;
     loop {
         let label = cursor.take::<4>(MPLS)?;
         if label[2] & 1 == 1 {
@@ -277,9 +278,9 @@ fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
     }
     // Nothing says what follows. IP has a version and a length that fits, a pseudowire its control word
     // or a frame.
-    let is_ip = match cursor.peek::<6>() {
-        Some(&[0x45..=0x4f, _, high, low, _, _]) => usize::from(be16(high, low)) <= cursor.claim,
-        Some(&[0x60..=0x6f, _, _, _, high, low]) => usize::from(be16(high, low)) + 40 <= cursor.claim,
+    let is_ip = match *cursor.bytes {
+        [0x45..=0x4f, _, high, low, ..] => usize::from(be16(high, low)) <= cursor.claim,
+        [0x60..=0x6f, _, _, _, high, low, ..] => usize::from(be16(high, low)) + 40 <= cursor.claim,
         _ => false,
     };
     let is_frame = |at: usize| match cursor.bytes.get(at + 12..at + 14) {
@@ -294,15 +295,19 @@ fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
         ),
         _ => false,
     };
-    match cursor.peek::<1>() {
-        Some(_) if is_ip => Ok(Next::Ip),
-        Some([0x00..=0x0f]) if is_frame(4) => {
+    match cursor.bytes {
+        _ if is_ip => Ok(Next::Ip),
+        [0x00..=0x0f, ..] if is_frame(4) => {
             cursor.advance(4, MPLS)?;
             Ok(Next::Link(ETHERNET))
         }
-        Some(_) if is_frame(0) => Ok(Next::Link(ETHERNET)),
-        Some(_) => Err(Skip::NotIp.into()),
-        None => Err(cursor.lack(1, MPLS)),
+        _ if is_frame(0) => Ok(Next::Link(ETHERNET)),
+        // An IP header that the capture cut, or a datagram cut by the tool that put it in here.
+        [0x45..=0x4f | 0x60..=0x6f, ..] => Ok(Next::Ip),
+        bytes if bytes.len() < CONTROL_WORD_AND_FRAME && cursor.claim >= CONTROL_WORD_AND_FRAME => {
+            Err(cursor.lack(CONTROL_WORD_AND_FRAME, MPLS))
+        }
+        _ => Err(Skip::NotIp.into()),
     }
 }
 
@@ -391,5 +396,97 @@ fn peel_nflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
             };
         }
         cursor.advance(len.next_multiple_of(4), NFLOG)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::packets::*;
+    use super::super::{Decoder, FragmentLimits, Skip};
+    use crate::model::{Endpoint, LinkType};
+
+    #[test]
+    fn every_encapsulation_gives_the_segment_it_holds() {
+        for ip in [ip4_tcp(PAYLOAD), ip6_tcp(PAYLOAD)] {
+            let tcp_len = if ip[0] >> 4 == 4 { ip.len() - 20 } else { ip.len() - 40 };
+            for (name, link, bytes) in encapsulations(&ip) {
+                let mut decoder = Decoder::new(&FragmentLimits::default());
+                let segment = decoder.decode(&packet(link, &bytes), &bytes);
+                let segment = segment.unwrap_or_else(|skip| panic!("{name}: {skip:?}"));
+                assert_eq!((segment.source.port, segment.destination.port), (49152, 80), "{name}");
+                assert_eq!((segment.seq, segment.ack, segment.window), (1000, 2000, 4096), "{name}");
+                assert_eq!(segment.below_len as usize, bytes.len() - tcp_len, "{name}");
+                assert_eq!(segment.header_at, AT + u64::from(segment.below_len), "{name}");
+                assert_eq!(segment.len, segment.claimed_len, "{name}");
+                assert_eq!(payload(&decoder, &bytes, &segment), PAYLOAD, "{name}");
+                assert!(!decoder.has_findings(), "{name}");
+                if ip[0] >> 4 == 4 {
+                    assert_eq!(segment.source, Endpoint::v4([10, 0, 0, 1], 49152), "{name}");
+                } else {
+                    assert_eq!(segment.destination, Endpoint::v6(ip6(2), 80), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ethernet_padding_is_no_payload() {
+        let ip = ip4_tcp(b"");
+        for (name, link, mut bytes) in encapsulations(&ip) {
+            bytes.extend([0xee; 6]);
+            let segment = decode(link, &bytes).unwrap();
+            assert_eq!((segment.len, segment.claimed_len), (0, 0), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_datagram_cannot_claim_more_than_its_pppoe_frame_holds() {
+        // IP says 6 bytes more than the PPPoE header before it: those are padding of another layer.
+        let mut ip = ip4_tcp(b"");
+        ip[3] += 6;
+        let mut bytes = ethernet(0x8864, &[0x11, 0, 0, 1, 0, ip.len() as u8 + 2, 0, 0x21]);
+        bytes.extend(&ip);
+        bytes.extend([0; 6]);
+        let segment = decode(ETHERNET, &bytes).unwrap();
+        assert_eq!((segment.len, segment.claimed_len), (0, 0));
+    }
+
+    #[test]
+    fn any_number_of_vlan_tags_is_peeled() {
+        let ip = ip4_tcp(PAYLOAD);
+        let mut bytes = ethernet(0x8100, &[0, 1, 0x81, 0].repeat(500));
+        bytes.extend([0, 1, 8, 0]);
+        bytes.extend(&ip);
+        assert_eq!(decode(ETHERNET, &bytes).unwrap().len as usize, PAYLOAD.len());
+    }
+
+    #[test]
+    fn an_unknown_link_type_is_named() {
+        let skip = decode(147, &ip4_tcp(PAYLOAD)).unwrap_err();
+        assert_eq!(skip, Skip::UnsupportedLink(LinkType(147)));
+        assert_eq!(skip.reason(), "unsupported-link");
+    }
+
+    #[test]
+    fn arp_and_spanning_tree_are_not_ip() {
+        assert_eq!(decode(ETHERNET, &ethernet(0x0806, &[0; 28])), Err(Skip::NotIp));
+        assert_eq!(decode(ETHERNET, &ethernet(38, &[0x42; 38])), Err(Skip::NotIp));
+    }
+
+    #[test]
+    fn an_address_that_looks_like_an_ethernet_type_is_no_pseudowire() {
+        // 8.0.0.1: where a frame would have its type, this datagram has 0x0800.
+        let mut ip = ip4_tcp(PAYLOAD);
+        ip[12..16].copy_from_slice(&[8, 0, 0, 1]);
+        let bytes = ethernet(0x8847, &[&[0, 2, 1, 64], &ip[..]].concat());
+        assert_eq!(decode(ETHERNET, &bytes).unwrap().source, Endpoint::v4([8, 0, 0, 1], 49152));
+    }
+
+    #[test]
+    fn encrypted_macsec_is_counted_as_encrypted() {
+        let ip = ip4_tcp(PAYLOAD);
+        let tagged = |control: u8| ethernet(0x88e5, &[&[control, 0, 0, 0, 0, 1, 8, 0], &ip[..]].concat());
+        assert!(decode(ETHERNET, &tagged(0)).is_ok());
+        assert_eq!(decode(ETHERNET, &tagged(0x0c)), Err(Skip::Encrypted));
     }
 }

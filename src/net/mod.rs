@@ -20,6 +20,8 @@ mod cursor;
 mod defrag;
 mod ip;
 mod link;
+#[cfg(test)]
+mod packets;
 pub mod rules;
 mod tcp;
 mod tunnel;
@@ -318,5 +320,118 @@ fn less_plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
             tcp::whole(cursor, addresses)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::packets::*;
+    use super::*;
+
+    /// Any packet: one of the encapsulations with some bytes changed, or nothing but noise.
+    fn any_packet() -> impl Strategy<Value = (u16, Vec<u8>)> {
+        let noise = (0..300u16, proptest::collection::vec(any::<u8>(), 0..200));
+        let all = [encapsulations(&ip4_tcp(PAYLOAD)), encapsulations(&ip6_tcp(PAYLOAD))].concat();
+        let damaged = (
+            any::<prop::sample::Index>(),
+            proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            any::<prop::sample::Index>(),
+        );
+        let damaged = damaged.prop_map(move |(which, changes, end)| {
+            let (_, link, mut bytes) = which.get(&all).clone();
+            for (at, value) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = value;
+            }
+            bytes.truncate(end.index(bytes.len() * 2).max(1));
+            (link, bytes)
+        });
+        prop_oneof![1 => noise, 4 => damaged]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn no_bytes_of_any_link_type_can_break_it(
+            packets in proptest::collection::vec((any_packet(), 0..3000u32), 1..8),
+        ) {
+            let mut decoder = Decoder::new(&FragmentLimits::default());
+            for ((link, bytes), more) in packets {
+                let len = bytes.len() as u32;
+                let packet = PacketRef { wire_len: len + more, ..packet(link, &bytes) };
+                let Ok(segment) = decoder.decode(&packet, &bytes) else { continue };
+                prop_assert!(segment.len <= segment.claimed_len);
+                prop_assert!(segment.header_len >= 20);
+                if segment.header_at < ARENA_BASE {
+                    let taken = segment.below_len + u32::from(segment.header_len) + segment.len;
+                    prop_assert!(segment.len == 0 || taken <= len);
+                    prop_assert_eq!(segment.header_at, AT + u64::from(segment.below_len));
+                }
+            }
+            decoder.end();
+        }
+
+        #[test]
+        fn the_short_ways_agree_with_the_general_one((link, bytes) in any_packet(), more in 0..3000u32) {
+            let packet = PacketRef { wire_len: bytes.len() as u32 + more, ..packet(link, &bytes) };
+            if link == link::ETHERNET.0 {
+                let mut decoder = Decoder::new(&FragmentLimits::default());
+                let general = decoder.descend(&packet, &bytes).ok();
+                for short in [plain(&packet, &bytes), less_plain(&packet, &bytes)] {
+                    prop_assert!(short.is_none() || short == general, "{short:?} {general:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_anywhere_keeps_what_is_left_of_the_segment() {
+        for ip in [ip4_tcp(PAYLOAD), ip6_tcp(PAYLOAD)] {
+            for (name, link, bytes) in encapsulations(&ip) {
+                let whole = decode(link, &bytes).unwrap();
+                for len in 1..bytes.len() {
+                    let cut = &bytes[..len];
+                    let packet = PacketRef { wire_len: bytes.len() as u32, ..packet(link, cut) };
+                    let mut decoder = Decoder::new(&FragmentLimits::default());
+                    let place = format!("{name} cut at {len}");
+                    match decoder.decode(&packet, cut) {
+                        Ok(segment) => {
+                            let there =
+                                len.saturating_sub((whole.below_len + u32::from(whole.header_len)) as usize);
+                            assert_eq!(segment, Segment { len: there as u32, ..whole }, "{place}");
+                            assert_eq!(payload(&decoder, cut, &segment), &PAYLOAD[..there], "{place}");
+                        }
+                        Err(skip) => {
+                            assert!(len < whole.below_len as usize + 20, "{place}: {skip:?}");
+                            let cut = matches!(skip, Skip::HeaderCut | Skip::TcpHeaderCut);
+                            assert!(
+                                cut || skip == Skip::Udp || name == "MPLS pseudowire",
+                                "{place}: {skip:?}"
+                            );
+                        }
+                    }
+                    assert!(!decoder.has_findings(), "{place}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_packet_is_counted_as_such() {
+        assert_eq!(decode(ETHERNET, &[]), Err(Skip::Empty));
+        assert_eq!(Skip::Empty.reason(), "empty");
+    }
+
+    #[test]
+    fn findings_that_nobody_takes_do_not_pile_up() {
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        let bytes = ethernet(0x0800, &[0xff; 20]);
+        for _ in 0..MAX_FINDINGS + 10 {
+            assert_eq!(decoder.decode(&packet(ETHERNET, &bytes), &bytes), Err(Skip::MalformedIp));
+        }
+        assert!(decoder.take_findings().len() <= MAX_FINDINGS + 1);
     }
 }

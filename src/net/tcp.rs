@@ -74,3 +74,58 @@ fn build(
 fn to_u32(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packets::*;
+    use super::super::{Decoder, FragmentLimits, Skip};
+    use crate::model::PacketRef;
+
+    const RAW: u16 = 101;
+
+    /// What becomes of the first `len` bytes of a datagram with 20 bytes of IP, 32 of TCP and 100 of payload.
+    fn cut(len: usize) -> Result<super::Segment, Skip> {
+        let ip = ip4_tcp(&[7; 100]);
+        let bytes = &ip[..len];
+        let packet = PacketRef { wire_len: ip.len() as u32, ..packet(RAW, bytes) };
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        let result = decoder.decode(&packet, bytes);
+        assert!(!decoder.has_findings());
+        result
+    }
+
+    #[test]
+    fn a_header_cut_in_its_options_still_says_how_long_the_payload_was() {
+        for len in 40..=52 {
+            let segment = cut(len).unwrap();
+            assert_eq!((segment.header_len, segment.len, segment.claimed_len), (32, 0, 100));
+            assert_eq!((segment.source.port, segment.seq, segment.ack), (49152, 1000, 2000));
+        }
+        assert_eq!(cut(53).unwrap().len, 1);
+    }
+
+    #[test]
+    fn a_header_cut_before_its_options_is_skipped() {
+        for len in 20..40 {
+            assert_eq!(cut(len), Err(Skip::TcpHeaderCut));
+        }
+        assert_eq!(Skip::TcpHeaderCut.reason(), "header-cut");
+    }
+
+    #[test]
+    fn a_data_offset_that_cannot_be_is_malformed() {
+        // Below the fixed header, and beyond the end of the datagram.
+        for offset in [0x40, 0xf0] {
+            let mut ip = ip4_tcp(b"");
+            ip[32] = offset;
+            assert_eq!(decode(RAW, &ip), Err(Skip::MalformedTcp));
+            ip.extend([0; 60]);
+            assert_eq!(decode(RAW, &ip), Err(Skip::MalformedTcp));
+        }
+    }
+
+    #[test]
+    fn a_datagram_too_short_for_tcp_is_malformed() {
+        assert_eq!(decode(RAW, &ip4(6, &[0; 19])), Err(Skip::MalformedTcp));
+    }
+}

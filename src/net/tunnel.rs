@@ -231,3 +231,64 @@ fn peel_tzsp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
         _ => Err(Skip::Udp.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::packets::*;
+    use super::super::{Decoder, FragmentLimits, Skip};
+
+    const RAW: u16 = 101;
+
+    #[test]
+    fn eight_tunnels_inside_each_other_are_followed_and_no_more() {
+        let nested = |depth: usize| (0..depth).fold(ip4_tcp(PAYLOAD), |inner, _| ip4(4, &inner));
+        assert!(decode(RAW, &nested(8)).is_ok());
+        let bytes = nested(9);
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        assert_eq!(decoder.decode(&packet(RAW, &bytes), &bytes), Err(Skip::TunnelDepth));
+        assert_eq!(decoder.take_findings()[0].rule.code, "packet-malformed");
+    }
+
+    #[test]
+    fn the_innermost_tcp_counts() {
+        // A frame from 10.0.0.1 in VXLAN in GRE in IPv6.
+        let vxlan =
+            udp(4789, &[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &ip4_tcp(PAYLOAD))[..]].concat());
+        let bytes = ip6_datagram(47, &[&[0, 0, 8, 0], &vxlan[..]].concat());
+        let segment = decode(RAW, &bytes).unwrap();
+        assert_eq!(
+            (segment.source.to_string().as_str(), segment.len),
+            ("10.0.0.1:49152", PAYLOAD.len() as u32)
+        );
+    }
+
+    #[test]
+    fn a_mirror_that_cuts_frames_leaves_the_length_that_ip_says() {
+        // The outer lengths are those of the cut frame: only the inner one tells how long it was.
+        let ip = ip4_tcp(&[7; 500]);
+        let bytes = udp(4789, &[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x0800, &ip[..100])[..]].concat());
+        let segment = decode(RAW, &bytes).unwrap();
+        assert_eq!((segment.len, segment.claimed_len), (48, 500));
+    }
+
+    #[test]
+    fn a_port_alone_makes_no_tunnel() {
+        // Whatever it is, it is UDP, and nobody is to blame.
+        for port in [1701, 2152, 3544, 4789, 4790, 6081, 6635, 8472, 37008] {
+            for content in [&[][..], &[0xff; 60], &[0; 60], &[8; 60], &[0x45; 10]] {
+                let bytes = udp(port, content);
+                let mut decoder = Decoder::new(&FragmentLimits::default());
+                let skip = decoder.decode(&packet(RAW, &bytes), &bytes).unwrap_err();
+                assert!(matches!(skip, Skip::Udp | Skip::NotIp), "{port} {content:x?}: {skip:?}");
+                assert!(!decoder.has_findings(), "{port}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_tzsp_stream_gives_the_frames_it_mirrors() {
+        let head = [1, 0, 0, 1, 0, 10, 1, 0xd8, 1];
+        let bytes = udp(37008, &[&head[..], &ethernet(0x0800, &ip4_tcp(PAYLOAD))].concat());
+        assert_eq!(decode(RAW, &bytes).unwrap().len as usize, PAYLOAD.len());
+    }
+}

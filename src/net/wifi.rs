@@ -112,3 +112,76 @@ pub(super) fn peel(cursor: &mut Cursor<'_>, padded: bool) -> Result<Next, Stop> 
     }
     Ok(Next::Llc)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Skip;
+    use super::super::packets::*;
+
+    const IEEE802_11: u16 = 105;
+    const RADIOTAP: u16 = 127;
+
+    fn frame(control: [u8; 2], header_len: usize, body: &[u8]) -> Vec<u8> {
+        [&control[..], &vec![0; header_len - 2], body].concat()
+    }
+
+    fn snap(ip: &[u8]) -> Vec<u8> {
+        [&[0xaa, 0xaa, 3, 0, 0, 0, 8, 0], ip].concat()
+    }
+
+    #[test]
+    fn a_radiotap_header_says_that_the_check_sequence_follows() {
+        // Without a length in the IP header, it alone keeps the check sequence out of the payload.
+        let mut ip = ip4_tcp(PAYLOAD);
+        ip[2..4].fill(0);
+        let frame = [frame([0x08, 0x01], 24, &snap(&ip)), vec![0xee; 4]].concat();
+        // Two words of presence, a time aligned to 8 bytes, then the flags.
+        let header = [&[0, 0, 25, 0, 3, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0][..], &[0; 8], &[0x10]].concat();
+        let segment = decode(RADIOTAP, &[header, frame].concat()).unwrap();
+        assert_eq!((segment.len as usize, segment.claimed_len as usize), (PAYLOAD.len(), PAYLOAD.len()));
+    }
+
+    #[test]
+    fn a_header_stored_with_padding_is_peeled() {
+        let frame = frame([0x88, 0x01], 28, &snap(&ip4_tcp(PAYLOAD)));
+        let header = [0, 0, 9, 0, 2, 0, 0, 0, 0x20];
+        assert!(decode(RADIOTAP, &[&header, &frame[..]].concat()).is_ok());
+    }
+
+    #[test]
+    fn an_aggregate_gives_its_first_frame() {
+        let snap = snap(&ip4_tcp(PAYLOAD));
+        let mut body = vec![0; 12];
+        body.extend((snap.len() as u16).to_be_bytes());
+        body.extend(&snap);
+        body.extend([0xee; 40]);
+        let mut bytes = frame([0x88, 0x02], 26, &body);
+        bytes[24] = 0x80;
+        assert_eq!(decode(IEEE802_11, &bytes).unwrap().len as usize, PAYLOAD.len());
+    }
+
+    #[test]
+    fn prism_and_avs_headers_are_peeled() {
+        let frame = frame([0x08, 0x02], 24, &snap(&ip4_tcp(PAYLOAD)));
+        let mut prism = vec![0; 144];
+        prism[..8].copy_from_slice(&[0x44, 0, 0, 0, 144, 0, 0, 0]);
+        let mut avs = vec![0; 64];
+        avs[..8].copy_from_slice(&[0x80, 0x21, 0x10, 1, 0, 0, 0, 64]);
+        for (link, header) in [(119, &prism), (119, &avs), (163, &avs)] {
+            let segment = decode(link, &[&header[..], &frame].concat()).unwrap();
+            assert_eq!(segment.len as usize, PAYLOAD.len());
+        }
+    }
+
+    #[test]
+    fn what_is_no_readable_data_is_skipped() {
+        let snap = snap(&ip4_tcp(PAYLOAD));
+        // Protected, a beacon, a null frame, a later fragment.
+        assert_eq!(decode(IEEE802_11, &frame([0x08, 0x41], 24, &snap)), Err(Skip::Encrypted));
+        assert_eq!(decode(IEEE802_11, &frame([0x80, 0], 24, &snap)), Err(Skip::NotIp));
+        assert_eq!(decode(IEEE802_11, &frame([0x48, 1], 24, &[])), Err(Skip::NotIp));
+        let mut later = frame([0x08, 0x01], 24, &snap);
+        later[22] = 1;
+        assert_eq!(decode(IEEE802_11, &later), Err(Skip::Fragment));
+    }
+}

@@ -62,6 +62,22 @@ fn packed_files_give_the_packets_of_the_plain_file() {
 }
 
 #[test]
+fn the_older_format_of_lz4_ends_where_the_file_ends() {
+    // Magic, then length and bytes of each block.
+    let file = sample();
+    let mut packed = vec![2, 0x21, 0x4c, 0x18];
+    for part in file.chunks(100_001) {
+        let block = lz4_flex::block::compress(part);
+        packed.extend((block.len() as u32).to_le_bytes());
+        packed.extend(block);
+    }
+    let (packets, _, capture) = read(&packed);
+    assert!(packets == read(&sample()).0 && capture.totals().complete);
+    let (_, codes, capture) = read(&packed[..packed.len() - 1]);
+    assert!(codes.contains(&"capture-truncated") && !capture.totals().complete);
+}
+
+#[test]
 fn zstd_frames_that_hold_nothing_to_read_are_skipped() {
     let file = sample();
     let skippable = [&[0x51, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"hello"].concat();
