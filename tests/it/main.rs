@@ -8,6 +8,8 @@ mod captures;
 mod compare;
 /// Frames of other people's captures against a truth made by other programs.
 mod corpus;
+/// Captures on which others fail.
+mod failures;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
