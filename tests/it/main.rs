@@ -10,6 +10,8 @@ mod compare;
 mod corpus;
 /// Captures on which others fail.
 mod failures;
+/// Every rule, broken and nearly broken.
+mod findings;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
