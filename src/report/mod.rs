@@ -17,7 +17,10 @@ pub mod table;
 
 pub use ordered::Ordered;
 
-use crate::model::Direction;
+use std::io;
+
+use crate::model::{Direction, Rule};
+use crate::pipeline::{Connection, Sink};
 
 /// What a row of the output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,10 @@ pub struct Selection {
     pub connections: Vec<u32>,
     /// Only this direction.
     pub direction: Option<Direction>,
+    /// Only findings with these codes; all where it is empty.
+    pub only: Vec<String>,
+    /// No findings with these codes.
+    pub ignore: Vec<String>,
 }
 
 impl Selection {
@@ -77,12 +84,41 @@ impl Selection {
         self.connections.is_empty() || self.connections.contains(&number)
     }
 
+    /// Whether findings of this rule are printed.
+    #[must_use]
+    pub fn shows_rule(&self, rule: &Rule) -> bool {
+        let has = |codes: &[String]| codes.iter().any(|code| code == rule.code);
+        (self.only.is_empty() || has(&self.only)) && !has(&self.ignore)
+    }
+
+    /// Whether a finding is printed.
+    #[must_use]
+    pub fn shows_finding(&self, connection: Option<&Connection>, rule: &Rule, direction: Option<Direction>) -> bool {
+        self.shows(Level::Findings)
+            && connection.map_or(self.connections.is_empty(), |c| self.shows_connection(c.id.0))
+            && (direction.is_none() || self.shows_direction(direction))
+            && self.shows_rule(rule)
+    }
+
     /// Whether rows of this direction are printed.
     #[must_use]
     #[inline]
     pub fn shows_direction(&self, direction: Option<Direction>) -> bool {
         self.direction.is_none() || self.direction == direction
     }
+}
+
+/// A report: a sink that writes.
+pub trait Report: Sink {
+    /// Whether the writer failed: nothing more needs to be made.
+    fn failed(&self) -> bool;
+    /// How many records were printed.
+    fn matched(&self) -> u64;
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn finish(self, summary: &Summary) -> io::Result<()>;
 }
 
 /// The capture's totals, for the end of a report.

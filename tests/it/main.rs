@@ -21,3 +21,6 @@ mod splits;
 
 #[path = "../support/mod.rs"]
 mod support;
+
+/// The documents say what the code does.
+mod docs;
