@@ -237,7 +237,7 @@ fn of_packets() -> Vec<Case> {
         case(
             "packet-malformed",
             with_ip(|packet| packet.bytes[14] = 0x41),
-            &["tcp-retransmission"],
+            &[],
             with_ip(|packet| {
                 packet.bytes.extend([0; 6]);
                 packet.wire_len += 6;
@@ -247,7 +247,7 @@ fn of_packets() -> Vec<Case> {
         case(
             "ip-fragment-overlap",
             joined(&overlap),
-            &["ip-fragment-incomplete", "tcp-gap", "desynchronised"],
+            &["ip-fragment-incomplete", "tcp-out-of-order", "tcp-gap", "desynchronised"],
             joined(&[pieces[2].clone(), pieces[0].clone(), pieces[0].clone(), pieces[1].clone()]),
         ),
         case(
@@ -332,7 +332,7 @@ fn of_tcp() -> Vec<Case> {
         case("tcp-reset", rude.rst(C2S), &["closed-without-close"], reset),
         case(
             "tcp-data-after-fin",
-            script(&chat().closed(1000)).overlap(C2S, plain().streams[0].len() as i64, b"more!", end),
+            script(&chat().closed(1000)).overlap(C2S, plain().streams[0].len() as i64, b"more!", end - 2),
             &[],
             changed(&talk, |pieces| {
                 // The FIN comes with the last bytes, and these once more.
@@ -548,7 +548,7 @@ fn of_responses() -> Vec<Case> {
         case(
             "http-header-too-large",
             heads(&REQUEST.replace("Host", &format!("Cookie: {}\r\nHost", "a".repeat(70_000))), RESPONSE),
-            &["response-missing"],
+            &[],
             heads(&REQUEST.replace("Host", &format!("Cookie: {}\r\nHost", "a".repeat(60_000))), RESPONSE)
                 .closed(1000),
         ),
@@ -662,7 +662,7 @@ fn of_frames() -> Vec<Case> {
             &["close-unanswered"],
             talk().part(C2S, TEXT, false, b"it").part(C2S, CONTINUATION, true, b"").closed(1000),
         ),
-        case("desynchronised", lost(3), &["tcp-out-of-order", "tcp-gap"], lost(2)),
+        case("desynchronised", lost(4), &["tcp-out-of-order", "tcp-gap"], lost(2)),
     ]
 }
 
@@ -894,22 +894,19 @@ fn a_full_table_makes_room_and_is_told() {
 
 #[test]
 fn a_connection_that_falls_silent_is_ended_and_told() {
-    // Long after the last packet of the chat, others are busy.
-    let quiet = script(&chat().no_close()).packets();
-    let end = quiet.last().unwrap().time;
+    let quiet = Conversation::new("10.0.0.9:50000", "10.0.0.2:80").text(C2S, "good night").no_close();
+    let quiet = script(&quiet).packets();
+    // An hour later others are busy.
     let mut busy = flood(3000);
+    busy.truncate(3000);
     for packet in &mut busy {
         packet.time += 3600 * 1_000_000_000;
     }
-    let talk = Conversation::new("10.200.0.1:1000", "10.0.0.2:80").text(C2S, "later").closed(1000);
-    let later = script(&talk).clock(end + 7200 * 1_000_000_000, 1000).packets();
-    let mut packets = [quiet, busy].concat();
-    packets.retain(|packet| packet.bytes[26..30] != [10, 0, 0, 2] || packet.time <= end);
-    packets.extend(later);
+    let packets = [flood(0)[..1].to_vec(), quiet, busy].concat();
     let output = limited(packets.clone(), Limits { idle: 60 * 1_000_000_000, ..Limits::default() });
     assert_eq!(output.findings("flow-timeout").len(), 1, "{:?}", output.codes());
     let first =
-        output.connections().iter().find(|c| c["client"] == "10.0.0.1:50000").unwrap()["state"].clone();
+        output.connections().iter().find(|c| c["client"] == "10.0.0.9:50000").unwrap()["state"].clone();
     assert_eq!(first, "timed-out");
     let patient = limited(packets, Limits::default());
     assert_eq!(patient.findings("flow-timeout").len(), 0, "an idle WebSocket is normal");

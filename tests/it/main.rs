@@ -8,6 +8,8 @@ mod captures;
 mod compare;
 /// Frames of other people's captures against a truth made by other programs.
 mod corpus;
+/// The documents say what the code does.
+mod docs;
 /// Captures on which others fail.
 mod failures;
 /// Every rule, broken and nearly broken.
@@ -21,6 +23,3 @@ mod splits;
 
 #[path = "../support/mod.rs"]
 mod support;
-
-/// The documents say what the code does.
-mod docs;
