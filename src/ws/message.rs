@@ -204,7 +204,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 needed = true;
                 if open.kept.len() + side.payload.len() + len > keep {
                     needed = context.depth.frame_payloads;
-                    open.go_eager(&side.payload, &mut side.inflater, context);
+                    open.go_eager(&side.payload, &mut side.inflater, side.window_lost, context);
                     // Each frame is kept on its own from here on.
                     open.kept.clear();
                 }
@@ -927,10 +927,16 @@ fn judge_message(
 
 impl Open {
     /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.
-    fn go_eager(&mut self, frame: &Payload, inflater: &mut Option<Box<Inflater>>, context: &mut Context<'_>) {
+    fn go_eager(
+        &mut self,
+        frame: &Payload,
+        inflater: &mut Option<Box<Inflater>>,
+        window_lost: bool,
+        context: &mut Context<'_>,
+    ) {
         let mut eager = Box::new(Eager::new(context.depth));
         if self.compressed {
-            take_inflater(inflater, context.scratch).begin();
+            take_inflater(inflater, window_lost, context.scratch).begin();
         }
         let check = self.opcode == Opcode::Text && !self.opaque;
         let depth = context.depth;
@@ -990,13 +996,9 @@ impl Open {
         done: &mut Done,
         check: bool,
     ) {
-        let fresh = inflater.is_none();
         let begun = self.eager.is_some();
         let mut eager = self.eager.take().map_or_else(|| Eager::new(depth), |eager| *eager);
-        let inflater = take_inflater(inflater, scratch);
-        if fresh && window_lost {
-            inflater.lose();
-        }
+        let inflater = take_inflater(inflater, window_lost, scratch);
         let Scratch { unmasked, inflated, .. } = scratch;
         let mut gone = false;
         if !begun {
@@ -1028,10 +1030,18 @@ impl Open {
     }
 }
 
-fn take_inflater<'a>(inflater: &'a mut Option<Box<Inflater>>, scratch: &mut Scratch) -> &'a mut Inflater {
+/// The direction's inflater, made if there is none; `window_lost`: of its window some is missing.
+fn take_inflater<'a>(
+    inflater: &'a mut Option<Box<Inflater>>,
+    window_lost: bool,
+    scratch: &mut Scratch,
+) -> &'a mut Inflater {
     inflater.get_or_insert_with(|| {
         let mut inflater = scratch.spare.pop().unwrap_or_default();
         inflater.forget();
+        if window_lost {
+            inflater.lose();
+        }
         inflater
     })
 }
