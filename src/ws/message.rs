@@ -28,13 +28,13 @@ pub struct Terms {
 /// Counts of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Frames whose last byte came.
+    /// Frames, with those that will never be whole.
     pub frames: u64,
     /// Messages, control frames included.
     pub messages: u64,
-    /// Payload bytes of frames, as their headers claim.
+    /// Payload bytes of frames whose last byte came, as their headers claim.
     pub payload_bytes: u64,
-    /// Bytes of frames, headers included.
+    /// Bytes of frames whose last byte came, headers included.
     pub wire_bytes: u64,
     /// Application bytes of data messages, after inflating; 0 where payloads are not read.
     pub application_bytes: u64,
@@ -242,7 +242,6 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         side.in_frame = false;
         let number = self.shared.next_frame();
         let wire = side.header.len() as u64 + side.header.payload_len;
-        side.counts.frames += 1;
         side.counts.payload_bytes += side.header.payload_len;
         side.counts.wire_bytes += wire;
         let opcode = side.header.opcode();
@@ -388,7 +387,8 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     fn frame_event(&mut self, number: u64, message: Option<u64>, complete: bool, last: Place) {
-        let side = &*self.side;
+        let side = &mut *self.side;
+        side.counts.frames += 1;
         self.events.frame(&FrameEvent {
             number,
             message,

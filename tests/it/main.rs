@@ -6,6 +6,8 @@
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// The machine output keeps its contract.
+mod contract;
 /// Frames of other people's captures against a truth made by other programs.
 mod corpus;
 /// The documents say what the code does.
