@@ -5,6 +5,7 @@
 //! | [`ndjson`] | programs: one JSON object a line, the contract of `docs/output.schema.json` |
 //! | [`table`] | people: a block for each connection, a line for each row |
 //! | [`records`] | CSV: one line a row |
+//! | [`stats`] | people and programs: what the capture holds, in numbers |
 //!
 //! Nothing captured is written unescaped.
 
@@ -13,9 +14,14 @@ pub mod json;
 pub mod ndjson;
 mod ordered;
 pub mod records;
+pub mod stats;
+pub mod style;
 pub mod table;
+#[cfg(test)]
+mod trial;
+mod units;
 
-pub use ordered::Ordered;
+pub use ordered::{Lead, Ordered};
 
 use crate::model::Direction;
 
