@@ -1,32 +1,109 @@
-//! The command line.
+//! The command line: arguments in, text and an exit code out.
+//!
+//! | code | meaning |
+//! | --- | --- |
+//! | 0 | done; also when the reader closed the pipe |
+//! | 1 | a negative answer |
+//! | 2 | wrong usage |
+//! | 3 | the input cannot be read |
+//! | 4 | no permission to capture, or no such interface |
+//! | 5 | the input ends early or is damaged; what could be read was printed |
 
+mod args;
+mod check;
 pub mod explain;
 pub mod handshake;
+#[cfg(feature = "live")]
+mod interfaces;
+mod problem;
+mod read;
 pub mod run;
+mod stats;
 pub mod style;
 
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Cli, Command};
+use problem::Problem;
+use style::{ColorWhen, Style};
+
+const WELCOME: &str = "\
+wslens reads WebSocket conversations out of packet captures.
+
+  wslens chat.pcapng                            the conversation
+  wslens check chat.pcapng                      what is wrong with it
+  wslens stats chat.pcapng                      counts, sizes, round trips
+  wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
+  wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
+
+No capture at hand? On the machine where it happens:
+  tcpdump -i any -U -w - 'tcp port 8080' | wslens -
+
+wslens --help tells more.";
+
 /// Runs the program; returns its exit code.
-pub fn main() -> std::process::ExitCode {
-    use crate::capture::{Capture, Input, Options};
-    let file = std::env::args().nth(1).unwrap_or_default();
-    let level = std::env::args().nth(2).unwrap_or_default();
-    let mut capture = match Capture::open(&[Input::from(std::path::PathBuf::from(file))], &Options::default())
-    {
-        Ok(capture) => capture,
+#[must_use]
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
+        let line: Vec<String> = std::env::args().collect();
+        eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
+    }));
+    let cli = Cli::parse();
+    let result = style::quiet_on_closed_pipe(dispatch(cli));
+    match result {
+        Ok(code) => code.into(),
         Err(error) => {
-            eprintln!("{error}");
-            return 3.into();
+            let style = Style::stderr(ColorWhen::Auto);
+            match error.downcast::<Problem>() {
+                Ok(problem) => {
+                    problem.print(&style);
+                    problem.code.into()
+                }
+                Err(error) => {
+                    Problem::new(3, format!("{error:#}")).print(&style);
+                    3.into()
+                }
+            }
         }
-    };
-    let level = match level.as_str() {
-        "messages" => crate::report::Level::Messages,
-        "frames" => crate::report::Level::Frames,
-        _ => crate::report::Level::All,
-    };
-    let selection = crate::report::Selection { level, ..Default::default() };
-    let mut pipeline = crate::pipeline::Pipeline::new(crate::pipeline::Limits::default());
-    let mut sink = crate::report::ndjson::Ndjson::new(std::io::stdout().lock(), selection, false);
-    let summary = run::run(&mut capture, &mut pipeline, &mut sink, |_, _| true);
-    let _ = sink.finish(&summary);
-    0.into()
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+    match cli.command {
+        None if cli.read.input.all().next().is_some() => read::run(&cli.read),
+        None if io::stdin().is_terminal() && io::stdout().is_terminal() => {
+            writeln!(io::stdout(), "{WELCOME}")?;
+            Ok(0)
+        }
+        None => Err(no_capture("wslens FILE, or wslens - to read standard input")),
+        Some(Command::Read(args)) if args.input.all().next().is_none() => Err(no_capture("wslens read FILE, or wslens read -")),
+        Some(Command::Read(args)) => read::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Stats(args)) if args.input.all().next().is_none() => Err(no_capture("wslens stats FILE, or wslens stats -")),
+        Some(Command::Stats(args)) => stats::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto)),
+        Some(Command::Handshake(args)) => handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto)),
+        #[cfg(feature = "live")]
+        Some(Command::Interfaces) => interfaces::run(),
+        Some(Command::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "wslens", &mut script);
+            io::stdout().write_all(&script)?;
+            Ok(0)
+        }
+        Some(Command::Man) => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(Cli::command()).render(&mut page)?;
+            io::stdout().write_all(&page)?;
+            Ok(0)
+        }
+    }
+}
+
+fn no_capture(usage: &str) -> anyhow::Error {
+    Problem::new(2, "no capture was named").hint("try", usage).into()
 }

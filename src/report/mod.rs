@@ -9,6 +9,8 @@
 //!
 //! Nothing captured is written unescaped.
 
+#[cfg(test)]
+mod capture_tests;
 pub mod csv;
 pub mod json;
 pub mod ndjson;
@@ -17,13 +19,14 @@ pub mod records;
 pub mod stats;
 pub mod style;
 pub mod table;
-#[cfg(test)]
-mod trial;
 mod units;
 
 pub use ordered::{Lead, Ordered};
 
-use crate::model::Direction;
+use std::io;
+
+use crate::model::{Direction, Rule};
+use crate::pipeline::{Connection, Sink};
 
 /// What a row of the output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,6 +69,10 @@ pub struct Selection {
     pub connections: Vec<u32>,
     /// Only this direction.
     pub direction: Option<Direction>,
+    /// Only findings with these codes; all where it is empty.
+    pub only: Vec<String>,
+    /// No findings with these codes.
+    pub ignore: Vec<String>,
 }
 
 impl Selection {
@@ -83,12 +90,46 @@ impl Selection {
         self.connections.is_empty() || self.connections.contains(&number)
     }
 
+    /// Whether findings of this rule are printed.
+    #[must_use]
+    pub fn shows_rule(&self, rule: &Rule) -> bool {
+        let has = |codes: &[String]| codes.iter().any(|code| code == rule.code);
+        (self.only.is_empty() || has(&self.only)) && !has(&self.ignore)
+    }
+
+    /// Whether a finding is printed.
+    #[must_use]
+    pub fn shows_finding(
+        &self,
+        connection: Option<&Connection>,
+        rule: &Rule,
+        direction: Option<Direction>,
+    ) -> bool {
+        self.shows(Level::Findings)
+            && connection.map_or(self.connections.is_empty(), |c| self.shows_connection(c.id.0))
+            && (direction.is_none() || self.shows_direction(direction))
+            && self.shows_rule(rule)
+    }
+
     /// Whether rows of this direction are printed.
     #[must_use]
     #[inline]
     pub fn shows_direction(&self, direction: Option<Direction>) -> bool {
         self.direction.is_none() || self.direction == direction
     }
+}
+
+/// A report: a sink that writes.
+pub trait Report: Sink {
+    /// Whether the writer failed: nothing more needs to be made.
+    fn failed(&self) -> bool;
+    /// How many records were printed.
+    fn matched(&self) -> u64;
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    fn finish(self, summary: &Summary) -> io::Result<()>;
 }
 
 /// The capture's totals, for the end of a report.

@@ -4,7 +4,7 @@ use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
 use super::json::json_string;
-use super::{Level, Ordered, PayloadMode, Selection, Summary, community_id};
+use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
 use crate::model::{Direction, Head, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
@@ -26,24 +26,18 @@ impl<W: Write> Ndjson<W> {
     pub fn new(out: W, selection: Selection, flush_each: bool) -> Self {
         Self { out: Ordered::new(out, flush_each), selection, scratch: Vec::new(), matched: 0 }
     }
+}
 
-    /// How many records were printed.
-    #[must_use]
-    pub fn matched(&self) -> u64 {
-        self.matched
-    }
-
-    /// Whether the writer failed.
-    #[must_use]
-    pub fn failed(&self) -> bool {
+impl<W: Write> Report for Ndjson<W> {
+    fn failed(&self) -> bool {
         self.out.failed()
     }
 
-    /// Ends the report; with a summary where the level is `all`.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn finish(mut self, summary: &Summary) -> io::Result<()> {
+    fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    fn finish(mut self, summary: &Summary) -> io::Result<()> {
         if self.selection.level == Level::All {
             self.out.watermark(u64::MAX);
             self.out.record(u64::MAX - 1, |out| write_summary(out, summary));
@@ -90,12 +84,7 @@ impl<W: Write> Sink for Ndjson<W> {
         text: Arguments<'_>,
     ) {
         let Self { out, selection, matched, .. } = self;
-        let shown =
-            connection.map_or(selection.connections.is_empty(), |c| selection.shows_connection(c.id.0));
-        if selection.shows(Level::Findings)
-            && shown
-            && (spot.direction.is_none() || selection.shows_direction(spot.direction))
-        {
+        if selection.shows_finding(connection, rule, spot.direction) {
             *matched += 1;
             out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
         }

@@ -8,7 +8,7 @@ use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
 use super::csv::csv_cell;
-use super::{Level, Ordered, PayloadMode, Selection, community_id};
+use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
 use crate::model::{Direction, Rule, Severity, Time, safe_str, safe_text};
 use crate::pipeline::{Connection, Ended, Sink, Wants};
 use crate::ws::{Counts, FrameEvent, Integrity, MessageEvent, Opcode, Spot, hazards};
@@ -148,31 +148,23 @@ impl<W: Write> Csv<W> {
         Self { out, selection, scratch: Vec::new(), matched: 0 }
     }
 
-    /// How many records were written, the header row not counted.
-    #[must_use]
-    pub fn matched(&self) -> u64 {
-        self.matched
+    fn shows(&self, level: Level, connection: &Connection) -> bool {
+        self.selection.level == level && self.selection.shows_connection(connection.id.0)
     }
+}
 
-    /// Whether the writer failed.
-    #[must_use]
-    pub fn failed(&self) -> bool {
+impl<W: Write> Report for Csv<W> {
+    fn failed(&self) -> bool {
         self.out.failed()
     }
 
-    /// Ends the report.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn finish(self) -> io::Result<()> {
-        self.out.finish().map(|_| ())
+    /// How many records were written, the header row not counted.
+    fn matched(&self) -> u64 {
+        self.matched
     }
 
-    fn shows(&self, level: Level, connection: Option<&Connection>) -> bool {
-        self.selection.level == level
-            && connection.map_or(self.selection.connections.is_empty(), |connection| {
-                self.selection.shows_connection(connection.id.0)
-            })
+    fn finish(self, _: &Summary) -> io::Result<()> {
+        self.out.finish().map(|_| ())
     }
 }
 
@@ -182,9 +174,7 @@ impl<W: Write> Sink for Csv<W> {
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        if self.shows(Level::Frames, Some(connection))
-            && self.selection.shows_direction(Some(frame.direction))
-        {
+        if self.shows(Level::Frames, connection) && self.selection.shows_direction(Some(frame.direction)) {
             let Self { out, selection, scratch, matched } = self;
             *matched += 1;
             out.record(frame.last.packet, |out| {
@@ -194,8 +184,7 @@ impl<W: Write> Sink for Csv<W> {
     }
 
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        if self.shows(Level::Messages, Some(connection))
-            && self.selection.shows_direction(Some(message.direction))
+        if self.shows(Level::Messages, connection) && self.selection.shows_direction(Some(message.direction))
         {
             let Self { out, selection, matched, .. } = self;
             *matched += 1;
@@ -212,8 +201,8 @@ impl<W: Write> Sink for Csv<W> {
         spot: Spot,
         text: Arguments<'_>,
     ) {
-        if self.shows(Level::Findings, connection)
-            && (spot.direction.is_none() || self.selection.shows_direction(spot.direction))
+        if self.selection.level == Level::Findings
+            && self.selection.shows_finding(connection, rule, spot.direction)
         {
             self.matched += 1;
             self.out.record(spot.place.packet, |out| {
@@ -223,7 +212,7 @@ impl<W: Write> Sink for Csv<W> {
     }
 
     fn ended(&mut self, ended: &Ended<'_>) {
-        if self.shows(Level::Connections, Some(ended.connection)) {
+        if self.shows(Level::Connections, ended.connection) {
             self.matched += 1;
             self.out.record(u64::MAX - 1, |out| write_connection(Record::new(out), ended));
         }

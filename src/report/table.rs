@@ -25,7 +25,7 @@ use hashbrown::HashMap;
 use jiff::tz::TimeZone;
 
 use super::style::{Role, Style};
-use super::{Level, Ordered, PayloadMode, Selection, Summary, units};
+use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, units};
 use crate::model::{Direction, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, Sink, Totals, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
@@ -62,8 +62,10 @@ pub enum TimeFormat {
 /// How a table looks.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// Colour, and the columns to fit in. Without columns nothing is cut.
-    pub style: Style,
+    /// Whether roles are shown by colour and weight.
+    pub color: bool,
+    /// Columns to fit in; `None` where nothing is to be cut, as into a file.
+    pub columns: Option<usize>,
     /// How times are shown.
     pub time: TimeFormat,
     /// The time zone of [`TimeFormat::Abs`].
@@ -74,7 +76,14 @@ pub struct Look {
 
 impl Default for Look {
     fn default() -> Self {
-        Self { style: Style::PLAIN, time: TimeFormat::Rel, zone: TimeZone::UTC, ascii: false }
+        Self { color: false, columns: None, time: TimeFormat::Rel, zone: TimeZone::UTC, ascii: false }
+    }
+}
+
+impl Look {
+    /// Colour and columns.
+    pub(super) fn style(&self) -> Style {
+        Style { color: self.color, columns: self.columns }
     }
 }
 
@@ -87,6 +96,14 @@ pub struct TableTotals {
     pub totals: Totals,
     /// What a row was.
     pub level: Level,
+}
+
+impl TableTotals {
+    /// Of a table whose report matched `rows`.
+    #[must_use]
+    pub fn new(rows: u64, level: Level, summary: &Summary) -> Self {
+        Self { rows, totals: summary.totals.clone(), level }
+    }
 }
 
 impl fmt::Display for TableTotals {
@@ -222,9 +239,9 @@ impl<W: Write> Table<W> {
         let mut look = look;
         let frames = selection.level == Level::Frames;
         let least = if frames { LEAST_COLUMNS_OF_FRAMES } else { LEAST_COLUMNS };
-        look.style.columns = look.style.columns.map(|columns| columns.max(least));
+        look.columns = look.columns.map(|columns| columns.max(least));
         let titles = match selection.level {
-            Level::Connections => Titles::Connections(connections::url_width(look.style.columns)),
+            Level::Connections => Titles::Connections(connections::url_width(look.columns)),
             Level::Frames => Titles::Frames,
             Level::Messages | Level::Findings | Level::All => Titles::Messages,
         };
@@ -235,7 +252,7 @@ impl<W: Write> Table<W> {
             decimals: 6,
             length: 6,
             wire: 4,
-            narrow: look.style.columns.is_some_and(|columns| columns < WIDE),
+            narrow: look.columns.is_some_and(|columns| columns < WIDE),
         };
         Self {
             out: Ordered::with_lead(out, Margin::new(&look, titles), flush_each),
@@ -253,28 +270,6 @@ impl<W: Write> Table<W> {
     /// connection's first packet counts.
     pub fn set_start(&mut self, start: Time) {
         self.out.lead_mut().start = Some(start);
-    }
-
-    /// How many rows were written.
-    #[must_use]
-    pub fn matched(&self) -> u64 {
-        self.rows
-    }
-
-    /// Whether the writer failed.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.out.failed()
-    }
-
-    /// Ends the table.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn finish(self, summary: &Summary) -> io::Result<TableTotals> {
-        let level = self.selection.level;
-        self.out.finish()?;
-        Ok(TableTotals { rows: self.rows, totals: summary.totals.clone(), level })
     }
 
     fn starts(&mut self, connection: &Connection) {
@@ -313,6 +308,20 @@ impl<W: Write> Table<W> {
         // Before its turn comes, a second connection may open.
         let reserve = if self.out.waits(packet) { self.layout.connection.max(4) } else { 0 };
         self.layout.lead(reserve)
+    }
+}
+
+impl<W: Write> Report for Table<W> {
+    fn failed(&self) -> bool {
+        self.out.failed()
+    }
+
+    fn matched(&self) -> u64 {
+        self.rows
+    }
+
+    fn finish(self, _: &Summary) -> io::Result<()> {
+        self.out.finish().map(|_| ())
     }
 }
 
@@ -398,21 +407,14 @@ impl<W: Write> Sink for Table<W> {
         text: Arguments<'_>,
     ) {
         let number = connection.map(|connection| connection.id.0);
-        let shown = match number {
-            Some(number) => self.selection.shows_connection(number),
-            None => self.selection.connections.is_empty(),
-        };
-        if !shown {
-            return;
-        }
         if let (Some(number), Some(direction), Some(message)) = (number, spot.direction, spot.message)
             && self.selection.shows(Level::Messages)
+            && self.selection.shows_connection(number)
+            && self.selection.shows_rule(rule)
         {
             *self.talks.entry(number).or_default().flagged.of_mut(direction) = message;
         }
-        if !self.selection.shows(Level::Findings)
-            || !(spot.direction.is_none() || self.selection.shows_direction(spot.direction))
-        {
+        if !self.selection.shows_finding(connection, rule, spot.direction) {
             return;
         }
         if let Some(connection) = connection {
@@ -475,7 +477,7 @@ fn write_finding(
         Severity::Warning => (Role::Warning, "WARN"),
         Severity::Info => (Role::Note, "NOTE"),
     };
-    let mut line = Wrapped::new(out, look.style, look.ascii, 6);
+    let mut line = Wrapped::new(out, look.style(), look.ascii, 6);
     line.skip(indent);
     line.padded(role, 0, word, 5);
     line.padded(Role::Title, 1, rule.code, 22);

@@ -1,7 +1,7 @@
 use super::*;
 use crate::pipeline::Limits;
+use crate::report::capture_tests as trial;
 use crate::report::ndjson::Ndjson;
-use crate::report::trial;
 use serde_json::Value;
 
 /// The records of a CSV file by the grammar of RFC 4180.
@@ -30,9 +30,9 @@ fn csv(name: &str, level: Level, payload: PayloadMode) -> Vec<Vec<String>> {
     let selection = Selection { level, payload, ..Selection::default() };
     let (mut out, limits) = (Vec::new(), limits(payload));
     let mut csv = Csv::new(&mut out, selection, false);
-    trial::run(name, limits, &mut csv, |_, _, _| {});
+    let summary = trial::run(name, limits, &mut csv, |_, _, _| {});
     let matched = csv.matched();
-    csv.finish().unwrap();
+    csv.finish(&summary).unwrap();
     let records = parse(&String::from_utf8(out).unwrap());
     assert_eq!(records.len() as u64, matched + 1);
     records
@@ -134,6 +134,6 @@ fn records_of_all_levels_have_no_columns() {
     assert!(columns(Level::All).is_none());
     let mut out = Vec::new();
     let selection = Selection { level: Level::All, ..Selection::default() };
-    Csv::new(&mut out, selection, false).finish().unwrap();
+    Csv::new(&mut out, selection, false).finish(&Summary::default()).unwrap();
     assert!(out.is_empty());
 }

@@ -24,7 +24,7 @@ fn arrow(look: &Look) -> &'static str {
 /// What is said of a connection when it opens, or (`state`) when it turns out that it never will.
 pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, state: Option<State>) {
     let handshake = &connection.handshake;
-    let mut line = Wrapped::new(out, look.style, look.ascii, INDENT);
+    let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
     line.part(Role::Title, 2, connection.url.as_bytes());
     let ends = format!("{} {} {}", connection.client, arrow(look), connection.server);
@@ -87,7 +87,7 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
     if clean && ended.gaps.0 == 0 && skipped == 0 && !all {
         return;
     }
-    let mut line = Wrapped::new(out, look.style, look.ascii, INDENT);
+    let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", ended.connection.id).as_bytes());
     let quiet = if clean { Role::Payload } else { Role::Warning };
     line.part(quiet, 2, how(ended).as_bytes());
@@ -187,7 +187,7 @@ pub(super) fn titles(out: &mut Vec<u8>, url: usize, columns: Option<usize>, asci
 
 /// A row of the list of connections.
 pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
-    let (connection, style) = (ended.connection, look.style);
+    let (connection, style) = (ended.connection, look.style());
     let handshake = &connection.handshake;
     let wide = is_wide(style.columns);
     let start = out.len();
@@ -282,8 +282,8 @@ fn close_cell(out: &mut Vec<u8>, ended: &Ended<'_>) {
 
 /// Captured text in a cell of its own.
 fn cell(out: &mut Vec<u8>, look: &Look, text: &str, width: usize) {
-    let room = look.style.columns.map(|_| width);
-    let mut fit = Fit { out, style: look.style, room, ascii: look.ascii };
+    let room = look.columns.map(|_| width);
+    let mut fit = Fit { out, style: look.style(), room, ascii: look.ascii };
     fit.wire(text.as_bytes(), false);
     let left = match fit.room {
         Some(left) => left,

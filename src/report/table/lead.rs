@@ -94,7 +94,7 @@ impl Margin {
     pub(super) fn new(look: &Look, titles: Titles) -> Self {
         let zone = if look.time == TimeFormat::Utc { TimeZone::UTC } else { look.zone.clone() };
         Self {
-            style: look.style,
+            style: look.style(),
             ascii: look.ascii,
             format: look.time,
             clock: Clock { zone, second: i64::MIN, time: *b"--:--:--", date: Date::ZERO },

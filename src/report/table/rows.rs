@@ -79,7 +79,7 @@ impl Rows<'_> {
 
     /// What is left of the line behind `used` columns and two spaces.
     fn fit<'a>(&self, out: &'a mut Vec<u8>, used: usize) -> Fit<'a> {
-        let style = self.look.style;
+        let style = self.look.style();
         let mut fit =
             Fit { out, style, room: style.columns.map(|c| c.saturating_sub(used)), ascii: self.look.ascii };
         fit.space(2);
@@ -92,7 +92,7 @@ impl Rows<'_> {
             Direction::ServerToClient => (Role::ServerToClient, "←", "<-"),
         };
         let arrow = if self.look.ascii { ascii } else { arrow };
-        self.look.style.put(out, role, |out| out.extend_from_slice(arrow.as_bytes()));
+        self.look.style().put(out, role, |out| out.extend_from_slice(arrow.as_bytes()));
         out.extend_from_slice(if self.look.ascii { b"  " } else { b"   " });
     }
 
@@ -105,7 +105,7 @@ impl Rows<'_> {
 
     fn kind(&self, out: &mut Vec<u8>, opcode: Opcode) {
         let role = if opcode.is_control() { Role::Control } else { Role::Payload };
-        self.look.style.put(out, role, |out| {
+        self.look.style().put(out, role, |out| {
             units::left(out, 5, |out| out.extend_from_slice(word(opcode).as_bytes()));
         });
     }
@@ -231,7 +231,7 @@ impl Rows<'_> {
         out.extend_from_slice(b"  ");
         let key = hex::encode(header.masking_key);
         let key = if header.masked() { key.as_str() } else { "-" };
-        self.look.style.put(out, Role::Key, |out| out.extend_from_slice(key.as_bytes()));
+        self.look.style().put(out, Role::Key, |out| out.extend_from_slice(key.as_bytes()));
         out.resize(out.len() + 8usize.saturating_sub(key.len()), b' ');
         let painted = out.len() - before;
         if !self.layout.narrow {
@@ -247,7 +247,7 @@ impl Rows<'_> {
         let (arrow, cells) = (self.arrow_len(), 5 + 2 + 8);
         let used = out.len() - start - arrow - painted + 4 + cells;
         let incomplete = !frame.complete;
-        self.look.style.put(out, Role::Error, |out| out.push(if incomplete { b'~' } else { b' ' }));
+        self.look.style().put(out, Role::Error, |out| out.push(if incomplete { b'~' } else { b' ' }));
         let mut fit = self.fit(out, self.lead + used + 1);
         if matches!(self.payload, PayloadMode::Preview | PayloadMode::Full) {
             let all = frame.read(scratch);
@@ -416,7 +416,7 @@ impl Flags {
         }
         for (set, flag, role) in [(self.finding, b'!', Role::Warning), (self.incomplete, b'~', Role::Error)] {
             if set {
-                rows.look.style.put(out, role, |out| out.push(flag));
+                rows.look.style().put(out, role, |out| out.push(flag));
                 width += 1;
             }
         }

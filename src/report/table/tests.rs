@@ -4,7 +4,7 @@ use crate::model::{
     Accept, ConnectionId, DeflateParams, Endpoint, Extension, Place, WebSocketId, is_hidden, width,
 };
 use crate::pipeline::Limits;
-use crate::report::trial;
+use crate::report::capture_tests as trial;
 use crate::ws::{CloseEvent, Integrity};
 use proptest::prelude::*;
 
@@ -15,12 +15,13 @@ fn table(name: &str, level: Level, look: Look, change: impl FnOnce(&mut Selectio
     let mut out = Vec::new();
     let mut table = Table::new(&mut out, selection, look, false);
     let summary = trial::run(name, Limits::default(), &mut table, |table, first, _| table.set_start(first));
-    let totals = table.finish(&summary).unwrap().to_string();
+    let totals = TableTotals::new(table.matched(), level, &summary).to_string();
+    table.finish(&summary).unwrap();
     (String::from_utf8(out).unwrap(), totals)
 }
 
 fn columns(columns: usize) -> Look {
-    Look { style: Style { color: false, columns: Some(columns) }, ..Look::default() }
+    Look { columns: Some(columns), ..Look::default() }
 }
 
 #[track_caller]
@@ -362,7 +363,7 @@ fn made(look: Look, url: &str, messages: &[MessageEvent<'_>]) -> String {
 
 #[test]
 fn colour_tells_an_escape_sent_from_one_that_stands_for_it() {
-    let look = Look { style: Style { color: true, columns: Some(80) }, ..Look::default() };
+    let look = Look { color: true, columns: Some(80), ..Look::default() };
     let text = made(look, "ws://h/", &[message(Opcode::Text, "a\x1b[31m ␛".as_bytes())]);
     let row = text.lines().last().unwrap();
     assert!(row.ends_with("a\x1b[7m␛\x1b[0m[31m ␛"), "{row:?}");
@@ -440,7 +441,7 @@ proptest! {
         let mut message = message(Opcode::from_bits(op), &bytes);
         (message.whole, message.integrity) = (whole, all[integrity]);
         message.invalid_utf8_at = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
-        let look = Look { style: Style { color, columns: Some(wide) }, ..Look::default() };
+        let look = Look { color, columns: Some(wide), ..Look::default() };
         let shown = made(look, &url, &[message]);
         let mut plain = shown.clone();
         for sgr in ["\x1b[0m", "\x1b[1m", "\x1b[1;31m", "\x1b[2m", "\x1b[7m", "\x1b[33m", "\x1b[34m", "\x1b[35m"] {

@@ -1,0 +1,318 @@
+//! The command line's shape: clap structs only.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::explain::{Dir, ExplainArgs};
+use super::handshake::HandshakeArgs;
+use super::style::ColorWhen;
+
+const EXAMPLES: &str = "\
+Examples:
+  wslens chat.pcapng                          the conversation, as a table
+  wslens read day.pcap.gz --conn 3 --level frames
+  tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
+  wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
+  wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
+  wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'
+
+A file called like a command is opened with ./ before its name.
+wslens only reads: it sends no packet, looks up no name, writes no file unasked.";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done (also when the reader closes the pipe)      3 the input cannot be read
+  1 a negative answer (check, -q, handshake)         4 no permission or no such interface
+  2 wrong usage                                      5 the input ends early or is damaged";
+
+/// Reads WebSocket conversations out of packet captures: handshakes, frames, messages, and what is wrong with them.
+#[derive(Debug, Parser)]
+#[command(name = "wslens", version, about, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Cli {
+    /// What to do; without one, FILE is read.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// What `wslens FILE` does.
+    #[command(flatten)]
+    pub read: ReadArgs,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Prints messages, frames, connections or findings
+    Read(ReadArgs),
+    /// Prints findings (protocol lint); exit code 1 at or above --fail-on
+    Check(CheckArgs),
+    /// Prints counts: connections, messages, bytes, rates, round trips (reads headers only: fast)
+    Stats(StatsArgs),
+    /// Takes raw frame bytes apart, bit by bit
+    Explain(ExplainArgs),
+    /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
+    Handshake(HandshakeArgs),
+    /// Lists capture interfaces
+    #[cfg(feature = "live")]
+    Interfaces,
+    /// Prints completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page
+    Man,
+}
+
+/// Which captures, and how they are read.
+#[derive(Clone, Debug, Default, Args)]
+pub struct InputArgs {
+    /// Captures: pcap or pcapng, also packed with gzip, zstd or lz4; `-` is standard input. Several
+    /// are read as one, in the order of time
+    #[arg(value_name = "FILE")]
+    pub files: Vec<std::path::PathBuf>,
+    /// Another way to name a FILE
+    #[arg(short = 'r', long = "read", value_name = "FILE", hide = true)]
+    pub read: Vec<std::path::PathBuf>,
+    /// Read files instead of mapping them into memory
+    #[arg(long, help_heading = "Input")]
+    pub no_mmap: bool,
+    /// Most bytes that one message may inflate to
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", help_heading = "Input")]
+    pub max_inflate: u64,
+    /// Most connections that are followed at once
+    #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Input")]
+    pub max_connections: usize,
+}
+
+impl InputArgs {
+    /// All captures named.
+    pub fn all(&self) -> impl Iterator<Item = &std::path::PathBuf> {
+        self.files.iter().chain(&self.read)
+    }
+}
+
+/// How output looks.
+#[derive(Clone, Debug, Default, Args)]
+pub struct LookArgs {
+    /// `table` on a terminal, `ndjson` elsewhere, unless given
+    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
+    pub format: Option<Format>,
+    /// Write to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<std::path::PathBuf>,
+    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub color: ColorWhen,
+    /// How times are shown in tables
+    #[arg(short, long, value_name = "FORM", default_value = "rel", help_heading = "Output")]
+    pub time: Time,
+    /// Arrows and marks
+    #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Output")]
+    pub glyphs: Glyphs,
+    /// Print nothing but errors; the exit code tells
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+/// `wslens read`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens read chat.pcapng
+  wslens read chat.pcapng --level all --format ndjson
+  wslens read chat.pcapng --conn 1 --dir c2s --payload hash
+  wslens read part1.pcap part2.pcap --level connections --format csv")]
+pub struct ReadArgs {
+    /// Which captures.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// What a row is
+    #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
+    pub level: LevelArg,
+    /// Only this connection (may be repeated)
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub conn: Vec<u32>,
+    /// Only one direction: c2s or s2c
+    #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Selection")]
+    pub dir: Option<Dir>,
+    /// What of the payload is printed
+    #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
+    pub payload: Payload,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// `wslens check`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens check chat.pcapng
+  wslens check chat.pcapng --fail-on warning --format ndjson
+  wslens check chat.pcapng --ignore bad-checksum,tcp-retransmission
+  wslens check --list                    every code and what it means")]
+pub struct CheckArgs {
+    /// Which captures.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Exit with 1 when there is a finding this bad
+    #[arg(long, value_name = "SEVERITY", default_value = "error", help_heading = "Selection")]
+    pub fail_on: FailOn,
+    /// Only findings with these codes (comma-separated)
+    #[arg(long, value_name = "CODE", value_delimiter = ',', help_heading = "Selection")]
+    pub only: Vec<String>,
+    /// No findings with these codes (comma-separated)
+    #[arg(long, value_name = "CODE", value_delimiter = ',', help_heading = "Selection")]
+    pub ignore: Vec<String>,
+    /// Only this connection (may be repeated)
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub conn: Vec<u32>,
+    /// Print all codes and what they mean, and stop
+    #[arg(long)]
+    pub list: bool,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// `wslens stats`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens stats day.pcap.gz
+  wslens stats day.pcap --deep            read payloads too: compression ratio, UTF-8, inflate errors
+  wslens stats day.pcap --format ndjson")]
+pub struct StatsArgs {
+    /// Which captures.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Read payloads too
+    #[arg(long)]
+    pub deep: bool,
+    /// Connections listed one by one, those with most messages first
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub top: usize,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+}
+
+/// An output format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One JSON object a line.
+    Ndjson,
+    /// One row a line, with a header.
+    Csv,
+}
+
+/// What a row is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LevelArg {
+    /// Connections.
+    #[value(alias = "conns")]
+    Connections,
+    /// Messages, control frames included.
+    #[default]
+    #[value(alias = "msgs")]
+    Messages,
+    /// Frames.
+    Frames,
+    /// Findings.
+    Findings,
+    /// All of them, and a summary.
+    All,
+}
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Time {
+    /// Seconds since the capture's first packet.
+    #[default]
+    Rel,
+    /// Local time of day.
+    Abs,
+    /// Date and time in UTC.
+    Utc,
+    /// Seconds since 1970.
+    Epoch,
+    /// Seconds since the row before.
+    Delta,
+}
+
+/// Arrows and marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Glyphs {
+    /// Unicode where the locale says UTF-8.
+    #[default]
+    Auto,
+    /// → ← …
+    Unicode,
+    /// -> <- ...
+    Ascii,
+}
+
+/// What of the payload is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Payload {
+    /// Nothing.
+    None,
+    /// The first 64 bytes.
+    Preview,
+    /// Up to 64 KiB of each message.
+    #[default]
+    Full,
+    /// SHA-256 of all of it.
+    Hash,
+}
+
+/// From which severity on `check` fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Errors.
+    Error,
+    /// Warnings and errors.
+    Warning,
+    /// Any finding.
+    Info,
+    /// Nothing.
+    Never,
+}
+
+/// A number of bytes: `65536`, `64KiB`, `16M`, `1GB`.
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: u64 = digits.parse().map_err(|_| "expected a size such as 64MiB".to_owned())?;
+    let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();
+    let factor = match unit.as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return Err(format!("unknown unit '{unit}': use KiB, MiB, GiB, kB, MB or GB")),
+    };
+    number.checked_mul(factor).ok_or_else(|| "too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(size("64MiB"), Ok(64 << 20));
+        assert_eq!(size("10kB"), Ok(10_000));
+        assert_eq!(size("7"), Ok(7));
+        assert!(size("x").is_err() && size("1 parsec").is_err() && size("99999999999G").is_err());
+    }
+}

@@ -1,0 +1,65 @@
+//! `wslens check`: findings as a lint.
+
+use std::io::{self, Write as _};
+
+use super::args::{CheckArgs, FailOn};
+use super::problem::Problem;
+use super::read;
+use crate::model::{Rule, Severity};
+use crate::report::{Level, Selection};
+
+/// Runs `wslens check`; answers the exit code.
+///
+/// # Errors
+/// A [`Problem`], or an error of the writer.
+pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
+    if args.list {
+        return list();
+    }
+    if args.input.all().next().is_none() {
+        return Err(Problem::new(2, "no capture was named").hint("try", "wslens check FILE, or wslens check --list").into());
+    }
+    for code in args.only.iter().chain(&args.ignore) {
+        if !all().any(|rule| rule.code == code) {
+            return Err(Problem::new(2, format!("there is no finding called '{code}'")).hint("try", "wslens check --list").into());
+        }
+    }
+    let selection = Selection {
+        level: Level::Findings,
+        connections: args.conn.clone(),
+        only: args.only.clone(),
+        ignore: args.ignore.clone(),
+        ..Selection::default()
+    };
+    let outcome = read::print(&args.input, &args.look, selection.clone(), |_| {})?;
+    let count = |least| read::count_from(&outcome.findings, &selection, least);
+    let (errors, warnings, all) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
+    if !args.look.quiet {
+        eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);
+    }
+    let failed = match args.fail_on {
+        FailOn::Error => errors > 0,
+        FailOn::Warning => warnings > 0,
+        FailOn::Info => all > 0,
+        FailOn::Never => false,
+    };
+    Ok(match (failed, outcome.summary.input_complete) {
+        (true, _) => 1,
+        (false, true) => 0,
+        (false, false) => 5,
+    })
+}
+
+/// Every rule there is.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    crate::capture::rules::ALL.iter().copied().chain(crate::pipeline::RULES.iter().flat_map(|rules| rules.iter().copied()))
+}
+
+fn list() -> anyhow::Result<u8> {
+    let mut out = io::stdout().lock();
+    for rule in all() {
+        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), rule.summary)?;
+    }
+    writeln!(out, "\nwslens explain CODE   tells what usually causes it and what to do")?;
+    Ok(0)
+}

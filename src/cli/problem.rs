@@ -1,0 +1,72 @@
+//! Errors for people: what happened, why, what to do.
+
+use std::fmt;
+use std::io;
+
+use super::style::{Role, Style};
+use crate::capture::CaptureError;
+
+/// An error with its reason and a way out, and the exit code it ends in.
+#[derive(Debug)]
+pub struct Problem {
+    /// The exit code.
+    pub code: u8,
+    what: String,
+    hints: Vec<(&'static str, String)>,
+}
+
+impl Problem {
+    /// An error.
+    pub fn new(code: u8, what: impl Into<String>) -> Self {
+        Self { code, what: what.into(), hints: Vec::new() }
+    }
+
+    /// Adds a line: `why`, `try`, `know`.
+    #[must_use]
+    pub fn hint(mut self, label: &'static str, text: impl Into<String>) -> Self {
+        self.hints.push((label, text.into()));
+        self
+    }
+
+    /// Prints it to standard error.
+    pub fn print(&self, style: &Style) {
+        eprintln!("{} {}", style.paint(Role::Error, "error:"), crate::model::safe_str(&self.what));
+        for (label, text) in &self.hints {
+            eprintln!("{label:>6}: {}", crate::model::safe_str(text));
+        }
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl From<CaptureError> for Problem {
+    fn from(error: CaptureError) -> Self {
+        let problem = Self::new(3, error.to_string());
+        match &error {
+            CaptureError::Open { source, name } => match source.kind() {
+                io::ErrorKind::NotFound => problem.hint("try", format!("ls -l '{name}'   (is the name right, and the folder?)")),
+                io::ErrorKind::PermissionDenied => problem
+                    .hint("why", "this user may not read the file; captures made by root often belong to root")
+                    .hint("try", format!("sudo cat '{name}' | wslens -")),
+                _ => problem,
+            },
+            CaptureError::Directory { name } => problem.hint("try", format!("wslens {name}/*.pcap*   (several files are read as one)")),
+            CaptureError::Empty { .. } => problem
+                .hint("why", "a capture has at least a file header; perhaps nothing was written yet")
+                .hint("try", "tcpdump -U writes each packet at once"),
+            CaptureError::NotCapture { .. } => {
+                problem.hint("know", "pcap and pcapng, also packed with gzip, zstd or lz4; HAR files are not captures")
+            }
+            CaptureError::Version { .. } | CaptureError::Broken { .. } => {
+                problem.hint("try", "capinfos FILE   (Wireshark's tool tells what it makes of it)")
+            }
+            CaptureError::Count { .. } => problem.hint("try", "mergecap -w all.pcapng FILE...   first"),
+        }
+    }
+}

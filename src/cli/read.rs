@@ -1,0 +1,286 @@
+//! `wslens read`: a capture printed.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write};
+use std::time::{Duration, Instant};
+
+use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
+use super::explain::Dir;
+use super::problem::Problem;
+use super::run;
+use super::style::{self, Style};
+use crate::capture::{Capture, CaptureError, Input, Options};
+use crate::model::{Direction, Place, Severity, Tally, safe_str};
+use crate::pipeline::{Limits, Pipeline, Seen, Sink, Wants};
+use crate::report::ndjson::Ndjson;
+use crate::report::records::Csv;
+use crate::report::table::{Look, Table, TimeFormat};
+use crate::report::{Level, PayloadMode, Report, Selection, Summary};
+use crate::ws::Spot;
+
+/// What a run came to.
+pub struct Outcome {
+    /// The capture's totals.
+    pub summary: Summary,
+    /// Findings by rule.
+    pub findings: Tally,
+    /// Records printed.
+    pub matched: u64,
+    /// Connections without WebSocket.
+    pub seen: Seen,
+}
+
+/// Runs `wslens read`; answers the exit code.
+///
+/// # Errors
+/// A [`Problem`], or an error of the writer.
+pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
+    let selection = Selection {
+        level: level(args.level),
+        payload: match args.payload {
+            Payload::None => PayloadMode::None,
+            Payload::Preview => PayloadMode::Preview,
+            Payload::Full => PayloadMode::Full,
+            Payload::Hash => PayloadMode::Hash,
+        },
+        connections: args.conn.clone(),
+        direction: args.dir.map(direction),
+        ..Selection::default()
+    };
+    let outcome = print(&args.input, &args.look, selection, |_| {})?;
+    tell_nothing_found(&args.input, &args.look, &outcome);
+    if args.look.quiet && outcome.matched == 0 {
+        return Ok(1);
+    }
+    Ok(if outcome.summary.input_complete { 0 } else { 5 })
+}
+
+/// Reads captures and prints what is selected, in the form that is asked for.
+///
+/// # Errors
+/// A [`Problem`], or an error of the writer.
+pub fn print(
+    input: &InputArgs, look: &LookArgs, selection: Selection, adjust: impl FnOnce(&mut Limits),
+) -> anyhow::Result<Outcome> {
+    let to_terminal = look.output.is_none() && io::stdout().is_terminal();
+    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
+    if format == Format::Csv && selection.level == Level::All {
+        return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
+            .hint("try", "--format ndjson, or one --level at a time")
+            .into());
+    }
+    let mut limits = limits(input, &selection);
+    adjust(&mut limits);
+    let style = Style::stdout(look.color);
+    let mut capture = match open(input) {
+        Ok(capture) => capture,
+        Err(error) => {
+            if format == Format::Ndjson {
+                let _ = tell_unreadable(&error, output(look)?, selection);
+            }
+            return Err(Problem::from(error).into());
+        }
+    };
+    let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
+    let live = input.all().any(|path| path.as_os_str() == "-");
+    match format {
+        Format::Ndjson => drive(&mut capture, limits, Ndjson::new(out, selection, live), look),
+        Format::Csv => drive(&mut capture, limits, Csv::new(out, selection, live), look),
+        Format::Table => {
+            let look_of_table = Look {
+                color: style.color && look.output.is_none(),
+                columns: to_terminal.then(style::terminal_columns),
+                time: match look.time {
+                    Time::Rel => TimeFormat::Rel,
+                    Time::Abs => TimeFormat::Abs,
+                    Time::Utc => TimeFormat::Utc,
+                    Time::Epoch => TimeFormat::Epoch,
+                    Time::Delta => TimeFormat::Delta,
+                },
+                ascii: ascii(look.glyphs),
+                zone: jiff::tz::TimeZone::system(),
+            };
+            drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)
+        }
+    }
+}
+
+/// Opens the captures that were named.
+///
+/// # Errors
+/// Where one cannot be read at all.
+pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
+    let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
+    Capture::open(&inputs, &Options { no_mmap: input.no_mmap, ..Options::default() })
+}
+
+/// The engine's bounds for what was asked.
+pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
+    let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
+    limits.depth.inflate.message = input.max_inflate;
+    limits.depth.hash = selection.payload == PayloadMode::Hash;
+    limits.depth.frames = selection.shows(Level::Frames);
+    limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
+    limits
+}
+
+/// Runs a capture into a report, with progress on standard error.
+///
+/// # Errors
+/// Those of the writer.
+pub fn drive<R: Report>(capture: &mut Capture, limits: Limits, mut report: R, look: &LookArgs) -> anyhow::Result<Outcome> {
+    let mut pipeline = Pipeline::new(limits);
+    let mut progress = Progress::new(look.quiet);
+    let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
+        progress.show(capture);
+        !report.failed()
+    });
+    progress.clear();
+    let matched = report.matched();
+    report.finish(&summary)?;
+    Ok(Outcome { findings: summary.totals.findings.clone(), summary, matched, seen: pipeline.seen().clone() })
+}
+
+/// Standard output, or the file that was named.
+///
+/// # Errors
+/// Where the file cannot be made.
+pub fn output(look: &LookArgs) -> anyhow::Result<Box<dyn Write>> {
+    match &look.output {
+        None => Ok(Box::new(io::stdout().lock())),
+        Some(path) => match File::create(path) {
+            Ok(file) => Ok(Box::new(file)),
+            Err(error) => Err(Problem::new(2, format!("cannot write '{}': {error}", path.display())).into()),
+        },
+    }
+}
+
+/// Even what cannot be read at all gives its finding and a summary.
+fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selection) -> io::Result<()> {
+    let mut report = Ndjson::new(out, selection, false);
+    let mut findings = Tally::default();
+    if matches!(error, CaptureError::NotCapture { .. } | CaptureError::Empty { .. } | CaptureError::Version { .. } | CaptureError::Broken { .. }) {
+        let rule = &crate::capture::rules::BAD_MAGIC;
+        findings.add(rule);
+        report.finding(None, rule, Spot { place: Place::default(), ..Spot::default() }, format_args!("{error}"));
+    }
+    let mut summary = Summary::default();
+    summary.totals.findings = findings;
+    report.finish(&summary)
+}
+
+/// "What is in here?" is answered even when it is no WebSocket.
+fn tell_nothing_found(input: &InputArgs, look: &LookArgs, outcome: &Outcome) {
+    let totals = &outcome.summary.totals;
+    if totals.websockets > 0 || look.quiet {
+        return;
+    }
+    let names: Vec<String> = input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
+    eprintln!(
+        "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
+        names.join(", "), outcome.summary.packets, totals.tcp_connections
+    );
+    let Seen { tls, http, http2, unknown, .. } = &outcome.seen;
+    let mut seen = Vec::new();
+    for (count, what) in [
+        (tls, "TLS (a wss:// WebSocket would be inside)"), (http, "HTTP without WebSocket"), (http2, "HTTP/2"),
+        (unknown, "other protocols, or begun before the capture"),
+    ] {
+        if *count > 0 {
+            seen.push(format!("{count} {what}"));
+        }
+    }
+    for (reason, count) in &outcome.summary.skipped {
+        seen.push(format!("{count} packets skipped: {reason}"));
+    }
+    if !seen.is_empty() {
+        eprintln!("  seen: {}", seen.join(", "));
+    }
+}
+
+/// The findings at or above a severity, for an exit code.
+#[must_use]
+pub fn count_from(findings: &Tally, selection: &Selection, least: Severity) -> u64 {
+    findings.iter().filter(|(rule, _)| rule.severity >= least && selection.shows_rule(rule)).map(|(_, count)| count).sum()
+}
+
+fn level(level: LevelArg) -> Level {
+    match level {
+        LevelArg::Connections => Level::Connections,
+        LevelArg::Messages => Level::Messages,
+        LevelArg::Frames => Level::Frames,
+        LevelArg::Findings => Level::Findings,
+        LevelArg::All => Level::All,
+    }
+}
+
+fn direction(dir: Dir) -> Direction {
+    match dir {
+        Dir::C2s => Direction::ClientToServer,
+        Dir::S2c => Direction::ServerToClient,
+    }
+}
+
+/// Whether only ASCII marks are to be printed.
+#[must_use]
+pub fn ascii(glyphs: Glyphs) -> bool {
+    match glyphs {
+        Glyphs::Ascii => true,
+        Glyphs::Unicode => false,
+        Glyphs::Auto => {
+            let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+                .iter()
+                .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+                .unwrap_or_default()
+                .to_ascii_lowercase();
+            let utf8 = locale.is_empty() || locale.contains("utf-8") || locale.contains("utf8");
+            !utf8 || std::env::var("TERM").is_ok_and(|term| term == "linux")
+        }
+    }
+}
+
+/// One line on standard error, only on a terminal, only after half a second.
+struct Progress {
+    start: Instant,
+    next: Duration,
+    shown: bool,
+    off: bool,
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Self {
+        let off = quiet || !io::stderr().is_terminal() || io::stdout().is_terminal();
+        Self { start: Instant::now(), next: Duration::from_millis(500), shown: false, off }
+    }
+
+    fn show(&mut self, capture: &Capture) {
+        if self.off || self.start.elapsed() < self.next {
+            return;
+        }
+        self.next = self.start.elapsed() + Duration::from_millis(100);
+        self.shown = true;
+        let packets = capture.totals().packets;
+        match capture.progress() {
+            Some((done, total)) if total > 0 => {
+                eprint!("\r\x1b[Kreading: {} %, {packets} packets", done.saturating_mul(100) / total);
+            }
+            _ => eprint!("\r\x1b[Kreading: {packets} packets"),
+        }
+    }
+
+    fn clear(&self) {
+        if self.shown {
+            eprint!("\r\x1b[K");
+        }
+    }
+}
+
+/// A sink that takes nothing, for runs whose totals are all that is asked for.
+#[derive(Debug, Default)]
+pub struct Nothing;
+
+impl Sink for Nothing {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+}
