@@ -314,7 +314,7 @@ fn write_message(
     let mut cut = shown
         && !message.whole
         && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
-    match message.text().filter(|_| shown).filter(|text| hazards(text).is_none()) {
+    match message.text.filter(|_| shown).filter(|text| hazards(text).is_none()) {
         Some(text) => {
             let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             let text = text.get(..end).unwrap_or_default();
