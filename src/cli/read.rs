@@ -98,6 +98,7 @@ pub fn print(
                     Time::Delta => TimeFormat::Delta,
                 },
                 ascii: ascii(look.glyphs),
+                zone: jiff::tz::TimeZone::system(),
             };
             drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)
         }
