@@ -172,6 +172,11 @@ impl Live {
         matches!(self.layer, Layer::WebSocket(_))
     }
 
+    /// Whether a RST ended it, although more may still come that was sent before.
+    pub(super) fn is_reset(&self) -> bool {
+        self.reset.is_some()
+    }
+
     fn direction(&self, end: End) -> Direction {
         if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient }
     }
@@ -1055,7 +1060,7 @@ impl Live {
         let Socket { connection, ws } = socket;
         let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
         let how = match how {
-            StreamEnd::Capture if self.reset.is_some() => StreamEnd::Reset,
+            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
             how => how,
         };
         let (mut context, sink) = work.context();

@@ -298,7 +298,7 @@ impl Pipeline {
         sink: &mut S,
     ) {
         self.with_live(slot, capture, sink, |live, ends, _, work| {
-            if live.is_websocket() {
+            if live.is_websocket() && !live.is_reset() {
                 live.note_reuse(place, work);
             }
             live.end(ends, StreamEnd::Timeout, place, work);

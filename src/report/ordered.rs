@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn records_come_out_by_packet() {
         let mut ordered = Ordered::new(Vec::new(), false);
-        let mut put = |ordered: &mut Ordered<Vec<u8>>, packet: u64, text: &str| {
+        let put = |ordered: &mut Ordered<Vec<u8>>, packet: u64, text: &str| {
             ordered.record(packet, |out| out.extend_from_slice(text.as_bytes()));
         };
         put(&mut ordered, 1, "a");

@@ -153,7 +153,10 @@ impl Inflater {
             self.hand_on(scratch.get(..made).unwrap_or_default(), limits, out);
             match status {
                 Err(error) => {
-                    let distance = error.message().is_some_and(|text| text.contains("distance too far"));
+                    // Its fast path says only that the state is bad, whatever made it so.
+                    let distance = error
+                        .message()
+                        .is_none_or(|text| text.contains("distance too far") || text.contains("bad state"));
                     self.outcome = if distance && !self.window_is_whole {
                         Inflation::UnknownDictionary
                     } else {
@@ -285,6 +288,23 @@ mod tests {
         assert_eq!(inflate(&mut inflater, &last_block, &limits).1, b"Hello");
         let shared = [0xf2, 0x00, 0x11, 0x00, 0x00];
         assert_eq!(inflate(&mut inflater, &shared, &limits).1, b"Hello");
+    }
+
+    #[test]
+    fn after_a_loss_no_reference_to_the_window_is_taken_for_damage() {
+        // Long messages are inflated by the fast path, short ones are not: both, with many references.
+        let limits = InflateLimits::default();
+        let mut compress = Compress::new(Compression::default(), false);
+        let text: Vec<u8> = (0..40_000u32).flat_map(|i| (i * 7919 % 1000).to_string().into_bytes()).collect();
+        let _ = deflate(&mut compress, text.get(..20_000).unwrap_or_default());
+        for len in 1..600 {
+            let again = text.get(len * 20..len * 21).unwrap_or_default();
+            let wire = deflate(&mut compress, again);
+            let mut inflater = Inflater::default();
+            inflater.lose();
+            let (how, out, _) = inflate(&mut inflater, &wire, &limits);
+            assert!(how == Inflation::UnknownDictionary || out == again, "{len}: {how:?}");
+        }
     }
 
     #[test]
