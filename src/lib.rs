@@ -1,4 +1,38 @@
 //! wslens: a WebSocket protocol analyzer and frame dissector.
+//!
+//! ```text
+//! capture ──► net ──► tcp ──► http ──► ws ──► report
+//! packets   segments  order  handshake frames  records
+//!           └──────── pipeline ──────────┘
+//! ```
+//!
+//! Bytes go in at one end, records come out at the other; nothing flows back. Each room has one task,
+//! and this table says which rooms it may import and what of the world outside it may touch. A row names
+//! only rooms above it, so there are no circles; `tests/it/rooms.rs` reads the table and checks the code.
+//!
+//! | room | may use | may touch |
+//! | --- | --- | --- |
+//! | model | – | nothing |
+//! | capture | model | files threads streams |
+//! | net | model | nothing |
+//! | tcp | model | nothing |
+//! | http | model | nothing |
+//! | ws | model | nothing |
+//! | pipeline | model net tcp http ws | nothing |
+//! | report::style | – | nothing |
+//! | cli::style | report::style | streams environment |
+//! | report | model pipeline ws report::style | nothing |
+//! | explain | model http ws report cli::style | nothing |
+//! | cli | all | files streams environment clock |
+//!
+//! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
+//! - Time comes from packets, never from a clock: the same capture gives the same records every day.
+//! - nom is used in `capture/classic.rs`, `capture/pcapng/body.rs`, `http/extension.rs`, `http/head.rs`,
+//!   `http/proxy.rs` and `ws/frame.rs`, and its types do not leave these files.
+//!
+//! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
+//! can only surprise.
+
 pub mod capture;
 pub mod cli;
 pub mod explain;

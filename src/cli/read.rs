@@ -98,6 +98,7 @@ pub fn print(
                     Time::Delta => TimeFormat::Delta,
                 },
                 ascii: ascii(look.glyphs),
+                zone: jiff::tz::TimeZone::system(),
             };
             drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)
         }
@@ -118,7 +119,8 @@ pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
     let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
     limits.depth.inflate.message = input.max_inflate;
     limits.depth.hash = selection.payload == PayloadMode::Hash;
-    limits.depth.frame_payloads = selection.shows(Level::Frames);
+    limits.depth.frames = selection.shows(Level::Frames);
+    limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
     limits
 }
 

@@ -152,9 +152,9 @@ impl Exchange {
         Self { first: false, server: Parser::Lost, ..Self::default() }
     }
 
-    /// Whether any HTTP was seen.
+    /// Whether any HTTP was seen, if only the start of a head.
     pub(super) fn is_http(&self) -> bool {
-        !self.first
+        !self.first || self.partial.iter().any(|partial| !partial.bytes.is_empty())
     }
 
     /// Whether the server's bytes wait for a request.

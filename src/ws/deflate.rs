@@ -133,6 +133,23 @@ impl Inflater {
         self.run(input, limits, scratch, out);
     }
 
+    /// A message that is there as a whole: [`begin`](Self::begin), [`feed`](Self::feed) and
+    /// [`finish`](Self::finish) in one. `message` comes back as it was.
+    pub fn inflate(
+        &mut self,
+        message: &mut Vec<u8>,
+        limits: &InflateLimits,
+        scratch: &mut Vec<u8>,
+        out: &mut impl FnMut(&[u8]),
+    ) -> (Inflation, u64) {
+        self.begin();
+        self.input = message.len() as u64;
+        message.extend_from_slice(&TAIL);
+        self.run(message, limits, scratch, out);
+        message.truncate(message.len() - TAIL.len());
+        (self.outcome, self.output)
+    }
+
     /// Ends the message. Returns how it went, and the number of bytes it inflates to (exact unless
     /// the outcome is `UnknownDictionary` or `Damaged`, or even the drain limit was hit).
     pub fn finish(

@@ -5,8 +5,9 @@ use crate::model::{Bytes, Chunk, Span};
 
 /// A piece below this many bytes is copied: a range costs as much to keep.
 const COPY_BELOW: usize = 256;
-/// "Addresses" from here on are offsets in the copied bytes. No capture address reaches so far.
-const COPIED: u64 = 0xE000_0000_0000_0000;
+/// "Addresses" from here on are offsets in the copied bytes. No address reaches so far, neither of the
+/// capture nor of datagrams put together from IP fragments, which begin at `0xF000…`.
+const COPIED: u64 = 0xFF00_0000_0000_0000;
 
 #[derive(Clone, Copy, Debug)]
 struct Piece {

@@ -1,4 +1,27 @@
-//! Integration tests.
+//! Integration tests: captures in, records out.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+/// Application logs against what is read from the captures in the repository.
+mod captures;
+/// What was sent against what is read.
+mod compare;
+/// The machine output keeps its contract.
+mod contract;
+/// Frames of other people's captures against a truth made by other programs.
+mod corpus;
+/// The documents say what the code does.
+mod docs;
+/// Captures on which others fail.
+mod failures;
+/// Every rule, broken and nearly broken.
+mod findings;
+/// How the tests read: a capture in, parsed records out.
+mod read;
+/// The import table holds.
+mod rooms;
+/// Any segmentation, order, duplication and loss.
+mod splits;
 
 #[path = "../support/mod.rs"]
 mod support;

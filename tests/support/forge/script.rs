@@ -291,7 +291,9 @@ impl Script {
     /// A keep-alive with one byte of garbage, one before what `dir` has sent before position `to`. Do not
     /// reorder afterwards: garbage that overtakes the true byte is another story.
     pub fn keep_alive(self, dir: Direction, garbage: u8, to: usize) -> Self {
-        let ends = self.pieces[..to].iter().filter(|piece| piece.dir == dir).map(|piece| piece.range().end);
+        // A FIN may have overtaken the bytes before it.
+        let sent = self.pieces[..to].iter().filter(|piece| piece.dir == dir && !piece.bytes.is_empty());
+        let ends = sent.map(|piece| piece.range().end);
         let at = ends.max().unwrap_or(0).max(0) - 1;
         self.overlap(dir, at, &[garbage], to)
     }
