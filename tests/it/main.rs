@@ -16,6 +16,8 @@ mod docs;
 mod failures;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// Memory stays bounded.
+mod memory;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
