@@ -19,8 +19,9 @@
 //! | http | model | nothing |
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
-//! | cli::style | – | streams environment |
-//! | report | model pipeline ws | nothing |
+//! | report::style | – | nothing |
+//! | cli::style | report::style | streams environment |
+//! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | cli | all | files streams environment clock |
 //!

@@ -12,7 +12,7 @@ use crate::report::Selection;
 pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let mut limits = read::limits(&args.input, &Selection::default());
     limits.depth.payloads = args.deep;
-    limits.depth.frame_payloads = false;
+    limits.depth.frames = false;
     let mut capture = read::open(&args.input).map_err(super::problem::Problem::from)?;
     let mut pipeline = Pipeline::new(limits);
     let summary = super::run::run(&mut capture, &mut pipeline, &mut Nothing, |_, _| true);

@@ -5,17 +5,23 @@
 //! | [`ndjson`] | programs: one JSON object a line, the contract of `docs/output.schema.json` |
 //! | [`table`] | people: a block for each connection, a line for each row |
 //! | [`records`] | CSV: one line a row |
+//! | [`stats`] | people and programs: what the capture holds, in numbers |
 //!
 //! Nothing captured is written unescaped.
 
+#[cfg(test)]
+mod capture_tests;
 pub mod csv;
 pub mod json;
 pub mod ndjson;
 mod ordered;
 pub mod records;
+pub mod stats;
+pub mod style;
 pub mod table;
+mod units;
 
-pub use ordered::Ordered;
+pub use ordered::{Lead, Ordered};
 
 use std::io;
 
@@ -93,7 +99,12 @@ impl Selection {
 
     /// Whether a finding is printed.
     #[must_use]
-    pub fn shows_finding(&self, connection: Option<&Connection>, rule: &Rule, direction: Option<Direction>) -> bool {
+    pub fn shows_finding(
+        &self,
+        connection: Option<&Connection>,
+        rule: &Rule,
+        direction: Option<Direction>,
+    ) -> bool {
         self.shows(Level::Findings)
             && connection.map_or(self.connections.is_empty(), |c| self.shows_connection(c.id.0))
             && (direction.is_none() || self.shows_direction(direction))

@@ -292,7 +292,7 @@ fn write_message(
             let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
             cut = !message.whole
                 && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
-            match message.text() {
+            match message.text {
                 Some(text) => {
                     let shown = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
                     cut |= shown.len() < text.len();

@@ -8,15 +8,31 @@ const BLOCK: usize = 64 << 10;
 /// Bytes of records that may wait for their turn; the oldest go out of turn beyond.
 const WAITING: usize = 16 << 20;
 
+/// What stands before a record and depends on those that came out before it.
+pub trait Lead {
+    /// What is known of a record when it is made.
+    type Tag;
+    /// Appends what stands before the record of this tag, whose turn has come.
+    fn lead(&mut self, tag: &Self::Tag, out: &mut Vec<u8>);
+}
+
+/// Nothing stands before any record.
+impl Lead for () {
+    type Tag = ();
+    #[inline]
+    fn lead(&mut self, (): &(), _: &mut Vec<u8>) {}
+}
+
 /// A writer of records.
 ///
 /// Nearly all records come in order and are written at once. Only while a stream waits for bytes
 /// that may never come are those of later packets held back.
 #[derive(Debug)]
-pub struct Ordered<W> {
+pub struct Ordered<W, L: Lead = ()> {
     out: W,
+    lead: L,
     block: Vec<u8>,
-    waiting: BTreeMap<(u64, u64), Vec<u8>>,
+    waiting: BTreeMap<(u64, u64), (L::Tag, Vec<u8>)>,
     waiting_len: usize,
     count: u64,
     watermark: u64,
@@ -27,8 +43,22 @@ pub struct Ordered<W> {
 impl<W: Write> Ordered<W> {
     /// A writer of records to `out`. `flush_each`: every record is passed on at once, for live output.
     pub fn new(out: W, flush_each: bool) -> Self {
+        Self::with_lead(out, (), flush_each)
+    }
+
+    /// Writes one record that `packet` completed; `write` appends its bytes.
+    #[inline]
+    pub fn record(&mut self, packet: u64, write: impl FnOnce(&mut Vec<u8>)) {
+        self.tagged(packet, (), write);
+    }
+}
+
+impl<W: Write, L: Lead> Ordered<W, L> {
+    /// As [`new`](Ordered::new), with something before each record.
+    pub fn with_lead(out: W, lead: L, flush_each: bool) -> Self {
         Self {
             out,
+            lead,
             block: Vec::with_capacity(2 * BLOCK),
             waiting: BTreeMap::new(),
             waiting_len: 0,
@@ -39,10 +69,11 @@ impl<W: Write> Ordered<W> {
         }
     }
 
-    /// Writes one record that `packet` completed; `write` appends its bytes.
+    /// Writes one record that `packet` completed, after its lead; `write` appends its bytes.
     #[inline]
-    pub fn record(&mut self, packet: u64, write: impl FnOnce(&mut Vec<u8>)) {
-        if packet < self.watermark {
+    pub fn tagged(&mut self, packet: u64, tag: L::Tag, write: impl FnOnce(&mut Vec<u8>)) {
+        if !self.waits(packet) {
+            self.lead.lead(&tag, &mut self.block);
             write(&mut self.block);
             if self.block.len() >= BLOCK || self.flush_each {
                 self.flush();
@@ -53,10 +84,22 @@ impl<W: Write> Ordered<W> {
         write(&mut bytes);
         self.count += 1;
         self.waiting_len += bytes.len() + 64;
-        self.waiting.insert((packet, self.count), bytes);
+        self.waiting.insert((packet, self.count), (tag, bytes));
         while self.waiting_len > WAITING {
             self.release_first();
         }
+    }
+
+    /// Whether a record of `packet` has to wait for its turn.
+    #[must_use]
+    #[inline]
+    pub fn waits(&self, packet: u64) -> bool {
+        packet >= self.watermark
+    }
+
+    /// What makes the leads, to change it.
+    pub fn lead_mut(&mut self) -> &mut L {
+        &mut self.lead
     }
 
     /// Records of packets before `packet` are complete.
@@ -68,8 +111,9 @@ impl<W: Write> Ordered<W> {
     }
 
     fn release_first(&mut self) {
-        if let Some((_, bytes)) = self.waiting.pop_first() {
+        if let Some((_, (tag, bytes))) = self.waiting.pop_first() {
             self.waiting_len -= bytes.len() + 64;
+            self.lead.lead(&tag, &mut self.block);
             self.block.extend_from_slice(&bytes);
             if self.block.len() >= BLOCK || self.flush_each {
                 self.flush();

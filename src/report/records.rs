@@ -1,18 +1,488 @@
-//! CSV.
+//! CSV (RFC 4180): one header row, then a line for each record, in the order of the machine output.
+//!
+//! Columns are named as the keys of NDJSON; those of an object in an object have a point: `messages.c2s`.
+//! Text with control or bidirectional characters is in `hex` instead of `text`: CSV has no escapes, and a
+//! terminal obeys them. In other columns such characters are shown as the table shows them.
 
+use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
-use super::{Report, Selection, Summary};
-use crate::pipeline::Sink;
 
-/// CSV.
-pub struct Csv<W>(W);
+use super::csv::csv_cell;
+use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
+use crate::model::{Direction, Rule, Severity, Time, safe_str, safe_text};
+use crate::pipeline::{Connection, Ended, Sink, Wants};
+use crate::ws::{Counts, FrameEvent, Integrity, MessageEvent, Opcode, Spot, hazards};
+
+/// Bytes of a preview.
+const PREVIEW: usize = 64;
+
+const CONNECTIONS: &[&str] = &[
+    "conn",
+    "time",
+    "tcp_stream",
+    "client",
+    "server",
+    "proxied_client",
+    "tunnelled",
+    "url",
+    "http_version",
+    "status",
+    "accept",
+    "subprotocol",
+    "extensions",
+    "state",
+    "opened",
+    "closed",
+    "messages.c2s",
+    "messages.s2c",
+    "frames.c2s",
+    "frames.s2c",
+    "payload_bytes.c2s",
+    "payload_bytes.s2c",
+    "wire_bytes.c2s",
+    "wire_bytes.s2c",
+    "close.by",
+    "close.code",
+    "close.reason",
+    "close.clean",
+    "findings.error",
+    "findings.warning",
+    "findings.info",
+    "gaps",
+    "gap_bytes",
+    "skipped_bytes",
+    "community_id",
+];
+const MESSAGES: &[&str] = &[
+    "conn",
+    "time",
+    "dir",
+    "packet",
+    "last_packet",
+    "msg",
+    "op",
+    "len",
+    "wire",
+    "frames",
+    "compressed",
+    "integrity",
+    "text",
+    "hex",
+    "sha256",
+    "cut",
+    "invalid_utf8_at",
+    "missing_at",
+    "missing_len",
+    "close_code",
+    "close_reason",
+    "rtt",
+];
+const FRAMES: &[&str] = &[
+    "conn",
+    "time",
+    "dir",
+    "packet",
+    "last_packet",
+    "frame",
+    "message",
+    "fin",
+    "rsv",
+    "opcode",
+    "op",
+    "masked",
+    "masking_key",
+    "header_len",
+    "len",
+    "offset",
+    "complete",
+    "payload",
+    "sha256",
+    "cut",
+];
+const FINDINGS: &[&str] = &[
+    "conn",
+    "time",
+    "dir",
+    "packet",
+    "last_packet",
+    "code",
+    "severity",
+    "frame",
+    "msg",
+    "offset",
+    "text",
+    "ref",
+];
+
+/// The columns of a level; `None` for [`Level::All`], whose records differ.
+#[must_use]
+pub fn columns(level: Level) -> Option<&'static [&'static str]> {
+    match level {
+        Level::Connections => Some(CONNECTIONS),
+        Level::Messages => Some(MESSAGES),
+        Level::Frames => Some(FRAMES),
+        Level::Findings => Some(FINDINGS),
+        Level::All => None,
+    }
+}
+
+/// Writes CSV.
+#[derive(Debug)]
+pub struct Csv<W> {
+    out: Ordered<W>,
+    selection: Selection,
+    scratch: Vec<u8>,
+    matched: u64,
+}
+
 impl<W: Write> Csv<W> {
-    /// New.
-    pub fn new(out: W, _: Selection, _: bool) -> Self { Self(out) }
+    /// A report to `out`, which begins with the header row. With [`Level::All`] nothing is written.
+    pub fn new(out: W, selection: Selection, flush_each: bool) -> Self {
+        let mut out = Ordered::new(out, flush_each);
+        if let Some(columns) = columns(selection.level) {
+            out.record(0, |out| {
+                out.extend_from_slice(columns.join(",").as_bytes());
+                out.extend_from_slice(b"\r\n");
+            });
+        }
+        Self { out, selection, scratch: Vec::new(), matched: 0 }
+    }
+
+    fn shows(&self, level: Level, connection: &Connection) -> bool {
+        self.selection.level == level && self.selection.shows_connection(connection.id.0)
+    }
 }
-impl<W: Write> Sink for Csv<W> {}
+
 impl<W: Write> Report for Csv<W> {
-    fn failed(&self) -> bool { false }
-    fn matched(&self) -> u64 { 0 }
-    fn finish(self, _: &Summary) -> io::Result<()> { Ok(()) }
+    fn failed(&self) -> bool {
+        self.out.failed()
+    }
+
+    /// How many records were written, the header row not counted.
+    fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    fn finish(self, _: &Summary) -> io::Result<()> {
+        self.out.finish().map(|_| ())
+    }
 }
+
+impl<W: Write> Sink for Csv<W> {
+    fn wants(&self) -> Wants {
+        Wants { heads: false }
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        if self.shows(Level::Frames, connection) && self.selection.shows_direction(Some(frame.direction)) {
+            let Self { out, selection, scratch, matched } = self;
+            *matched += 1;
+            out.record(frame.last.packet, |out| {
+                write_frame(Record::new(out), connection, frame, selection.payload, scratch);
+            });
+        }
+    }
+
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        if self.shows(Level::Messages, connection) && self.selection.shows_direction(Some(message.direction))
+        {
+            let Self { out, selection, matched, .. } = self;
+            *matched += 1;
+            out.record(message.last.packet, |out| {
+                write_message(Record::new(out), connection, message, selection.payload);
+            });
+        }
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        if self.selection.level == Level::Findings
+            && self.selection.shows_finding(connection, rule, spot.direction)
+        {
+            self.matched += 1;
+            self.out.record(spot.place.packet, |out| {
+                write_finding(Record::new(out), connection, rule, spot, text);
+            });
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        if self.shows(Level::Connections, ended.connection) {
+            self.matched += 1;
+            self.out.record(u64::MAX - 1, |out| write_connection(Record::new(out), ended));
+        }
+    }
+
+    fn watermark(&mut self, packet: u64) {
+        self.out.watermark(packet);
+    }
+}
+
+/// One line, cell by cell.
+struct Record<'a> {
+    out: &'a mut Vec<u8>,
+    first: bool,
+}
+
+impl<'a> Record<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, first: true }
+    }
+
+    /// Begins a cell; what is written to it needs no quotes.
+    fn cell(&mut self) -> &mut Vec<u8> {
+        if !std::mem::take(&mut self.first) {
+            self.out.push(b',');
+        }
+        self.out
+    }
+
+    fn empty(&mut self) {
+        self.cell();
+    }
+
+    fn number(&mut self, value: impl Into<Option<u64>>) {
+        let out = self.cell();
+        if let Some(value) = value.into() {
+            out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        }
+    }
+
+    /// A word of ours.
+    fn word(&mut self, word: &str) {
+        self.cell().extend_from_slice(word.as_bytes());
+    }
+
+    fn flag(&mut self, flag: bool) {
+        self.word(if flag { "true" } else { "false" });
+    }
+
+    fn time(&mut self, time: impl Into<Option<Time>>) {
+        let out = self.cell();
+        if let Some(time) = time.into() {
+            let _ = write!(Text(out), "{time}");
+        }
+    }
+
+    fn hex(&mut self, bytes: &[u8]) {
+        let out = self.cell();
+        let start = out.len();
+        out.resize(start + 2 * bytes.len(), 0);
+        let _ = hex::encode_to_slice(bytes, out.get_mut(start..).unwrap_or_default());
+    }
+
+    /// Captured text.
+    fn text(&mut self, text: &str) {
+        let out = self.cell();
+        csv_cell(out, &safe_str(text));
+    }
+
+    fn end(self) {
+        self.out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn write_message(
+    mut record: Record<'_>,
+    connection: &Connection,
+    message: &MessageEvent<'_>,
+    payload: PayloadMode,
+) {
+    record.number(u64::from(connection.id.0));
+    record.time(message.last.time);
+    record.word(message.direction.name());
+    record.number(message.first.packet);
+    record.number(message.last.packet);
+    record.number(message.number);
+    record.word(message.opcode.name());
+    record.number(message.len);
+    record.number(message.wire);
+    record.number(u64::from(message.frames));
+    record.flag(message.compressed);
+    record.word(message.integrity.name());
+    let most = match payload {
+        PayloadMode::Full => message.bytes.len(),
+        PayloadMode::Preview => PREVIEW,
+        PayloadMode::None | PayloadMode::Hash => 0,
+    };
+    let shown = most > 0 || payload == PayloadMode::Full;
+    let mut cut = shown
+        && !message.whole
+        && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
+    match message.text.filter(|_| shown).filter(|text| hazards(text).is_none()) {
+        Some(text) => {
+            let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            let text = text.get(..end).unwrap_or_default();
+            cut |= text.len() < message.bytes.len();
+            csv_cell(record.cell(), text);
+            record.empty();
+        }
+        None => {
+            let bytes = message.bytes.get(..most.min(message.bytes.len())).unwrap_or_default();
+            cut |= shown && bytes.len() < message.bytes.len();
+            record.empty();
+            record.hex(bytes);
+        }
+    }
+    match message.sha256 {
+        Some(hash) => record.hex(&hash),
+        None => record.empty(),
+    }
+    record.flag(cut);
+    record.number(message.invalid_utf8_at);
+    record.number(message.missing.map(|(at, _)| at));
+    record.number(message.missing.map(|(_, len)| len));
+    let close = message.close.filter(|_| message.opcode == Opcode::Close);
+    record.number(close.and_then(|close| close.code).map(u64::from));
+    record.text(&close.map(|close| safe_text(close.reason)).unwrap_or_default());
+    record.time(message.rtt.map(Time));
+    record.end();
+}
+
+fn write_frame(
+    mut record: Record<'_>,
+    connection: &Connection,
+    frame: &FrameEvent<'_>,
+    payload: PayloadMode,
+    scratch: &mut Vec<u8>,
+) {
+    let header = frame.header;
+    record.number(u64::from(connection.id.0));
+    record.time(frame.last.time);
+    record.word(frame.direction.name());
+    record.number(frame.start.place.packet);
+    record.number(frame.last.packet);
+    record.number(frame.number);
+    record.number(frame.message);
+    record.flag(header.fin());
+    record.number(u64::from(header.rsv()));
+    record.number(u64::from(header.opcode().bits()));
+    record.word(header.opcode().name());
+    record.flag(header.masked());
+    record.hex(if header.masked() { &header.masking_key } else { &[] });
+    record.number(header.len() as u64);
+    record.number(header.payload_len);
+    record.number(frame.start.at);
+    record.flag(frame.complete);
+    let bytes = if payload == PayloadMode::None { &[] } else { frame.read(scratch) };
+    let whole = bytes.len() as u64 == header.payload_len;
+    let most = match payload {
+        PayloadMode::Full => bytes.len(),
+        PayloadMode::Preview => bytes.len().min(PREVIEW),
+        PayloadMode::None | PayloadMode::Hash => 0,
+    };
+    record.hex(bytes.get(..most).unwrap_or_default());
+    if payload == PayloadMode::Hash && whole {
+        use sha2::{Digest as _, Sha256};
+        record.hex(&Sha256::digest(bytes));
+    } else {
+        record.empty();
+    }
+    let printed = matches!(payload, PayloadMode::Full | PayloadMode::Preview);
+    record.flag(printed && frame.complete && (!whole || most < bytes.len()));
+    record.end();
+}
+
+fn write_finding(
+    mut record: Record<'_>,
+    connection: Option<&Connection>,
+    rule: &'static Rule,
+    spot: Spot,
+    text: Arguments<'_>,
+) {
+    record.number(connection.map(|connection| u64::from(connection.id.0)));
+    record.time(spot.place.time);
+    record.word(spot.direction.map_or("", Direction::name));
+    record.number(spot.place.packet);
+    record.number(spot.place.packet);
+    record.word(rule.code);
+    record.word(rule.severity.name());
+    record.number(spot.frame);
+    record.number(spot.message);
+    record.number(spot.offset);
+    record.text(&text.to_string());
+    csv_cell(record.cell(), rule.reference);
+    record.end();
+}
+
+fn write_connection(mut record: Record<'_>, ended: &Ended<'_>) {
+    let connection = ended.connection;
+    let handshake = &connection.handshake;
+    record.number(u64::from(connection.id.0));
+    record.time(connection.first.time);
+    record.number(u64::from(connection.tcp.0));
+    record.word(&connection.client.to_string());
+    record.word(&connection.server.to_string());
+    record.word(&connection.proxied.map(|proxied| proxied.to_string()).unwrap_or_default());
+    record.flag(connection.tunnelled);
+    record.text(&connection.url);
+    record.word("1.1");
+    record.number(handshake.status.map(u64::from));
+    record.word(handshake.accept.name());
+    record.text(handshake.subprotocol.as_deref().unwrap_or_default());
+    record.text(&extensions(connection));
+    record.word(ended.state.name());
+    let opened = connection.response.map_or(connection.first.time, |place| place.last.time);
+    record.time(ended.socket.map(|_| opened));
+    record.time(ended.closed);
+    let count: [fn(&Counts) -> u64; 4] =
+        [|c| c.messages, |c| c.frames, |c| c.payload_bytes, |c| c.wire_bytes];
+    for count in count {
+        for direction in Direction::BOTH {
+            record.number(ended.socket.map_or(0, |socket| count(socket.counts(direction))));
+        }
+    }
+    match ended.socket.and_then(|socket| socket.closing()) {
+        Some(closing) => {
+            record.word(closing.by.sender());
+            record.number(closing.code.map(u64::from));
+            record.text(&safe_text(&closing.reason));
+            record.flag(closing.answered);
+        }
+        None => (0..4).for_each(|_| record.empty()),
+    }
+    for severity in [Severity::Error, Severity::Warning, Severity::Info] {
+        record.number(ended.findings.of(severity));
+    }
+    record.number(ended.gaps.0);
+    record.number(ended.gaps.1);
+    let skipped =
+        Direction::BOTH.into_iter().filter_map(|d| ended.socket.and_then(|socket| socket.skipped(d)));
+    record.number(skipped.reduce(|a, b| a.saturating_add(b)));
+    record.word(&community_id(connection.client, connection.server));
+    record.end();
+}
+
+/// The extensions as in the header: `permessage-deflate; server_max_window_bits=12`.
+fn extensions(connection: &Connection) -> String {
+    let mut text = String::new();
+    for (i, extension) in connection.handshake.extensions.iter().enumerate() {
+        text.push_str(if i > 0 { ", " } else { "" });
+        text.push_str(&extension.name);
+        for (name, value) in &extension.params {
+            let _ = write!(text, "; {name}");
+            if let Some(value) = value {
+                let _ = write!(text, "={value}");
+            }
+        }
+    }
+    text
+}
+
+/// `fmt::Write` over bytes.
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl std::fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

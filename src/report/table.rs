@@ -1,40 +1,514 @@
-//! Tables.
+//! The table for people: a line for each connection as it opens, a row for each message or frame.
+//!
+//! | file | what it makes |
+//! | --- | --- |
+//! | [`lead`] | what a row begins with: connection, number, time, time since the row before |
+//! | [`rows`] | rows of messages and frames |
+//! | [`connections`] | lines about connections |
+//! | [`fit`] | captured text, made safe and cut to the columns that are left |
+//!
+//! Rows are written as they become certain; nothing but what still waits for its turn is kept.
 
+mod connections;
+mod fit;
+mod lead;
+mod rows;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::fmt::{self, Arguments};
 use std::io::{self, Write};
-use super::{Report, Selection, Summary};
-use crate::pipeline::Sink;
 
-/// T.
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+use jiff::tz::TimeZone;
+
+use super::style::{Role, Style};
+use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, units};
+use crate::model::{Direction, PerDirection, Rule, Severity, Time};
+use crate::pipeline::{Connection, Ended, Sink, Totals, Wants};
+use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
+
+use fit::Wrapped;
+use lead::{Layout, Margin, Tag, Titles};
+use rows::{Facts, Rows};
+
+/// Fewer columns than this are taken for this many.
+const LEAST_COLUMNS: usize = 64;
+/// As [`LEAST_COLUMNS`], for frames.
+const LEAST_COLUMNS_OF_FRAMES: usize = 80;
+/// With fewer columns, those that matter less are left out.
+const WIDE: usize = 100;
+/// Pings of a side that may wait for their pong.
+const PINGS: usize = 64;
+
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TimeFormat {
-    /// a
+    /// Seconds since the capture's first packet.
+    #[default]
     Rel,
-    /// a
+    /// Time of day in [`Look::zone`].
     Abs,
-    /// a
+    /// Time of day in UTC.
     Utc,
-    /// a
+    /// Seconds since 1970.
     Epoch,
-    /// a
-    Delta }
-/// Look
-pub struct Look {
-    /// a
-    pub color: bool,
-    /// a
-    pub columns: Option<usize>,
-    /// a
-    pub time: TimeFormat,
-    /// a
-    pub ascii: bool }
-/// T.
-pub struct Table<W>(W);
-impl<W: Write> Table<W> {
-    /// New.
-    pub fn new(out: W, _: Selection, _: Look, _: bool) -> Self { Self(out) }
+    /// Seconds since the row before, of whatever connection.
+    Delta,
 }
-impl<W: Write> Sink for Table<W> {}
+
+/// How a table looks.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Whether roles are shown by colour and weight.
+    pub color: bool,
+    /// Columns to fit in; `None` where nothing is to be cut, as into a file.
+    pub columns: Option<usize>,
+    /// How times are shown.
+    pub time: TimeFormat,
+    /// The time zone of [`TimeFormat::Abs`].
+    pub zone: TimeZone,
+    /// Our own signs in ASCII only; captured text stays as it is.
+    pub ascii: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self { color: false, columns: None, time: TimeFormat::Rel, zone: TimeZone::UTC, ascii: false }
+    }
+}
+
+impl Look {
+    /// Colour and columns.
+    pub(super) fn style(&self) -> Style {
+        Style { color: self.color, columns: self.columns }
+    }
+}
+
+/// What a table shows, and what there was.
+#[derive(Clone, Debug, Default)]
+pub struct TableTotals {
+    /// Rows written.
+    pub rows: u64,
+    /// All connections, messages, frames and findings of the capture.
+    pub totals: Totals,
+    /// What a row was.
+    pub level: Level,
+}
+
+impl TableTotals {
+    /// Of a table whose report matched `rows`.
+    #[must_use]
+    pub fn new(rows: u64, level: Level, summary: &Summary) -> Self {
+        Self { rows, totals: summary.totals.clone(), level }
+    }
+}
+
+impl fmt::Display for TableTotals {
+    /// `19 messages, 22 frames, 1 connection; 3 findings (3 notes)`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let totals = &self.totals;
+        let mut out = Vec::new();
+        let all = match self.level {
+            Level::Messages => totals.messages,
+            Level::Frames => totals.frames,
+            Level::Connections => totals.websockets,
+            Level::Findings | Level::All => self.rows,
+        };
+        if self.rows != all {
+            units::grouped(&mut out, self.rows);
+            out.extend_from_slice(b" shown of ");
+        }
+        let counts = [
+            (totals.messages, "message", Level::Messages),
+            (totals.frames, "frame", Level::Frames),
+            (totals.websockets, "connection", Level::Connections),
+        ];
+        // What a row is comes first.
+        let (first, others): (Vec<_>, Vec<_>) =
+            counts.into_iter().partition(|(_, _, level)| *level == self.level);
+        for (i, (count, name, _)) in first.into_iter().chain(others).enumerate() {
+            out.extend_from_slice(if i > 0 { b", " } else { b"" });
+            units::counted(&mut out, count, name);
+        }
+        if totals.gap_bytes > 0 {
+            out.extend_from_slice(b"; ");
+            units::counted(&mut out, totals.gap_bytes, "byte");
+            out.extend_from_slice(b" missing from the capture");
+        }
+        let findings = totals.findings.total();
+        out.extend_from_slice(b"; ");
+        units::counted(&mut out, findings, "finding");
+        for (i, (severity, name)) in
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+                .into_iter()
+                .filter(|(severity, _)| totals.findings.of(*severity) > 0)
+                .enumerate()
+        {
+            out.extend_from_slice(if i == 0 { b" (" } else { b", " });
+            units::counted(&mut out, totals.findings.of(severity), name);
+        }
+        out.extend_from_slice(if findings > 0 { b")" } else { b"" });
+        f.write_str(std::str::from_utf8(&out).unwrap_or_default())
+    }
+}
+
+/// What has to be remembered of a connection to explain its later rows.
+#[derive(Debug, Default)]
+struct Talk {
+    /// The first Close that was certain: its side, number, packet.
+    close: Option<(Direction, u64, u64)>,
+    pings: PerDirection<VecDeque<Ping>>,
+    /// The last message of each side that a finding was about.
+    flagged: PerDirection<u64>,
+}
+
+#[derive(Debug)]
+struct Ping {
+    number: u64,
+    time: Time,
+    len: usize,
+    head: [u8; 8],
+}
+
+/// The beginning of a ping's payload, enough to tell pings of one moment apart.
+fn head(bytes: &[u8]) -> [u8; 8] {
+    let mut head = [0; 8];
+    head.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    head
+}
+
+impl Talk {
+    /// Which message a control frame answers.
+    fn control(&mut self, message: &MessageEvent<'_>) -> Option<u64> {
+        let direction = message.direction;
+        match message.opcode {
+            Opcode::Close => match self.close {
+                // The first to be certain need not be the first that was sent.
+                Some((by, number, packet)) if by != direction => {
+                    (message.last.packet >= packet).then_some(number)
+                }
+                Some(_) => None,
+                None => {
+                    self.close = Some((direction, message.number, message.last.packet));
+                    None
+                }
+            },
+            Opcode::Ping => {
+                let pings = self.pings.of_mut(direction);
+                if pings.len() == PINGS {
+                    pings.pop_front();
+                }
+                let (time, len) = (message.last.time, message.bytes.len());
+                pings.push_back(Ping { number: message.number, time, len, head: head(message.bytes) });
+                None
+            }
+            Opcode::Pong => {
+                let sent = Time(message.last.time.since(Time(message.rtt?)));
+                let (len, head) = (message.bytes.len(), head(message.bytes));
+                let pings = self.pings.of_mut(direction.opposite());
+                let at = pings
+                    .iter()
+                    .position(|ping| ping.time == sent && ping.len == len && ping.head == head)?;
+                pings.drain(..=at).next_back().map(|ping| ping.number)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Writes a table.
+#[derive(Debug)]
+pub struct Table<W> {
+    out: Ordered<W, Margin>,
+    selection: Selection,
+    look: Look,
+    layout: Layout,
+    talks: HashMap<u32, Talk, RandomState>,
+    /// The connection of which lines were written, while there is only one.
+    only: Option<u32>,
+    scratch: Vec<u8>,
+    rows: u64,
+}
+
+impl<W: Write> Table<W> {
+    /// A table to `out`. `flush_each`: every row is passed on at once, for live output.
+    pub fn new(out: W, selection: Selection, look: Look, flush_each: bool) -> Self {
+        let mut look = look;
+        let frames = selection.level == Level::Frames;
+        let least = if frames { LEAST_COLUMNS_OF_FRAMES } else { LEAST_COLUMNS };
+        look.columns = look.columns.map(|columns| columns.max(least));
+        let titles = match selection.level {
+            Level::Connections => Titles::Connections(connections::url_width(look.columns)),
+            Level::Frames => Titles::Frames,
+            Level::Messages | Level::Findings | Level::All => Titles::Messages,
+        };
+        let layout = Layout {
+            connection: 0,
+            number: 3,
+            time: 8,
+            decimals: 6,
+            length: 6,
+            wire: 4,
+            narrow: look.columns.is_some_and(|columns| columns < WIDE),
+        };
+        Self {
+            out: Ordered::with_lead(out, Margin::new(&look, titles), flush_each),
+            selection,
+            look,
+            layout,
+            talks: HashMap::default(),
+            only: None,
+            scratch: Vec::new(),
+            rows: 0,
+        }
+    }
+
+    /// The time of the capture's first packet, from which times are counted. Without it, the first
+    /// connection's first packet counts.
+    pub fn set_start(&mut self, start: Time) {
+        self.out.lead_mut().start = Some(start);
+    }
+
+    fn starts(&mut self, connection: &Connection) {
+        self.out.lead_mut().start.get_or_insert(connection.first.time);
+    }
+
+    /// Whether lines about connections stand between the rows.
+    fn heads(&self) -> bool {
+        matches!(self.selection.level, Level::Messages | Level::Frames | Level::All)
+    }
+
+    /// Notes that a connection has lines: from the second on, rows say whose they are.
+    fn shows(&mut self, connection: u32) {
+        if *self.only.get_or_insert(connection) != connection {
+            self.layout.connection = self.layout.connection.max(units::digits(connection.into())).max(4);
+        }
+    }
+
+    /// Widens the columns that every row has.
+    #[inline]
+    fn widen(&mut self, number: u64, time: Time, length: u64, wire: u64) {
+        if time.0 % 1000 != 0 {
+            self.layout.decimals = 9;
+        }
+        let time = self.out.lead_mut().time_width(time, self.layout.decimals);
+        let layout = &mut self.layout;
+        layout.number = layout.number.max(units::digits(number));
+        layout.time = layout.time.max(time);
+        layout.length = layout.length.max(units::digits(length).min(units::LENGTH));
+        layout.wire = layout.wire.max(units::digits(wire).min(units::LENGTH));
+    }
+
+    /// Columns before the arrow of a row that `packet` completes.
+    #[inline]
+    fn lead(&self, packet: u64) -> usize {
+        // Before its turn comes, a second connection may open.
+        let reserve = if self.out.waits(packet) { self.layout.connection.max(4) } else { 0 };
+        self.layout.lead(reserve)
+    }
+}
+
 impl<W: Write> Report for Table<W> {
-    fn failed(&self) -> bool { false }
-    fn matched(&self) -> u64 { 0 }
-    fn finish(self, _: &Summary) -> io::Result<()> { Ok(()) }
+    fn failed(&self) -> bool {
+        self.out.failed()
+    }
+
+    fn matched(&self) -> u64 {
+        self.rows
+    }
+
+    fn finish(self, _: &Summary) -> io::Result<()> {
+        self.out.finish().map(|_| ())
+    }
+}
+
+impl<W: Write> Sink for Table<W> {
+    fn begins(&mut self, first: Time) {
+        self.set_start(first);
+    }
+
+    fn wants(&self) -> Wants {
+        Wants { heads: false }
+    }
+
+    fn opened(&mut self, connection: &Connection) {
+        let number = connection.id.0;
+        if !self.selection.shows_connection(number) {
+            return;
+        }
+        self.starts(connection);
+        if self.heads() {
+            self.shows(number);
+            let Self { out, look, .. } = self;
+            // Before all rows of it.
+            out.tagged(connection.first.packet, Tag::Line, |out| {
+                connections::head(out, look, connection, None)
+            });
+        }
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        if !self.selection.shows(Level::Frames)
+            || !self.selection.shows_connection(connection.id.0)
+            || !self.selection.shows_direction(Some(frame.direction))
+        {
+            return;
+        }
+        self.rows += 1;
+        let all = self.selection.level == Level::All;
+        let time = frame.last.time;
+        self.widen(
+            if all { 0 } else { frame.number },
+            time,
+            frame.header.payload_len,
+            if all { frame.header.payload_len.saturating_add(14) } else { 0 },
+        );
+        let lead = self.lead(frame.last.packet);
+        let Self { out, selection, look, layout, scratch, .. } = self;
+        let number = (!all).then_some(frame.number);
+        let tag = Tag::Row { connection: connection.id.0, number, time, layout: *layout };
+        let rows = Rows { look, layout, payload: selection.payload, lead };
+        out.tagged(frame.last.packet, tag, |out| {
+            if all { rows.part(out, frame) } else { rows.frame(out, frame, scratch) }
+        });
+    }
+
+    #[inline]
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        let number = connection.id.0;
+        if !self.selection.shows(Level::Messages) || !self.selection.shows_connection(number) {
+            return;
+        }
+        let mut facts = Facts::default();
+        // Nothing is remembered of most connections.
+        if message.opcode.is_control() {
+            facts.answers = self.talks.entry(number).or_default().control(message);
+        }
+        if let Some(talk) = self.talks.get(&number) {
+            facts.flagged = *talk.flagged.of(message.direction) == message.number;
+        }
+        if !self.selection.shows_direction(Some(message.direction)) {
+            return;
+        }
+        self.rows += 1;
+        let time = message.last.time;
+        self.widen(message.number, time, message.len.unwrap_or(0), message.wire);
+        let lead = self.lead(message.last.packet);
+        let Self { out, selection, look, layout, .. } = self;
+        let tag = Tag::Row { connection: number, number: Some(message.number), time, layout: *layout };
+        let rows = Rows { look, layout, payload: selection.payload, lead };
+        out.tagged(message.last.packet, tag, |out| rows.message(out, message, &facts));
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        let number = connection.map(|connection| connection.id.0);
+        if let (Some(number), Some(direction), Some(message)) = (number, spot.direction, spot.message)
+            && self.selection.shows(Level::Messages)
+            && self.selection.shows_connection(number)
+            && self.selection.shows_rule(rule)
+        {
+            *self.talks.entry(number).or_default().flagged.of_mut(direction) = message;
+        }
+        if !self.selection.shows_finding(connection, rule, spot.direction) {
+            return;
+        }
+        if let Some(connection) = connection {
+            self.starts(connection);
+        }
+        self.rows += 1;
+        let indent = if self.selection.level == Level::All { 2 } else { 0 };
+        let Self { out, look, .. } = self;
+        out.tagged(spot.place.packet, Tag::Line, |out| {
+            out.resize(out.len() + indent, b' ');
+            write_finding(out, look, number, rule, spot, text, indent);
+        });
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        let connection = ended.connection;
+        let number = connection.id.0;
+        self.talks.remove(&number);
+        if !self.selection.shows_connection(number) {
+            return;
+        }
+        self.starts(connection);
+        // Known now, not at an earlier packet.
+        let packet = u64::MAX - 1;
+        if self.selection.level == Level::Connections {
+            self.rows += 1;
+            let Self { out, look, .. } = self;
+            out.tagged(packet, Tag::Listed, |out| connections::row(out, look, ended));
+        } else if self.heads() {
+            if ended.socket.is_none() {
+                self.shows(number);
+            }
+            self.rows += u64::from(self.selection.level == Level::All);
+            let all = self.selection.level == Level::All;
+            let Self { out, look, .. } = self;
+            out.tagged(packet, Tag::End(number), |out| match ended.socket {
+                None => connections::head(out, look, connection, Some(ended.state)),
+                Some(_) => connections::end(out, look, ended, all),
+            });
+        }
+    }
+
+    fn watermark(&mut self, packet: u64) {
+        self.out.watermark(packet);
+    }
+}
+
+/// One finding: how bad, what, where, in words, and by which text it is one.
+fn write_finding(
+    out: &mut Vec<u8>,
+    look: &Look,
+    connection: Option<u32>,
+    rule: &'static Rule,
+    spot: Spot,
+    text: Arguments<'_>,
+    indent: usize,
+) {
+    let (role, word) = match rule.severity {
+        Severity::Error => (Role::Error, "ERROR"),
+        Severity::Warning => (Role::Warning, "WARN"),
+        Severity::Info => (Role::Note, "NOTE"),
+    };
+    let mut line = Wrapped::new(out, look.style(), look.ascii, 6);
+    line.skip(indent);
+    line.padded(role, 0, word, 5);
+    line.padded(Role::Title, 1, rule.code, 22);
+    let mut place = Vec::new();
+    let facts = [
+        ("conn", connection.map(u64::from)),
+        ("msg", spot.message),
+        ("frame", spot.frame.filter(|_| spot.message.is_none())),
+        ("packet", Some(spot.place.packet).filter(|packet| *packet > 0)),
+    ];
+    for (name, number) in facts {
+        if let Some(number) = number {
+            place.extend_from_slice(if place.is_empty() { b"" } else { b" " });
+            place.extend_from_slice(name.as_bytes());
+            place.push(b' ');
+            units::number(&mut place, number);
+        }
+    }
+    line.padded(Role::Payload, 2, std::str::from_utf8(&place).unwrap_or_default(), 24);
+    line.sentence(Role::Payload, 2, &text.to_string());
+    if rule.reference != "-" {
+        line.part(Role::Dim, 2, rule.reference.as_bytes());
+    }
+    line.end();
+}
+
+/// How much of a payload is looked at, by the mode: the preview's bytes at most.
+fn limit(payload: PayloadMode) -> usize {
+    if payload == PayloadMode::Preview { 64 } else { usize::MAX }
 }

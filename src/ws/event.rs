@@ -96,8 +96,6 @@ pub struct MessageEvent<'a> {
     pub frames: u32,
     /// Whether it was compressed.
     pub compressed: bool,
-    /// Whether all its frames were masked.
-    pub masked: bool,
     /// How sure its bytes are.
     pub integrity: Integrity,
     /// Application bytes from the first on, as many as are kept. The wire bytes, joined and unmasked,
@@ -105,6 +103,8 @@ pub struct MessageEvent<'a> {
     pub bytes: &'a [u8],
     /// Whether `bytes` is all of it.
     pub whole: bool,
+    /// The kept bytes as text, for a text message that is one as a whole and whose bytes are certain.
+    pub text: Option<&'a str>,
     /// Offset of the first byte that is not UTF-8, for text that could be read.
     pub invalid_utf8_at: Option<u64>,
     /// The first missing byte's offset in the payload, and how many are missing in all.
@@ -115,27 +115,6 @@ pub struct MessageEvent<'a> {
     pub close: Option<CloseEvent<'a>>,
     /// For a pong that answers a ping: nanoseconds since that ping.
     pub rtt: Option<i64>,
-}
-
-impl MessageEvent<'_> {
-    /// The text, when it is a text message of which all kept bytes are certain to be text.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        if self.opcode != Opcode::Text
-            || self.invalid_utf8_at.is_some()
-            || !matches!(self.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed)
-        {
-            return None;
-        }
-        match std::str::from_utf8(self.bytes) {
-            Ok(text) => Some(text),
-            // A cut may fall inside a character.
-            Err(error) if !self.whole && error.error_len().is_none() => {
-                self.bytes.get(..error.valid_up_to()).and_then(|bytes| std::str::from_utf8(bytes).ok())
-            }
-            Err(_) => None,
-        }
-    }
 }
 
 /// Where a finding of a WebSocket stands.
@@ -176,10 +155,12 @@ pub struct Context<'a> {
 /// How much of the payloads is looked at.
 #[derive(Clone, Debug)]
 pub struct Depth {
-    /// Payloads of data frames are read: joined, inflated, checked. Without it only headers and
-    /// control frames are.
+    /// Payloads of data frames are read: joined, inflated, checked. Without it data messages are
+    /// counted by their headers, and give no events.
     pub payloads: bool,
-    /// Frame events carry payload bytes.
+    /// There are frame events.
+    pub frames: bool,
+    /// They carry payload bytes.
     pub frame_payloads: bool,
     /// Hash each message.
     pub hash: bool,
@@ -194,6 +175,7 @@ impl Default for Depth {
         // 64 KiB: what the machine output prints of a message unless told otherwise.
         Self {
             payloads: true,
+            frames: true,
             frame_payloads: true,
             hash: false,
             keep: 64 << 10,

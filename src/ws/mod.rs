@@ -7,6 +7,8 @@
 //! held beyond [`Depth::keep`] bytes of a message.
 
 mod close;
+mod content;
+mod control;
 mod deflate;
 mod event;
 mod frame;
@@ -19,6 +21,7 @@ mod shared;
 mod socket;
 mod text;
 mod utf8;
+mod verdict;
 
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{InflateLimits, Inflater, Inflation};

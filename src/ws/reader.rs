@@ -31,6 +31,15 @@ pub trait FrameSink {
     fn missing(&mut self, offset: u64, len: u64);
     /// The frame's last byte. `arrival`: the packet that completed it.
     fn end(&mut self, end_at: u64, arrival: Place);
+    /// A frame all of which is in one chunk: `start`, `payload` and `end` in one.
+    #[inline]
+    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>, end_at: u64) {
+        self.start(header, start, payload.arrival);
+        if !payload.bytes.is_empty() {
+            self.payload(0, payload);
+        }
+        self.end(end_at, payload.arrival);
+    }
     /// Framing ends here.
     fn lost(&mut self, why: Lost, at: u64, arrival: Place);
 }
@@ -76,13 +85,22 @@ impl FrameReader {
         while !chunk.bytes.is_empty() {
             match self.state {
                 State::Header(0) => {
-                    self.start = FrameStart { at: chunk.at, place: chunk.origin };
                     match FrameHeader::parse(chunk.bytes) {
                         Parse::Done(header, len) => {
+                            let start = FrameStart { at: chunk.at, place: chunk.origin };
                             chunk = chunk.skip(len);
-                            self.begin(header, chunk, sink);
+                            if header.payload_len <= chunk.bytes.len() as u64 {
+                                let (bytes, _) = chunk.bytes.split_at(header.payload_len as usize);
+                                let payload = Chunk { bytes, ..chunk };
+                                chunk = chunk.skip(bytes.len());
+                                sink.whole(header, start, payload, chunk.at);
+                            } else {
+                                self.start = start;
+                                self.begin(header, chunk, sink);
+                            }
                         }
                         Parse::Need(_) => {
+                            self.start = FrameStart { at: chunk.at, place: chunk.origin };
                             // At most 13 bytes are left in the chunk.
                             for (to, from) in self.scratch.iter_mut().zip(chunk.bytes) {
                                 *to = *from;

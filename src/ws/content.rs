@@ -1,0 +1,523 @@
+//! A data message's content: joined, inflated, checked (RFC 6455 section 8.1, RFC 7692 section 7.2.2).
+
+use sha2::{Digest, Sha256};
+
+use super::deflate::{Inflater, Inflation};
+use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, Spot};
+use super::mask::unmask;
+use super::message::Step;
+use super::shared::Shared;
+use super::utf8::Utf8Check;
+use super::reader::FrameStart;
+use super::{FrameHeader, Opcode, Payload, rules, text};
+use crate::model::{Bytes, Chunk, Place};
+
+/// A message that has begun.
+#[derive(Debug)]
+pub(super) struct Open {
+    pub(super) opcode: Opcode,
+    pub(super) compressed: bool,
+    /// An undefined RSV bit is set: nothing is known of the payload's coding.
+    pub(super) opaque: bool,
+    pub(super) number: Option<u64>,
+    first: Place,
+    pub(super) frames: u32,
+    pub(super) wire: u64,
+    pub(super) payload_len: u64,
+    pub(super) kept: Payload,
+    pub(super) missing: Option<(u64, u64)>,
+    gone: bool,
+    pub(super) eager: Option<Box<Eager>>,
+}
+
+/// A message read as it comes: because it is too long to keep its pieces, or because it is inflated.
+#[derive(Debug)]
+pub(super) struct Eager {
+    /// Fed once the message is longer than what is kept.
+    utf8: Utf8Check,
+    hash: Option<Sha256>,
+    kept: Vec<u8>,
+    len: u64,
+}
+
+impl Eager {
+    /// `kept`: an allocation to use.
+    fn new(depth: &Depth, mut kept: Vec<u8>) -> Self {
+        kept.clear();
+        Self { utf8: Utf8Check::new(), hash: depth.hash.then(Sha256::new), kept, len: 0 }
+    }
+
+    fn take(&mut self, bytes: &[u8], keep: u64, check: bool) {
+        let before = self.len;
+        self.len += bytes.len() as u64;
+        if check && self.len > keep {
+            if before <= keep {
+                self.utf8.feed(&self.kept);
+            }
+            self.utf8.feed(bytes);
+        }
+        if let Some(hash) = &mut self.hash {
+            hash.update(bytes);
+        }
+        let room = keep.saturating_sub(self.kept.len() as u64).min(bytes.len() as u64) as usize;
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn is_whole(&self) -> bool {
+        self.kept.len() as u64 == self.len
+    }
+
+    /// The text, or where it is none; of what is kept where that is not all.
+    fn text(&self, check: bool) -> (Option<&str>, Option<u64>) {
+        match (check, self.is_whole()) {
+            (true, true) => text_of(&self.kept),
+            (true, false) => match self.utf8.finish() {
+                Ok(()) => (begin_of_text(&self.kept), None),
+                Err(at) => (None, Some(at)),
+            },
+            (false, _) => (None, None),
+        }
+    }
+}
+
+/// Bytes as text, or the offset of the first that is none.
+#[inline]
+fn text_of(bytes: &[u8]) -> (Option<&str>, Option<u64>) {
+    match simdutf8::basic::from_utf8(bytes) {
+        Ok(text) => (Some(text), None),
+        Err(_) => (None, std::str::from_utf8(bytes).err().map(|error| error.valid_up_to() as u64)),
+    }
+}
+
+/// The whole characters of a text that was cut anywhere.
+fn begin_of_text(bytes: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => {
+            bytes.get(..error.valid_up_to()).and_then(|bytes| std::str::from_utf8(bytes).ok())
+        }
+        Err(_) => None,
+    }
+}
+
+/// What is known of a message beside its bytes.
+struct Outline {
+    number: u64,
+    frame: u64,
+    opcode: Opcode,
+    first: Place,
+    last: Place,
+    wire: u64,
+    frames: u32,
+    compressed: bool,
+    opaque: bool,
+    missing: Option<(u64, u64)>,
+    at: u64,
+}
+
+impl<E: Events> Step<'_, '_, E> {
+    /// A message in one frame, all of which is in the chunk.
+    pub(super) fn plain_content(
+        &mut self,
+        header: FrameHeader,
+        start: FrameStart,
+        payload: Chunk<'_>,
+        wire: u64,
+        frame: u64,
+        number: u64,
+    ) {
+        let outline = Outline {
+            number,
+            frame,
+            opcode: header.opcode(),
+            first: start.place,
+            last: payload.arrival,
+            wire,
+            frames: 1,
+            compressed: header.rsv1(),
+            opaque: false,
+            missing: None,
+            at: start.at,
+        };
+        let Context { depth, scratch, .. } = &mut *self.context;
+        let depth: &Depth = depth;
+        let mut unmasked = std::mem::take(&mut scratch.unmasked);
+        if !outline.compressed {
+            let bytes = if header.masked() {
+                unmasked.clear();
+                unmasked.extend_from_slice(payload.bytes);
+                unmask(&mut unmasked, header.masking_key, 0);
+                unmasked.as_slice()
+            } else {
+                payload.bytes
+            };
+            let (text, bad) = if outline.opcode == Opcode::Text { text_of(bytes) } else { (None, None) };
+            let done = Done {
+                integrity: Integrity::Ok,
+                len: Some(bytes.len() as u64),
+                whole: true,
+                sha256: depth.hash.then(|| Sha256::digest(bytes).into()),
+            };
+            self.tell(&outline, &done, bytes, text, bad);
+        } else {
+            unmasked.clear();
+            unmasked.extend_from_slice(payload.bytes);
+            unmask(&mut unmasked, header.masking_key, 0);
+            let mut eager = Eager::new(depth, std::mem::take(&mut scratch.kept));
+                let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
+            let check = outline.opcode == Opcode::Text;
+            let (outcome, len) = inflater
+                .inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out| {
+                    eager.take(out, depth.keep, check);
+                });
+            self.side.counts.deflated_bytes += header.payload_len;
+            self.tell_inflated(&outline, &mut eager, outcome, len, &unmasked, check);
+            self.context.scratch.kept = eager.kept;
+        }
+        self.context.scratch.unmasked = unmasked;
+        self.give_back_inflater();
+    }
+
+    /// A data message's last frame is there.
+    pub(super) fn finish(&mut self, frame: u64, number: u64, arrival: Place) {
+        let Some(mut open) = self.side.open.take() else { return };
+        self.side.counts.messages += 1;
+        self.side.counts.count_message(open.opcode, open.payload_len);
+        let Context { bytes, depth, scratch } = &mut *self.context;
+        let (bytes, depth): (&dyn Bytes, &Depth) = (*bytes, depth);
+        if !depth.payloads {
+            return;
+        }
+        let outline = Outline {
+            number,
+            frame,
+            opcode: open.opcode,
+            first: open.first,
+            last: arrival,
+            wire: open.wire,
+            frames: open.frames,
+            compressed: open.compressed,
+            opaque: open.opaque,
+            missing: open.missing,
+            at: self.side.start.at,
+        };
+        let mut unmasked = std::mem::take(&mut scratch.unmasked);
+        let check = open.opcode == Opcode::Text && !open.opaque;
+        let plain_len = (!open.compressed).then_some(open.payload_len);
+        if open.missing.is_some() || open.gone {
+            let integrity = if open.missing.is_some() { Integrity::Gap } else { Integrity::Cut };
+            let done = Done { integrity, len: plain_len, whole: false, sha256: None };
+            let content = open.kept.read(bytes, &mut unmasked).unwrap_or_default();
+            self.tell(&outline, &done, content, None, None);
+        } else if open.compressed {
+            self.side.counts.deflated_bytes += open.payload_len;
+            let (mut eager, outcome, len) = self.inflate(&mut open, check);
+            let wire = if open.gone { None } else { open.kept.read(bytes, &mut unmasked) };
+            self.tell_inflated(&outline, &mut eager, outcome, len, wire.unwrap_or_default(), check);
+            self.context.scratch.kept = eager.kept;
+        } else if let Some(eager) = &mut open.eager {
+            let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
+            let (text, bad) = eager.text(check);
+            let done = Done { integrity: Integrity::Ok, len: Some(eager.len), whole: eager.is_whole(), sha256 };
+            self.tell(&outline, &done, &eager.kept, text, bad);
+        } else if let Some(all) = open.kept.read(bytes, &mut unmasked) {
+            let (text, bad) = if check { text_of(all) } else { (None, None) };
+            let sha256 = depth.hash.then(|| Sha256::digest(all).into());
+            let done = Done { integrity: Integrity::Ok, len: Some(all.len() as u64), whole: true, sha256 };
+            self.tell(&outline, &done, all, text, bad);
+        } else {
+            let done = Done { integrity: Integrity::Cut, len: plain_len, whole: false, sha256: None };
+            self.tell(&outline, &done, &[], None, None);
+        }
+        self.context.scratch.unmasked = unmasked;
+        open.kept.clear();
+        open.kept.shrink();
+        // The allocations serve the next message.
+        if self.side.payload.is_empty() {
+            self.side.payload = std::mem::take(&mut open.kept);
+        }
+        self.give_back_inflater();
+    }
+
+    /// A direction that starts each message with an empty window needs no inflater in between.
+    fn give_back_inflater(&mut self) {
+        let spare = &mut self.context.scratch.spare;
+        if self.side.terms.takeover == Some(false)
+            && let Some(inflater) = self.side.inflater.take()
+            && spare.len() < 4
+        {
+            spare.push(inflater);
+        }
+    }
+
+    /// Inflates a message of several frames, or of one in several pieces.
+    fn inflate(&mut self, open: &mut Open, check: bool) -> (Eager, Inflation, u64) {
+        let Context { bytes, depth, scratch } = &mut *self.context;
+        let depth: &Depth = depth;
+        let begun = open.eager.take();
+        let kept = std::mem::take(&mut scratch.kept);
+        let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
+        let Scratch { unmasked, inflated, .. } = &mut **scratch;
+        let mut eager = match begun {
+            Some(eager) => *eager,
+            None => {
+                let mut eager = Eager::new(depth, kept);
+                inflater.begin();
+                open.gone |= !open.kept.each(*bytes, unmasked, &mut |wire| {
+                    inflater.feed(wire, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                });
+                eager
+            }
+        };
+        let (outcome, len) =
+            inflater.finish(&depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+        (eager, if open.gone { Inflation::Cut } else { outcome }, len)
+    }
+
+    fn tell_inflated(
+        &mut self,
+        outline: &Outline,
+        eager: &mut Eager,
+        outcome: Inflation,
+        len: u64,
+        wire: &[u8],
+        check: bool,
+    ) {
+        let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
+        let mut done = Done { integrity: Integrity::Ok, len: Some(len), whole: eager.is_whole(), sha256 };
+        match outcome {
+            Inflation::Whole => self.side.counts.inflated_bytes += len,
+            Inflation::Cut => {
+                let known = len <= self.context.depth.inflate.drain;
+                done = Done { integrity: Integrity::Cut, len: known.then_some(len), whole: false, sha256: None };
+            }
+            Inflation::UnknownDictionary | Inflation::Damaged => {
+                let integrity =
+                    if outcome == Inflation::Damaged { Integrity::Damaged } else { Integrity::UnknownDictionary };
+                let done = Done { integrity, len: None, whole: false, sha256: None };
+                self.tell(outline, &done, wire, None, None);
+                return;
+            }
+        }
+        let (text, bad) = match outcome {
+            Inflation::Whole => eager.text(check),
+            // What was handed on before the cut is right.
+            _ if check => (begin_of_text(&eager.kept), None),
+            _ => (None, None),
+        };
+        self.tell(outline, &done, &eager.kept, text, bad);
+    }
+
+    #[inline]
+    fn tell(
+        &mut self,
+        outline: &Outline,
+        done: &Done,
+        bytes: &[u8],
+        text: Option<&str>,
+        invalid_utf8_at: Option<u64>,
+    ) {
+        let guessed = self.side.terms.guessed && done.integrity == Integrity::Ok;
+        // An undefined RSV bit may stand for any coding: such text is shown only where it reads as text.
+        let text = if outline.opaque && outline.opcode == Opcode::Text && done.whole {
+            std::str::from_utf8(bytes).ok()
+        } else {
+            text
+        };
+        let event = MessageEvent {
+            number: outline.number,
+            direction: self.side.direction,
+            opcode: outline.opcode,
+            first: outline.first,
+            last: outline.last,
+            len: done.len,
+            wire: outline.wire,
+            frames: outline.frames,
+            compressed: outline.compressed,
+            integrity: if guessed { Integrity::Guessed } else { done.integrity },
+            bytes,
+            whole: done.whole,
+            text,
+            invalid_utf8_at,
+            missing: outline.missing,
+            sha256: done.sha256,
+            close: None,
+            rtt: None,
+        };
+        let spot = Spot {
+            direction: Some(event.direction),
+            frame: Some(outline.frame),
+            message: Some(outline.number),
+            offset: Some(outline.at),
+            place: outline.last,
+        };
+        judge_message(self.shared, self.events, &event, spot, self.context.depth);
+        self.events.message(&event);
+    }
+}
+
+/// How reading a message ended.
+struct Done {
+    integrity: Integrity,
+    len: Option<u64>,
+    whole: bool,
+    sha256: Option<[u8; 32]>,
+}
+
+fn judge_message(
+    shared: &mut Shared,
+    events: &mut impl Events,
+    event: &MessageEvent<'_>,
+    spot: Spot,
+    depth: &Depth,
+) {
+    if let Some(at) = event.invalid_utf8_at {
+        shared.report(
+            events,
+            &rules::INVALID_UTF8,
+            spot,
+            format_args!("text message is not UTF-8 at byte {at}"),
+        );
+    }
+    match event.integrity {
+        Integrity::Damaged => shared.report(
+            events,
+            &rules::INFLATE_ERROR,
+            spot,
+            format_args!("compressed message of {} wire bytes cannot be inflated", event.wire),
+        ),
+        Integrity::Cut if event.compressed => shared.report(
+            events,
+            &rules::INFLATE_LIMIT,
+            spot,
+            format_args!(
+                "{} wire bytes inflate to {}: cut at {} bytes",
+                event.wire,
+                event.len.map_or_else(
+                    || format!("over {} bytes", depth.inflate.drain),
+                    |len| format!("{len} bytes")
+                ),
+                event.bytes.len()
+            ),
+        ),
+        Integrity::Cut => shared.report(
+            events,
+            &rules::MESSAGE_LIMIT,
+            spot,
+            format_args!("the message's packets are no longer kept: its bytes cannot be shown"),
+        ),
+        _ => {}
+    }
+    if let Some(found) = event.text.and_then(text::hazards) {
+        if found.control {
+            shared.report(
+                events,
+                &rules::CONTROL_CHARACTERS,
+                spot,
+                format_args!("text holds control characters, the first at byte {}", found.at),
+            );
+        }
+        if found.bidi {
+            shared.report(
+                events,
+                &rules::BIDI_CONTROL,
+                spot,
+                format_args!("text holds bidirectional controls, the first at byte {}", found.bidi_at),
+            );
+        }
+    }
+}
+
+impl Open {
+    /// A message whose first frame begins.
+    pub(super) fn new(opcode: Opcode, compressed: bool, opaque: bool, first: Place) -> Self {
+        Self {
+            opcode,
+            compressed,
+            opaque,
+            number: None,
+            first,
+            frames: 0,
+            wire: 0,
+            payload_len: 0,
+            kept: Payload::default(),
+            missing: None,
+            gone: false,
+            eager: None,
+        }
+    }
+
+    /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.
+    pub(super) fn go_eager(
+        &mut self,
+        frame: &Payload,
+        inflater: &mut Option<Box<Inflater>>,
+        window_lost: bool,
+        context: &mut Context<'_>,
+    ) {
+        let mut eager = Box::new(Eager::new(context.depth, Vec::new()));
+        if self.compressed {
+            take_inflater(inflater, window_lost, context.scratch).begin();
+        }
+        let check = self.opcode == Opcode::Text && !self.opaque;
+        let depth = context.depth;
+        let Scratch { unmasked, inflated, .. } = &mut *context.scratch;
+        let compressed = self.compressed;
+        let mut give = |bytes: &[u8]| {
+            if !compressed {
+                eager.take(bytes, depth.keep, check);
+            } else if let Some(inflater) = inflater {
+                inflater.feed(bytes, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+            }
+        };
+        self.gone |= !(self.kept.each(context.bytes, unmasked, &mut give)
+            && frame.each(context.bytes, unmasked, &mut give));
+        self.eager = Some(eager);
+    }
+
+    /// A piece of wire bytes, for a message that is read as it comes.
+    pub(super) fn take_wire(
+        &mut self,
+        chunk: &Chunk<'_>,
+        key: [u8; 4],
+        offset: u64,
+        inflater: &mut Option<Box<Inflater>>,
+        context: &mut Context<'_>,
+    ) {
+        /// Unmasked in steps that stay in the cache.
+        const STEP: usize = 32 << 10;
+        let check = self.opcode == Opcode::Text && !self.opaque;
+        let Some(eager) = &mut self.eager else { return };
+        let depth = context.depth;
+        let Scratch { unmasked, inflated, .. } = &mut *context.scratch;
+        let mut offset = offset;
+        for piece in chunk.bytes.chunks(STEP) {
+            unmasked.clear();
+            unmasked.extend_from_slice(piece);
+            unmask(unmasked, key, offset);
+            offset = offset.wrapping_add(piece.len() as u64);
+            if !self.compressed {
+                eager.take(unmasked, depth.keep, check);
+            } else if let Some(inflater) = inflater {
+                inflater
+                    .feed(unmasked, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+            }
+        }
+    }
+}
+
+/// The direction's inflater, made if there is none; `window_lost`: of its window some is missing.
+fn take_inflater<'a>(
+    inflater: &'a mut Option<Box<Inflater>>,
+    window_lost: bool,
+    scratch: &mut Scratch,
+) -> &'a mut Inflater {
+    inflater.get_or_insert_with(|| {
+        let mut inflater = scratch.spare.pop().unwrap_or_default();
+        inflater.forget();
+        if window_lost {
+            inflater.lose();
+        }
+        inflater
+    })
+}

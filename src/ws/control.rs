@@ -1,0 +1,95 @@
+//! Control frames (RFC 6455 section 5.5): each is a message of its own.
+
+use sha2::{Digest, Sha256};
+
+use super::close::Close;
+use super::event::{CloseEvent, Events, Integrity, MessageEvent};
+use super::message::Step;
+use super::{Opcode, rules};
+use crate::model::Place;
+
+impl<E: Events> Step<'_, '_, E> {
+    /// A control frame, or a data frame with a reserved opcode: a message of its own.
+    pub(super) fn control(&mut self, frame: u64, number: u64, wire: u64, arrival: Place) {
+        let side = &mut *self.side;
+        let (header, start) = (side.header, side.start);
+        let opcode = header.opcode();
+        side.counts.messages += 1;
+        side.counts.count_message(opcode, header.payload_len);
+        let payload = std::mem::take(&mut side.payload);
+        let mut buffer = std::mem::take(&mut self.context.scratch.kept);
+        let bytes = payload.read(self.context.bytes, &mut buffer).unwrap_or_default();
+        let whole = bytes.len() as u64 == header.payload_len;
+        let mut rtt = None;
+        let mut closed = None;
+        let direction = self.side.direction;
+        match opcode {
+            Opcode::Ping => {
+                if self.shared.ping(direction, number, bytes, arrival) {
+                    self.report(
+                        &rules::PING_FLOOD,
+                        Some(frame),
+                        Some(number),
+                        arrival,
+                        format_args!("more than 100 pings within one second"),
+                    );
+                }
+            }
+            Opcode::Pong if whole => {
+                rtt = self.shared.pong(self.events, direction, number, frame, bytes, arrival);
+            }
+            Opcode::Close => {
+                let first_close = !self.side.closed;
+                self.side.closed = true;
+                if whole {
+                    let close = Close::parse(bytes);
+                    self.judge_close(frame, number, bytes, &close, arrival);
+                    if first_close {
+                        self.shared.close(
+                            self.events,
+                            direction,
+                            number,
+                            frame,
+                            close.code,
+                            close.reason,
+                            arrival,
+                        );
+                    }
+                    closed = Some(CloseEvent { code: close.code, reason: close.reason });
+                } else if first_close {
+                    self.shared.close(self.events, direction, number, frame, None, &[], arrival);
+                }
+            }
+            _ => {}
+        }
+        let missing = self.side.missing;
+        let hashed = whole && self.context.depth.hash;
+        self.events.message(&MessageEvent {
+            number,
+            direction,
+            opcode,
+            first: start.place,
+            last: arrival,
+            len: Some(header.payload_len),
+            wire,
+            frames: 1,
+            compressed: false,
+            integrity: match (missing, whole) {
+                (Some(_), _) => Integrity::Gap,
+                (None, false) if self.context.depth.payloads || opcode.is_control() => Integrity::Cut,
+                _ if self.side.terms.guessed => Integrity::Guessed,
+                _ => Integrity::Ok,
+            },
+            bytes,
+            whole,
+            text: None,
+            invalid_utf8_at: None,
+            missing,
+            sha256: hashed.then(|| Sha256::digest(bytes).into()),
+            close: closed,
+            rtt,
+        });
+        self.context.scratch.kept = buffer;
+        self.side.payload = payload;
+    }
+}
