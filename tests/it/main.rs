@@ -16,12 +16,18 @@ mod docs;
 mod failures;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// Memory stays bounded.
+mod memory;
+/// Real libraries as peers.
+mod peers;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
 mod rooms;
 /// Any segmentation, order, duplication and loss.
 mod splits;
+/// Frames as tshark sees them.
+mod tshark;
 
 #[path = "../support/mod.rs"]
 mod support;
