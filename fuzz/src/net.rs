@@ -30,11 +30,13 @@ pub fn run(data: &[u8]) {
         if let Ok(segment) = decoder.decode(&packet, bytes) {
             let len = u32::from(segment.header_len) + segment.len;
             let whole = Span { start: segment.header_at, len };
+            // The capture may have cut it in its header's options, and then all of the payload.
+            let part = Span { len: if segment.len == 0 { 20 } else { len }, ..whole };
             let tcp = if whole.start >= ARENA_BASE {
-                decoder.bytes(whole).expect("a datagram just put together is there")
+                decoder.bytes(part).expect("a datagram just put together is there")
             } else {
                 let from = usize::try_from(whole.start - start).expect("inside the packet");
-                bytes.get(from..from + len as usize).expect("inside the packet")
+                bytes.get(from..from + part.len as usize).expect("inside the packet")
             };
             assert!(segment.header_len >= 20 && segment.header_len % 4 == 0);
             assert!(segment.claimed_len >= segment.len);

@@ -10,7 +10,7 @@ use std::fmt::Arguments;
 use wslens::model::{Bytes, Direction, LinkType, PacketRef, Place, Rule, Span, Time};
 use wslens::pipeline::{Connection, Ended, Limits, Pipeline, Sink, State};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, Selection, Summary};
+use wslens::report::{Level, Report as _, Selection, Summary};
 use wslens::ws::{FrameEvent, MessageEvent, Spot};
 
 use crate::feed::{Feed, Memory};

@@ -6,7 +6,7 @@ use wslens::capture::Capture;
 use wslens::cli::run::run as drive;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, Selection};
+use wslens::report::{Level, Report as _, Selection};
 
 pub fn run(data: &[u8]) {
     let Ok(mut capture) = Capture::from_bytes(data.to_vec()) else { return };

@@ -48,8 +48,8 @@ impl Key {
 /// How far a connection came.
 #[derive(Debug)]
 pub(super) enum Stage {
-    /// SYNs only: the first sequence number of each end that sent one, and who opened.
-    Opening { first: [Option<u32>; 2], client: Option<End> },
+    /// SYNs only: the first sequence number of each end that sent one, who opened, and whether both did.
+    Opening { first: [Option<u32>; 2], client: Option<End>, split: bool },
     /// Bytes are followed.
     Live(Box<Live>),
     /// Nothing of interest in it.
@@ -115,7 +115,7 @@ impl Flows {
 
     fn insert(&mut self, key: Key, hash: u64, time: Time) -> u32 {
         let tcp = self.next_id();
-        let stage = Stage::Opening { first: [None; 2], client: None };
+        let stage = Stage::Opening { first: [None; 2], client: None, split: false };
         let slot = match self.free.pop() {
             Some(slot) => {
                 if let Some(flow) = self.slots.get_mut(slot as usize) {

@@ -172,6 +172,17 @@ impl Live {
         matches!(self.layer, Layer::WebSocket(_))
     }
 
+    /// Both ends opened the connection.
+    pub(super) fn note_split(&mut self, place: Place) {
+        self.pending.push(Pending {
+            rule: &tcp::rules::TCP_SPLIT_HANDSHAKE,
+            direction: None,
+            offset: None,
+            place,
+            text: "both ends sent a SYN".to_owned(),
+        });
+    }
+
     /// Whether a RST ended it, although more may still come that was sent before.
     pub(super) fn is_reset(&self) -> bool {
         self.reset.is_some()
@@ -683,15 +694,16 @@ impl Live {
                     work.limits.head.bytes,
                     work.limits.head.headers
                 );
-                self.pending.push(Pending {
-                    rule: &http::rules::HTTP_HEADER_TOO_LARGE,
-                    direction: Some(direction),
-                    offset: None,
-                    place: arrival,
-                    text,
-                });
+                let rule = &http::rules::HTTP_HEADER_TOO_LARGE;
                 if let Some(asked) = self.asked.take() {
+                    let (direction, offset) = (Some(direction), None);
+                    self.pending.push(Pending { rule, direction, offset, place: arrival, text });
                     self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                } else if work.totals.findings.add(rule) <= LISTED {
+                    // Whether it asked for a WebSocket stands in the head.
+                    let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
+                    let (client, server) = (ends.of(end), ends.of(end.other()));
+                    work.sink.finding(None, rule, spot, format_args!("{text} ({client} to {server})"));
                 }
                 self.fate = Fate::Drop(Other::Http);
             }
@@ -1034,7 +1046,10 @@ impl Live {
             return;
         }
         for end in self.order() {
-            if let Some(hole) = self.streams.of(end).tail_hole() {
+            // Of an end that was never captured all is missing: told once, below.
+            if let Some(hole) = self.streams.of(end).tail_hole()
+                && *self.seen.of(end)
+            {
                 self.gap(end, hole, self.last, "they were acknowledged but never captured", work);
                 self.streams.of_mut(end).skip(hole);
             }
@@ -1072,6 +1087,9 @@ impl Live {
             ws.end(direction, how, last, &mut context, &mut emit);
         }
         let one_sided = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
+        if one_sided.is_some() || connection.request.is_none() {
+            ws.note_loss();
+        }
         if let Some(end) = one_sided {
             let spot = Spot { place: last, ..Spot::default() };
             let sender = if self.client == Some(end) { "client" } else { "server" };

@@ -255,7 +255,7 @@ impl Pipeline {
         sink: &mut S,
     ) {
         let Some(flow) = self.flows.slot(slot) else { return };
-        let Stage::Opening { first, client } = &mut flow.stage else { return };
+        let Stage::Opening { first, client, split } = &mut flow.stage else { return };
         let [a, b] = first;
         let (own, peer) = if from == End::A { (a, b) } else { (b, a) };
         if segment.flags.has(Flags::SYN) {
@@ -269,14 +269,17 @@ impl Pipeline {
                 peer.get_or_insert(segment.ack);
                 client.get_or_insert(from.other());
             } else {
-                client.get_or_insert(from);
+                *split |= *client.get_or_insert(from) != from;
             }
         }
         if segment.claimed_len == 0 && !segment.flags.has(Flags::FIN) {
             return;
         }
-        let (client, first) = (*client, *first);
+        let (client, first, split) = (*client, *first, *split);
         let mut live = Live::new(client);
+        if split {
+            live.note_split(place);
+        }
         for (end, first) in End::BOTH.into_iter().zip(first) {
             if let Some(first) = first {
                 live.anchor(end, first);
@@ -320,7 +323,7 @@ impl Pipeline {
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.tcp = tcp;
         flow.generation = flow.generation.wrapping_add(1);
-        flow.stage = Stage::Opening { first: [None; 2], client: None };
+        flow.stage = Stage::Opening { first: [None; 2], client: None, split: false };
         self.opening(slot, from, segment, place, capture, sink);
     }
 

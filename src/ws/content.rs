@@ -164,11 +164,7 @@ impl<E: Events> Step<'_, '_, E> {
             unmasked.extend_from_slice(payload.bytes);
             unmask(&mut unmasked, header.masking_key, 0);
             let mut eager = Eager::new(depth, std::mem::take(&mut scratch.kept));
-            let fresh = self.side.inflater.is_none();
-            let inflater = take_inflater(&mut self.side.inflater, scratch);
-            if fresh && self.side.window_lost {
-                inflater.lose();
-            }
+                let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
             let check = outline.opcode == Opcode::Text;
             let (outcome, len) = inflater
                 .inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out| {
@@ -259,12 +255,8 @@ impl<E: Events> Step<'_, '_, E> {
         let Context { bytes, depth, scratch } = &mut *self.context;
         let depth: &Depth = depth;
         let begun = open.eager.take();
-        let fresh = self.side.inflater.is_none();
         let kept = std::mem::take(&mut scratch.kept);
-        let inflater = take_inflater(&mut self.side.inflater, scratch);
-        if fresh && self.side.window_lost {
-            inflater.lose();
-        }
+        let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
         let Scratch { unmasked, inflated, .. } = &mut **scratch;
         let mut eager = match begun {
             Some(eager) => *eager,
@@ -456,10 +448,16 @@ impl Open {
     }
 
     /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.
-    pub(super) fn go_eager(&mut self, frame: &Payload, inflater: &mut Option<Box<Inflater>>, context: &mut Context<'_>) {
+    pub(super) fn go_eager(
+        &mut self,
+        frame: &Payload,
+        inflater: &mut Option<Box<Inflater>>,
+        window_lost: bool,
+        context: &mut Context<'_>,
+    ) {
         let mut eager = Box::new(Eager::new(context.depth, Vec::new()));
         if self.compressed {
-            take_inflater(inflater, context.scratch).begin();
+            take_inflater(inflater, window_lost, context.scratch).begin();
         }
         let check = self.opcode == Opcode::Text && !self.opaque;
         let depth = context.depth;
@@ -508,10 +506,18 @@ impl Open {
     }
 }
 
-fn take_inflater<'a>(inflater: &'a mut Option<Box<Inflater>>, scratch: &mut Scratch) -> &'a mut Inflater {
+/// The direction's inflater, made if there is none; `window_lost`: of its window some is missing.
+fn take_inflater<'a>(
+    inflater: &'a mut Option<Box<Inflater>>,
+    window_lost: bool,
+    scratch: &mut Scratch,
+) -> &'a mut Inflater {
     inflater.get_or_insert_with(|| {
         let mut inflater = scratch.spare.pop().unwrap_or_default();
         inflater.forget();
+        if window_lost {
+            inflater.lose();
+        }
         inflater
     })
 }

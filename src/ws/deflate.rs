@@ -8,6 +8,9 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 const WINDOW: usize = 32 * 1024;
 /// How much output one step makes.
 const STEP: usize = 64 * 1024;
+/// How much input one step takes while the window is not whole: the decompressor forgets why it failed where it
+/// has more at hand (15 bytes, from which on it goes a faster way).
+const CAREFUL: usize = 8;
 
 /// Bounds of inflating one message.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +51,14 @@ pub struct Inflater {
     stream: Decompress,
     /// Everything since the direction began is in the window (as far as a window reaches).
     window_is_whole: bool,
-    /// The last output, kept once a final block was seen: resetting the stream forgets its window.
-    history: Option<Vec<u8>>,
+    /// Bytes in the window, while it is not whole.
+    known: usize,
+    /// The window's content, for when a final block comes: resetting the stream forgets it. Kept until more
+    /// than a window was made without any final block, and from the first one on.
+    history: Vec<u8>,
+    history_is_kept: bool,
+    /// A final block was seen since the window was empty.
+    has_ended: bool,
     input: u64,
     output: u64,
     outcome: Inflation,
@@ -72,7 +81,10 @@ impl Default for Inflater {
             // A window of 15 bits decodes what any smaller one made.
             stream: Decompress::new(false),
             window_is_whole: true,
-            history: None,
+            known: 0,
+            history: Vec::new(),
+            history_is_kept: true,
+            has_ended: false,
             input: 0,
             output: 0,
             outcome: Inflation::Whole,
@@ -86,27 +98,27 @@ impl Inflater {
     pub fn begin(&mut self) {
         (self.input, self.output, self.outcome) = (0, 0, Inflation::Whole);
         if self.dead {
-            self.stream.reset(false);
-            self.dead = false;
+            self.empty();
         }
     }
 
     /// Forgets the window because the sender did (no context takeover): nothing is uncertain.
     pub fn forget(&mut self) {
-        self.stream.reset(false);
+        self.empty();
         self.window_is_whole = true;
-        self.history = None;
-        self.dead = false;
     }
 
     /// Forgets the window because bytes of this direction were lost.
     pub fn lose(&mut self) {
-        self.stream.reset(false);
+        self.empty();
         self.window_is_whole = false;
-        if let Some(history) = &mut self.history {
-            history.clear();
-        }
-        self.dead = false;
+    }
+
+    fn empty(&mut self) {
+        self.stream.reset(false);
+        self.history.clear();
+        self.known = 0;
+        (self.history_is_kept, self.has_ended, self.dead) = (true, false, false);
     }
 
     /// A piece of the message as it was on the wire, unmasked. `scratch` is working space.
@@ -163,17 +175,16 @@ impl Inflater {
         scratch.resize(STEP, 0);
         loop {
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(input, scratch, FlushDecompress::Sync);
+            let most = if self.window_is_whole { input.len() } else { CAREFUL };
+            let piece = input.get(..most).unwrap_or(input);
+            let status = self.stream.decompress(piece, scratch, FlushDecompress::Sync);
             let used = (self.stream.total_in() - before_in) as usize;
             let made = (self.stream.total_out() - before_out) as usize;
             input = input.get(used..).unwrap_or_default();
             self.hand_on(scratch.get(..made).unwrap_or_default(), limits, out);
             match status {
                 Err(error) => {
-                    // Its fast path says only that the state is bad, whatever made it so.
-                    let distance = error
-                        .message()
-                        .is_none_or(|text| text.contains("distance too far") || text.contains("bad state"));
+                    let distance = error.message().is_some_and(|text| text.contains("distance too far"));
                     self.outcome = if distance && !self.window_is_whole {
                         Inflation::UnknownDictionary
                     } else {
@@ -184,7 +195,7 @@ impl Inflater {
                 }
                 Ok(Status::StreamEnd) => {
                     // A final block (RFC 7692 section 7.2.3.4): deflate starts anew, the window stays.
-                    self.restart(scratch.get(..made).unwrap_or_default());
+                    self.restart();
                     if input.is_empty() {
                         return;
                     }
@@ -207,8 +218,13 @@ impl Inflater {
     fn hand_on(&mut self, made: &[u8], limits: &InflateLimits, out: &mut impl FnMut(&[u8])) {
         let before = self.output;
         self.output += made.len() as u64;
-        if let Some(history) = &mut self.history {
-            remember(history, made);
+        if self.history_is_kept {
+            self.remember(made);
+        }
+        if !self.window_is_whole {
+            self.known += made.len();
+            // Nothing reaches farther back.
+            self.window_is_whole = self.known >= WINDOW;
         }
         let over_ratio = self.output > 1 << 20 && self.output / self.input.max(1) > limits.ratio;
         if over_ratio || self.output > limits.message {
@@ -225,33 +241,31 @@ impl Inflater {
     fn fail(&mut self) {
         self.dead = true;
         self.window_is_whole = false;
-        if let Some(history) = &mut self.history {
-            history.clear();
-        }
     }
 
-    fn restart(&mut self, last_output: &[u8]) {
-        let history = self.history.get_or_insert_with(|| {
-            // Only this message's output is at hand; what was before is unknown from here on.
-            let mut history = Vec::with_capacity(WINDOW);
-            remember(&mut history, last_output);
-            history
-        });
-        if self.output > history.len() as u64 && history.len() < WINDOW {
-            self.window_is_whole = false;
+    fn restart(&mut self) {
+        if !self.history_is_kept {
+            // Too much was made before the first final block: what the window held is unknown from here on.
+            (self.history_is_kept, self.window_is_whole, self.known) = (true, false, 0);
         }
+        self.has_ended = true;
         self.stream.reset(false);
         // Fails only for a stream that is not raw deflate.
-        let _ = self.stream.set_dictionary(history);
+        let _ = self.stream.set_dictionary(&self.history);
     }
-}
 
-/// Keeps the last [`WINDOW`] bytes.
-fn remember(history: &mut Vec<u8>, made: &[u8]) {
-    let made = made.get(made.len().saturating_sub(WINDOW)..).unwrap_or_default();
-    let keep = history.len().min(WINDOW - made.len());
-    history.drain(..history.len() - keep);
-    history.extend_from_slice(made);
+    /// Keeps the last [`WINDOW`] bytes, or gives up where nothing says that they will be needed.
+    fn remember(&mut self, made: &[u8]) {
+        let made_last = made.get(made.len().saturating_sub(WINDOW)..).unwrap_or_default();
+        let keep = self.history.len().min(WINDOW - made_last.len());
+        if !self.has_ended && self.history.len() + made.len() > WINDOW {
+            self.history = Vec::new();
+            self.history_is_kept = false;
+            return;
+        }
+        self.history.drain(..self.history.len() - keep);
+        self.history.extend_from_slice(made_last);
+    }
 }
 
 #[cfg(test)]
@@ -308,19 +322,46 @@ mod tests {
     }
 
     #[test]
-    fn after_a_loss_no_reference_to_the_window_is_taken_for_damage() {
-        // Long messages are inflated by the fast path, short ones are not: both, with many references.
+    fn a_final_block_keeps_the_windows_of_all_messages_before_it_however_they_come() {
+        let limits = InflateLimits::default();
+        let stored = [0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x6d, 0x6c, 0x6c, 0x6f, 0x00];
+        let last_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        // Five bytes from ten bytes back.
+        let far = [0x02, 0xb3, 0x00, 0x00];
+        for step in [1, 100] {
+            let mut inflater = Inflater::default();
+            for (message, text) in [(&stored[..], b"Hmllo"), (&last_block, b"Hello"), (&far, b"Hmllo")] {
+                let (mut scratch, mut out) = (Vec::new(), Vec::new());
+                inflater.begin();
+                for piece in message.chunks(step) {
+                    inflater.feed(piece, &limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+                }
+                let (how, _) =
+                    inflater.finish(&limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+                assert_eq!((how, &out[..]), (Inflation::Whole, &text[..]), "pieces of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_final_block_far_into_a_stream_leaves_a_window_that_is_not_known() {
         let limits = InflateLimits::default();
         let mut compress = Compress::new(Compression::default(), false);
-        let text: Vec<u8> = (0..40_000u32).flat_map(|i| (i * 7919 % 1000).to_string().into_bytes()).collect();
-        let _ = deflate(&mut compress, text.get(..20_000).unwrap_or_default());
-        for len in 1..600 {
-            let again = text.get(len * 20..len * 21).unwrap_or_default();
-            let wire = deflate(&mut compress, again);
-            let mut inflater = Inflater::default();
-            inflater.lose();
-            let (how, out, _) = inflate(&mut inflater, &wire, &limits);
-            assert!(how == Inflation::UnknownDictionary || out == again, "{len}: {how:?}");
+        let noise: Vec<u8> = (0..40_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        let long = deflate(&mut compress, &noise);
+        let last_block = [0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00];
+        let shared = [0xf2, 0x00, 0x11, 0x00, 0x00];
+        let far = [0x02, 0xb3, 0x00, 0x00];
+        for step in [1, 1000, 100_000] {
+            let (mut inflater, mut scratch) = (Inflater::default(), Vec::new());
+            inflater.begin();
+            for piece in long.chunks(step) {
+                inflater.feed(piece, &limits, &mut scratch, &mut |_| ());
+            }
+            assert_eq!(inflater.finish(&limits, &mut scratch, &mut |_| ()), (Inflation::Whole, 40_000));
+            assert_eq!(inflate(&mut inflater, &last_block, &limits).1, b"Hello");
+            assert_eq!(inflate(&mut inflater, &shared, &limits).0, Inflation::UnknownDictionary);
+            assert_eq!(inflate(&mut inflater, &far, &limits).0, Inflation::UnknownDictionary);
         }
     }
 
@@ -339,6 +380,38 @@ mod tests {
         assert_eq!(inflate(&mut inflater, &wire[0], &limits).1, texts[0]);
         inflater.lose();
         assert_eq!(inflate(&mut inflater, &wire[2], &limits).0, Inflation::UnknownDictionary);
+    }
+
+    #[test]
+    fn why_a_long_message_fails_does_not_hang_on_how_it_comes() {
+        // Two literals and a reference to what is not there, of any length.
+        let mut wire = vec![91, 82, 178, 138, 54, 212, 49, 210, 49, 142, 173, 5];
+        wire.resize(100, 0);
+        for step in [1, 3, 15, 100] {
+            for (lost, how) in [(false, Inflation::Damaged), (true, Inflation::UnknownDictionary)] {
+                let (mut inflater, mut scratch, limits) =
+                    (Inflater::default(), Vec::new(), InflateLimits::default());
+                if lost {
+                    inflater.lose();
+                }
+                inflater.begin();
+                for piece in wire.chunks(step) {
+                    inflater.feed(piece, &limits, &mut scratch, &mut |_| ());
+                }
+                assert_eq!(inflater.finish(&limits, &mut scratch, &mut |_| ()).0, how, "pieces of {step}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_window_filled_since_a_loss_is_whole_again() {
+        let limits = InflateLimits::default();
+        let mut compress = Compress::new(Compression::default(), false);
+        let noise: Vec<u8> = (0..40_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        let mut inflater = Inflater::default();
+        inflater.lose();
+        assert_eq!(inflate(&mut inflater, &deflate(&mut compress, &noise), &limits).1, noise);
+        assert_eq!(inflate(&mut inflater, &[0xff, 0xff, 0xff], &limits).0, Inflation::Damaged);
     }
 
     #[test]

@@ -192,7 +192,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 needed = true;
                 if open.kept.len() + side.payload.len() + len > keep {
                     needed = context.depth.frame_payloads;
-                    open.go_eager(&side.payload, &mut side.inflater, context);
+                    open.go_eager(&side.payload, &mut side.inflater, side.window_lost, context);
                     // Each frame is kept on its own from here on.
                     open.kept.clear();
                 }

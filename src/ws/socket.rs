@@ -94,6 +94,11 @@ impl WebSocket {
         );
     }
 
+    /// Bytes of either direction may be missing: what was not seen may have been said.
+    pub fn note_loss(&mut self) {
+        self.shared.lost_framing = true;
+    }
+
     /// The end of a direction's stream.
     pub fn end(
         &mut self,

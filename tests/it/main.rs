@@ -6,8 +6,16 @@
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// The machine output keeps its contract.
+mod contract;
 /// Frames of other people's captures against a truth made by other programs.
 mod corpus;
+/// The documents say what the code does.
+mod docs;
+/// Captures on which others fail.
+mod failures;
+/// Every rule, broken and nearly broken.
+mod findings;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
@@ -17,6 +25,3 @@ mod splits;
 
 #[path = "../support/mod.rs"]
 mod support;
-
-/// The documents say what the code does.
-mod docs;

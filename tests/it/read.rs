@@ -5,7 +5,7 @@ use wslens::capture::Capture;
 use wslens::cli::run::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Selection};
+use wslens::report::{Level, PayloadMode, Report as _, Selection};
 
 /// What was read.
 #[derive(Debug)]

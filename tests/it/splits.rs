@@ -6,11 +6,14 @@ use std::io::{Read, Write as _};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use wslens::capture::Capture;
+use wslens::model::Direction;
 use wslens::report::{Level, PayloadMode};
 
-use crate::compare::{all_of, none_false};
-use crate::read::{Output, keep_all, print, read};
+use crate::compare::{all_of, none_false, op_name};
+use crate::read::{Output, keep_all, print, read, read_as};
 use crate::support::forge::{
     C2S, Conversation, DeflateSpec, Link, Packet, PcapFormat, PcapngFormat, Rng, S2C, Script, Split,
     interleave, ipv4_fragments, pcap, pcapng, udp_packet,
@@ -280,6 +283,64 @@ proptest! {
     }
 
     #[test]
+    fn long_messages_are_cut_to_their_beginning_and_counted_whole(
+        plan in plans(), split in splits(), port in 1024u16.., keep in prop_oneof![125..400u64, 125..70_000u64],
+    ) {
+        let talk = plan.conversation(port);
+        let file = file(&Script::new(&talk, &split).packets());
+        let mut limits = keep_all();
+        (limits.depth.keep, limits.depth.hash) = (keep, true);
+        let cut = read_as(Capture::from_bytes(file.clone()).unwrap(), limits.clone(), Level::All, PayloadMode::Full);
+        let hashed = read_as(Capture::from_bytes(file).unwrap(), limits, Level::Messages, PayloadMode::Hash);
+        let of = |output: &Output, dir: Direction| -> Vec<Value> {
+            output.kind("message").filter(|message| message["dir"] == dir.name()).cloned().collect()
+        };
+        for dir in [C2S, S2C] {
+            let told: Vec<_> = talk.expected_of(dir).collect();
+            let (cut, hashed) = (of(&cut, dir), of(&hashed, dir));
+            prop_assert_eq!((cut.len(), hashed.len()), (told.len(), told.len()));
+            for ((told, cut), hashed) in told.iter().zip(cut).zip(hashed) {
+                prop_assert_eq!(cut["len"].as_u64(), Some(told.bytes.len() as u64), "{}", cut);
+                prop_assert_eq!(hashed["sha256"].as_str(), Some(&*hex::encode(Sha256::digest(&told.bytes))), "{}", hashed);
+                prop_assert_eq!(&cut["integrity"], "ok");
+                let shown = match cut["text"].as_str() {
+                    Some(text) => text.as_bytes().to_vec(),
+                    None => hex::decode(cut["hex"].as_str().unwrap()).unwrap(),
+                };
+                prop_assert!(told.bytes.starts_with(&shown), "{}", cut);
+                prop_assert_eq!(cut["cut"].as_bool(), Some(shown.len() < told.bytes.len()), "{}", cut);
+                // A cut never falls into a character.
+                prop_assert!(shown.len() as u64 + 3 >= keep.min(told.bytes.len() as u64), "{}", cut);
+            }
+        }
+    }
+
+    #[test]
+    fn loss_in_messages_that_are_read_as_they_come_is_never_made_up(
+        plan in plans(), split in splits(), port in 1024u16.., seed: u64, per_mille in 1..300u64, keep in 0..400u64,
+    ) {
+        let talk = plan.conversation(port);
+        let mut rng = Rng::new(seed);
+        let script = Script::new(&talk, &split).acked();
+        let script = script.with(|pieces| pieces.retain(|piece| piece.at <= 0 || !rng.chance(per_mille, 1000)));
+        let mut limits = keep_all();
+        limits.depth.keep = keep;
+        let capture = Capture::from_bytes(file(&script.packets())).unwrap();
+        let output = read_as(capture, limits, Level::All, PayloadMode::Full);
+        no_fault_of_the_peers(&output)?;
+        // Of cut messages the beginning is shown.
+        for dir in [C2S, S2C] {
+            let mut told = talk.expected_of(dir);
+            for message in output.messages().into_iter().filter(|message| message.dir == dir.name()) {
+                if message.integrity == "ok" || message.as_text {
+                    let fits = told.any(|one| one.bytes.starts_with(&message.bytes) && op_name(one.op) == message.op);
+                    prop_assert!(fits, "never sent: {message:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_way_into_the_program_gives_the_same_output(
         plan in plans(), split in splits(), port in 1024u16.., seed: u64, nanos: bool, big: bool,
     ) {
@@ -388,4 +449,21 @@ fn loss_under_every_kind_of_context_takeover_shows_no_false_text() {
         assert!(output.findings("inflate-error").is_empty(), "a loss is no broken compression");
     }
     assert!(shown > 200, "{shown} messages could be known");
+}
+
+#[test]
+fn a_lost_window_is_remembered_by_messages_that_are_read_as_they_come() {
+    let noise: String = Rng::new(3).bytes(200).iter().map(|byte| char::from(b'!' + byte % 90)).collect();
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").deflate(DeflateSpec::default());
+    let longer: String = Rng::new(4).bytes(900).iter().map(|byte| char::from(b'!' + byte % 90)).collect();
+    let talk = talk.text(S2C, &noise).text(S2C, &format!("{noise}{longer}"));
+    // Of the first message only its end is lost; it is short enough to be kept, the second is not.
+    let script = Script::new(&talk, &Split::Writes(100)).acked();
+    let lost = script.piece_at(S2C, talk.expected[0].end - 1);
+    let mut limits = keep_all();
+    limits.depth.keep = 300;
+    let capture = Capture::from_bytes(file(&script.lose(lost).packets())).unwrap();
+    let output = read_as(capture, limits, Level::All, PayloadMode::Full);
+    let integrity: Vec<String> = output.messages().into_iter().map(|message| message.integrity).collect();
+    assert_eq!(integrity, ["gap", "unknown-dictionary"], "{:?}", output.codes());
 }
