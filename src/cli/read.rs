@@ -14,7 +14,7 @@ use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::pipeline::{Limits, Pipeline, Seen, Sink, Wants};
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
-use crate::report::table::{Look, Table, TimeFormat};
+use crate::report::table::{Look, Table, TableTotals, TimeFormat};
 use crate::report::{Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
 
@@ -100,7 +100,12 @@ pub fn print(
                 ascii: ascii(look.glyphs),
                 zone: jiff::tz::TimeZone::system(),
             };
-            drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)
+            let level = selection.level;
+            let outcome = drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)?;
+            if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
+                eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
+            }
+            Ok(outcome)
         }
     }
 }

@@ -114,6 +114,9 @@ impl Pipeline {
     #[inline]
     pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &dyn Bytes, sink: &mut S) {
         let place = Place { packet: packet.number, time: packet.time };
+        if self.seen.packets == 0 {
+            sink.begins(packet.time);
+        }
         self.seen.packets += 1;
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();

@@ -326,6 +326,10 @@ impl<W: Write> Report for Table<W> {
 }
 
 impl<W: Write> Sink for Table<W> {
+    fn begins(&mut self, first: Time) {
+        self.set_start(first);
+    }
+
     fn wants(&self) -> Wants {
         Wants { heads: false }
     }
