@@ -149,7 +149,8 @@ pub struct Stats {
     /// When connections opened that are still open.
     still_open: Vec<Time>,
     top: Vec<Top>,
-    times: Option<(Time, Time)>,
+    /// Of the first and the last packet, as far as somebody told.
+    times: Option<(Time, Option<Time>)>,
 }
 
 impl Stats {
@@ -172,9 +173,10 @@ impl Stats {
         }
     }
 
-    /// The times of the capture's first and last packet, for rates and for connections that stay open.
-    pub fn set_times(&mut self, first: Time, last: Time) {
-        self.times = Some((first, last.max(first)));
+    /// The time of the capture's last packet, for rates and for connections that stay open.
+    pub fn set_last(&mut self, last: Time) {
+        let first = self.times.map_or(last, |(first, _)| first);
+        self.times = Some((first, Some(last.max(first))));
     }
 
     /// Writes the report for people.
@@ -225,12 +227,12 @@ impl Stats {
 
     /// Nanoseconds of the capture; `None` where nobody said.
     fn duration(&self) -> Option<u64> {
-        self.times.map(|(first, last)| last.since(first).max(0).unsigned_abs())
+        self.times.and_then(|(first, last)| Some(last?.since(first).max(0).unsigned_abs()))
     }
 
     /// Nanoseconds that connections were open, all together.
     fn open_time(&self) -> u64 {
-        let Some((_, last)) = self.times else { return self.open_time };
+        let Some((_, Some(last))) = self.times else { return self.open_time };
         self.still_open
             .iter()
             .map(|opened| last.since(*opened).max(0).unsigned_abs())
@@ -268,6 +270,10 @@ impl Stats {
 impl Sink for Stats {
     fn wants(&self) -> Wants {
         Wants { heads: false }
+    }
+
+    fn begins(&mut self, first: Time) {
+        self.times = Some((first, None));
     }
 
     fn opened(&mut self, connection: &Connection) {

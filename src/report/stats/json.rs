@@ -18,7 +18,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
     object.number("packets", summary.packets);
     object.number("capture_bytes", summary.capture_bytes);
     object.text("first", stats.times.map(|(first, _)| first));
-    object.text("last", stats.times.map(|(_, last)| last));
+    object.text("last", stats.times.and_then(|(_, last)| last));
     object.number("tcp_connections", totals.tcp_connections);
     object.number("websockets", stats.states.iter().sum());
     object.open(Some("states"));

@@ -347,7 +347,7 @@ impl Page<'_> {
         }
         units::right(self.out, 9, |out| units::number(out, top.frames.c2s.saturating_add(top.frames.s2c)));
         units::right(self.out, 10, |out| units::size(out, top.payload.c2s.saturating_add(top.payload.s2c)));
-        let end = top.closed.or(stats.times.map(|(_, last)| last));
+        let end = top.closed.or(stats.times.and_then(|(_, last)| last));
         units::right(self.out, 9, |out| match end {
             Some(end) => units::duration(out, end.since(top.opened).max(0).unsigned_abs(), self.look.ascii),
             None => out.push(b'-'),
