@@ -392,9 +392,7 @@ impl Sink for Check<'_> {
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        if frame.complete {
-            self.turn(frame.last);
-        }
+        self.turn(frame.last);
         let known = self.known.get_mut(&connection.id.0).expect("opened");
         assert!(known.opened && !known.ended);
         known.frames += 1;

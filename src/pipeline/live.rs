@@ -257,7 +257,7 @@ impl Live {
                 return Fate::Keep;
             }
             if !right && stream.wrong_checksums() == 1 {
-                self.wrong_checksum(direction, place, work);
+                Self::wrong_checksum(direction, place, work);
             }
         }
         let Layer::WebSocket(socket) = &mut self.layer else { return Fate::Keep };
@@ -360,7 +360,7 @@ impl Live {
                 return;
             }
             if !right && stream.wrong_checksums() == 1 {
-                self.wrong_checksum(direction, place, work);
+                Self::wrong_checksum(direction, place, work);
             }
         }
         let stream = self.streams.of_mut(from);
@@ -495,9 +495,17 @@ impl Live {
         );
     }
 
-    fn wrong_checksum<S: Sink>(&mut self, direction: Direction, place: Place, work: &mut Work<'_, S>) {
-        self.note(&crate::net::rules::BAD_CHECKSUM, Some(direction), None, place,
-            format_args!("TCP checksum is wrong (usually left to the sender's network card): the packet is used, and others of the {} like it", direction.sender()), work);
+    /// Checksums that offload left wrong are one fact about the capture, told once.
+    #[cold]
+    fn wrong_checksum<S: Sink>(direction: Direction, place: Place, work: &mut Work<'_, S>) {
+        let rule = &crate::net::rules::BAD_CHECKSUM;
+        if !std::mem::replace(&mut work.totals.offload_told, true) {
+            work.totals.findings.add(rule);
+            let spot = Spot { direction: Some(direction), place, ..Spot::default() };
+            work.sink.finding(None, rule, spot, format_args!(
+                "TCP checksum of packet {} is wrong, as all of its sender's are: left to the network card where this was captured; such packets are used",
+                place.packet));
+        }
     }
 
     fn note_window<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {

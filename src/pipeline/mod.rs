@@ -114,6 +114,9 @@ impl Pipeline {
     #[inline]
     pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &dyn Bytes, sink: &mut S) {
         let place = Place { packet: packet.number, time: packet.time };
+        if self.seen.packets == 0 {
+            sink.begins(packet.time);
+        }
         self.seen.packets += 1;
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();
@@ -165,6 +168,12 @@ impl Pipeline {
     #[must_use]
     pub fn totals(&self) -> Totals {
         Totals { tcp_connections: u64::from(self.flows.count()), ..self.totals.clone() }
+    }
+
+    /// The time of the latest packet.
+    #[must_use]
+    pub fn last_time(&self) -> crate::model::Time {
+        self.last.time
     }
 
     /// Packets and connections without WebSocket so far.

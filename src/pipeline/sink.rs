@@ -107,6 +107,10 @@ pub trait Sink {
     fn wants(&self) -> Wants {
         Wants { heads: true }
     }
+    /// The capture begins: the time of its first packet.
+    fn begins(&mut self, first: Time) {
+        let _ = first;
+    }
     /// A WebSocket opened: its handshake is complete.
     fn opened(&mut self, connection: &Connection) {
         let _ = connection;

@@ -24,6 +24,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Bytes of these gaps.
     pub gap_bytes: u64,
+    /// That checksums are left to the network card was told.
+    pub(super) offload_told: bool,
 }
 
 impl Totals {

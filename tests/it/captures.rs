@@ -318,7 +318,9 @@ fn refused_upgrades_are_connections_without_frames() {
 
 #[test]
 fn each_way_to_end_is_told() {
-    let expected: [(&str, &str, Option<u64>, bool, &[&str]); 10] = [
+    /// Path, state, code, whether it was clean, findings.
+    type Ending = (&'static str, &'static str, Option<u64>, bool, &'static [&'static str]);
+    let expected: [Ending; 10] = [
         ("/client-1000", "closed", Some(1000), true, &[]),
         ("/server-1001", "closed", Some(1001), true, &[]),
         ("/no-code", "closed", None, true, &[]),

@@ -137,7 +137,7 @@ fn matches(pattern: &str, text: &str) -> bool {
             .unwrap_or(text)
             .split_once('.')
             .is_some_and(|(whole, part)| digits(whole) && digits(part) && part.len() == 9),
-        "^([0-9a-f]{2})*$" => hex(text) && text.len() % 2 == 0,
+        "^([0-9a-f]{2})*$" => hex(text) && text.len().is_multiple_of(2),
         "^[0-9a-f]{64}$" => hex(text) && text.len() == 64,
         "^[0-9a-f]{8}$" => hex(text) && text.len() == 8,
         "^.+:[0-9]+$" => text.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && digits(port)),
@@ -188,8 +188,8 @@ fn every_record_fits_the_schema() {
         let unseen: Vec<_> = named
             .keys()
             .filter(|key| {
-                !keys.contains_key(*key)
-                    && !(kind == "message" && ["subprotocol", "summary"].contains(&key.as_str()))
+                let later = kind == "message" && ["subprotocol", "summary"].contains(&key.as_str());
+                !later && !keys.contains_key(*key)
             })
             .collect();
         assert!(unseen.is_empty(), "{kind}: never printed: {unseen:?}");
@@ -380,7 +380,7 @@ fn the_same_capture_gives_the_same_bytes_every_time() {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig { cases: 24, ..proptest::prelude::ProptestConfig::default() })]
+    #![proptest_config(crate::read::config(24))]
 
     #[test]
     fn whatever_happens_on_the_way_the_output_keeps_its_order_and_adds_up(

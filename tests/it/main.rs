@@ -18,12 +18,18 @@ mod failures;
 mod findings;
 /// What the fuzzer found in the engine.
 mod fuzzed;
+/// Memory stays bounded.
+mod memory;
+/// Real libraries as peers.
+mod peers;
 /// How the tests read: a capture in, parsed records out.
 mod read;
 /// The import table holds.
 mod rooms;
 /// Any segmentation, order, duplication and loss.
 mod splits;
+/// Frames as tshark sees them.
+mod tshark;
 
 #[path = "../support/mod.rs"]
 mod support;

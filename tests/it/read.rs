@@ -1,5 +1,6 @@
 //! Reads a capture the way the program does and gives its NDJSON records, parsed: the contract is what is tested.
 
+use proptest::test_runner::Config as ProptestConfig;
 use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::cli::run::run;
@@ -14,6 +15,14 @@ pub struct Output {
     pub lines: Vec<String>,
     /// Each line as an object.
     pub records: Vec<Value>,
+}
+
+/// So many cases, or as many as `PROPTEST_CASES` says.
+pub fn config(cases: u32) -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let default = ProptestConfig::default();
+    let cases = if asked { default.cases } else { cases };
+    ProptestConfig { cases, max_shrink_iters: 300, ..default }
 }
 
 /// Limits that keep the payloads of the tests whole.

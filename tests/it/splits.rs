@@ -13,7 +13,7 @@ use wslens::model::Direction;
 use wslens::report::{Level, PayloadMode};
 
 use crate::compare::{all_of, none_false, op_name};
-use crate::read::{Output, keep_all, print, read, read_as};
+use crate::read::{Output, config, keep_all, print, read, read_as};
 use crate::support::forge::{
     C2S, Conversation, DeflateSpec, Link, Packet, PcapFormat, PcapngFormat, Rng, S2C, Script, Split,
     interleave, ipv4_fragments, pcap, pcapng, udp_packet,
@@ -61,14 +61,6 @@ fn only_harmless(output: &Output) -> Result<(), TestCaseError> {
 
 fn links() -> impl Strategy<Value = Link> {
     select(vec![Link::Ethernet, Link::Raw, Link::Sll, Link::Sll2, Link::Null, Link::Loop])
-}
-
-/// So many cases, or as many as `PROPTEST_CASES` says.
-fn config(cases: u32) -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let default = ProptestConfig::default();
-    let cases = if asked { default.cases } else { cases };
-    ProptestConfig { cases, max_shrink_iters: 300, ..default }
 }
 
 proptest! {
