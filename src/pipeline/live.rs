@@ -261,7 +261,7 @@ impl Live {
         let stream = self.streams.of_mut(from);
         let payload = tcp_bytes.get(usize::from(segment.header_len)..).unwrap_or_default();
         let chunk = Chunk { at: stream.position(), bytes: payload, address, origin: place, arrival: place };
-        stream.pass(segment.len, address, place);
+        stream.pass(segment.len, address);
         let (mut context, sink) = work.context();
         socket.ws.data(direction, chunk, &mut context, &mut Emit { sink, connection: &socket.connection });
         Fate::Keep

@@ -453,7 +453,7 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && self.last.packet & 1 == 0 {
+        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.limits.flows) {
             self.visit(capture, sink);
         }
     }
