@@ -114,8 +114,14 @@ impl Events for Check<'_> {
             }
         }
         self.log.push(format!(
-            "frame {} {:?} {direction:?} {header:?} {:?} {:?} {} {shown:?}",
-            frame.number, frame.message, frame.start, frame.last, frame.complete
+            "frame {} {:?} {direction:?} {header:?} {:?} {:?} {} {:?}",
+            frame.number,
+            frame.message,
+            frame.start,
+            frame.last,
+            frame.complete,
+            // Not asked for, it depends on what the message needs.
+            shown.get(..if self.depth.frame_payloads { shown.len() } else { 0 })
         ));
     }
 

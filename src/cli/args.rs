@@ -188,6 +188,9 @@ pub struct StatsArgs {
     /// Read payloads too
     #[arg(long)]
     pub deep: bool,
+    /// Only this connection (may be repeated)
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub conn: Vec<u32>,
     /// Connections listed one by one, those with most messages first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,

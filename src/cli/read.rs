@@ -11,7 +11,7 @@ use super::run;
 use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
-use crate::pipeline::{Limits, Pipeline, Seen, Sink, Wants};
+use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
 use crate::report::table::{Look, Table, TableTotals, TimeFormat};
@@ -48,7 +48,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
         ..Selection::default()
     };
     let outcome = print(&args.input, &args.look, selection, |_| {})?;
-    tell_nothing_found(&args.input, &args.look, &outcome);
+    tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen);
     if args.look.quiet && outcome.matched == 0 {
         return Ok(1);
     }
@@ -71,7 +71,6 @@ pub fn print(
     }
     let mut limits = limits(input, &selection);
     adjust(&mut limits);
-    let style = Style::stdout(look.color);
     let mut capture = match open(input) {
         Ok(capture) => capture,
         Err(error) => {
@@ -87,26 +86,32 @@ pub fn print(
         Format::Ndjson => drive(&mut capture, limits, Ndjson::new(out, selection, live), look),
         Format::Csv => drive(&mut capture, limits, Csv::new(out, selection, live), look),
         Format::Table => {
-            let look_of_table = Look {
-                color: style.color && look.output.is_none(),
-                columns: to_terminal.then(style::terminal_columns),
-                time: match look.time {
-                    Time::Rel => TimeFormat::Rel,
-                    Time::Abs => TimeFormat::Abs,
-                    Time::Utc => TimeFormat::Utc,
-                    Time::Epoch => TimeFormat::Epoch,
-                    Time::Delta => TimeFormat::Delta,
-                },
-                ascii: ascii(look.glyphs),
-                zone: jiff::tz::TimeZone::system(),
-            };
             let level = selection.level;
-            let outcome = drive(&mut capture, limits, Table::new(out, selection, look_of_table, live), look)?;
+            let outcome = drive(&mut capture, limits, Table::new(out, selection, table_look(look), live), look)?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
                 eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
             Ok(outcome)
         }
+    }
+}
+
+/// How tables look where standard output goes.
+#[must_use]
+pub fn table_look(look: &LookArgs) -> Look {
+    let to_terminal = look.output.is_none() && io::stdout().is_terminal();
+    Look {
+        color: Style::stdout(look.color).color && look.output.is_none(),
+        columns: to_terminal.then(style::terminal_columns),
+        time: match look.time {
+            Time::Rel => TimeFormat::Rel,
+            Time::Abs => TimeFormat::Abs,
+            Time::Utc => TimeFormat::Utc,
+            Time::Epoch => TimeFormat::Epoch,
+            Time::Delta => TimeFormat::Delta,
+        },
+        zone: jiff::tz::TimeZone::system(),
+        ascii: ascii(look.glyphs),
     }
 }
 
@@ -175,17 +180,17 @@ fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selecti
 }
 
 /// "What is in here?" is answered even when it is no WebSocket.
-fn tell_nothing_found(input: &InputArgs, look: &LookArgs, outcome: &Outcome) {
-    let totals = &outcome.summary.totals;
+pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary, seen: &Seen) {
+    let totals = &summary.totals;
     if totals.websockets > 0 || look.quiet {
         return;
     }
     let names: Vec<String> = input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
     eprintln!(
         "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
-        names.join(", "), outcome.summary.packets, totals.tcp_connections
+        names.join(", "), summary.packets, totals.tcp_connections
     );
-    let Seen { tls, http, http2, unknown, .. } = &outcome.seen;
+    let Seen { tls, http, http2, unknown, .. } = seen;
     let mut seen = Vec::new();
     for (count, what) in [
         (tls, "TLS (a wss:// WebSocket would be inside)"), (http, "HTTP without WebSocket"), (http2, "HTTP/2"),
@@ -195,7 +200,7 @@ fn tell_nothing_found(input: &InputArgs, look: &LookArgs, outcome: &Outcome) {
             seen.push(format!("{count} {what}"));
         }
     }
-    for (reason, count) in &outcome.summary.skipped {
+    for (reason, count) in &summary.skipped {
         seen.push(format!("{count} packets skipped: {reason}"));
     }
     if !seen.is_empty() {
@@ -245,7 +250,7 @@ pub fn ascii(glyphs: Glyphs) -> bool {
 }
 
 /// One line on standard error, only on a terminal, only after half a second.
-struct Progress {
+pub struct Progress {
     start: Instant,
     next: Duration,
     shown: bool,
@@ -253,12 +258,14 @@ struct Progress {
 }
 
 impl Progress {
-    fn new(quiet: bool) -> Self {
+    /// A line that is not shown yet.
+    pub fn new(quiet: bool) -> Self {
         let off = quiet || !io::stderr().is_terminal() || io::stdout().is_terminal();
         Self { start: Instant::now(), next: Duration::from_millis(500), shown: false, off }
     }
 
-    fn show(&mut self, capture: &Capture) {
+    /// Shows how far reading came.
+    pub fn show(&mut self, capture: &Capture) {
         if self.off || self.start.elapsed() < self.next {
             return;
         }
@@ -273,19 +280,10 @@ impl Progress {
         }
     }
 
-    fn clear(&self) {
+    /// Takes the line away.
+    pub fn clear(&self) {
         if self.shown {
             eprint!("\r\x1b[K");
         }
-    }
-}
-
-/// A sink that takes nothing, for runs whose totals are all that is asked for.
-#[derive(Debug, Default)]
-pub struct Nothing;
-
-impl Sink for Nothing {
-    fn wants(&self) -> Wants {
-        Wants::default()
     }
 }

@@ -1,21 +1,45 @@
-//! `wslens stats`: counts.
+//! `wslens stats`: counts, from headers only unless payloads are asked for.
 
-use super::args::StatsArgs;
-use super::read::{self, Nothing};
+use std::io::IsTerminal as _;
+
+use super::args::{Format, StatsArgs};
+use super::problem::Problem;
+use super::{read, run};
 use crate::pipeline::Pipeline;
 use crate::report::Selection;
+use crate::report::stats::{Options, Stats};
 
 /// Runs `wslens stats`; answers the exit code.
 ///
 /// # Errors
-/// A problem, or an error of the writer.
+/// A [`Problem`], or an error of the writer.
 pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
+    let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
+    let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
+    if format == Format::Csv {
+        return Err(Problem::new(2, "stats are no rows: they cannot be printed as CSV").hint("try", "--format ndjson").into());
+    }
     let mut limits = read::limits(&args.input, &Selection::default());
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;
-    let mut capture = read::open(&args.input).map_err(super::problem::Problem::from)?;
+    let mut capture = read::open(&args.input).map_err(Problem::from)?;
     let mut pipeline = Pipeline::new(limits);
-    let summary = super::run::run(&mut capture, &mut pipeline, &mut Nothing, |_, _| true);
-    println!("{summary:?}");
-    Ok(0)
+    let mut stats = Stats::new(Options { top: args.top, connections: args.conn.clone(), ..Options::default() });
+    let mut progress = read::Progress::new(args.look.quiet);
+    let summary = run::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
+        progress.show(capture);
+        true
+    });
+    progress.clear();
+    stats.set_last(pipeline.last_time());
+    if !args.look.quiet {
+        let mut out = read::output(&args.look)?;
+        match format {
+            Format::Ndjson => stats.write_json(&mut out, &summary)?,
+            _ => stats.write_text(&mut out, &summary, &read::table_look(&args.look))?,
+        }
+        out.flush()?;
+    }
+    read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen());
+    Ok(if summary.input_complete { 0 } else { 5 })
 }

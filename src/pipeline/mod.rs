@@ -170,6 +170,12 @@ impl Pipeline {
         Totals { tcp_connections: u64::from(self.flows.count()), ..self.totals.clone() }
     }
 
+    /// The time of the latest packet.
+    #[must_use]
+    pub fn last_time(&self) -> crate::model::Time {
+        self.last.time
+    }
+
     /// Packets and connections without WebSocket so far.
     #[must_use]
     pub fn seen(&self) -> &Seen {

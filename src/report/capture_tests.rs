@@ -15,7 +15,7 @@ impl Bytes for CaptureBytes<'_> {
     }
 }
 
-/// Runs `captures/<name>/capture.pcapng`. `times` is told the first and the last packet's time.
+/// Runs `captures/<name>/capture.pcapng`. `times` is told the times of the first packet and of each.
 pub(super) fn run<S: Sink>(
     name: &str,
     limits: Limits,

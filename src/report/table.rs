@@ -266,12 +266,6 @@ impl<W: Write> Table<W> {
         }
     }
 
-    /// The time of the capture's first packet, from which times are counted. Without it, the first
-    /// connection's first packet counts.
-    pub fn set_start(&mut self, start: Time) {
-        self.out.lead_mut().start = Some(start);
-    }
-
     fn starts(&mut self, connection: &Connection) {
         self.out.lead_mut().start.get_or_insert(connection.first.time);
     }
@@ -326,8 +320,9 @@ impl<W: Write> Report for Table<W> {
 }
 
 impl<W: Write> Sink for Table<W> {
+    /// Times are counted from here. Where nobody says, the first connection's first packet counts.
     fn begins(&mut self, first: Time) {
-        self.set_start(first);
+        self.out.lead_mut().start = Some(first);
     }
 
     fn wants(&self) -> Wants {
