@@ -867,15 +867,18 @@ impl Live {
             tally.add(judgement.rule);
             work.sink.finding(Some(connection), judgement.rule, spot, format_args!("{}", judgement.text));
         }
+        let gaps = std::mem::take(&mut self.gaps);
         work.totals.websockets += 1;
         work.totals.findings.merge(&tally);
+        (work.totals.gaps, work.totals.gap_bytes) =
+            (work.totals.gaps + gaps.0, work.totals.gap_bytes + gaps.1);
         work.sink.ended(&Ended {
             connection,
             state,
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
             findings: &tally,
-            gaps: self.gaps,
+            gaps,
         });
     }
 
