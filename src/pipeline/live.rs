@@ -776,7 +776,11 @@ impl Live {
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
-        let early = self.client.and_then(|client| self.streams.of(client).ready());
+        // A client that acknowledged the response had read it, whichever packet is first in the capture.
+        let early = self
+            .client
+            .filter(|client| !self.streams.of(client.other()).next_is_acknowledged())
+            .and_then(|client| self.streams.of(client).ready());
         let mut emit = Emit { sink: work.sink, connection: &connection };
         for pending in self.pending.drain(..) {
             let spot = Spot {
