@@ -776,7 +776,11 @@ impl Live {
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
-        let early = self.client.and_then(|client| self.streams.of(client).ready());
+        // A client that acknowledged the response had read it, whichever packet is first in the capture.
+        let early = self
+            .client
+            .filter(|client| !self.streams.of(client.other()).next_is_acknowledged())
+            .and_then(|client| self.streams.of(client).ready());
         let mut emit = Emit { sink: work.sink, connection: &connection };
         for pending in self.pending.drain(..) {
             let spot = Spot {
@@ -867,15 +871,18 @@ impl Live {
             tally.add(judgement.rule);
             work.sink.finding(Some(connection), judgement.rule, spot, format_args!("{}", judgement.text));
         }
+        let gaps = std::mem::take(&mut self.gaps);
         work.totals.websockets += 1;
         work.totals.findings.merge(&tally);
+        (work.totals.gaps, work.totals.gap_bytes) =
+            (work.totals.gaps + gaps.0, work.totals.gap_bytes + gaps.1);
         work.sink.ended(&Ended {
             connection,
             state,
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
             findings: &tally,
-            gaps: self.gaps,
+            gaps,
         });
     }
 

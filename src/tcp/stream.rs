@@ -367,6 +367,12 @@ impl Stream {
         self.held.front().is_some_and(|first| self.acked >= first.at)
     }
 
+    /// Whether the receiver acknowledged the next byte to deliver: it was received before this packet.
+    #[must_use]
+    pub fn next_is_acknowledged(&self) -> bool {
+        self.acked > self.next
+    }
+
     /// Bytes that were acknowledged but never seen, at the stream's end.
     #[must_use]
     pub fn tail_hole(&self) -> Option<u64> {

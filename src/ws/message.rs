@@ -24,13 +24,13 @@ pub struct Terms {
 /// Counts of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Frames whose last byte came.
+    /// Frames, with those that will never be whole.
     pub frames: u64,
     /// Messages, control frames included.
     pub messages: u64,
-    /// Payload bytes of frames, as their headers claim.
+    /// Payload bytes of frames whose last byte came, as their headers claim.
     pub payload_bytes: u64,
-    /// Bytes of frames, headers included.
+    /// Bytes of frames whose last byte came, headers included.
     pub wire_bytes: u64,
     /// Application bytes of compressed data messages, after inflating; 0 where payloads are not read.
     pub inflated_bytes: u64,
@@ -294,6 +294,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                         header.payload_len
                     ),
                 );
+                self.side.counts.frames += 1;
                 self.frame_event(number, None, false, arrival);
                 "the length of the frame before cannot be right"
             }
@@ -412,6 +413,7 @@ impl<E: Events> Step<'_, '_, E> {
         let number = self.shared.next_frame();
         let message = self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number);
         let last = self.side.last;
+        self.side.counts.frames += 1;
         self.frame_event(number, message, false, if last.packet == 0 { place } else { last });
         self.side.in_frame = false;
         self.side.open = None;
