@@ -117,6 +117,8 @@ pub(super) struct Live {
     reset: Option<Place>,
     /// Packets seen from each end.
     seen: PerEnd<bool>,
+    /// The packet whose arrival brought the last bytes handed on.
+    arrived: PerEnd<Place>,
     last: Place,
     gaps: (u64, u64),
     /// Since which packet something is waited for.
@@ -138,6 +140,7 @@ impl Live {
             tally: Tally::default(),
             reset: None,
             seen: PerEnd::default(),
+            arrived: PerEnd::default(),
             last: Place::default(),
             gaps: (0, 0),
             waiting_since: None,
@@ -262,6 +265,7 @@ impl Live {
         let payload = tcp_bytes.get(usize::from(segment.header_len)..).unwrap_or_default();
         let chunk = Chunk { at: stream.position(), bytes: payload, address, origin: place, arrival: place };
         stream.pass(segment.len, address);
+        *self.arrived.of_mut(from) = place;
         let (mut context, sink) = work.context();
         socket.ws.data(direction, chunk, &mut context, &mut Emit { sink, connection: &socket.connection });
         Fate::Keep
@@ -343,7 +347,8 @@ impl Live {
         work: &mut Work<'_, S>,
     ) {
         let direction = self.direction(from);
-        let Some(tcp_bytes) = work.tcp_bytes(segment) else { return };
+        // None where the capture cut the packet in its TCP options, and with them all of the payload.
+        let tcp_bytes = work.tcp_bytes(segment).unwrap_or_default();
         let stream = self.streams.of_mut(from);
         if stream.checksums_tell()
             && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
@@ -553,9 +558,11 @@ impl Live {
             let mut progress = false;
             for end in self.order() {
                 while let Some(held) = self.streams.of(end).ready() {
+                    let arrived = *self.arrived.of(end);
                     let arrival = match &mut own {
                         Some(latest) => {
-                            **latest = latest.max(held.origin);
+                            // Never before that of the bytes before them: they may complete what those began.
+                            **latest = latest.max(held.origin).max(arrived);
                             **latest
                         }
                         None => arrival,
@@ -569,6 +576,7 @@ impl Live {
                     }
                     progress = true;
                     self.streams.of_mut(end).consume(taken);
+                    *self.arrived.of_mut(end) = arrival;
                 }
                 if self.streams.of(end).is_finished()
                     && let Layer::WebSocket(socket) = &mut self.layer
@@ -1014,6 +1022,8 @@ impl Live {
             let mut moved = false;
             for end in self.order() {
                 if self.streams.of_mut(end).use_suspects(work.bytes) {
+                    // Their records come now: nobody waited for them at their packets.
+                    latest = latest.max(place);
                     moved = true;
                 } else if let Some(hole) = self.streams.of(end).hole() {
                     if why == GiveUp::Acknowledged
@@ -1025,7 +1035,7 @@ impl Live {
                         continue;
                     }
                     let arrival = self.streams.of(end).first_waiting().unwrap_or(place);
-                    latest = latest.max(arrival);
+                    latest = latest.max(arrival).max(*self.arrived.of(end));
                     self.gap(end, hole, latest, words, work);
                     self.streams.of_mut(end).skip(hole);
                     moved = true;

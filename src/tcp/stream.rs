@@ -263,9 +263,8 @@ impl Stream {
         if from >= end {
             return;
         }
-        if self.started && from > self.next && self.held.front().is_none_or(|first| first.at > self.next) {
-            arrival.out_of_order = true;
-        }
+        let behind_a_hole =
+            self.started && from > self.next && self.held.front().is_none_or(|first| first.at > self.next);
         // Segments mostly come at the end: search from there.
         let mut index = self.held.len();
         while index > 0 && self.held.get(index - 1).is_some_and(|held| held.end() > from) {
@@ -293,6 +292,7 @@ impl Stream {
                     self.held.insert(index, part);
                     self.held_bytes += u64::from(part.len);
                     arrival.new += part.len;
+                    arrival.out_of_order |= behind_a_hole;
                     index += 1;
                     from = to;
                 }

@@ -160,7 +160,7 @@ pub struct Depth {
     pub payloads: bool,
     /// There are frame events.
     pub frames: bool,
-    /// They carry payload bytes.
+    /// They carry payload bytes; those of data frames only where payloads are read.
     pub frame_payloads: bool,
     /// Hash each message.
     pub hash: bool,

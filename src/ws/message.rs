@@ -349,7 +349,7 @@ impl<E: Events> Step<'_, '_, E> {
         if depth.frames {
             (side.header, side.start, side.last, side.missing) = (header, start, payload.arrival, None);
             side.payload.clear();
-            if depth.frame_payloads {
+            if depth.frame_payloads && depth.payloads {
                 side.payload.push(&payload, header.masking_key, 0);
             }
             self.frame_event(frame, Some(message), true, payload.arrival);
