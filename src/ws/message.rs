@@ -136,7 +136,7 @@ pub(super) struct Step<'a, 'c, E> {
 
 impl<E: Events> FrameSink for Step<'_, '_, E> {
     #[inline]
-    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>, end_at: u64) {
+    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
         if self.is_plain(header) {
             self.plain_message(header, start, payload);
             return;
@@ -145,7 +145,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         if !payload.bytes.is_empty() {
             self.payload(0, payload);
         }
-        self.end(end_at, payload.arrival);
+        self.end(payload.arrival);
     }
 
     #[inline]
@@ -224,7 +224,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
     }
 
     #[inline]
-    fn end(&mut self, _end_at: u64, arrival: Place) {
+    fn end(&mut self, arrival: Place) {
         let side = &mut *self.side;
         side.last = arrival;
         side.in_frame = false;
@@ -321,7 +321,8 @@ impl<E: Events> Step<'_, '_, E> {
         let side = &*self.side;
         let [first, second] = header.head;
         let masked = side.direction == Direction::ClientToServer;
-        let kind = matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && side.terms.takeover.is_some());
+        let kind =
+            matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && side.terms.takeover.is_some());
         kind && (second & 0x80 != 0) == masked
             && header.length_is_minimal()
             && header.payload_len >= 16
@@ -348,7 +349,7 @@ impl<E: Events> Step<'_, '_, E> {
         if depth.frames {
             (side.header, side.start, side.last, side.missing) = (header, start, payload.arrival, None);
             side.payload.clear();
-            if depth.frame_payloads {
+            if depth.frame_payloads && depth.payloads {
                 side.payload.push(&payload, header.masking_key, 0);
             }
             self.frame_event(frame, Some(message), true, payload.arrival);

@@ -16,6 +16,8 @@ mod docs;
 mod failures;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// What the fuzzer found in the engine.
+mod fuzzed;
 /// Memory stays bounded.
 mod memory;
 /// Real libraries as peers.
