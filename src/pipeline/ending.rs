@@ -117,6 +117,11 @@ impl Live {
         for end in self.order() {
             self.streams.of_mut(end).begin();
         }
+        if let Layer::Http(http) = &mut self.layer
+            && End::BOTH.into_iter().any(|end| !self.streams.of(end).is_anchored())
+        {
+            http.requests_lost = true;
+        }
         self.drain(ends, place, Some(&mut latest), work);
         // Each round passes one hole, or ends.
         while self.fate == Fate::Keep {

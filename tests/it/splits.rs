@@ -276,6 +276,33 @@ proptest! {
     }
 
     #[test]
+    fn loss_before_and_in_the_handshake_makes_no_message_up(
+        plan in plans(), split in splits(), seed: u64, before in proptest::collection::vec(1..BEFORE.len(), 0..4),
+        per_mille in 20..300u64, tunnel: bool,
+    ) {
+        let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+        for which in before {
+            let (request, response) = BEFORE[which];
+            talk = talk.http_before(request, response);
+        }
+        if tunnel {
+            talk = talk.connect("chat.example:80");
+        }
+        let talk = plan.after(talk);
+        let mut rng = Rng::new(seed);
+        let opened = talk.upgraded_at.map(|at| at as i64);
+        let script = Script::new(&talk, &split).acked();
+        let script = script.with(|pieces| {
+            pieces.retain(|piece| piece.at >= opened[usize::from(piece.dir == S2C)] || !rng.chance(per_mille, 1000));
+        });
+        let output = read(file(&script.packets()));
+        none_false(&output, &[&talk]).map_err(TestCaseError::fail)?;
+        if script.captured(C2S).first().is_some_and(|range| range.start == 0) {
+            no_fault_of_the_peers(&output)?;
+        }
+    }
+
+    #[test]
     fn one_lost_segment_costs_no_message_that_ended_before_it(
         plan in plans(), split in splits(), port in 1024u16.., pick: u64,
     ) {
@@ -393,7 +420,7 @@ proptest! {
 
 /// HTTP exchanges whose end is told in every way there is.
 const BEFORE: [(&[u8], &[u8]); 8] = [
-    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\nHTTP/1.1 101 X\n"),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nHTTP/1.1 101 X\n"),
     (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
     (
         b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
@@ -518,4 +545,20 @@ fn a_lost_window_is_remembered_by_messages_that_are_read_as_they_come() {
     let output = read_as(capture, limits, Level::All, PayloadMode::Full);
     let integrity: Vec<String> = output.messages().into_iter().map(|message| message.integrity).collect();
     assert_eq!(integrity, ["gap", "unknown-dictionary"], "{:?}", output.codes());
+}
+
+#[test]
+fn the_answer_to_a_lost_request_is_not_taken_for_that_of_the_upgrade() {
+    let plain = |talk: Conversation| talk.http_before(BEFORE[0].0, BEFORE[0].1);
+    let talk =
+        plain(plain(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"))).text(C2S, "hello").closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let second = script.data(C2S)[1];
+    // Lost inside the capture, and sent before it began.
+    for script in [script.clone().lose(second), script.begin_at(second + 1)] {
+        let output = read(file(&script.packets()));
+        all_of(&output, &[&talk]).unwrap();
+        assert_eq!(output.connections()[0]["state"], "closed");
+        assert_eq!(output.findings("handshake-rejected").len(), 0);
+    }
 }
