@@ -48,8 +48,12 @@ pub fn check_lines(out: &[u8]) {
                 if kind != "finding" {
                     let packet = number("last_packet").expect("a packet");
                     assert!(packet >= number("packet").expect("a packet"), "{text}");
-                    assert!(packet >= last_packet, "packet {packet} after {last_packet}: {text}");
-                    last_packet = packet;
+                    // That an end will never come is known long after the last packet.
+                    let without_end = value["integrity"] == "gap" || value["complete"] == false;
+                    if !without_end {
+                        assert!(packet >= last_packet, "packet {packet} after {last_packet}: {text}");
+                        last_packet = packet;
+                    }
                 }
                 if kind == "frame" {
                     frames
