@@ -1,5 +1,6 @@
 //! The opening handshake of a capture, line by line: what each line means, whether it is right, what was agreed.
 
+mod lines;
 mod words;
 
 use std::io::{self, Write};
@@ -13,7 +14,7 @@ use crate::model::{
     Accept, Direction, Endpoint, Extension, Head, Place, Rule, Severity, Time, preview, safe_str, safe_text,
     width,
 };
-use words::{HeadRole, Words};
+use lines::{absent, is_about_other, line_of, lines};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -145,15 +146,6 @@ impl Mark {
             (Self::Plain, true) => "-",
         }
     }
-}
-
-/// A line of a head: where it begins, its name and value, what is said of it.
-struct Line<'a> {
-    start: u32,
-    name: &'a [u8],
-    value: &'a [u8],
-    words: Words,
-    more: Vec<(String, &'static str)>,
 }
 
 struct Page<'a, 'o> {
@@ -511,69 +503,6 @@ impl Page<'_, '_> {
         }
         writeln!(self.out)
     }
-}
-
-/// The lines of a head in the order sent, its first line included.
-fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake) -> Vec<Line<'a>> {
-    let role = match side {
-        Direction::ClientToServer => HeadRole::Request,
-        Direction::ServerToClient if handshake.status == Some(101) => HeadRole::Answer,
-        Direction::ServerToClient => HeadRole::Refusal,
-    };
-    let paired = handshake.request.is_some();
-    let first = Line {
-        start: head.line.start,
-        name: &[],
-        value: head.token(&head.line),
-        words: words::start_line(role),
-        more: Vec::new(),
-    };
-    let fields = head.headers.iter().map(|field| {
-        let (name, value) = (head.token(&field.name), head.token(&field.value));
-        let offers = role == HeadRole::Request && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
-        let more = if offers { words::offered(value) } else { Vec::new() };
-        Line { start: field.name.start, name, value, words: words::field(role, name, value, paired), more }
-    });
-    let odd = head.odd_lines.iter().map(|range| Line {
-        start: range.start,
-        name: &[],
-        value: head.token(range),
-        words: Words {
-            text: "no header line: it is passed over".into(),
-            reference: "RFC 9112 §5",
-            checked: false,
-        },
-        more: Vec::new(),
-    });
-    let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd).collect();
-    lines.sort_by_key(|line| line.start);
-    lines
-}
-
-/// The line that a judgement is about.
-fn line_of(lines: &[Line<'_>], judgement: &Judgement) -> usize {
-    lines.partition_point(|line| line.start <= judgement.range.start).saturating_sub(1)
-}
-
-/// Whether a judgement of a head says that the other one is not there.
-fn is_about_other(judgement: &Judgement) -> bool {
-    [&rules::REQUEST_MISSING, &rules::RESPONSE_MISSING].contains(&judgement.rule)
-}
-
-/// The header that a head lacks, where a judgement says so.
-fn absent(head: &Head, judgement: &Judgement) -> Option<&'static str> {
-    let name = [
-        (&rules::MISSING_HOST_HEADER, "Host"),
-        (&rules::MISSING_UPGRADE_HEADER, "Upgrade"),
-        (&rules::MISSING_CONNECTION_UPGRADE, "Connection"),
-        (&rules::MISSING_KEY, "Sec-WebSocket-Key"),
-        (&rules::MISSING_VERSION, "Sec-WebSocket-Version"),
-        (&rules::MISSING_ACCEPT, "Sec-WebSocket-Accept"),
-    ]
-    .into_iter()
-    .find(|(rule, _)| *rule == judgement.rule)?
-    .1;
-    head.value(name).is_none().then_some(name)
 }
 
 fn as_sent(extension: &Extension) -> String {

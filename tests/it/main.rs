@@ -16,6 +16,8 @@ mod docs;
 mod failures;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// `wslens handshake` on captures.
+mod handshake;
 /// Memory stays bounded.
 mod memory;
 /// Real libraries as peers.
