@@ -101,7 +101,8 @@ pub struct Wants {
 /// Takes the pipeline's events, in the order in which they became certain.
 ///
 /// Each event has the packet that completed it. These packets never go back by more than what
-/// [`watermark`](Self::watermark) announced.
+/// [`watermark`](Self::watermark) announced, but for those of frames and messages whose end never came: that
+/// is known when their connection is over, and they have its last packet.
 pub trait Sink {
     /// What this sink looks at.
     fn wants(&self) -> Wants {

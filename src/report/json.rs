@@ -136,9 +136,9 @@ fn escape(lane: &[u8; LANE]) -> Option<[Escaped; 2]> {
 #[target_feature(enable = "ssse3")]
 fn escape_wide(lane: &[u8; LANE]) -> Option<[Escaped; 2]> {
     use std::arch::x86_64::{
-        __m128i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi128_si64, _mm_min_epu8,
-        _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8,
-        _mm_srli_si128, _mm_unpackhi_epi64,
+        __m128i, _mm_and_si128, _mm_andnot_si128, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_cvtsi128_si64,
+        _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8, _mm_setzero_si128,
+        _mm_shuffle_epi8, _mm_srli_si128, _mm_unpackhi_epi64,
     };
     let load = |bytes: &[u8; LANE]| {
         let wide = u128::from_le_bytes(*bytes);

@@ -160,7 +160,7 @@ pub struct Depth {
     pub payloads: bool,
     /// There are frame events.
     pub frames: bool,
-    /// They carry payload bytes.
+    /// They carry payload bytes; those of data frames only where payloads are read.
     pub frame_payloads: bool,
     /// Hash each message.
     pub hash: bool,
@@ -190,5 +190,6 @@ pub struct Scratch {
     pub(super) unmasked: Vec<u8>,
     pub(super) inflated: Vec<u8>,
     pub(super) kept: Vec<u8>,
+    #[allow(clippy::vec_box)] // They come from and go back to where they are boxed.
     pub(super) spare: Vec<Box<super::Inflater>>,
 }

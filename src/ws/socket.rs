@@ -194,3 +194,49 @@ impl WebSocket {
         self.readers.of(direction).skipped()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Depth, FrameEvent, MessageEvent, Scratch};
+    use super::*;
+
+    struct Frames(Vec<(u64, Vec<u8>)>);
+
+    impl Events for Frames {
+        fn frame(&mut self, frame: &FrameEvent<'_>) {
+            self.0.push((frame.number, frame.read(&mut Vec::new()).to_vec()));
+        }
+        fn message(&mut self, _: &MessageEvent<'_>) {}
+        fn finding(&mut self, _: &'static Rule, _: Spot, _: std::fmt::Arguments<'_>) {}
+    }
+
+    #[test]
+    fn what_frames_carry_does_not_hang_on_how_they_come() {
+        let wire = [&[0x82, 20][..], &[7; 20], &[0x89, 2, b'h', b'i']].concat();
+        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+        for (payloads, expected) in [(true, 20), (false, 0)] {
+            let depth = Depth { payloads, ..Depth::default() };
+            for step in [1, 3, 100] {
+                let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+                let (mut scratch, mut frames) = (Scratch::default(), Frames(Vec::new()));
+                for (i, bytes) in wire.chunks(step).enumerate() {
+                    let (at, place) = ((i * step) as u64, Place::default());
+                    let chunk = Chunk { at, bytes, address: at, origin: place, arrival: place };
+                    let bytes = Wire(&wire);
+                    let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                    socket.data(Direction::ServerToClient, chunk, &mut context, &mut frames);
+                }
+                let lens: Vec<_> = frames.0.iter().map(|(number, bytes)| (*number, bytes.len())).collect();
+                assert_eq!(lens, [(1, expected), (2, 2)], "payloads {payloads}, chunks of {step}");
+            }
+        }
+    }
+
+    struct Wire<'a>(&'a [u8]);
+
+    impl crate::model::Bytes for Wire<'_> {
+        fn bytes(&self, span: crate::model::Span) -> Option<&[u8]> {
+            self.0.bytes(span)
+        }
+    }
+}

@@ -16,6 +16,8 @@ mod docs;
 mod failures;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// What the fuzzer found in the engine.
+mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
 /// Memory stays bounded.

@@ -119,3 +119,13 @@ fn a_syn_within_bytes_that_wait_cuts_off_those_below_it() {
     assert_eq!(out, b"fghi");
     assert_eq!(stream.waiting(), (0, 0));
 }
+
+#[test]
+fn a_copy_of_what_waits_is_not_out_of_order_again() {
+    let wire = Wire(b"abcdef".to_vec());
+    let mut stream = Stream::default();
+    stream.anchor(100);
+    assert!(stream.insert(103, 3, 3, 3, place(1), &wire).out_of_order);
+    let arrival = stream.insert(103, 3, 3, 3, place(2), &wire);
+    assert_eq!((arrival.out_of_order, arrival.again), (false, 3));
+}
