@@ -22,16 +22,21 @@ RUSTFLAGS="$coverage" cargo build --release --target "$host" ${JOBS:+-j "$JOBS"}
 
 for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target"
-    dictionary=
-    [ ! -f "dict/$target.dict" ] || dictionary="-dict=dict/$target.dict"
+    case $target in
+        pcap | net | whole) words=capture ;;
+        http_* | handshake | extension | proxy) words=http ;;
+        frame_reader | message | deflate | pipeline) words=frames ;;
+        *) words=text ;;
+    esac
     # Files and packed files may be longer; everything else says what it has to say in less.
     case $target in
         whole | pcap) most=16384 ;;
+        explain | safe_text) most=1024 ;;
         *) most=4096 ;;
     esac
     echo "== $target"
     nice -n 10 "target/$host/release/$target" "corpus/$target" -artifact_prefix="artifacts/$target/" \
-        $dictionary -max_total_time="$seconds" -max_len="$most" -rss_limit_mb=512 -timeout=5 \
+        -dict="dict/$words.dict" -max_total_time="$seconds" -max_len="$most" -rss_limit_mb=512 -timeout=5 \
         -print_final_stats=1 -verbosity=1 ${FUZZ_OPTIONS:-} 2>"artifacts/$target.log" ||
         { tail -n 40 "artifacts/$target.log"; exit 1; }
     sed -n 's/^stat::number_of_executed_units: */   executions /p; s/^stat::peak_rss_mb: */   peak MB    /p' \

@@ -382,9 +382,9 @@ fn texts(seeds: &mut Seeds) {
 /// Segments in and out of order, and conversations for the generators of the targets.
 fn streams(seeds: &mut Seeds) {
     let isn = [0xf0u8, 0xff, 0xff, 0xff];
-    // Insert at 1024 + n is the first byte (see the target); deliver; a hole; a copy; another copy.
+    // A place of 256 is that of the first byte (see the target); deliver; a hole; a copy; another copy.
     let insert =
-        |op: u8, at: u16, len: u16| [&[op][..], &(at + 1024).to_le_bytes(), &len.to_le_bytes()].concat();
+        |op: u8, at: u16, len: u16| [&[op][..], &(at + 256).to_le_bytes(), &len.to_le_bytes()].concat();
     let orders: [&[(u8, u16, u16)]; 4] = [
         &[(0, 0, 100), (0, 100, 100), (0, 200, 100)],
         &[(0, 200, 100), (0, 0, 100), (0xf0, 50, 100), (0, 100, 100)],
@@ -396,7 +396,7 @@ fn streams(seeds: &mut Seeds) {
             let mut seed = isn.to_vec();
             for (i, (op, at, len)) in order.iter().enumerate() {
                 if i == syn {
-                    seed.extend([10, 0, 4]);
+                    seed.extend([10, 0, 1]);
                 }
                 seed.extend(insert(*op, *at, *len));
                 seed.push(7);

@@ -65,7 +65,7 @@ impl<'a> Feed<'a> {
 
     /// A few cuts, and the content that they are for: the pieces in order, together the whole content.
     ///
-    /// The first byte is the number of cuts; 255 cuts at every byte.
+    /// The first byte is the number of cuts; 255 cuts at every byte, or every few where that were many.
     pub fn cut(mut self) -> (&'a [u8], Vec<&'a [u8]>) {
         let count = self.byte();
         let mut cuts: Vec<usize> = match count {
@@ -74,7 +74,7 @@ impl<'a> Feed<'a> {
         };
         let all = self.rest;
         if count == 255 {
-            return (all, all.chunks(1).collect());
+            return (all, all.chunks(1 + all.len() / 400).collect());
         }
         cuts.iter_mut().for_each(|cut| *cut %= all.len() + 1);
         cuts.sort_unstable();

@@ -7,8 +7,8 @@ use wslens::tcp::{Arrival, Held, NOWHERE, Stream};
 use crate::feed::{Feed, Memory};
 
 /// Offsets, from that of the first sequence number, which lies in the middle.
-const CELLS: usize = 8192;
-const MIDDLE: i64 = 4096;
+const CELLS: usize = 2048;
+const MIDDLE: i64 = 512;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 enum Cell {
@@ -158,7 +158,7 @@ pub fn run(data: &[u8]) {
             break;
         }
         let op = feed.byte();
-        let cell = |feed: &mut Feed<'_>| (MIDDLE as usize + feed.below(CELLS / 2)).saturating_sub(1024);
+        let cell = |feed: &mut Feed<'_>| MIDDLE as usize - 256 + feed.below(1024);
         match op % 16 {
             0..6 => {
                 let (from, len) = (cell(&mut feed), feed.below(600));
