@@ -112,8 +112,8 @@ done
 echo
 echo '## Counts'
 echo
-echo '| workload | messages | wslens | control | wslens | | frames | floor | tshark |'
-echo '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |'
+echo '| workload | messages | wslens | control | wslens | | frames | floor |'
+echo "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
 printf '%s' "$checks"
 
 echo
