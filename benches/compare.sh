@@ -46,7 +46,7 @@ cpu() {
   for ((i = 0; i < count; i++)); do
     status=0
     # The braces give the time of this command alone.
-    one=$({ TIMEFORMAT='%3U %3S'; time "$@" >"$dir/out" 2>"$dir/err" || status=$?; } 2>&1; exit "$status") || status=$?
+    one=$({ TIMEFORMAT='%3U %3S'; time "$@" >/dev/null 2>"$dir/err" || status=$?; } 2>&1; exit "$status") || status=$?
     if ((status > 1)); then echo "exit code $status: $*" >&2; head -3 "$dir/err" >&2; echo '-'; return; fi
     best=$(awk -v best="$best" '{ s = $1 + $2; print (best == "" || s < best) ? s : best }' <<<"$one")
   done
@@ -88,15 +88,15 @@ for workload in $workloads; do
   truth=$("$generate" "$workload" "$size" "$file" 2>/dev/null)
   cat "$file" >/dev/null
   f=$(cpu "$runs" "$floor" "$file")
-  counted=$(<"$dir/out")
+  counted=$("$floor" "$file" 2>/dev/null)
   s=$(cpu "$runs" "$wslens" stats "$file")
   r=$(cpu "$runs" "$wslens" read "$file" --level messages --format ndjson)
+  "$wslens" read "$file" --level messages --format ndjson >"$dir/out"
   data=$(grep -cE '"op":"(text|binary)"' "$dir/out" || true)
   control=$(grep -cE '"op":"(close|ping|pong)"' "$dir/out" || true)
-  t='-' seen='-'
+  t='-'
   if [ -n "$tshark" ]; then
     t=$(cpu 1 tshark -r "$file" -Y websocket -T fields "${fields[@]}")
-    seen=$(cut -f3 "$dir/out" | tr ',' '\n' | grep -c . || true)
   fi
   read -r anon_s rss_s <<<"$(memory "$wslens" stats "$file")"
   read -r anon_r _ <<<"$(memory "$wslens" read "$file" --level messages --format ndjson)"
@@ -105,15 +105,15 @@ for workload in $workloads; do
   if [ "$data" != "$(field "$truth" messages)" ] || [ "$control" != "$(field "$truth" control)" ]; then
     verdict='**different**' wrong=1
   fi
-  checks+="| $workload | $(field "$truth" messages) | $data | $(field "$truth" control) | $control | $verdict | $(field "$truth" frames) | $(field "$counted" frames) | $seen |"$'\n'
+  checks+="| $workload | $(field "$truth" messages) | $data | $(field "$truth" control) | $control | $verdict | $(field "$truth" frames) | $(field "$counted" frames) |"$'\n'
   rm -f "$file"
 done
 
 echo
 echo '## Counts'
 echo
-echo '| workload | messages | wslens | control | wslens | | frames | floor | tshark |'
-echo '| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: | ---: |'
+echo '| workload | messages | wslens | control | wslens | | frames | floor |'
+echo "| --- | ---: | ---: | ---: | ---: | --- | ---: | ---: |"
 printf '%s' "$checks"
 
 echo

@@ -17,11 +17,15 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         return list();
     }
     if args.input.all().next().is_none() {
-        return Err(Problem::new(2, "no capture was named").hint("try", "wslens check FILE, or wslens check --list").into());
+        return Err(Problem::new(2, "no capture was named")
+            .hint("try", "wslens check FILE, or wslens check --list")
+            .into());
     }
     for code in args.only.iter().chain(&args.ignore) {
         if !all().any(|rule| rule.code == code) {
-            return Err(Problem::new(2, format!("there is no finding called '{code}'")).hint("try", "wslens check --list").into());
+            return Err(Problem::new(2, format!("there is no finding called '{code}'"))
+                .hint("try", "wslens check --list")
+                .into());
         }
     }
     let selection = Selection {
@@ -52,7 +56,10 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
 
 /// Every rule there is.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    crate::capture::rules::ALL.iter().copied().chain(crate::pipeline::RULES.iter().flat_map(|rules| rules.iter().copied()))
+    crate::capture::rules::ALL
+        .iter()
+        .copied()
+        .chain(crate::pipeline::RULES.iter().flat_map(|rules| rules.iter().copied()))
 }
 
 fn list() -> anyhow::Result<u8> {

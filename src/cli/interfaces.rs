@@ -10,15 +10,20 @@ use crate::model::safe_str;
 /// # Errors
 /// Where libpcap cannot tell, or the output cannot be written.
 pub fn run() -> anyhow::Result<u8> {
-    let devices = pcap::Device::list().map_err(|error| Problem::new(4, format!("cannot list interfaces: {error}")))?;
+    let devices =
+        pcap::Device::list().map_err(|error| Problem::new(4, format!("cannot list interfaces: {error}")))?;
     let mut out = io::stdout().lock();
     writeln!(out, " {:<14} {:<40} {:<5} note", "name", "addresses", "state")?;
     for device in devices {
         // libpcap lists what is no network interface too.
-        if ["nflog", "nfqueue", "bluetooth", "dbus", "usbmon"].iter().any(|other| device.name.starts_with(other)) {
+        if ["nflog", "nfqueue", "bluetooth", "dbus", "usbmon"]
+            .iter()
+            .any(|other| device.name.starts_with(other))
+        {
             continue;
         }
-        let addresses: Vec<String> = device.addresses.iter().map(|address| address.addr.to_string()).collect();
+        let addresses: Vec<String> =
+            device.addresses.iter().map(|address| address.addr.to_string()).collect();
         let state = if device.flags.is_up() { "up" } else { "down" };
         let note = if device.flags.is_loopback() {
             "use this for local servers"

@@ -80,13 +80,21 @@ fn dispatch(cli: Cli) -> anyhow::Result<u8> {
             Ok(0)
         }
         None => Err(no_capture("wslens FILE, or wslens - to read standard input")),
-        Some(Command::Read(args)) if args.input.all().next().is_none() => Err(no_capture("wslens read FILE, or wslens read -")),
+        Some(Command::Read(args)) if args.input.all().next().is_none() => {
+            Err(no_capture("wslens read FILE, or wslens read -"))
+        }
         Some(Command::Read(args)) => read::run(&args),
         Some(Command::Check(args)) => check::run(&args),
-        Some(Command::Stats(args)) if args.input.all().next().is_none() => Err(no_capture("wslens stats FILE, or wslens stats -")),
+        Some(Command::Stats(args)) if args.input.all().next().is_none() => {
+            Err(no_capture("wslens stats FILE, or wslens stats -"))
+        }
         Some(Command::Stats(args)) => stats::run(&args),
-        Some(Command::Explain(args)) => explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto)),
-        Some(Command::Handshake(args)) => handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto)),
+        Some(Command::Explain(args)) => {
+            explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Handshake(args)) => {
+            handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
         #[cfg(feature = "live")]
         Some(Command::Interfaces) => interfaces::run(),
         Some(Command::Completions { shell }) => {

@@ -50,19 +50,27 @@ impl From<CaptureError> for Problem {
         let problem = Self::new(3, error.to_string());
         match &error {
             CaptureError::Open { source, name } => match source.kind() {
-                io::ErrorKind::NotFound => problem.hint("try", format!("ls -l '{name}'   (is the name right, and the folder?)")),
+                io::ErrorKind::NotFound => {
+                    problem.hint("try", format!("ls -l '{name}'   (is the name right, and the folder?)"))
+                }
                 io::ErrorKind::PermissionDenied => problem
-                    .hint("why", "this user may not read the file; captures made by root often belong to root")
+                    .hint(
+                        "why",
+                        "this user may not read the file; captures made by root often belong to root",
+                    )
                     .hint("try", format!("sudo cat '{name}' | wslens -")),
                 _ => problem,
             },
-            CaptureError::Directory { name } => problem.hint("try", format!("wslens {name}/*.pcap*   (several files are read as one)")),
+            CaptureError::Directory { name } => {
+                problem.hint("try", format!("wslens {name}/*.pcap*   (several files are read as one)"))
+            }
             CaptureError::Empty { .. } => problem
                 .hint("why", "a capture has at least a file header; perhaps nothing was written yet")
                 .hint("try", "tcpdump -U writes each packet at once"),
-            CaptureError::NotCapture { .. } => {
-                problem.hint("know", "pcap and pcapng, also packed with gzip, zstd or lz4; HAR files are not captures")
-            }
+            CaptureError::NotCapture { .. } => problem.hint(
+                "know",
+                "pcap and pcapng, also packed with gzip, zstd or lz4; HAR files are not captures",
+            ),
             CaptureError::Version { .. } | CaptureError::Broken { .. } => {
                 problem.hint("try", "capinfos FILE   (Wireshark's tool tells what it makes of it)")
             }

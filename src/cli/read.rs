@@ -60,7 +60,10 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
 /// # Errors
 /// A [`Problem`], or an error of the writer.
 pub fn print(
-    input: &InputArgs, look: &LookArgs, selection: Selection, adjust: impl FnOnce(&mut Limits),
+    input: &InputArgs,
+    look: &LookArgs,
+    selection: Selection,
+    adjust: impl FnOnce(&mut Limits),
 ) -> anyhow::Result<Outcome> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
     let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
@@ -87,7 +90,8 @@ pub fn print(
         Format::Csv => drive(&mut capture, limits, Csv::new(out, selection, live), look),
         Format::Table => {
             let level = selection.level;
-            let outcome = drive(&mut capture, limits, Table::new(out, selection, table_look(look), live), look)?;
+            let outcome =
+                drive(&mut capture, limits, Table::new(out, selection, table_look(look), live), look)?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
                 eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
@@ -138,7 +142,12 @@ pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn drive<R: Report>(capture: &mut Capture, limits: Limits, mut report: R, look: &LookArgs) -> anyhow::Result<Outcome> {
+pub fn drive<R: Report>(
+    capture: &mut Capture,
+    limits: Limits,
+    mut report: R,
+    look: &LookArgs,
+) -> anyhow::Result<Outcome> {
     let mut pipeline = Pipeline::new(limits);
     let mut progress = Progress::new(look.quiet);
     let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
@@ -169,10 +178,21 @@ pub fn output(look: &LookArgs) -> anyhow::Result<Box<dyn Write>> {
 fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selection) -> io::Result<()> {
     let mut report = Ndjson::new(out, selection, false);
     let mut findings = Tally::default();
-    if matches!(error, CaptureError::NotCapture { .. } | CaptureError::Empty { .. } | CaptureError::Version { .. } | CaptureError::Broken { .. }) {
+    if matches!(
+        error,
+        CaptureError::NotCapture { .. }
+            | CaptureError::Empty { .. }
+            | CaptureError::Version { .. }
+            | CaptureError::Broken { .. }
+    ) {
         let rule = &crate::capture::rules::BAD_MAGIC;
         findings.add(rule);
-        report.finding(None, rule, Spot { place: Place::default(), ..Spot::default() }, format_args!("{error}"));
+        report.finding(
+            None,
+            rule,
+            Spot { place: Place::default(), ..Spot::default() },
+            format_args!("{error}"),
+        );
     }
     let mut summary = Summary::default();
     summary.totals.findings = findings;
@@ -185,15 +205,20 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     if totals.websockets > 0 || look.quiet {
         return;
     }
-    let names: Vec<String> = input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
+    let names: Vec<String> =
+        input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
     eprintln!(
         "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
-        names.join(", "), summary.packets, totals.tcp_connections
+        names.join(", "),
+        summary.packets,
+        totals.tcp_connections
     );
     let Seen { tls, http, http2, unknown, .. } = seen;
     let mut seen = Vec::new();
     for (count, what) in [
-        (tls, "TLS (a wss:// WebSocket would be inside)"), (http, "HTTP without WebSocket"), (http2, "HTTP/2"),
+        (tls, "TLS (a wss:// WebSocket would be inside)"),
+        (http, "HTTP without WebSocket"),
+        (http2, "HTTP/2"),
         (unknown, "other protocols, or begun before the capture"),
     ] {
         if *count > 0 {
@@ -211,7 +236,11 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
 /// The findings at or above a severity, for an exit code.
 #[must_use]
 pub fn count_from(findings: &Tally, selection: &Selection, least: Severity) -> u64 {
-    findings.iter().filter(|(rule, _)| rule.severity >= least && selection.shows_rule(rule)).map(|(_, count)| count).sum()
+    findings
+        .iter()
+        .filter(|(rule, _)| rule.severity >= least && selection.shows_rule(rule))
+        .map(|(_, count)| count)
+        .sum()
 }
 
 fn level(level: LevelArg) -> Level {

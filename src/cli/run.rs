@@ -29,7 +29,7 @@ pub fn run<S: Sink>(
             tell_findings(capture, pipeline, sink);
         }
         turn = turn.wrapping_add(1);
-        if turn % 1024 == 0 && !check(capture, sink) {
+        if turn.is_multiple_of(1024) && !check(capture, sink) {
             break;
         }
     }

@@ -17,14 +17,17 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
     let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
     if format == Format::Csv {
-        return Err(Problem::new(2, "stats are no rows: they cannot be printed as CSV").hint("try", "--format ndjson").into());
+        return Err(Problem::new(2, "stats are no rows: they cannot be printed as CSV")
+            .hint("try", "--format ndjson")
+            .into());
     }
     let mut limits = read::limits(&args.input, &Selection::default());
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     let mut pipeline = Pipeline::new(limits);
-    let mut stats = Stats::new(Options { top: args.top, connections: args.conn.clone(), ..Options::default() });
+    let mut stats =
+        Stats::new(Options { top: args.top, connections: args.conn.clone(), ..Options::default() });
     let mut progress = read::Progress::new(args.look.quiet);
     let summary = run::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
         progress.show(capture);

@@ -62,7 +62,7 @@ pub fn write_steps(out: &mut dyn Write, key: &[u8], style: &Style) -> io::Result
 }
 
 /// What is said about the key itself (RFC 6455 section 4.1: base64 of 16 bytes). It is hashed as it is, good or bad.
-fn remark(steps: &AcceptSteps) -> String {
+pub(super) fn remark(steps: &AcceptSteps) -> String {
     let Some(decoded) = &steps.decoded else {
         return "not base64; a key is base64 of 16 bytes".into();
     };

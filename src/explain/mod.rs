@@ -8,6 +8,7 @@
 //! | [`packet`] | finds the payload of a whole packet that was pasted |
 //! | [`text`], [`diagram`], [`json`] | print what was found |
 //! | [`handshake`] | `Sec-WebSocket-Accept` step by step, and pasted heads |
+//! | [`opening`] | the opening handshake of a capture, each line explained and judged |
 //!
 //! All but the printing is pure: bytes in, values out.
 
@@ -17,5 +18,6 @@ pub mod handshake;
 pub mod hexinput;
 pub mod json;
 pub mod message;
+pub mod opening;
 pub mod packet;
 pub mod text;

@@ -86,6 +86,10 @@ pub(super) struct Exchange {
     /// What a request that waits has as its body, for when it is refused.
     after: Option<BodyReader>,
     first: bool,
+    /// Requests may be missing: answers without a request come before the one waited for.
+    pub(super) requests_lost: bool,
+    /// The packet that completed the request for which the client waits.
+    asked_at: u64,
     responses: u64,
     /// Responses are read although their requests were not captured.
     pub(super) forced: bool,
@@ -138,6 +142,8 @@ impl Default for Exchange {
             requests: VecDeque::new(),
             after: None,
             first: true,
+            requests_lost: false,
+            asked_at: 0,
             responses: 0,
             forced: false,
             tunnelled: false,
@@ -149,7 +155,7 @@ impl Default for Exchange {
 impl Exchange {
     /// An exchange of which the start was not captured, or is something else.
     pub(super) fn midway() -> Self {
-        Self { first: false, server: Parser::Lost, ..Self::default() }
+        Self { first: false, requests_lost: true, server: Parser::Lost, ..Self::default() }
     }
 
     /// Whether any HTTP was seen, if only the start of a head.
@@ -184,6 +190,7 @@ impl Exchange {
             *partial = Partial::default();
             if !matches!(parser, Parser::Wait) {
                 *parser = Parser::Lost;
+                self.requests_lost |= direction == Direction::ClientToServer;
             }
         }
     }
@@ -275,6 +282,7 @@ impl Exchange {
         let body = BodyReader::new(request_framing(&head));
         if is_websocket_upgrade(&head) {
             self.requests.push_back(Asked::WebSocket);
+            self.asked_at = place.last.packet;
             self.after = Some(body);
             self.client = Parser::Wait;
             return Step::find(taken, Found::Asked(Box::new(head), place));
@@ -291,6 +299,7 @@ impl Exchange {
         }
         self.requests.push_back(asked);
         if asked == Asked::Connect {
+            self.asked_at = place.last.packet;
             self.after = Some(body);
             self.client = Parser::Wait;
         } else {
@@ -351,9 +360,18 @@ impl Exchange {
             }
         }
         self.server = Parser::Head;
-        let asked = self.requests.pop_front();
         let status = head.status().unwrap_or_default();
         let body = |method: &[u8]| BodyReader::new(response_framing(&head, method));
+        if self.requests_lost
+            && status != 101
+            && matches!(self.requests.front(), Some(Asked::WebSocket | Asked::Connect))
+            && place.first.packet < self.asked_at
+        {
+            // It answers a request that was not captured.
+            self.server = Parser::after(body(b"GET"));
+            return Step::take(taken);
+        }
+        let asked = self.requests.pop_front();
         match asked {
             Some(Asked::WebSocket) if status == 101 => {
                 Step::find(taken, Found::Answered(Box::new(head), place, true))

@@ -5,8 +5,9 @@ use std::hash::BuildHasher;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use super::ends::End;
 use super::exchange::Other;
-use super::live::{End, Live};
+use super::live::Live;
 use crate::model::{ConnectionId, Endpoint, Segment, Time};
 
 /// Both endpoints, the lower one first.

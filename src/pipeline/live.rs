@@ -2,91 +2,30 @@
 
 use std::fmt::Arguments;
 
-use super::exchange::{Exchange, Found, Other, begins, classify};
-use super::limits::Limits;
-use super::rules;
-use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
+use super::ends::{End, Ends, PerEnd};
+use super::exchange::{Exchange, Other};
+use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::Work;
-use crate::http::{self, Handshake, HeadKind};
-use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, Flags, Head, PerDirection, Place, Rule, Segment, Span, Tally,
-};
-use crate::tcp::{self, GiveUp, Held, NOWHERE, Stream};
-use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
-
-/// Which of a connection's two ends, in the order of the flow table's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    A,
-    B,
-}
-
-impl End {
-    pub(super) const BOTH: [Self; 2] = [Self::A, Self::B];
-
-    pub(super) fn other(self) -> Self {
-        match self {
-            Self::A => Self::B,
-            Self::B => Self::A,
-        }
-    }
-}
-
-/// One value for each end.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct PerEnd<T> {
-    a: T,
-    b: T,
-}
-
-impl<T> PerEnd<T> {
-    pub(super) fn of(&self, end: End) -> &T {
-        match end {
-            End::A => &self.a,
-            End::B => &self.b,
-        }
-    }
-    pub(super) fn of_mut(&mut self, end: End) -> &mut T {
-        match end {
-            End::A => &mut self.a,
-            End::B => &mut self.b,
-        }
-    }
-}
-
-/// What is known of a connection whichever way it goes on.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Ends {
-    pub(super) tcp: ConnectionId,
-    pub(super) a: Endpoint,
-    pub(super) b: Endpoint,
-}
-
-impl Ends {
-    fn of(&self, end: End) -> Endpoint {
-        match end {
-            End::A => self.a,
-            End::B => self.b,
-        }
-    }
-}
+use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, Tally};
+use crate::tcp::{self, Stream};
+use crate::ws::{Spot, WebSocket};
 
 /// A request that waits for its answer.
 #[derive(Debug)]
-struct Asked {
-    head: Box<Head>,
-    place: HeadPlace,
-    id: crate::model::WebSocketId,
+pub(super) struct Asked {
+    pub(super) head: Box<Head>,
+    pub(super) place: HeadPlace,
+    pub(super) id: crate::model::WebSocketId,
 }
 
 #[derive(Debug)]
-struct Socket {
-    connection: Connection,
-    ws: WebSocket,
+pub(super) struct Socket {
+    pub(super) connection: Connection,
+    pub(super) ws: WebSocket,
 }
 
 #[derive(Debug)]
-enum Layer {
+pub(super) enum Layer {
     Http(Box<Exchange>),
     WebSocket(Box<Socket>),
     /// Followed to its end, told.
@@ -107,26 +46,26 @@ pub(super) enum Fate {
 /// A followed connection.
 #[derive(Debug)]
 pub(super) struct Live {
-    streams: PerEnd<Stream>,
-    client: Option<End>,
-    layer: Layer,
-    asked: Option<Asked>,
-    pending: Vec<Pending>,
+    pub(super) streams: PerEnd<Stream>,
+    pub(super) client: Option<End>,
+    pub(super) layer: Layer,
+    pub(super) asked: Option<Asked>,
+    pub(super) pending: Vec<Pending>,
     /// Findings of this connection that belong to no opened WebSocket.
-    tally: Tally,
-    reset: Option<Place>,
+    pub(super) tally: Tally,
+    pub(super) reset: Option<Place>,
     /// Packets seen from each end.
-    seen: PerEnd<bool>,
+    pub(super) seen: PerEnd<bool>,
     /// The packet whose arrival brought the last bytes handed on.
-    arrived: PerEnd<Place>,
-    last: Place,
-    gaps: (u64, u64),
+    pub(super) arrived: PerEnd<Place>,
+    pub(super) last: Place,
+    pub(super) gaps: (u64, u64),
     /// Since which packet something is waited for.
     pub(super) waiting_since: Option<Place>,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
-    zero_window: PerEnd<bool>,
-    fate: Fate,
+    pub(super) zero_window: PerEnd<bool>,
+    pub(super) fate: Fate,
 }
 
 impl Live {
@@ -191,7 +130,7 @@ impl Live {
         self.reset.is_some()
     }
 
-    fn direction(&self, end: End) -> Direction {
+    pub(super) fn direction(&self, end: End) -> Direction {
         if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient }
     }
 
@@ -264,7 +203,7 @@ impl Live {
         let stream = self.streams.of_mut(from);
         let payload = tcp_bytes.get(usize::from(segment.header_len)..).unwrap_or_default();
         let chunk = Chunk { at: stream.position(), bytes: payload, address, origin: place, arrival: place };
-        stream.pass(segment.len, address, place);
+        stream.pass(segment.len, address);
         *self.arrived.of_mut(from) = place;
         let (mut context, sink) = work.context();
         socket.ws.data(direction, chunk, &mut context, &mut Emit { sink, connection: &socket.connection });
@@ -524,7 +463,7 @@ impl Live {
     }
 
     /// A finding of TCP or the capture about this connection.
-    fn note<S: Sink>(
+    pub(super) fn note<S: Sink>(
         &mut self,
         rule: &'static Rule,
         direction: Option<Direction>,
@@ -542,621 +481,6 @@ impl Live {
         } else if matches!(self.layer, Layer::Http(_)) && self.pending.len() < REMEMBERED {
             self.pending.push(Pending { rule, direction, offset, place, text: text.to_string() });
         }
-    }
-
-    /// Hands bytes in order to the layer above, as long as it takes any.
-    fn drain<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        arrival: Place,
-        given_up: Option<&mut Place>,
-        work: &mut Work<'_, S>,
-    ) {
-        // After giving up a hole, records are complete with their own last packet, not with the one at hand.
-        let mut own = given_up;
-        loop {
-            let mut progress = false;
-            for end in self.order() {
-                while let Some(held) = self.streams.of(end).ready() {
-                    let arrived = *self.arrived.of(end);
-                    let arrival = match &mut own {
-                        Some(latest) => {
-                            // Never before that of the bytes before them: they may complete what those began.
-                            **latest = latest.max(held.origin).max(arrived);
-                            **latest
-                        }
-                        None => arrival,
-                    };
-                    let taken = self.feed(ends, end, held, arrival, work);
-                    if self.fate != Fate::Keep {
-                        return;
-                    }
-                    if taken == 0 {
-                        break;
-                    }
-                    progress = true;
-                    self.streams.of_mut(end).consume(taken);
-                    *self.arrived.of_mut(end) = arrival;
-                }
-                if self.streams.of(end).is_finished()
-                    && let Layer::WebSocket(socket) = &mut self.layer
-                {
-                    let direction = if self.client == Some(end) {
-                        Direction::ClientToServer
-                    } else {
-                        Direction::ServerToClient
-                    };
-                    let Socket { connection, ws } = &mut **socket;
-                    let (mut context, sink) = work.context();
-                    ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
-                }
-            }
-            if !progress {
-                return;
-            }
-        }
-    }
-
-    /// Client first: responses need their requests.
-    fn order(&self) -> [End; 2] {
-        if self.client == Some(End::B) { [End::B, End::A] } else { End::BOTH }
-    }
-
-    /// Hands one run of bytes to the layer above; returns how many it took.
-    fn feed<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        end: End,
-        held: Held,
-        arrival: Place,
-        work: &mut Work<'_, S>,
-    ) -> u32 {
-        let Some(bytes) =
-            work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
-        else {
-            self.gap(
-                end,
-                u64::from(held.len),
-                arrival,
-                "the snap length cut them, or they are no longer kept",
-                work,
-            );
-            return held.len;
-        };
-        let chunk = Chunk {
-            at: self.streams.of(end).relative(held.at),
-            bytes,
-            address: held.address,
-            origin: held.origin,
-            arrival,
-        };
-        if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
-            self.decide_client(end, bytes, work.limits);
-        }
-        let direction = self.direction(end);
-        match &mut self.layer {
-            Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
-                let (mut context, sink) = work.context();
-                ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
-                held.len
-            }
-            Layer::Http(http) => {
-                let step = http.data(direction, chunk, work.limits);
-                if let Some(found) = step.found {
-                    self.found(ends, end, found, arrival, work);
-                }
-                step.taken as u32
-            }
-            Layer::Done => held.len,
-        }
-    }
-
-    /// Who the client is: whoever sends a request. Without a SYN there is nothing else to go by.
-    fn decide_client(&mut self, end: End, bytes: &[u8], limits: &Limits) {
-        match (begins(bytes, limits), self.client) {
-            (Some(HeadKind::Request), None) => self.client = Some(end),
-            (Some(HeadKind::Response), None) => self.client = Some(end.other()),
-            (Some(HeadKind::Response), Some(client)) if client == end => self.client = Some(end.other()),
-            (None, None) => self.fate = Fate::Drop(classify(bytes)),
-            _ => {}
-        }
-    }
-
-    fn found<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        end: End,
-        found: Found,
-        arrival: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        match found {
-            Found::Asked(head, place) => {
-                if let Some(asked) = self.asked.take() {
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
-                }
-                self.asked = Some(Asked { head, place, id: work.next_websocket() });
-            }
-            Found::Answered(head, place, opens) => {
-                let asked = self.asked.take();
-                if opens {
-                    self.open(ends, asked, head, place, work);
-                } else if let Some(asked) = asked {
-                    self.refuse(ends, asked, *head, place, work);
-                }
-            }
-            Found::Tunnel => {}
-            Found::H2c(place) => {
-                let spot = Spot { place, ..Spot::default() };
-                work.sink.finding(
-                    None,
-                    &http::rules::H2C_UPGRADE,
-                    spot,
-                    format_args!(
-                        "{} and {} go on with HTTP/2: no WebSocket",
-                        ends.of(end.other()),
-                        ends.of(end)
-                    ),
-                );
-                work.totals.findings.add(&http::rules::H2C_UPGRADE);
-                self.fate = Fate::Drop(Other::Http2);
-            }
-            Found::Other(other) => self.fate = Fate::Drop(other),
-            Found::TooLarge(direction) => {
-                let text = format!(
-                    "the {}'s head is over {} bytes or {} lines",
-                    direction.sender(),
-                    work.limits.head.bytes,
-                    work.limits.head.headers
-                );
-                let rule = &http::rules::HTTP_HEADER_TOO_LARGE;
-                if let Some(asked) = self.asked.take() {
-                    let (direction, offset) = (Some(direction), None);
-                    self.pending.push(Pending { rule, direction, offset, place: arrival, text });
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
-                } else if work.totals.findings.add(rule) <= LISTED {
-                    // Whether it asked for a WebSocket stands in the head.
-                    let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
-                    let (client, server) = (ends.of(end), ends.of(end.other()));
-                    work.sink.finding(None, rule, spot, format_args!("{text} ({client} to {server})"));
-                }
-                self.fate = Fate::Drop(Other::Http);
-            }
-        }
-    }
-
-    fn connection<S>(
-        &self,
-        ends: &Ends,
-        asked: Option<&Asked>,
-        response: Option<HeadPlace>,
-        handshake: Handshake,
-        work: &mut Work<'_, S>,
-    ) -> Connection {
-        let client = self.client.unwrap_or(End::A);
-        let (proxied, tunnelled) = match &self.layer {
-            Layer::Http(http) => (http.proxied, http.tunnelled),
-            _ => (None, false),
-        };
-        let server = ends.of(client.other());
-        let url = match &handshake.request {
-            Some(head) => http::url(head, &server.to_string(), false),
-            None => format!("ws://{server}/"),
-        };
-        let request = asked.map(|asked| asked.place);
-        Connection {
-            id: asked.map_or_else(|| work.next_websocket(), |asked| asked.id),
-            tcp: ends.tcp,
-            client: ends.of(client),
-            server,
-            proxied,
-            tunnelled,
-            url,
-            handshake,
-            request,
-            response,
-            first: request.or(response).map(|place| place.first).unwrap_or_default(),
-        }
-    }
-
-    fn open<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        asked: Option<Asked>,
-        head: Box<Head>,
-        place: HeadPlace,
-        work: &mut Work<'_, S>,
-    ) {
-        let (handshake, judgements) = http::judge(asked.as_ref().map(|asked| &*asked.head), Some(&head));
-        let deflate = handshake.deflate;
-        let terms = |direction: Direction| Terms {
-            takeover: deflate.map(|agreed| match direction {
-                Direction::ClientToServer => !agreed.client_no_context_takeover,
-                Direction::ServerToClient => !agreed.server_no_context_takeover,
-            }),
-            rsv_defined: handshake.rsv_defined,
-            guessed: false,
-        };
-        let terms =
-            PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
-        let mut connection = self.connection(ends, asked.as_ref(), Some(place), handshake, work);
-        let mut ws = WebSocket::new(terms);
-        let wants = work.sink.wants();
-        work.sink.opened(&connection);
-        let early = self.client.and_then(|client| self.streams.of(client).ready());
-        let mut emit = Emit { sink: work.sink, connection: &connection };
-        for pending in self.pending.drain(..) {
-            let spot = Spot {
-                direction: pending.direction,
-                offset: pending.offset,
-                place: pending.place,
-                ..Spot::default()
-            };
-            ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
-        }
-        for judgement in judgements {
-            let at = match judgement.side {
-                Direction::ClientToServer => asked.as_ref().map(|asked| asked.place.last),
-                Direction::ServerToClient => Some(place.last),
-            };
-            let spot =
-                Spot { direction: Some(judgement.side), place: at.unwrap_or(place.last), ..Spot::default() };
-            ws.report(judgement.rule, spot, format_args!("{}", judgement.text), &mut emit);
-        }
-        if let Some(early) = early.filter(|early| early.origin.packet < place.first.packet) {
-            let spot =
-                Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
-            ws.report(
-                &http::rules::DATA_BEFORE_HANDSHAKE,
-                spot,
-                format_args!(
-                    "the client sent bytes in packet {} before the response in packet {}",
-                    early.origin.packet, place.first.packet
-                ),
-                &mut emit,
-            );
-        }
-        work.totals.websockets += 1;
-        if !wants.heads {
-            (connection.handshake.request, connection.handshake.response) = (None, None);
-        }
-        self.layer = Layer::WebSocket(Box::new(Socket { connection, ws }));
-    }
-
-    fn refuse<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        asked: Asked,
-        head: Head,
-        place: HeadPlace,
-        work: &mut Work<'_, S>,
-    ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), Some(&head));
-        let connection = self.connection(ends, Some(&asked), Some(place), handshake, work);
-        self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
-    }
-
-    fn unanswered<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        asked: Asked,
-        state: State,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), None);
-        let connection = self.connection(ends, Some(&asked), None, handshake, work);
-        self.tell_unopened(&connection, state, judgements, place, work);
-    }
-
-    fn tell_unopened<S: Sink>(
-        &mut self,
-        connection: &Connection,
-        state: State,
-        judgements: Vec<http::Judgement>,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        let mut tally = std::mem::take(&mut self.tally);
-        for pending in self.pending.drain(..) {
-            let spot = Spot {
-                direction: pending.direction,
-                offset: pending.offset,
-                place: pending.place,
-                ..Spot::default()
-            };
-            if tally.add(pending.rule) <= LISTED {
-                work.sink.finding(Some(connection), pending.rule, spot, format_args!("{}", pending.text));
-            }
-        }
-        for judgement in judgements {
-            let spot = Spot { direction: Some(judgement.side), place, ..Spot::default() };
-            tally.add(judgement.rule);
-            work.sink.finding(Some(connection), judgement.rule, spot, format_args!("{}", judgement.text));
-        }
-        work.totals.websockets += 1;
-        work.totals.findings.merge(&tally);
-        work.sink.ended(&Ended {
-            connection,
-            state,
-            closed: Some(place.time).filter(|_| state == State::Refused),
-            socket: None,
-            findings: &tally,
-            gaps: self.gaps,
-        });
-    }
-
-    /// Tells the layer above that bytes are missing, and counts them.
-    fn gap<S: Sink>(&mut self, end: End, len: u64, arrival: Place, why: &str, work: &mut Work<'_, S>) {
-        let direction = self.direction(end);
-        let at = self.streams.of(end).position();
-        if !matches!(self.layer, Layer::Done) {
-            self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
-            let sender = direction.sender();
-            self.note(&tcp::rules::TCP_GAP, Some(direction), Some(at), arrival,
-                format_args!("{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"), work);
-        }
-        match &mut self.layer {
-            Layer::Http(http) => http.gap(direction, len),
-            Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
-                let (mut context, sink) = work.context();
-                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
-            }
-            Layer::Done => {}
-        }
-    }
-
-    /// After a segment: whether the connection ended, and whether something is waited for.
-    fn settle<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) -> Fate {
-        if self.fate != Fate::Keep {
-            return self.fate;
-        }
-        if End::BOTH
-            .into_iter()
-            .all(|end| self.streams.of(end).is_finished() && self.streams.of(end).hole().is_none())
-        {
-            self.end(ends, StreamEnd::Fin, place, work);
-            return self.fate;
-        }
-        for end in End::BOTH {
-            let (bytes, pieces) = self.streams.of(end).waiting();
-            if bytes > work.limits.held_bytes || pieces > work.limits.held_pieces {
-                self.over_limit(ends, end, bytes, place, work);
-                if self.fate != Fate::Keep {
-                    return self.fate;
-                }
-            }
-        }
-        self.watch(place, work);
-        self.fate
-    }
-
-    /// Whether anything is waited for: a hole to fill, a SYN, a request, or more after a RST.
-    fn watch<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
-        let waits = |stream: &Stream| stream.waiting().1 > 0;
-        let waiting = self.reset.is_some() || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
-        if !waiting {
-            if self.waiting_since.take().is_some() {
-                work.wait_no_more(&mut self.waiting_at);
-            }
-            return;
-        }
-        if self.waiting_since.is_none() {
-            let oldest = End::BOTH.into_iter().filter_map(|end| self.streams.of(end).oldest_waiting()).min();
-            let oldest =
-                oldest.into_iter().chain(self.reset.map(|reset| reset.packet)).min().unwrap_or(place.packet);
-            work.wait(Place { packet: oldest, ..place }, &mut self.waiting_at);
-            self.waiting_since = Some(place);
-        }
-    }
-
-    fn over_limit<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        end: End,
-        bytes: u64,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        if self.streams.of(end).hole().is_some() {
-            let sender = self.direction(end).sender();
-            self.note(
-                &rules::LIMIT_STREAM_MEMORY,
-                Some(self.direction(end)),
-                None,
-                place,
-                format_args!(
-                    "{bytes} bytes of what the {sender} sent wait behind a hole: the hole is given up"
-                ),
-                work,
-            );
-        }
-        self.give_up(ends, GiveUp::Limit, place, work);
-    }
-
-    /// Waiting took long enough. True if it goes on.
-    pub(super) fn expire<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) -> Fate {
-        let since = self.waiting_since.unwrap_or(place);
-        let old = place.time.since(since.time) > work.limits.hole_time;
-        let one_sided = !(*self.seen.of(End::A) && *self.seen.of(End::B));
-        let acknowledged = End::BOTH.into_iter().all(|end| {
-            let stream = self.streams.of(end);
-            stream.hole().is_none() || stream.hole_is_acknowledged()
-        });
-        if old || one_sided || acknowledged || self.reset.is_some() {
-            self.give_up(ends, GiveUp::Acknowledged, place, work);
-        }
-        if self.fate == Fate::Keep && self.reset.is_some() {
-            self.end(ends, StreamEnd::Reset, place, work);
-        }
-        if self.fate == Fate::Keep {
-            self.waiting_since = None;
-            self.watch(place, work);
-        }
-        self.fate
-    }
-
-    /// Goes on without what is waited for.
-    fn give_up<S: Sink>(&mut self, ends: &Ends, why: GiveUp, place: Place, work: &mut Work<'_, S>) {
-        let words = match why {
-            GiveUp::Acknowledged => "the capture lost them",
-            GiveUp::Limit => "too much waits behind them",
-            GiveUp::End => "they never came",
-        };
-        let mut latest = Place::default();
-        for end in self.order() {
-            self.streams.of_mut(end).begin();
-        }
-        self.drain(ends, place, Some(&mut latest), work);
-        // Each round passes one hole, or ends.
-        while self.fate == Fate::Keep {
-            let mut moved = false;
-            for end in self.order() {
-                if self.streams.of_mut(end).use_suspects(work.bytes) {
-                    // Their records come now: nobody waited for them at their packets.
-                    latest = latest.max(place);
-                    moved = true;
-                } else if let Some(hole) = self.streams.of(end).hole() {
-                    if why == GiveUp::Acknowledged
-                        && !self.streams.of(end).hole_is_acknowledged()
-                        && *self.seen.of(end.other())
-                        && place.time.since(self.waiting_since.unwrap_or(place).time) <= work.limits.hole_time
-                        && self.reset.is_none()
-                    {
-                        continue;
-                    }
-                    let arrival = self.streams.of(end).first_waiting().unwrap_or(place);
-                    latest = latest.max(arrival).max(*self.arrived.of(end));
-                    self.gap(end, hole, latest, words, work);
-                    self.streams.of_mut(end).skip(hole);
-                    moved = true;
-                }
-                let mut own = latest;
-                self.drain(ends, place, Some(&mut own), work);
-                latest = own;
-                if self.fate != Fate::Keep {
-                    return;
-                }
-            }
-            if !moved {
-                let server = self.order()[1];
-                match &mut self.layer {
-                    // Responses whose requests were not captured.
-                    Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => {
-                        http.forced = true
-                    }
-                    _ => return,
-                }
-                let mut own = latest;
-                self.drain(ends, place, Some(&mut own), work);
-                latest = own;
-            }
-        }
-    }
-
-    /// The connection's end: what still waits is given up, all is told.
-    pub(super) fn end<S: Sink>(&mut self, ends: &Ends, how: StreamEnd, place: Place, work: &mut Work<'_, S>) {
-        self.give_up(ends, GiveUp::End, place, work);
-        if self.fate != Fate::Keep {
-            work.wait_no_more(&mut self.waiting_at);
-            return;
-        }
-        for end in self.order() {
-            // Of an end that was never captured all is missing: told once, below.
-            if let Some(hole) = self.streams.of(end).tail_hole()
-                && *self.seen.of(end)
-            {
-                self.gap(end, hole, self.last, "they were acknowledged but never captured", work);
-                self.streams.of_mut(end).skip(hole);
-            }
-        }
-        let last = self.reset.unwrap_or(self.last);
-        if let Some(asked) = self.asked.take() {
-            self.unanswered(ends, asked, State::Unanswered, last, work);
-        }
-        if let Layer::WebSocket(mut socket) = std::mem::replace(&mut self.layer, Layer::Done) {
-            self.end_socket(&mut socket, how, last, work);
-        }
-        work.wait_no_more(&mut self.waiting_at);
-        self.fate = Fate::Ended;
-    }
-
-    fn end_socket<S: Sink>(
-        &mut self,
-        socket: &mut Socket,
-        how: StreamEnd,
-        last: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        let Socket { connection, ws } = socket;
-        let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
-        let how = match how {
-            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
-            how => how,
-        };
-        let (mut context, sink) = work.context();
-        let mut emit = Emit { sink, connection };
-        for end in self.order() {
-            let direction =
-                if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
-            let how = if self.streams.of(end).is_finished() { StreamEnd::Fin } else { how };
-            ws.end(direction, how, last, &mut context, &mut emit);
-        }
-        let one_sided = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
-        if one_sided.is_some() || connection.request.is_none() {
-            ws.note_loss();
-        }
-        if let Some(end) = one_sided {
-            let spot = Spot { place: last, ..Spot::default() };
-            let sender = if self.client == Some(end) { "client" } else { "server" };
-            ws.report(
-                &tcp::rules::TCP_ONE_DIRECTION,
-                spot,
-                format_args!("nothing that the {sender} sent was captured"),
-                &mut emit,
-            );
-        }
-        let closing = ws.closing().is_some();
-        if how == StreamEnd::Reset && !ws.closing().is_some_and(|closing| closing.answered) {
-            let spot = Spot { place: last, ..Spot::default() };
-            ws.report(
-                &tcp::rules::TCP_RESET,
-                spot,
-                format_args!("the connection was reset without a complete closing handshake"),
-                &mut emit,
-            );
-        }
-        let end = if how == StreamEnd::Capture && fin { StreamEnd::Fin } else { how };
-        ws.finish(end, last, &mut emit);
-        if how == StreamEnd::Timeout {
-            let spot = Spot { place: last, ..Spot::default() };
-            ws.report(
-                &rules::FLOW_TIMEOUT,
-                spot,
-                format_args!("nothing came for too long: the connection is taken as ended"),
-                &mut emit,
-            );
-        }
-        let answered = ws.closing().is_some_and(|closing| closing.answered);
-        let state = match how {
-            StreamEnd::Reset if closing && answered => State::Closed,
-            StreamEnd::Reset => State::Reset,
-            StreamEnd::Timeout => State::TimedOut,
-            StreamEnd::Fin => State::Closed,
-            StreamEnd::Capture if fin || answered => State::Closed,
-            StreamEnd::Capture => State::Open,
-        };
-        work.totals.count(ws, self.gaps);
-        work.sink.ended(&Ended {
-            connection,
-            state,
-            closed: (state != State::Open).then_some(last.time),
-            socket: Some(ws),
-            findings: ws.findings(),
-            gaps: self.gaps,
-        });
     }
 }
 

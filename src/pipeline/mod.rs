@@ -9,8 +9,11 @@
 //! time is the packets' own: the same packets give the same events, whenever and in however many
 //! pieces they are read. State is bounded by [`Limits`].
 
+mod ending;
+mod ends;
 mod exchange;
 mod flows;
+mod handover;
 mod limits;
 mod live;
 pub mod rules;
@@ -29,8 +32,9 @@ pub use limits::Limits;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::Totals;
 
+use ends::{End, Ends};
 use flows::{Flows, Key, Stage};
-use live::{End, Ends, Fate, Live};
+use live::{Fate, Live};
 use work::{Waiting, Work};
 
 /// Counts of packets and connections that hold no WebSocket.
@@ -453,7 +457,7 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && self.last.packet & 1 == 0 {
+        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.limits.flows) {
             self.visit(capture, sink);
         }
     }

@@ -294,7 +294,7 @@ fn write_message(
                 && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
             match message.text {
                 Some(text) => {
-                    let shown = text.get(..text.floor_char_boundary(most)).unwrap_or_default();
+                    let shown = begin(text, most);
                     cut |= shown.len() < text.len();
                     string(out, "text", shown);
                 }
@@ -328,6 +328,12 @@ fn write_message(
         let _ = write!(Text(out), "{}", seconds(rtt));
     }
     out.extend_from_slice(b"}\n");
+}
+
+/// The first `most` bytes of a text, or a little less: whole characters.
+fn begin(text: &str, most: usize) -> &str {
+    let cut = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+    text.get(..cut.unwrap_or_default()).unwrap_or_default()
 }
 
 /// Nanoseconds as decimal seconds.

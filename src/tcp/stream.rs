@@ -11,8 +11,9 @@ pub const ORIGIN: u64 = 1 << 32;
 pub const NOWHERE: u64 = u64::MAX;
 /// How far ahead a segment may be: TCP's largest window (RFC 7323).
 const AHEAD: u64 = 1 << 30;
-/// Delivered ranges that are remembered to compare retransmissions with, until acknowledged.
-const RECENT: usize = 8;
+/// Delivered ranges that are remembered to compare retransmissions with. A copy that comes after the receiver has
+/// acknowledged changes nothing for it, so the last ones matter.
+const RECENT: usize = 4;
 
 /// Bytes that wait for their turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +39,14 @@ impl Held {
         let address = if self.address == NOWHERE { NOWHERE } else { self.address + (at - self.at) };
         Self { at, address, len: to.min(self.end()).saturating_sub(at) as u32, ..*self }
     }
+}
+
+/// A range that was delivered: the lower half of its offset, its bytes, its address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sent {
+    at: u32,
+    len: u32,
+    address: u64,
 }
 
 /// What a segment brought.
@@ -83,7 +92,9 @@ pub struct Stream {
     /// Sorted, no two overlap, all at or after `next`.
     held: VecDeque<Held>,
     held_bytes: u64,
-    recent: VecDeque<Held>,
+    recent: [Sent; RECENT],
+    /// Which of `recent` is the oldest.
+    oldest: u8,
     /// Segments whose checksum says that they were damaged on the way.
     suspects: Vec<Held>,
     checksums: (u32, u32),
@@ -200,9 +211,9 @@ impl Stream {
 
     /// Counts `n` bytes as delivered that were never held.
     #[inline]
-    pub fn pass(&mut self, n: u32, address: u64, origin: Place) {
+    pub fn pass(&mut self, n: u32, address: u64) {
         if n > 0 {
-            self.remember(Held { at: self.next, address, len: n, origin });
+            self.remember(self.next, n, address);
             self.next += u64::from(n);
         }
     }
@@ -242,8 +253,8 @@ impl Stream {
         if new.at < low {
             let old = new.between(0, low);
             arrival.again += old.len;
-            for seen in &self.recent {
-                compare(seen, &old, bytes, arrival);
+            for seen in self.sent() {
+                compare(&seen, &old, bytes, arrival);
             }
         }
         let new = new.between(low, u64::MAX);
@@ -322,16 +333,25 @@ impl Stream {
             }
         }
         if done.address != NOWHERE {
-            self.remember(done);
+            self.remember(done.at, done.len, done.address);
         }
     }
 
     #[inline]
-    fn remember(&mut self, done: Held) {
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+    fn remember(&mut self, at: u64, len: u32, address: u64) {
+        if let Some(slot) = self.recent.get_mut(usize::from(self.oldest)) {
+            *slot = Sent { at: at as u32, len, address };
         }
-        self.recent.push_back(done);
+        self.oldest = (self.oldest + 1) % RECENT as u8;
+    }
+
+    /// The ranges that were delivered last.
+    fn sent(&self) -> impl Iterator<Item = Held> + '_ {
+        self.recent.iter().filter(|sent| sent.len > 0).map(|sent| {
+            let back = (self.next as u32).wrapping_sub(sent.at);
+            let at = self.next.wrapping_sub(u64::from(back));
+            Held { at, address: sent.address, len: sent.len, origin: Place::default() }
+        })
     }
 
     /// The hole before the first waiting byte, if there is one: its length.
@@ -345,6 +365,12 @@ impl Stream {
     #[must_use]
     pub fn hole_is_acknowledged(&self) -> bool {
         self.held.front().is_some_and(|first| self.acked >= first.at)
+    }
+
+    /// Whether the receiver acknowledged the next byte to deliver: it was received before this packet.
+    #[must_use]
+    pub fn next_is_acknowledged(&self) -> bool {
+        self.acked > self.next
     }
 
     /// Bytes that were acknowledged but never seen, at the stream's end.
@@ -387,9 +413,6 @@ impl Stream {
         let at = self.offset(ack);
         if at > self.acked && at < self.next.saturating_add(AHEAD) {
             self.acked = at;
-            while self.recent.front().is_some_and(|done| done.end() <= at) && self.recent.len() > 1 {
-                self.recent.pop_front();
-            }
         }
     }
 

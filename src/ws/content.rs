@@ -6,9 +6,9 @@ use super::deflate::{Inflater, Inflation};
 use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, Spot};
 use super::mask::unmask;
 use super::message::Step;
+use super::reader::FrameStart;
 use super::shared::Shared;
 use super::utf8::Utf8Check;
-use super::reader::FrameStart;
 use super::{FrameHeader, Opcode, Payload, rules, text};
 use crate::model::{Bytes, Chunk, Place};
 
@@ -164,10 +164,10 @@ impl<E: Events> Step<'_, '_, E> {
             unmasked.extend_from_slice(payload.bytes);
             unmask(&mut unmasked, header.masking_key, 0);
             let mut eager = Eager::new(depth, std::mem::take(&mut scratch.kept));
-                let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
+            let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
             let check = outline.opcode == Opcode::Text;
-            let (outcome, len) = inflater
-                .inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out| {
+            let (outcome, len) =
+                inflater.inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out| {
                     eager.take(out, depth.keep, check);
                 });
             self.side.counts.deflated_bytes += header.payload_len;
@@ -218,7 +218,8 @@ impl<E: Events> Step<'_, '_, E> {
         } else if let Some(eager) = &mut open.eager {
             let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
             let (text, bad) = eager.text(check);
-            let done = Done { integrity: Integrity::Ok, len: Some(eager.len), whole: eager.is_whole(), sha256 };
+            let done =
+                Done { integrity: Integrity::Ok, len: Some(eager.len), whole: eager.is_whole(), sha256 };
             self.tell(&outline, &done, &eager.kept, text, bad);
         } else if let Some(all) = open.kept.read(bytes, &mut unmasked) {
             let (text, bad) = if check { text_of(all) } else { (None, None) };
@@ -264,7 +265,8 @@ impl<E: Events> Step<'_, '_, E> {
                 let mut eager = Eager::new(depth, kept);
                 inflater.begin();
                 open.gone |= !open.kept.each(*bytes, unmasked, &mut |wire| {
-                    inflater.feed(wire, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                    inflater
+                        .feed(wire, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
                 });
                 eager
             }
@@ -289,11 +291,15 @@ impl<E: Events> Step<'_, '_, E> {
             Inflation::Whole => self.side.counts.inflated_bytes += len,
             Inflation::Cut => {
                 let known = len <= self.context.depth.inflate.drain;
-                done = Done { integrity: Integrity::Cut, len: known.then_some(len), whole: false, sha256: None };
+                done =
+                    Done { integrity: Integrity::Cut, len: known.then_some(len), whole: false, sha256: None };
             }
             Inflation::UnknownDictionary | Inflation::Damaged => {
-                let integrity =
-                    if outcome == Inflation::Damaged { Integrity::Damaged } else { Integrity::UnknownDictionary };
+                let integrity = if outcome == Inflation::Damaged {
+                    Integrity::Damaged
+                } else {
+                    Integrity::UnknownDictionary
+                };
                 let done = Done { integrity, len: None, whole: false, sha256: None };
                 self.tell(outline, &done, wire, None, None);
                 return;

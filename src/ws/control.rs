@@ -24,16 +24,14 @@ impl<E: Events> Step<'_, '_, E> {
         let mut closed = None;
         let direction = self.side.direction;
         match opcode {
-            Opcode::Ping => {
-                if self.shared.ping(direction, number, bytes, arrival) {
-                    self.report(
-                        &rules::PING_FLOOD,
-                        Some(frame),
-                        Some(number),
-                        arrival,
-                        format_args!("more than 100 pings within one second"),
-                    );
-                }
+            Opcode::Ping if self.shared.ping(direction, number, bytes, arrival) => {
+                self.report(
+                    &rules::PING_FLOOD,
+                    Some(frame),
+                    Some(number),
+                    arrival,
+                    format_args!("more than 100 pings within one second"),
+                );
             }
             Opcode::Pong if whole => {
                 rtt = self.shared.pong(self.events, direction, number, frame, bytes, arrival);

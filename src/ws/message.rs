@@ -24,13 +24,13 @@ pub struct Terms {
 /// Counts of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Frames whose last byte came.
+    /// Frames, with those that will never be whole.
     pub frames: u64,
     /// Messages, control frames included.
     pub messages: u64,
-    /// Payload bytes of frames, as their headers claim.
+    /// Payload bytes of frames whose last byte came, as their headers claim.
     pub payload_bytes: u64,
-    /// Bytes of frames, headers included.
+    /// Bytes of frames whose last byte came, headers included.
     pub wire_bytes: u64,
     /// Application bytes of compressed data messages, after inflating; 0 where payloads are not read.
     pub inflated_bytes: u64,
@@ -136,7 +136,7 @@ pub(super) struct Step<'a, 'c, E> {
 
 impl<E: Events> FrameSink for Step<'_, '_, E> {
     #[inline]
-    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>, end_at: u64) {
+    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
         if self.is_plain(header) {
             self.plain_message(header, start, payload);
             return;
@@ -145,7 +145,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         if !payload.bytes.is_empty() {
             self.payload(0, payload);
         }
-        self.end(end_at, payload.arrival);
+        self.end(payload.arrival);
     }
 
     #[inline]
@@ -224,7 +224,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
     }
 
     #[inline]
-    fn end(&mut self, _end_at: u64, arrival: Place) {
+    fn end(&mut self, arrival: Place) {
         let side = &mut *self.side;
         side.last = arrival;
         side.in_frame = false;
@@ -294,6 +294,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                         header.payload_len
                     ),
                 );
+                self.side.counts.frames += 1;
                 self.frame_event(number, None, false, arrival);
                 "the length of the frame before cannot be right"
             }
@@ -320,7 +321,8 @@ impl<E: Events> Step<'_, '_, E> {
         let side = &*self.side;
         let [first, second] = header.head;
         let masked = side.direction == Direction::ClientToServer;
-        let kind = matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && side.terms.takeover.is_some());
+        let kind =
+            matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && side.terms.takeover.is_some());
         kind && (second & 0x80 != 0) == masked
             && header.length_is_minimal()
             && header.payload_len >= 16
@@ -411,6 +413,7 @@ impl<E: Events> Step<'_, '_, E> {
         let number = self.shared.next_frame();
         let message = self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number);
         let last = self.side.last;
+        self.side.counts.frames += 1;
         self.frame_event(number, message, false, if last.packet == 0 { place } else { last });
         self.side.in_frame = false;
         self.side.open = None;

@@ -30,15 +30,15 @@ pub trait FrameSink {
     /// A piece of the payload that the capture lacks.
     fn missing(&mut self, offset: u64, len: u64);
     /// The frame's last byte. `arrival`: the packet that completed it.
-    fn end(&mut self, end_at: u64, arrival: Place);
+    fn end(&mut self, arrival: Place);
     /// A frame all of which is in one chunk: `start`, `payload` and `end` in one.
     #[inline]
-    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>, end_at: u64) {
+    fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
         self.start(header, start, payload.arrival);
         if !payload.bytes.is_empty() {
             self.payload(0, payload);
         }
-        self.end(end_at, payload.arrival);
+        self.end(payload.arrival);
     }
     /// Framing ends here.
     fn lost(&mut self, why: Lost, at: u64, arrival: Place);
@@ -85,22 +85,31 @@ impl FrameReader {
         while !chunk.bytes.is_empty() {
             match self.state {
                 State::Header(0) => {
+                    let start = FrameStart { at: chunk.at, place: chunk.origin };
                     match FrameHeader::parse(chunk.bytes) {
                         Parse::Done(header, len) => {
-                            let start = FrameStart { at: chunk.at, place: chunk.origin };
-                            chunk = chunk.skip(len);
-                            if header.payload_len <= chunk.bytes.len() as u64 {
-                                let (bytes, _) = chunk.bytes.split_at(header.payload_len as usize);
-                                let payload = Chunk { bytes, ..chunk };
-                                chunk = chunk.skip(bytes.len());
-                                sink.whole(header, start, payload, chunk.at);
+                            let rest = chunk.bytes.get(len..).unwrap_or_default();
+                            if header.payload_len <= rest.len() as u64 {
+                                let (bytes, after) = rest.split_at(header.payload_len as usize);
+                                let payload = Chunk {
+                                    at: chunk.at + len as u64,
+                                    bytes,
+                                    address: chunk.address.wrapping_add(len as u64),
+                                    ..chunk
+                                };
+                                sink.whole(header, start, payload);
+                                if after.is_empty() {
+                                    return;
+                                }
+                                chunk = chunk.skip(len + bytes.len());
                             } else {
                                 self.start = start;
+                                chunk = chunk.skip(len);
                                 self.begin(header, chunk, sink);
                             }
                         }
                         Parse::Need(_) => {
-                            self.start = FrameStart { at: chunk.at, place: chunk.origin };
+                            self.start = start;
                             // At most 13 bytes are left in the chunk.
                             for (to, from) in self.scratch.iter_mut().zip(chunk.bytes) {
                                 *to = *from;
@@ -127,7 +136,7 @@ impl FrameReader {
                     let piece = Chunk { bytes: chunk.bytes.get(..take).unwrap_or_default(), ..chunk };
                     sink.payload(done, piece);
                     chunk = chunk.skip(take);
-                    self.advance(done, left, take as u64, chunk.at, chunk.arrival, sink);
+                    self.advance(done, left, take as u64, chunk.arrival, sink);
                 }
                 State::Lost => {
                     self.skipped = self.skipped.saturating_add(chunk.bytes.len() as u64);
@@ -143,7 +152,7 @@ impl FrameReader {
             State::Payload { done, left } => {
                 let inside = left.min(len);
                 sink.missing(done, inside);
-                self.advance(done, left, inside, at.saturating_add(inside), arrival, sink);
+                self.advance(done, left, inside, arrival, sink);
                 if inside < len {
                     self.state = State::Lost;
                     self.skipped = 0;
@@ -183,14 +192,14 @@ impl FrameReader {
             self.state = State::Lost;
             sink.lost(Lost::LengthMsbSet, self.start.at, rest.arrival);
         } else {
-            self.advance(0, header.payload_len, 0, rest.at, rest.arrival, sink);
+            self.advance(0, header.payload_len, 0, rest.arrival, sink);
         }
     }
 
-    fn advance(&mut self, done: u64, left: u64, n: u64, at: u64, arrival: Place, sink: &mut impl FrameSink) {
+    fn advance(&mut self, done: u64, left: u64, n: u64, arrival: Place, sink: &mut impl FrameSink) {
         if n == left {
             self.state = State::Header(0);
-            sink.end(at, arrival);
+            sink.end(arrival);
         } else {
             self.state = State::Payload { done: done + n, left: left - n };
         }
@@ -221,7 +230,7 @@ mod tests {
         fn missing(&mut self, _: u64, len: u64) {
             self.frames.last_mut().unwrap().3 += len;
         }
-        fn end(&mut self, _: u64, _: Place) {
+        fn end(&mut self, _: Place) {
             self.ends += 1;
         }
         fn lost(&mut self, why: Lost, at: u64, _: Place) {

@@ -184,7 +184,14 @@ impl<E: Events> Step<'_, '_, E> {
         }
     }
 
-    pub(super) fn judge_close(&mut self, frame: u64, number: u64, bytes: &[u8], close: &Close<'_>, place: Place) {
+    pub(super) fn judge_close(
+        &mut self,
+        frame: u64,
+        number: u64,
+        bytes: &[u8],
+        close: &Close<'_>,
+        place: Place,
+    ) {
         if bytes.len() == 1 {
             self.report(
                 &rules::CLOSE_PAYLOAD_1_BYTE,

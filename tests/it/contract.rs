@@ -13,7 +13,7 @@ use wslens::report::{Level, PayloadMode};
 use crate::captures::files;
 use crate::read::{Output, keep_all, print, read_as};
 use crate::support::failures;
-use crate::support::forge::{Script, capture_of};
+use crate::support::forge::{Conversation, PcapFormat, S2C, Script, Split, capture_of, pcap};
 use crate::support::strategy::{plans, splits, troubled};
 
 /// Checks values against a schema: as much of JSON Schema (draft 2020-12) as the contract uses, and a key
@@ -400,6 +400,23 @@ proptest::proptest! {
         if output.records.len() < 100 {
             adds_up(&output).map_err(proptest::test_runner::TestCaseError::fail)?;
         }
+    }
+}
+
+#[test]
+fn gaps_of_a_connection_that_never_opened_are_counted() {
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").request_now().no_close();
+    let script = Script::new(&talk, &Split::Writes(1460));
+    // The answer was acknowledged; the capture has only what follows it.
+    let talk = talk.response_now().text(S2C, "lost with its handshake");
+    let answered = Script::new(&talk, &Split::Writes(1460)).acked();
+    let answered = answered.clone().lose(answered.data(S2C)[0]);
+    for (script, gaps) in [(script, 0), (answered, 1)] {
+        let file = pcap(&script.packets(), PcapFormat::default());
+        let output = read_as(open(&file), keep_all(), Level::All, PayloadMode::Full);
+        assert_eq!(output.connections()[0]["state"], "unanswered");
+        assert_eq!(output.connections()[0]["gaps"], gaps);
+        adds_up(&output).unwrap();
     }
 }
 

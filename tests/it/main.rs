@@ -18,6 +18,8 @@ mod failures;
 mod findings;
 /// What the fuzzer found in the engine.
 mod fuzzed;
+/// `wslens handshake` on captures.
+mod handshake;
 /// Memory stays bounded.
 mod memory;
 /// Real libraries as peers.

@@ -88,17 +88,50 @@ proptest! {
 
     #[test]
     fn a_file_in_any_order_gives_the_same_messages(
-        plan in plans(), mss in 500..9000usize, port in 1024u16.., seed: u64, open: bool, retime: bool,
+        plan in plans(), mss in 500..9000usize, port in 1024u16.., seed: u64, end in 0..5u8, retime: bool, syns: bool,
     ) {
-        let mut talk = plan.conversation(port);
-        if open {
-            talk = talk.no_close();
-        }
-        let mut packets = Script::new(&talk, &Split::Merged(mss)).packets();
+        let talk = plan.conversation(port);
+        let talk = match end {
+            0 => talk.no_close(),
+            1 => talk.fin(S2C),
+            2 => talk.rst(C2S),
+            3 => talk.rst(S2C),
+            _ => talk,
+        };
+        let script = Script::new(&talk, &Split::Merged(mss));
+        let script = if syns { script } else { script.no_syn() };
+        let mut packets = script.packets();
         prop_assume!(packets.len() < PATIENCE);
         Rng::new(seed).shuffle(&mut packets);
         let packets = if retime { retimed(packets) } else { packets };
         expect_all(&read(file(&packets)), &[&talk])?;
+    }
+
+    #[test]
+    fn what_comes_before_the_websocket_is_passed_over(
+        plan in plans(), split in splits(), seed: u64, before in proptest::collection::vec(0..BEFORE.len(), 0..4),
+        proxy in 0..4u8, tunnel: bool,
+    ) {
+        let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+        match proxy {
+            1 => talk = talk.bytes(C2S, b"PROXY TCP4 192.0.2.10 192.0.2.20 40000 80\r\n"),
+            2 => talk = talk.bytes(C2S, b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x0a\xc0\0\x02\x14\x9c\x40\0\x50"),
+            _ => {}
+        }
+        for which in before {
+            let (request, response) = BEFORE[which];
+            talk = talk.http_before(request, response);
+        }
+        if tunnel {
+            talk = talk.connect("chat.example:80");
+        }
+        let talk = plan.after(talk);
+        let output = read(file(&troubled(&talk, &split, seed).packets()));
+        expect_all(&output, &[&talk])?;
+        let connection = output.connections()[0];
+        prop_assert_eq!(connection["proxied_client"].is_string(), proxy == 1 || proxy == 2);
+        prop_assert_eq!(connection["tunnelled"] == true, tunnel);
+        prop_assert_eq!(output.findings("data-before-handshake").len(), 0);
     }
 
     #[test]
@@ -243,6 +276,33 @@ proptest! {
     }
 
     #[test]
+    fn loss_before_and_in_the_handshake_makes_no_message_up(
+        plan in plans(), split in splits(), seed: u64, before in proptest::collection::vec(1..BEFORE.len(), 0..4),
+        per_mille in 20..300u64, tunnel: bool,
+    ) {
+        let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+        for which in before {
+            let (request, response) = BEFORE[which];
+            talk = talk.http_before(request, response);
+        }
+        if tunnel {
+            talk = talk.connect("chat.example:80");
+        }
+        let talk = plan.after(talk);
+        let mut rng = Rng::new(seed);
+        let opened = talk.upgraded_at.map(|at| at as i64);
+        let script = Script::new(&talk, &split).acked();
+        let script = script.with(|pieces| {
+            pieces.retain(|piece| piece.at >= opened[usize::from(piece.dir == S2C)] || !rng.chance(per_mille, 1000));
+        });
+        let output = read(file(&script.packets()));
+        none_false(&output, &[&talk]).map_err(TestCaseError::fail)?;
+        if script.captured(C2S).first().is_some_and(|range| range.start == 0) {
+            no_fault_of_the_peers(&output)?;
+        }
+    }
+
+    #[test]
     fn one_lost_segment_costs_no_message_that_ended_before_it(
         plan in plans(), split in splits(), port in 1024u16.., pick: u64,
     ) {
@@ -358,6 +418,33 @@ proptest! {
     }
 }
 
+/// HTTP exchanges whose end is told in every way there is.
+const BEFORE: [(&[u8], &[u8]); 8] = [
+    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\nHTTP/1.1 101 X\n"),
+    (b"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+    (
+        b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 18\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ),
+    (
+        b"POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n4;name=value\r\nGET \r\n0\r\nA: b\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ),
+    (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 55\r\n\r\n"),
+    (
+        b"GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /b HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n!",
+    ),
+    (
+        b"GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AA\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n\x81\x00",
+    ),
+    (
+        b"GET /a HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: something-else\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 426 Upgrade Required\r\nUpgrade: something-else\r\nContent-Length: 0\r\n\r\n",
+    ),
+];
+
 /// What is not in the capture is no fault of a peer.
 fn no_fault_of_the_peers(output: &Output) -> Result<(), TestCaseError> {
     let allowed = ["tcp-gap", "desynchronised"];
@@ -458,4 +545,20 @@ fn a_lost_window_is_remembered_by_messages_that_are_read_as_they_come() {
     let output = read_as(capture, limits, Level::All, PayloadMode::Full);
     let integrity: Vec<String> = output.messages().into_iter().map(|message| message.integrity).collect();
     assert_eq!(integrity, ["gap", "unknown-dictionary"], "{:?}", output.codes());
+}
+
+#[test]
+fn the_answer_to_a_lost_request_is_not_taken_for_that_of_the_upgrade() {
+    let plain = |talk: Conversation| talk.http_before(BEFORE[0].0, BEFORE[0].1);
+    let talk =
+        plain(plain(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"))).text(C2S, "hello").closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let second = script.data(C2S)[1];
+    // Lost inside the capture, and sent before it began.
+    for script in [script.clone().lose(second), script.begin_at(second + 1)] {
+        let output = read(file(&script.packets()));
+        all_of(&output, &[&talk]).unwrap();
+        assert_eq!(output.connections()[0]["state"], "closed");
+        assert_eq!(output.findings("handshake-rejected").len(), 0);
+    }
 }

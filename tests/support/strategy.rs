@@ -95,7 +95,11 @@ impl Plan {
         } else {
             (format!("[fd00::1]:{port}"), "[fd00::2]:80")
         };
-        let mut talk = Conversation::new(&client, server);
+        self.after(Conversation::new(&client, server))
+    }
+
+    /// The conversation on a connection on which something else came first.
+    pub fn after(&self, mut talk: Conversation) -> Conversation {
         if let Some(spec) = self.deflate {
             talk = talk.deflate(spec);
         }

@@ -1,0 +1,530 @@
+//! The opening handshake of a capture, line by line: what each line means, whether it is right, what was agreed.
+
+mod lines;
+mod words;
+
+use std::io::{self, Write};
+
+use super::handshake::remark;
+use super::text::hex;
+use crate::cli::style::{Role, Style};
+use crate::http::accept::{accept_for, steps};
+use crate::http::{Handshake, Judgement, judge, likely_mistake, parse_extensions, rules};
+use crate::model::{
+    Accept, Direction, Endpoint, Extension, Head, Place, Rule, Severity, Time, preview, safe_str, safe_text,
+    width,
+};
+use lines::{absent, is_about_other, line_of, lines};
+
+/// Column of the values of the steps.
+const VALUE: usize = 19;
+/// Column of the references.
+const REFERENCE: usize = 56;
+/// Columns before what is said of a line.
+const INDENT: usize = 5;
+/// On a terminal, lines of it that a captured value may take.
+const VALUE_LINES: usize = 3;
+
+/// A handshake, and where it is in the capture.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<'a> {
+    /// The connection's number.
+    pub number: u32,
+    /// Its URL.
+    pub url: &'a str,
+    /// The end that opened it.
+    pub client: Endpoint,
+    /// The other end.
+    pub server: Endpoint,
+    /// The client that a PROXY protocol header names.
+    pub proxied: Option<Endpoint>,
+    /// It runs inside an HTTP CONNECT tunnel: the server is a proxy.
+    pub tunnelled: bool,
+    /// The heads, and what they agreed on.
+    pub handshake: &'a Handshake,
+    /// The first and the last packet of the request.
+    pub request: Option<(Place, Place)>,
+    /// The first and the last packet of the response.
+    pub response: Option<(Place, Place)>,
+    /// The time of the capture's first packet.
+    pub begin: Time,
+    /// What is said where there is no response.
+    pub unanswered: &'a str,
+    /// What is wrong but does not show in the heads.
+    pub notes: &'a [Note],
+    /// The connection for whose key the accept value that was sent is the right one.
+    pub accept_of: Option<Other>,
+    /// A connection that sent the same key.
+    pub key_of: Option<Other>,
+}
+
+/// Something wrong about a handshake.
+#[derive(Clone, Debug)]
+pub struct Note {
+    /// What was broken.
+    pub rule: &'static Rule,
+    /// Who broke it.
+    pub side: Option<Direction>,
+    /// One sentence with the values.
+    pub text: String,
+}
+
+/// Another connection of the same capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its number.
+    pub number: u32,
+    /// The packet of its request.
+    pub packet: u64,
+}
+
+/// What it means that a connection got the accept value of another one.
+#[must_use]
+pub fn crossed(other: Other) -> String {
+    format!(
+        "it is the right value for the key of connection {} (packet {}): a proxy crossed two connections, or a \
+         cache answered",
+        other.number, other.packet
+    )
+}
+
+/// Prints a handshake, each line explained and judged.
+///
+/// `ascii`: marks and arrows of ASCII only.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_opening(
+    out: &mut dyn Write,
+    opening: &Opening<'_>,
+    style: &Style,
+    ascii: bool,
+) -> io::Result<()> {
+    let (request, response) = (opening.handshake.request.as_ref(), opening.handshake.response.as_ref());
+    let judgements =
+        if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() };
+    Page { out, style: *style, ascii, opening, judgements: &judgements, right: 0 }.write()
+}
+
+/// A mark before a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mark {
+    Right,
+    Wrong,
+    Suspicious,
+    Plain,
+}
+
+impl Mark {
+    fn of(severity: Option<Severity>, checked: bool) -> Self {
+        match severity {
+            Some(Severity::Error) => Self::Wrong,
+            Some(Severity::Warning) => Self::Suspicious,
+            Some(Severity::Info) => Self::Plain,
+            None if checked => Self::Right,
+            None => Self::Plain,
+        }
+    }
+
+    fn role(self) -> Role {
+        match self {
+            Self::Right => Role::Ok,
+            Self::Wrong => Role::Error,
+            Self::Suspicious => Role::Warning,
+            Self::Plain => Role::Dim,
+        }
+    }
+
+    fn sign(self, ascii: bool) -> &'static str {
+        match (self, ascii) {
+            (Self::Right, false) => "✓",
+            (Self::Right, true) => "+",
+            (Self::Wrong, false) => "✗",
+            (Self::Wrong, true) => "x",
+            (Self::Suspicious, _) => "!",
+            (Self::Plain, false) => "·",
+            (Self::Plain, true) => "-",
+        }
+    }
+}
+
+struct Page<'a, 'o> {
+    out: &'o mut dyn Write,
+    style: Style,
+    ascii: bool,
+    opening: &'a Opening<'a>,
+    judgements: &'a [Judgement],
+    /// Lines that are right.
+    right: u64,
+}
+
+impl Page<'_, '_> {
+    fn write(mut self) -> io::Result<()> {
+        let Opening { handshake, .. } = *self.opening;
+        let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
+        self.title()?;
+        if request.is_none() && response.is_none() {
+            return writeln!(self.out, " no handshake was captured: it was open before the capture began\n");
+        }
+        self.head(Direction::ClientToServer, request)?;
+        self.head(Direction::ServerToClient, response)?;
+        for note in self.opening.notes {
+            self.problem(1, note.rule, note.side, &note.text)?;
+        }
+        if !self.opening.notes.is_empty() {
+            writeln!(self.out)?;
+        }
+        if handshake.upgraded || response.is_none() {
+            self.accept(request, response)?;
+        }
+        if handshake.upgraded {
+            self.agreed(request)?;
+        }
+        self.result()
+    }
+
+    fn arrow(&self) -> &'static str {
+        if self.ascii { "->" } else { "→" }
+    }
+
+    fn title(&mut self) -> io::Result<()> {
+        let Opening { number, url, client, server, proxied, tunnelled, .. } = *self.opening;
+        let name = format!("conn {number}");
+        let url = self.fit(url.as_bytes());
+        writeln!(
+            self.out,
+            "{}  {}",
+            self.style.paint(Role::Title, &name),
+            self.style.paint(Role::Title, &url)
+        )?;
+        write!(self.out, "        {client} {} {server}", self.arrow())?;
+        if let Some(proxied) = proxied {
+            write!(self.out, ", for {proxied} (PROXY header)")?;
+        }
+        if tunnelled {
+            write!(self.out, ", a proxy: this is inside an HTTP CONNECT tunnel")?;
+        }
+        writeln!(self.out, "\n")
+    }
+
+    /// A captured value, as much of it as the terminal has room for; all of it elsewhere.
+    fn fit(&self, value: &[u8]) -> String {
+        match self.style.columns {
+            Some(columns) => preview(value, columns.max(20).saturating_mul(VALUE_LINES).saturating_sub(30)).0,
+            None => safe_text(value),
+        }
+    }
+
+    /// Words, wrapped where there is a terminal; `text` need not be safe.
+    fn paragraph(&mut self, indent: usize, text: &str, reference: &str) -> io::Result<()> {
+        let most = self.style.columns.map_or(usize::MAX, |columns| columns.max(indent + 30));
+        let mut column = indent;
+        write!(self.out, "{:indent$}", "")?;
+        for word in safe_str(text).split(' ') {
+            let len = width(word);
+            if column > indent {
+                if column + 1 + len > most {
+                    write!(self.out, "\n{:indent$}", "")?;
+                    column = indent;
+                } else {
+                    write!(self.out, " ")?;
+                    column += 1;
+                }
+            }
+            write!(self.out, "{word}")?;
+            column += len;
+        }
+        if !reference.is_empty() {
+            let gap = REFERENCE.saturating_sub(column).max(3);
+            let fits = column + gap + width(reference) <= most;
+            let (lead, gap) = if fits { ("", gap) } else { ("\n", indent) };
+            write!(self.out, "{lead}{:gap$}{}", "", self.style.paint(Role::Dim, reference))?;
+        }
+        writeln!(self.out)
+    }
+
+    /// A rule that was broken.
+    fn problem(&mut self, indent: usize, rule: &Rule, side: Option<Direction>, text: &str) -> io::Result<()> {
+        let (role, level) = match rule.severity {
+            Severity::Error => (Role::Error, "ERROR"),
+            Severity::Warning => (Role::Warning, "WARN"),
+            Severity::Info => (Role::Note, "NOTE"),
+        };
+        let who = side.map(|side| format!(" ({})", side.sender())).unwrap_or_default();
+        writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;
+        let reference = if rule.reference == "-" { "" } else { rule.reference };
+        self.paragraph(indent + 2, text, reference)
+    }
+
+    fn head(&mut self, side: Direction, head: Option<&Head>) -> io::Result<()> {
+        let opening = self.opening;
+        let client = side == Direction::ClientToServer;
+        let (name, role, places) = match client {
+            true => ("request ", Role::ClientToServer, opening.request),
+            false => ("response", Role::ServerToClient, opening.response),
+        };
+        write!(
+            self.out,
+            " {}  {} {} {}",
+            self.style.paint(role, name),
+            side.sender(),
+            self.arrow(),
+            side.opposite().sender()
+        )?;
+        let Some(head) = head else {
+            writeln!(self.out, "   {}", if client { "not captured" } else { opening.unanswered })?;
+            let lacks = [&rules::REQUEST_MISSING, &rules::RESPONSE_MISSING];
+            for judgement in self.judgements.iter().filter(|j| lacks.contains(&j.rule)) {
+                self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+            }
+            return writeln!(self.out);
+        };
+        if let Some((first, last)) = places {
+            match first.packet == last.packet {
+                true => write!(self.out, "   packet {}", last.packet)?,
+                false => write!(self.out, "   packets {} to {}", first.packet, last.packet)?,
+            }
+            write!(self.out, " at {} s", decimal(last.time.since(opening.begin), 9, 6))?;
+            if let (false, Some((_, asked))) = (client, opening.request) {
+                write!(self.out, ", {} ms after the request", decimal(last.time.since(asked.time), 6, 3))?;
+            }
+        }
+        writeln!(self.out, ", {} bytes", head.bytes.len())?;
+        let lines = lines(head, side, opening.handshake);
+        let mine: Vec<&Judgement> =
+            self.judgements.iter().filter(|j| j.side == side && !is_about_other(j)).collect();
+        for (i, line) in lines.iter().enumerate() {
+            let own: Vec<&&Judgement> =
+                mine.iter().filter(|j| absent(head, j).is_none() && line_of(&lines, j) == i).collect();
+            let mark = Mark::of(own.iter().map(|j| j.rule.severity).max(), line.words.checked);
+            self.right += u64::from(mark == Mark::Right);
+            self.line(mark, line.name, line.value)?;
+            self.paragraph(INDENT, &line.words.text, line.words.reference)?;
+            for (text, reference) in &line.more {
+                self.paragraph(INDENT + 2, text, reference)?;
+            }
+            if let (Some(other), true) =
+                (opening.key_of, line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"))
+            {
+                let text = format!(
+                    "connection {} (packet {}) sent the same key: each connection has to draw its own",
+                    other.number, other.packet
+                );
+                self.paragraph(INDENT, &text, "")?;
+            }
+            for judgement in own {
+                self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+            }
+        }
+        for judgement in mine {
+            if let Some(name) = absent(head, judgement) {
+                self.line(Mark::Wrong, name.as_bytes(), b"(absent)")?;
+                self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+            }
+        }
+        writeln!(self.out)
+    }
+
+    /// A line of a head behind its mark. The first line has no name.
+    fn line(&mut self, mark: Mark, name: &[u8], value: &[u8]) -> io::Result<()> {
+        write!(self.out, "  {} ", self.style.paint(mark.role(), mark.sign(self.ascii)))?;
+        let value = self.fit(value);
+        if name.is_empty() {
+            return writeln!(self.out, "{}", self.style.paint(Role::Header, &value));
+        }
+        let name = self.fit(name);
+        writeln!(self.out, "{}: {value}", self.style.paint(Role::Header, &name))
+    }
+
+    fn step(&mut self, name: &str, value: &[u8], remark: &str) -> io::Result<()> {
+        let name = format!("{name:0$}", VALUE - 1);
+        let value = self.fit(value);
+        let gap = if remark.is_empty() { "" } else { "   " };
+        writeln!(
+            self.out,
+            " {}{value}{gap}{}",
+            self.style.paint(Role::Title, &name),
+            self.style.paint(Role::Dim, remark)
+        )
+    }
+
+    /// `Sec-WebSocket-Accept` computed again, and compared with what was sent.
+    fn accept(&mut self, request: Option<&Head>, response: Option<&Head>) -> io::Result<()> {
+        let keys: Vec<&[u8]> =
+            request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
+        let sent: Vec<&[u8]> =
+            response.into_iter().flat_map(|head| head.values("Sec-WebSocket-Accept")).collect();
+        let is_right = |value: &&[u8]| keys.iter().any(|key| accept_for(key).as_bytes() == *value);
+        let answered = |key: &&&[u8]| sent.iter().any(|value| accept_for(key).as_bytes() == *value);
+        writeln!(self.out, " {}", self.style.paint(Role::Title, "Sec-WebSocket-Accept, step by step"))?;
+        let Some(key) = keys.iter().find(answered).or(keys.first()) else {
+            let why = if request.is_none() { "the request was not captured" } else { "there is no key" };
+            return writeln!(self.out, " {why}: nothing to compute it from\n");
+        };
+        let steps = steps(key);
+        self.step("1 key as sent", &steps.key, "as text: it is not decoded")?;
+        if steps.decoded.as_ref().is_none_or(|bytes| bytes.len() != 16) {
+            let remark = remark(&steps);
+            self.paragraph(VALUE, &remark, "")?;
+        }
+        self.step("2 append GUID", &steps.concatenated, "")?;
+        self.step("3 SHA-1", hex(&steps.digest).as_bytes(), "")?;
+        self.step("4 base64", steps.accept.as_bytes(), "of the 20 bytes, not of their hex text")?;
+        if response.is_none() {
+            return writeln!(self.out, " 5 {:1$}nothing captured\n", "server sent", VALUE - 3);
+        }
+        for value in &sent {
+            let (mark, word) =
+                if is_right(value) { (Mark::Right, "the same") } else { (Mark::Wrong, "not the same") };
+            let shown = self.fit(value);
+            let name = format!("{:1$}", "5 server sent", VALUE - 1);
+            let verdict = format!("{} {word}", mark.sign(self.ascii));
+            let (name, verdict) =
+                (self.style.paint(Role::Title, &name), self.style.paint(mark.role(), &verdict));
+            writeln!(self.out, " {name}{shown}   {verdict}")?;
+            if mark == Mark::Right {
+                continue;
+            }
+            if let Some(mistake) = likely_mistake(key, value) {
+                self.paragraph(VALUE, &format!("likely mistake: {mistake}"), "")?;
+            } else if let Some(other) = self.opening.accept_of {
+                self.paragraph(VALUE, &format!("likely mistake: {}", crossed(other)), "")?;
+            }
+        }
+        if sent.is_empty() {
+            let nothing =
+                format!("{} nothing: a client has to close the connection", Mark::Wrong.sign(self.ascii));
+            let name = format!("{:1$}", "5 server sent", VALUE - 1);
+            writeln!(
+                self.out,
+                " {}{}",
+                self.style.paint(Role::Title, &name),
+                self.style.paint(Role::Error, &nothing)
+            )?;
+        }
+        writeln!(self.out)
+    }
+
+    fn agreed(&mut self, request: Option<&Head>) -> io::Result<()> {
+        let handshake = self.opening.handshake;
+        writeln!(self.out, " {}", self.style.paint(Role::Title, "agreed"))?;
+        let offered = request.map(|head| {
+            let names = head.values("Sec-WebSocket-Protocol").flat_map(|value| value.split(|b| *b == b','));
+            names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty()).map(safe_text).collect::<Vec<_>>()
+        });
+        let offer = match offered.as_deref() {
+            None => "what was offered is not known".to_owned(),
+            Some([]) => "none was offered".to_owned(),
+            Some(names) => format!("offered: {}", names.join(", ")),
+        };
+        let chosen = handshake.subprotocol.as_deref().unwrap_or("none");
+        self.agreement("subprotocol", &format!("{chosen} ({offer})"))?;
+        if handshake.extensions.is_empty() {
+            let offers = request.map(|head| parse_extensions(head.values("Sec-WebSocket-Extensions")).0);
+            let offer = match offers.as_deref() {
+                None => "what was offered is not known".to_owned(),
+                Some([]) => "none was offered".to_owned(),
+                Some(list) => format!(
+                    "offered: {}",
+                    list.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+            };
+            self.agreement("extensions", &format!("none ({offer})"))?;
+        }
+        let mut told = false;
+        for extension in &handshake.extensions {
+            let deflate =
+                handshake.deflate.filter(|_| crate::http::extension::is_deflate(extension) && !told);
+            let Some(params) = deflate else {
+                let text = format!("{} (what it does to frames is not known here)", as_sent(extension));
+                self.agreement("extension", &text)?;
+                continue;
+            };
+            told = true;
+            let text = format!("{}: messages that begin with RSV1 are compressed", extension.name);
+            self.agreement("extension", &text)?;
+            for direction in Direction::BOTH {
+                let label =
+                    format!("  {} {} {}", direction.sender(), self.arrow(), direction.opposite().sender());
+                self.agreement(&label, &words::compression(&params, direction))?;
+            }
+        }
+        writeln!(self.out)
+    }
+
+    fn agreement(&mut self, label: &str, text: &str) -> io::Result<()> {
+        write!(self.out, "   {label:19}")?;
+        let text = self.fit(text.as_bytes());
+        writeln!(self.out, "{text}")
+    }
+
+    /// The last line: what it came to.
+    fn result(&mut self) -> io::Result<()> {
+        let handshake = self.opening.handshake;
+        let severities =
+            || self.judgements.iter().map(|j| j.rule).chain(self.opening.notes.iter().map(|n| n.rule));
+        let count = |severity| severities().filter(|rule| rule.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let (mark, outcome) = match (handshake.upgraded, handshake.accept, handshake.status) {
+            (true, Accept::Wrong, _) => {
+                (Mark::Wrong, "a client has to close it: its Accept is wrong".to_owned())
+            }
+            (true, Accept::Missing, _) => {
+                (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned())
+            }
+            (true, ..) if errors > 0 => (Mark::Wrong, "opened, but against the rules".to_owned()),
+            (true, ..) if warnings > 0 => (Mark::Suspicious, "opened".to_owned()),
+            (true, ..) => (Mark::Right, "opened".to_owned()),
+            (false, _, Some(101)) => (Mark::Wrong, "101, but not to WebSocket".to_owned()),
+            (false, _, Some(status)) => (Mark::Suspicious, format!("refused with {status}: no WebSocket")),
+            (false, _, None) => (Mark::Suspicious, "no answer: no WebSocket".to_owned()),
+        };
+        let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let sums = format!(
+            "{} right, {}, {}",
+            plural(usize::try_from(self.right).unwrap_or(usize::MAX), "line"),
+            plural(errors, "error"),
+            plural(warnings, "warning")
+        );
+        let verdict = format!("{} {outcome}", mark.sign(self.ascii));
+        let name = self.style.paint(Role::Title, "result");
+        writeln!(self.out, " {name}  {}   {sums}", self.style.paint(mark.role(), &verdict))?;
+        let mut broken: Vec<&Rule> = severities().collect();
+        broken.sort_by_key(|rule| (std::cmp::Reverse(rule.severity), rule.code));
+        broken.dedup_by_key(|rule| rule.code);
+        let codes: Vec<&str> = broken.iter().map(|rule| rule.code).collect();
+        if let Some(code) = codes.first() {
+            let others = if codes.len() > 1 {
+                format!("   (also {})", codes.get(1..).unwrap_or_default().join(", "))
+            } else {
+                String::new()
+            };
+            self.paragraph(9, &format!("causes and remedies: wslens explain {code}{others}"), "")?;
+        }
+        writeln!(self.out)
+    }
+}
+
+fn as_sent(extension: &Extension) -> String {
+    let mut text = extension.name.clone();
+    for (name, value) in &extension.params {
+        text.push_str("; ");
+        text.push_str(name);
+        if let Some(value) = value {
+            text.push('=');
+            text.push_str(value);
+        }
+    }
+    text
+}
+
+/// Nanoseconds in a unit of ten to the power of `unit` nanoseconds, with decimals.
+fn decimal(nanoseconds: i64, unit: u32, decimals: u32) -> String {
+    let (sign, n) = (if nanoseconds < 0 { "-" } else { "" }, nanoseconds.unsigned_abs());
+    let (whole, rest) = (10u64.saturating_pow(unit), 10u64.saturating_pow(unit.saturating_sub(decimals)));
+    let part = n.checked_rem(whole).unwrap_or(0).checked_div(rest).unwrap_or(0);
+    format!("{sign}{}.{part:0width$}", n.checked_div(whole).unwrap_or(0), width = decimals as usize)
+}
+
+#[cfg(test)]
+mod tests;

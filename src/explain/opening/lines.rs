@@ -1,0 +1,77 @@
+//! The lines of a head, and which of them a judgement is about.
+
+use super::words::{self, HeadRole, Words};
+use crate::http::{Handshake, Judgement, rules};
+use crate::model::{Direction, Head};
+
+/// A line of a head: where it begins, its name and value, what is said of it.
+pub(super) struct Line<'a> {
+    pub(super) start: u32,
+    pub(super) name: &'a [u8],
+    pub(super) value: &'a [u8],
+    pub(super) words: Words,
+    pub(super) more: Vec<(String, &'static str)>,
+}
+
+/// The lines of a head in the order sent, its first line included.
+pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake) -> Vec<Line<'a>> {
+    let role = match side {
+        Direction::ClientToServer => HeadRole::Request,
+        Direction::ServerToClient if handshake.status == Some(101) => HeadRole::Answer,
+        Direction::ServerToClient => HeadRole::Refusal,
+    };
+    let paired = handshake.request.is_some();
+    let first = Line {
+        start: head.line.start,
+        name: &[],
+        value: head.token(&head.line),
+        words: words::start_line(role),
+        more: Vec::new(),
+    };
+    let fields = head.headers.iter().map(|field| {
+        let (name, value) = (head.token(&field.name), head.token(&field.value));
+        let offers = role == HeadRole::Request && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
+        let more = if offers { words::offered(value) } else { Vec::new() };
+        Line { start: field.name.start, name, value, words: words::field(role, name, value, paired), more }
+    });
+    let odd = head.odd_lines.iter().map(|range| Line {
+        start: range.start,
+        name: &[],
+        value: head.token(range),
+        words: Words {
+            text: "no header line: it is passed over".into(),
+            reference: "RFC 9112 §5",
+            checked: false,
+        },
+        more: Vec::new(),
+    });
+    let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd).collect();
+    lines.sort_by_key(|line| line.start);
+    lines
+}
+
+/// The line that a judgement is about.
+pub(super) fn line_of(lines: &[Line<'_>], judgement: &Judgement) -> usize {
+    lines.partition_point(|line| line.start <= judgement.range.start).saturating_sub(1)
+}
+
+/// Whether a judgement of a head says that the other one is not there.
+pub(super) fn is_about_other(judgement: &Judgement) -> bool {
+    [&rules::REQUEST_MISSING, &rules::RESPONSE_MISSING].contains(&judgement.rule)
+}
+
+/// The header that a head lacks, where a judgement says so.
+pub(super) fn absent(head: &Head, judgement: &Judgement) -> Option<&'static str> {
+    let name = [
+        (&rules::MISSING_HOST_HEADER, "Host"),
+        (&rules::MISSING_UPGRADE_HEADER, "Upgrade"),
+        (&rules::MISSING_CONNECTION_UPGRADE, "Connection"),
+        (&rules::MISSING_KEY, "Sec-WebSocket-Key"),
+        (&rules::MISSING_VERSION, "Sec-WebSocket-Version"),
+        (&rules::MISSING_ACCEPT, "Sec-WebSocket-Accept"),
+    ]
+    .into_iter()
+    .find(|(rule, _)| *rule == judgement.rule)?
+    .1;
+    head.value(name).is_none().then_some(name)
+}

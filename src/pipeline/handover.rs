@@ -1,0 +1,392 @@
+//! Bytes in order, handed from TCP to HTTP/1 and from there to WebSocket.
+
+use super::ends::{End, Ends};
+use super::exchange::{Found, Other, begins, classify};
+use super::limits::Limits;
+use super::live::{Asked, Fate, Layer, Live, Socket};
+use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
+use super::work::Work;
+use crate::http::{self, Handshake, HeadKind};
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span};
+use crate::tcp::{self, Held, NOWHERE};
+use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
+
+impl Live {
+    /// Hands bytes in order to the layer above, as long as it takes any.
+    pub(super) fn drain<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        arrival: Place,
+        given_up: Option<&mut Place>,
+        work: &mut Work<'_, S>,
+    ) {
+        // After giving up a hole, records are complete with their own last packet, not with the one at hand.
+        let mut own = given_up;
+        loop {
+            let mut progress = false;
+            for end in self.order() {
+                while let Some(held) = self.streams.of(end).ready() {
+                    let arrived = *self.arrived.of(end);
+                    let arrival = match &mut own {
+                        Some(latest) => {
+                            // Never before that of the bytes before them: they may complete what those began.
+                            **latest = latest.max(held.origin).max(arrived);
+                            **latest
+                        }
+                        None => arrival,
+                    };
+                    let taken = self.feed(ends, end, held, arrival, work);
+                    if self.fate != Fate::Keep {
+                        return;
+                    }
+                    if taken == 0 {
+                        break;
+                    }
+                    progress = true;
+                    self.streams.of_mut(end).consume(taken);
+                    *self.arrived.of_mut(end) = arrival;
+                }
+                if self.streams.of(end).is_finished()
+                    && let Layer::WebSocket(socket) = &mut self.layer
+                {
+                    let direction = if self.client == Some(end) {
+                        Direction::ClientToServer
+                    } else {
+                        Direction::ServerToClient
+                    };
+                    let Socket { connection, ws } = &mut **socket;
+                    let (mut context, sink) = work.context();
+                    ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
+                }
+            }
+            if !progress {
+                return;
+            }
+        }
+    }
+
+    /// Client first: responses need their requests.
+    pub(super) fn order(&self) -> [End; 2] {
+        if self.client == Some(End::B) { [End::B, End::A] } else { End::BOTH }
+    }
+
+    /// Hands one run of bytes to the layer above; returns how many it took.
+    pub(super) fn feed<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        held: Held,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) -> u32 {
+        let Some(bytes) =
+            work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
+        else {
+            self.gap(
+                end,
+                u64::from(held.len),
+                arrival,
+                "the snap length cut them, or they are no longer kept",
+                work,
+            );
+            return held.len;
+        };
+        let chunk = Chunk {
+            at: self.streams.of(end).relative(held.at),
+            bytes,
+            address: held.address,
+            origin: held.origin,
+            arrival,
+        };
+        if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
+            self.decide_client(end, bytes, work.limits);
+        }
+        let direction = self.direction(end);
+        match &mut self.layer {
+            Layer::WebSocket(socket) => {
+                let Socket { connection, ws } = &mut **socket;
+                let (mut context, sink) = work.context();
+                ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+                held.len
+            }
+            Layer::Http(http) => {
+                let step = http.data(direction, chunk, work.limits);
+                if let Some(found) = step.found {
+                    self.found(ends, end, found, arrival, work);
+                }
+                step.taken as u32
+            }
+            Layer::Done => held.len,
+        }
+    }
+
+    /// Who the client is: whoever sends a request. Without a SYN there is nothing else to go by.
+    pub(super) fn decide_client(&mut self, end: End, bytes: &[u8], limits: &Limits) {
+        match (begins(bytes, limits), self.client) {
+            (Some(HeadKind::Request), None) => self.client = Some(end),
+            (Some(HeadKind::Response), None) => self.client = Some(end.other()),
+            (Some(HeadKind::Response), Some(client)) if client == end => self.client = Some(end.other()),
+            (None, None) => self.fate = Fate::Drop(classify(bytes)),
+            _ => {}
+        }
+    }
+
+    pub(super) fn found<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        found: Found,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) {
+        match found {
+            Found::Asked(head, place) => {
+                if let Some(asked) = self.asked.take() {
+                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                }
+                self.asked = Some(Asked { head, place, id: work.next_websocket() });
+            }
+            Found::Answered(head, place, opens) => {
+                let asked = self.asked.take();
+                if opens {
+                    self.open(ends, asked, head, place, work);
+                } else if let Some(asked) = asked {
+                    self.refuse(ends, asked, *head, place, work);
+                }
+            }
+            Found::Tunnel => {}
+            Found::H2c(place) => {
+                let spot = Spot { place, ..Spot::default() };
+                work.sink.finding(
+                    None,
+                    &http::rules::H2C_UPGRADE,
+                    spot,
+                    format_args!(
+                        "{} and {} go on with HTTP/2: no WebSocket",
+                        ends.of(end.other()),
+                        ends.of(end)
+                    ),
+                );
+                work.totals.findings.add(&http::rules::H2C_UPGRADE);
+                self.fate = Fate::Drop(Other::Http2);
+            }
+            Found::Other(other) => self.fate = Fate::Drop(other),
+            Found::TooLarge(direction) => {
+                let text = format!(
+                    "the {}'s head is over {} bytes or {} lines",
+                    direction.sender(),
+                    work.limits.head.bytes,
+                    work.limits.head.headers
+                );
+                let rule = &http::rules::HTTP_HEADER_TOO_LARGE;
+                if let Some(asked) = self.asked.take() {
+                    let (direction, offset) = (Some(direction), None);
+                    self.pending.push(Pending { rule, direction, offset, place: arrival, text });
+                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                } else if work.totals.findings.add(rule) <= LISTED {
+                    // Whether it asked for a WebSocket stands in the head.
+                    let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
+                    let (client, server) = (ends.of(end), ends.of(end.other()));
+                    work.sink.finding(None, rule, spot, format_args!("{text} ({client} to {server})"));
+                }
+                self.fate = Fate::Drop(Other::Http);
+            }
+        }
+    }
+
+    pub(super) fn connection<S>(
+        &self,
+        ends: &Ends,
+        asked: Option<&Asked>,
+        response: Option<HeadPlace>,
+        handshake: Handshake,
+        work: &mut Work<'_, S>,
+    ) -> Connection {
+        let client = self.client.unwrap_or(End::A);
+        let (proxied, tunnelled) = match &self.layer {
+            Layer::Http(http) => (http.proxied, http.tunnelled),
+            _ => (None, false),
+        };
+        let server = ends.of(client.other());
+        let url = match &handshake.request {
+            Some(head) => http::url(head, &server.to_string(), false),
+            None => format!("ws://{server}/"),
+        };
+        let request = asked.map(|asked| asked.place);
+        Connection {
+            id: asked.map_or_else(|| work.next_websocket(), |asked| asked.id),
+            tcp: ends.tcp,
+            client: ends.of(client),
+            server,
+            proxied,
+            tunnelled,
+            url,
+            handshake,
+            request,
+            response,
+            first: request.or(response).map(|place| place.first).unwrap_or_default(),
+        }
+    }
+
+    pub(super) fn open<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Option<Asked>,
+        head: Box<Head>,
+        place: HeadPlace,
+        work: &mut Work<'_, S>,
+    ) {
+        let (handshake, judgements) = http::judge(asked.as_ref().map(|asked| &*asked.head), Some(&head));
+        let deflate = handshake.deflate;
+        let terms = |direction: Direction| Terms {
+            takeover: deflate.map(|agreed| match direction {
+                Direction::ClientToServer => !agreed.client_no_context_takeover,
+                Direction::ServerToClient => !agreed.server_no_context_takeover,
+            }),
+            rsv_defined: handshake.rsv_defined,
+            guessed: false,
+        };
+        let terms =
+            PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
+        let mut connection = self.connection(ends, asked.as_ref(), Some(place), handshake, work);
+        let mut ws = WebSocket::new(terms);
+        let wants = work.sink.wants();
+        work.sink.opened(&connection);
+        // A client that acknowledged the response had read it, whichever packet is first in the capture.
+        let early = self
+            .client
+            .filter(|client| !self.streams.of(client.other()).next_is_acknowledged())
+            .and_then(|client| self.streams.of(client).ready());
+        let mut emit = Emit { sink: work.sink, connection: &connection };
+        for pending in self.pending.drain(..) {
+            let spot = Spot {
+                direction: pending.direction,
+                offset: pending.offset,
+                place: pending.place,
+                ..Spot::default()
+            };
+            ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
+        }
+        for judgement in judgements {
+            let at = match judgement.side {
+                Direction::ClientToServer => asked.as_ref().map(|asked| asked.place.last),
+                Direction::ServerToClient => Some(place.last),
+            };
+            let spot =
+                Spot { direction: Some(judgement.side), place: at.unwrap_or(place.last), ..Spot::default() };
+            ws.report(judgement.rule, spot, format_args!("{}", judgement.text), &mut emit);
+        }
+        if let Some(early) = early.filter(|early| early.origin.packet < place.first.packet) {
+            let spot =
+                Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
+            ws.report(
+                &http::rules::DATA_BEFORE_HANDSHAKE,
+                spot,
+                format_args!(
+                    "the client sent bytes in packet {} before the response in packet {}",
+                    early.origin.packet, place.first.packet
+                ),
+                &mut emit,
+            );
+        }
+        work.totals.websockets += 1;
+        if !wants.heads {
+            (connection.handshake.request, connection.handshake.response) = (None, None);
+        }
+        self.layer = Layer::WebSocket(Box::new(Socket { connection, ws }));
+    }
+
+    pub(super) fn refuse<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Asked,
+        head: Head,
+        place: HeadPlace,
+        work: &mut Work<'_, S>,
+    ) {
+        let (handshake, judgements) = http::judge(Some(&asked.head), Some(&head));
+        let connection = self.connection(ends, Some(&asked), Some(place), handshake, work);
+        self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
+    }
+
+    pub(super) fn unanswered<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        asked: Asked,
+        state: State,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) {
+        let (handshake, judgements) = http::judge(Some(&asked.head), None);
+        let connection = self.connection(ends, Some(&asked), None, handshake, work);
+        self.tell_unopened(&connection, state, judgements, place, work);
+    }
+
+    pub(super) fn tell_unopened<S: Sink>(
+        &mut self,
+        connection: &Connection,
+        state: State,
+        judgements: Vec<http::Judgement>,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) {
+        let mut tally = std::mem::take(&mut self.tally);
+        for pending in self.pending.drain(..) {
+            let spot = Spot {
+                direction: pending.direction,
+                offset: pending.offset,
+                place: pending.place,
+                ..Spot::default()
+            };
+            if tally.add(pending.rule) <= LISTED {
+                work.sink.finding(Some(connection), pending.rule, spot, format_args!("{}", pending.text));
+            }
+        }
+        for judgement in judgements {
+            let spot = Spot { direction: Some(judgement.side), place, ..Spot::default() };
+            tally.add(judgement.rule);
+            work.sink.finding(Some(connection), judgement.rule, spot, format_args!("{}", judgement.text));
+        }
+        let gaps = std::mem::take(&mut self.gaps);
+        work.totals.websockets += 1;
+        work.totals.findings.merge(&tally);
+        (work.totals.gaps, work.totals.gap_bytes) =
+            (work.totals.gaps + gaps.0, work.totals.gap_bytes + gaps.1);
+        work.sink.ended(&Ended {
+            connection,
+            state,
+            closed: Some(place.time).filter(|_| state == State::Refused),
+            socket: None,
+            findings: &tally,
+            gaps,
+        });
+    }
+
+    /// Tells the layer above that bytes are missing, and counts them.
+    pub(super) fn gap<S: Sink>(
+        &mut self,
+        end: End,
+        len: u64,
+        arrival: Place,
+        why: &str,
+        work: &mut Work<'_, S>,
+    ) {
+        let direction = self.direction(end);
+        let at = self.streams.of(end).position();
+        if !matches!(self.layer, Layer::Done) {
+            self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
+            let sender = direction.sender();
+            self.note(&tcp::rules::TCP_GAP, Some(direction), Some(at), arrival,
+                format_args!("{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"), work);
+        }
+        match &mut self.layer {
+            Layer::Http(http) => http.gap(direction, len),
+            Layer::WebSocket(socket) => {
+                let Socket { connection, ws } = &mut **socket;
+                let (mut context, sink) = work.context();
+                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
+            }
+            Layer::Done => {}
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Rules of capture files, packets and TCP.
+
+use wslens::model::Flags;
+
+use super::make::{Case, case, changed, chat, first, ng, packets, push_block, script, talk};
+use crate::support::forge::{
+    C2S, Conversation, Link, Packet, PcapFormat, S2C, Script, Split, interleave, ipv4_fragments, pcap,
+};
+
+pub fn of_the_capture_file() -> Vec<Case> {
+    let file = pcap(&packets(), PcapFormat::default());
+    let cut = file[..file.len() - 5].to_vec();
+    let mut record = file.clone();
+    let last = file.len() - packets().last().unwrap().bytes.len() - 16;
+    record[last + 8..last + 12].copy_from_slice(&0x7000_0000u32.to_le_bytes());
+    // Records longer than the file's snapshot length that are there are read.
+    let long = pcap(&packets(), PcapFormat { snaplen: 60, ..PcapFormat::default() });
+    let good = ng(&packets());
+    let mut trailer = good.clone();
+    let end = trailer.len() - 4;
+    trailer[end] ^= 4;
+    let (mut unknown, mut known) = (good.clone(), good.clone());
+    push_block(&mut unknown, 0x7777, b"whatever");
+    push_block(&mut known, 4, &[0; 4]);
+    let mut stranger = good.clone();
+    push_block(&mut stranger, 6, &[&[7, 0, 0, 0][..], &[0; 8], &[4, 0, 0, 0, 4, 0, 0, 0], b"abcd"].concat());
+    // Two link types are two interfaces.
+    let other =
+        Script::new(&Conversation::new("10.0.0.1:50001", "10.0.0.2:80").closed(1000), &Split::Writes(1460));
+    let both = ng(&interleave([packets(), other.link(Link::Raw).packets()]));
+    let mut swapped = packets();
+    swapped.swap(0, 1);
+    let mut same = packets();
+    same.iter_mut().for_each(|packet| packet.time = 1_767_225_600_000_000_000);
+    let mut empty = packets();
+    empty.push(Packet { bytes: vec![], wire_len: 0, ..empty[0].clone() });
+    let mut bare = packets();
+    bare.push(Packet { bytes: vec![0; 14], wire_len: 14, ..bare[0].clone() });
+    vec![
+        case("capture-truncated", cut, &[], file),
+        case("capture-bad-record-length", record, &[], long),
+        case("capture-bad-block", trailer, &[], good),
+        case("capture-unknown-block", unknown, &[], known),
+        case("capture-unknown-interface", stranger, &[], both),
+        case("capture-time-backwards", swapped, &[], same),
+        case("packet-empty", empty, &["capture-time-backwards"], bare),
+    ]
+}
+
+/// A message in a packet that is cut into IP fragments: the packets before it, the fragments, those after it.
+pub fn fragmented() -> (Vec<Packet>, Vec<Packet>, Vec<Packet>) {
+    let talk = talk().text(C2S, &"a long message ".repeat(80)).closed(1000);
+    let script = script(&talk);
+    let at = script.piece_at(C2S, talk.expected[0].at);
+    let mut packets = script.packets();
+    let after = packets.split_off(at + 1);
+    let pieces = ipv4_fragments(&packets.pop().unwrap(), 500);
+    assert_eq!(pieces.len(), 3);
+    (packets, pieces, after)
+}
+
+pub fn of_packets() -> Vec<Case> {
+    let with_ip = |change: fn(&mut Packet)| {
+        let mut packets = packets();
+        let at = packets.len() - 4;
+        let mut bad = packets[at].clone();
+        change(&mut bad);
+        packets.insert(at, bad);
+        packets
+    };
+    let (before, pieces, after) = fragmented();
+    let joined = |pieces: &[Packet]| [&before[..], pieces, &after[..]].concat();
+    let mut overlap = pieces.clone();
+    // The second fragment begins eight bytes earlier, with other bytes.
+    let place = u16::from_be_bytes([overlap[1].bytes[20], overlap[1].bytes[21]]) - 1;
+    overlap[1].bytes[20..22].copy_from_slice(&place.to_be_bytes());
+    let talk = talk().text(S2C, &"x".repeat(900)).closed(1000);
+    let (cut, whole) = (script(&talk).snaplen(300), script(&talk).snaplen(1000));
+    vec![
+        // A header length of four bytes cannot be; padding behind a packet can.
+        case(
+            "packet-malformed",
+            with_ip(|packet| packet.bytes[14] = 0x41),
+            &[],
+            with_ip(|packet| {
+                packet.bytes.extend([0; 6]);
+                packet.wire_len += 6;
+            }),
+        ),
+        case("packet-truncated", cut, &["tcp-gap"], whole),
+        case(
+            "ip-fragment-overlap",
+            joined(&overlap),
+            &["ip-fragment-incomplete", "tcp-out-of-order", "tcp-gap", "desynchronised"],
+            joined(&[pieces[2].clone(), pieces[0].clone(), pieces[0].clone(), pieces[1].clone()]),
+        ),
+        case(
+            "ip-fragment-incomplete",
+            joined(&pieces[..2]),
+            &["tcp-out-of-order", "tcp-gap", "desynchronised"],
+            joined(&pieces),
+        ),
+        case("bad-checksum", script(&chat().closed(1000)).offload(S2C), &[], packets()),
+    ]
+}
+
+pub fn of_tcp() -> Vec<Case> {
+    let talk = chat().closed(1000);
+    let plain = || script(&talk);
+    let data = first(&plain(), &talk, C2S);
+    let bytes = plain().pieces[data].range();
+    let (from, to) = (bytes.start as usize, bytes.end as usize);
+    let late = data + 2;
+    let other = vec![b'?'; to - from];
+    let open = chat();
+    let one_sided = |dir| plain().with(|pieces| pieces.retain(|piece| piece.dir == dir));
+    let reset = chat().closed(1000).rst(S2C);
+    let end = plain().pieces.len();
+    let rude = chat().rst(C2S);
+    let rude_end = script(&rude).pieces.len();
+    let syn_data = |bytes: &[u8]| {
+        let bytes = bytes.to_vec();
+        plain().with(|pieces| pieces[0].bytes = bytes)
+    };
+    let request_start = plain().streams[0][..4].to_vec();
+    let again =
+        Script::new(&Conversation::new("10.0.0.1:50000", "10.0.0.2:80").closed(1000), &Split::Writes(1460))
+            .isn(7, 8)
+            .clock(1_767_225_700_000_000_000, 1000);
+    let unclosed = script(&chat().no_close());
+    vec![
+        case("tcp-retransmission", plain().duplicate(data, late), &[], plain().acked()),
+        case(
+            "tcp-out-of-order",
+            Script::new(&talk, &Split::Merged(20)).swap(5, 6),
+            &[],
+            Script::new(&talk, &Split::Merged(20)),
+        ),
+        case(
+            "tcp-overlap-conflict",
+            plain().overlap(C2S, from as i64, &other, data + 1),
+            &[],
+            plain().resend(C2S, from..to, data + 1),
+        ),
+        case(
+            "tcp-gap",
+            plain().acked().lose(plain().acked().piece_at(C2S, from as u64)),
+            &["tcp-out-of-order", "desynchronised"],
+            plain().lose(data).resend(C2S, from..to, late),
+        ),
+        case("tcp-one-direction", one_sided(S2C), &["request-missing"], plain()),
+        case(
+            "tcp-keep-alive",
+            plain().keep_alive(C2S, 0, late + 1),
+            &[],
+            Script::new(&talk, &Split::Sizes(vec![1])),
+        ),
+        case(
+            "tcp-zero-window",
+            plain().with(|pieces| pieces[data].window = 0),
+            &[],
+            changed(&reset, |pieces| {
+                pieces[0].window = 0;
+                pieces.last_mut().unwrap().window = 0;
+            }),
+        ),
+        case(
+            "tcp-urgent",
+            plain().with(|pieces| pieces[data].flags |= Flags::URG),
+            &[],
+            plain().with(|pieces| {
+                pieces[2].flags |= Flags::URG; // Without payload there is nothing urgent.
+            }),
+        ),
+        case("tcp-syn-data", syn_data(&request_start), &["tcp-retransmission"], plain()),
+        case("tcp-reset", rude.rst(C2S), &["closed-without-close"], reset),
+        case(
+            "tcp-data-after-fin",
+            script(&chat().closed(1000)).overlap(C2S, plain().streams[0].len() as i64, b"more!", end - 2),
+            &[],
+            changed(&talk, |pieces| {
+                // The FIN comes with the last bytes, and these once more.
+                let at =
+                    pieces.iter().rposition(|piece| piece.dir == C2S && !piece.bytes.is_empty()).unwrap();
+                pieces[at].flags |= Flags::FIN;
+                let copy = pieces[at].clone();
+                pieces.insert(at + 1, copy);
+            }),
+        ),
+        case(
+            "tcp-data-after-reset",
+            script(&chat().rst(C2S)).overlap(
+                C2S,
+                script(&chat().rst(C2S)).streams[0].len() as i64,
+                b"\x81\x80\x01\x02\x03\x04",
+                rude_end,
+            ),
+            &["tcp-reset", "closed-without-close"],
+            {
+                let script = script(&chat().rst(C2S));
+                let at = first(&script, &open, C2S);
+                script.duplicate(at, rude_end)
+            },
+        ),
+        case(
+            "tcp-port-reuse",
+            interleave([unclosed.packets(), again.packets()]),
+            &["flow-timeout", "closed-without-close"],
+            unclosed.clone().duplicate(0, 1),
+        ),
+        case(
+            "tcp-split-handshake",
+            plain().with(|pieces| {
+                // Both ends open: two SYNs, each answered.
+                let mut syn = pieces[1].clone();
+                syn.flags = Flags::SYN;
+                syn.ack = -1;
+                pieces.insert(1, syn);
+            }),
+            &[],
+            plain().duplicate(0, 1),
+        ),
+    ]
+}
