@@ -119,3 +119,8 @@ fn parse(all: &[u8]) -> (Log, Option<u64>, Option<u64>) {
     }
     (log, None, None)
 }
+
+/// Where whole frames begin.
+pub fn plain_frames(all: &[u8]) -> Vec<u64> {
+    parse(all).0.frames.iter().filter(|frame| frame.ended_at.is_some()).map(|frame| frame.at).collect()
+}

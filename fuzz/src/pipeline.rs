@@ -14,6 +14,7 @@ use wslens::report::{Level, Report as _, Selection, Summary};
 use wslens::ws::{FrameEvent, MessageEvent, Spot};
 
 use crate::feed::{Feed, Memory};
+use crate::frame_reader::plain_frames;
 use crate::whole::check_lines;
 
 /// What ends say before they say frames. Client, then server.
@@ -210,8 +211,17 @@ fn checksum(parts: &[&[u8]]) -> u16 {
     !(sum as u16)
 }
 
-/// How TCP carries it. Returns the packets, and whether other bytes than those said are among them.
-fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
+/// What became of what was said.
+struct Carried {
+    tape: Tape,
+    /// Other bytes than those said are among it.
+    lied: bool,
+    /// All of it is there, in whatever order, from the first byte on, and nothing ended it early.
+    whole: bool,
+}
+
+/// How TCP carries it.
+fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> Carried {
     let mut tape = Tape::default();
     let mode = feed.byte();
     let mut isn = [0xffff_ff00, 0x1000_0000];
@@ -219,7 +229,8 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
         isn = [feed.number(4) as u32, feed.number(4) as u32];
     }
     let mut sent = [0usize; 2];
-    let mut lied = false;
+    let (mut lied, mut calm) = (false, mode & 6 == 0);
+    let mut seen = [vec![false; said[0].len()], vec![false; said[1].len()]];
     let end = |said: &[Vec<u8>; 2], side: usize| said[side].len();
     macro_rules! segment {
         ($side:expr, $at:expr, $payload:expr, $flags:expr) => {
@@ -269,13 +280,14 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
             // The next bytes; their number is coarse, so that little says much.
             0..5 => {
                 let len = match op >> 4 & 7 {
-                    7 => usize::MAX,
+                    7 => 60_000,
                     0 => 1,
                     n => feed.below(64 << n),
                 };
                 let (from, to) = (sent[side], sent[side].saturating_add(len).min(end(said, side)));
                 let last = to == end(said, side);
                 tape.add(&segment!(side, from, &said[side][from..to], if last { flags } else { ACK }));
+                seen[side][from..to].fill(true);
                 sent[side] = to;
             }
             // They are lost.
@@ -285,6 +297,7 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
                 let from = (sent[side] + 512).saturating_sub(feed.below(1024)).min(end(said, side));
                 let to = (from + feed.below(600)).min(end(said, side));
                 tape.add(&segment!(side, from, &said[side][from..to], ACK));
+                seen[side][from..to].fill(true);
                 if op & 0x40 != 0 {
                     sent[side] = sent[side].max(to);
                 }
@@ -295,12 +308,14 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
                 let payload = &said[side][sent[side]..to];
                 tape.add(&Segment { cut: feed.below(700), ..segment!(side, sent[side], payload, ACK) });
                 sent[side] = to;
+                calm = false;
             }
             // In fragments.
             9 => {
                 let to = (sent[side] + feed.below(1460)).min(end(said, side));
                 let payload = &said[side][sent[side]..to];
                 tape.add(&Segment { fragments: true, ..segment!(side, sent[side], payload, ACK) });
+                seen[side][sent[side]..to].fill(true);
                 sent[side] = to;
             }
             // Damaged on the way, or always (offload); sent again or not.
@@ -313,6 +328,7 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
                     lied = true;
                 }
                 tape.add(&Segment { damaged: true, ..segment!(side, sent[side], &payload, ACK) });
+                calm = false;
                 if op & 0x40 != 0 {
                     sent[side] = to;
                 }
@@ -326,6 +342,9 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
             }
             12 => {
                 let at = sent[side];
+                calm &= !matches!(op >> 5, 2 | 3);
+                // A probe's byte may stand where nothing else came.
+                lied |= op >> 5 == 1;
                 match op >> 5 {
                     0 => tape.add(&segment!(side, at, &[], ACK)),
                     1 => tape.add(&segment!(side, at.wrapping_sub(1), &[0], ACK)),
@@ -337,9 +356,13 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
                     _ => tape.add(&segment!(side, feed.number(4), &[], ACK)),
                 }
             }
-            13 => tape.time += feed.number(1) as i64 * [1_000_000_000, -1_000_000, 60_000_000_000, 1][side],
+            13 => {
+                tape.time += feed.number(1) as i64 * [1_000_000_000, -1_000_000][side];
+                calm = false;
+            }
             // A SYN again: of this connection or of the next one on the same ports.
             14 => {
+                calm = false;
                 if op & 0x40 != 0 {
                     isn = [feed.number(4) as u32, feed.number(4) as u32];
                     sent = [0; 2];
@@ -359,7 +382,8 @@ fn carry(feed: &mut Feed<'_>, said: &[Vec<u8>; 2]) -> (Tape, bool) {
             }
         }
     }
-    (tape, lied)
+    let whole = calm && !lied && tape.packets.len() < 1500 && seen.iter().flatten().all(|seen| *seen);
+    Carried { tape, lied, whole }
 }
 
 #[derive(Default)]
@@ -368,6 +392,8 @@ struct Known {
     ended: bool,
     frames: u64,
     messages: BTreeSet<u64>,
+    /// By message: what its frames brought, as long as all of it is there.
+    joined: BTreeMap<u64, Option<Vec<u8>>>,
 }
 
 struct Check<'a> {
@@ -377,6 +403,24 @@ struct Check<'a> {
     now: u64,
     frames: u64,
     messages: u64,
+    /// By side: where complete frames were.
+    starts: [Vec<u64>; 2],
+}
+
+/// Where all that was said was captured, and it began with a handshake: every frame has to be found.
+fn all_said(said: &[Vec<u8>; 2], check: &Check<'_>) {
+    let begins = |side: usize, lines: &[&str]| {
+        let latin = |line: &&str| line.chars().map(|c| c as u8).collect::<Vec<u8>>();
+        lines.iter().map(latin).find(|line| said[side].starts_with(line)).map(|line| line.len())
+    };
+    let (Some(asked), Some(answered)) = (begins(0, &CLIENT[..2]), begins(1, &SERVER[..3])) else { return };
+    for (side, head) in [asked, answered].into_iter().enumerate() {
+        let expected = plain_frames(&said[side][head..]);
+        let mut found = check.starts[side].clone();
+        found.sort_unstable();
+        let expected: Vec<u64> = expected.into_iter().map(|at| at + head as u64).collect();
+        assert_eq!(found, expected, "frames of side {side}");
+    }
 }
 
 impl Check<'_> {
@@ -401,7 +445,21 @@ impl Sink for Check<'_> {
         assert!(known.opened && !known.ended);
         known.frames += 1;
         assert_eq!(frame.number, known.frames);
+        if let Some(message) = frame.message {
+            let joined = known.joined.entry(message).or_insert_with(|| Some(Vec::new()));
+            let mut scratch = Vec::new();
+            let shown = frame.read(&mut scratch);
+            match joined {
+                Some(joined) if frame.complete && shown.len() as u64 == frame.header.payload_len => {
+                    joined.extend_from_slice(shown);
+                }
+                _ => *joined = None,
+            }
+        }
         self.frames += u64::from(frame.complete);
+        if frame.complete {
+            self.starts[usize::from(frame.direction == Direction::ServerToClient)].push(frame.start.at);
+        }
         let Some(said) = self.said.filter(|_| frame.complete) else { return };
         let (head, len) = frame.header.to_bytes();
         let mut wire = head[..len].to_vec();
@@ -427,6 +485,11 @@ impl Sink for Check<'_> {
         self.messages += 1;
         let known = self.known.get_mut(&connection.id.0).expect("opened");
         assert!(known.opened && !known.ended && known.messages.insert(message.number));
+        if let Some(joined) = known.joined.remove(&message.number).flatten().filter(|_| !message.compressed) {
+            assert!(message.missing.is_none());
+            assert!(joined.starts_with(message.bytes), "a message is what its frames brought");
+            assert_eq!(message.whole, joined.len() == message.bytes.len());
+        }
     }
 
     fn finding(
@@ -459,7 +522,7 @@ impl Sink for Check<'_> {
 /// The packets that decisions stand for.
 pub fn tape(feed: &mut Feed<'_>) -> Tape {
     let said = say(feed);
-    carry(feed, &said).0
+    carry(feed, &said).tape
 }
 
 /// The packets that an input stands for, as a capture file, to be looked at with other tools.
@@ -483,10 +546,11 @@ pub fn capture(data: &[u8]) -> Vec<u8> {
 pub fn run(data: &[u8]) {
     let mut feed = Feed::new(data);
     let said = say(&mut feed);
-    let (tape, lied) = carry(&mut feed, &said);
+    let Carried { tape, lied, whole } = carry(&mut feed, &said);
+    let tight = data.len() % 4 == 3;
     let limits = || {
         let mut limits = Limits::default();
-        if data.len() % 4 == 3 {
+        if tight {
             (limits.held_pieces, limits.held_bytes, limits.wait_packets) = (4, 2000, 8);
             (limits.requests, limits.head.bytes) = (3, 400);
         }
@@ -501,6 +565,7 @@ pub fn run(data: &[u8]) {
         now: 0,
         frames: 0,
         messages: 0,
+        starts: Default::default(),
     };
     let memory = Memory(&tape.bytes);
     let bytes: &dyn Bytes = &memory;
@@ -511,6 +576,9 @@ pub fn run(data: &[u8]) {
     pipeline.end(bytes, &mut check);
     assert!(check.known.values().all(|known| known.ended), "what opened has an end");
     let totals = pipeline.totals();
+    if whole && !tight {
+        all_said(&said, &check);
+    }
     assert_eq!(totals.messages, check.messages);
     assert!(totals.frames >= check.frames);
     assert_eq!(totals.websockets, check.known.len() as u64);
