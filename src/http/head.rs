@@ -72,10 +72,14 @@ pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Scan {
 pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> Scan {
     let most = limits.bytes.min(u32::MAX as usize);
     let start = input.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(input.len());
-    let bytes = part(input, start..input.len());
+    if start > most {
+        return Scan::NotHttp;
+    }
+    // Nothing behind the limit counts, so that an answer stands whatever follows.
+    let bytes = part(input, start..input.len().min(start.saturating_add(most)));
     let seen = seen.saturating_sub(start);
     if bytes.is_empty() {
-        return if start > most { Scan::NotHttp } else { Scan::Need };
+        return Scan::Need;
     }
     let Some(line_end) = memchr(b'\n', bytes) else {
         let possible = bytes.len() < most && may_begin(kind, bytes, seen);
@@ -86,12 +90,12 @@ pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits)
         return Scan::NotHttp;
     }
     match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
-        Some(len) if len <= most => match head(kind, part(bytes, 0..len), line_end, limits) {
+        Some(len) => match head(kind, part(bytes, 0..len), line_end, limits) {
             Some(head) => Scan::Done(head, start.saturating_add(len)),
             None => Scan::TooLarge,
         },
         None if bytes.len() < most => Scan::Need,
-        _ => Scan::TooLarge,
+        None => Scan::TooLarge,
     }
 }
 
@@ -541,6 +545,21 @@ mod tests {
                     end = range.end;
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_start_line_over_the_limit_is_none_whatever_follows() {
+        let limits = HeadLimits { bytes: 20, headers: 9 };
+        let line = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(30));
+        for cut in 0..=line.len() {
+            let expected = if cut < 20 { Scan::Need } else { Scan::NotHttp };
+            assert_eq!(scan(HeadKind::Request, &line.as_bytes()[..cut], &limits), expected, "{cut}");
+        }
+        // Nor do blank lines without end begin a head.
+        let blank = "\r\n".repeat(11) + "GET / HTTP/1.1\r\n\r\n";
+        for cut in 21..=blank.len() {
+            assert_eq!(scan(HeadKind::Request, &blank.as_bytes()[..cut], &limits), Scan::NotHttp, "{cut}");
         }
     }
 }
