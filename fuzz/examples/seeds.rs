@@ -16,7 +16,7 @@ use forge::{
     C2S, Conversation, DeflateSpec, Deflater, PcapFormat, PcapngFormat, Rng, S2C, Script, Split, pcap, pcapng,
 };
 use wslens::capture::Capture;
-use wslens::model::{Bytes, Direction, Flags, Span};
+use wslens::model::{Bytes, Flags, Span};
 use wslens::net::{Decoder, FragmentLimits};
 use wslens::tcp::Stream;
 
@@ -450,8 +450,10 @@ fn streams(seeds: &mut Seeds) {
                 feed.push(mode);
                 feed.extend_from_slice(end);
                 seeds.put("pipeline", &feed);
+                for level in [0u8, 1 | 0x20, 2 | 0x40, 3 | 8, 4 | 0x80] {
+                    seeds.put("report", &[&[level, level.wrapping_mul(37)], &feed[..]].concat());
+                }
             }
         }
     }
-    let _ = Direction::BOTH;
 }

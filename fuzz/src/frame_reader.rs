@@ -10,6 +10,7 @@ struct Frame {
     at: u64,
     head: [u8; 2],
     key: [u8; 4],
+    header_len: u64,
     len: u64,
     payload: Vec<u8>,
     ended_at: Option<u64>,
@@ -29,6 +30,7 @@ impl FrameSink for Log {
             at: start.at,
             head: header.head,
             key: header.masking_key,
+            header_len: header.len() as u64,
             len: header.payload_len,
             ..Frame::default()
         });
@@ -44,9 +46,10 @@ impl FrameSink for Log {
     fn missing(&mut self, _: u64, _: u64) {
         panic!("nothing is missing");
     }
-    fn end(&mut self, end_at: u64, _: Place) {
+    fn end(&mut self, _: Place) {
         let frame = self.frames.last_mut().expect("an end has a header");
         assert_eq!(frame.payload.len() as u64, frame.len);
+        let end_at = frame.at + frame.header_len + frame.len;
         assert!(frame.ended_at.replace(end_at).is_none());
     }
     fn lost(&mut self, why: Lost, at: u64, _: Place) {
@@ -96,8 +99,9 @@ fn parse(all: &[u8]) -> (Log, Option<u64>, Option<u64>) {
         };
         let key = if header > key_at { rest[key_at..header].try_into().expect("four bytes") } else { [0; 4] };
         let body = &rest[header..];
+        let header_len = header as u64;
         let mut frame =
-            Frame { at: at as u64, head: [first, second], key, len, payload: Vec::new(), ended_at: None };
+            Frame { at: at as u64, head: [first, second], key, header_len, len, ..Frame::default() };
         if len >> 63 != 0 {
             log.frames.push(frame);
             log.lost_at = cut;

@@ -18,6 +18,7 @@ pub mod net;
 pub mod pcap;
 pub mod pipeline;
 pub mod proxy;
+pub mod report;
 pub mod safe_text;
 pub mod tcp_stream;
 pub mod utf8;
@@ -41,6 +42,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("pcap", pcap::run),
     ("pipeline", pipeline::run),
     ("proxy", proxy::run),
+    ("report", report::run),
     ("safe_text", safe_text::run),
     ("tcp_stream", tcp_stream::run),
     ("utf8", utf8::run),

@@ -119,9 +119,9 @@ fn frame(to: &mut Vec<u8>, first: u8, claimed: u64, masked: bool, payload: &[u8]
 
 /// A capture in memory: packets one behind the other.
 #[derive(Default)]
-struct Tape {
-    bytes: Vec<u8>,
-    packets: Vec<PacketRef>,
+pub struct Tape {
+    pub bytes: Vec<u8>,
+    pub packets: Vec<PacketRef>,
     time: i64,
 }
 
@@ -456,11 +456,15 @@ impl Sink for Check<'_> {
     }
 }
 
+/// The packets that decisions stand for.
+pub fn tape(feed: &mut Feed<'_>) -> Tape {
+    let said = say(feed);
+    carry(feed, &said).0
+}
+
 /// The packets that an input stands for, as a capture file, to be looked at with other tools.
 pub fn capture(data: &[u8]) -> Vec<u8> {
-    let mut feed = Feed::new(data);
-    let said = say(&mut feed);
-    let (tape, _) = carry(&mut feed, &said);
+    let tape = tape(&mut Feed::new(data));
     let mut file = Vec::new();
     for word in [0xa1b2_3c4du32, 0x0004_0002, 0, 0, 262_144, 101] {
         file.extend(word.to_le_bytes());

@@ -199,11 +199,10 @@ pub fn run(data: &[u8]) {
                     && model.stream.is_next(model.seq(next))
                     && next + len <= CELLS
                 {
-                    let place = model.place();
                     for at in next..next + len {
                         model.cells[at] = Cell::Byte(model.wire[at]);
                     }
-                    model.stream.pass(len as u32, next as u64, place);
+                    model.stream.pass(len as u32, next as u64);
                     model.next = Some(next + len);
                     model.look();
                 }
