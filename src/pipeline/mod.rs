@@ -230,7 +230,12 @@ impl Pipeline {
         {
             self.unsupported.push(link);
             let rule = &crate::net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
-            self.report_at(sink, rule, place, format_args!("packets of link type {} cannot be decoded; they are counted", link.0));
+            self.report_at(
+                sink,
+                rule,
+                place,
+                format_args!("packets of link type {} cannot be decoded; they are counted", link.0),
+            );
         }
         match self.seen.skipped.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,

@@ -291,7 +291,11 @@ fn write_message(
     }
     put!(out, b",\"wire\":", message.wire);
     put!(out, b",\"frames\":", u64::from(message.frames));
-    out.extend_from_slice(if message.compressed { b",\"compressed\":true" } else { b",\"compressed\":false" });
+    out.extend_from_slice(if message.compressed {
+        b",\"compressed\":true"
+    } else {
+        b",\"compressed\":false"
+    });
     if message.integrity == Integrity::Ok {
         out.extend_from_slice(b",\"integrity\":\"ok\"");
     } else {
