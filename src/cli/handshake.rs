@@ -58,7 +58,7 @@ pub struct HandshakeArgs {
 /// Prints the handshakes of captures, the steps, or the verdict on an accept value; answers the exit code.
 ///
 /// # Errors
-/// A [`Problem`], or an error of `out`.
+/// A `Problem`, or an error of `out`.
 pub fn run(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
     let style = &args.color.map_or(*style, Style::stdout);
     let captures = args.input.all().next().is_some();

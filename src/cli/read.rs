@@ -52,6 +52,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     if args.look.quiet && outcome.matched == 0 {
         return Ok(1);
     }
+    tell_incomplete(&args.look, &outcome.summary);
     Ok(if outcome.summary.input_complete { 0 } else { 5 })
 }
 
@@ -231,6 +232,20 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
     }
+}
+
+/// A capture that is not whole is told also where its findings are not printed.
+pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
+    if summary.input_complete || look.quiet {
+        return;
+    }
+    let found = summary.totals.findings.iter().filter(|(rule, _)| rule.code.starts_with("capture-"));
+    let codes: Vec<&str> = found.map(|(rule, _)| rule.code).collect();
+    eprintln!(
+        "warning: the input ends early or is damaged ({}); {} packets were read. Where: --level findings",
+        codes.join(", "),
+        summary.packets
+    );
 }
 
 /// The findings at or above a severity, for an exit code.

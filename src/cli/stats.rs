@@ -44,5 +44,6 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
         out.flush()?;
     }
     read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen());
+    read::tell_incomplete(&args.look, &summary);
     Ok(if summary.input_complete { 0 } else { 5 })
 }

@@ -4,6 +4,9 @@ crate::rules! {
     PACKET_MALFORMED = "packet-malformed" Warning "-",
         "A link, IP or TCP header does not fit its packet; the packet was skipped and counted.",
         "A damaged capture, a tool that rewrote packets, or a sender that probes parsers. The packet is not part of any stream.";
+    CAPTURE_UNSUPPORTED_LINKTYPE = "capture-unsupported-linktype" Warning "tcpdump.org linktypes",
+        "Packets of a link type that cannot be decoded; they are counted.",
+        "Record on another interface, or with another link type (tcpdump -y).";
     PACKET_TRUNCATED = "packet-truncated" Warning "pcap record orig_len",
         "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",
         "Record again with a larger snap length (tcpdump -s 262144).";

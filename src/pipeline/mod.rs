@@ -22,7 +22,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, Flags, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, Flags, LinkType, PacketRef, Place, Segment, Span};
 use crate::net::{ARENA_BASE, Decoder, Skip};
 use crate::tcp;
 use crate::ws::{Scratch, Spot, StreamEnd};
@@ -76,6 +76,8 @@ pub struct Pipeline {
     waiting: Waiting,
     deadlines: VecDeque<Deadline>,
     seen: Seen,
+    /// Link types that cannot be decoded, as told.
+    unsupported: Vec<LinkType>,
     live: usize,
     evicted: u64,
     last: Place,
@@ -108,6 +110,7 @@ impl Pipeline {
             waiting: Waiting::default(),
             deadlines: VecDeque::new(),
             seen: Seen::default(),
+            unsupported: Vec::new(),
             live: 0,
             evicted: 0,
             last: Place::default(),
@@ -129,7 +132,7 @@ impl Pipeline {
                 self.seen.segments += 1;
                 self.segment(&segment, place, capture, sink);
             }
-            Err(skip) => self.skip(skip),
+            Err(skip) => self.skip(skip, place, sink),
         }
         if self.decoder.has_findings() {
             self.decoder_findings(sink);
@@ -217,8 +220,23 @@ impl Pipeline {
     }
 
     #[cold]
-    fn skip(&mut self, skip: Skip) {
+    fn skip<S: Sink>(&mut self, skip: Skip, place: Place, sink: &mut S) {
+        /// Link types that are told by name. A capture has one, or a few.
+        const TOLD: usize = 16;
         let reason = skip.reason();
+        if let Skip::UnsupportedLink(link) = skip
+            && !self.unsupported.contains(&link)
+            && self.unsupported.len() < TOLD
+        {
+            self.unsupported.push(link);
+            let rule = &crate::net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
+            self.report_at(
+                sink,
+                rule,
+                place,
+                format_args!("packets of link type {} cannot be decoded; they are counted", link.0),
+            );
+        }
         match self.seen.skipped.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, count)) => *count += 1,
             None => self.seen.skipped.push((reason, 1)),

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 /// Bytes gathered before they are written.
 const BLOCK: usize = 64 << 10;
 /// Bytes of records that may wait for their turn; the oldest go out of turn beyond.
-const WAITING: usize = 16 << 20;
+const WAITING: usize = 8 << 20;
 
 /// What stands before a record and depends on those that came out before it.
 pub trait Lead {

@@ -2,8 +2,8 @@
 //!
 //! | file | what it makes |
 //! | --- | --- |
-//! | [`text`] | the report for people |
-//! | [`json`] | the same as one JSON object |
+//! | `text` | the report for people |
+//! | `json` | the same as one JSON object |
 //! | [`model`] | the estimate for HTTP |
 //!
 //! All of it comes from a connection's counts at its end: a frame or a message costs nothing here.

@@ -2,10 +2,10 @@
 //!
 //! | file | what it makes |
 //! | --- | --- |
-//! | [`lead`] | what a row begins with: connection, number, time, time since the row before |
-//! | [`rows`] | rows of messages and frames |
-//! | [`connections`] | lines about connections |
-//! | [`fit`] | captured text, made safe and cut to the columns that are left |
+//! | `lead` | what a row begins with: connection, number, time, time since the row before |
+//! | `rows` | rows of messages and frames |
+//! | `connections` | lines about connections |
+//! | `fit` | captured text, made safe and cut to the columns that are left |
 //!
 //! Rows are written as they become certain; nothing but what still waits for its turn is kept.
 

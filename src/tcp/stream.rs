@@ -263,8 +263,8 @@ impl Stream {
         if from >= end {
             return;
         }
-        let behind_a_hole =
-            self.started && from > self.next && self.held.front().is_none_or(|first| first.at > self.next);
+        // What comes behind the same hole is not told again.
+        let behind_a_hole = self.started && from > self.next && self.held.is_empty();
         // Segments mostly come at the end: search from there.
         let mut index = self.held.len();
         while index > 0 && self.held.get(index - 1).is_some_and(|held| held.end() > from) {

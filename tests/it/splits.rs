@@ -297,7 +297,8 @@ proptest! {
         });
         let output = read(file(&script.packets()));
         none_false(&output, &[&talk]).map_err(TestCaseError::fail)?;
-        if script.captured(C2S).first().is_some_and(|range| range.start == 0) {
+        // Of a request whose method was cut by the loss the rest is read.
+        if output.findings("request-method-not-get").is_empty() {
             no_fault_of_the_peers(&output)?;
         }
     }

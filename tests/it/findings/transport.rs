@@ -36,7 +36,11 @@ pub fn of_the_capture_file() -> Vec<Case> {
     empty.push(Packet { bytes: vec![], wire_len: 0, ..empty[0].clone() });
     let mut bare = packets();
     bare.push(Packet { bytes: vec![0; 14], wire_len: 14, ..bare[0].clone() });
+    // The link type stands in the file header: 147 is for private use, 1 is Ethernet.
+    let mut private = file.clone();
+    private[20..24].copy_from_slice(&147u32.to_le_bytes());
     vec![
+        case("capture-unsupported-linktype", private, &[], file.clone()),
         case("capture-truncated", cut, &[], file),
         case("capture-bad-record-length", record, &[], long),
         case("capture-bad-block", trailer, &[], good),
