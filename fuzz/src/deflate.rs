@@ -41,7 +41,7 @@ impl Other {
             self.len += made;
             match status {
                 // A final block: deflate starts anew, the window stays.
-                TINFLStatus::Done => self.state = Box::default(),
+                TINFLStatus::Done => *self.state = DecompressorOxide::default(),
                 TINFLStatus::HasMoreOutput => {}
                 TINFLStatus::NeedsMoreInput => {}
                 _ => return Err(false),

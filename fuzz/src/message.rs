@@ -283,7 +283,7 @@ pub fn run(data: &[u8]) {
             _ => InflateLimits { message: 1000, ratio: 2, drain: 100_000 },
         },
     };
-    let step = [1, 2, 3, 7, 50, 255, 256, 1000][usize::from(mode >> 6) * 2 + usize::from(data.len() & 1)];
+    let step = [1, 2, 3, 7, 50, 255, 256, 1000][usize::from(mode >> 6) * 2 + (data.len() & 1)];
     let mut acts = Vec::new();
     let mut evicts = false;
     while !feed.is_empty() && acts.len() < 300 {
