@@ -2,7 +2,7 @@
 
 use super::bits::Bits;
 use super::codes::{
-    Codes, DIST_BITS, DISTS, END, FIXED, LENS, LITERAL, LITLEN_BITS, LITLENS, Lens, SECOND, SPECIAL,
+    Coded, Codes, DIST_BITS, DISTS, END, FIXED, LENS, LITERAL, LITLEN_BITS, LITLENS, Lens, SECOND, SPECIAL,
 };
 use super::window::{ROOM, Window, copy_match};
 
@@ -14,13 +14,20 @@ const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 
 pub(super) struct Tables {
     codes: Codes,
     lens_code: Lens,
-    /// The lengths of the codes: of literals and lengths, and of distances right behind.
-    lens: [u8; 320],
+    /// The lengths of the codes of code lengths.
+    lens: [u8; 19],
+    /// The symbols of both codes that there are, those of distances behind all literals and lengths.
+    symbols: [Coded; 320],
 }
 
 impl Default for Tables {
     fn default() -> Self {
-        Self { codes: Codes::default(), lens_code: Lens::default(), lens: [0; 320] }
+        Self {
+            codes: Codes::default(),
+            lens_code: Lens::default(),
+            lens: [0; 19],
+            symbols: [Coded::default(); 320],
+        }
     }
 }
 
@@ -68,8 +75,11 @@ pub(super) struct Blocks {
     litlens: usize,
     dists: usize,
     lens_codes: usize,
-    /// How many of the lengths are there.
+    /// How many of the lengths are there, and how many of them are not 0.
     have: usize,
+    used: usize,
+    /// The last one.
+    before: u8,
     /// The largest distance so far.
     pub(super) farthest: usize,
 }
@@ -84,6 +94,8 @@ impl Default for Blocks {
             dists: 0,
             lens_codes: 0,
             have: 0,
+            used: 0,
+            before: 0,
             farthest: 0,
         }
     }
@@ -185,68 +197,89 @@ impl Blocks {
     }
 
     fn lens_code(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<Stop> {
-        let lens = tables.lens.get_mut(..19).unwrap_or_default();
         if self.have == 0 {
-            lens.fill(0);
+            tables.lens = [0; 19];
         }
         for &symbol in ORDER.get(self.have..self.lens_codes).unwrap_or_default() {
             let Some(len) = self.bits.take(3, input) else { return Some(Stop::Input) };
-            if let Some(to) = lens.get_mut(usize::from(symbol)) {
+            if let Some(to) = tables.lens.get_mut(usize::from(symbol)) {
                 *to = len as u8;
             }
             self.have += 1;
         }
-        if tables.lens_code.build(lens, &LENS, true).is_err() {
+        let (mut symbols, mut used) = ([Coded::default(); 19], 0);
+        for (symbol, &len) in (0..).zip(&tables.lens) {
+            if len > 0
+                && let Some(to) = symbols.get_mut(used)
+            {
+                *to = Coded::new(symbol, len);
+                used += 1;
+            }
+        }
+        if tables.lens_code.build(symbols.get(..used).unwrap_or_default(), 0, &LENS, true).is_err() {
             return Some(Stop::Damaged);
         }
-        (self.at, self.have) = (At::Lens, 0);
+        (self.at, self.have, self.used, self.before) = (At::Lens, 0, 0, 0);
         None
     }
 
     fn lens(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<Stop> {
-        let Tables { codes, lens_code, lens } = tables;
+        let Tables { codes, lens_code, symbols, .. } = tables;
         let all = self.litlens + self.dists;
-        let Some(lens) = lens.get_mut(..all) else { return Some(Stop::Damaged) };
-        let (mut bits, mut have) = (self.bits, self.have);
+        let (mut bits, mut have, mut used, mut before) = (self.bits, self.have, self.used, self.before);
         while have < all {
             if bits.len < 14 {
                 bits.refill(input);
             }
             let entry = lens_code.first(bits.hold);
             let (symbol, len) = (entry >> 16, entry & 15);
+            if symbol < 16 && len <= bits.len {
+                bits.skip(len);
+                before = symbol as u8;
+                if before > 0 {
+                    if let Some(to) = symbols.get_mut(used) {
+                        *to = Coded::new(have as u16, before);
+                    }
+                    used += 1;
+                }
+                have += 1;
+                continue;
+            }
             let (first, extra) = match symbol {
-                0..16 => (1, 0),
                 16 => (3, 2),
                 17 => (3, 3),
                 _ => (11, 7),
             };
             if bits.len < len + extra {
-                (self.bits, self.have) = (bits, have);
+                (self.bits, self.have, self.used, self.before) = (bits, have, used, before);
                 return Some(Stop::Input);
             }
             bits.skip(len);
-            if symbol < 16 {
-                if let Some(to) = lens.get_mut(have) {
-                    *to = symbol as u8;
-                }
-                have += 1;
-                continue;
-            }
             let count = first + (bits.hold as usize & ((1 << extra) - 1));
             bits.skip(extra);
-            let repeated =
-                if symbol > 16 { Some(&0) } else { have.checked_sub(1).and_then(|at| lens.get(at)) };
-            let Some(&repeated) = repeated else { return Some(Stop::Damaged) };
-            let Some(to) = lens.get_mut(have..have + count) else { return Some(Stop::Damaged) };
-            to.fill(repeated);
+            if have + count > all || (symbol == 16 && have == 0) {
+                return Some(Stop::Damaged);
+            }
+            if symbol > 16 {
+                before = 0;
+            } else if before > 0 {
+                for (to, symbol) in
+                    symbols.get_mut(used..used + count).unwrap_or_default().iter_mut().zip(have..)
+                {
+                    *to = Coded::new(symbol as u16, before);
+                }
+                used += count;
+            }
             have += count;
         }
         self.bits = bits;
-        let Some((litlens, dists)) = lens.split_at_checked(self.litlens) else { return Some(Stop::Damaged) };
-        let ends = litlens.get(256).is_some_and(|&len| len > 0);
+        let symbols = symbols.get(..used).unwrap_or_default();
+        let (litlens, dists) =
+            symbols.split_at(symbols.partition_point(|one| usize::from(one.symbol()) < self.litlens));
+        let ends = litlens.binary_search_by_key(&256, |one| one.symbol()).is_ok();
         if !ends
-            || codes.litlens.build(litlens, &LITLENS, false).is_err()
-            || codes.dists.build(dists, &DISTS, false).is_err()
+            || codes.litlens.build(litlens, 0, &LITLENS, false).is_err()
+            || codes.dists.build(dists, self.litlens as u16, &DISTS, false).is_err()
         {
             return Some(Stop::Damaged);
         }

@@ -52,15 +52,42 @@ pub(super) struct Codes {
 
 /// The codes of a block with fixed codes (RFC 1951 section 3.2.6).
 pub(super) static FIXED: LazyLock<Box<Codes>> = LazyLock::new(|| {
-    let mut lens = [8; 288];
-    lens.iter_mut().take(256).skip(144).for_each(|len| *len = 9);
-    lens.iter_mut().take(280).skip(256).for_each(|len| *len = 7);
+    let litlens: Vec<Coded> = (0..288u16)
+        .map(|symbol| match symbol {
+            144..256 => Coded::new(symbol, 9),
+            256..280 => Coded::new(symbol, 7),
+            _ => Coded::new(symbol, 8),
+        })
+        .collect();
+    let dists: Vec<Coded> = (0..32).map(|symbol| Coded::new(symbol, 5)).collect();
     let mut codes = Box::<Codes>::default();
     // They are complete.
-    let _ = codes.litlens.build(&lens, &LITLENS, false);
-    let _ = codes.dists.build(&[5; 32], &DISTS, false);
+    let _ = codes.litlens.build(&litlens, 0, &LITLENS, false);
+    let _ = codes.dists.build(&dists, 0, &DISTS, false);
     codes
 });
+
+/// A symbol and the length of its code.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Coded(u16);
+
+impl Coded {
+    /// `symbol` below 512, `len` from 1 to 15.
+    #[inline(always)]
+    pub(super) fn new(symbol: u16, len: u8) -> Self {
+        Self(symbol << 4 | u16::from(len & 15))
+    }
+
+    #[inline(always)]
+    pub(super) fn symbol(self) -> u16 {
+        self.0 >> 4
+    }
+
+    #[inline(always)]
+    fn len(self) -> u8 {
+        (self.0 & 15) as u8
+    }
+}
 
 /// The entries of literals and lengths, without their codes' bits.
 pub(super) static LITLENS: [u32; 288] = {
@@ -142,15 +169,22 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
         }
     }
 
-    /// Makes the table of a code of which `lens` tells each symbol's length and `entries` the symbol's entry.
+    /// Makes the table of the code of `symbols`, which come in their order; the first of all has the first of
+    /// `entries`.
     ///
     /// Of codes that are not complete only that of one symbol of one bit is a code, and that of none at all; a
     /// code of code lengths (`strict`) has to be complete, but where it has no symbol, each bit is a length of 0:
     /// so does zlib, which most senders and receivers are built with.
-    pub(super) fn build(&mut self, lens: &[u8], entries: &[u32], strict: bool) -> Result<(), NoCode> {
+    pub(super) fn build(
+        &mut self,
+        symbols: &[Coded],
+        first: u16,
+        entries: &[u32],
+        strict: bool,
+    ) -> Result<(), NoCode> {
         let mut counts = [0u16; MAX_LEN + 1];
-        for &len in lens {
-            next(&mut counts, len);
+        for symbol in symbols {
+            next(&mut counts, symbol.len());
         }
         let mut left = 1i32;
         for &count in counts.iter().skip(1) {
@@ -159,32 +193,28 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
                 return Err(NoCode);
             }
         }
-        // The symbols by length, those without a code first.
         let (mut starts, mut start) = ([0u16; MAX_LEN + 1], 0);
         for (to, count) in starts.iter_mut().zip(&counts) {
             *to = start;
             start += count;
         }
-        let unused = usize::from(of(&counts, 0));
         let mut sorted = [0u16; 512];
-        for (symbol, &len) in (0..).zip(lens) {
-            if let Some(to) = sorted.get_mut(usize::from(next(&mut starts, len) & 511)) {
-                *to = symbol;
+        for symbol in symbols {
+            if let Some(to) = sorted.get_mut(usize::from(next(&mut starts, symbol.len()) & 511)) {
+                *to = symbol.symbol().wrapping_sub(first);
             }
         }
-        let mut symbols = sorted.get(unused..lens.len()).unwrap_or_default().iter();
-        let mut entry = || symbols.next().and_then(|&symbol| entries.get(usize::from(symbol))).copied();
+        let mut sorted = sorted.iter();
+        let mut entry = || sorted.next().and_then(|&symbol| entries.get(usize::from(symbol))).copied();
         if left > 0 {
             let all = self.0.get_mut(..1 << BITS).unwrap_or_default();
-            match (unused == lens.len(), left) {
-                (true, _) => all.fill(if strict { 1 } else { SPECIAL | 1 }),
-                (false, _) if strict || of(&counts, 1) != 1 || unused + 1 != lens.len() => {
-                    return Err(NoCode);
-                }
-                _ => {
+            match symbols {
+                [] => all.fill(if strict { 1 } else { SPECIAL | 1 }),
+                [one] if one.len() == 1 && !strict => {
                     let entry = entry().unwrap_or(SPECIAL) + 0x101;
                     all.chunks_exact_mut(2).for_each(|pair| pair.copy_from_slice(&[entry, SPECIAL | 1]));
                 }
+                _ => return Err(NoCode),
             }
             return Ok(());
         }
