@@ -236,12 +236,11 @@ impl Blocks {
             if symbol < 16 && len <= bits.len {
                 bits.skip(len);
                 before = symbol as u8;
-                if before > 0 {
-                    if let Some(to) = symbols.get_mut(used) {
-                        *to = Coded::new(have as u16, before);
-                    }
-                    used += 1;
+                if let Some(to) = symbols.get_mut(used) {
+                    *to = Coded::new(have as u16, before);
                 }
+                // Mostly it cannot be foretold whether there is a code.
+                used += usize::from(before > 0);
                 have += 1;
                 continue;
             }
@@ -396,17 +395,16 @@ impl Blocks {
                 to = to.wrapping_add(1);
             }};
         }
-        let turn = 'turns: loop {
-            if to > last {
-                break Turn::Again;
-            }
-            refill!(break Turn::Again);
-            let mut entry = codes.litlens.first(hold);
-            // Three literals at most take 30 bits, a length 20.
-            if entry & LITERAL != 0 {
-                skip!(entry);
-                literal!(entry);
-                entry = codes.litlens.first(hold);
+        let mut entry;
+        let turn = 'turns: {
+            refill!(break 'turns Turn::Again);
+            entry = codes.litlens.first(hold);
+            // Here, `entry` is the next one, and at least 56 bits are there.
+            loop {
+                if to > last {
+                    break Turn::Again;
+                }
+                // Three literals at most take 30 bits, a length 20.
                 if entry & LITERAL != 0 {
                     skip!(entry);
                     literal!(entry);
@@ -414,53 +412,65 @@ impl Blocks {
                     if entry & LITERAL != 0 {
                         skip!(entry);
                         literal!(entry);
-                        continue;
+                        entry = codes.litlens.first(hold);
+                        if entry & LITERAL != 0 {
+                            skip!(entry);
+                            literal!(entry);
+                            entry = codes.litlens.first(hold);
+                            refill!(break Turn::Again);
+                            continue;
+                        }
                     }
                 }
-            }
-            let before = (hold, len);
-            if entry & SPECIAL != 0 {
-                if entry & SECOND != 0 {
-                    skip!(LITLEN_BITS);
-                    entry = codes.litlens.second(entry, hold);
-                    if entry & LITERAL != 0 {
+                let before = (hold, len);
+                if entry & SPECIAL != 0 {
+                    if entry & SECOND != 0 {
+                        skip!(LITLEN_BITS);
+                        entry = codes.litlens.second(entry, hold);
+                        if entry & LITERAL != 0 {
+                            skip!(entry);
+                            literal!(entry);
+                            entry = codes.litlens.first(hold);
+                            refill!(break Turn::Again);
+                            continue;
+                        }
+                    }
+                    if entry & SPECIAL != 0 {
                         skip!(entry);
-                        literal!(entry);
-                        continue;
+                        break if entry & END != 0 { Turn::End } else { Turn::Stop(Stop::Damaged) };
                     }
                 }
-                if entry & SPECIAL != 0 {
-                    skip!(entry);
-                    break if entry & END != 0 { Turn::End } else { Turn::Stop(Stop::Damaged) };
+                let match_len = value(entry, hold);
+                skip!(entry);
+                // A distance takes 28 bits at most, the next code 10.
+                if len < 38 {
+                    refill!({
+                        (hold, len) = before;
+                        break Turn::Again;
+                    });
                 }
-            }
-            let match_len = value(entry, hold);
-            skip!(entry);
-            // A distance takes 28 bits at most.
-            if len < 28 {
-                refill!({
-                    (hold, len) = before;
-                    break 'turns Turn::Again;
-                });
-            }
-            let mut entry = codes.dists.first(hold);
-            if entry & SPECIAL != 0 {
-                if entry & SECOND != 0 {
-                    skip!(DIST_BITS);
-                    entry = codes.dists.second(entry, hold);
+                let mut distance = codes.dists.first(hold);
+                if distance & SPECIAL != 0 {
+                    if distance & SECOND != 0 {
+                        skip!(DIST_BITS);
+                        distance = codes.dists.second(distance, hold);
+                    }
+                    if distance & SPECIAL != 0 {
+                        break Turn::Stop(Stop::Damaged);
+                    }
                 }
-                if entry & SPECIAL != 0 {
-                    break Turn::Stop(Stop::Damaged);
+                let bits = distance;
+                let distance = value(bits, hold);
+                skip!(bits);
+                if distance > to {
+                    break Turn::Stop(Stop::TooFar);
                 }
+                entry = codes.litlens.first(hold);
+                farthest = farthest.max(distance);
+                copy_match(bytes, to, distance, match_len);
+                to = to.wrapping_add(match_len);
+                refill!(break Turn::Again);
             }
-            let distance = value(entry, hold);
-            skip!(entry);
-            if distance > to {
-                break Turn::Stop(Stop::TooFar);
-            }
-            farthest = farthest.max(distance);
-            copy_match(bytes, to, distance, match_len);
-            to = to.wrapping_add(match_len);
         };
         (self.bits, self.farthest) =
             (Bits { hold: hold & ((1 << (len & 63)) - 1), len: u32::from(len & 63) }, farthest);
