@@ -256,6 +256,7 @@ impl Live {
         }
         if flags.has(Flags::ACK) {
             self.streams.of_mut(from.other()).acknowledge(segment.ack);
+            self.streams.of_mut(from).set_ack(segment.ack);
         }
         self.note_window(from, segment, place, work);
         if flags.has(Flags::RST) {

@@ -24,6 +24,8 @@ pub struct Held {
     pub address: u64,
     /// Number of bytes.
     pub len: u32,
+    /// The acknowledgment number that came with them: what their sender had received of the other stream.
+    pub ack: u32,
     /// The packet that carried them.
     pub origin: Place,
 }
@@ -89,6 +91,8 @@ pub struct Stream {
     acked: u64,
     /// Offset of the FIN.
     fin: Option<u64>,
+    /// The acknowledgment number of the segment at hand.
+    ack: u32,
     /// Sorted, no two overlap, all at or after `next`.
     held: VecDeque<Held>,
     held_bytes: u64,
@@ -218,6 +222,11 @@ impl Stream {
         }
     }
 
+    /// Says which acknowledgment number the segments have whose payload comes next.
+    pub fn set_ack(&mut self, ack: u32) {
+        self.ack = ack;
+    }
+
     /// Takes a segment's payload: `len` bytes at `address`, of which the wire had `claimed`.
     pub fn insert(
         &mut self,
@@ -237,9 +246,10 @@ impl Stream {
         if at > self.next && at - self.next > AHEAD {
             return arrival;
         }
-        self.put(Held { at, address, len, origin }, bytes, &mut arrival);
+        let ack = self.ack;
+        self.put(Held { at, address, len, ack, origin }, bytes, &mut arrival);
         if claimed > len {
-            let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, origin };
+            let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, ack, origin };
             self.put(rest, bytes, &mut arrival);
         }
         arrival
@@ -350,7 +360,7 @@ impl Stream {
         self.recent.iter().filter(|sent| sent.len > 0).map(|sent| {
             let back = (self.next as u32).wrapping_sub(sent.at);
             let at = self.next.wrapping_sub(u64::from(back));
-            Held { at, address: sent.address, len: sent.len, origin: Place::default() }
+            Held { at, address: sent.address, len: sent.len, ack: 0, origin: Place::default() }
         })
     }
 
@@ -475,7 +485,7 @@ impl Stream {
     pub fn set_aside(&mut self, seq: u32, address: u64, len: u32, origin: Place) {
         const ASIDE: usize = 16;
         if self.known && self.suspects.len() < ASIDE {
-            self.suspects.push(Held { at: self.offset(seq), address, len, origin });
+            self.suspects.push(Held { at: self.offset(seq), address, len, ack: self.ack, origin });
         }
     }
 
