@@ -186,6 +186,7 @@ impl Live {
             }
         }
         let last = self.reset.unwrap_or(self.last);
+        self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {
             self.unanswered(ends, asked, State::Unanswered, last, work);
         }

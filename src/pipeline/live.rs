@@ -16,6 +16,8 @@ pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: crate::model::WebSocketId,
+    /// Offset behind it in the client's stream: there frames begin.
+    pub(super) end: u64,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,8 @@ pub(super) struct Live {
     pub(super) arrived: PerEnd<Place>,
     pub(super) last: Place,
     pub(super) gaps: (u64, u64),
+    /// Bytes of a request that was not captured, not told yet: nothing of the client was.
+    pub(super) untold: u64,
     /// Since which packet something is waited for.
     pub(super) waiting_since: Option<Place>,
     /// The packet under which this connection is in the work's list of those that wait.
@@ -82,6 +86,7 @@ impl Live {
             arrived: PerEnd::default(),
             last: Place::default(),
             gaps: (0, 0),
+            untold: 0,
             waiting_since: None,
             waiting_at: u64::MAX,
             zero_window: PerEnd::default(),

@@ -16,6 +16,7 @@ mod flows;
 mod handover;
 mod limits;
 mod live;
+mod missing;
 pub mod rules;
 mod sink;
 mod work;
