@@ -37,7 +37,7 @@ impl Live {
 
     /// Whether anything is waited for: a hole to fill, a SYN, a request, or more after a RST.
     pub(super) fn watch<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
-        let waits = |stream: &Stream| stream.waiting().1 > 0;
+        let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
         let waiting = self.reset.is_some() || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
         if !waiting {
             if self.waiting_since.take().is_some() {
@@ -127,7 +127,11 @@ impl Live {
         while self.fate == Fate::Keep {
             let mut moved = false;
             for end in self.order() {
+                let doubtful = self.streams.of(end).doubtful();
                 if self.streams.of_mut(end).use_suspects(work.bytes) {
+                    if let Some(held) = doubtful {
+                        Self::tell_offload(self.direction(end), held.origin, work);
+                    }
                     // Their records come now: nobody waited for them at their packets.
                     latest = latest.max(place);
                     moved = true;
@@ -140,7 +144,7 @@ impl Live {
                     {
                         continue;
                     }
-                    let arrival = self.streams.of(end).first_waiting().unwrap_or(place);
+                    let arrival = self.streams.of(end).first_waiting().map_or(place, |held| held.origin);
                     latest = latest.max(arrival).max(*self.arrived.of(end));
                     self.gap(end, hole, latest, words, work);
                     self.streams.of_mut(end).skip(hole);

@@ -401,6 +401,9 @@ impl Exchange {
             self.server = Parser::Lost;
             return Step::take(taken);
         }
+        if answer == Answer::MayOpen {
+            self.requests.clear();
+        }
         if lost && (self.asked() || self.requests.is_empty()) {
             // Which answer belongs to which request is not certain; only a 101 is.
             if head.status() != Some(101) {
@@ -464,7 +467,9 @@ impl Exchange {
         /// base64 of a SHA-1.
         const ACCEPT_LEN: usize = 28;
         let accept = head.value("Sec-WebSocket-Accept");
-        if !self.unsure {
+        if head.status() != Some(101) {
+            Answer::Refuses
+        } else if !self.unsure {
             Answer::Opens
         } else if self.asked() {
             let right =

@@ -194,14 +194,10 @@ impl Live {
         if stream.checksums_tell()
             && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
         {
-            let damaged = !right && stream.checksums_are_right();
             stream.count_checksum(right);
-            if damaged {
-                self.damaged(from, segment, place, work);
+            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
+                self.watch(place, work);
                 return Fate::Keep;
-            }
-            if !right && stream.wrong_checksums() == 1 {
-                Self::wrong_checksum(direction, place, work);
             }
         }
         let Layer::WebSocket(socket) = &mut self.layer else { return Fate::Keep };
@@ -273,6 +269,9 @@ impl Live {
             }
         } else {
             if segment.claimed_len > 0 {
+                if self.streams.of(from).doubtful().is_some() {
+                    self.settle_doubt(from, segment, work);
+                }
                 self.payload(from, seq, segment, place, work);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
@@ -298,14 +297,9 @@ impl Live {
         if stream.checksums_tell()
             && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
         {
-            let damaged = !right && stream.checksums_are_right();
             stream.count_checksum(right);
-            if damaged {
-                self.damaged(from, segment, place, work);
+            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
                 return;
-            }
-            if !right && stream.wrong_checksums() == 1 {
-                Self::wrong_checksum(direction, place, work);
             }
         }
         let stream = self.streams.of_mut(from);
@@ -422,35 +416,6 @@ impl Live {
     /// Takes the connection off the list of those that wait.
     pub(super) fn leave(&mut self, waiting: &mut super::work::Waiting) {
         waiting.leave(&mut self.waiting_at);
-    }
-
-    fn damaged<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
-        let address = segment.header_at + u64::from(segment.header_len);
-        self.streams.of_mut(from).set_aside(segment.seq, address, segment.len, place);
-        let offset = self.streams.of(from).relative(self.streams.of(from).offset(segment.seq));
-        self.note(
-            &crate::net::rules::BAD_CHECKSUM,
-            Some(self.direction(from)),
-            Some(offset),
-            place,
-            format_args!(
-                "TCP checksum is wrong while this sender's others are right: the packet is not used"
-            ),
-            work,
-        );
-    }
-
-    /// Checksums that offload left wrong are one fact about the capture, told once.
-    #[cold]
-    fn wrong_checksum<S: Sink>(direction: Direction, place: Place, work: &mut Work<'_, S>) {
-        let rule = &crate::net::rules::BAD_CHECKSUM;
-        if !std::mem::replace(&mut work.totals.offload_told, true) {
-            work.totals.findings.add(rule);
-            let spot = Spot { direction: Some(direction), place, ..Spot::default() };
-            work.sink.finding(None, rule, spot, format_args!(
-                "TCP checksum of packet {} is wrong, as all of its sender's are: left to the network card where this was captured; such packets are used",
-                place.packet));
-        }
     }
 
     fn note_window<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {

@@ -41,13 +41,15 @@ impl Live {
     pub(super) fn turn(&self, end: End, held: &Held) -> Turn {
         let (Layer::Http(http), Some(client)) = (&self.layer, self.client) else { return Turn::Own };
         let stream = self.streams.of(client);
-        if !(http.requests_lost && http.server_waits() && stream.is_known()) {
+        if !(http.requests_lost && stream.is_known()) {
             return Turn::Own;
         }
-        let Some(answer) = self.streams.of(client.other()).ready() else { return Turn::Own };
+        // Also where it stands behind a hole: that will be filled or given up.
+        let Some(answer) = self.streams.of(client.other()).first_waiting() else { return Turn::Own };
         let received = stream.offset(answer.ack);
         if end != client {
-            return if received <= stream.next() { Turn::Unasked } else { Turn::Own };
+            let unasked = http.server_waits() && received <= stream.next();
+            return if unasked { Turn::Unasked } else { Turn::Own };
         }
         match received.saturating_sub(held.at) {
             0 => Turn::Other,

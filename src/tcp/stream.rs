@@ -182,7 +182,8 @@ impl Stream {
     }
 
     fn lowest(&self) -> u64 {
-        self.held.front().map_or(self.next, |held| held.at)
+        let held = self.held.front().map_or(self.next, |held| held.at);
+        self.doubtful().map_or(held, |doubtful| doubtful.at.min(held))
     }
 
     /// The next byte's offset, from the stream's first byte.
@@ -402,16 +403,16 @@ impl Stream {
         (self.held_bytes, self.held.len())
     }
 
-    /// The packet of the first waiting piece.
+    /// The first waiting piece.
     #[must_use]
-    pub fn first_waiting(&self) -> Option<Place> {
-        self.held.front().map(|held| held.origin)
+    pub fn first_waiting(&self) -> Option<Held> {
+        self.held.front().copied()
     }
 
     /// The lowest packet number among what waits.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<u64> {
-        self.held.iter().map(|held| held.origin.packet).min()
+        self.held.iter().chain(self.doubtful().as_ref()).map(|held| held.origin.packet).min()
     }
 
     /// Takes an acknowledgment of this stream's bytes.
@@ -465,7 +466,7 @@ impl Stream {
     /// Whether this sender's checksums are right as a rule, so that a wrong one means damage.
     #[must_use]
     pub fn checksums_are_right(&self) -> bool {
-        self.checksums.0 > self.checksums.1.saturating_mul(2)
+        self.checksums.0 > 0 && self.checksums.0 >= self.checksums.1.saturating_sub(1)
     }
 
     /// Whether checking checksums tells anything: not where offload leaves all of them wrong.
@@ -475,23 +476,35 @@ impl Stream {
         self.checksums.1 < 16 || self.checksums_are_right()
     }
 
-    /// How many checksums of this sender were wrong.
+    /// The first copy set aside, while no checksum of this sender was right: its next segment settles whether
+    /// that one was damaged.
     #[must_use]
-    pub fn wrong_checksums(&self) -> u32 {
-        self.checksums.1
+    #[inline]
+    pub fn doubtful(&self) -> Option<Held> {
+        self.suspects.first().copied().filter(|_| self.checksums.0 == 0)
+    }
+
+    /// Whether the only checksum that was checked was wrong.
+    #[must_use]
+    pub fn first_checksum_was_wrong(&self) -> bool {
+        self.checksums == (0, 1)
     }
 
     /// Sets a damaged copy aside: it is used only if it turns out that this sender's checksums mean nothing.
     pub fn set_aside(&mut self, seq: u32, address: u64, len: u32, origin: Place) {
         const ASIDE: usize = 16;
-        if self.known && self.suspects.len() < ASIDE {
+        if !self.known {
+            (self.origin_seq, self.known) = (seq, true);
+            (self.start, self.next) = (ORIGIN, ORIGIN);
+        }
+        if self.suspects.len() < ASIDE {
             self.suspects.push(Held { at: self.offset(seq), address, len, ack: self.ack, origin });
         }
     }
 
     /// Fills the hole with copies set aside, where checksums turned out to mean nothing. True if any helped.
     pub fn use_suspects(&mut self, bytes: &dyn Bytes) -> bool {
-        if self.checksums_are_right() || self.suspects.is_empty() {
+        if self.checksums.0 > self.checksums.1.saturating_mul(2) || self.suspects.is_empty() {
             return false;
         }
         let mut arrival = Arrival::default();
