@@ -223,16 +223,18 @@ impl Live {
             ws.end(direction, how, last, &mut context, &mut emit);
         }
         let one_sided = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
-        if one_sided.is_some() || connection.request.is_none() {
+        if connection.request.is_none() {
             ws.note_loss();
         }
         if let Some(end) = one_sided {
+            let direction =
+                if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
+            ws.note_unheard(direction);
             let spot = Spot { place: last, ..Spot::default() };
-            let sender = if self.client == Some(end) { "client" } else { "server" };
             ws.report(
                 &tcp::rules::TCP_ONE_DIRECTION,
                 spot,
-                format_args!("nothing that the {sender} sent was captured"),
+                format_args!("nothing that the {} sent was captured", direction.sender()),
                 &mut emit,
             );
         }

@@ -197,3 +197,35 @@ fn a_101_to_a_lost_request_behind_a_loss_of_the_server_is_a_guess_and_says_so() 
     assert!(said.iter().all(|message| message.integrity == "guessed"), "{said:?}");
     none_false(&output, &[&talk]).unwrap();
 }
+
+/// A long message of the client, its Close, the server's: who is said to have closed when a part of these is lost?
+fn closed_by(lost: impl Fn(&Conversation) -> (wslens::model::Direction, std::ops::Range<u64>)) -> Output {
+    let talk = talk().binary(C2S, &[7; 4000]).close(C2S, 4000, "client").close(S2C, 4001, "server");
+    let (dir, range) = lost(&talk);
+    output(&script(&talk).lose_bytes(dir, range))
+}
+
+#[test]
+fn the_first_close_is_the_first_in_the_capture_not_the_first_to_be_read() {
+    let output = closed_by(|talk| (C2S, talk.expected[0].end - 100..talk.expected[0].end - 99));
+    let close = &output.connections()[0]["close"];
+    assert_eq!(
+        (&close["by"], &close["code"], &close["clean"]),
+        (&"client".into(), &4000.into(), &true.into())
+    );
+    let [mismatch] = output.findings("close-code-mismatch")[..] else { panic!("one finding") };
+    assert_eq!(mismatch["dir"], "s2c");
+    assert_eq!(mismatch["text"], "Close 4000 is answered with 4001");
+}
+
+#[test]
+fn who_closed_first_is_unknown_where_the_other_close_may_be_lost() {
+    let output = closed_by(|talk| (C2S, talk.expected[0].at..talk.expected[0].at + 1));
+    assert_eq!(output.connections()[0]["close"]["by"], "unknown");
+    let output = closed_by(|talk| (C2S, 0..talk.stream(C2S).len() as u64));
+    assert_eq!(output.connections()[0]["close"]["by"], "unknown");
+    let output = closed_by(|talk| (S2C, talk.expected[2].at..talk.expected[2].end));
+    assert_eq!(output.connections()[0]["close"]["by"], "unknown");
+    let output = closed_by(|_| (C2S, 0..0));
+    assert_eq!(output.connections()[0]["close"]["by"], "client");
+}

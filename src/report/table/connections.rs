@@ -92,7 +92,10 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
     let quiet = if clean { Role::Payload } else { Role::Warning };
     line.part(quiet, 2, how(ended).as_bytes());
     if all && let Some(closing) = closing {
-        let mut text = format!("Close by the {}", closing.by.sender());
+        let mut text = match closing.by {
+            Some(by) => format!("Close by the {}", by.sender()),
+            None => "Close".to_owned(),
+        };
         if let Some(code) = closing.code {
             text.push_str(&format!(": {code} {}", close_code(code).name));
         }
