@@ -14,10 +14,10 @@ const WIDE: usize = 4;
 /// Whether the segment's TCP checksum is right.
 ///
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
-/// follow. `None` when it cannot be judged: the packet was cut by the capture.
+/// follow. `None` when it cannot be judged: the packet was cut by the capture, or is shorter than it says.
 #[must_use]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
-    if segment.len != segment.claimed_len {
+    if segment.len != segment.claimed_len || segment.excess_len > 0 {
         return None;
     }
     let len = usize::from(segment.header_len).checked_add(segment.len as usize)?;

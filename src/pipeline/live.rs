@@ -151,7 +151,9 @@ impl Live {
     ) -> Fate {
         self.last = place;
         *self.seen.of_mut(from) = true;
-        let plain = segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0 && segment.len == segment.claimed_len;
+        let plain = segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
+            && segment.len == segment.claimed_len
+            && segment.excess_len == 0;
         if plain && segment.window != 0 && self.waiting_since.is_none() && self.reset.is_none() {
             let stream = self.streams.of(from);
             if let Layer::WebSocket(_) = self.layer
@@ -260,6 +262,19 @@ impl Live {
             self.streams.of_mut(from).set_ack(segment.ack);
         }
         self.note_window(from, segment, place, work);
+        if segment.excess_len > 0 {
+            self.note(
+                &crate::net::rules::PACKET_MALFORMED,
+                Some(self.direction(from)),
+                None,
+                place,
+                format_args!(
+                    "the IP header states {} bytes more than the packet had: what is there is read",
+                    segment.excess_len
+                ),
+                work,
+            );
+        }
         if flags.has(Flags::RST) {
             // RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
             let stream = self.streams.of(from);

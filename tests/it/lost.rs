@@ -229,3 +229,16 @@ fn who_closed_first_is_unknown_where_the_other_close_may_be_lost() {
     let output = closed_by(|_| (C2S, 0..0));
     assert_eq!(output.connections()[0]["close"]["by"], "client");
 }
+
+#[test]
+fn an_ip_length_beyond_its_packet_is_told_and_is_no_loss() {
+    let talk = chat(talk());
+    let script = script(&talk);
+    let first = script.piece_at(C2S, talk.expected[0].at);
+    let mut packets = script.packets();
+    let total = u16::from_be_bytes([packets[first].bytes[16], packets[first].bytes[17]]) + 71;
+    packets[first].bytes[16..18].copy_from_slice(&total.to_be_bytes());
+    let output = read(pcap(&packets, PcapFormat::default()));
+    all_of(&output, &[&talk]).unwrap();
+    assert_eq!(output.codes(), ["packet-malformed"]);
+}
