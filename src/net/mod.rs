@@ -33,7 +33,7 @@ use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
-pub use checksum::checksum_ok;
+pub use checksum::{checksum_is_left_to_card, checksum_ok};
 
 /// The addresses of reassembled IP datagrams begin here; those of the capture end below.
 pub const ARENA_BASE: u64 = 0xF000_0000_0000_0000;
