@@ -244,6 +244,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
                         bits += 1;
                         used = used * 2 + u32::from(of(&counts, BITS + bits));
                     }
+                    debug_assert!(start + (1 << bits) <= SIZE, "no code needs more");
                     self.set(prefix, SPECIAL | SECOND | (start as u32) << 16 | bits << 8 | BITS);
                 }
                 let entry = entry().unwrap_or(SPECIAL) + (len - BITS) * 0x101;
