@@ -90,6 +90,7 @@ impl Coded {
 }
 
 /// The entries of literals and lengths, without their codes' bits.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static LITLENS: [u32; 288] = {
     let mut all = [SPECIAL; 288];
     let mut symbol = 0;
@@ -110,6 +111,7 @@ pub(super) static LITLENS: [u32; 288] = {
 };
 
 /// The entries of distances, without their codes' bits.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static DISTS: [u32; 32] = {
     let mut all = [SPECIAL; 32];
     let (mut base, mut symbol) = (1, 0);
@@ -123,6 +125,7 @@ pub(super) static DISTS: [u32; 32] = {
 };
 
 /// The entries of code lengths, without their codes' bits: the symbols.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static LENS: [u32; 19] = {
     let mut all = [0; 19];
     let mut symbol = 0;
