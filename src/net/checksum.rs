@@ -26,38 +26,45 @@ pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
     // section 2 (B)). An IPv4 address stands here as ::ffff:a.b.c.d, and 0xffff is zero in one's complement
     // arithmetic: so both families add up alike. Likewise the 32-bit length of RFC 8200 section 8.1 is that
     // of IPv4's pseudo-header where its upper half is 0.
-    let mut total = sum(bytes);
+    let (mut left, mut right) = sum(bytes);
     for address in [segment.source.ip, segment.destination.ip] {
-        total += halves(u128::from_le_bytes(address) as u64);
-        total += halves((u128::from_le_bytes(address) >> 64) as u64);
+        let address = u128::from_le_bytes(address);
+        left = left.wrapping_add(address & u128::from(u64::MAX));
+        right = right.wrapping_add(address >> 64);
     }
-    let words = TCP + (len as u64 >> 16) + (len as u64 & 0xffff);
-    total += u64::from(fold(words).swap_bytes());
-    Some(fold(total) == 0xffff)
+    // 2^64 is 1 modulo 0xffff, and 2^8 turns the bytes of a word.
+    let sum = left.wrapping_add(right);
+    let total = halves(sum as u64) + (sum >> 64) as u64 + ((TCP + len as u64) << 8);
+    // Folded until 16 bits are left, the sum has to be 0xffff. It is never 0.
+    Some(total % 0xffff == 0)
 }
 
-/// The sum of the little-endian 16-bit words, not yet folded, with room for more.
-fn sum(bytes: &[u8]) -> u64 {
+/// The sum of the little-endian 16-bit words as two numbers, not yet folded, with room for more.
+#[inline]
+fn sum(bytes: &[u8]) -> (u128, u128) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    if blocks.len() < WIDE { sum_few(bytes) } else { sum_blocks(blocks) + sum_few(rest) }
+    if blocks.len() < WIDE {
+        return sum_few(bytes);
+    }
+    let (left, right) = sum_few(rest);
+    (left.wrapping_add(u128::from(sum_blocks(blocks))), right)
 }
 
 /// Two chains of additions, whose carries gather in the upper halves.
 #[inline]
-fn sum_few(bytes: &[u8]) -> u64 {
+fn sum_few(bytes: &[u8]) -> (u128, u128) {
+    let word = |bytes: &[u8; 8]| u128::from(u64::from_le_bytes(*bytes));
     let (words, rest) = bytes.as_chunks::<8>();
-    let (pairs, odd) = words.as_chunks::<2>();
-    let (mut left, mut right) = (0u128, 0u128);
-    for [a, b] in pairs {
-        left = left.wrapping_add(u128::from(u64::from_le_bytes(*a)));
-        right = right.wrapping_add(u128::from(u64::from_le_bytes(*b)));
+    let (fours, few) = words.as_chunks::<4>();
+    let (mut left, mut right) = (0u128, u128::from(last(bytes, rest)));
+    for [a, b, c, d] in fours {
+        left = left.wrapping_add(word(a)).wrapping_add(word(c));
+        right = right.wrapping_add(word(b)).wrapping_add(word(d));
     }
-    if let [word] = odd {
-        left = left.wrapping_add(u128::from(u64::from_le_bytes(*word)));
+    for a in few {
+        left = left.wrapping_add(word(a));
     }
-    let sum = left.wrapping_add(right);
-    // 2^64 is 1 modulo 0xffff.
-    halves(sum as u64) + (sum >> 64) as u64 + halves(last(bytes, rest))
+    (left, right)
 }
 
 /// `rest`, which are the last bytes of `bytes` and fewer than 8, as a word with zeros behind them.
@@ -72,6 +79,7 @@ fn last(bytes: &[u8], rest: &[u8]) -> u64 {
 
 /// Whole blocks: 32-bit halves added into 64-bit lanes, each on its own, which the compiler turns into
 /// vector instructions. No carry is lost below 16 GiB.
+#[inline(never)]
 fn sum_blocks(blocks: &[[u8; BLOCK]]) -> u64 {
     let mut lanes = [0u64; BLOCK / 8];
     for block in blocks {
@@ -87,15 +95,6 @@ fn sum_blocks(blocks: &[[u8; BLOCK]]) -> u64 {
 #[inline]
 fn halves(word: u64) -> u64 {
     (word & 0xffff_ffff) + (word >> 32)
-}
-
-/// Folds the carries back in until 16 bits are left.
-#[inline]
-fn fold(total: u64) -> u16 {
-    let total = halves(total);
-    let total = (total & 0xffff) + (total >> 16);
-    let total = (total & 0xffff) + (total >> 16);
-    ((total & 0xffff) + (total >> 16)) as u16
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ mod tcp;
 mod tunnel;
 mod wifi;
 
-use crate::model::{Finding, LinkType, PacketRef, Segment, Span};
+use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
 use cursor::{Cursor, Stop, be16};
 use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
@@ -291,13 +291,32 @@ impl Decoder {
 
 #[inline]
 fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
-    let mut cursor = Cursor::new(packet, bytes);
-    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
-    if be16(header[12], header[13]) != ether_type::IPV4 {
+    const ETHERNET_LEN: usize = 14;
+    const HEADERS_LEN: usize = ETHERNET_LEN + ip::V4_LEN + tcp::FIXED_LEN;
+    // All three headers in one piece: one look at the length, and then nothing can lie outside.
+    let head = bytes.first_chunk::<HEADERS_LEN>()?;
+    let (addresses, total) = ip::plain_v4(head)?;
+    if be16(head[12], head[13]) != ether_type::IPV4 {
         return None;
     }
-    let addresses = ip::peel_plain_v4(&mut cursor)?;
-    tcp::whole(cursor, addresses)
+    let tcp = tcp::Fixed::read(head)?;
+    let below = ETHERNET_LEN + ip::V4_LEN;
+    // Never below zero: so many bytes are there, and so many the datagram claims.
+    let claimed_len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    let len = (bytes.len() - ETHERNET_LEN).min(total).checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    Some(Segment {
+        source: Endpoint { ip: addresses.source, port: tcp.source },
+        destination: Endpoint { ip: addresses.destination, port: tcp.destination },
+        seq: tcp.seq,
+        ack: tcp.ack,
+        flags: tcp.flags,
+        window: tcp.window,
+        header_at: packet.bytes.start.saturating_add(below as u64),
+        header_len: tcp.header_len,
+        len: len as u32,
+        claimed_len: claimed_len as u32,
+        below_len: below as u32,
+    })
 }
 
 /// Apart from [`plain`], so that nothing of it weighs on the way that most packets take.
