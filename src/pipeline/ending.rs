@@ -127,7 +127,7 @@ impl Live {
         while self.fate == Fate::Keep {
             let mut moved = false;
             for end in self.order() {
-                if self.streams.of_mut(end).use_suspects(work.bytes) {
+                if self.streams.of_mut(end).use_suspects(&work.bytes) {
                     // Their records come now: nobody waited for them at their packets.
                     latest = latest.max(place);
                     moved = true;
@@ -141,7 +141,7 @@ impl Live {
                         continue;
                     }
                     let arrival = self.streams.of(end).first_waiting().unwrap_or(place);
-                    latest = latest.max(arrival).max(*self.arrived.of(end));
+                    latest = latest.max(arrival).max(self.streams.of(end).arrived());
                     self.gap(end, hole, latest, words, work);
                     self.streams.of_mut(end).skip(hole);
                     moved = true;

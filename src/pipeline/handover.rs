@@ -7,7 +7,7 @@ use super::live::{Asked, Fate, Layer, Live, Socket};
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
-use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span};
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally};
 use crate::tcp::{self, Held, NOWHERE};
 use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
 
@@ -26,7 +26,7 @@ impl Live {
             let mut progress = false;
             for end in self.order() {
                 while let Some(held) = self.streams.of(end).ready() {
-                    let arrived = *self.arrived.of(end);
+                    let arrived = self.streams.of(end).arrived();
                     let arrival = match &mut own {
                         Some(latest) => {
                             // Never before that of the bytes before them: they may complete what those began.
@@ -44,7 +44,7 @@ impl Live {
                     }
                     progress = true;
                     self.streams.of_mut(end).consume(taken);
-                    *self.arrived.of_mut(end) = arrival;
+                    self.streams.of_mut(end).set_arrived(arrival);
                 }
                 if self.streams.of(end).is_finished()
                     && let Layer::WebSocket(socket) = &mut self.layer
@@ -54,7 +54,7 @@ impl Live {
                     } else {
                         Direction::ServerToClient
                     };
-                    let Socket { connection, ws } = &mut **socket;
+                    let Socket { connection, ws } = socket;
                     let (mut context, sink) = work.context();
                     ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
                 }
@@ -80,7 +80,7 @@ impl Live {
         work: &mut Work<'_, S>,
     ) -> u32 {
         let Some(bytes) =
-            work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
+            work.bytes.slice(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
         else {
             self.gap(
                 end,
@@ -104,7 +104,7 @@ impl Live {
         let direction = self.direction(end);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
+                let Socket { connection, ws } = socket;
                 let (mut context, sink) = work.context();
                 ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
                 held.len
@@ -144,7 +144,7 @@ impl Live {
                 if let Some(asked) = self.asked.take() {
                     self.unanswered(ends, asked, State::Unanswered, arrival, work);
                 }
-                self.asked = Some(Asked { head, place, id: work.next_websocket() });
+                self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket() }));
             }
             Found::Answered(head, place, opens) => {
                 let asked = self.asked.take();
@@ -231,7 +231,7 @@ impl Live {
     pub(super) fn open<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Option<Asked>,
+        asked: Option<Box<Asked>>,
         head: Box<Head>,
         place: HeadPlace,
         work: &mut Work<'_, S>,
@@ -248,7 +248,7 @@ impl Live {
         };
         let terms =
             PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
-        let mut connection = self.connection(ends, asked.as_ref(), Some(place), handshake, work);
+        let mut connection = self.connection(ends, asked.as_deref(), Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
@@ -293,13 +293,13 @@ impl Live {
         if !wants.heads {
             (connection.handshake.request, connection.handshake.response) = (None, None);
         }
-        self.layer = Layer::WebSocket(Box::new(Socket { connection, ws }));
+        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
     }
 
     pub(super) fn refuse<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Asked,
+        asked: Box<Asked>,
         head: Head,
         place: HeadPlace,
         work: &mut Work<'_, S>,
@@ -312,7 +312,7 @@ impl Live {
     pub(super) fn unanswered<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Asked,
+        asked: Box<Asked>,
         state: State,
         place: Place,
         work: &mut Work<'_, S>,
@@ -330,7 +330,7 @@ impl Live {
         place: Place,
         work: &mut Work<'_, S>,
     ) {
-        let mut tally = std::mem::take(&mut self.tally);
+        let mut tally = Tally::default();
         for pending in self.pending.drain(..) {
             let spot = Spot {
                 direction: pending.direction,
@@ -382,7 +382,7 @@ impl Live {
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
+                let Socket { connection, ws } = socket;
                 let (mut context, sink) = work.context();
                 ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
             }
