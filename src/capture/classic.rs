@@ -116,7 +116,8 @@ impl Classic {
     }
 
     /// The next packet, where everything about its record is as usual; its number counts within this input.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(super) fn next_usual<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
         let (head, rest) = window.present().split_first_chunk::<RECORD_LEN>()?;
         let [seconds, fraction, captured, original] = words(head);

@@ -139,7 +139,8 @@ impl Source {
     }
 
     /// The next packet; its number counts within this input.
-    #[inline]
+    #[allow(clippy::inline_always)] // A packet's fields stay in registers.
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<PacketRef> {
         if let (Feed::Mapped(window), Format::Classic(reader)) = (&mut self.feed, &mut self.format)
             && let Some(packet) = reader.next_usual(window, &mut self.log)

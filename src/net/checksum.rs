@@ -16,6 +16,7 @@ const WIDE: usize = 4;
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
 /// follow. `None` when it cannot be judged: the packet was cut by the capture.
 #[must_use]
+#[inline]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
     if segment.len != segment.claimed_len {
         return None;
@@ -36,7 +37,7 @@ pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
     let sum = left.wrapping_add(right);
     let total = halves(sum as u64) + (sum >> 64) as u64 + ((TCP + len as u64) << 8);
     // Folded until 16 bits are left, the sum has to be 0xffff. It is never 0.
-    Some(total % 0xffff == 0)
+    Some(total.is_multiple_of(0xffff))
 }
 
 /// The sum of the little-endian 16-bit words as two numbers, not yet folded, with room for more.
@@ -53,28 +54,25 @@ fn sum(bytes: &[u8]) -> (u128, u128) {
 /// Two chains of additions, whose carries gather in the upper halves.
 #[inline]
 fn sum_few(bytes: &[u8]) -> (u128, u128) {
-    let word = |bytes: &[u8; 8]| u128::from(u64::from_le_bytes(*bytes));
-    let (words, rest) = bytes.as_chunks::<8>();
-    let (fours, few) = words.as_chunks::<4>();
-    let (mut left, mut right) = (0u128, u128::from(last(bytes, rest)));
-    for [a, b, c, d] in fours {
-        left = left.wrapping_add(word(a)).wrapping_add(word(c));
-        right = right.wrapping_add(word(b)).wrapping_add(word(d));
+    let (mut left, mut right) = (0u128, 0u128);
+    let (pairs, rest) = bytes.as_chunks::<16>();
+    for pair in pairs {
+        let pair = u128::from_le_bytes(*pair);
+        left = left.wrapping_add(pair & u128::from(u64::MAX));
+        right = right.wrapping_add(pair >> 64);
     }
-    for a in few {
-        left = left.wrapping_add(word(a));
-    }
-    (left, right)
+    (left.wrapping_add(last(bytes, rest)), right)
 }
 
-/// `rest`, which are the last bytes of `bytes` and fewer than 8, as a word with zeros behind them.
+/// The sum of `rest`, which are the last bytes of `bytes` and fewer than 16.
 #[inline]
-fn last(bytes: &[u8], rest: &[u8]) -> u64 {
-    match bytes.last_chunk::<8>() {
-        // One load and a shift instead of a loop.
-        Some(word) => u64::from_le_bytes(*word).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
+fn last(bytes: &[u8], rest: &[u8]) -> u128 {
+    let number = match bytes.last_chunk::<16>() {
+        // A load and a shift instead of a loop, whose end is hard to foresee.
+        Some(last) => u128::from_le_bytes(*last).checked_shr(8 * (16 - rest.len() as u32)).unwrap_or(0),
+        None => rest.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)),
+    };
+    (number & u128::from(u64::MAX)) + (number >> 64)
 }
 
 /// Whole blocks: 32-bit halves added into 64-bit lanes, each on its own, which the compiler turns into

@@ -169,14 +169,22 @@ impl Decoder {
     /// The reason why there is none.
     #[inline]
     pub fn decode(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
-        if packet.link == link::ETHERNET {
-            // Two returns, so that the first segment is written to where it goes and nowhere else.
-            if let Some(segment) = plain(packet, bytes) {
-                return Ok(segment);
-            }
-            if let Some(segment) = less_plain(packet, bytes) {
-                return Ok(segment);
-            }
+        match plain(packet, bytes) {
+            Some(segment) => Ok(segment),
+            None => self.decode_other(packet, bytes),
+        }
+    }
+
+    /// As [`decode`](Self::decode), for a packet that is not [`plain`].
+    ///
+    /// # Errors
+    /// The reason why there is no segment.
+    #[inline(never)]
+    pub fn decode_other(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
+        if packet.link == link::ETHERNET
+            && let Some(segment) = less_plain(packet, bytes)
+        {
+            return Ok(segment);
         }
         self.descend(packet, bytes).map_err(|stop| self.stopped(packet, stop))
     }
@@ -289,21 +297,27 @@ impl Decoder {
 // The most common packets take a short way: Ethernet, at most one VLAN tag, IP without options or extension
 // headers, TCP. `None` where anything is out of the ordinary; the general way then says what.
 
-#[inline]
-fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
+/// The segment in the most common kind of packet: Ethernet, IPv4 without options, TCP. `None` for all others, which
+/// [`Decoder::decode_other`] is for. Always inlined: a segment that is written in halves and read in one piece
+/// makes the processor wait.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+#[must_use]
+pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
     const ETHERNET_LEN: usize = 14;
     const HEADERS_LEN: usize = ETHERNET_LEN + ip::V4_LEN + tcp::FIXED_LEN;
     // All three headers in one piece: one look at the length, and then nothing can lie outside.
     let head = bytes.first_chunk::<HEADERS_LEN>()?;
     let (addresses, total) = ip::plain_v4(head)?;
-    if be16(head[12], head[13]) != ether_type::IPV4 {
+    if packet.link != link::ETHERNET || be16(head[12], head[13]) != ether_type::IPV4 {
         return None;
     }
     let tcp = tcp::Fixed::read(head)?;
     let below = ETHERNET_LEN + ip::V4_LEN;
     // Never below zero: so many bytes are there, and so many the datagram claims.
     let claimed_len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
-    let len = (bytes.len() - ETHERNET_LEN).min(total).checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    let len =
+        (bytes.len() - ETHERNET_LEN).min(total).checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
     Some(Segment {
         source: Endpoint { ip: addresses.source, port: tcp.source },
         destination: Endpoint { ip: addresses.destination, port: tcp.destination },

@@ -24,7 +24,8 @@ pub(super) struct Fixed {
 
 impl Fixed {
     /// The fixed part that ends `head`; `None` where it claims to be shorter than itself.
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(super) fn read(head: &[u8]) -> Option<Self> {
         let tcp = head.last_chunk::<FIXED_LEN>()?;
         let header_len = (tcp[12] >> 4) * 4;

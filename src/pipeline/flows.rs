@@ -19,7 +19,6 @@ pub(super) struct Key {
 
 impl Key {
     /// The key of a segment's connection, and which end sent it.
-    #[inline]
     pub(super) fn of(segment: &Segment) -> (Self, End) {
         let (from, to) = (segment.source, segment.destination);
         if (from.port, from.ip) <= (to.port, to.ip) {
@@ -99,6 +98,31 @@ impl Flow {
     fn is(&self, key: &Key) -> bool {
         self.ends.key == *key && !matches!(self.stage, Stage::Free)
     }
+
+    /// Which end a segment is from; `None` where it is of another connection.
+    #[inline]
+    fn sender(&self, segment: &Segment) -> Option<End> {
+        let Key { a, b } = &self.ends.key;
+        let same = |from: &Endpoint, to: &Endpoint| {
+            from.port == segment.source.port
+                && to.port == segment.destination.port
+                && number(from) == number(&segment.source)
+                && number(to) == number(&segment.destination)
+        };
+        let end = if same(a, b) {
+            End::A
+        } else if same(b, a) {
+            End::B
+        } else {
+            return None;
+        };
+        (!matches!(self.stage, Stage::Free)).then_some(end)
+    }
+}
+
+#[inline]
+fn number(endpoint: &Endpoint) -> u128 {
+    u128::from_ne_bytes(endpoint.ip)
 }
 
 /// The table.
@@ -109,7 +133,7 @@ pub(super) struct Flows {
     table: HashTable<u32>,
     state: RandomState,
     /// The flow of the last look-up: packets of one connection come in runs.
-    recent: Option<u32>,
+    recent: u32,
     hand: u32,
     next: u32,
 }
@@ -125,23 +149,26 @@ impl Flows {
         self.next
     }
 
-    /// The slot of a connection, made if it is new.
+    /// The slot of a segment's connection, made if it is new, and the end that sent the segment.
     #[inline]
-    pub(super) fn find(&mut self, key: &Key, time: Time) -> u32 {
-        if let Some(slot) = self.recent
-            && self.slots.get(slot as usize).is_some_and(|flow| flow.is(key))
-        {
-            return slot;
+    pub(super) fn find(&mut self, segment: &Segment, time: Time) -> (u32, End) {
+        if let Some(end) = self.slots.get(self.recent as usize).and_then(|flow| flow.sender(segment)) {
+            return (self.recent, end);
         }
+        let (key, from) = Key::of(segment);
+        self.recent = self.look_up(&key, time);
+        (self.recent, from)
+    }
+
+    #[inline(never)]
+    fn look_up(&mut self, key: &Key, time: Time) -> u32 {
         let hash = key.hash(&self.state);
         let found =
             self.table.find(hash, |slot| self.slots.get(*slot as usize).is_some_and(|flow| flow.is(key)));
-        let slot = match found {
+        match found {
             Some(slot) => *slot,
             None => self.insert(*key, hash, time),
-        };
-        self.recent = Some(slot);
-        slot
+        }
     }
 
     #[inline(never)]
@@ -221,12 +248,12 @@ mod tests {
     fn a_slot_is_used_again_with_another_number() {
         let mut flows = Flows::default();
         let key = |port| Key { a: Endpoint::v4([1, 2, 3, 4], port), b: Endpoint::v4([5, 6, 7, 8], 80) };
-        let (one, two) = (flows.find(&key(1), Time(0)), flows.find(&key(2), Time(0)));
+        let (one, two) = (flows.look_up(&key(1), Time(0)), flows.look_up(&key(2), Time(0)));
         assert_ne!(one, two);
-        assert_eq!(flows.find(&key(1), Time(0)), one);
+        assert_eq!(flows.look_up(&key(1), Time(0)), one);
         flows.remove(one);
         assert_eq!(flows.len(), 1);
-        assert_eq!(flows.find(&key(3), Time(0)), one);
+        assert_eq!(flows.look_up(&key(3), Time(0)), one);
         let flow = flows.slot(one).unwrap();
         assert_eq!(flow.ends.tcp, ConnectionId(2));
     }

@@ -2,11 +2,11 @@
 
 use std::fmt::Arguments;
 
+use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
-use super::work::Work;
-use super::Taken;
+use super::work::{Desk, Space, Work};
 use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment};
 use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
@@ -28,6 +28,7 @@ pub(super) struct Socket {
 }
 
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // Both are in place: one allocation for a connection.
 pub(super) enum Layer {
     Http(Exchange),
     WebSocket(Socket),
@@ -165,32 +166,45 @@ impl Live {
 
     /// Takes a segment that is [straight](Self::is_straight).
     #[inline]
-    pub(super) fn next_in_order<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) {
+    pub(super) fn next_in_order<S: Sink>(
+        &mut self,
+        from: End,
+        taken: &Taken<'_>,
+        space: Space<'_>,
+        desk: &mut Desk,
+        sink: &mut S,
+    ) {
         let Taken { segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
         self.streams.of_mut(from.other()).acknowledge(segment.ack);
-        let stream = self.streams.of(from);
+        let direction = self.direction(from);
+        let stream = self.streams.of_mut(from);
         if segment.len == 0 {
             if segment.seq.wrapping_add(1) == stream.next_seq() && !stream.is_finished() {
-                self.keep_alive(from, place, work);
+                self.keep_alive(from, place, &mut desk.work(space, sink));
             }
             return;
         }
-        let Some(tcp) = work.tcp_bytes(segment, taken.bytes) else { return };
-        if !self.is_undamaged(from, taken, tcp, work) {
+        let Some(tcp) = space.tcp(taken) else { return };
+        if is_wrong(stream, segment, tcp) && self.is_damaged(from, taken, &mut desk.work(space, sink)) {
             return;
         }
-        let direction = self.direction(from);
         let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return };
         let stream = self.streams.of_mut(from);
-        let address = segment.header_at + u64::from(segment.header_len);
+        let address = segment.header_at.wrapping_add(u64::from(segment.header_len));
         let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
-        let chunk = Chunk { at: stream.position(), bytes, address, origin: place, arrival: place };
+        let at = stream.position();
         stream.pass(segment.len, address);
         stream.set_arrived(place);
-        let (mut context, sink) = work.context();
-        ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+        let depth = &desk.limits.depth;
+        let counted = if depth.frames || depth.payloads { 0 } else { ws.count(direction, bytes) };
+        if counted < bytes.len() {
+            let chunk = Chunk { at, bytes, address, origin: place, arrival: place }.skip(counted);
+            let mut work = desk.work(space, sink);
+            let (mut context, sink) = work.context();
+            ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+        }
     }
 
     #[cold]
@@ -207,32 +221,9 @@ impl Live {
         );
     }
 
-    /// Judges a segment's checksum. False where it was damaged on the way, and so is not used.
-    #[inline]
-    fn is_undamaged<S: Sink>(
-        &mut self,
-        from: End,
-        taken: &Taken<'_>,
-        tcp: &[u8],
-        work: &mut Work<'_, S>,
-    ) -> bool {
-        let stream = self.streams.of_mut(from);
-        if !stream.checksums_tell() {
-            return true;
-        }
-        match crate::net::checksum_ok(taken.segment, tcp) {
-            None => true,
-            Some(true) => {
-                stream.count_checksum(true);
-                true
-            }
-            Some(false) => !self.wrong_checksum(from, taken, work),
-        }
-    }
-
-    /// A wrong checksum. True where it says that the segment was damaged.
+    /// A wrong checksum: whether it says that the segment was damaged on the way, and so is not used.
     #[cold]
-    fn wrong_checksum<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) -> bool {
+    fn is_damaged<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) -> bool {
         let stream = self.streams.of_mut(from);
         let damaged = stream.checksums_are_right();
         stream.count_checksum(false);
@@ -318,8 +309,8 @@ impl Live {
         let Taken { segment, place, .. } = *taken;
         let direction = self.direction(from);
         // None where the capture cut the packet in its TCP options, and with them all of the payload.
-        let tcp = work.tcp_bytes(segment, taken.bytes).unwrap_or_default();
-        if !self.is_undamaged(from, taken, tcp, work) {
+        let tcp = work.bytes.tcp(taken).unwrap_or_default();
+        if is_wrong(self.streams.of_mut(from), segment, tcp) && self.is_damaged(from, taken, work) {
             return;
         }
         let stream = self.streams.of_mut(from);
@@ -501,6 +492,20 @@ impl Live {
             self.pending.push(Pending { rule, direction, offset, place, text: text.to_string() });
         }
     }
+}
+
+/// Whether a segment's checksum is wrong, where checksums tell anything; a right one is counted.
+#[inline]
+fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
+    if !stream.checksums_tell() {
+        return false;
+    }
+    match crate::net::checksum_ok(segment, tcp) {
+        Some(true) => stream.count_checksum(true),
+        Some(false) => return true,
+        None => {}
+    }
+    false
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ mod work;
 use std::collections::VecDeque;
 
 use crate::model::{Bytes, ConnectionId, Flags, LinkType, PacketRef, Place, Segment, Span};
-use crate::net::Skip;
+use crate::net::{self, Decoder, Skip};
 use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
 
@@ -33,9 +33,9 @@ pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::Totals;
 
 use ends::{End, Ends};
-use flows::{Flows, Key, Opening, Stage};
+use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
-use work::{Desk, Work};
+use work::{Desk, Space, Work};
 
 /// Counts of packets and connections that hold no WebSocket.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +76,7 @@ struct Taken<'a> {
 /// The engine: one capture's packets in, events out.
 #[derive(Debug)]
 pub struct Pipeline {
+    decoder: Decoder,
     desk: Desk,
     flows: Flows,
     deadlines: VecDeque<Deadline>,
@@ -92,6 +93,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
+            decoder: Decoder::new(&limits.fragments),
             desk: Desk::new(limits),
             flows: Flows::default(),
             deadlines: VecDeque::new(),
@@ -113,22 +115,41 @@ impl Pipeline {
         self.seen.packets += 1;
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();
-        match self.desk.decoder.decode(packet, bytes) {
-            Ok(segment) => {
+        match net::plain(packet, bytes) {
+            Some(segment) => {
                 self.seen.segments += 1;
-                self.segment(&Taken { segment: &segment, bytes, place }, capture, sink);
+                self.segment(&segment, bytes, place, capture, sink);
             }
-            Err(skip) => self.skip(skip, place, sink),
+            None => self.other_packet(packet, bytes, place, capture, sink),
         }
-        if self.desk.decoder.has_findings() {
+        if self.decoder.has_findings() {
             self.decoder_findings(sink);
         }
         self.timers(capture, sink);
     }
 
+    /// A packet that is not of the most common kind.
+    #[inline(never)]
+    fn other_packet<S: Sink>(
+        &mut self,
+        packet: &PacketRef,
+        bytes: &[u8],
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        match self.decoder.decode_other(packet, bytes) {
+            Ok(segment) => {
+                self.seen.segments += 1;
+                self.segment(&segment, bytes, place, capture, sink);
+            }
+            Err(skip) => self.skip(skip, place, sink),
+        }
+    }
+
     /// The capture's end: everything that is open is told.
     pub fn end<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        self.desk.decoder.end();
+        self.decoder.end();
         self.decoder_findings(sink);
         sink.watermark(0);
         // Events of waiting streams come first: they sort into what was told before.
@@ -200,7 +221,7 @@ impl Pipeline {
     }
 
     fn decoder_findings<S: Sink>(&mut self, sink: &mut S) {
-        for finding in self.desk.decoder.take_findings() {
+        for finding in self.decoder.take_findings() {
             let place = Place { packet: finding.packet, time: finding.time };
             self.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
         }
@@ -216,7 +237,7 @@ impl Pipeline {
             && self.unsupported.len() < TOLD
         {
             self.unsupported.push(link);
-            let rule = &crate::net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
+            let rule = &net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
             self.report_at(
                 sink,
                 rule,
@@ -231,17 +252,42 @@ impl Pipeline {
     }
 
     #[inline]
-    fn segment<S: Sink>(&mut self, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
-        let Taken { segment, place, .. } = *taken;
-        let (key, from) = Key::of(segment);
-        let slot = self.flows.find(&key, place.time);
+    fn segment<S: Sink>(
+        &mut self,
+        segment: &Segment,
+        bytes: &[u8],
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let (slot, from) = self.flows.find(segment, place.time);
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.last = flow.last.max(place.time);
+        let taken = Taken { segment, bytes, place };
+        match &mut flow.stage {
+            Stage::Live(live) if live.is_straight(from, segment) => {
+                let space = Space { capture, decoder: &self.decoder };
+                live.next_in_order(from, &taken, space, &mut self.desk, sink);
+            }
+            _ => self.other_segment(slot, from, &taken, capture, sink),
+        }
+    }
+
+    /// A segment that is not the next one of an open WebSocket.
+    #[inline(never)]
+    fn other_segment<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        taken: &Taken<'_>,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let segment = taken.segment;
+        let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
             Stage::Live(live) => {
-                if live.is_straight(from, segment) {
-                    live.next_in_order(from, taken, &mut self.desk.work(capture, sink));
-                } else if segment.flags.has(Flags::SYN)
+                if segment.flags.has(Flags::SYN)
                     && !live.fits_syn(from, segment.seq.wrapping_add(1))
                     && !segment.flags.has(Flags::ACK)
                 {
@@ -313,14 +359,7 @@ impl Pipeline {
     }
 
     /// A SYN on the ports of a connection that is followed: that one ended.
-    fn reuse<S: Sink>(
-        &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
+    fn reuse<S: Sink>(&mut self, slot: u32, from: End, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
         let place = taken.place;
         self.with_live(slot, capture, sink, |live, ends, work| {
             if live.is_websocket() && !live.is_reset() {
@@ -397,7 +436,8 @@ impl Pipeline {
         let Some(flow) = self.flows.slot(slot) else { return };
         let Stage::Live(live) = &mut flow.stage else { return };
         let waited = live.waiting_since;
-        let fate = act(live, &flow.ends, &mut self.desk.work(capture, sink));
+        let space = Space { capture, decoder: &self.decoder };
+        let fate = act(live, &flow.ends, &mut self.desk.work(space, sink));
         live.renew();
         if fate != Fate::Keep {
             self.settle(slot, fate);
@@ -430,12 +470,15 @@ impl Pipeline {
         while let Some(deadline) = self.deadlines.front() {
             let packets = self.last.packet.saturating_sub(deadline.since.packet);
             let waited = self.last.time.since(deadline.since.time);
-            if packets < self.desk.limits.wait_packets && (packets < 64 || waited < self.desk.limits.wait_time) {
+            if packets < self.desk.limits.wait_packets
+                && (packets < 64 || waited < self.desk.limits.wait_time)
+            {
                 break;
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows) {
+        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
+        {
             self.visit(capture, sink);
         }
     }
@@ -450,9 +493,7 @@ impl Pipeline {
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
             let place = self.last;
-            self.with_live(deadline.slot, capture, sink, |live, ends, work| {
-                live.expire(ends, place, work)
-            });
+            self.with_live(deadline.slot, capture, sink, |live, ends, work| live.expire(ends, place, work));
         }
     }
 
@@ -508,4 +549,4 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
 
 /// Findings of this room and those that it hands on, for lists.
 pub const RULES: &[&[&crate::model::Rule]] =
-    &[rules::ALL, tcp::rules::ALL, crate::net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
+    &[rules::ALL, tcp::rules::ALL, net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];

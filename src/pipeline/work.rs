@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::Taken;
 use super::limits::Limits;
 use super::sink::Sink;
-use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
+use crate::model::{Bytes, Direction, Place, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{Context, Scratch, WebSocket};
 
@@ -63,11 +64,10 @@ impl Waiting {
     }
 }
 
-/// What all connections work with, beside the capture's bytes and the sink.
+/// What all connections work with, beside bytes and the sink.
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) limits: Limits,
-    pub(super) decoder: Decoder,
     pub(super) scratch: Scratch,
     pub(super) totals: Totals,
     pub(super) websockets: u32,
@@ -77,7 +77,6 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
-            decoder: Decoder::new(&limits.fragments),
             limits,
             scratch: Scratch::default(),
             totals: Totals::default(),
@@ -87,9 +86,9 @@ impl Desk {
     }
 
     #[inline]
-    pub(super) fn work<'a, S>(&'a mut self, capture: &'a dyn Bytes, sink: &'a mut S) -> Work<'a, S> {
+    pub(super) fn work<'a, S>(&'a mut self, bytes: Space<'a>, sink: &'a mut S) -> Work<'a, S> {
         Work {
-            bytes: Space { capture, decoder: &self.decoder },
+            bytes,
             limits: &self.limits,
             sink,
             scratch: &mut self.scratch,
@@ -103,11 +102,22 @@ impl Desk {
 /// Capture bytes and reassembled datagrams as one address space.
 #[derive(Clone, Copy)]
 pub(super) struct Space<'a> {
-    capture: &'a dyn Bytes,
-    decoder: &'a Decoder,
+    pub(super) capture: &'a dyn Bytes,
+    pub(super) decoder: &'a Decoder,
 }
 
 impl<'a> Space<'a> {
+    /// The TCP header and payload of a segment, as captured.
+    #[inline]
+    pub(super) fn tcp(self, taken: &Taken<'a>) -> Option<&'a [u8]> {
+        let segment = taken.segment;
+        let len = u32::from(segment.header_len) + segment.len;
+        if segment.header_at >= ARENA_BASE {
+            return self.decoder.bytes(Span { start: segment.header_at, len });
+        }
+        taken.bytes.get(segment.below_len as usize..)?.get(..len as usize)
+    }
+
     /// The bytes of a span, for longer than the space itself is at hand.
     pub(super) fn slice(self, span: Span) -> Option<&'a [u8]> {
         if span.start >= ARENA_BASE { self.decoder.bytes(span) } else { self.capture.bytes(span) }
@@ -168,17 +178,5 @@ impl<S: Sink> Work<'_, S> {
             self.waiting.told = lowest;
             self.sink.watermark(lowest.unwrap_or(u64::MAX));
         }
-    }
-}
-
-impl<'a, S> Work<'a, S> {
-    /// The TCP header and payload of a segment, as captured, of the packet whose bytes are `packet`.
-    #[inline]
-    pub(super) fn tcp_bytes(&self, segment: &Segment, packet: &'a [u8]) -> Option<&'a [u8]> {
-        let len = u32::from(segment.header_len) + segment.len;
-        if segment.header_at >= ARENA_BASE {
-            return self.bytes.slice(Span { start: segment.header_at, len });
-        }
-        packet.get(segment.below_len as usize..)?.get(..len as usize)
     }
 }

@@ -1,7 +1,7 @@
 //! One WebSocket: both directions from the end of the handshake to the end of TCP.
 
-use super::event::{Context, Events, Spot};
 use super::FrameHeader;
+use super::event::{Context, Events, Spot};
 use super::message::{AtHand, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
@@ -131,8 +131,17 @@ impl WebSocket {
         }
     }
 
-    /// Bytes of a direction, the next in order.
+    /// Counts the messages at the start of a direction's next bytes that are frames of their own, all there, and about
+    /// which there is nothing to say. Returns how many bytes they take; the rest is for [`data`](Self::data).
+    ///
+    /// For a depth that wants neither frames nor payloads: `data` alone counts the same.
     #[inline]
+    pub fn count(&mut self, direction: Direction, bytes: &[u8]) -> usize {
+        let (half, shared) = self.half_mut(direction);
+        half.count_plain(direction == Direction::ClientToServer, bytes, shared)
+    }
+
+    /// Bytes of a direction, the next in order.
     pub fn data(
         &mut self,
         direction: Direction,
@@ -141,14 +150,6 @@ impl WebSocket {
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
-        let mut chunk = chunk;
-        if !context.depth.frames && !context.depth.payloads {
-            let counted = half.count_plain(direction == Direction::ClientToServer, chunk.bytes, shared);
-            if counted == chunk.bytes.len() {
-                return;
-            }
-            chunk = chunk.skip(counted);
-        }
         half.work(shared, context, events, |reader, step| reader.data(chunk, step));
     }
 
