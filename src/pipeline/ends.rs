@@ -46,6 +46,17 @@ impl<T> PerEnd<T> {
     }
 }
 
+impl<T> PerEnd<T> {
+    /// That of an end, and that of the other.
+    #[inline]
+    pub(super) fn own_and_other(&mut self, end: End) -> (&mut T, &mut T) {
+        match end {
+            End::A => (&mut self.a, &mut self.b),
+            End::B => (&mut self.b, &mut self.a),
+        }
+    }
+}
+
 /// What is known of a connection whichever way it goes on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {

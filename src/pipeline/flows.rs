@@ -150,17 +150,22 @@ impl Flows {
     }
 
     /// The slot of a segment's connection, made if it is new, and the end that sent the segment.
-    #[inline]
+    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
+    #[inline(always)]
     pub(super) fn find(&mut self, segment: &Segment, time: Time) -> (u32, End) {
         if let Some(end) = self.slots.get(self.recent as usize).and_then(|flow| flow.sender(segment)) {
             return (self.recent, end);
         }
+        self.find_other(segment, time)
+    }
+
+    #[inline(never)]
+    fn find_other(&mut self, segment: &Segment, time: Time) -> (u32, End) {
         let (key, from) = Key::of(segment);
         self.recent = self.look_up(&key, time);
         (self.recent, from)
     }
 
-    #[inline(never)]
     fn look_up(&mut self, key: &Key, time: Time) -> u32 {
         let hash = key.hash(&self.state);
         let found =

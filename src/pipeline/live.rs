@@ -155,7 +155,8 @@ impl Live {
     }
 
     /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
-    #[inline]
+    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
+    #[inline(always)]
     pub(super) fn is_straight(&self, from: End, segment: &Segment) -> bool {
         self.calm
             && segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
@@ -165,7 +166,8 @@ impl Live {
     }
 
     /// Takes a segment that is [straight](Self::is_straight).
-    #[inline]
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     pub(super) fn next_in_order<S: Sink>(
         &mut self,
         from: End,
@@ -177,9 +179,8 @@ impl Live {
         let Taken { segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
-        self.streams.of_mut(from.other()).acknowledge(segment.ack);
-        let direction = self.direction(from);
-        let stream = self.streams.of_mut(from);
+        let (stream, other) = self.streams.own_and_other(from);
+        other.acknowledge(segment.ack);
         if segment.len == 0 {
             if segment.seq.wrapping_add(1) == stream.next_seq() && !stream.is_finished() {
                 self.keep_alive(from, place, &mut desk.work(space, sink));
@@ -190,6 +191,7 @@ impl Live {
         if is_wrong(stream, segment, tcp) && self.is_damaged(from, taken, &mut desk.work(space, sink)) {
             return;
         }
+        let direction = self.direction(from);
         let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return };
         let stream = self.streams.of_mut(from);
         let address = segment.header_at.wrapping_add(u64::from(segment.header_len));

@@ -251,7 +251,9 @@ impl Pipeline {
         }
     }
 
-    #[inline]
+    /// Always inlined, with all that the common segment needs: its fields never leave the registers.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
     fn segment<S: Sink>(
         &mut self,
         segment: &Segment,

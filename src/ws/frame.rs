@@ -125,7 +125,7 @@ impl FrameHeader {
 
     /// The header at the start of as many bytes as the longest one has, and its own length.
     #[inline]
-    fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
+    pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
         let [first, second, a, b, c, d, e, f, ..] = *bytes;
         let mut header = Self { head: [first, second], masking_key: [0; 4], payload_len: 0 };
         let (payload_len, key, len) = match header.length_field() {

@@ -142,15 +142,15 @@ impl Side {
             && (!masked || (header.masking_key != self.key && header.masking_key != [0; 4]))
     }
 
-    /// Counts a frame that is [plain](Self::is_plain).
+    /// Counts a frame that is [plain](Self::is_plain), `wire` bytes with its header.
     #[inline]
-    pub(super) fn count_plain(&mut self, header: FrameHeader) {
+    pub(super) fn count_plain(&mut self, header: FrameHeader, wire: u64) {
         (self.key, self.key_run) = (header.masking_key, 1);
         let counts = &mut self.counts;
         counts.frames += 1;
         counts.messages += 1;
         counts.payload_bytes += header.payload_len;
-        counts.wire_bytes += header.len() as u64 + header.payload_len;
+        counts.wire_bytes += wire;
         counts.count_data(usize::from(header.head[0] & 0x0f == 2), header.payload_len);
     }
 }
@@ -379,8 +379,8 @@ impl<E: Events> Step<'_, '_, E> {
     /// A message in one frame, all of which is in the chunk.
     #[inline]
     fn plain_message(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
-        self.side.count_plain(header);
         let wire = header.len() as u64 + header.payload_len;
+        self.side.count_plain(header, wire);
         let (frame, message) = (self.shared.next_frame(), self.shared.next_message());
         let depth = self.context.depth;
         if depth.frames {

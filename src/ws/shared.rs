@@ -94,6 +94,13 @@ impl Shared {
         self.rounds.as_ref().map(|rounds| rounds.rtt).unwrap_or_default()
     }
 
+    /// Numbers a message of one frame that nobody is told of.
+    #[inline]
+    pub(super) fn count_message(&mut self) {
+        self.frames += 1;
+        self.messages += 1;
+    }
+
     #[inline]
     pub(super) fn next_frame(&mut self) -> u64 {
         self.frames += 1;

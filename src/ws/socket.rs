@@ -1,12 +1,12 @@
 //! One WebSocket: both directions from the end of the handshake to the end of TCP.
 
-use super::FrameHeader;
 use super::event::{Context, Events, Spot};
 use super::message::{AtHand, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Closing, Rtt, Shared};
-use crate::model::{Chunk, Direction, Parse, PerDirection, Place, Rule, Tally};
+use super::{FrameHeader, MAX_HEADER_LEN};
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
 /// How a direction's stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,17 +88,16 @@ impl Half {
     fn count_plain(&mut self, masked: bool, bytes: &[u8], shared: &mut Shared) -> usize {
         let mut rest = bytes;
         if self.reader.is_between_frames() {
-            while let Parse::Done(header, len) = FrameHeader::parse(rest)
-                && let Some(after) = rest.get(len..)
-                && header.payload_len <= after.len() as u64
-                && self.side.is_plain(header, masked)
-            {
-                self.side.count_plain(header);
-                let _ = (shared.next_frame(), shared.next_message());
-                rest = after.get(header.payload_len as usize..).unwrap_or_default();
-                if rest.is_empty() {
+            // A plain frame is longer than the longest header.
+            while let Some(start) = rest.first_chunk::<MAX_HEADER_LEN>() {
+                let (header, len) = FrameHeader::whole(start);
+                let Some(end) = header.payload_len.checked_add(len as u64) else { break };
+                if end > rest.len() as u64 || !self.side.is_plain(header, masked) {
                     break;
                 }
+                self.side.count_plain(header, end);
+                shared.count_message();
+                rest = rest.get(end as usize..).unwrap_or_default();
             }
         }
         bytes.len() - rest.len()
