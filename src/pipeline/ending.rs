@@ -187,7 +187,7 @@ impl Live {
         }
         let last = self.reset.unwrap_or(self.last);
         if let Some(asked) = self.asked.take() {
-            self.unanswered(ends, asked, State::Unanswered, last, work);
+            self.unanswered(ends, *asked, State::Unanswered, last, work);
         }
         if let Layer::WebSocket(mut socket) = std::mem::replace(&mut self.layer, Layer::Done) {
             self.end_socket(&mut socket, how, last, work);

@@ -7,7 +7,7 @@ use super::live::{Asked, Fate, Layer, Live, Socket};
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
-use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally};
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally, WebSocketId};
 use crate::tcp::{self, Held, NOWHERE};
 use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
 
@@ -142,7 +142,7 @@ impl Live {
         match found {
             Found::Asked(head, place) => {
                 if let Some(asked) = self.asked.take() {
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
                 }
                 self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket() }));
             }
@@ -151,7 +151,7 @@ impl Live {
                 if opens {
                     self.open(ends, asked, head, place, work);
                 } else if let Some(asked) = asked {
-                    self.refuse(ends, asked, *head, place, work);
+                    self.refuse(ends, *asked, head, place, work);
                 }
             }
             Found::Tunnel => {}
@@ -182,7 +182,7 @@ impl Live {
                 if let Some(asked) = self.asked.take() {
                     let (direction, offset) = (Some(direction), None);
                     self.pending.push(Pending { rule, direction, offset, place: arrival, text });
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
                 } else if work.totals.findings.add(rule) <= LISTED {
                     // Whether it asked for a WebSocket stands in the head.
                     let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
@@ -197,7 +197,7 @@ impl Live {
     pub(super) fn connection<S>(
         &self,
         ends: &Ends,
-        asked: Option<&Asked>,
+        asked: Option<(HeadPlace, WebSocketId)>,
         response: Option<HeadPlace>,
         handshake: Handshake,
         work: &mut Work<'_, S>,
@@ -208,13 +208,18 @@ impl Live {
             _ => (None, false),
         };
         let server = ends.of(client.other());
-        let url = match &handshake.request {
+        let mut url = match &handshake.request {
+            // The fallback is only made where it is needed.
+            Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
+                http::url(head, "", false)
+            }
             Some(head) => http::url(head, &server.to_string(), false),
             None => format!("ws://{server}/"),
         };
-        let request = asked.map(|asked| asked.place);
+        url.shrink_to_fit();
+        let request = asked.map(|(place, _)| place);
         Connection {
-            id: asked.map_or_else(|| work.next_websocket(), |asked| asked.id),
+            id: asked.map_or_else(|| work.next_websocket(), |(_, id)| id),
             tcp: ends.tcp,
             client: ends.of(client),
             server,
@@ -236,7 +241,8 @@ impl Live {
         place: HeadPlace,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(asked.as_ref().map(|asked| &*asked.head), Some(&head));
+        let (request, asked) = asked.map(|asked| asked.apart()).unzip();
+        let (handshake, judgements) = http::conclude(request, Some(head));
         let deflate = handshake.deflate;
         let terms = |direction: Direction| Terms {
             takeover: deflate.map(|agreed| match direction {
@@ -248,7 +254,7 @@ impl Live {
         };
         let terms =
             PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
-        let mut connection = self.connection(ends, asked.as_deref(), Some(place), handshake, work);
+        let mut connection = self.connection(ends, asked, Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
@@ -269,7 +275,7 @@ impl Live {
         }
         for judgement in judgements {
             let at = match judgement.side {
-                Direction::ClientToServer => asked.as_ref().map(|asked| asked.place.last),
+                Direction::ClientToServer => asked.map(|(place, _)| place.last),
                 Direction::ServerToClient => Some(place.last),
             };
             let spot =
@@ -299,26 +305,28 @@ impl Live {
     pub(super) fn refuse<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Box<Asked>,
-        head: Head,
+        asked: Asked,
+        head: Box<Head>,
         place: HeadPlace,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), Some(&head));
-        let connection = self.connection(ends, Some(&asked), Some(place), handshake, work);
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = http::conclude(Some(request), Some(head));
+        let connection = self.connection(ends, Some(asked), Some(place), handshake, work);
         self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
     }
 
     pub(super) fn unanswered<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Box<Asked>,
+        asked: Asked,
         state: State,
         place: Place,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), None);
-        let connection = self.connection(ends, Some(&asked), None, handshake, work);
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = http::conclude(Some(request), None);
+        let connection = self.connection(ends, Some(asked), None, handshake, work);
         self.tell_unopened(&connection, state, judgements, place, work);
     }
 

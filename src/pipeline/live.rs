@@ -7,7 +7,7 @@ use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
-use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment};
+use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, WebSocketId};
 use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
 
@@ -16,7 +16,14 @@ use crate::ws::{Spot, WebSocket};
 pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
-    pub(super) id: crate::model::WebSocketId,
+    pub(super) id: WebSocketId,
+}
+
+impl Asked {
+    /// Its head, and what stays known of it once the head is judged.
+    pub(super) fn apart(self) -> (Box<Head>, (HeadPlace, WebSocketId)) {
+        (self.head, (self.place, self.id))
+    }
 }
 
 /// An open WebSocket. What each packet touches begins with the WebSocket itself: see [`Live`].
@@ -513,7 +520,7 @@ fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PerDirection, WebSocketId};
+    use crate::model::PerDirection;
     use crate::ws::Terms;
 
     #[test]
