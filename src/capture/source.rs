@@ -139,8 +139,19 @@ impl Source {
     }
 
     /// The next packet; its number counts within this input.
-    #[inline]
+    #[allow(clippy::inline_always)] // A packet's fields stay in registers.
+    #[inline(always)]
     pub(super) fn next(&mut self) -> Option<PacketRef> {
+        if let (Feed::Mapped(window), Format::Classic(reader)) = (&mut self.feed, &mut self.format)
+            && let Some(packet) = reader.next_usual(window, &mut self.log)
+        {
+            return Some(packet);
+        }
+        self.next_any()
+    }
+
+    #[inline(never)]
+    fn next_any(&mut self) -> Option<PacketRef> {
         let log = &mut self.log;
         match (&mut self.feed, &mut self.format) {
             (Feed::Mapped(window), Format::Classic(reader)) => reader.next(window, log),

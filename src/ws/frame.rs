@@ -113,10 +113,35 @@ impl FrameHeader {
     #[must_use]
     #[inline]
     pub fn parse(input: &[u8]) -> Parse<Self> {
+        if let Some(bytes) = input.first_chunk::<MAX_HEADER_LEN>() {
+            let (header, len) = Self::whole(bytes);
+            return Parse::Done(header, len);
+        }
         match header(input) {
             Ok((rest, header)) => Parse::Done(header, input.len() - rest.len()),
             Err(_) => Parse::Need(needed(input)),
         }
+    }
+
+    /// The header at the start of as many bytes as the longest one has, and its own length.
+    #[inline]
+    pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
+        let [first, second, a, b, c, d, e, f, ..] = *bytes;
+        let mut header = Self { head: [first, second], masking_key: [0; 4], payload_len: 0 };
+        let (payload_len, key, len) = match header.length_field() {
+            126 => (u64::from(u16::from_be_bytes([a, b])), [c, d, e, f], 4),
+            127 => {
+                let [.., g, h, i, j, k, l] = *bytes;
+                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), [i, j, k, l], 10)
+            }
+            field => (u64::from(field), [a, b, c, d], 2),
+        };
+        header.payload_len = payload_len;
+        if header.masked() {
+            header.masking_key = key;
+            return (header, len + 4);
+        }
+        (header, len)
     }
 
     /// FIN: the last frame of its message.
