@@ -173,17 +173,18 @@ impl Live {
     }
 
     /// Takes a segment that is [straight](Self::is_straight).
-    #[allow(clippy::inline_always)]
+    #[allow(clippy::inline_always, clippy::too_many_arguments)]
     #[inline(always)]
     pub(super) fn next_in_order<S: Sink>(
         &mut self,
         from: End,
-        taken: &Taken<'_>,
+        segment: &Segment,
+        packet: &[u8],
+        place: Place,
         space: Space<'_>,
         desk: &mut Desk,
         sink: &mut S,
     ) {
-        let Taken { segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
         let (stream, other) = self.streams.own_and_other(from);
@@ -194,8 +195,10 @@ impl Live {
             }
             return;
         }
-        let Some(tcp) = space.tcp(taken) else { return };
-        if is_wrong(stream, segment, tcp) && self.is_damaged(from, taken, &mut desk.work(space, sink)) {
+        let Some(tcp) = space.tcp(segment, packet) else { return };
+        if is_wrong(stream, segment, tcp)
+            && self.is_damaged(from, &{ *segment }, place, &mut desk.work(space, sink))
+        {
             return;
         }
         let direction = self.direction(from);
@@ -232,14 +235,20 @@ impl Live {
 
     /// A wrong checksum: whether it says that the segment was damaged on the way, and so is not used.
     #[cold]
-    fn is_damaged<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) -> bool {
+    fn is_damaged<S: Sink>(
+        &mut self,
+        from: End,
+        segment: &Segment,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) -> bool {
         let stream = self.streams.of_mut(from);
         let damaged = stream.checksums_are_right();
         stream.count_checksum(false);
         if damaged {
-            self.damaged(from, taken.segment, taken.place, work);
+            self.damaged(from, segment, place, work);
         } else if stream.wrong_checksums() == 1 {
-            Self::tell_offload(self.direction(from), taken.place, work);
+            Self::tell_offload(self.direction(from), place, work);
         }
         damaged
     }
@@ -252,7 +261,7 @@ impl Live {
         taken: &Taken<'_>,
         work: &mut Work<'_, S>,
     ) -> Fate {
-        let Taken { segment, place, .. } = *taken;
+        let Taken { ref segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
         let flags = segment.flags;
@@ -315,11 +324,11 @@ impl Live {
     }
 
     fn payload<S: Sink>(&mut self, from: End, seq: u32, taken: &Taken<'_>, work: &mut Work<'_, S>) {
-        let Taken { segment, place, .. } = *taken;
+        let Taken { ref segment, place, .. } = *taken;
         let direction = self.direction(from);
         // None where the capture cut the packet in its TCP options, and with them all of the payload.
-        let tcp = work.bytes.tcp(taken).unwrap_or_default();
-        if is_wrong(self.streams.of_mut(from), segment, tcp) && self.is_damaged(from, taken, work) {
+        let tcp = work.bytes.tcp(segment, taken.bytes).unwrap_or_default();
+        if is_wrong(self.streams.of_mut(from), segment, tcp) && self.is_damaged(from, segment, place, work) {
             return;
         }
         let stream = self.streams.of_mut(from);
@@ -504,7 +513,8 @@ impl Live {
 }
 
 /// Whether a segment's checksum is wrong, where checksums tell anything; a right one is counted.
-#[inline]
+#[allow(clippy::inline_always)]
+#[inline(always)]
 fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
     if !stream.checksums_tell() {
         return false;
