@@ -163,6 +163,9 @@ impl Flows {
     fn find_other(&mut self, (source, destination): &(Endpoint, Endpoint), time: Time) -> (u32, End) {
         let (key, from) = Key::of(*source, *destination);
         self.recent = self.look_up(&key, time);
+        if let Some(Flow { stage: Stage::Live(live), .. }) = self.slots.get(self.recent as usize) {
+            live.touch();
+        }
         (self.recent, from)
     }
 
