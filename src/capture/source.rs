@@ -138,20 +138,18 @@ impl Source {
         Ok(Self { name: name.to_owned(), log, feed: Feed::Spool(Box::new(window)), format, size })
     }
 
-    /// The next packet; its number counts within this input.
+    /// The next packet, where it comes the usual way; its number counts within this input.
     #[allow(clippy::inline_always)] // A packet's fields stay in registers.
     #[inline(always)]
-    pub(super) fn next(&mut self) -> Option<PacketRef> {
-        if let (Feed::Mapped(window), Format::Classic(reader)) = (&mut self.feed, &mut self.format)
-            && let Some(packet) = reader.next_usual(window, &mut self.log)
-        {
-            return Some(packet);
+    pub(super) fn next_usual(&mut self) -> Option<PacketRef> {
+        match (&mut self.feed, &mut self.format) {
+            (Feed::Mapped(window), Format::Classic(reader)) => reader.next_usual(window, &mut self.log),
+            _ => None,
         }
-        self.next_any()
     }
 
-    #[inline(never)]
-    fn next_any(&mut self) -> Option<PacketRef> {
+    /// The next packet; its number counts within this input.
+    pub(super) fn next(&mut self) -> Option<PacketRef> {
         let log = &mut self.log;
         match (&mut self.feed, &mut self.format) {
             (Feed::Mapped(window), Format::Classic(reader)) => reader.next(window, log),

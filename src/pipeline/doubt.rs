@@ -5,7 +5,7 @@ use super::ends::End;
 use super::live::Live;
 use super::sink::Sink;
 use super::work::Work;
-use crate::model::{Direction, Place};
+use crate::model::{Direction, Place, Segment};
 use crate::net::{checksum_is_left_to_card, checksum_ok};
 use crate::ws::Spot;
 
@@ -15,11 +15,11 @@ impl Live {
     pub(super) fn is_used<S: Sink>(
         &mut self,
         from: End,
-        taken: &Taken<'_>,
+        segment: &Segment,
         tcp_bytes: &[u8],
+        place: Place,
         work: &mut Work<'_, S>,
     ) -> bool {
-        let Taken { segment, place, .. } = *taken;
         let direction = self.direction(from);
         let stream = self.streams.of_mut(from);
         let address = segment.header_at + u64::from(segment.header_len);
@@ -45,8 +45,8 @@ impl Live {
     pub(super) fn settle_doubt<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) {
         let stream = self.streams.of_mut(from);
         let Some(doubtful) = stream.doubtful() else { return };
-        let tcp_bytes = work.bytes.tcp(taken).unwrap_or_default();
-        match checksum_ok(taken.segment, tcp_bytes) {
+        let tcp_bytes = work.bytes.tcp(&taken.segment, taken.bytes).unwrap_or_default();
+        match checksum_ok(&taken.segment, tcp_bytes) {
             Some(true) => self.tell_damaged(from, doubtful.at, doubtful.origin, work),
             Some(false) => {
                 stream.use_suspects(&work.bytes);

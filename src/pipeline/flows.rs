@@ -19,8 +19,7 @@ pub(super) struct Key {
 
 impl Key {
     /// The key of a segment's connection, and which end sent it.
-    pub(super) fn of(segment: &Segment) -> (Self, End) {
-        let (from, to) = (segment.source, segment.destination);
+    fn of(from: Endpoint, to: Endpoint) -> (Self, End) {
         if (from.port, from.ip) <= (to.port, to.ip) {
             (Self { a: from, b: to }, End::A)
         } else {
@@ -156,13 +155,17 @@ impl Flows {
         if let Some(end) = self.slots.get(self.recent as usize).and_then(|flow| flow.sender(segment)) {
             return (self.recent, end);
         }
-        self.find_other(segment, time)
+        // A copy, so that the segment itself need not be in memory.
+        self.find_other(&(segment.source, segment.destination), time)
     }
 
     #[inline(never)]
-    fn find_other(&mut self, segment: &Segment, time: Time) -> (u32, End) {
-        let (key, from) = Key::of(segment);
+    fn find_other(&mut self, (source, destination): &(Endpoint, Endpoint), time: Time) -> (u32, End) {
+        let (key, from) = Key::of(*source, *destination);
         self.recent = self.look_up(&key, time);
+        if let Some(Flow { stage: Stage::Live(live), .. }) = self.slots.get(self.recent as usize) {
+            live.touch();
+        }
         (self.recent, from)
     }
 

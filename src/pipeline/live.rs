@@ -45,6 +45,16 @@ pub(super) enum Layer {
     Done,
 }
 
+impl Layer {
+    /// The lines of the WebSocket that this may be, without a look at whether it is one.
+    #[inline]
+    fn touch(&self) {
+        if let Self::WebSocket(socket) = self {
+            socket.ws.touch();
+        }
+    }
+}
+
 /// What is to become of a connection after a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -166,6 +176,16 @@ impl Live {
         }
     }
 
+    /// Reads what the next segment is going to need, so that all of it comes at once: nothing waits for it.
+    #[inline]
+    pub(super) fn touch(&self) {
+        std::hint::black_box(self.calm);
+        for end in End::BOTH {
+            std::hint::black_box(self.streams.of(end).is_known());
+        }
+        self.layer.touch();
+    }
+
     /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
     #[allow(clippy::inline_always)] // See `Pipeline::segment`.
     #[inline(always)]
@@ -179,17 +199,18 @@ impl Live {
     }
 
     /// Takes a segment that is [straight](Self::is_straight).
-    #[allow(clippy::inline_always)]
+    #[allow(clippy::inline_always, clippy::too_many_arguments)]
     #[inline(always)]
     pub(super) fn next_in_order<S: Sink>(
         &mut self,
         from: End,
-        taken: &Taken<'_>,
+        segment: &Segment,
+        packet: &[u8],
+        place: Place,
         space: Space<'_>,
         desk: &mut Desk,
         sink: &mut S,
     ) {
-        let Taken { segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
         let (stream, other) = self.streams.own_and_other(from);
@@ -200,10 +221,10 @@ impl Live {
             }
             return;
         }
-        let Some(tcp) = space.tcp(taken) else { return };
+        let Some(tcp) = space.tcp(segment, packet) else { return };
         if is_wrong(stream, segment, tcp) {
             let mut work = desk.work(space, sink);
-            if !self.is_used(from, taken, tcp, &mut work) {
+            if !self.is_used(from, &{ *segment }, tcp, place, &mut work) {
                 self.watch(place, &mut work);
                 return;
             }
@@ -248,7 +269,7 @@ impl Live {
         taken: &Taken<'_>,
         work: &mut Work<'_, S>,
     ) -> Fate {
-        let Taken { segment, place, .. } = *taken;
+        let Taken { ref segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
         let flags = segment.flags;
@@ -328,11 +349,12 @@ impl Live {
     }
 
     fn payload<S: Sink>(&mut self, from: End, seq: u32, taken: &Taken<'_>, work: &mut Work<'_, S>) {
-        let Taken { segment, place, .. } = *taken;
+        let Taken { ref segment, place, .. } = *taken;
         let direction = self.direction(from);
         // None where the capture cut the packet in its TCP options, and with them all of the payload.
-        let tcp = work.bytes.tcp(taken).unwrap_or_default();
-        if is_wrong(self.streams.of_mut(from), segment, tcp) && !self.is_used(from, taken, tcp, work) {
+        let tcp = work.bytes.tcp(segment, taken.bytes).unwrap_or_default();
+        if is_wrong(self.streams.of_mut(from), segment, tcp) && !self.is_used(from, segment, tcp, place, work)
+        {
             return;
         }
         let stream = self.streams.of_mut(from);
@@ -489,7 +511,8 @@ impl Live {
 }
 
 /// Whether a segment's checksum is wrong, where checksums tell anything; a right one is counted.
-#[inline]
+#[allow(clippy::inline_always)]
+#[inline(always)]
 fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
     if !stream.checksums_tell() {
         return false;

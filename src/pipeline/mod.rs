@@ -70,7 +70,7 @@ struct Deadline {
 /// A segment that was taken: what its header says, the packet's bytes, and which packet it is.
 #[derive(Clone, Copy)]
 struct Taken<'a> {
-    segment: &'a Segment,
+    segment: Segment,
     bytes: &'a [u8],
     place: Place,
 }
@@ -267,13 +267,13 @@ impl Pipeline {
         let (slot, from) = self.flows.find(segment, place.time);
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.last = flow.last.max(place.time);
-        let taken = Taken { segment, bytes, place };
         match &mut flow.stage {
             Stage::Live(live) if live.is_straight(from, segment) => {
                 let space = Space { capture, decoder: &self.decoder };
-                live.next_in_order(from, &taken, space, &mut self.desk, sink);
+                live.next_in_order(from, segment, bytes, place, space, &mut self.desk, sink);
             }
-            _ => self.other_segment(slot, from, &taken, capture, sink),
+            // The copy is made here and nowhere else.
+            _ => self.other_segment(slot, from, &Taken { segment: *segment, bytes, place }, capture, sink),
         }
     }
 
@@ -287,7 +287,7 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let segment = taken.segment;
+        let segment = &taken.segment;
         let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
             Stage::Live(live) => {
@@ -325,7 +325,8 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let Taken { segment, place, .. } = *taken;
+        let Taken { segment, place, .. } = taken;
+        let place = *place;
         let Some(flow) = self.flows.slot(slot) else { return };
         let Stage::Opening(opening) = &mut flow.stage else { return };
         if segment.flags.has(Flags::SYN) {
@@ -400,7 +401,7 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let segment = taken.segment;
+        let segment = &taken.segment;
         let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
         let Some(bytes) = capture.bytes(span) else { return };
         if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {

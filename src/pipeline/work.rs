@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::Taken;
 use super::limits::Limits;
 use super::sink::Sink;
-use crate::model::{Bytes, Direction, Place, Span, Tally, WebSocketId};
+use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{Context, Scratch, WebSocket};
 
@@ -107,15 +106,14 @@ pub(super) struct Space<'a> {
 }
 
 impl<'a> Space<'a> {
-    /// The TCP header and payload of a segment, as captured.
+    /// The TCP header and payload of a segment, as captured, of the packet whose bytes are `packet`.
     #[inline]
-    pub(super) fn tcp(self, taken: &Taken<'a>) -> Option<&'a [u8]> {
-        let segment = taken.segment;
+    pub(super) fn tcp(self, segment: &Segment, packet: &'a [u8]) -> Option<&'a [u8]> {
         let len = u32::from(segment.header_len) + segment.len;
         if segment.header_at >= ARENA_BASE {
             return self.decoder.bytes(Span { start: segment.header_at, len });
         }
-        taken.bytes.get(segment.below_len as usize..)?.get(..len as usize)
+        packet.get(segment.below_len as usize..)?.get(..len as usize)
     }
 
     /// The bytes of a span, for longer than the space itself is at hand.

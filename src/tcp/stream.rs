@@ -94,11 +94,11 @@ pub struct Stream {
     start: u64,
     /// Offset up to which the receiver acknowledged.
     acked: u64,
-    /// The acknowledgment number of the segment at hand.
-    ack: u32,
     checksums: (u32, u32),
     /// The packet whose arrival brought the last bytes that were delivered.
     arrived: Place,
+    /// The acknowledgment number of the segment at hand.
+    ack: u32,
     anchored: bool,
     started: bool,
     recent: [Sent; RECENT],

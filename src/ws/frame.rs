@@ -126,22 +126,21 @@ impl FrameHeader {
     /// The header at the start of as many bytes as the longest one has, and its own length.
     #[inline]
     pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
-        let [first, second, a, b, c, d, e, f, ..] = *bytes;
+        let [first, second, a, b, c, d, e, f, g, h, ..] = *bytes;
         let mut header = Self { head: [first, second], masking_key: [0; 4], payload_len: 0 };
-        let (payload_len, key, len) = match header.length_field() {
-            126 => (u64::from(u16::from_be_bytes([a, b])), [c, d, e, f], 4),
-            127 => {
-                let [.., g, h, i, j, k, l] = *bytes;
-                (u64::from_be_bytes([a, b, c, d, e, f, g, h]), [i, j, k, l], 10)
-            }
-            field => (u64::from(field), [a, b, c, d], 2),
+        let (payload_len, len) = match header.length_field() {
+            126 => (u64::from(u16::from_be_bytes([a, b])), 4),
+            127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 10),
+            field => (u64::from(field), 2),
         };
         header.payload_len = payload_len;
-        if header.masked() {
-            header.masking_key = key;
-            return (header, len + 4);
+        match bytes.get(len..).and_then(|rest| rest.first_chunk::<4>()) {
+            Some(key) if header.masked() => {
+                header.masking_key = *key;
+                (header, len + 4)
+            }
+            _ => (header, len),
         }
-        (header, len)
     }
 
     /// FIN: the last frame of its message.
