@@ -133,7 +133,8 @@ impl Pattern {
     pub(super) fn new(pattern: &str) -> Result<Self, regex::Error> {
         const SIZE: usize = 1 << 20;
         let regex = regex::bytes::RegexBuilder::new(pattern).size_limit(SIZE).dfa_size_limit(SIZE).build()?;
-        let looks_ahead = pattern.contains('$') || ["\\z", "\\b", "\\B"].iter().any(|look| pattern.contains(look));
+        let looks_ahead =
+            pattern.contains('$') || ["\\z", "\\b", "\\B"].iter().any(|look| pattern.contains(look));
         Ok(Self { regex, looks_ahead })
     }
 }

@@ -73,16 +73,30 @@ pub fn complete(text: &str, cursor: usize, values: &dyn Values) -> Vec<Completio
         expected = after(expected, &token, text.get(token.range.clone()).unwrap_or_default());
     }
     let typed = text.get(range.start..cursor).unwrap_or_default();
-    let made = |text: String, help: &str, count| Completion { range: range.clone(), text, help: help.to_owned(), count };
+    let made = |text: String, help: &str, count| Completion {
+        range: range.clone(),
+        text,
+        help: help.to_owned(),
+        count,
+    };
     let mut found: Vec<Completion> = match expected {
-        Expected::Field => fields(typed).into_iter().map(|(name, help)| made(name.to_owned(), help, None)).collect(),
+        Expected::Field => {
+            fields(typed).into_iter().map(|(name, help)| made(name.to_owned(), help, None)).collect()
+        }
         Expected::Operator(field) => {
             let operators = field.kind().operators().iter().copied().chain(["and", "or"]);
-            operators.filter(|o| o.starts_with(typed)).map(|o| made(o.to_owned(), operator_help(o), None)).collect()
+            operators
+                .filter(|o| o.starts_with(typed))
+                .map(|o| made(o.to_owned(), operator_help(o), None))
+                .collect()
         }
         Expected::Joint => {
             let joints = [("and", "both"), ("or", "either")];
-            joints.into_iter().filter(|(j, _)| j.starts_with(typed)).map(|(j, help)| made(j.to_owned(), help, None)).collect()
+            joints
+                .into_iter()
+                .filter(|(j, _)| j.starts_with(typed))
+                .map(|(j, help)| made(j.to_owned(), help, None))
+                .collect()
         }
         Expected::Value(field) | Expected::Item(field) => {
             let found = of_field(field, typed, values);
@@ -106,7 +120,8 @@ fn after(before: Expected, token: &Token, text: &str) -> Expected {
             other => other,
         },
         (Sign::Eq | Sign::Ne | Sign::Lt | Sign::Le | Sign::Gt | Sign::Ge | Sign::Tilde, _)
-        | (_, Some(Keyword::In | Keyword::Contains | Keyword::Matches | Keyword::Compare(_))) => match before {
+        | (_, Some(Keyword::In | Keyword::Contains | Keyword::Matches | Keyword::Compare(_))) => match before
+        {
             Expected::Operator(field) => Expected::Value(field),
             other => other,
         },
@@ -122,7 +137,11 @@ fn after(before: Expected, token: &Token, text: &str) -> Expected {
 }
 
 fn field_of(word: &str) -> Option<Field> {
-    if word.starts_with("json.") || word.starts_with("json[") { Some(Field::Json) } else { Field::named(word) }
+    if word.starts_with("json.") || word.starts_with("json[") {
+        Some(Field::Json)
+    } else {
+        Field::named(word)
+    }
 }
 
 /// Names that begin so, then those that hold it; a field by another name only where its own does not fit.
@@ -135,7 +154,13 @@ fn fields(typed: &str) -> Vec<(&'static str, &'static str)> {
         let typed = &typed;
         FIELDS.iter().filter_map(move |info| {
             let mut names = std::iter::once(info.name).chain(info.aliases.iter().copied());
-            let fits = |name: &&str| if begins { name.starts_with(typed) } else { name.contains(typed) && !name.starts_with(typed) };
+            let fits = |name: &&str| {
+                if begins {
+                    name.starts_with(typed)
+                } else {
+                    name.contains(typed) && !name.starts_with(typed)
+                }
+            };
             names.find(fits).map(|name| (name, info.help))
         })
     };
@@ -171,7 +196,8 @@ fn operator_help(operator: &str) -> &'static str {
 fn of_field(field: Field, typed: &str, values: &dyn Values) -> Vec<(String, String, Option<u64>)> {
     let bare = typed.trim_matches(['"', '\'']).to_lowercase();
     let mut known = values.values(field);
-    let count = |known: &[(String, u64)], name: &str| known.iter().find(|(k, _)| k == name).map(|(_, count)| *count);
+    let count =
+        |known: &[(String, u64)], name: &str| known.iter().find(|(k, _)| k == name).map(|(_, count)| *count);
     let mut all: Vec<(String, String, Option<u64>)> = Vec::new();
     match field.kind() {
         Kind::Word(words) => {

@@ -177,7 +177,13 @@ fn holds(kind: Kind, test: &Test, value: Value<'_>, record: &impl Record) -> Ver
             for (from, to) in items {
                 let one = match to {
                     None => compare(kind, Cmp::Eq, from, value, record),
-                    Some(to) => compare(kind, Cmp::Ge, from, value, record).and(compare(kind, Cmp::Le, to, value, record)),
+                    Some(to) => compare(kind, Cmp::Ge, from, value, record).and(compare(
+                        kind,
+                        Cmp::Le,
+                        to,
+                        value,
+                        record,
+                    )),
                 };
                 found = found.or(one);
             }
@@ -197,7 +203,13 @@ fn holds(kind: Kind, test: &Test, value: Value<'_>, record: &impl Record) -> Ver
 fn over(value: Value<'_>, test: impl Fn(&[u8]) -> bool) -> Verdict {
     match value {
         Value::Bytes(bytes) => Verdict::of(test(bytes)),
-        Value::Part(part) => if test(part) { Verdict::Yes } else { Verdict::Unknown },
+        Value::Part(part) => {
+            if test(part) {
+                Verdict::Yes
+            } else {
+                Verdict::Unknown
+            }
+        }
         Value::Names(names) => Verdict::of(names.iter().any(|extension| test(extension.name.as_bytes()))),
         _ => Verdict::No,
     }
@@ -245,7 +257,9 @@ fn equals(kind: Kind, lit: &Lit, value: Value<'_>) -> Verdict {
         (Lit::Text(lit), Value::Bytes(value)) if kind == Kind::Host => Verdict::of(is_host(lit, value)),
         (Lit::Text(lit), Value::Bytes(value)) => Verdict::of(**lit == *value),
         // It goes on, nobody knows how.
-        (Lit::Text(lit), Value::Part(part)) if lit.len() >= part.len() && lit.starts_with(part) => Verdict::Unknown,
+        (Lit::Text(lit), Value::Part(part)) if lit.len() >= part.len() && lit.starts_with(part) => {
+            Verdict::Unknown
+        }
         (Lit::Text(lit), Value::Names(names)) => {
             Verdict::of(names.iter().any(|extension| extension.name.as_bytes().eq_ignore_ascii_case(lit)))
         }

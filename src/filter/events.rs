@@ -187,7 +187,8 @@ fn of_connection<'a>(ended: &'a Ended<'a>, field: Field) -> Value<'a> {
     let connection = ended.connection;
     let counts = |direction| ended.socket.map(|socket| *socket.counts(direction)).unwrap_or_default();
     let (c2s, s2c) = (Direction::ClientToServer, Direction::ServerToClient);
-    let opened = || ended.socket.map(|_| connection.response.map_or(connection.first.time, |place| place.last.time));
+    let opened =
+        || ended.socket.map(|_| connection.response.map_or(connection.first.time, |place| place.last.time));
     let closing = || ended.socket.and_then(|socket| socket.closing());
     let of = |severity| Value::Number(ended.findings.of(severity));
     match field {

@@ -108,10 +108,18 @@ static OPCODES: Words = Words {
     ordered: true,
     numeric: true,
 };
-static DIRECTIONS: Words =
-    Words { names: &["c2s", "s2c"], aliases: &[("client", 0), ("server", 1)], ordered: false, numeric: false };
-static SIDES: Words =
-    Words { names: &["client", "server"], aliases: &[("c2s", 0), ("s2c", 1)], ordered: false, numeric: false };
+static DIRECTIONS: Words = Words {
+    names: &["c2s", "s2c"],
+    aliases: &[("client", 0), ("server", 1)],
+    ordered: false,
+    numeric: false,
+};
+static SIDES: Words = Words {
+    names: &["client", "server"],
+    aliases: &[("c2s", 0), ("s2c", 1)],
+    ordered: false,
+    numeric: false,
+};
 static SEVERITIES: Words = Words {
     names: &["info", "warning", "error"],
     aliases: &[("note", 0), ("warn", 1)],
@@ -430,8 +438,10 @@ pub(super) fn near<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Vec<
 pub fn list() -> String {
     let mut out = String::new();
     for info in FIELDS {
-        let levels: String =
-            Level::ALL.iter().map(|level| if info.levels.has(*level) { letter(*level) } else { '-' }).collect();
+        let levels: String = Level::ALL
+            .iter()
+            .map(|level| if info.levels.has(*level) { letter(*level) } else { '-' })
+            .collect();
         let _ = write!(out, "{:<18} {:<9} {levels}  {}", info.name, info.kind.name(), info.help);
         if !info.aliases.is_empty() {
             let _ = write!(out, "  [{}]", info.aliases.join(", "));
@@ -454,11 +464,13 @@ fn letter(level: Level) -> char {
 /// The table as Markdown, for the document.
 #[must_use]
 pub fn markdown() -> String {
-    let mut out =
-        String::from("| field | other names | type | rows | key | what it is |\n| --- | --- | --- | --- | --- | --- |\n");
+    let mut out = String::from(
+        "| field | other names | type | rows | key | what it is |\n| --- | --- | --- | --- | --- | --- |\n",
+    );
     for info in FIELDS {
         let aliases: Vec<String> = info.aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        let levels: Vec<&str> = Level::ALL.iter().filter(|l| info.levels.has(**l)).map(|l| l.name()).collect();
+        let levels: Vec<&str> =
+            Level::ALL.iter().filter(|l| info.levels.has(**l)).map(|l| l.name()).collect();
         let levels = if info.levels == ALL { "all".to_owned() } else { levels.join(", ") };
         let key = if info.key.is_empty() { String::new() } else { format!("`{}`", info.key) };
         let mut help = info.help.to_owned();
@@ -520,7 +532,9 @@ mod tests {
         for bits in 0..16u8 {
             assert_eq!(OPCODES.names[usize::from(bits)], Opcode::from_bits(bits).name());
         }
-        for (severity, name) in [Severity::Info, Severity::Warning, Severity::Error].iter().zip(SEVERITIES.names) {
+        for (severity, name) in
+            [Severity::Info, Severity::Warning, Severity::Error].iter().zip(SEVERITIES.names)
+        {
             assert_eq!(severity.name(), *name);
         }
         use State::{Closed, Open, Refused, Reset, TimedOut, Unanswered};

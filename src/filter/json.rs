@@ -24,7 +24,8 @@ enum Step {
 impl Path {
     /// A path; `None` where the word is none, an error with its place where it is a wrong one.
     pub(super) fn parse(word: &str) -> Option<Result<Self, (Range<usize>, &'static str)>> {
-        let rest = word.strip_prefix("json").filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))?;
+        let rest =
+            word.strip_prefix("json").filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))?;
         let mut steps = Vec::new();
         let mut rest = rest;
         while !rest.is_empty() {
@@ -54,7 +55,10 @@ impl Path {
                     return wrong(rest.len(), "a quote without an end");
                 };
                 let (inner, after) = quoted.split_at(end);
-                (String::from_utf8_lossy(&unescape(inner.as_bytes())).into_owned(), after.get(1..).unwrap_or_default())
+                (
+                    String::from_utf8_lossy(&unescape(inner.as_bytes())).into_owned(),
+                    after.get(1..).unwrap_or_default(),
+                )
             } else {
                 let end = key.find(['.', '[']).unwrap_or(key.len());
                 let (key, after) = key.split_at(end);
@@ -82,7 +86,9 @@ impl fmt::Display for Path {
         f.write_str("json")?;
         for step in &self.0 {
             match step {
-                Step::Key(key) if key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !key.is_empty() => {
+                Step::Key(key)
+                    if key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !key.is_empty() =>
+                {
                     write!(f, ".{key}")?;
                 }
                 Step::Key(key) => {
@@ -225,7 +231,8 @@ impl<'a> Cursor<'a> {
                 let mut depth = 0u64;
                 loop {
                     let rest = self.text.get(self.at..).unwrap_or_default();
-                    let Some(next) = rest.iter().position(|b| matches!(b, b'"' | b'{' | b'[' | b'}' | b']')) else {
+                    let Some(next) = rest.iter().position(|b| matches!(b, b'"' | b'{' | b'[' | b'}' | b']'))
+                    else {
                         return ControlFlow::Break(());
                     };
                     self.at += next;
@@ -312,7 +319,8 @@ pub(super) fn text(raw: &[u8]) -> Cow<'_, [u8]> {
 /// A number as JSON writes it; whole ones exactly, as far as 128 bits go.
 pub(super) fn number(raw: &[u8]) -> Option<Lit> {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
-    if !digits.first().is_some_and(u8::is_ascii_digit) || !raw.iter().all(|b| b"0123456789+-.eE".contains(b)) {
+    if !digits.first().is_some_and(u8::is_ascii_digit) || !raw.iter().all(|b| b"0123456789+-.eE".contains(b))
+    {
         return None;
     }
     let text = std::str::from_utf8(raw).ok()?;
@@ -347,7 +355,9 @@ mod tests {
         assert_eq!(at("json.l[*].i", text), ["1", "2"]);
         assert_eq!(at("json[2]", "[1, 2, 3]"), ["3"]);
         assert_eq!(at("json", "true"), ["true"]);
-        assert!(at("json.x", text).is_empty() && at("json.a", "hello").is_empty() && at("json", "").is_empty());
+        assert!(
+            at("json.x", text).is_empty() && at("json.a", "hello").is_empty() && at("json", "").is_empty()
+        );
     }
 
     #[test]

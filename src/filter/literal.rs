@@ -12,29 +12,35 @@ pub(super) type Wrong = (String, Vec<&'static str>);
 pub(super) fn literal(kind: Kind, bytes: &[u8], quoted: bool) -> Result<Lit, Wrong> {
     let text = std::str::from_utf8(bytes).map_err(|_| plain("this is not text"))?;
     match kind {
-        Kind::Number => number(text).map(Lit::Number).ok_or_else(|| plain("expected a number: 125, 0x7d, 1.5KB, 64KiB")),
+        Kind::Number => {
+            number(text).map(Lit::Number).ok_or_else(|| plain("expected a number: 125, 0x7d, 1.5KB, 64KiB"))
+        }
         Kind::Flag => match text {
             "true" | "1" | "yes" => Ok(Lit::Flag(true)),
             "false" | "0" | "no" => Ok(Lit::Flag(false)),
             _ => Err(plain("expected true or false")),
         },
-        Kind::Duration => nanos(text).map(Lit::Nanos).ok_or_else(|| plain("expected a time span: 0.25, 250ms, 3us, 2min")),
-        Kind::Time => nanos(text)
-            .map(Lit::Since)
-            .or_else(|| moment(text))
-            .ok_or_else(|| plain("expected seconds since the first packet (1.5, 250ms) or a date (2026-01-31T09:00:00Z)")),
+        Kind::Duration => {
+            nanos(text).map(Lit::Nanos).ok_or_else(|| plain("expected a time span: 0.25, 250ms, 3us, 2min"))
+        }
+        Kind::Time => nanos(text).map(Lit::Since).or_else(|| moment(text)).ok_or_else(|| {
+            plain("expected seconds since the first packet (1.5, 250ms) or a date (2026-01-31T09:00:00Z)")
+        }),
         Kind::Epoch => nanos(text)
             .map(Lit::Moment)
             .or_else(|| moment(text))
             .ok_or_else(|| plain("expected seconds since 1970 or a date (2026-01-31T09:00:00Z)")),
         Kind::Text | Kind::Host | Kind::Names => Ok(Lit::Text(bytes.into())),
         Kind::Bytes => Ok(Lit::Text(colons(text).filter(|_| !quoted).unwrap_or_else(|| bytes.into()))),
-        Kind::Hex => digits(text)
-            .map(Lit::Text)
-            .ok_or_else(|| plain("expected hexadecimal digits, two for each byte: 48656c6c6f, 48:65:6c:6c:6f")),
-        Kind::Address => net(text).map(|net| Lit::Net(net, None)).ok_or_else(|| plain("expected an address: 10.0.0.1, 10.0.0.0/8, ::1")),
-        Kind::Endpoint => endpoint(text)
-            .ok_or_else(|| plain("expected an address, with or without a port: 10.0.0.1:8080, [::1]:8080, 10.0.0.0/8")),
+        Kind::Hex => digits(text).map(Lit::Text).ok_or_else(|| {
+            plain("expected hexadecimal digits, two for each byte: 48656c6c6f, 48:65:6c:6c:6f")
+        }),
+        Kind::Address => net(text)
+            .map(|net| Lit::Net(net, None))
+            .ok_or_else(|| plain("expected an address: 10.0.0.1, 10.0.0.0/8, ::1")),
+        Kind::Endpoint => endpoint(text).ok_or_else(|| {
+            plain("expected an address, with or without a port: 10.0.0.1:8080, [::1]:8080, 10.0.0.0/8")
+        }),
         Kind::Word(words) => word(words, text),
         Kind::Json if quoted => Ok(Lit::Text(bytes.into())),
         Kind::Json => Ok(json(text)),
@@ -123,7 +129,9 @@ pub(super) fn nanos(text: &str) -> Option<i64> {
 fn moment(text: &str) -> Option<Lit> {
     let moment: jiff::Timestamp = match text.parse() {
         Ok(moment) => moment,
-        Err(_) => text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp(),
+        Err(_) => {
+            text.parse::<jiff::civil::DateTime>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp()
+        }
     };
     i64::try_from(moment.as_nanosecond()).ok().map(Lit::Moment)
 }

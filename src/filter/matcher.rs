@@ -191,6 +191,7 @@ pub struct Matcher {
     /// The time of the message and of the frame before, by connection.
     before: HashMap<u32, [Option<Time>; 2], RandomState>,
     wants_delta: bool,
+    has_lessons: bool,
     scratch: Vec<u8>,
     undecided: u64,
     surveying: bool,
@@ -219,14 +220,16 @@ impl Matcher {
             lessons
         });
         // A level's records are asked as rows, or as those that rows belong to or hold.
-        let asked = |level: Level| rows.has(level) || lessons.get(level as usize).is_some_and(|l| !l.is_empty());
+        let asked =
+            |level: Level| rows.has(level) || lessons.get(level as usize).is_some_and(|l| !l.is_empty());
         let any = |fields: &[Field]| filter.fields().any(|field| fields.contains(&field));
         let bytes = [Field::Payload, Field::Hex];
         let needs = Needs {
             messages: asked(Level::Message),
             payloads: asked(Level::Message) && filter.needs_payload(),
             frames: asked(Level::Frame),
-            frame_payloads: asked(Level::Frame) && (any(&bytes) || any(&[Field::CloseCode, Field::CloseReason])),
+            frame_payloads: asked(Level::Frame)
+                && (any(&bytes) || any(&[Field::CloseCode, Field::CloseReason])),
             hash: asked(Level::Message) && any(&[Field::Sha256]),
             heads: any(&[Field::Origin, Field::UserAgent]),
         };
@@ -236,6 +239,7 @@ impl Matcher {
             wants_sentence: any(&[Field::Text, Field::Any]),
             wants_payload: needs.frame_payloads,
             wants_delta: any(&[Field::Delta]),
+            has_lessons: lessons.iter().any(|lessons| !lessons.is_empty()),
             filter,
             plans,
             lessons,
@@ -265,9 +269,14 @@ impl Matcher {
     /// all is known of them.
     #[must_use]
     pub fn needs_survey(&self) -> bool {
-        !self.surveyed
-            && self.rows != Levels::of(Level::Connection)
-            && self.lessons.iter().any(|lessons| !lessons.is_empty())
+        !self.surveyed && self.rows != Levels::of(Level::Connection) && self.has_lessons
+    }
+
+    /// Whether it has to be told of every event, also of those that are no rows.
+    #[must_use]
+    #[inline]
+    pub fn sees_all(&self) -> bool {
+        self.wants_delta || !self.surveyed && self.has_lessons
     }
 
     /// A sink that remembers what rows will have to know; after it, [`needs_survey`](Self::needs_survey) is false.

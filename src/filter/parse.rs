@@ -317,10 +317,12 @@ impl<'a> Parser<'a> {
                 let pattern = self.pattern(token)?;
                 Pattern::new(&pattern).map(Test::Matches).map_err(|error| {
                     let why = error.to_string();
-                    let why = why.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(match error {
-                        regex::Error::CompiledTooBig(_) => "it would take too much memory",
-                        _ => "see docs.rs/regex for what it may hold",
-                    });
+                    let why = why.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(
+                        match error {
+                            regex::Error::CompiledTooBig(_) => "it would take too much memory",
+                            _ => "see docs.rs/regex for what it may hold",
+                        },
+                    );
                     self.wrong(token, "a regular expression that is none").why(why)
                 })
             }
@@ -362,7 +364,9 @@ impl<'a> Parser<'a> {
         let wrong = |range: Range<usize>, (why, near): Wrong| {
             let word = self.text.get(range.clone()).unwrap_or_default();
             let word = if word.starts_with(['"', '\'']) { word.to_owned() } else { format!("\"{word}\"") };
-            FilterError::new(self.text, range, format!("{word} is no value of {}", field.name())).why(why).near(near)
+            FilterError::new(self.text, range, format!("{word} is no value of {}", field.name()))
+                .why(why)
+                .near(near)
         };
         let range = token.range.clone();
         let item = match token.sign {
@@ -374,17 +378,24 @@ impl<'a> Parser<'a> {
                 let word = self.str(token);
                 let ordered = kind.operators().contains(&"<");
                 match word.split_once("..").filter(|_| ordered) {
-                    None => raw(kind, word.as_bytes(), false).map(|lit| (lit, None)).map_err(|why| wrong(range, why)),
+                    None => raw(kind, word.as_bytes(), false)
+                        .map(|lit| (lit, None))
+                        .map_err(|why| wrong(range, why)),
                     Some((from, to)) => {
                         let end = |text: &str, range: Range<usize>| {
                             let missing = || ("expected a value on both sides of ..".to_owned(), Vec::new());
-                            let lit = if text.is_empty() { Err(missing()) } else { raw(kind, text.as_bytes(), false) };
+                            let lit = if text.is_empty() {
+                                Err(missing())
+                            } else {
+                                raw(kind, text.as_bytes(), false)
+                            };
                             lit.map_err(|why| wrong(range, why))
                         };
                         let middle = range.start + from.len();
                         let low = end(from, range.start..middle)?;
                         let high = end(to, middle + 2..range.end)?;
-                        ends_fit(kind, &low, &high).map_err(|why| wrong(range, (why.to_owned(), Vec::new())))?;
+                        ends_fit(kind, &low, &high)
+                            .map_err(|why| wrong(range, (why.to_owned(), Vec::new())))?;
                         Ok((low, Some(high)))
                     }
                 }
