@@ -14,6 +14,8 @@ mod corpus;
 mod docs;
 /// Captures on which others fail.
 mod failures;
+/// Filters, against what other code makes of the output.
+mod filter;
 /// Every rule, broken and nearly broken.
 mod findings;
 /// What the fuzzer found in the engine.
