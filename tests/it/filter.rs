@@ -274,7 +274,10 @@ const FINDINGS: &[(&str, Question)] = &[
     ("state == closed", |x, all| all.connection(x).is_some_and(|c| c["state"] == "closed")),
 ];
 
-const TABLES: [(Level, &str, &[(&str, Question)]); 4] = [
+/// A level, the kind of its records, and filters of it.
+type Table = (Level, &'static str, &'static [(&'static str, Question)]);
+
+const TABLES: [Table; 4] = [
     (Level::Messages, "message", MESSAGES),
     (Level::Frames, "frame", FRAMES),
     (Level::Connections, "connection", CONNECTIONS),
