@@ -267,7 +267,7 @@ fields! {
     Compressed "compressed" ["deflate"] Kind::Flag, M, "compressed", "the message was compressed";
     Integrity "integrity" [] Kind::Word(&INTEGRITIES), M, "integrity", "how sure the message's bytes are";
     Text "text" ["websocket.payload.text"] Kind::Text, MX, "text", "a text message's text; of a finding, its sentence";
-    Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON: json.user.name, json.list[0], json.list[*].id";
+    Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON, by its path: json.user.name";
     Payload "payload" ["websocket.payload"] Kind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
     Hex "hex" [] Kind::Hex, MF, "hex", "the same, given as hexadecimal digits";
     Sha256 "sha256" [] Kind::Hex, M, "sha256", "SHA-256 of the application bytes";
