@@ -19,9 +19,10 @@
 //! | http | model | nothing |
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
+//! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | streams environment |
-//! | report | model pipeline ws report::style | nothing |
+//! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads |
 //! | cli | all | files streams environment clock |
@@ -37,6 +38,7 @@
 pub mod capture;
 pub mod cli;
 pub mod explain;
+pub mod filter;
 pub mod http;
 pub mod model;
 pub mod net;
