@@ -48,7 +48,7 @@ impl<W: Write> Report for Ndjson<W> {
 
 impl<W: Write> Sink for Ndjson<W> {
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.shows(Level::Connections) }
+        Wants { heads: self.selection.shows(Level::Connections), ..Wants::default() }
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {

@@ -170,7 +170,7 @@ impl<W: Write> Report for Csv<W> {
 
 impl<W: Write> Sink for Csv<W> {
     fn wants(&self) -> Wants {
-        Wants { heads: false }
+        Wants::default()
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {

@@ -269,7 +269,7 @@ impl Stats {
 
 impl Sink for Stats {
     fn wants(&self) -> Wants {
-        Wants { heads: false }
+        Wants::default()
     }
 
     fn begins(&mut self, first: Time) {

@@ -326,7 +326,7 @@ impl<W: Write> Sink for Table<W> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { heads: false }
+        Wants::default()
     }
 
     fn opened(&mut self, connection: &Connection) {
