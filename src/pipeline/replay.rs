@@ -60,13 +60,12 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The connection's state after this step, to go on from; `None` where it is not followed, or cannot be copied.
+    /// The connection's state after this step, to go on from; `None` where it is not followed.
     #[must_use]
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let flow = self.flow?;
         let Stage::Live(live) = &flow.stage else { return None };
-        let live = live.fork()?;
-        Some(Checkpoint { key: flow.key, tcp: flow.tcp, live, websockets: self.websockets })
+        Some(Checkpoint { key: flow.key, tcp: flow.tcp, live: live.clone(), websockets: self.websockets })
     }
 }
 
@@ -218,14 +217,6 @@ impl Pipeline {
 }
 
 impl Live {
-    /// A copy, where there can be one.
-    fn fork(&self) -> Option<Box<Self>> {
-        match &self.layer {
-            Layer::WebSocket(socket) if !socket.ws.can_be_copied() => None,
-            _ => Some(Box::new(self.clone())),
-        }
-    }
-
     fn size(&self) -> usize {
         let layer = match &self.layer {
             Layer::WebSocket(socket) => {

@@ -16,8 +16,8 @@ use wslens::ws::{FrameEvent, Integrity, MessageEvent, unmask};
 
 use crate::captures::files;
 use crate::read::{Output, config, read_as};
-use crate::support::forge::{PcapFormat, pcap};
-use crate::support::strategy::{plans, splits, troubled};
+use crate::support::forge::{C2S, Packet, PcapFormat, Rng, S2C, Split, interleave, ipv4_fragments, pcap};
+use crate::support::strategy::{Plan, plans, splits, troubled};
 
 /// The captures of the repository and of the corpus, where that is at hand.
 pub fn captures() -> Vec<(PathBuf, Vec<u8>)> {
@@ -325,8 +325,8 @@ impl Sink for Straight {
     }
 }
 
-fn straight(bytes: &[u8]) -> Straight {
-    let mut limits = Limits::default();
+fn straight(bytes: &[u8], limits: &Limits) -> Straight {
+    let mut limits = limits.clone();
     limits.depth.keep = MessageDetail::BYTES as u64;
     let mut sink = Straight::default();
     let mut capture = Capture::from_bytes(bytes.to_vec()).unwrap();
@@ -383,8 +383,9 @@ fn pieces_fit(frame: &FrameDetail, fragmented: bool) {
 }
 
 /// Everything that can be asked for is what a straight run gives; how many messages there are.
-fn details_are_right(session: &Session, bytes: &[u8], fragmented: bool) -> usize {
-    let straight = straight(bytes);
+fn details_are_right(bytes: &[u8], options: &Options, fragmented: bool) -> usize {
+    let session = &session_with(bytes, options.clone());
+    let straight = straight(bytes, &options.limits);
     for (connection, number, said) in &straight.messages {
         let detail = load_message(session, *connection, *number);
         let ours = Said {
@@ -445,7 +446,7 @@ fn the_details_of_every_capture_are_what_was_read() {
     for (path, bytes) in captures() {
         eprintln!("{}", path.display());
         for options in [Options::default(), dense()] {
-            messages += details_are_right(&session_with(&bytes, options), &bytes, true);
+            messages += details_are_right(&bytes, &options, true);
         }
     }
     assert!(messages > 500, "{messages}");
@@ -461,7 +462,53 @@ proptest! {
         let talk = plan.conversation(port);
         let file = pcap(&troubled(&talk, &split, seed).packets(), PcapFormat::default());
         let options = Options { checkpoints: if thin { 20_000 } else { 1 << 30 }, ..dense() };
-        details_are_right(&session_with(&file, options), &file, false);
+        details_are_right(&file, &options, false);
+    }
+}
+
+/// Several conversations at the same time, on few ports, with losses and IP fragments.
+fn crowd(plans: &[(Plan, Split)], seed: u64) -> Vec<Packet> {
+    let mut rng = Rng::new(seed);
+    let scripts: Vec<Vec<Packet>> = plans
+        .iter()
+        .enumerate()
+        .map(|(i, (plan, split))| {
+            let talk = plan.conversation(40_000 + 2 * (i % 3) as u16);
+            let start = 1_767_225_600_000_000_000 + (i as i64 / 3) * 400_000_000;
+            let mut script = troubled(&talk, split, rng.below(1 << 40)).clock(start, 50_000);
+            for _ in 0..rng.below(3) {
+                let pieces = script.data(if rng.below(2) == 0 { C2S } else { S2C });
+                if let Some(lost) = pieces.get(rng.below(pieces.len().max(1) as u64) as usize) {
+                    script = script.lose(*lost);
+                }
+            }
+            let packets = script.isn(rng.below(1 << 32) as u32, rng.below(1 << 32) as u32).packets();
+            let packets = packets.into_iter().flat_map(|packet| {
+                let v4 = packet.bytes.get(12..14) == Some(&[8, 0]);
+                if v4 && packet.bytes.len() > 500 && rng.below(4) == 0 {
+                    ipv4_fragments(&packet, 400)
+                } else {
+                    vec![packet]
+                }
+            });
+            packets.collect()
+        })
+        .collect();
+    interleave(scripts)
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn the_details_of_a_crowd_are_what_was_read(
+        plans in proptest::collection::vec((plans(), splits()), 2..6), seed: u64, patience in 1..200u64,
+    ) {
+        let file = pcap(&crowd(&plans, seed), PcapFormat::default());
+        let mut options = dense();
+        // Little is waited for, so that the packets of one end the waiting of another.
+        (options.limits.wait_packets, options.limits.wait_time) = (patience, 1_000_000);
+        details_are_right(&file, &options, true);
     }
 }
 
