@@ -9,7 +9,7 @@ use super::flows::{Flow, Key, Stage};
 use super::live::{Fate, Layer, Live};
 use super::{Ends, Limits, Outside, Pipeline, Sink};
 use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place, WebSocketId};
-use crate::ws::StreamEnd;
+use crate::ws::{Scratch, StreamEnd};
 
 /// New WebSockets of a fork are numbered from here on: no number of the capture is as high.
 const NEW: u32 = 1 << 31;
@@ -151,6 +151,11 @@ impl Pipeline {
         if let Some(slot) = self.flows.slots().next() {
             self.with_live(slot, outside, capture, sink);
         }
+    }
+
+    /// Changes the buffers that it works with: many forks need one set.
+    pub fn swap_scratch(&mut self, scratch: &mut Scratch) {
+        std::mem::swap(&mut self.scratch, scratch);
     }
 
     /// Takes an IP fragment, whichever connection it belongs to.
