@@ -90,6 +90,7 @@ impl Coded {
 }
 
 /// The entries of literals and lengths, without their codes' bits.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static LITLENS: [u32; 288] = {
     let mut all = [SPECIAL; 288];
     let mut symbol = 0;
@@ -110,6 +111,7 @@ pub(super) static LITLENS: [u32; 288] = {
 };
 
 /// The entries of distances, without their codes' bits.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static DISTS: [u32; 32] = {
     let mut all = [SPECIAL; 32];
     let (mut base, mut symbol) = (1, 0);
@@ -123,6 +125,7 @@ pub(super) static DISTS: [u32; 32] = {
 };
 
 /// The entries of code lengths, without their codes' bits: the symbols.
+#[allow(clippy::indexing_slicing)] // At compile time.
 pub(super) static LENS: [u32; 19] = {
     let mut all = [0; 19];
     let mut symbol = 0;
@@ -244,6 +247,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
                         bits += 1;
                         used = used * 2 + u32::from(of(&counts, BITS + bits));
                     }
+                    debug_assert!(start + (1 << bits) <= SIZE, "no code needs more");
                     self.set(prefix, SPECIAL | SECOND | (start as u32) << 16 | bits << 8 | BITS);
                 }
                 let entry = entry().unwrap_or(SPECIAL) + (len - BITS) * 0x101;

@@ -146,7 +146,8 @@ impl Writer {
 
 /// The lengths of a complete code of some of `count` symbols, or (seldom) of what is nearly one.
 fn code_lens(count: Range<usize>, must: Option<usize>) -> impl Strategy<Value = Vec<u8>> {
-    let splits = vec((any::<Index>(), any::<bool>()), 0..200);
+    let split = || (any::<Index>(), any::<bool>());
+    let splits = prop_oneof![1 => vec(split(), 0..2), 4 => vec(split(), 0..200)];
     (count, splits, any::<u64>(), 0u8..8, any::<Index>()).prop_map(move |(count, splits, seed, wrong, at)| {
         let mut leaves = vec![0u8];
         for (index, deep) in splits {
@@ -181,6 +182,20 @@ fn code_lens(count: Range<usize>, must: Option<usize>) -> impl Strategy<Value = 
         }
         lens
     })
+}
+
+/// The symbols that have a code, with it and its length (RFC 1951 section 3.2.2).
+fn canonical(lens: &[u8]) -> Vec<(usize, u32, u32)> {
+    let mut coded: Vec<_> = (0..).zip(lens).filter(|&(_, &len)| len > 0).collect();
+    coded.sort_by_key(|&(symbol, len)| (len, symbol));
+    let (mut code, mut before) = (0u32, 0);
+    let mut out = Vec::new();
+    for (symbol, &len) in coded {
+        code <<= len - before;
+        out.push((symbol, code, u32::from(len)));
+        (code, before) = (code + 1, len);
+    }
+    out
 }
 
 /// A text with repetitions near and far.
@@ -300,7 +315,47 @@ fn messages(count: Range<usize>, len: usize) -> impl Strategy<Value = Vec<Vec<(V
     vec(vec((text(len), flush()), 1..4), count)
 }
 
+/// Two literals of 10 bits, then a length and a distance of 15 bits each with all extra bits: more than 64 in all.
+#[test]
+fn the_longest_turns_are_read_as_zlib_does() {
+    let mut litlens = lens_of(286, &[(b'a', 10)], 2);
+    let mut dists = vec![0; 30];
+    for len in (1..16u8).filter(|len| ![2, 10].contains(len)) {
+        litlens[usize::from(b'b' + len)] = len;
+    }
+    litlens[284] = 15;
+    (1..16).for_each(|len| dists[usize::from(len)] = len);
+    dists[29] = 15;
+    let code_of =
+        |lens: &[u8], of: usize| *canonical(lens).iter().find(|(symbol, ..)| *symbol == of).unwrap();
+    let (literal, short) = (code_of(&litlens, usize::from(b'a')), code_of(&litlens, usize::from(b'b' + 1)));
+    let (length, distance) = (code_of(&litlens, 284), code_of(&dists, 29));
+    let mut bits = Writer::default();
+    bits.dynamic_head(&litlens, &dists);
+    for turn in 0..2000u32 {
+        for (symbol, count) in [(short, turn % 5), (literal, turn % 4)] {
+            (0..count).for_each(|_| bits.code(symbol.1, symbol.2));
+        }
+        bits.code(length.1, length.2);
+        bits.put(turn.wrapping_mul(7), 5);
+        bits.code(distance.1, distance.2);
+        bits.put(turn.wrapping_mul(0x9e37_79b1) >> 9, 13);
+    }
+    let noise: Vec<u8> = (0..40_000u32).map(|at| (at.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+    let (mut one, mut two, mut other) = (Inflater::default(), Inflater::default(), Other::new());
+    for wire in [Sender::new(1, 15).message(&[(noise, Flush::Sync)]).0, bits.bytes] {
+        let (ok, text) = other.message(&wire);
+        assert!(ok && text.len() >= 40_000);
+        for (how, out, _) in [inflate(&mut one, &wire, &[]), inflate_bytewise(&mut two, &wire)] {
+            assert_eq!(how, Inflation::Whole);
+            assert!(out == text);
+        }
+    }
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn whatever_a_sender_makes_comes_back(
         messages in messages(1..8, 30), level in 0u32..10, bits in 9u8..16, cuts in cuts(),
@@ -350,27 +405,6 @@ proptest! {
     }
 
     #[test]
-    fn any_codes_are_taken_or_refused_as_zlib_does(
-        litlens in code_lens(257..287, Some(256)), dists in code_lens(1..31, None), before in 0usize..40_000,
-        symbols in vec(any::<u8>(), 0..600), cuts in cuts(),
-    ) {
-        let (mut sender, mut one, mut two) = (Sender::new(1, 15), Inflater::default(), Inflater::default());
-        let mut other = Other::new();
-        let before: Vec<u8> = (0..before).map(|at| (at / 7) as u8).collect();
-        let mut bits = Writer::default();
-        bits.dynamic_head(&litlens, &dists);
-        symbols.iter().for_each(|&byte| bits.put(u32::from(byte), 8));
-        for wire in [sender.message(&[(before, Flush::Sync)]).0, bits.bytes] {
-            let (ok, text) = other.message(&wire);
-            for (how, out, len) in [inflate(&mut one, &wire, &cuts), inflate_bytewise(&mut two, &wire)] {
-                prop_assert_eq!(how == Inflation::Whole, ok);
-                prop_assert_eq!(len, text.len() as u64);
-                prop_assert!(out == text);
-            }
-        }
-    }
-
-    #[test]
     fn any_bytes_are_taken_or_refused_as_zlib_does(wire in vec(any::<u8>(), 0..300), cuts in cuts()) {
         let (ok, text) = Other::new().message(&wire);
         let (how, out, _) = inflate(&mut Inflater::default(), &wire, &cuts);
@@ -380,7 +414,7 @@ proptest! {
 
     #[test]
     fn after_losses_nothing_wrong_is_whole(
-        messages in messages(4..20, 8), level in 1u32..10, lost in vec(any::<bool>(), 20), cuts in cuts(),
+        messages in messages(4..12, 8), level in 1u32..10, lost in vec(any::<bool>(), 20), cuts in cuts(),
     ) {
         let (mut sender, mut inflater) = (Sender::new(level, 15), Inflater::default());
         // The text since the last loss, and whether the window is certain.
@@ -404,6 +438,45 @@ proptest! {
             }
             since = if dead { 0 } else { since + text.len() };
             dead = false;
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_codes_are_taken_or_refused_as_zlib_does(
+        litlens in code_lens(257..289, Some(256)), dists in code_lens(1..33, None), before in 0usize..40_000,
+        symbols in vec((any::<Index>(), any::<Index>(), any::<u32>()), 0..400), noise in vec(any::<u8>(), 0..40),
+        cuts in cuts(),
+    ) {
+        let (mut sender, mut one, mut two) = (Sender::new(1, 15), Inflater::default(), Inflater::default());
+        let mut other = Other::new();
+        let before: Vec<u8> = (0..before).map(|at| (at / 7) as u8).collect();
+        let mut bits = Writer::default();
+        bits.dynamic_head(&litlens, &dists);
+        let (litlen_codes, dist_codes) = (canonical(&litlens), canonical(&dists));
+        let symbols = symbols.iter().filter(|_| !litlen_codes.is_empty());
+        for &(litlen, dist, extra) in symbols {
+            // Each symbol as likely as any other, so that long codes are not rare.
+            let &(symbol, code, len) = litlen.get(&litlen_codes);
+            if symbol != 256 {
+                bits.code(code, len);
+            }
+            if symbol > 256 && !dist_codes.is_empty() {
+                bits.put(extra, if (265..285).contains(&symbol) { (symbol as u32 - 261) / 4 } else { 0 });
+                let &(symbol, code, len) = dist.get(&dist_codes);
+                bits.code(code, len);
+                bits.put(extra >> 8, if (4..30).contains(&symbol) { (symbol as u32 - 2) / 2 } else { 0 });
+            }
+        }
+        noise.iter().for_each(|&byte| bits.put(u32::from(byte), 8));
+        for wire in [sender.message(&[(before, Flush::Sync)]).0, bits.bytes] {
+            let (ok, text) = other.message(&wire);
+            for (how, out, len) in [inflate(&mut one, &wire, &cuts), inflate_bytewise(&mut two, &wire)] {
+                prop_assert_eq!(how == Inflation::Whole, ok);
+                prop_assert_eq!(len, text.len() as u64);
+                prop_assert!(out == text);
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::ops::Range;
 const WINDOW: usize = 32 << 10;
 /// What is allocated at first, and at most: the window, and room after which it is moved to the beginning.
 const SMALLEST: usize = 1 << 10;
-const LARGEST: usize = WINDOW + (16 << 10);
+const LARGEST: usize = WINDOW + (8 << 10);
 /// The longest match.
 const MATCH: usize = 258;
 /// Bytes copied at once.
