@@ -24,7 +24,7 @@
 //! | cli::style | report::style | streams environment |
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
-//! | store | model capture net http pipeline ws | files threads |
+//! | store | model capture net http pipeline ws | files threads clock |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.

@@ -50,7 +50,7 @@ pub(super) enum Answer {
     Refuses,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Parser {
     /// At the start of a head, or inside one.
     Head,
@@ -69,7 +69,7 @@ impl Parser {
 }
 
 /// A head that is not complete yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Partial {
     bytes: Vec<u8>,
     seen: usize,
@@ -86,7 +86,7 @@ enum Asked {
 }
 
 /// The HTTP/1 state of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange {
     client: Parser,
     server: Parser,

@@ -12,7 +12,7 @@ use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
 
 /// A request that waits for its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
@@ -29,14 +29,14 @@ impl Asked {
 }
 
 /// An open WebSocket. What each packet touches begins with the WebSocket itself: see [`Live`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C)]
 pub(super) struct Socket {
     pub(super) ws: WebSocket,
     pub(super) connection: Box<Connection>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant)] // Both are in place: one allocation for a connection.
 pub(super) enum Layer {
     Http(Exchange),
@@ -71,7 +71,7 @@ pub(super) enum Fate {
 /// With thousands of connections, loading their state takes longer than working on it. So what a packet in order
 /// touches stands together, in whole lines of the cache: the fields up to `layer` with the WebSocket's numbers, two
 /// lines of its direction, two of its stream, one of the other stream.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Live {
     pub(super) last: Place,
@@ -94,6 +94,8 @@ pub(super) struct Live {
     pub(super) untold: u64,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
+    /// It is looked at from its middle on.
+    pub(super) midway: bool,
 }
 
 impl Live {
@@ -114,12 +116,14 @@ impl Live {
             gaps: (0, 0),
             untold: 0,
             waiting_at: u64::MAX,
+            midway: false,
         })
     }
 
     /// A connection that is looked at from a request in its middle on.
     pub(super) fn midway(client: End, segment: &Segment) -> Box<Self> {
         let mut live = Self::new(Some(client));
+        live.midway = true;
         live.layer = Layer::Http(Exchange::midway());
         live.streams.of_mut(client).begin_at(segment.seq);
         if segment.flags.has(Flags::ACK) {
@@ -237,6 +241,9 @@ impl Live {
         let at = stream.position();
         stream.pass(segment.len, address);
         stream.set_arrived(place);
+        if sink.wants().chunks {
+            sink.chunk(connection, direction, &Chunk { at, bytes, address, origin: place, arrival: place });
+        }
         let depth = &desk.limits.depth;
         let counted = if depth.frames || depth.payloads { 0 } else { ws.count(direction, bytes) };
         if counted < bytes.len() {

@@ -18,6 +18,7 @@ mod handover;
 mod limits;
 mod live;
 mod missing;
+mod replay;
 pub mod rules;
 mod sink;
 mod work;
@@ -31,8 +32,9 @@ use crate::ws::{Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
+pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
-pub use work::Totals;
+pub use work::{Summary, Totals};
 
 use ends::{End, Ends};
 use flows::{Flows, Opening, Stage};
@@ -88,6 +90,19 @@ pub struct Pipeline {
     live: usize,
     evicted: u64,
     last: Place,
+    /// The packet at hand showed that its connection holds no WebSocket.
+    dropped: bool,
+}
+
+/// What happens to a connection outside its own packets.
+#[derive(Clone, Copy, Debug)]
+enum Outside {
+    /// It is looked at what is waited for.
+    Look,
+    /// It ends.
+    End(StreamEnd),
+    /// A SYN on its ports opens another one.
+    Reuse,
 }
 
 impl Pipeline {
@@ -104,6 +119,7 @@ impl Pipeline {
             live: 0,
             evicted: 0,
             last: Place::default(),
+            dropped: false,
         }
     }
 
@@ -121,6 +137,9 @@ impl Pipeline {
             Some(segment) => {
                 self.seen.segments += 1;
                 self.segment(&segment, bytes, place, capture, sink);
+                if sink.wants().steps {
+                    self.tell_packet(packet, segment.flags, sink);
+                }
             }
             None => self.other_packet(packet, bytes, place, capture, sink),
         }
@@ -144,8 +163,14 @@ impl Pipeline {
             Ok(segment) => {
                 self.seen.segments += 1;
                 self.segment(&segment, bytes, place, capture, sink);
+                if sink.wants().steps {
+                    self.tell_packet(packet, segment.flags, sink);
+                }
             }
             Err(skip) => self.skip(skip, place, sink),
+        }
+        if self.decoder.took_fragment() {
+            sink.fragment(packet);
         }
     }
 
@@ -165,11 +190,7 @@ impl Pipeline {
         }
         live.sort_by_key(|(slot, calm)| (*calm, *slot));
         for (slot, _) in live {
-            let place = self.last;
-            self.with_live(slot, capture, sink, |live, ends, work| {
-                live.end(ends, StreamEnd::Capture, place, work);
-                Fate::Ended
-            });
+            self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
@@ -365,14 +386,7 @@ impl Pipeline {
 
     /// A SYN on the ports of a connection that is followed: that one ended.
     fn reuse<S: Sink>(&mut self, slot: u32, from: End, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
-        let place = taken.place;
-        self.with_live(slot, capture, sink, |live, ends, work| {
-            if live.is_websocket() && !live.is_reset() {
-                live.note_reuse(place, work);
-            }
-            live.end(ends, StreamEnd::Timeout, place, work);
-            Fate::Ended
-        });
+        self.outside(slot, Outside::Reuse, capture, sink);
         self.restart(slot, from, taken, capture, sink);
     }
 
@@ -384,6 +398,9 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
+        if sink.wants().steps {
+            self.tell_forgotten(slot, sink);
+        }
         let tcp = self.flows.next_id();
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.ends.tcp = tcp;
@@ -453,6 +470,21 @@ impl Pipeline {
         }
     }
 
+    /// Lets something outside its own packets happen to a followed connection.
+    fn outside<S: Sink>(&mut self, slot: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
+        let place = self.last;
+        self.with_live(slot, capture, sink, |live, ends, work| Self::act(live, outside, ends, place, work));
+        if sink.wants().steps {
+            let act = match outside {
+                Outside::Look => Act::Look(place),
+                Outside::End(how) => Act::End(how, place),
+                Outside::Reuse => Act::Reuse(place),
+            };
+            let dropped = std::mem::take(&mut self.dropped);
+            self.tell(slot, act, dropped, sink);
+        }
+    }
+
     fn settle(&mut self, slot: u32, fate: Fate) {
         let Some(flow) = self.flows.slot(slot) else { return };
         match fate {
@@ -462,6 +494,7 @@ impl Pipeline {
                     live.leave(&mut self.desk.waiting);
                 }
                 flow.stage = Stage::Other(other);
+                self.dropped = true;
                 *self.seen.count(other) += 1;
             }
             Fate::Ended => flow.stage = Stage::Ended,
@@ -497,8 +530,7 @@ impl Pipeline {
         }
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
-            let place = self.last;
-            self.with_live(deadline.slot, capture, sink, |live, ends, work| live.expire(ends, place, work));
+            self.outside(deadline.slot, Outside::Look, capture, sink);
         }
     }
 
@@ -523,11 +555,10 @@ impl Pipeline {
             if idle <= limit {
                 self.evicted += 1;
             }
-            let place = self.last;
-            self.with_live(slot, capture, sink, |live, ends, work| {
-                live.end(ends, StreamEnd::Timeout, place, work);
-                Fate::Ended
-            });
+            self.outside(slot, Outside::End(StreamEnd::Timeout), capture, sink);
+            if sink.wants().steps {
+                self.tell_forgotten(slot, sink);
+            }
             self.flows.remove(slot);
         }
     }

@@ -78,7 +78,7 @@ pub enum GiveUp {
 /// One direction of a connection.
 ///
 /// The first of its three lines of the cache is what a segment in order touches, with one entry of the second.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[repr(C, align(64))]
 pub struct Stream {
     /// Sequence number of offset [`ORIGIN`].

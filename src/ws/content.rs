@@ -13,7 +13,7 @@ use super::{FrameHeader, Opcode, Payload, rules, text};
 use crate::model::{Bytes, Chunk, Place};
 
 /// A message that has begun.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Open {
     pub(super) opcode: Opcode,
     pub(super) compressed: bool,
@@ -31,7 +31,7 @@ pub(super) struct Open {
 }
 
 /// A message read as it comes: because it is too long to keep its pieces, or because it is inflated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Eager {
     /// Fed once the message is longer than what is kept.
     utf8: Utf8Check,
@@ -349,6 +349,7 @@ impl<E: Events> Step<'_, '_, E> {
             sha256: done.sha256,
             close: None,
             rtt: None,
+            answers: None,
         };
         let spot = Spot {
             direction: Some(event.direction),
@@ -451,6 +452,11 @@ impl Open {
             gone: false,
             eager: None,
         }
+    }
+
+    /// Bytes of memory that it holds beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        self.kept.size() + self.eager.as_ref().map_or(0, |eager| size_of_val(&**eager) + eager.kept.len())
     }
 
     /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.

@@ -83,7 +83,7 @@ impl Counts {
 
 /// The state of one direction.
 // What every frame touches stands together, the counts' hot half at its end.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C)]
 pub(super) struct Side {
     pub(super) open: Option<Box<Open>>,
@@ -110,6 +110,12 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// Bytes of memory that it holds beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
+        open + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
+    }
+
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
         Self {
             open: None,
@@ -159,7 +165,7 @@ impl Side {
 }
 
 /// The frame at hand.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AtHand {
     pub(super) header: FrameHeader,
     pub(super) start: FrameStart,

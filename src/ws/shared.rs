@@ -41,14 +41,14 @@ impl Closing {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ping {
     payload: Box<[u8]>,
     place: Place,
     message: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pings {
     waiting: VecDeque<Ping>,
     /// Times of the last pings, while they come fast.
@@ -70,13 +70,13 @@ pub struct Rtt {
 }
 
 /// Pings of both directions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Rounds {
     pings: PerDirection<Pings>,
     rtt: Rtt,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[repr(C)]
 pub(super) struct Shared {
     frames: u64,
@@ -91,7 +91,7 @@ pub(super) struct Shared {
 
 /// Only a place. It has more unused values than any other field, so that an enum which holds a WebSocket tells its
 /// variants apart by this byte, in a line of the cache that is there anyway.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[repr(u8)]
 enum Mark {
     #[default]
@@ -154,7 +154,7 @@ impl Shared {
         flood
     }
 
-    /// A pong: the time since the ping that it answers.
+    /// A pong: the time since the ping that it answers, and that ping's message number.
     pub(super) fn pong(
         &mut self,
         events: &mut impl Events,
@@ -163,7 +163,7 @@ impl Shared {
         frame: u64,
         payload: &[u8],
         place: Place,
-    ) -> Option<i64> {
+    ) -> Option<(i64, u64)> {
         let rounds = self.rounds.as_mut();
         let found =
             rounds.map(|rounds| &mut rounds.pings.of_mut(direction.opposite()).waiting).and_then(|waiting| {
@@ -196,7 +196,7 @@ impl Shared {
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
         all.sum = all.sum.saturating_add(rtt);
-        Some(rtt)
+        Some((rtt, answered.message))
     }
 
     fn unanswered(

@@ -37,7 +37,7 @@ impl StreamEnd {
 /// For each direction: any number of [`data`](Self::data) and [`gap`](Self::gap) in stream order,
 /// then at most one [`end`](Self::end). Memory is bounded: a header, kept ranges of the message at
 /// hand, an inflater per direction that compresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C)]
 pub struct WebSocket {
     shared: Shared,
@@ -47,7 +47,7 @@ pub struct WebSocket {
 
 /// One direction. The reader's state and the first half of the side stand in one line of the cache, and the most
 /// common sizes in the next, where this begins 8 bytes into a line.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[repr(C)]
 struct Half {
     /// The frame at hand, where it is not whole, and that of the last fragment of an open message.
@@ -59,6 +59,11 @@ struct Half {
 impl Half {
     fn new(direction: Direction, terms: Terms) -> Self {
         Self { frame: None, reader: FrameReader::default(), side: Side::new(direction, terms) }
+    }
+
+    /// Bytes of memory that it holds beside itself, about.
+    fn size(&self) -> usize {
+        self.frame.as_ref().map_or(0, |frame| size_of_val(&**frame) + frame.payload.size()) + self.side.size()
     }
 
     /// Lets the reader or the side do something with the frame at hand.
@@ -259,6 +264,12 @@ impl WebSocket {
             let counts = &half.side.counts;
             std::hint::black_box((counts.frames, counts.data[0]));
         }
+    }
+
+    /// Bytes of memory that it holds beside itself, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        Direction::BOTH.into_iter().map(|direction| self.half(direction).size()).sum()
     }
 
     /// The counts of a direction.

@@ -10,7 +10,7 @@ use super::window::{ROOM, Window, copy_match};
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /// What a block with codes of its own needs while it is under way.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tables {
     codes: Codes,
     lens_code: Lens,
@@ -66,7 +66,7 @@ pub(super) enum Stop {
 }
 
 /// Reads blocks.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Blocks {
     bits: Bits,
     at: At,

@@ -33,7 +33,7 @@ pub(super) const LENS_BITS: u32 = 7;
 const MAX_LEN: usize = 15;
 
 /// A table that is looked up with `BITS` bits. The second tables of no code make it longer than `SIZE`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Table<const BITS: u32, const SIZE: usize>([u32; SIZE]);
 
 /// Literals and lengths: the second tables of 288 codes take 310 entries at most.
@@ -44,7 +44,7 @@ pub(super) type Dists = Table<DIST_BITS, 512>;
 pub(super) type Lens = Table<LENS_BITS, 128>;
 
 /// The two codes of a block.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Codes {
     pub(super) litlens: LitLens,
     pub(super) dists: Dists,

@@ -60,7 +60,7 @@ pub struct InflateSpace {
 ///
 /// It is never wrong about history: after a loss its window is emptied, and a reference to what is
 /// not there ends in [`Inflation::UnknownDictionary`], never in other bytes.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Inflater {
     blocks: Blocks,
     window: Window,
@@ -74,6 +74,12 @@ pub struct Inflater {
 }
 
 impl Inflater {
+    /// Bytes of memory that it holds beside itself.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 }
+    }
+
     /// Begins a message.
     pub fn begin(&mut self) {
         self.tally = Tally::default();
@@ -182,7 +188,7 @@ impl Inflater {
 }
 
 /// What came in and out of one message.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Tally {
     input: u64,
     output: u64,

@@ -25,6 +25,15 @@ pub(super) struct Window {
     handed: usize,
 }
 
+impl Clone for Window {
+    /// With no more than distances reach to.
+    fn clone(&self) -> Self {
+        let from = self.end.saturating_sub(WINDOW).min(self.handed);
+        let bytes = self.bytes.get(from..self.end).unwrap_or_default().to_vec();
+        Self { bytes, end: self.end - from, handed: self.handed - from }
+    }
+}
+
 impl Window {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
