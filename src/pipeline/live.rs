@@ -91,11 +91,11 @@ pub(super) struct Live {
     pub(super) pending: Vec<Pending>,
     pub(super) gaps: (u64, u64),
     /// Bytes of a request that was not captured, not told yet: nothing of the client was.
-    pub(super) untold: u64,
-    /// The packet under which this connection is in the work's list of those that wait.
-    pub(super) waiting_at: u64,
+    pub(super) untold: u32,
     /// It is looked at from its middle on.
     pub(super) midway: bool,
+    /// The packet under which this connection is in the work's list of those that wait.
+    pub(super) waiting_at: u64,
 }
 
 impl Live {
