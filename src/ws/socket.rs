@@ -87,9 +87,6 @@ impl Half {
     /// to say about it. Returns how many bytes it takes; 0 where it is something else.
     #[inline(never)] // In a loop, or in the middle of something larger, it gets slower.
     fn count_plain(&mut self, masked: bool, bytes: &[u8], shared: &mut Shared) -> usize {
-        if !self.reader.is_between_frames() {
-            return 0;
-        }
         // A plain frame is longer than the longest header.
         let Some(start) = bytes.first_chunk::<MAX_HEADER_LEN>() else { return 0 };
         let (header, len) = FrameHeader::whole(start);
@@ -108,6 +105,9 @@ impl Half {
     /// Goes over bytes that lie inside a data frame's payload, where nobody looks at payloads.
     #[inline]
     fn pass(&mut self, len: usize, place: Place) -> bool {
+        if self.reader.is_between_frames() {
+            return false; // Found out without a look at the rest, which is elsewhere.
+        }
         match &mut self.frame {
             Some(frame) if !frame.header.opcode().is_control() && self.reader.pass(len) => {
                 frame.last = place;
@@ -154,6 +154,9 @@ impl WebSocket {
         let (half, shared) = self.half_mut(direction);
         if half.pass(bytes.len(), place) {
             return bytes.len();
+        }
+        if !half.reader.is_between_frames() {
+            return 0;
         }
         let mut rest = bytes;
         while !rest.is_empty() {
