@@ -23,6 +23,8 @@ const PIECE: usize = 4096;
 const LONGEST: usize = 64;
 /// Packets of a connection that is no WebSocket yet, after which its state is kept in place of them.
 const BEFORE: u32 = 256;
+/// Bytes that count as much as a packet, where packets are large.
+const EACH: u64 = 512;
 /// Packets that are kept after a connection's end: acknowledgments and what was sent twice.
 const AFTER: u32 = 64;
 /// First packets that are kept of a connection whose steps are not kept from the beginning.
@@ -266,8 +268,9 @@ struct Trail {
     websockets: Vec<u32>,
     /// Its first packets, where the steps do not have them.
     first: Vec<(PacketRef, Flags)>,
-    /// Packets since the last checkpoint.
+    /// Packets since the last checkpoint, and their bytes.
     since: u32,
+    since_bytes: u64,
     packets: u64,
     wire_bytes: u64,
     /// Packets after its end.
@@ -336,6 +339,7 @@ impl Trails {
                 trail.packets += 1;
                 trail.wire_bytes += u64::from(packet.wire_len);
                 trail.since += 1;
+                trail.since_bytes += u64::from(packet.bytes.len);
                 trail.after += u32::from(step.followed == Followed::Ended);
                 trail.closed |= trail.after > AFTER;
             }
@@ -347,9 +351,11 @@ impl Trails {
                     trail.restart(state);
                 }
             }
-            Followed::WebSocket if trail.since >= self.interval => {
+            Followed::WebSocket
+                if trail.since >= self.interval || trail.since_bytes >= u64::from(self.interval) * EACH =>
+            {
                 if let Some(state) = step.checkpoint() {
-                    trail.since = 0;
+                    (trail.since, trail.since_bytes) = (0, 0);
                     self.size += state.size();
                     trail.stops.push(Stop { mark: trail.steps.end(), state: Arc::new(state) });
                     if self.size > self.budget {
@@ -433,7 +439,7 @@ impl Trail {
         self.first.extend(self.steps.from(None).filter_map(|act| packet_of(&act)).take(room));
         self.steps = Steps::default();
         self.start = Some(Arc::new(state));
-        self.since = 0;
+        (self.since, self.since_bytes) = (0, 0);
         self.closed = false;
         self.after = 0;
     }

@@ -46,7 +46,8 @@ fn a_search_is_right(bytes: &[u8], options: &Options) {
     assert!(seen == said);
     let even = straight.messages.iter().map(|(conn, number, _)| (*conn, *number)).filter(|(_, n)| n % 2 == 0);
     let mut even: Vec<_> = even.collect();
-    (found.sort(), even.sort());
+    found.sort();
+    even.sort();
     assert_eq!(found, even);
     let first = session.index().connections.first().map(|row| row.id.0);
     if let Some(first) = first {
