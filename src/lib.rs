@@ -24,6 +24,8 @@
 //! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads |
+//! | tui | model store report | nothing |
+//! | tui::run | tui model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -44,4 +46,5 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod tcp;
+pub mod tui;
 pub mod ws;

@@ -1,0 +1,22 @@
+//! What screens are made of. All of it draws into a buffer and changes nothing.
+//!
+//! | file | what it draws |
+//! | --- | --- |
+//! | [`text`] | a line in roles, cut by display columns; captured text goes in here |
+//! | [`list`] | cursor and view of a list of any length |
+//! | [`hex`] | bytes: offset, digits, text |
+//! | [`pane`] | a frame with titles |
+//! | [`bars`] | bars and sparklines |
+//! | [`units`] | numbers, sizes and times as a person reads them |
+
+pub mod bars;
+pub mod hex;
+pub mod list;
+pub mod pane;
+pub mod text;
+pub mod units;
+
+pub use hex::Hex;
+pub use list::List;
+pub use pane::Pane;
+pub use text::Text;
