@@ -23,7 +23,7 @@
 //! | cli::style | report::style | streams environment |
 //! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
-//! | store | model capture net http pipeline ws | files threads |
+//! | store | model capture http pipeline ws | files threads clock |
 //! | tui | model store report | nothing |
 //! | tui::run | tui model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |

@@ -30,7 +30,7 @@ use crate::ws::{Scratch, Spot, StreamEnd};
 pub use exchange::Other;
 pub use limits::Limits;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
-pub use work::Totals;
+pub use work::{Summary, Totals};
 
 use ends::{End, Ends};
 use flows::{Flows, Key, Stage};

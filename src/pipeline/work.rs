@@ -28,6 +28,21 @@ pub struct Totals {
     pub(super) offload_told: bool,
 }
 
+/// The capture's totals, for the end of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of the capture, unpacked.
+    pub capture_bytes: u64,
+    /// Connections, frames, messages, findings, gaps.
+    pub totals: Totals,
+    /// Skipped packets by reason.
+    pub skipped: Vec<(&'static str, u64)>,
+    /// Whether all of the input was there and readable.
+    pub input_complete: bool,
+}
+
 impl Totals {
     pub(super) fn count(&mut self, ws: &WebSocket, gaps: (u64, u64)) {
         for direction in Direction::BOTH {

@@ -19,8 +19,9 @@ pub mod records;
 pub mod stats;
 pub mod style;
 pub mod table;
-mod units;
+pub mod units;
 
+pub use crate::pipeline::Summary;
 pub use ordered::{Lead, Ordered};
 
 use std::io;
@@ -130,21 +131,6 @@ pub trait Report: Sink {
     /// # Errors
     /// Those of the writer.
     fn finish(self, summary: &Summary) -> io::Result<()>;
-}
-
-/// The capture's totals, for the end of a report.
-#[derive(Clone, Debug, Default)]
-pub struct Summary {
-    /// Packets.
-    pub packets: u64,
-    /// Bytes of the capture, unpacked.
-    pub capture_bytes: u64,
-    /// Connections, frames, messages, findings, gaps.
-    pub totals: crate::pipeline::Totals,
-    /// Skipped packets by reason.
-    pub skipped: Vec<(&'static str, u64)>,
-    /// Whether all of the input was there and readable.
-    pub input_complete: bool,
 }
 
 /// The Community ID (version 1, seed 0) of a TCP connection: a name for it that other tools compute too.

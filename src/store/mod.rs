@@ -6,6 +6,15 @@
 //! The index holds rows, never payloads beyond a preview: about 100 bytes for a message with its frame.
 
 pub mod detail;
+mod fill;
+mod index;
+mod pages;
 mod rows;
+mod run;
+mod session;
 
+pub use index::Index;
+pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+pub use run::run;
+pub use session::{Options, Progress, Reading, Session};

@@ -3,7 +3,7 @@
 use crate::http::Handshake;
 use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Rule, Time, WebSocketId};
 use crate::pipeline::{HeadPlace, State};
-use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
+use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode, Rtt};
 
 /// A WebSocket, or an attempt to open one.
 #[derive(Clone, Debug)]
@@ -69,6 +69,8 @@ impl Marks {
     pub const NO_PREVIEW: u16 = 16;
     /// The client masked it.
     pub const MASKED: u16 = 32;
+    /// It has begun and not ended (or its end never came): what is known are its frames so far.
+    pub const UNFINISHED: u16 = 64;
 
     /// Whether any bit of `mask` is set.
     #[must_use]
@@ -78,7 +80,7 @@ impl Marks {
 }
 
 /// A message. Its number in its connection is its place in the list plus 1.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageRow {
     /// When its last byte came.
     pub time: Time,
@@ -102,6 +104,8 @@ pub struct MessageRow {
     pub marks: Marks,
     /// How sure its bytes are.
     pub integrity: Integrity,
+    /// Bytes of its preview; [`Index::preview`](super::Index::preview) has them.
+    pub preview_len: u8,
 }
 
 impl MessageRow {
@@ -119,13 +123,14 @@ impl MessageRow {
 
     /// Application bytes, where they are known.
     #[must_use]
+    #[allow(clippy::len_without_is_empty)] // It is no collection.
     pub fn len(&self) -> Option<u64> {
         (!self.marks.has(Marks::LEN_UNKNOWN)).then_some(self.len)
     }
 }
 
 /// A frame. Its number in its connection is its place in the list plus 1.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FrameRow {
     /// When its last byte came.
     pub time: Time,
@@ -143,6 +148,26 @@ pub struct FrameRow {
     pub direction: u8,
     /// Whether the capture has all of it.
     pub complete: bool,
+}
+
+impl FrameRow {
+    /// Who sent it.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        if self.direction == 0 { Direction::ClientToServer } else { Direction::ServerToClient }
+    }
+
+    /// Its header, as it was on the wire.
+    #[must_use]
+    pub fn header(&self) -> FrameHeader {
+        FrameHeader { head: self.head, masking_key: self.key, payload_len: self.payload_len }
+    }
+
+    /// Bytes of header and payload, as the header claims them.
+    #[must_use]
+    pub fn wire(&self) -> u64 {
+        (self.header().len() as u64).saturating_add(self.payload_len)
+    }
 }
 
 /// A finding.
@@ -167,7 +192,7 @@ pub struct FindingRow {
 }
 
 /// What becomes of a ping, a pong or a Close, beside its row: few messages have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ControlNote {
     /// For a pong: nanoseconds since the ping that it answers.
     pub rtt: Option<i64>,

@@ -349,6 +349,7 @@ impl<E: Events> Step<'_, '_, E> {
             sha256: done.sha256,
             close: None,
             rtt: None,
+            answers: None,
         };
         let spot = Spot {
             direction: Some(event.direction),

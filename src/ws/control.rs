@@ -20,7 +20,7 @@ impl<E: Events> Step<'_, '_, E> {
         let mut buffer = std::mem::take(&mut self.context.scratch.kept);
         let bytes = payload.read(self.context.bytes, &mut buffer).unwrap_or_default();
         let whole = bytes.len() as u64 == header.payload_len;
-        let mut rtt = None;
+        let mut answered = None;
         let mut closed = None;
         let direction = self.side.direction;
         match opcode {
@@ -34,7 +34,7 @@ impl<E: Events> Step<'_, '_, E> {
                 );
             }
             Opcode::Pong if whole => {
-                rtt = self.shared.pong(self.events, direction, number, frame, bytes, arrival);
+                answered = self.shared.pong(self.events, direction, number, frame, bytes, arrival);
             }
             Opcode::Close => {
                 let first_close = !self.side.closed;
@@ -85,7 +85,8 @@ impl<E: Events> Step<'_, '_, E> {
             missing,
             sha256: hashed.then(|| Sha256::digest(bytes).into()),
             close: closed,
-            rtt,
+            rtt: answered.map(|(rtt, _)| rtt),
+            answers: answered.map(|(_, ping)| ping),
         });
         self.context.scratch.kept = buffer;
         self.side.payload = payload;

@@ -115,6 +115,8 @@ pub struct MessageEvent<'a> {
     pub close: Option<CloseEvent<'a>>,
     /// For a pong that answers a ping: nanoseconds since that ping.
     pub rtt: Option<i64>,
+    /// For such a pong: the message number of that ping.
+    pub answers: Option<u64>,
 }
 
 /// Where a finding of a WebSocket stands.

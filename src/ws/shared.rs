@@ -113,7 +113,7 @@ impl Shared {
         flood
     }
 
-    /// A pong: the time since the ping that it answers.
+    /// A pong: the time since the ping that it answers, and that ping's message number.
     pub(super) fn pong(
         &mut self,
         events: &mut impl Events,
@@ -122,7 +122,7 @@ impl Shared {
         frame: u64,
         payload: &[u8],
         place: Place,
-    ) -> Option<i64> {
+    ) -> Option<(i64, u64)> {
         let waiting = self.pings.of_mut(direction.opposite()).as_mut().map(|pings| &mut pings.waiting);
         let found = waiting.and_then(|waiting| {
             let at = waiting.iter().position(|ping| *ping.payload == *payload)?;
@@ -154,7 +154,7 @@ impl Shared {
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
         all.sum = all.sum.saturating_add(rtt);
-        Some(rtt)
+        Some((rtt, answered.message))
     }
 
     fn unanswered(

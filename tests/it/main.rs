@@ -30,6 +30,8 @@ mod read;
 mod rooms;
 /// Any segmentation, order, duplication and loss.
 mod splits;
+/// The opened capture.
+mod store;
 /// Frames as tshark sees them.
 mod tshark;
 

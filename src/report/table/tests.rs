@@ -342,6 +342,7 @@ fn message(opcode: Opcode, bytes: &[u8]) -> MessageEvent<'_> {
         sha256: None,
         close: (opcode == Opcode::Close).then_some(close),
         rtt: None,
+        answers: None,
     }
 }
 

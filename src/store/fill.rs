@@ -1,0 +1,262 @@
+//! Fills the index: the sink of the reading thread.
+
+use std::fmt::Arguments;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::index::{End, Index, News, side};
+use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+use crate::model::{Direction, PerDirection, Rule, Severity, Time};
+use crate::pipeline::{Connection, Ended, Sink, Wants};
+use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
+
+/// Bytes of a message that are kept to look at.
+const PREVIEW: usize = 64;
+/// How much news is kept back at most: a bound, and the time for which readers wait.
+const BATCH: usize = 8192;
+
+/// The index where the threads can see it.
+#[derive(Debug, Default)]
+pub(super) struct Board {
+    index: RwLock<Index>,
+    version: AtomicU64,
+}
+
+impl Board {
+    pub(super) fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn write(&self) -> RwLockWriteGuard<'_, Index> {
+        self.index.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The index to write, unless somebody looks at it.
+    pub(super) fn try_write(&self) -> Option<RwLockWriteGuard<'_, Index>> {
+        self.index.try_write().ok()
+    }
+
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    pub(super) fn grow(&self) {
+        self.version.fetch_add(1, Ordering::AcqRel);
+    }
+}
+
+/// Takes the engine's events, and hands them to the index in batches.
+#[derive(Debug)]
+pub(super) struct Fill {
+    board: Arc<Board>,
+    news: Vec<News>,
+    previews: Vec<u8>,
+    begin: Option<Time>,
+}
+
+impl Fill {
+    pub(super) fn new(board: Arc<Board>) -> Self {
+        Self { board, news: Vec::new(), previews: Vec::new(), begin: None }
+    }
+
+    /// Whether there is anything that the index does not have.
+    pub(super) fn has_news(&self) -> bool {
+        !self.news.is_empty()
+    }
+
+    /// Hands all news to the index.
+    pub(super) fn publish(&mut self) {
+        let board = Arc::clone(&self.board);
+        self.publish_to(&mut board.write());
+    }
+
+    pub(super) fn publish_to(&mut self, index: &mut Index) {
+        index.apply(&mut self.news, &self.previews);
+        self.previews.clear();
+        index.begin = index.begin.or(self.begin);
+        self.board.grow();
+    }
+
+    #[inline]
+    fn push(&mut self, news: News) {
+        self.news.push(news);
+        if self.news.len() >= BATCH {
+            self.publish();
+        }
+    }
+}
+
+impl Sink for Fill {
+    fn wants(&self) -> Wants {
+        // The row has the heads from the beginning.
+        Wants { heads: false }
+    }
+
+    fn begins(&mut self, first: Time) {
+        self.begin = Some(first);
+    }
+
+    fn opened(&mut self, connection: &Connection) {
+        self.push(News::Connection(Box::new(row(connection))));
+    }
+
+    #[inline]
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        let header = frame.header;
+        let row = FrameRow {
+            time: frame.last.time,
+            payload_len: header.payload_len,
+            packet: frame.start.place.packet as u32,
+            message: frame.message.map_or(0, |message| message as u32),
+            key: header.masking_key,
+            head: header.head,
+            direction: side(frame.direction),
+            complete: frame.complete,
+        };
+        self.push(News::Frame { connection: connection.id.0, number: frame.number, last: frame.last, row });
+    }
+
+    #[inline]
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        let preview = message.bytes.get(..message.bytes.len().min(PREVIEW)).unwrap_or_default();
+        self.previews.extend_from_slice(preview);
+        let mut marks = 0;
+        for (mark, is) in [
+            (Marks::COMPRESSED, message.compressed),
+            (Marks::LEN_UNKNOWN, message.len.is_none()),
+            (Marks::NOT_UTF8, message.invalid_utf8_at.is_some()),
+        ] {
+            marks |= if is { mark } else { 0 };
+        }
+        let row = MessageRow {
+            time: message.last.time,
+            len: message.len.unwrap_or(0),
+            wire: message.wire,
+            first_packet: message.first.packet as u32,
+            last_packet: message.last.packet as u32,
+            frames: message.frames,
+            first_frame: 0,
+            opcode: message.opcode.bits(),
+            direction: side(message.direction),
+            marks: Marks(marks),
+            integrity: message.integrity,
+            preview_len: preview.len() as u8,
+        };
+        let (connection, number) = (connection.id.0, message.number);
+        self.push(News::Message { connection, number, last: message.last, row });
+        if message.opcode.is_control() {
+            self.control(connection, message);
+        }
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        // One that is never opened is told by its end; its findings come before that.
+        if let Some(connection) = connection {
+            self.know(connection);
+        }
+        self.push(News::Finding(Box::new(FindingRow {
+            connection: connection.map(|connection| connection.id),
+            rule,
+            direction: spot.direction,
+            frame: spot.frame,
+            message: spot.message,
+            offset: spot.offset,
+            place: spot.place,
+            text: text.to_string().into_boxed_str(),
+        })));
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        self.know(ended.connection);
+        let socket = ended.socket;
+        let of = |severity| ended.findings.of(severity);
+        let both = Direction::BOTH.map(|direction| {
+            socket.map_or_else(Default::default, |socket| {
+                (*socket.counts(direction), socket.skipped(direction))
+            })
+        });
+        let [(c2s, c2s_skipped), (s2c, s2c_skipped)] = both;
+        self.push(News::Ended(Box::new(End {
+            connection: ended.connection.id.0,
+            state: ended.state,
+            closed: ended.closed,
+            closing: socket.and_then(|socket| socket.closing().cloned()),
+            counts: PerDirection { c2s, s2c },
+            rtt: socket.map_or(Rtt::default(), |socket| socket.rtt()),
+            findings: [of(Severity::Info), of(Severity::Warning), of(Severity::Error)],
+            gaps: ended.gaps,
+            skipped: PerDirection { c2s: c2s_skipped, s2c: s2c_skipped },
+        })));
+    }
+}
+
+impl Fill {
+    /// A connection that was not opened has no row yet.
+    #[cold]
+    fn know(&mut self, connection: &Connection) {
+        if !connection.handshake.upgraded {
+            self.push(News::Connection(Box::new(row(connection))));
+        }
+    }
+
+    #[cold]
+    fn control(&mut self, connection: u32, message: &MessageEvent<'_>) {
+        let close = message.close;
+        let note = ControlNote {
+            rtt: message.rtt,
+            answers: message.answers,
+            code: close.and_then(|close| close.code),
+        };
+        if note != ControlNote::default() {
+            self.push(News::Note { connection, number: message.number, note });
+        }
+        if message.opcode == Opcode::Close {
+            self.push(News::Close {
+                connection,
+                closing: Box::new(Closing {
+                    by: message.direction,
+                    code: note.code,
+                    reason: close.map_or(&[][..], |close| close.reason).to_vec(),
+                    message: message.number,
+                    place: message.last,
+                    answered: false,
+                }),
+            });
+        }
+    }
+}
+
+/// A connection as its handshake shows it.
+fn row(connection: &Connection) -> ConnectionRow {
+    let places = [connection.request, connection.response];
+    let last = places.into_iter().flatten().map(|place| place.last);
+    ConnectionRow {
+        id: connection.id,
+        tcp: connection.tcp,
+        client: connection.client,
+        server: connection.server,
+        proxied: connection.proxied,
+        tunnelled: connection.tunnelled,
+        url: connection.url.clone(),
+        handshake: connection.handshake.clone(),
+        request: connection.request,
+        response: connection.response,
+        first: connection.first,
+        last: last.fold(connection.first, |a, b| a.max(b)),
+        state: None,
+        closed: None,
+        closing: None,
+        counts: PerDirection::default(),
+        app_bytes: PerDirection::default(),
+        rtt: Rtt::default(),
+        findings: [0; 3],
+        gaps: (0, 0),
+        skipped: PerDirection::default(),
+    }
+}

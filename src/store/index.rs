@@ -1,0 +1,441 @@
+//! The index: rows of everything in a capture, without payloads beyond a preview.
+
+use super::pages::{PAGE, Pages};
+use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+use crate::capture::Notes;
+use crate::model::{Direction, PerDirection, Place, Severity, Time};
+use crate::pipeline::{Seen, State, Summary, Totals};
+use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
+
+/// Findings that are listed; the rest is counted. Each takes about 200 bytes.
+const FINDINGS: usize = 100_000;
+/// Bytes of previews of all messages together.
+const PREVIEWS: u64 = 128 << 20;
+
+static NO_MESSAGES: Pages<MessageRow> = Pages::new();
+static NO_FRAMES: Pages<FrameRow> = Pages::new();
+
+/// Rows of everything that was read so far.
+///
+/// Connections stand in the order in which they became known; their numbers ([`ConnectionRow::id`], which
+/// everything else takes) may come in another order.
+#[derive(Debug, Default)]
+pub struct Index {
+    /// WebSockets, and attempts to open one.
+    pub connections: Vec<ConnectionRow>,
+    /// What was found wrong or worth knowing, in the order found.
+    pub findings: Vec<FindingRow>,
+    /// Findings that are not listed, to bound memory.
+    pub findings_left_out: u64,
+    /// Frames of all connections.
+    pub frames: u64,
+    /// Messages that ended, control frames included.
+    pub messages: u64,
+    /// The engine's totals; those of a connection are counted at its end.
+    pub totals: Totals,
+    /// Packets and connections without WebSocket.
+    pub seen: Seen,
+    /// What the captures say about themselves: sections, interfaces, comments, names; no secrets.
+    pub notes: Notes,
+    /// The time of the first packet.
+    pub begin: Option<Time>,
+    /// The totals, once everything was read.
+    pub summary: Option<Summary>,
+    /// By number less 1, where it stands.
+    places: Vec<u32>,
+    /// Beside `connections`.
+    rows: Vec<Rows>,
+    preview_bytes: u64,
+}
+
+/// The rows of a connection.
+#[derive(Debug, Default)]
+struct Rows {
+    messages: Pages<MessageRow>,
+    frames: Pages<FrameRow>,
+    /// Beside each page of messages: their previews one after the other.
+    previews: Vec<Vec<u8>>,
+    notes: Pages<(u64, ControlNote)>,
+    /// Messages with a finding that have no row yet.
+    marked: Vec<u64>,
+}
+
+/// What is new, in the order in which it became certain.
+#[derive(Debug)]
+pub(super) enum News {
+    /// A connection is known.
+    Connection(Box<ConnectionRow>),
+    /// A frame: its connection, its number, where it ended.
+    Frame {
+        connection: u32,
+        number: u64,
+        last: Place,
+        row: FrameRow,
+    },
+    /// A message, with so many bytes of the previews.
+    Message {
+        connection: u32,
+        number: u64,
+        last: Place,
+        row: MessageRow,
+    },
+    /// What becomes of a control frame.
+    Note {
+        connection: u32,
+        number: u64,
+        note: ControlNote,
+    },
+    /// A Close.
+    Close {
+        connection: u32,
+        closing: Box<Closing>,
+    },
+    Finding(Box<FindingRow>),
+    Ended(Box<End>),
+}
+
+/// What a connection's end tells.
+#[derive(Debug)]
+pub(super) struct End {
+    pub(super) connection: u32,
+    pub(super) state: State,
+    pub(super) closed: Option<Time>,
+    pub(super) closing: Option<Closing>,
+    pub(super) counts: PerDirection<Counts>,
+    pub(super) rtt: Rtt,
+    pub(super) findings: [u64; 3],
+    pub(super) gaps: (u64, u64),
+    pub(super) skipped: PerDirection<Option<u64>>,
+}
+
+impl Index {
+    /// The connection with this number.
+    #[must_use]
+    pub fn connection(&self, number: u32) -> Option<&ConnectionRow> {
+        self.connections.get(self.place(number)?)
+    }
+
+    /// Where the connection with this number stands in the list.
+    #[must_use]
+    pub fn place(&self, number: u32) -> Option<usize> {
+        let place = *self.places.get(number.checked_sub(1)? as usize)?;
+        (place != u32::MAX).then_some(place as usize)
+    }
+
+    /// A connection's messages, by number less 1.
+    #[must_use]
+    pub fn messages(&self, connection: u32) -> &Pages<MessageRow> {
+        self.rows_of(connection).map_or(&NO_MESSAGES, |rows| &rows.messages)
+    }
+
+    /// A connection's frames, by number less 1.
+    #[must_use]
+    pub fn frames(&self, connection: u32) -> &Pages<FrameRow> {
+        self.rows_of(connection).map_or(&NO_FRAMES, |rows| &rows.frames)
+    }
+
+    /// The first application bytes of a message, at most 64; empty where there are none, and where
+    /// [`Marks::NO_PREVIEW`] says so.
+    #[must_use]
+    pub fn preview(&self, connection: u32, message: u64) -> &[u8] {
+        let at = message.checked_sub(1).and_then(|at| usize::try_from(at).ok());
+        let (Some(rows), Some(at)) = (self.rows_of(connection), at) else { return &[] };
+        let (page, range) = rows.preview_place(at);
+        rows.previews.get(page).and_then(|bytes| bytes.get(range)).unwrap_or_default()
+    }
+
+    /// What became of a ping, a pong or a Close.
+    #[must_use]
+    pub fn control_note(&self, connection: u32, message: u64) -> Option<&ControlNote> {
+        let notes = &self.rows_of(connection)?.notes;
+        let (number, note) = notes.get(notes.partition_point(|(number, _)| *number < message))?;
+        (*number == message).then_some(note)
+    }
+
+    /// How many messages of a connection ended in each of `buckets` equal parts of the time from `from` to `to`.
+    ///
+    /// Times are taken to grow from message to message; where a capture's clock went back, counts are near.
+    #[must_use]
+    pub fn activity(&self, connection: u32, from: Time, to: Time, buckets: usize) -> Vec<u64> {
+        let messages = self.messages(connection);
+        let span = i128::from(to.0) - i128::from(from.0);
+        let edge = |bucket: usize| {
+            let at = i128::from(from.0) + span * bucket as i128 / buckets.max(1) as i128;
+            messages.partition_point(|row| i128::from(row.time.0) < at)
+        };
+        let mut start = edge(0);
+        (1..=buckets)
+            .map(|bucket| {
+                // The last instant belongs to the last bucket.
+                let end = if bucket == buckets {
+                    messages.partition_point(|row| row.time.0 <= to.0)
+                } else {
+                    edge(bucket)
+                };
+                let count = end.saturating_sub(start) as u64;
+                start = end.max(start);
+                count
+            })
+            .collect()
+    }
+
+    fn rows_of(&self, connection: u32) -> Option<&Rows> {
+        self.rows.get(self.place(connection)?)
+    }
+
+    fn of_mut(&mut self, connection: u32) -> Option<(&mut ConnectionRow, &mut Rows)> {
+        let place = self.place(connection)?;
+        Some((self.connections.get_mut(place)?, self.rows.get_mut(place)?))
+    }
+
+    /// Takes what is new. `previews`: the bytes of the messages' previews, one after the other.
+    pub(super) fn apply(&mut self, news: &mut Vec<News>, previews: &[u8]) {
+        let mut rest = previews;
+        for item in news.drain(..) {
+            match item {
+                News::Connection(row) => self.add(*row),
+                News::Frame { connection, number, last, row } => self.frame(connection, number, last, row),
+                News::Message { connection, number, last, row } => {
+                    let (preview, after) =
+                        rest.split_at_checked(row.preview_len.into()).unwrap_or((&[], rest));
+                    rest = after;
+                    self.message(connection, number, last, row, preview);
+                }
+                News::Note { connection, number, note } => self.note(connection, number, note),
+                News::Close { connection, closing } => {
+                    if let Some((row, _)) = self.of_mut(connection) {
+                        match &mut row.closing {
+                            None => row.closing = Some(*closing),
+                            Some(first) => first.answered |= first.by != closing.by,
+                        }
+                    }
+                }
+                News::Finding(row) => self.finding(*row),
+                News::Ended(end) => self.end(*end),
+            }
+        }
+    }
+
+    /// Takes what the captures have said about themselves since the last time.
+    pub(super) fn take_notes(&mut self, notes: &Notes) {
+        fn extend<T: Clone>(known: &mut Vec<T>, all: &[T]) {
+            known.extend_from_slice(all.get(known.len()..).unwrap_or_default());
+        }
+        extend(&mut self.notes.sections, &notes.sections);
+        extend(&mut self.notes.comments, &notes.comments);
+        extend(&mut self.notes.interfaces, &notes.interfaces);
+        extend(&mut self.notes.names, &notes.names);
+    }
+
+    fn add(&mut self, row: ConnectionRow) {
+        let Some(slot) = row.id.0.checked_sub(1).map(|slot| slot as usize) else { return };
+        if self.places.len() <= slot {
+            self.places.resize(slot + 1, u32::MAX);
+        }
+        if let Some(place) = self.places.get_mut(slot).filter(|place| **place == u32::MAX) {
+            *place = self.connections.len() as u32;
+            self.connections.push(row);
+            self.rows.push(Rows::default());
+        }
+    }
+
+    fn frame(&mut self, connection: u32, number: u64, last: Place, frame: FrameRow) {
+        let Some((row, rows)) = self.of_mut(connection) else { return };
+        row.last = row.last.max(last);
+        let counts = row.counts.of_mut(frame.direction());
+        counts.frames += 1;
+        if frame.complete {
+            counts.payload_bytes += frame.payload_len;
+            counts.wire_bytes += frame.wire();
+        }
+        if frame.message != 0 {
+            rows.frame_of_message(&frame, number);
+        }
+        rows.frames.push(frame);
+        debug_assert_eq!(rows.frames.len() as u64, number, "frames are told in order");
+        self.frames += 1;
+    }
+
+    fn message(&mut self, connection: u32, number: u64, last: Place, message: MessageRow, preview: &[u8]) {
+        let within = self.preview_bytes + preview.len() as u64 <= PREVIEWS;
+        let Some((row, rows)) = self.of_mut(connection) else { return };
+        row.last = row.last.max(last);
+        let counts = row.counts.of_mut(message.direction());
+        counts.messages += 1;
+        let opcode = message.opcode();
+        let count = match opcode {
+            Opcode::Text => counts.data.get_mut(0),
+            Opcode::Binary => counts.data.get_mut(1),
+            Opcode::Close => counts.control.get_mut(0),
+            Opcode::Ping => counts.control.get_mut(1),
+            Opcode::Pong => counts.control.get_mut(2),
+            other if other.is_control() => counts.control.get_mut(3),
+            _ => counts.data.get_mut(2),
+        };
+        if let Some(count) = count {
+            *count += 1;
+        }
+        if !opcode.is_control() {
+            *row.app_bytes.of_mut(message.direction()) += message.len().unwrap_or(0);
+        }
+        rows.end_message(number, message, if within { preview } else { &[] }, within);
+        if within {
+            self.preview_bytes += preview.len() as u64;
+        }
+        self.messages += 1;
+    }
+
+    fn note(&mut self, connection: u32, number: u64, note: ControlNote) {
+        let Some((row, rows)) = self.of_mut(connection) else { return };
+        if let Some(rtt) = note.rtt {
+            let all = &mut row.rtt;
+            (all.min, all.max) =
+                if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
+            all.count += 1;
+            all.sum = all.sum.saturating_add(rtt);
+        }
+        if rows.notes.last().is_none_or(|(last, _)| *last < number) {
+            rows.notes.push((number, note));
+        }
+    }
+
+    fn finding(&mut self, finding: FindingRow) {
+        if let Some(connection) = finding.connection
+            && let Some((row, rows)) = self.of_mut(connection.0)
+        {
+            let count = match finding.rule.severity {
+                Severity::Info => row.findings.get_mut(0),
+                Severity::Warning => row.findings.get_mut(1),
+                Severity::Error => row.findings.get_mut(2),
+            };
+            if let Some(count) = count {
+                *count += 1;
+            }
+            if let Some(number) = finding.message {
+                rows.mark(number);
+            }
+        }
+        if self.findings.len() < FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.findings_left_out += 1;
+        }
+    }
+
+    fn end(&mut self, end: End) {
+        let Some((row, rows)) = self.of_mut(end.connection) else { return };
+        (row.state, row.closed, row.closing) = (Some(end.state), end.closed, end.closing);
+        (row.counts, row.rtt, row.findings) = (end.counts, end.rtt, end.findings);
+        (row.gaps, row.skipped) = (end.gaps, end.skipped);
+        rows.marked = Vec::new();
+        if let Some(last) = rows.previews.last_mut() {
+            last.shrink_to_fit();
+        }
+    }
+}
+
+impl Rows {
+    /// The page of a message's preview, and where it is in that page's bytes.
+    fn preview_place(&self, at: usize) -> (usize, std::ops::Range<usize>) {
+        let page = self.messages.page_of(at);
+        let (before, from) = page.split_at_checked(at % PAGE).unwrap_or_default();
+        let start: usize = before.iter().map(|row| usize::from(row.preview_len)).sum();
+        let len = from.first().map_or(0, |row| usize::from(row.preview_len));
+        (at / PAGE, start..start + len)
+    }
+
+    /// A frame of a message: a message that has no row yet gets one, so that no later one takes its place.
+    fn frame_of_message(&mut self, frame: &FrameRow, number: u64) {
+        let at = frame.message as usize - 1;
+        if let Some(row) = self.messages.get_mut(at) {
+            if row.marks.has(Marks::UNFINISHED) {
+                row.time = frame.time;
+                row.frames = row.frames.saturating_add(1);
+                row.wire = row.wire.saturating_add(frame.wire());
+            }
+            return;
+        }
+        while self.messages.len() < at {
+            self.push(unknown());
+        }
+        let masked = if frame.head[1] & 0x80 == 0 { 0 } else { Marks::MASKED };
+        let found = if self.marked.contains(&(at as u64 + 1)) { Marks::FINDING } else { 0 };
+        self.push(MessageRow {
+            time: frame.time,
+            wire: frame.wire(),
+            first_packet: frame.packet,
+            last_packet: frame.packet,
+            frames: 1,
+            first_frame: number as u32,
+            opcode: frame.head[0] & 0x0f,
+            direction: frame.direction,
+            marks: Marks(Marks::UNFINISHED | Marks::LEN_UNKNOWN | masked | found),
+            ..unknown()
+        });
+    }
+
+    fn push(&mut self, row: MessageRow) {
+        if self.messages.len().is_multiple_of(PAGE) {
+            if let Some(last) = self.previews.last_mut() {
+                last.shrink_to_fit();
+            }
+            self.previews.push(Vec::new());
+        }
+        self.messages.push(row);
+    }
+
+    /// A message that ended. Its row is there since its first frame.
+    fn end_message(&mut self, number: u64, mut row: MessageRow, preview: &[u8], kept: bool) {
+        let Some(at) = number.checked_sub(1).map(|at| at as usize) else { return };
+        while self.messages.len() <= at {
+            self.push(unknown());
+        }
+        row.preview_len = preview.len() as u8;
+        if !kept {
+            row.marks.0 |= Marks::NO_PREVIEW;
+        }
+        let Some(known) = self.messages.get_mut(at) else { return };
+        row.marks.0 |= known.marks.0 & (Marks::FINDING | Marks::MASKED);
+        row.first_frame = known.first_frame;
+        *known = row;
+        let (page, range) = self.preview_place(at);
+        if let Some(bytes) = self.previews.get_mut(page) {
+            if range.start == bytes.len() {
+                bytes.extend_from_slice(preview);
+            } else if range.start < bytes.len() {
+                bytes.splice(range.start..range.start, preview.iter().copied());
+            }
+        }
+        self.marked.retain(|marked| *marked != number);
+    }
+
+    fn mark(&mut self, number: u64) {
+        match number.checked_sub(1).and_then(|at| self.messages.get_mut(at as usize)) {
+            Some(row) => row.marks.0 |= Marks::FINDING,
+            None => self.marked.push(number),
+        }
+    }
+}
+
+/// The row of a message of which nothing is known but that it has begun.
+fn unknown() -> MessageRow {
+    MessageRow {
+        time: Time::default(),
+        len: 0,
+        wire: 0,
+        first_packet: 0,
+        last_packet: 0,
+        frames: 0,
+        first_frame: 0,
+        opcode: 0,
+        direction: 0,
+        marks: Marks(Marks::UNFINISHED | Marks::LEN_UNKNOWN),
+        integrity: Integrity::Ok,
+        preview_len: 0,
+    }
+}
+
+/// 0 for the client, as rows have it.
+pub(super) fn side(direction: Direction) -> u8 {
+    u8::from(direction == Direction::ServerToClient)
+}

@@ -1,0 +1,80 @@
+//! Drives a capture through the pipeline into a sink.
+
+use crate::capture::Capture;
+use crate::model::{Bytes, PacketRef, Place, Span};
+use crate::pipeline::{Pipeline, Sink, Summary};
+
+/// The capture's bytes by address.
+struct CaptureBytes<'a>(&'a Capture);
+
+impl Bytes for CaptureBytes<'_> {
+    #[inline]
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.0.bytes(span)
+    }
+}
+
+/// Runs a whole capture. `check` is asked now and then whether to go on, with the capture's state.
+pub fn run<S: Sink>(
+    capture: &mut Capture,
+    pipeline: &mut Pipeline,
+    sink: &mut S,
+    mut check: impl FnMut(&Capture, &S) -> bool,
+) -> Summary {
+    let mut turn = 0u32;
+    while let Some(packet) = capture.next() {
+        take(&packet, capture, pipeline, sink);
+        turn = turn.wrapping_add(1);
+        if turn.is_multiple_of(1024) && !check(capture, sink) {
+            break;
+        }
+    }
+    finish(capture, pipeline, sink)
+}
+
+/// Hands a packet of the capture on, and what the capture has to say about it.
+#[inline]
+pub(super) fn take<S: Sink>(
+    packet: &PacketRef,
+    capture: &mut Capture,
+    pipeline: &mut Pipeline,
+    sink: &mut S,
+) {
+    pipeline.packet(packet, &CaptureBytes(capture), sink);
+    if capture.has_findings() {
+        tell_findings(capture, pipeline, sink);
+    }
+}
+
+/// Tells everything that is open once no packet comes any more.
+pub(super) fn finish<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) -> Summary {
+    tell_findings(capture, pipeline, sink);
+    pipeline.end(&CaptureBytes(capture), sink);
+    summarize(capture, pipeline)
+}
+
+fn tell_findings<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
+    for finding in capture.take_findings() {
+        let place = Place { packet: finding.packet, time: finding.time };
+        pipeline.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
+    }
+}
+
+/// What was read so far, in numbers.
+pub(super) fn summarize(capture: &Capture, pipeline: &Pipeline) -> Summary {
+    let totals = capture.totals();
+    let mut skipped = pipeline.seen().skipped.clone();
+    for (reason, count) in &totals.skipped {
+        match skipped.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, sum)) => *sum += count,
+            None => skipped.push((reason, *count)),
+        }
+    }
+    Summary {
+        packets: totals.packets,
+        capture_bytes: totals.capture_bytes,
+        totals: pipeline.totals(),
+        skipped,
+        input_complete: totals.complete,
+    }
+}

@@ -1,0 +1,296 @@
+//! A capture that is open: a thread reads it, everybody else looks at the index.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use super::fill::{Board, Fill};
+use super::index::Index;
+use super::run;
+use crate::capture::{self, Capture, CaptureError, Input};
+use crate::pipeline::{Limits, Pipeline};
+
+/// Packets after which the index gets what is new.
+const PACKETS: u32 = 4096;
+/// Or after this time.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// Packets for which the reading thread keeps its state to itself.
+const TURN: u32 = 256;
+
+/// How a capture is opened.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Files are read and not mapped.
+    pub no_mmap: bool,
+    /// Bounds of the engine. What depends on looking at details is set as the index needs it.
+    pub limits: Limits,
+}
+
+/// How far reading came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    /// It goes on.
+    #[default]
+    Reading,
+    /// Everything was read.
+    Done,
+    /// It was stopped before the end.
+    Stopped,
+}
+
+/// What was read so far.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// How far reading came.
+    pub state: Reading,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes of the files read (packed ones where they are packed), of a pipe those that came.
+    pub done: u64,
+    /// Bytes of the files in all, where that is known.
+    pub total: Option<u64>,
+    /// Bytes read in a second, lately.
+    pub rate: u64,
+}
+
+/// A capture that is open.
+///
+/// Dropping it ends its threads.
+#[derive(Debug)]
+pub struct Session {
+    shared: Arc<Shared>,
+    reader: Option<JoinHandle<()>>,
+}
+
+/// What the threads share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) board: Arc<Board>,
+    fill: Mutex<Fill>,
+    /// How many wait for `fill`: the reading thread lets them in.
+    waiting: AtomicUsize,
+    progress: Mutex<Progress>,
+    halt: AtomicBool,
+    quit: AtomicBool,
+    turn: (Mutex<()>, Condvar),
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Session {
+    /// Opens captures and begins to read them.
+    ///
+    /// # Errors
+    /// Where one of them cannot be read at all, or no thread can be had.
+    pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
+        let how = capture::Options { no_mmap: options.no_mmap, ..capture::Options::default() };
+        Self::read(Capture::open(inputs, &how)?, options)
+    }
+
+    /// Begins to read a capture that is open.
+    ///
+    /// # Errors
+    /// Where no thread can be had.
+    pub fn read(capture: Capture, options: Options) -> Result<Self, CaptureError> {
+        let mut limits = options.limits;
+        let depth = &mut limits.depth;
+        (depth.payloads, depth.frames, depth.frame_payloads, depth.hash) = (true, true, false, false);
+        let board = Arc::<Board>::default();
+        let shared = Arc::new(Shared {
+            fill: Mutex::new(Fill::new(Arc::clone(&board))),
+            board,
+            waiting: AtomicUsize::new(0),
+            progress: Mutex::default(),
+            halt: AtomicBool::new(false),
+            quit: AtomicBool::new(false),
+            turn: Default::default(),
+        });
+        let reading = Reader { capture, pipeline: Pipeline::new(limits), shared: Arc::clone(&shared) };
+        let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || reading.run());
+        let reader = reader
+            .map_err(|source| CaptureError::Open { name: "a thread to read with".to_owned(), source })?;
+        Ok(Self { shared, reader: Some(reader) })
+    }
+
+    /// The index as it is now. Whoever holds it keeps the reading thread from adding to it: not for long,
+    /// and never two at once in one thread.
+    pub fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.shared.board.read()
+    }
+
+    /// A number that grows when the index changes.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        // A pipe that gives nothing leaves the last news with the reading thread.
+        if let Ok(mut fill) = self.shared.fill.try_lock()
+            && fill.has_news()
+            && let Some(mut index) = self.shared.board.try_write()
+        {
+            fill.publish_to(&mut index);
+        }
+        self.shared.board.version()
+    }
+
+    /// How far reading came.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let mut progress = lock(&self.shared.progress).clone();
+        if progress.state != Reading::Done && self.shared.halt.load(Ordering::Acquire) {
+            progress.state = Reading::Stopped;
+        }
+        progress
+    }
+
+    /// Stops reading; what was read stays. [`resume`](Self::resume) goes on.
+    pub fn stop(&self) {
+        self.shared.halt.store(true, Ordering::Release);
+        self.shared.board.grow();
+    }
+
+    /// Goes on with reading that was stopped.
+    pub fn resume(&self) {
+        let _turn = lock(&self.shared.turn.0);
+        self.shared.halt.store(false, Ordering::Release);
+        self.shared.turn.1.notify_all();
+        self.shared.board.grow();
+    }
+
+    /// Waits until everything was read.
+    pub fn wait(&mut self) {
+        self.resume();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        {
+            let _turn = lock(&self.shared.turn.0);
+            self.shared.quit.store(true, Ordering::Release);
+            self.shared.turn.1.notify_all();
+        }
+        // A thread that waits for a pipe ends when the pipe does.
+        if let Some(reader) = self.reader.take()
+            && lock(&self.shared.progress).total.is_some()
+        {
+            let _ = reader.join();
+        }
+    }
+}
+
+/// The reading thread.
+struct Reader {
+    capture: Capture,
+    pipeline: Pipeline,
+    shared: Arc<Shared>,
+}
+
+impl Reader {
+    fn run(mut self) {
+        let shared = Arc::clone(&self.shared);
+        // Where the next packet has to be waited for, nobody else shall have to wait.
+        let is_file = self.capture.progress().is_some();
+        let mut speed = Speed::new();
+        let mut since = 0;
+        let mut published = Instant::now();
+        loop {
+            let taken = if is_file { self.take_turn() } else { self.take_one() };
+            since += taken.unwrap_or(0);
+            if taken.is_none() || since >= PACKETS || published.elapsed() >= PATIENCE {
+                self.publish();
+                self.tell(&mut speed);
+                (since, published) = (0, Instant::now());
+            }
+            if taken.is_none() {
+                break;
+            }
+            while shared.waiting.load(Ordering::Acquire) > 0 {
+                thread::yield_now();
+            }
+            if shared.quit.load(Ordering::Acquire) {
+                return;
+            }
+            if shared.halt.load(Ordering::Acquire) {
+                self.publish();
+                self.tell(&mut speed);
+                let mut turn = lock(&shared.turn.0);
+                while shared.halt.load(Ordering::Acquire) && !shared.quit.load(Ordering::Acquire) {
+                    turn = shared.turn.1.wait(turn).unwrap_or_else(PoisonError::into_inner);
+                }
+                speed = Speed::new();
+            }
+        }
+        let mut fill = lock(&shared.fill);
+        let summary = run::finish(&mut self.capture, &mut self.pipeline, &mut *fill);
+        fill.publish();
+        drop(fill);
+        shared.board.write().summary = Some(summary);
+        self.publish();
+        self.tell(&mut speed);
+        lock(&shared.progress).state = Reading::Done;
+        shared.board.grow();
+    }
+
+    /// Takes some packets; none at the end.
+    fn take_turn(&mut self) -> Option<u32> {
+        let mut fill = lock(&self.shared.fill);
+        for taken in 0..TURN {
+            let Some(packet) = self.capture.next() else { return (taken > 0).then_some(taken) };
+            run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
+        }
+        Some(TURN)
+    }
+
+    /// Takes a packet for which the thread may have to wait; none at the end.
+    fn take_one(&mut self) -> Option<u32> {
+        let packet = self.capture.next()?;
+        run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *lock(&self.shared.fill));
+        Some(1)
+    }
+
+    /// Gives the index all that is new.
+    fn publish(&mut self) {
+        let mut fill = lock(&self.shared.fill);
+        let mut index = self.shared.board.write();
+        index.totals = self.pipeline.totals();
+        index.seen = self.pipeline.seen().clone();
+        index.take_notes(self.capture.notes());
+        fill.publish_to(&mut index);
+    }
+
+    fn tell(&self, speed: &mut Speed) {
+        let packets = self.capture.totals().packets;
+        let (done, total) = match self.capture.progress() {
+            Some((done, total)) => (done, Some(total)),
+            None => (self.capture.totals().capture_bytes, None),
+        };
+        let mut progress = lock(&self.shared.progress);
+        *progress = Progress { state: progress.state, packets, done, total, rate: speed.at(done) };
+    }
+}
+
+/// Bytes a second, over the last second or so.
+struct Speed {
+    marks: [(Instant, u64); 2],
+}
+
+impl Speed {
+    fn new() -> Self {
+        Self { marks: [(Instant::now(), 0); 2] }
+    }
+
+    fn at(&mut self, done: u64) -> u64 {
+        let [old, young] = &mut self.marks;
+        let now = Instant::now();
+        if old.1 == 0 || now.duration_since(young.0) > Duration::from_secs(1) {
+            (*old, *young) = (*young, (now, done));
+        }
+        let (time, bytes) = (now.duration_since(old.0).as_secs_f64(), done.saturating_sub(old.1));
+        if time > 0.0 { (bytes as f64 / time) as u64 } else { 0 }
+    }
+}
