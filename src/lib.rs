@@ -24,7 +24,7 @@
 //! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture http pipeline ws | files threads clock |
-//! | tui | model store report | nothing |
+//! | tui | model http ws report explain store | nothing |
 //! | tui::run | tui model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!

@@ -313,6 +313,7 @@ static DETAIL: &[Command] = &[
     row(Cmd::Expand, &["l", "Right"], Scope::DETAIL, Screen, "unfold", "unfold, or go to its first part"),
     row(Cmd::NextSibling, &["J"], Scope::DETAIL, Screen, "next sibling", "next part of the same object"),
     row(Cmd::PreviousSibling, &["K"], Scope::DETAIL, Screen, "previous sibling", "previous part of the same object"),
+    row(Cmd::SearchNext, &["Ctrl-n"], Scope::DETAIL, Screen, "next hit", "next hit of the search"),
     row(Cmd::Wrap, &["w"], Scope::DETAIL, Screen, "wrap", "long lines wrapped, or cut"),
     row(Cmd::CopyPath, &["Y"], Scope::DETAIL, Screen, "copy path", "copy the path of this value"),
     row(Cmd::Save, &["e"], Scope::DETAIL, Screen, "save", "write the message's bytes to a file"),
@@ -324,6 +325,7 @@ static FRAME: &[Command] = &[
     row(Cmd::NextFrame, &["n"], Scope::FRAME.or(Scope::LAYERS), Screen, "next frame", "next frame"),
     row(Cmd::PreviousFrame, &["p"], Scope::FRAME.or(Scope::LAYERS), Screen, "previous frame", "previous frame"),
     row(Cmd::Unmask, &["u"], Scope::FRAME, Screen, "unmask", "payload masked, or unmasked"),
+    row(Cmd::WhatIf, &["w"], Scope::FRAME, Screen, "what-if", "change this frame and see what becomes of it"),
     row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
 ];
 
