@@ -20,7 +20,7 @@
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
 //! | report::style | – | nothing |
-//! | cli::style | report::style | streams environment |
+//! | cli::style | report::style | terminal streams environment |
 //! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture http pipeline ws | files threads clock |
