@@ -443,7 +443,8 @@ impl App {
         }
         match &mut self.popup {
             Some(Popup::Help(help)) => {
-                let closes = help.input.value().is_empty() && matches!(press.key, Key::Char('?' | 'q') | Key::F(1));
+                let closes =
+                    help.input.value().is_empty() && matches!(press.key, Key::Char('?' | 'q') | Key::F(1));
                 if closes {
                     self.popup = None;
                 } else if press.key == Key::PageDown || press.key == Key::PageUp {
@@ -453,9 +454,8 @@ impl App {
                 }
             }
             Some(Popup::Palette(palette)) => {
-                if input::edit(&mut palette.input, press) {
-                    palette.list.go(0);
-                }
+                let edited = input::edit(&mut palette.input, press);
+                palette.list.go(if edited { 0 } else { palette.list.cursor });
             }
             Some(Popup::Menu(menu)) => match press.key {
                 Key::Char('j') => menu.list.step(1),

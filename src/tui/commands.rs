@@ -143,8 +143,7 @@ impl Scope {
     /// All screens.
     pub const SCREENS: Self = Self((1 << 10) - 1);
     /// Screens with a list of rows.
-    pub const LISTS: Self =
-        Self(Self::CONNECTIONS.0 | Self::MESSAGES.0 | Self::LADDER.0 | Self::FINDINGS.0);
+    pub const LISTS: Self = Self(Self::CONNECTIONS.0 | Self::MESSAGES.0 | Self::LADDER.0 | Self::FINDINGS.0);
     /// Screens in which a message is at hand.
     pub const OF_MESSAGE: Self =
         Self(Self::MESSAGES.0 | Self::DETAIL.0 | Self::FRAME.0 | Self::LADDER.0 | Self::LAYERS.0);
@@ -230,8 +229,22 @@ use Group::{Everywhere, Find, Move, Screen};
 const DOWN: Scope = Scope::SCREENS;
 
 static EVERYWHERE: &[Command] = &[
-    row(Cmd::Help, &["?", "F1"], Scope::SCREENS, Everywhere, "help", "the keys of this screen; type to search them"),
-    row(Cmd::Palette, &[":", "Ctrl-p"], Scope::SCREENS, Everywhere, "commands", "all commands by name; a number goes to that row"),
+    row(
+        Cmd::Help,
+        &["?", "F1"],
+        Scope::SCREENS,
+        Everywhere,
+        "help",
+        "the keys of this screen; type to search them",
+    ),
+    row(
+        Cmd::Palette,
+        &[":", "Ctrl-p"],
+        Scope::SCREENS,
+        Everywhere,
+        "commands",
+        "all commands by name; a number goes to that row",
+    ),
     row(Cmd::GoConnections, &["1"], Scope::SCREENS, Everywhere, "conns", "connections"),
     row(Cmd::GoHandshake, &["2"], Scope::SCREENS, Everywhere, "shake", "opening handshake"),
     row(Cmd::GoMessages, &["3"], Scope::SCREENS, Everywhere, "msgs", "messages"),
@@ -245,11 +258,39 @@ static EVERYWHERE: &[Command] = &[
     row(Cmd::PreviousPane, &["Shift-Tab"], Scope::SCREENS, Everywhere, "pane", "previous pane"),
     row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "this pane alone, or all of them again"),
     row(Cmd::Layout, &["|"], Scope::SCREENS, Everywhere, "layout", "where the panes stand"),
-    row(Cmd::Back, &["Esc", "Backspace", "Left", "h"], Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL), Everywhere, "back", "one level up"),
+    row(
+        Cmd::Back,
+        &["Esc", "Backspace", "Left", "h"],
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Everywhere,
+        "back",
+        "one level up",
+    ),
     row(Cmd::Back, &["Esc", "Backspace"], Scope::FRAME.or(Scope::DETAIL), Everywhere, "back", "one level up"),
-    row(Cmd::StopReading, &["Ctrl-x"], Scope::SCREENS, Everywhere, "stop reading", "stop reading the capture and keep what is there"),
-    row(Cmd::NextTheme, &["F3"], Scope::SCREENS, Everywhere, "theme", "next theme: dark, light, high-contrast, mono"),
-    row(Cmd::ToggleMouse, &["F4"], Scope::SCREENS, Everywhere, "mouse", "mouse for wslens, or for the terminal's own selection"),
+    row(
+        Cmd::StopReading,
+        &["Ctrl-x"],
+        Scope::SCREENS,
+        Everywhere,
+        "stop reading",
+        "stop reading the capture and keep what is there",
+    ),
+    row(
+        Cmd::NextTheme,
+        &["F3"],
+        Scope::SCREENS,
+        Everywhere,
+        "theme",
+        "next theme: dark, light, high-contrast, mono",
+    ),
+    row(
+        Cmd::ToggleMouse,
+        &["F4"],
+        Scope::SCREENS,
+        Everywhere,
+        "mouse",
+        "mouse for wslens, or for the terminal's own selection",
+    ),
     row(Cmd::Redraw, &["Ctrl-l"], Scope::SCREENS, Everywhere, "redraw", "draw everything again"),
     row(Cmd::Suspend, &["Ctrl-z"], Scope::SCREENS, Everywhere, "suspend", "back to the shell; fg returns"),
     row(Cmd::Quit, &["q", "Ctrl-c"], Scope::SCREENS, Everywhere, "quit", "quit"),
@@ -266,7 +307,14 @@ static MOVE: &[Command] = &[
     row(Cmd::First, &["Home"], Scope::FINDINGS, Move, "first", "first row"),
     row(Cmd::Last, &["G", "End"], DOWN, Move, "last", "last row"),
     row(Cmd::GoTo, &["#"], Scope::LISTS, Move, "go to", "go to a row by its number"),
-    row(Cmd::Open, &["Enter", "Right", "l"], DOWN.but(Scope::FRAME).but(Scope::DETAIL), Move, "open", "open what the cursor is on"),
+    row(
+        Cmd::Open,
+        &["Enter", "Right", "l"],
+        DOWN.but(Scope::FRAME).but(Scope::DETAIL),
+        Move,
+        "open",
+        "open what the cursor is on",
+    ),
     row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
     row(Cmd::NextFinding, &["]e"], Scope::LISTS, Move, "next finding", "next row with a finding"),
     row(Cmd::PreviousFinding, &["[e"], Scope::LISTS, Move, "previous finding", "previous row with a finding"),
@@ -279,23 +327,65 @@ static FIND: &[Command] = &[
     row(Cmd::Search, &["/"], Scope::LISTS.or(Scope::DETAIL), Find, "search", "find text in what is listed"),
     row(Cmd::SearchNext, &["n"], Scope::LISTS, Find, "next", "next hit"),
     row(Cmd::SearchPrevious, &["N"], Scope::LISTS, Find, "previous", "previous hit"),
-    row(Cmd::Mark, &["Space"], Scope::CONNECTIONS.or(Scope::MESSAGES), Find, "mark", "mark this row, or take the mark away"),
+    row(
+        Cmd::Mark,
+        &["Space"],
+        Scope::CONNECTIONS.or(Scope::MESSAGES),
+        Find,
+        "mark",
+        "mark this row, or take the mark away",
+    ),
     row(Cmd::NextMark, &["'"], Scope::CONNECTIONS.or(Scope::MESSAGES), Find, "next mark", "next marked row"),
-    row(Cmd::OnlyMarked, &["M"], Scope::CONNECTIONS.or(Scope::MESSAGES), Find, "only marked", "only marked rows, or all again"),
+    row(
+        Cmd::OnlyMarked,
+        &["M"],
+        Scope::CONNECTIONS.or(Scope::MESSAGES),
+        Find,
+        "only marked",
+        "only marked rows, or all again",
+    ),
     row(Cmd::Copy, &["y"], Scope::SCREENS, Find, "copy", "copy the value under the cursor"),
-    row(Cmd::CopyAs, &["Y"], Scope::SCREENS.but(Scope::DETAIL), Find, "copy as", "copy as text, JSON, hex, base64, code and more"),
+    row(
+        Cmd::CopyAs,
+        &["Y"],
+        Scope::SCREENS.but(Scope::DETAIL),
+        Find,
+        "copy as",
+        "copy as text, JSON, hex, base64, code and more",
+    ),
     row(Cmd::Export, &["e"], Scope::SCREENS.but(Scope::DETAIL), Find, "export", "write to a file"),
 ];
 
 static CONNECTIONS: &[Command] = &[
-    row(Cmd::Sort, &["s"], Scope::CONNECTIONS, Screen, "sort", "next order: first seen, messages, bytes, duration, findings"),
+    row(
+        Cmd::Sort,
+        &["s"],
+        Scope::CONNECTIONS,
+        Screen,
+        "sort",
+        "next order: first seen, messages, bytes, duration, findings",
+    ),
     row(Cmd::SortBackwards, &["r"], Scope::CONNECTIONS, Screen, "reverse", "the other way round"),
 ];
 
 static HANDSHAKE: &[Command] = &[
-    row(Cmd::Curl, &["p"], Scope::HANDSHAKE, Screen, "curl", "copy a curl command that repeats this handshake"),
+    row(
+        Cmd::Curl,
+        &["p"],
+        Scope::HANDSHAKE,
+        Screen,
+        "curl",
+        "copy a curl command that repeats this handshake",
+    ),
     row(Cmd::Raw, &["x"], Scope::HANDSHAKE, Screen, "raw bytes", "the heads as bytes"),
-    row(Cmd::Verify, &["v"], Scope::HANDSHAKE, Screen, "verify a key", "type any key, see its Sec-WebSocket-Accept"),
+    row(
+        Cmd::Verify,
+        &["v"],
+        Scope::HANDSHAKE,
+        Screen,
+        "verify a key",
+        "type any key, see its Sec-WebSocket-Accept",
+    ),
 ];
 
 static MESSAGES: &[Command] = &[
@@ -312,7 +402,14 @@ static DETAIL: &[Command] = &[
     row(Cmd::Collapse, &["h", "Left"], Scope::DETAIL, Screen, "fold", "fold, or go to what it is in"),
     row(Cmd::Expand, &["l", "Right"], Scope::DETAIL, Screen, "unfold", "unfold, or go to its first part"),
     row(Cmd::NextSibling, &["J"], Scope::DETAIL, Screen, "next sibling", "next part of the same object"),
-    row(Cmd::PreviousSibling, &["K"], Scope::DETAIL, Screen, "previous sibling", "previous part of the same object"),
+    row(
+        Cmd::PreviousSibling,
+        &["K"],
+        Scope::DETAIL,
+        Screen,
+        "previous sibling",
+        "previous part of the same object",
+    ),
     row(Cmd::SearchNext, &["Ctrl-n"], Scope::DETAIL, Screen, "next hit", "next hit of the search"),
     row(Cmd::Wrap, &["w"], Scope::DETAIL, Screen, "wrap", "long lines wrapped, or cut"),
     row(Cmd::CopyPath, &["Y"], Scope::DETAIL, Screen, "copy path", "copy the path of this value"),
@@ -323,14 +420,28 @@ static FRAME: &[Command] = &[
     row(Cmd::NextBit, &["l", "Right"], Scope::FRAME, Screen, "next bit", "next bit"),
     row(Cmd::PreviousBit, &["h", "Left"], Scope::FRAME, Screen, "previous bit", "previous bit"),
     row(Cmd::NextFrame, &["n"], Scope::FRAME.or(Scope::LAYERS), Screen, "next frame", "next frame"),
-    row(Cmd::PreviousFrame, &["p"], Scope::FRAME.or(Scope::LAYERS), Screen, "previous frame", "previous frame"),
+    row(
+        Cmd::PreviousFrame,
+        &["p"],
+        Scope::FRAME.or(Scope::LAYERS),
+        Screen,
+        "previous frame",
+        "previous frame",
+    ),
     row(Cmd::Unmask, &["u"], Scope::FRAME, Screen, "unmask", "payload masked, or unmasked"),
     row(Cmd::WhatIf, &["w"], Scope::FRAME, Screen, "what-if", "change this frame and see what becomes of it"),
     row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
 ];
 
 static LADDER: &[Command] = &[
-    row(Cmd::TimeScale, &["t"], Scope::LADDER, Screen, "time scale", "distances as the time between events, or all the same"),
+    row(
+        Cmd::TimeScale,
+        &["t"],
+        Scope::LADDER,
+        Screen,
+        "time scale",
+        "distances as the time between events, or all the same",
+    ),
     row(Cmd::Control, &["c"], Scope::LADDER, Screen, "control", "control frames, or not"),
     row(Cmd::Tcp, &["T"], Scope::LADDER, Screen, "tcp", "TCP's own packets, or not"),
     row(Cmd::Fold, &["z"], Scope::LADDER, Screen, "fold", "fold repeated rows, or unfold them"),
@@ -346,11 +457,25 @@ static FINDINGS: &[Command] = &[
     row(Cmd::Severity, &["s"], Scope::FINDINGS, Screen, "severity", "from which severity on"),
 ];
 
-static LAYERS: &[Command] = &[row(Cmd::Names, &["o"], Scope::LAYERS, Screen, "OSI/TCP-IP names", "names of OSI's layers, or of TCP/IP's")];
+static LAYERS: &[Command] = &[row(
+    Cmd::Names,
+    &["o"],
+    Scope::LAYERS,
+    Screen,
+    "OSI/TCP-IP names",
+    "names of OSI's layers, or of TCP/IP's",
+)];
 
 static ON_TOP: &[Command] = &[
     row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "take it"),
-    row(Cmd::Cancel, &["Esc", "Ctrl-c"], Scope::INPUT.or(Scope::POPUP), Screen, "cancel", "leave everything as it was"),
+    row(
+        Cmd::Cancel,
+        &["Esc", "Ctrl-c"],
+        Scope::INPUT.or(Scope::POPUP),
+        Screen,
+        "cancel",
+        "leave everything as it was",
+    ),
     row(Cmd::Complete, &["Tab"], Scope::INPUT, Screen, "complete", "complete the word"),
     row(Cmd::Older, &["Up"], Scope::INPUT.or(Scope::POPUP), Screen, "up", "row above; older input"),
     row(Cmd::Newer, &["Down"], Scope::INPUT.or(Scope::POPUP), Screen, "down", "row below; newer input"),
@@ -359,7 +484,19 @@ static ON_TOP: &[Command] = &[
 /// All commands, in the order of help and palette.
 pub fn all() -> impl Iterator<Item = &'static Command> {
     let sections = [
-        CONNECTIONS, HANDSHAKE, MESSAGES, DETAIL, FRAME, LADDER, STATS, FINDINGS, LAYERS, MOVE, FIND, EVERYWHERE, ON_TOP,
+        CONNECTIONS,
+        HANDSHAKE,
+        MESSAGES,
+        DETAIL,
+        FRAME,
+        LADDER,
+        STATS,
+        FINDINGS,
+        LAYERS,
+        MOVE,
+        FIND,
+        EVERYWHERE,
+        ON_TOP,
     ];
     sections.into_iter().flatten()
 }
@@ -414,7 +551,8 @@ mod tests {
             for key in row.keys {
                 let presses = sequence(key);
                 for (other, with) in &seen {
-                    let clash = with.scope.meets(row.scope) && (other.starts_with(&presses) || presses.starts_with(other));
+                    let clash = with.scope.meets(row.scope)
+                        && (other.starts_with(&presses) || presses.starts_with(other));
                     assert!(!clash, "{key}: {:?} and {:?}", row.cmd, with.cmd);
                 }
                 seen.push((presses, row));
@@ -425,7 +563,10 @@ mod tests {
     #[test]
     fn rows_are_written_for_people() {
         for row in all() {
-            assert!(!row.keys.is_empty() && !row.words.is_empty() && row.short.chars().count() < 17, "{row:?}");
+            assert!(
+                !row.keys.is_empty() && !row.words.is_empty() && row.short.chars().count() < 17,
+                "{row:?}"
+            );
             assert!(!row.words.ends_with('.'), "{row:?}");
         }
     }

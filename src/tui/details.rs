@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::detail::{Request, FrameDetail, MessageDetail, TcpDetail};
+use crate::store::detail::{FrameDetail, MessageDetail, Request, TcpDetail};
 
 /// The answer to a request.
 #[derive(Clone, Debug)]

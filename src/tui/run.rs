@@ -20,6 +20,7 @@ use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
+use crate::store::detail::Request;
 use crate::store::{Reading, Session};
 
 /// How the UI looks and what it is called.
@@ -189,6 +190,13 @@ fn answers(session: &Session) -> Vec<Event> {
     Vec::new()
 }
 
+/// Loads something at once.
+#[must_use]
+pub fn load(session: &Session, request: &Request) -> Event {
+    let _ = session;
+    Event::Answer(request.clone(), Err("not here yet".to_owned()))
+}
+
 /// Does what the UI wants; answers whether it is to end.
 fn perform<B: Backend>(
     effect: Effect,
@@ -204,7 +212,10 @@ where
     match effect {
         Effect::Quit => return Ok(true),
         Effect::StopReading => session.stop(),
-        Effect::Load(_request) => {}
+        Effect::Load(request) => {
+            let answer = load(session, &request);
+            let _ = app.update(answer, &session.index());
+        }
         Effect::Copy(text) => say = Some(copy(&text, host)?),
         Effect::Save(path, save) => say = Some(self::save(&path, &save)),
         Effect::Mouse(on) => host.mouse(on)?,
@@ -244,8 +255,15 @@ fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String, String>> {
         return Ok(Err(words));
     }
     host.write(&format!("\x1b]52;c;{encoded}\x07"))?;
-    let odd = text.chars().filter(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || crate::model::is_hidden(*c)).count();
-    let note = if odd > 0 { format!("   note: it holds {odd} control or invisible characters") } else { String::new() };
+    let odd = text
+        .chars()
+        .filter(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || crate::model::is_hidden(*c))
+        .count();
+    let note = if odd > 0 {
+        format!("   note: it holds {odd} control or invisible characters")
+    } else {
+        String::new()
+    };
     Ok(Ok(format!("sent {} bytes to the terminal's clipboard (OSC 52){note}", text.len())))
 }
 
@@ -259,7 +277,9 @@ fn save(path: &Path, what: &Save) -> Result<String, String> {
     };
     match write() {
         Ok(()) => Ok(format!("wrote {} bytes to {name}", bytes.len())),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(format!("{name} is there already: nothing was written")),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(format!("{name} is there already: nothing was written"))
+        }
         Err(error) => Err(format!("cannot write {name}: {error}")),
     }
 }
@@ -375,7 +395,11 @@ impl Host for TerminalHost {
 
     fn mouse(&mut self, on: bool) -> io::Result<()> {
         self.mouse = on;
-        if on { execute!(io::stdout(), term::EnableMouseCapture) } else { execute!(io::stdout(), term::DisableMouseCapture) }
+        if on {
+            execute!(io::stdout(), term::EnableMouseCapture)
+        } else {
+            execute!(io::stdout(), term::DisableMouseCapture)
+        }
     }
 
     fn suspend(&mut self) -> io::Result<()> {

@@ -58,7 +58,9 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
                 let mut line = Text::of(Role::Plain, " ");
                 line.append(said).draw(buffer, 0, y, area.width, ctx.theme());
             }
-            (None, None) => app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme()),
+            (None, None) => {
+                app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme())
+            }
         }
         hints(app, &ctx).0.draw(buffer, 0, y + 1, area.width, ctx.theme());
         match &app.popup {
@@ -130,9 +132,10 @@ fn source(shared: &Shared) -> Text {
     let progress = &shared.progress;
     let wide = shared.is_wide();
     let mut line = Text::new();
-    let percent = progress.total.filter(|total| *total > 0).map(|total| {
-        (u128::from(progress.done) * 100 / u128::from(total)).min(100)
-    });
+    let percent = progress
+        .total
+        .filter(|total| *total > 0)
+        .map(|total| (u128::from(progress.done) * 100 / u128::from(total)).min(100));
     let percent = percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
     match progress.state {
         Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
@@ -160,7 +163,11 @@ fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> (Text, Vec<(u16, u16, ScreenId)>) {
         if narrow && *id != open {
             continue;
         }
-        let name = if shared.is_wide() || narrow { format!("{} {long}", i + 1) } else { format!("{}{short}", i + 1) };
+        let name = if shared.is_wide() || narrow {
+            format!("{} {long}", i + 1)
+        } else {
+            format!("{}{short}", i + 1)
+        };
         let from = line.width() as u16;
         if *id != open {
             line.add(Role::Plain, name);
@@ -186,13 +193,17 @@ fn input_line(line: &InputLine, columns: u16) -> (Text, u16) {
     // The part around the cursor.
     let scroll = line.input.visual_scroll(room.max(1));
     let mut skipped = 0;
-    let shown: String = line.text().chars().skip_while(|char| {
-        let skip = skipped < scroll;
-        if skip {
-            skipped += width(char.encode_utf8(&mut [0; 4]));
-        }
-        skip
-    }).collect();
+    let shown: String = line
+        .text()
+        .chars()
+        .skip_while(|char| {
+            let skip = skipped < scroll;
+            if skip {
+                skipped += width(char.encode_utf8(&mut [0; 4]));
+            }
+            skip
+        })
+        .collect();
     text.captured(Role::Plain, shown.as_bytes(), room);
     let at = label + line.input.visual_cursor().saturating_sub(skipped).min(room);
     text.end_at(columns, &keys);
@@ -204,7 +215,8 @@ fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
     let scope = app.screen.scope();
     let columns = usize::from(app.shared.size.0);
     let first = hint(Cmd::Help, u8::MAX);
-    let mut kept: Vec<Hint> = std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
+    let mut kept: Vec<Hint> =
+        std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
     loop {
         let (line, places) = hint_line(&kept, scope, ctx);
         if line.width() <= columns || kept.len() < 2 {
@@ -246,10 +258,16 @@ pub fn target(app: &App, index: &Index, x: u16, y: u16) -> Option<Target> {
     let inside = |from: u16, to: u16| (from..to).contains(&x);
     match y {
         0 => (x < 8).then_some(Target::Go(ScreenId::Connections)),
-        1 => tabs(&ctx, app.screen).1.into_iter().find(|(from, to, _)| inside(*from, *to)).map(|(.., id)| Target::Go(id)),
-        y if y + 1 == height => {
-            hints(app, &ctx).1.into_iter().find(|(from, to, _)| inside(*from, *to)).map(|(.., cmd)| Target::Do(cmd))
-        }
+        1 => tabs(&ctx, app.screen)
+            .1
+            .into_iter()
+            .find(|(from, to, _)| inside(*from, *to))
+            .map(|(.., id)| Target::Go(id)),
+        y if y + 1 == height => hints(app, &ctx)
+            .1
+            .into_iter()
+            .find(|(from, to, _)| inside(*from, *to))
+            .map(|(.., cmd)| Target::Do(cmd)),
         _ => None,
     }
 }

@@ -42,7 +42,9 @@ impl Help {
             let wanted = wanted.clone();
             commands::all().filter(move |row| {
                 let text = || format!("{} {} {}", row.keys.join(" "), row.short, row.words).to_lowercase();
-                row.group == group && row.scope.meets(self.scope) && (wanted.is_empty() || text().contains(&wanted))
+                row.group == group
+                    && row.scope.meets(self.scope)
+                    && (wanted.is_empty() || text().contains(&wanted))
             })
         };
         Group::ALL.into_iter().flat_map(of).collect()
@@ -56,7 +58,11 @@ impl Help {
                 if last.is_some() {
                     lines.push(Line::Blank);
                 }
-                lines.push(Line::Heading(if row.group == Group::Screen { self.title } else { row.group.title() }));
+                lines.push(Line::Heading(if row.group == Group::Screen {
+                    self.title
+                } else {
+                    row.group.title()
+                }));
                 last = Some(row.group);
             }
             lines.push(Line::Entry(row, i));
@@ -112,11 +118,16 @@ impl Help {
             }
             match line {
                 Line::Blank => {}
-                Line::Heading(words) => Text::of(Role::Title, format!(" {words}")).draw(buffer, x, y, width, theme),
+                Line::Heading(words) => {
+                    Text::of(Role::Title, format!(" {words}")).draw(buffer, x, y, width, theme)
+                }
                 Line::Entry(command, number) => {
                     let mut text = Text::of(Role::Plain, "  ");
-                    text.left(Role::Key, &command.keys.join(" "), 14).plainly(" ").add(Role::Plain, command.words);
-                    let cursor = self.cursor == Some(*number) || (self.cursor.is_none() && picked.is_some() && *number == 0);
+                    text.left(Role::Key, &command.keys.join(" "), 14)
+                        .plainly(" ")
+                        .add(Role::Plain, command.words);
+                    let cursor = self.cursor == Some(*number)
+                        || (self.cursor.is_none() && picked.is_some() && *number == 0);
                     if cursor {
                         text.draw_over(buffer, x, y, width, theme, theme.style(Role::Cursor));
                     } else {

@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn text_is_edited_as_everywhere() {
         let mut line = InputLine::new(InputKind::Filter, "filter", String::new());
-        for press in script("a b 中 Left Backspace Home x End Ctrl-w") {
+        for press in script("a b 中 Left Backspace Home x End Ctrl-u") {
             assert!(line.edit(press));
         }
         assert_eq!(line.text(), "");

@@ -99,7 +99,10 @@ impl Palette {
         }
         if inner.height > 3 {
             let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
-            let line = Text::of(Role::Dim, format!(" {} of {all} commands   a number goes to that row", matches.len()));
+            let line = Text::of(
+                Role::Dim,
+                format!(" {} of {all} commands   a number goes to that row", matches.len()),
+            );
             line.draw(buffer, inner.x, inner.bottom() - 1, inner.width, theme);
         }
         (at, inner.y)

@@ -19,7 +19,12 @@ impl Screen for Learn {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let inner = Pane::new("Learn", true).draw(buffer, area, ctx.theme());
-        empty(ctx, buffer, inner, "Lessons come in a later version. Until then: ? shows the keys of each screen, and wslens explain takes frames apart.");
+        empty(
+            ctx,
+            buffer,
+            inner,
+            "Lessons come in a later version. Until then: ? shows the keys of each screen, and wslens explain takes frames apart.",
+        );
     }
 
     fn hints(&self) -> &'static [Hint] {

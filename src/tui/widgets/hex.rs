@@ -127,7 +127,8 @@ pub fn digits(byte: u8) -> &'static str {
 /// The sign of a byte in the text column: itself where it is printable, else one for its class.
 #[must_use]
 pub fn sign(byte: u8) -> &'static str {
-    static ASCII: &str = " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
+    static ASCII: &str =
+        " !\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz{|}~";
     match byte {
         0 => "⋄",
         0x09..=0x0d => "_",
@@ -162,7 +163,8 @@ mod tests {
 
     #[test]
     fn the_selected_field_is_marked_without_colour() {
-        let hex = Hex { text: false, lit: &[1..3], ..Hex::new(&[0x81, 0x85, 0x37, 0xfa], 80) };
+        let lit = [1..2, 2..3];
+        let hex = Hex { text: false, lit: &lit, ..Hex::new(&[0x81, 0x85, 0x37, 0xfa], 80) };
         assert_eq!(hex.row(0).plain(), "0000  81▐85 37▌fa ");
     }
 

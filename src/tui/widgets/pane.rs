@@ -125,7 +125,8 @@ mod tests {
         let draw = |columns| {
             let mut buffer = Buffer::empty(Rect::new(0, 0, columns, 2));
             let pane = Pane::new("Messages", true).right("#1");
-            pane.draw(&mut buffer, buffer.area, Theme::Dark);
+            let area = buffer.area;
+            pane.draw(&mut buffer, area, Theme::Dark);
             (0..columns).map(|x| buffer[(x, 0)].symbol().to_owned()).collect::<String>()
         };
         assert_eq!(draw(20), "┏━ Messages ━━ #1 ━┓");

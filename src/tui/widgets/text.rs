@@ -284,7 +284,10 @@ mod tests {
     fn what_stands_for_something_else_has_its_own_role() {
         let mut line = Text::new();
         line.captured(Role::Plain, b"a\x1b[31m", 20);
-        assert_eq!(line.parts, [(Role::Plain, "a".into()), (Role::Escape, "␛".into()), (Role::Plain, "[31m".into())]);
+        assert_eq!(
+            line.parts,
+            [(Role::Plain, "a".into()), (Role::Escape, "␛".into()), (Role::Plain, "[31m".into())]
+        );
     }
 
     #[test]
