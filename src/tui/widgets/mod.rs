@@ -7,6 +7,7 @@
 //! | [`hex`] | bytes: offset, digits, text |
 //! | [`pane`] | a frame with titles |
 //! | [`bars`] | bars and sparklines |
+//! | [`utf8`] | the text column of bytes that are UTF-8 |
 //! | [`units`] | numbers, sizes and times as a person reads them |
 
 pub mod bars;
@@ -15,6 +16,7 @@ pub mod list;
 pub mod pane;
 pub mod text;
 pub mod units;
+pub mod utf8;
 
 pub use hex::Hex;
 pub use list::List;
