@@ -122,7 +122,8 @@ fn head(row: &MessageRow, rows: &[(u64, FrameRow)]) -> Text {
 fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, cursor: bool) -> Text {
     let header = row.header();
     let mut line = Text::of(Role::Title, if cursor { " ▸ " } else { "   " });
-    line.plainly(format!("{at}  #{number}  "));
+    line.plainly(format!("frame {at}")).pad_to(12).add(Role::Dim, format!("#{number}"));
+    line.pad_to(line.width().max(17)).plainly(" ");
     let (written, len) = header.to_bytes();
     let written = bytes.unwrap_or(written.get(..len).unwrap_or_default());
     let key_at = if header.masked() { written.len().saturating_sub(4) } else { written.len() };
@@ -131,14 +132,12 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
     if !key.is_empty() {
         line.plainly(" ").add(Role::MaskingKey, hex::spaced(key));
     }
-    line.plainly(format!("  FIN {}", u8::from(header.fin())));
-    for (bit, name) in [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")] {
-        if header.rsv() & bit != 0 {
-            line.plainly(" ").plainly(name);
-        }
-    }
-    line.plainly("  ").add(word_role(header.opcode(), row.direction()), frame_word(row));
-    line.plainly(format!("  {} B", units::grouped(row.payload_len)));
+    line.pad_to(line.width().max(36)).plainly(format!(" FIN {} ", u8::from(header.fin())));
+    let rsv = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].iter().filter(|(bit, _)| header.rsv() & bit != 0);
+    let rsv: Vec<&str> = rsv.map(|(_, name)| *name).collect();
+    line.left(Role::Plain, &rsv.join("+"), rsv.len().max(1) * 5 - 1).plainly(" ");
+    line.left(word_role(header.opcode(), row.direction()), frame_word(row), 5);
+    line.right(Role::Plain, &units::length(row.payload_len), 7);
     if !row.complete {
         line.add(Role::Warning, "  ~ not whole");
     }
