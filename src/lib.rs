@@ -25,7 +25,7 @@
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture http pipeline ws | files threads clock |
-//! | tui | model http ws report explain store | nothing |
+//! | tui | model filter http pipeline ws report explain store | nothing |
 //! | tui::run | model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!

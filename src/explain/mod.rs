@@ -2,6 +2,7 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
+//! | [`curl`] | a command that repeats a handshake |
 //! | [`hexinput`] | reads bytes in every form in which people have them at hand |
 //! | [`frame`] | takes a row of frames apart, bit by bit, and judges each |
 //! | [`fields`] | tells each field of a frame in words |
@@ -13,6 +14,7 @@
 //!
 //! All but the printing is pure: bytes in, values out.
 
+pub mod curl;
 pub mod diagram;
 pub mod fields;
 pub mod frame;

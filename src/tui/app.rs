@@ -3,7 +3,7 @@
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event, Mouse, MouseKind};
 use super::keys::{Key, Press};
-use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, input};
+use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial, input};
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
 use super::theme::{Role, Theme};
@@ -91,6 +91,10 @@ pub struct App {
     pub popup: Option<Popup>,
     /// The line that is typed.
     pub input: Option<InputLine>,
+    /// What is made of the filter that is typed.
+    pub trial: Option<Trial>,
+    /// Counts the texts that were tried.
+    trials: u64,
     /// Keys of a sequence that is not complete.
     pending: Vec<Press>,
     /// Filters and searches, the latest last.
@@ -114,6 +118,8 @@ impl App {
             stack: Vec::new(),
             popup: None,
             input: None,
+            trial: None,
+            trials: 0,
             pending: Vec::new(),
             history: Vec::new(),
             dirty: true,
@@ -165,7 +171,8 @@ impl App {
             Event::Tick(now) => {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
-                if self.screens.get(self.screen).is_busy() {
+                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared));
+                if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
             }
@@ -216,6 +223,7 @@ impl App {
             Some(Popup::Help(_)) | None => {}
         }
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        self.try_filter(index);
         let ctx = Ctx { index, shared: &self.shared };
         if self.shared.now.saturating_sub(self.shared.moved) >= REST
             && let Some(request) = self.screens.get(self.screen).wants(&ctx)
@@ -225,10 +233,27 @@ impl App {
         }
     }
 
+    /// Keeps up with the filter that is typed.
+    fn try_filter(&mut self, index: &Index) {
+        let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
+            self.trial = None;
+            return;
+        };
+        if !self.trial.as_ref().is_some_and(|trial| trial.is_of(line)) {
+            self.trials += 1;
+            self.trial = Some(Trial::new(line, index, &self.shared, self.trials));
+        }
+        if let Some(trial) = &mut self.trial {
+            trial.advance(index, &self.shared, self.screen);
+        }
+    }
+
     /// Whether something is waiting for time to go on.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.screens.get(self.screen).is_busy() || self.shared.now.saturating_sub(self.shared.moved) < REST
+        self.screens.get(self.screen).is_busy()
+            || self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared))
+            || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 
     /// Lets the screen that is up do something, and goes where it wants.
@@ -243,6 +268,7 @@ impl App {
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
+            Some(Top::Filter(text)) => self.input = Some(InputLine::new(InputKind::Filter, "filter", text)),
             Some(Top::Prompt(prompt)) => {
                 self.input = Some(InputLine::new(InputKind::Screen(prompt.id), &prompt.label, prompt.text));
             }
@@ -380,7 +406,9 @@ impl App {
                 let before = self.shared.filter.clone();
                 self.input = Some(InputLine::new(InputKind::Filter, "filter", before));
             }
-            Cmd::ClearFilter => self.shared.filter.clear(),
+            Cmd::ClearFilter => {
+                let _ = self.shared.set_filter("");
+            }
             Cmd::Search => {
                 let mut line = InputLine::new(InputKind::Search, "search", String::new());
                 line.before.clone_from(&self.shared.search);
@@ -437,6 +465,7 @@ impl App {
     fn typed(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
         if let Some(line) = &mut self.input {
             if line.edit(press) {
+                line.pick = 0;
                 self.input_changed(index, effects);
             }
             return;
@@ -493,6 +522,33 @@ impl App {
                 return;
             }
             Cmd::Apply => return self.entered(line, index, effects),
+            Cmd::Complete => {
+                let proposal = self.trial.as_ref().and_then(|trial| trial.proposal(line.pick)).cloned();
+                if let Some(proposal) = proposal {
+                    let mut text = line.text().to_owned();
+                    if text.get(proposal.range.clone()).is_some() {
+                        let mut end = proposal.range.start + proposal.text.len();
+                        text.replace_range(proposal.range, &proposal.text);
+                        if text.len() == end {
+                            text.push(' ');
+                            end += 1;
+                        }
+                        line.set(&text, end);
+                        line.pick = 0;
+                    }
+                }
+            }
+            Cmd::Newer if line.back == 0 && line.kind == InputKind::Filter => {
+                let most = self.trial.as_ref().map_or(0, Trial::proposals).saturating_sub(1);
+                line.pick = (line.pick + 1).min(most);
+                self.input = Some(line);
+                return;
+            }
+            Cmd::Older if line.pick > 0 => {
+                line.pick -= 1;
+                self.input = Some(line);
+                return;
+            }
             Cmd::Older | Cmd::Newer => {
                 let wanted = if cmd == Cmd::Older { line.back + 1 } else { line.back.saturating_sub(1) };
                 let text = match wanted {
@@ -534,7 +590,15 @@ impl App {
             }
         }
         match line.kind {
-            InputKind::Filter => self.shared.filter = text,
+            InputKind::Filter => {
+                if let Err(error) = self.shared.set_filter(&text) {
+                    // It stays open, with the word at fault under the cursor.
+                    self.history.pop();
+                    let mut line = line;
+                    line.set(&text, error.range.end);
+                    self.input = Some(line);
+                }
+            }
             InputKind::Search => {
                 self.shared.search = text;
                 if !self.shared.search.is_empty() {
