@@ -16,6 +16,7 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
 use super::app::App;
+use super::details::Answer;
 use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
@@ -193,8 +194,8 @@ fn answers(session: &Session) -> Vec<Event> {
 /// Loads something at once.
 #[must_use]
 pub fn load(session: &Session, request: &Request) -> Event {
-    let _ = session;
-    Event::Answer(request.clone(), Err("not here yet".to_owned()))
+    let answer = session.load(request).map(Answer::from).map_err(|error| error.to_string());
+    Event::Answer(request.clone(), answer)
 }
 
 /// Does what the UI wants; answers whether it is to end.
