@@ -5,6 +5,7 @@
 //! | [`text`] | a line in roles, cut by display columns; captured text goes in here |
 //! | [`list`] | cursor and view of a list of any length |
 //! | [`hex`] | bytes: offset, digits, text |
+//! | [`labelled`] | bytes with the names of their parts |
 //! | [`pane`] | a frame with titles |
 //! | [`bars`] | bars and sparklines |
 //! | [`utf8`] | the text column of bytes that are UTF-8 |
@@ -12,6 +13,7 @@
 
 pub mod bars;
 pub mod hex;
+pub mod labelled;
 pub mod list;
 pub mod pane;
 pub mod text;
