@@ -16,12 +16,12 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
 use super::app::App;
+use super::details::Answer;
 use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
-use crate::store::detail::Request;
-use crate::store::{Reading, Session};
+use crate::store::{Detail, Reading, Request, Session};
 
 /// How the UI looks and what it is called.
 #[derive(Clone, Debug)]
@@ -193,8 +193,12 @@ fn answers(session: &Session) -> Vec<Event> {
 /// Loads something at once.
 #[must_use]
 pub fn load(session: &Session, request: &Request) -> Event {
-    let _ = session;
-    Event::Answer(request.clone(), Err("not here yet".to_owned()))
+    let answer = session.load(request).map(|detail| match detail {
+        Detail::Message(detail) => Answer::Message(detail.into()),
+        Detail::Frame(detail) => Answer::Frame(detail.into()),
+        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
+    });
+    Event::Answer(request.clone(), answer.map_err(|error| error.to_string()))
 }
 
 /// Does what the UI wants; answers whether it is to end.
