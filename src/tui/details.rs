@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::detail::{self, FrameDetail, MessageDetail, Request, TcpDetail};
+use crate::store::detail::{FrameDetail, MessageDetail, Request, TcpDetail};
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
@@ -13,16 +13,6 @@ pub enum Answer {
     Frame(Arc<FrameDetail>),
     /// How TCP carried a connection.
     Tcp(Arc<TcpDetail>),
-}
-
-impl From<detail::Detail> for Answer {
-    fn from(loaded: detail::Detail) -> Self {
-        match loaded {
-            detail::Detail::Message(detail) => Self::Message(Arc::from(detail)),
-            detail::Detail::Frame(detail) => Self::Frame(Arc::from(detail)),
-            detail::Detail::Tcp(detail) => Self::Tcp(Arc::from(detail)),
-        }
-    }
 }
 
 /// How a detail stands.

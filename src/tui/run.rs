@@ -21,8 +21,7 @@ use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
-use crate::store::detail::Request;
-use crate::store::{Reading, Session};
+use crate::store::{Detail, Reading, Request, Session};
 
 /// How the UI looks and what it is called.
 #[derive(Clone, Debug)]
@@ -194,8 +193,12 @@ fn answers(session: &Session) -> Vec<Event> {
 /// Loads something at once.
 #[must_use]
 pub fn load(session: &Session, request: &Request) -> Event {
-    let answer = session.load(request).map(Answer::from).map_err(|error| error.to_string());
-    Event::Answer(request.clone(), answer)
+    let answer = session.load(request).map(|detail| match detail {
+        Detail::Message(detail) => Answer::Message(detail.into()),
+        Detail::Frame(detail) => Answer::Frame(detail.into()),
+        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
+    });
+    Event::Answer(request.clone(), answer.map_err(|error| error.to_string()))
 }
 
 /// Does what the UI wants; answers whether it is to end.

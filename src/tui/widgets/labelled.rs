@@ -125,14 +125,16 @@ impl Labelled {
 /// `└─ name ──┘` in so many columns.
 fn label(text: &mut Text, name: &str, columns: usize, lit: bool) {
     let role = if lit { Role::Title } else { Role::Plain };
-    let Some(room) = columns.checked_sub(6).filter(|room| *room > 0) else {
+    let long = columns >= width(name) + 6;
+    let (left, right) = if long { ("└─ ", "─┘") } else { ("└ ", "┘") };
+    let Some(room) = columns.checked_sub(width(left) + width(right) + 1).filter(|room| *room > 2) else {
         // Too narrow for a bracket.
         text.left(role, fit(name, columns), columns);
         return;
     };
-    let name = fit(name, room);
-    text.add(Role::Dim, "└─ ").add(role, name).plainly(" ");
-    text.add(Role::Dim, "─".repeat(room - width(name))).add(Role::Dim, "─┘");
+    let name = fit(name, room).trim_end();
+    text.add(Role::Dim, left).add(role, name).plainly(" ");
+    text.add(Role::Dim, "─".repeat(room - width(name))).add(Role::Dim, right);
 }
 
 #[cfg(test)]
@@ -150,7 +152,7 @@ mod tests {
         let bytes: Vec<u8> = (0..13).collect();
         let labelled = Labelled::new(parts, 60);
         assert_eq!(labelled.line(0, &bytes).plain(), " 0000  00 01 │ 02 03 04 05 │ 06 07 08 09 0a 0b 0c ");
-        assert_eq!(labelled.line(1, &bytes).plain(), "       hdr    └─ mask ──┘   └─ payload ───────┘");
+        assert_eq!(labelled.line(1, &bytes).plain(), "       hdr    └ mask key ┘  └─ payload ────────┘");
     }
 
     proptest! {

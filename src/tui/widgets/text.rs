@@ -253,13 +253,33 @@ pub fn fit(text: &str, columns: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The words of a text and the spaces between them; what sticks to a word, as a comma does, is part of it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut len = 0;
+        let mut before = false;
+        for word in rest.split_word_bounds() {
+            let sticks = word.is_ascii() && !word.trim().is_empty();
+            if len > 0 && !(before && sticks) {
+                break;
+            }
+            len += word.len();
+            before = sticks;
+        }
+        let (word, after) = rest.split_at_checked(len)?;
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
 /// `text` in lines of at most `columns`, broken between words where that is possible.
 #[must_use]
 pub fn wrap(text: &str, columns: usize) -> Vec<String> {
     let columns = columns.max(1);
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_word_bounds() {
+    for word in words(text) {
         let wide = width(word);
         if used + wide > columns && used > 0 && !word.trim().is_empty() {
             lines.push(String::new());

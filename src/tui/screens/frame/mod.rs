@@ -90,7 +90,8 @@ impl FrameView {
             };
         }
         let diagram = if width < BOX { 0 } else { 9.min(height) };
-        let bytes = 5;
+        let masked = self.shown.as_ref().is_some_and(|shown| shown.frame.masked() == Some(true));
+        let bytes = if masked || self.unmasked || self.focus == Focus::Bytes { 5 } else { 3 };
         let fields = height.saturating_sub(diagram + bytes + 1);
         Places {
             diagram: Rect { height: diagram, ..area },

@@ -6,7 +6,7 @@ use crate::explain::opening::anatomy::{
 use crate::explain::opening::{Other, crossed, shared_key};
 use crate::http::accept::steps;
 use crate::http::{Judgement, accept_for, rules};
-use crate::model::{Accept, Direction, Severity, safe_str};
+use crate::model::{Accept, Direction, Severity, is_plain, safe_str};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
 use crate::tui::theme::Role;
@@ -93,7 +93,9 @@ impl Shown {
         if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") {
             let steps = steps(&line.value);
             words.push((Role::Plain, key_remark(&steps)));
-            if let Some(bytes) = steps.decoded.as_ref().filter(|bytes| bytes.len() == 16) {
+            // A key that is readable is shown as text above.
+            let readable = |bytes: &&Vec<u8>| bytes.len() == 16 && is_plain(bytes);
+            if let Some(bytes) = steps.decoded.as_ref().filter(readable) {
                 words.push((Role::Plain, format!("its bytes: {}", hex::spaced(bytes))));
             }
             words.extend(self.key_of.map(|other| (Role::Warning, shared_key(other))));

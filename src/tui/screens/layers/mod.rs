@@ -339,7 +339,7 @@ impl Layers {
     fn draw_boxed(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, buffer: &mut Buffer) {
         let theme = ctx.theme();
         let columns = usize::from(area.width);
-        let words = columns.saturating_sub(1 + 18 + 22 + 2 + 36);
+        let words = columns.saturating_sub(1 + 18 + 22 + 2 + 30);
         let layers = &shown.tower.layers;
         let mut y = area.y;
         let mut put = |line: &Text, cursor: bool| {
@@ -354,7 +354,7 @@ impl Layers {
         };
         let mut title = Text::of(Role::Plain, " ");
         title.left(Role::Title, self.titles(), 19).append(&this_packet(shown));
-        let tail = columns.saturating_sub(35);
+        let tail = columns.saturating_sub(29);
         let title = &mut title.cut(tail.saturating_sub(1));
         title.pad_to(tail).right(Role::Title, "bytes", 5).add(Role::Title, "   share");
         put(title, false);

@@ -146,6 +146,14 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
 
 /// What is worth knowing about the message, in lines of these columns.
 fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize) -> Vec<Text> {
+    let lines = remarks(row, detail).into_iter().flat_map(|(role, words)| {
+        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
+    });
+    lines.collect()
+}
+
+/// What is worth knowing about the message: what is wrong with it, and what teaches.
+fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, String)> {
     let mut notes: Vec<(Role, String)> = Vec::new();
     let compressed = row.marks.has(Marks::COMPRESSED);
     if compressed && row.frames > 1 {
@@ -192,10 +200,7 @@ fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize) -> Ve
         notes
             .push((Role::Warning, format!("~ {} missing, from offset {at} on", units::counted(len, "byte"))));
     }
-    let lines = notes.into_iter().flat_map(|(role, words)| {
-        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
-    });
-    lines.collect()
+    notes
 }
 
 /// How many lines the bytes take at most: as far as they can be scrolled.
@@ -356,8 +361,8 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
     }
     let mut third = Text::of(Role::Plain, "   ");
     third.add(Role::Key, "Enter").add(Role::Dim, ": frames, bits, bytes");
-    if let Some(note) = notes(&row, None, columns).into_iter().find(|note| !note.plain().contains("RSV1")) {
-        third = note;
+    if let Some((role, words)) = remarks(&row, None).into_iter().find(|(role, _)| *role != Role::Dim) {
+        third = Text::of(role, format!("   {words}"));
     }
     vec![first, second, third]
 }
