@@ -59,7 +59,13 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
             }
             (None, Some(said)) => {
                 let mut line = Text::of(Role::Plain, " ");
-                line.append(said).draw(buffer, 0, y, area.width, ctx.theme());
+                line.append(said);
+                if !app.shared.filter.is_empty() {
+                    let mut filter = super::screens::filter_status(&ctx);
+                    filter.plainly(" ");
+                    line.end_at(area.width.into(), &filter);
+                }
+                line.draw(buffer, 0, y, area.width, ctx.theme());
             }
             (None, None) => {
                 app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme())

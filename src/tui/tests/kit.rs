@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::capture::Input;
 use crate::model::{is_hidden, width};
@@ -16,7 +15,7 @@ use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save};
 use crate::tui::keys::{Press, script};
 use crate::tui::run::load;
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::view;
+use crate::tui::view::draw;
 
 /// A UI under test.
 pub struct Kit {
@@ -134,10 +133,8 @@ impl Kit {
     /// The cells.
     pub fn buffer(&self) -> Buffer {
         let (columns, rows) = self.app.shared.size;
-        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        let index = self.session.index();
-        terminal.draw(|frame| view(&self.app, &index, frame)).unwrap();
-        let buffer = terminal.backend().buffer().clone();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        draw(&self.app, &self.session.index(), &mut buffer);
         check(&buffer);
         buffer
     }
