@@ -61,7 +61,9 @@ pub fn quoted(bytes: &[u8]) -> String {
                     out.push('\\');
                     out.push(char);
                 }
-                _ if char.is_control() || is_hidden(char) => escape(&mut out, char.encode_utf8(&mut [0; 4]).as_bytes()),
+                _ if char.is_control() || is_hidden(char) => {
+                    escape(&mut out, char.encode_utf8(&mut [0; 4]).as_bytes())
+                }
                 _ => out.push(char),
             }
         }
@@ -92,7 +94,8 @@ mod tests {
 
     #[test]
     fn a_handshake_is_repeated_with_its_own_headers() {
-        let request = "GET /chat?room=1 HTTP/1.1\nHost: a.example\nUpgrade: websocket\nX-Odd: it's\nX-Empty:\n";
+        let request =
+            "GET /chat?room=1 HTTP/1.1\nHost: a.example\nUpgrade: websocket\nX-Odd: it's\nX-Empty:\n";
         assert_eq!(
             command(request, "ws://a.example/chat?room=1").unwrap(),
             r"curl --http1.1 -i -N --globoff --path-as-is -H 'Host: a.example' -H 'Upgrade: websocket' -H 'X-Odd: it'\''s' -H 'X-Empty;' --url 'http://a.example/chat?room=1'"

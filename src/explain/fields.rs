@@ -186,7 +186,9 @@ mod tests {
         assert_eq!(told(hello, Field::Opcode, None).title, "opcode (4 bits, byte 0 bits 3 to 0)");
         assert_eq!(told(hello, Field::Rsv, None).title, "RSV1-3 (3 bits, byte 0 bits 6 to 4)");
         assert_eq!(told(hello, Field::MaskingKey, None).title, "masking key (4 bytes, from byte 2)");
-        assert!(told(b"\x81\x05Hello", Field::Mask, Some(Direction::ClientToServer)).text.contains("has to be 1"));
+        assert!(
+            told(b"\x81\x05Hello", Field::Mask, Some(Direction::ClientToServer)).text.contains("has to be 1")
+        );
         assert!(told(b"\x88\x02\x03\xe8", Field::CloseCode, None).text.starts_with("Normal Closure:"));
     }
 

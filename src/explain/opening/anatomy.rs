@@ -139,7 +139,8 @@ pub struct AcceptStory {
 pub fn accept_story(handshake: &Handshake) -> Option<AcceptStory> {
     let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
     let keys: Vec<&[u8]> = request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
-    let sent: Vec<&[u8]> = response.into_iter().flat_map(|head| head.values("Sec-WebSocket-Accept")).collect();
+    let sent: Vec<&[u8]> =
+        response.into_iter().flat_map(|head| head.values("Sec-WebSocket-Accept")).collect();
     let is_right = |value: &[u8]| keys.iter().any(|key| accept_for(key).as_bytes() == value);
     let answered = |key: &&&[u8]| sent.iter().any(|value| accept_for(key).as_bytes() == *value);
     let key = keys.iter().find(answered).or(keys.first())?;
@@ -163,7 +164,9 @@ pub fn key_remark(steps: &AcceptSteps) -> String {
 pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize) -> (Mark, String) {
     match (handshake.upgraded, handshake.accept, handshake.status) {
         (true, Accept::Wrong, _) => (Mark::Wrong, "a client has to close it: its Accept is wrong".to_owned()),
-        (true, Accept::Missing, _) => (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned()),
+        (true, Accept::Missing, _) => {
+            (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned())
+        }
         (true, ..) if errors > 0 => (Mark::Wrong, "opened, but against the rules".to_owned()),
         (true, ..) if warnings > 0 => (Mark::Suspicious, "opened".to_owned()),
         (true, ..) => (Mark::Right, "opened".to_owned()),

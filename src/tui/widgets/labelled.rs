@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! 0042  c1 87 │ 50 dd e4 e5 │ a2 95 29 2c
-//!       └ hdr ┘ └ mask key ─┘ └ payload ─┘
+//!       hdr    └─ key ───┘  └─ payload ┘
 //! ```
 
 use std::ops::Range;
@@ -84,7 +84,8 @@ impl Labelled {
     /// The first line with bytes of a lit part.
     #[must_use]
     pub fn lit_line(&self) -> usize {
-        let lit = |row: &Row| row.pieces.iter().any(|(part, _)| self.parts.get(*part).is_some_and(|part| part.lit));
+        let lit =
+            |row: &Row| row.pieces.iter().any(|(part, _)| self.parts.get(*part).is_some_and(|part| part.lit));
         self.rows.iter().position(lit).unwrap_or(0) * 2
     }
 
@@ -148,11 +149,11 @@ mod tests {
 
     #[test]
     fn names_stand_below_their_bytes() {
-        let parts = vec![part("hdr", 0..2), part("mask key", 2..6), part("payload", 6..13)];
+        let parts = vec![part("hdr", 0..2), part("key", 2..6), part("payload", 6..13)];
         let bytes: Vec<u8> = (0..13).collect();
         let labelled = Labelled::new(parts, 60);
         assert_eq!(labelled.line(0, &bytes).plain(), " 0000  00 01 │ 02 03 04 05 │ 06 07 08 09 0a 0b 0c ");
-        assert_eq!(labelled.line(1, &bytes).plain(), "       hdr    └ mask key ┘  └─ payload ────────┘");
+        assert_eq!(labelled.line(1, &bytes).plain(), "       hdr    └─ key ───┘  └─ payload ────────┘");
     }
 
     proptest! {

@@ -9,6 +9,7 @@ use super::rows;
 use crate::model::safe_str;
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::tui::theme::Role;
+use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::{Close, Integrity, Opcode, close_code};
 
@@ -73,7 +74,14 @@ impl Content {
             firsts.push(rows);
             rows += 1 + (frame.header_bytes.len() + frame.payload.len()).div_ceil(RAW);
         }
-        let mut content = Self { text: (Vec::new(), None), raw: (firsts, rows), json, folded: HashSet::new(), tree: Vec::new(), detail };
+        let mut content = Self {
+            text: (Vec::new(), None),
+            raw: (firsts, rows),
+            json,
+            folded: HashSet::new(),
+            tree: Vec::new(),
+            detail,
+        };
         content.text.0 = rows::starts(content.bytes(), None);
         content.grow_tree();
         content
@@ -89,7 +97,8 @@ impl Content {
     #[must_use]
     pub fn best(&self) -> View {
         let text = self.detail.opcode == Opcode::Text
-            || (self.detail.opcode != Opcode::Close && std::str::from_utf8(self.bytes()).is_ok_and(is_readable));
+            || (self.detail.opcode != Opcode::Close
+                && std::str::from_utf8(self.bytes()).is_ok_and(is_readable));
         match &self.json {
             Some(json) if json.error.is_none() || !self.detail.whole => View::Json,
             _ if text && self.detail.integrity != Integrity::Damaged => View::Text,
@@ -201,7 +210,10 @@ impl Content {
         let header = frame.header_bytes.len();
         let Some(range) = range else {
             line.add(Role::Title, format!(" frame {} of {}", at + 1, self.detail.frame_count));
-            line.plainly(format!("   header {header} B, payload {} B", units::grouped(frame.header.payload_len)));
+            line.plainly(format!(
+                "   header {header} B, payload {} B",
+                units::grouped(frame.header.payload_len)
+            ));
             let packets = (frame.first.packet, frame.last.packet);
             match packets.0 == packets.1 {
                 true => line.plainly(format!("   packet {}", packets.0)),
@@ -210,7 +222,10 @@ impl Content {
             if !frame.complete {
                 line.plainly("   ").add(Role::Warning, "~ not all of it was captured");
             } else if (frame.payload.len() as u64) < frame.header.payload_len {
-                line.plainly("   ").add(Role::Note, format!("~ the first {} B are loaded", units::grouped(frame.payload.len() as u64)));
+                line.plainly("   ").add(
+                    Role::Note,
+                    format!("~ the first {} B are loaded", units::grouped(frame.payload.len() as u64)),
+                );
             }
             return line;
         };
@@ -230,12 +245,15 @@ impl Content {
     }
 
     /// Why the bytes are not all of the message, or not certain.
-    #[must_use]
-    pub fn doubts(&self) -> Vec<(Role, String)> {
+    fn doubts(&self) -> Vec<(Role, String)> {
         let detail = &self.detail;
         let mut doubts = Vec::new();
         let missing = |what: &str| match detail.missing {
-            Some((at, len)) => format!("{what}: {} B are missing from payload byte {} on", units::grouped(len), units::grouped(at)),
+            Some((at, len)) => format!(
+                "{what}: {} B are missing from payload byte {} on",
+                units::grouped(len),
+                units::grouped(at)
+            ),
             None => what.to_owned(),
         };
         match detail.integrity {
@@ -244,17 +262,27 @@ impl Content {
             Integrity::Cut => doubts.push((Role::Warning, "~ cut: a limit of wslens was reached".to_owned())),
             Integrity::UnknownDictionary => doubts.push((
                 Role::Warning,
-                "~ compressed with the help of messages that were not captured: shown as sent, not inflated".to_owned(),
+                "~ compressed with the help of messages that were not captured: shown as sent, not inflated"
+                    .to_owned(),
             )),
             Integrity::Damaged => {
-                doubts.push((Role::Error, "✗ the compressed data is broken: shown is what came before, or as sent".to_owned()));
+                doubts.push((
+                    Role::Error,
+                    "✗ the compressed data is broken: shown is what came before, or as sent".to_owned(),
+                ));
             }
             Integrity::Guessed => {
-                doubts.push((Role::Warning, "~ guessed: framing was found again after a loss or without a handshake".to_owned()));
+                doubts.push((
+                    Role::Warning,
+                    "~ guessed: framing was found again after a loss or without a handshake".to_owned(),
+                ));
             }
         }
         if let (Some(at), true) = (detail.invalid_utf8_at, doubts.len() < 2) {
-            doubts.push((Role::Error, format!("✗ text, but byte {} is not UTF-8 (RFC 6455 §8.1)", units::grouped(at))));
+            doubts.push((
+                Role::Error,
+                format!("✗ text, but byte {} is not UTF-8 (RFC 6455 §8.1)", units::grouped(at)),
+            ));
         }
         let here = detail.bytes.len() as u64;
         if !detail.whole && detail.len.is_some_and(|len| len > here) {
@@ -262,6 +290,16 @@ impl Content {
             doubts.push((Role::Note, format!("~ the first {} of {len} B are loaded", units::grouped(here))));
         }
         doubts
+    }
+
+    /// The doubts in lines of so many columns.
+    #[must_use]
+    pub fn doubt_lines(&self, columns: usize) -> Vec<Text> {
+        let wrapped = |(role, words): (Role, String)| {
+            let lines = wrap(&words, columns.saturating_sub(2).max(8));
+            lines.into_iter().map(move |line| Text::of(role, format!(" {line}"))).collect::<Vec<_>>()
+        };
+        self.doubts().into_iter().flat_map(wrapped).collect()
     }
 
     /// What a control frame says in words.
@@ -275,7 +313,8 @@ impl Content {
         match close.code {
             Some(code) => {
                 let known = close_code(code);
-                line.add(Role::Control, format!("{code} {}", known.name)).plainly(format!(": {}", known.meaning));
+                line.add(Role::Control, format!("{code} {}", known.name))
+                    .plainly(format!(": {}", known.meaning));
                 if !close.reason.is_empty() {
                     line.plainly("   reason \"").captured(Role::Plain, close.reason, 60).plainly("\"");
                 }

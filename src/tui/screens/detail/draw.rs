@@ -29,9 +29,8 @@ impl MessageDetail {
             }
             y = y.saturating_add(1);
         };
-        for (role, words) in content.doubts() {
-            let mut line = Text::of(Role::Plain, " ");
-            put(line.add(role, words));
+        for line in content.doubt_lines(columns) {
+            put(&line);
         }
         if let Some(words) = content.words() {
             let mut line = Text::of(Role::Plain, " ");
@@ -93,7 +92,8 @@ impl MessageDetail {
                 let lit = lit.as_ref().filter(|lit| lit.end > at && lit.start < range.end)?;
                 Some((lit.start.max(at), lit.end.min(range.end), *role))
             });
-            let (start, end, role) = next.min_by_key(|next| next.0).unwrap_or((range.end, range.end, Role::Plain));
+            let (start, end, role) =
+                next.min_by_key(|next| next.0).unwrap_or((range.end, range.end, Role::Plain));
             let plain = content.bytes().get(at..start).unwrap_or_default();
             let left = room.saturating_sub(line.width().saturating_sub(1));
             line.captured(Role::Plain, plain, left);
@@ -106,7 +106,14 @@ impl MessageDetail {
         line
     }
 
-    pub(super) fn draw_hex(&self, ctx: &Ctx<'_>, content: &Content, list: &List, area: Rect, buffer: &mut Buffer) {
+    pub(super) fn draw_hex(
+        &self,
+        ctx: &Ctx<'_>,
+        content: &Content,
+        list: &List,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
         let all = content.bytes();
         let lit = self.lit();
         let lits = [lit.clone()];

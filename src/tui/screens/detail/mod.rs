@@ -91,16 +91,15 @@ impl MessageDetail {
         // Sixteen bytes a row where that leaves enough for the text.
         let side = if area.width >= 140 { 76 } else { area.width - area.width * 7 / 15 };
         let main = area.width - side;
-        Places {
-            main: Rect { width: main, ..area },
-            side: Rect { x: area.x + main, width: side, ..area },
-        }
+        Places { main: Rect { width: main, ..area }, side: Rect { x: area.x + main, width: side, ..area } }
     }
 
     /// Lines of the main pane that are not rows: doubts and words above, the path below.
-    fn around(&self, content: &Content) -> (usize, usize) {
-        let above = content.doubts().len() + usize::from(content.words().is_some());
-        let below = if self.view == View::Json { 1 + usize::from(tree::broken(content, 80).is_some()) } else { 0 };
+    fn around(&self, content: &Content, area: Rect) -> (usize, usize) {
+        let above = content.doubt_lines(usize::from(inside(area).width)).len()
+            + usize::from(content.words().is_some());
+        let below =
+            if self.view == View::Json { 1 + usize::from(tree::broken(content, 80).is_some()) } else { 0 };
         (above, below)
     }
 
@@ -125,7 +124,10 @@ impl MessageDetail {
         let Some(content) = &self.content else { return 0..0 };
         match self.view {
             View::Json => {
-                let node = content.tree.get(self.main.cursor).and_then(|at| content.json.as_ref()?.nodes.get(*at as usize));
+                let node = content
+                    .tree
+                    .get(self.main.cursor)
+                    .and_then(|at| content.json.as_ref()?.nodes.get(*at as usize));
                 node.map_or(0..0, |node| node.span.start as usize..node.span.end as usize)
             }
             View::Text => content.text_row(self.main.cursor),
@@ -161,7 +163,8 @@ impl MessageDetail {
     fn walk(&mut self, forwards: bool, turn: &mut Turn<'_>) {
         let selection = turn.shared.selection;
         let count = turn.index.messages(selection.connection).len() as u64;
-        let next = if forwards { selection.message.saturating_add(1) } else { selection.message.saturating_sub(1) };
+        let next =
+            if forwards { selection.message.saturating_add(1) } else { selection.message.saturating_sub(1) };
         if next == 0 || next > count {
             turn.say(if forwards { "this is the last message" } else { "this is the first message" });
         } else {
@@ -191,7 +194,12 @@ impl MessageDetail {
         if content.folded.remove(&at) {
             content.grow_tree();
             self.relist();
-        } else if content.json.as_ref().and_then(|json| json.nodes.get(at as usize)).is_some_and(|node| node.children > 0) {
+        } else if content
+            .json
+            .as_ref()
+            .and_then(|json| json.nodes.get(at as usize))
+            .is_some_and(|node| node.children > 0)
+        {
             self.main.step(1);
         }
     }
@@ -283,7 +291,9 @@ impl MessageDetail {
 
 impl Screen for MessageDetail {
     fn settle(&mut self, turn: &mut Turn<'_>) {
-        if turn.shared.selection.message == 0 && !turn.index.messages(turn.shared.selection.connection).is_empty() {
+        if turn.shared.selection.message == 0
+            && !turn.index.messages(turn.shared.selection.connection).is_empty()
+        {
             turn.select_message(1);
         }
         let ctx = turn.ctx();
@@ -312,7 +322,7 @@ impl Screen for MessageDetail {
         let listed = Some((view, detail.connection, detail.number));
         let side = content.bytes().len().div_ceil(self.side_bytes.max(1));
         let Some(content) = &self.content else { return };
-        let (above, below) = self.around(content);
+        let (above, below) = self.around(content, places.main);
         let rows = self.rows(content, places.main);
         let height = usize::from(inside(places.main).height).saturating_sub(above + below);
         if listed != self.listed {
@@ -448,7 +458,7 @@ impl Screen for MessageDetail {
             return;
         }
         let inner = inside(places.main);
-        let (above, _) = self.around(content);
+        let (above, _) = self.around(content, places.main);
         let line = usize::from(mouse.y.saturating_sub(inner.y)).checked_sub(above);
         if let Some(row) = line.and_then(|line| self.main.at(line)) {
             let again = row == self.main.cursor && mouse.kind == MouseKind::DoubleClick;
@@ -456,7 +466,10 @@ impl Screen for MessageDetail {
             self.hit = None;
             self.follow();
             if again && self.view == View::Json {
-                let folded = self.content.as_ref().and_then(|content| Some(content.folded.contains(content.tree.get(row)?)));
+                let folded = self
+                    .content
+                    .as_ref()
+                    .and_then(|content| Some(content.folded.contains(content.tree.get(row)?)));
                 if folded == Some(true) { self.unfold() } else { self.fold() }
             }
         }
@@ -501,7 +514,9 @@ impl Screen for MessageDetail {
             match (detail.invalid_utf8_at, detail.integrity) {
                 (Some(at), _) => line.add(Role::Error, format!("not UTF-8 at byte {}", units::grouped(at))),
                 (None, Integrity::Ok) => line.add(Role::Ok, "valid UTF-8 ✓"),
-                (None, integrity) => line.add(Role::Warning, format!("UTF-8 not judged: {}", integrity.name())),
+                (None, integrity) => {
+                    line.add(Role::Warning, format!("UTF-8 not judged: {}", integrity.name()))
+                }
             };
             line.plainly("  ");
         }

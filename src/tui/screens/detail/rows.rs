@@ -42,7 +42,11 @@ pub fn fitting(bytes: &[u8], columns: usize) -> usize {
     let (mut used, mut len) = (0, 0);
     for chunk in bytes.utf8_chunks() {
         let clusters = chunk.valid().graphemes(true).map(|cluster| {
-            let wide = if is_plain(cluster.as_bytes()) { cluster.len() } else { width(&safe_text(cluster.as_bytes())) };
+            let wide = if is_plain(cluster.as_bytes()) {
+                cluster.len()
+            } else {
+                width(&safe_text(cluster.as_bytes()))
+            };
             (cluster.len(), wide)
         });
         // A byte that is none shows as `\xff`.

@@ -85,7 +85,9 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
             }
         }
         Kind::String => {
-            text.plainly("\"").captured(Role::Plain, &unquoted(head(raw, columns)), columns.saturating_sub(2)).plainly("\"");
+            text.plainly("\"")
+                .captured(Role::Plain, &unquoted(head(raw, columns)), columns.saturating_sub(2))
+                .plainly("\"");
         }
         Kind::Number => {
             text.captured(Role::Ok, raw, columns);

@@ -45,7 +45,13 @@ impl<'a> Bytes<'a> {
     pub fn new(shown: &'a Shown, lit: Range<usize>, unmasked: bool, columns: usize) -> Self {
         let masked = shown.frame.masked() == Some(true);
         let per_row = if unmasked || !masked {
-            if columns >= 100 { 16 } else if columns >= 66 { 12 } else { 8 }
+            if columns >= 100 {
+                16
+            } else if columns >= 66 {
+                12
+            } else {
+                8
+            }
         } else if columns >= 110 {
             8
         } else if columns >= 84 {
@@ -89,7 +95,9 @@ impl<'a> Bytes<'a> {
         match &self.shown.absent {
             Some(why) if missing > 0 => Some(format!("payload of {} B: {why}", units::grouped(missing))),
             _ if missing == 0 => None,
-            _ if !self.shown.complete => Some(format!("{} B more, not all of them captured", units::grouped(missing))),
+            _ if !self.shown.complete => {
+                Some(format!("{} B more, not all of them captured", units::grouped(missing)))
+            }
             _ => Some(format!("{} B more", units::grouped(missing))),
         }
     }
@@ -126,9 +134,9 @@ impl<'a> Bytes<'a> {
     /// The row that shows a byte of the frame.
     #[must_use]
     pub fn row_of(&self, byte: usize) -> usize {
-        (0..self.head_rows()).find(|row| self.range(self.part(*row)).contains(&byte)).unwrap_or_else(|| {
-            self.head_rows() + byte.saturating_sub(self.shown.header_len()) / self.per_row
-        })
+        (0..self.head_rows())
+            .find(|row| self.range(self.part(*row)).contains(&byte))
+            .unwrap_or_else(|| self.head_rows() + byte.saturating_sub(self.shown.header_len()) / self.per_row)
     }
 
     /// The byte of the frame at a column of a row.

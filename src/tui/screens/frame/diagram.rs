@@ -28,8 +28,10 @@ impl<'a> View<'a> {
         let row = bit / 32;
         if compact {
             // One line of 32 bits, the border below it, and words about the rest.
-            let mut lines: Vec<&Line> = all.iter().filter(|line| line.row == row && line.kind != LineKind::More).collect();
-            if let Some(below) = all.iter().find(|line| line.row == row + 1 && line.kind == LineKind::Border) {
+            let mut lines: Vec<&Line> =
+                all.iter().filter(|line| line.row == row && line.kind != LineKind::More).collect();
+            if let Some(below) = all.iter().find(|line| line.row == row + 1 && line.kind == LineKind::Border)
+            {
                 lines.push(below);
             }
             lines.truncate(height);
@@ -43,7 +45,15 @@ impl<'a> View<'a> {
         let first = (first..all.len())
             .find(|at| first == 0 || all.get(*at).is_some_and(|line| line.kind == LineKind::Bytes))
             .unwrap_or(first);
-        Self { lines: all.iter().skip(first).take(height).collect(), words: None }
+        let mut lines: Vec<&Line> = all.iter().skip(first).take(height).collect();
+        let below = all.len() - first - lines.len();
+        if below == 0 {
+            return Self { lines, words: None };
+        }
+        lines.pop();
+        let more =
+            all.iter().find(|line| line.kind == LineKind::More).map(|line| line.text()).unwrap_or_default();
+        Self { lines, words: Some(Text::of(Role::Dim, format!(" ▾ the box goes on below{more}"))) }
     }
 
     /// The bit that is drawn in a cell.
@@ -59,7 +69,13 @@ impl<'a> View<'a> {
     /// Draws the lines; `lit` are the bits of the selected field.
     pub fn draw(&self, ctx: &Ctx<'_>, lit: Range<usize>, cursor: usize, area: Rect, buffer: &mut Buffer) {
         for (y, line) in (area.top()..area.bottom()).zip(&self.lines) {
-            draw_line(line, &lit, cursor, ctx.theme() == Theme::Mono).draw(buffer, area.x, y, area.width, ctx.theme());
+            draw_line(line, &lit, cursor, ctx.theme() == Theme::Mono).draw(
+                buffer,
+                area.x,
+                y,
+                area.width,
+                ctx.theme(),
+            );
         }
         if let Some(words) = &self.words {
             let y = area.y.saturating_add(self.lines.len() as u16);
@@ -119,7 +135,8 @@ fn others(shown: &Shown, row: usize) -> Text {
         let (first, end) = (other * 4, (other * 4 + 4).min(bytes));
         let values: Vec<u8> = (first..end).filter_map(|at| shown.byte(at)).collect();
         line.add(Role::Dim, if line.width() > 1 { "   " } else { "" });
-        let range = if end - first == 1 { format!("byte {first}: ") } else { format!("bytes {first}-{}: ", end - 1) };
+        let range =
+            if end - first == 1 { format!("byte {first}: ") } else { format!("bytes {first}-{}: ", end - 1) };
         line.add(Role::Dim, range).plainly(hex::spaced(&values));
     }
     let more = shown.plain.len().saturating_sub(bytes.saturating_sub(shown.header_len()));

@@ -65,7 +65,9 @@ pub fn value(shown: &Shown, row: &Row, base: Base) -> String {
             Base::Decimal => joined(bytes, |byte| byte.to_string()),
         },
         Field::Opcode => number(bytes.first().copied().unwrap_or(0).into(), 15, 4, base, Base::Hexadecimal),
-        Field::PayloadLength => number(bytes.last().copied().unwrap_or(0).into(), 127, 7, base, Base::Decimal),
+        Field::PayloadLength => {
+            number(bytes.last().copied().unwrap_or(0).into(), 127, 7, base, Base::Decimal)
+        }
         Field::ExtendedLength => match row.value.parse() {
             Ok(len) => number(len, u64::MAX, bytes.len() * 8, base, Base::Decimal),
             Err(_) => row.value.clone(),
@@ -102,11 +104,17 @@ pub fn meaning(shown: &Shown, row: &Row, columns: usize) -> Text {
             } else if row.range.is_empty() {
                 line.add(Role::Dim, "empty");
             } else if shown.is_text() {
-                line.plainly("\"").captured(Role::Plain, &shown.plain, columns.saturating_sub(2)).plainly("\"");
+                line.plainly("\"")
+                    .captured(Role::Plain, &shown.plain, columns.saturating_sub(2))
+                    .plainly("\"");
             } else if shown.frame.header.is_some_and(|header| header.opcode() == Opcode::Close) {
                 line.plainly("code and reason");
             } else {
-                line.captured(Role::Plain, hex::spaced(shown.plain.get(..64).unwrap_or(&shown.plain)).as_bytes(), columns);
+                line.captured(
+                    Role::Plain,
+                    hex::spaced(shown.plain.get(..64).unwrap_or(&shown.plain)).as_bytes(),
+                    columns,
+                );
             }
         }
         Field::CloseCode => {
@@ -149,7 +157,7 @@ impl Sign for crate::model::Severity {
 }
 
 /// Columns of names and values.
-const NAME: usize = 16;
+const NAME: usize = 17;
 
 /// How wide the values are.
 fn value_columns(shown: &Shown, base: Base, columns: usize) -> usize {
@@ -167,7 +175,10 @@ pub fn draw(ctx: &Ctx<'_>, shown: &Shown, selected: usize, base: Base, area: Rec
     let wide = value_columns(shown, base, columns);
     let mut y = area.y;
     let mut titles = Text::of(Role::Plain, " ");
-    titles.left(Role::Title, "Field", NAME - 1).left(Role::Title, "Value", wide + 2).add(Role::Title, "Meaning");
+    titles
+        .left(Role::Title, "Field", NAME - 1)
+        .left(Role::Title, "Value", wide + 2)
+        .add(Role::Title, "Meaning");
     let mut rule = Text::of(Role::Plain, " ");
     rule.add(Role::Dim, "─".repeat(NAME - 2)).plainly(" ").add(Role::Dim, "─".repeat(wide)).plainly("  ");
     rule.add(Role::Dim, "─".repeat(columns.saturating_sub(rule.width() + 1)));
@@ -196,7 +207,8 @@ pub fn draw(ctx: &Ctx<'_>, shown: &Shown, selected: usize, base: Base, area: Rec
         }
         y += 1;
     }
-    let rest = Rect { y: y.saturating_add(1), height: area.bottom().saturating_sub(y.saturating_add(1)), ..area };
+    let rest =
+        Rect { y: y.saturating_add(1), height: area.bottom().saturating_sub(y.saturating_add(1)), ..area };
     let mut lines = words(shown, selected, columns);
     lines.push(Text::new());
     lines.push(totals(shown));
@@ -233,7 +245,13 @@ pub fn words(shown: &Shown, selected: usize, columns: usize) -> Vec<Text> {
     }
     for problem in &shown.problems {
         let role = Role::of_severity(problem.severity);
-        let text = format!("{} {}: {}  {}", problem.severity.sign(), problem.rule.0, safe_str(&problem.text), problem.rule.1);
+        let text = format!(
+            "{} {}: {}  {}",
+            problem.severity.sign(),
+            problem.rule.0,
+            safe_str(&problem.text),
+            problem.rule.1
+        );
         lines.extend(wrap(&text, columns).into_iter().map(|line| Text::of(role, line)));
     }
     lines
@@ -243,7 +261,8 @@ pub fn words(shown: &Shown, selected: usize, columns: usize) -> Vec<Text> {
 #[must_use]
 pub fn totals(shown: &Shown) -> Text {
     let (header, payload) = (shown.header_len() as u64, shown.payload_len());
-    let mut line = Text::of(Role::Plain, format!("header {header} B + payload {} B", units::grouped(payload)));
+    let mut line =
+        Text::of(Role::Plain, format!("header {header} B + payload {} B", units::grouped(payload)));
     if let Some(sum) = header.checked_add(payload) {
         line.plainly(format!(" = {} B on the wire", units::grouped(sum)));
     }

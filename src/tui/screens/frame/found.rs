@@ -134,6 +134,10 @@ pub fn walk(turn: &mut Turn<'_>, forwards: bool) {
     let frame = number(&turn.ctx());
     let next = if forwards { frame.saturating_add(1) } else { frame.saturating_sub(1) };
     if !go(turn, next) {
-        turn.say(if forwards { "this is the last frame of the connection" } else { "this is the first frame of the connection" });
+        turn.say(if forwards {
+            "this is the last frame of the connection"
+        } else {
+            "this is the first frame of the connection"
+        });
     }
 }

@@ -184,7 +184,9 @@ impl Screen for FrameView {
         }
         let Some(shown) = &self.shown else { return false };
         match cmd {
-            Cmd::Down | Cmd::Up if self.focus == Focus::Bytes => self.rows.scroll(if cmd == Cmd::Down { 1 } else { -1 }),
+            Cmd::Down | Cmd::Up if self.focus == Focus::Bytes => {
+                self.rows.scroll(if cmd == Cmd::Down { 1 } else { -1 })
+            }
             Cmd::Down => self.go_field(self.field.saturating_add(1)),
             Cmd::Up => self.go_field(self.field.saturating_sub(1)),
             Cmd::First => self.go_field(0),
@@ -202,7 +204,11 @@ impl Screen for FrameView {
             }
             Cmd::Unmask => {
                 self.unmasked = !self.unmasked;
-                turn.say(if self.unmasked { "bytes: the payload, unmasked" } else { "bytes: as on the wire" });
+                turn.say(if self.unmasked {
+                    "bytes: the payload, unmasked"
+                } else {
+                    "bytes: as on the wire"
+                });
                 self.rows.settle(0, self.rows.height());
             }
             Cmd::Open => turn.go(ScreenId::Layers),
@@ -278,7 +284,8 @@ impl Screen for FrameView {
         let places = self.places(ctx.shared, area);
         if !places.diagram.is_empty() {
             let title = title(ctx, shown, places.compact);
-            let inner = Pane::new(title, self.focus == Focus::Diagram).draw(buffer, places.diagram, ctx.theme());
+            let inner =
+                Pane::new(title, self.focus == Focus::Diagram).draw(buffer, places.diagram, ctx.theme());
             let view = diagram::View::new(shown, places.compact, self.bit, inner);
             view.draw(ctx, shown.bits(self.field), self.bit, inner, buffer);
         }
@@ -334,7 +341,11 @@ impl FrameView {
     fn draw_bytes(&self, ctx: &Ctx<'_>, shown: &Shown, places: Places, buffer: &mut Buffer) {
         let title = if self.unmasked { "Bytes, unmasked" } else { "Bytes" };
         let focused = self.focus == Focus::Bytes;
-        let inner = Pane::new(title, focused).right("▐ ▌ = bytes of the selected field").draw(buffer, places.bytes, ctx.theme());
+        let inner = Pane::new(title, focused).right("▐ ▌ = bytes of the selected field").draw(
+            buffer,
+            places.bytes,
+            ctx.theme(),
+        );
         let bytes = self.bytes(shown, places.bytes);
         if places.compact && !self.unmasked {
             ctx.lines(buffer, inner, &bytes.short());
@@ -446,9 +457,10 @@ fn copied(shown: &Shown, field: usize, base: Base) -> (String, &'static str) {
     let text = match row.field {
         Field::Payload if shown.is_text() => String::from_utf8_lossy(&shown.plain).into_owned(),
         Field::Payload => crate::tui::widgets::hex::spaced(&shown.plain),
-        Field::CloseReason => {
-            shown.frame.close().map_or_else(String::new, |close| String::from_utf8_lossy(close.reason).into_owned())
-        }
+        Field::CloseReason => shown
+            .frame
+            .close()
+            .map_or_else(String::new, |close| String::from_utf8_lossy(close.reason).into_owned()),
         _ => fields::value(shown, row, base),
     };
     (text, row.field.name())

@@ -86,7 +86,8 @@ impl Shown {
         let compressed = loaded.as_ref().and_then(Loaded::message).is_some_and(|message| message.compressed);
         let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
         let direction = row.direction();
-        let frame = explain(&bytes, &Options { direction: Some(direction), deflate }).frames.into_iter().next()?;
+        let frame =
+            explain(&bytes, &Options { direction: Some(direction), deflate }).frames.into_iter().next()?;
         let mut shown = Self {
             key,
             full: picture(&frame, usize::MAX),
@@ -208,7 +209,8 @@ impl Shown {
             || header.is_some_and(|header| header.opcode() == Opcode::Text),
             |message| message.opcode == Opcode::Text,
         );
-        let compressed = message.map_or_else(|| header.is_some_and(|header| header.rsv1()), |message| message.compressed);
+        let compressed =
+            message.map_or_else(|| header.is_some_and(|header| header.rsv1()), |message| message.compressed);
         let data = header.is_some_and(|header| !header.opcode().is_control());
         text && !compressed && data
     }

@@ -73,7 +73,10 @@ impl Handshake {
         let head = Rect { height: top, ..area };
         let half = width / 2;
         let (both, heads) = if wide {
-            (Rect::default(), [Rect { width: half, ..head }, Rect { x: x + half, width: width - half, ..head }])
+            (
+                Rect::default(),
+                [Rect { width: half, ..head }, Rect { x: x + half, width: width - half, ..head }],
+            )
         } else {
             (head, [Rect::default(); 2])
         };
@@ -88,7 +91,9 @@ impl Handshake {
     /// The side that the cursor is on.
     fn side(&self) -> Direction {
         match &self.shown {
-            Some(shown) if self.line >= shown.asked && shown.lines.len() > shown.asked => Direction::ServerToClient,
+            Some(shown) if self.line >= shown.asked && shown.lines.len() > shown.asked => {
+                Direction::ServerToClient
+            }
             Some(shown) if shown.asked == 0 => Direction::ServerToClient,
             _ => Direction::ClientToServer,
         }
@@ -137,7 +142,8 @@ impl Screen for Handshake {
         }
         if !same {
             // The line that proves it is the one to begin with.
-            let key = shown.lines.iter().position(|(_, line)| line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"));
+            let key =
+                shown.lines.iter().position(|(_, line)| line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"));
             let wrong = shown.lines.iter().position(|(_, line)| line.mark == Mark::Wrong);
             let first = wrong.or(key).unwrap_or(0);
             self.go(first);
@@ -194,7 +200,8 @@ impl Screen for Handshake {
         let at = (mouse.x, mouse.y).into();
         let Some(shown) = &self.shown else { return };
         let [request, response] = places.heads;
-        let (areas, asked) = ([(places.both, 0, 1), (request, 0, 2), (response, shown.asked, 2)], shown.asked);
+        let (areas, asked) =
+            ([(places.both, 0, 1), (request, 0, 2), (response, shown.asked, 2)], shown.asked);
         for (list, (area, first, rows)) in self.lists.iter_mut().zip(areas) {
             if !area.contains(at) {
                 continue;
@@ -244,7 +251,8 @@ impl Screen for Handshake {
         }
         if !places.words.is_empty() {
             let lines = self.words(shown, usize::from(places.words.width).saturating_sub(2));
-            let area = Rect { x: places.words.x + 1, width: places.words.width.saturating_sub(2), ..places.words };
+            let area =
+                Rect { x: places.words.x + 1, width: places.words.width.saturating_sub(2), ..places.words };
             let most = usize::from(area.height);
             let cut = lines.len() > most;
             ctx.lines(buffer, area, lines.get(..most).unwrap_or(&lines));
@@ -263,7 +271,11 @@ impl Screen for Handshake {
             line.add(role_of(*mark), mark.sign(false)).plainly(" ").add(role_of(*mark), outcome);
             let [right, errors, warnings] = shown.counts;
             line.plainly(format!("   {right} ✓"));
-            line.plainly(format!(", {}, {}", units::counted(errors as u64, "error"), units::counted(warnings as u64, "warning")));
+            line.plainly(format!(
+                ", {}, {}",
+                units::counted(errors as u64, "error"),
+                units::counted(warnings as u64, "warning")
+            ));
         }
         line
     }
@@ -290,7 +302,9 @@ impl Handshake {
         let handshake = &row.handshake;
         let mut title = format!("Handshake #{}", row.id);
         for (head, arrow) in [(&handshake.request, "→"), (&handshake.response, "←")] {
-            let len = head.as_ref().map_or("not captured".to_owned(), |head| format!("{} B", units::grouped(head.bytes.len() as u64)));
+            let len = head.as_ref().map_or("not captured".to_owned(), |head| {
+                format!("{} B", units::grouped(head.bytes.len() as u64))
+            });
             title += &format!(" {arrow} {len}");
         }
         let inner = Pane::new(title, true).draw(buffer, area, ctx.theme());
@@ -305,7 +319,10 @@ impl Handshake {
             let here = at == self.line;
             let mut text = Text::new();
             let arrow = if *side == Direction::ClientToServer { "→" } else { "←" };
-            text.add(if here { Role::Title } else { Role::of_direction(*side) }, if here { "▸" } else { arrow });
+            text.add(
+                if here { Role::Title } else { Role::of_direction(*side) },
+                if here { "▸" } else { arrow },
+            );
             text.plainly(" ");
             let end = tail(line);
             let room = columns.saturating_sub(end.width() + 3);
@@ -330,19 +347,32 @@ impl Handshake {
     }
 
     /// One head, two lines each: as sent, and what it means.
-    fn draw_head(&self, ctx: &Ctx<'_>, shown: &Shown, row: &ConnectionRow, side: Direction, area: Rect, buffer: &mut Buffer) {
+    fn draw_head(
+        &self,
+        ctx: &Ctx<'_>,
+        shown: &Shown,
+        row: &ConnectionRow,
+        side: Direction,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
         let focused = self.side() == side;
         let head = head_of(row, side);
         let inner = Pane::new(head_title(ctx, row, side), focused).draw(buffer, area, ctx.theme());
         let Some(head) = head else {
-            let words = if side == Direction::ClientToServer { "the request was not captured" } else { unanswered(row) };
+            let words = if side == Direction::ClientToServer {
+                "the request was not captured"
+            } else {
+                unanswered(row)
+            };
             return empty(ctx, buffer, inner, words);
         };
         if self.raw {
             return self.draw_raw(ctx, Some(head), inner, buffer);
         }
         let [_, request, response] = &self.lists;
-        let (list, first) = if side == Direction::ClientToServer { (request, 0) } else { (response, shown.asked) };
+        let (list, first) =
+            if side == Direction::ClientToServer { (request, 0) } else { (response, shown.asked) };
         let columns = usize::from(inner.width);
         let mut y = inner.y;
         for at in list.visible() {
@@ -409,7 +439,12 @@ impl Handshake {
             lines.push(line);
             for problem in reasons(shown) {
                 let role = Role::of_severity(problem.rule.severity);
-                let text = format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference);
+                let text = format!(
+                    "{}: {}   {}",
+                    problem.rule.code,
+                    safe_str(&problem.text),
+                    problem.rule.reference
+                );
                 for part in wrap(&text, columns.saturating_sub(4).max(1)) {
                     let mut line = Text::of(Role::Plain, "   ");
                     line.add(role, part);
@@ -418,7 +453,10 @@ impl Handshake {
             }
             ("Why there is no WebSocket", lines)
         } else {
-            (if wide { "Sec-WebSocket-Accept, step by step" } else { "Accept step by step" }, shown.accept_lines(row, wide, columns))
+            (
+                if wide { "Sec-WebSocket-Accept, step by step" } else { "Accept step by step" },
+                shown.accept_lines(row, wide, columns),
+            )
         };
         let inner = Pane::new(title, false).draw(buffer, area, ctx.theme());
         let fits = usize::from(inner.height);
@@ -537,7 +575,9 @@ fn meaning_line(line: &HeadLine, columns: usize) -> Text {
     let mut text = Text::of(Role::Plain, "  ");
     let room = columns.saturating_sub(end.width() + 3);
     match line.problems.iter().max_by_key(|problem| problem.rule.severity) {
-        Some(problem) => text.captured(Role::of_severity(problem.rule.severity), problem.text.as_bytes(), room),
+        Some(problem) => {
+            text.captured(Role::of_severity(problem.rule.severity), problem.text.as_bytes(), room)
+        }
         None => text.captured(Role::Plain, line.text.as_bytes(), room),
     };
     text.end_at(columns, &end);
@@ -548,7 +588,11 @@ fn meaning_line(line: &HeadLine, columns: usize) -> Text {
 fn tail(line: &HeadLine) -> Text {
     let problem = line.problems.iter().max_by_key(|problem| problem.rule.severity);
     let reference = problem.map_or(line.reference, |problem| problem.rule.reference);
-    let reference = reference.strip_prefix("RFC 6455 ").unwrap_or(reference).replace(" item ", " #").replace(" items ", " #");
+    let reference = reference
+        .strip_prefix("RFC 6455 ")
+        .unwrap_or(reference)
+        .replace(" item ", " #")
+        .replace(" items ", " #");
     let mut end = Text::of(Role::Dim, if reference == "-" { "" } else { &reference });
     let sign = if line.mark == Mark::Plain { " " } else { line.mark.sign(false) };
     end.plainly(" ").add(role_of(line.mark), sign);

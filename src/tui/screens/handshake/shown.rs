@@ -83,12 +83,16 @@ impl Shown {
         let Some((_, line)) = self.lines.get(at) else { return Vec::new() };
         let mut words = Vec::new();
         if line.start.is_some() {
-            let reference = if line.reference.is_empty() { String::new() } else { format!("   {}", line.reference) };
+            let reference =
+                if line.reference.is_empty() { String::new() } else { format!("   {}", line.reference) };
             words.push((Role::Plain, format!("{}{reference}", safe_str(&line.text))));
         }
         for problem in &line.problems {
             let role = Role::of_severity(problem.rule.severity);
-            words.push((role, format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference)));
+            words.push((
+                role,
+                format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference),
+            ));
         }
         if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") {
             let steps = steps(&line.value);
@@ -115,7 +119,11 @@ impl Shown {
     #[must_use]
     pub fn accept_lines(&self, row: &ConnectionRow, wide: bool, columns: usize) -> Vec<Text> {
         let Some(story) = &self.story else {
-            let why = if row.handshake.request.is_none() { "the request was not captured" } else { "there is no key" };
+            let why = if row.handshake.request.is_none() {
+                "the request was not captured"
+            } else {
+                "there is no key"
+            };
             return vec![Text::of(Role::Dim, format!(" {why}: nothing to compute it from"))];
         };
         let mut lines = step_lines(&story.steps, wide, columns);
@@ -126,13 +134,20 @@ impl Shown {
         if row.handshake.response.is_none() {
             lines.push(sent(wide, "nothing captured", Role::Dim, "", columns));
         } else if story.sent.is_empty() && upgraded {
-            lines.push(sent(wide, "", Role::Error, "✗ nothing: a client has to close the connection", columns));
+            lines.push(sent(
+                wide,
+                "",
+                Role::Error,
+                "✗ nothing: a client has to close the connection",
+                columns,
+            ));
         }
         for (value, right, mistake) in &story.sent {
             let value = String::from_utf8_lossy(value).into_owned();
             let verdict = if *right { "✓ match" } else { "✗ not the same" };
             lines.push(sent(wide, &value, if *right { Role::Ok } else { Role::Error }, verdict, columns));
-            let mistake = mistake.map(str::to_owned).or_else(|| self.accept_of.filter(|_| !right).map(crossed));
+            let mistake =
+                mistake.map(str::to_owned).or_else(|| self.accept_of.filter(|_| !right).map(crossed));
             if let Some(mistake) = mistake {
                 lines.push(Text::of(Role::Warning, format!("   likely mistake: {mistake}")));
             }
@@ -163,7 +178,11 @@ pub fn step_lines(steps: &crate::http::accept::AcceptSteps, wide: bool, columns:
         vec![
             ("1  key as sent".into(), steps.key.clone(), "(not base64-decoded)".into()),
             ("2  + fixed GUID".into(), steps.concatenated.clone(), "(RFC 6455 §1.3)".into()),
-            (format!("3  SHA-1 of those {concatenated} bytes"), digest.into_bytes(), "(20 bytes, not hex)".into()),
+            (
+                format!("3  SHA-1 of those {concatenated} bytes"),
+                digest.into_bytes(),
+                "(20 bytes, not hex)".into(),
+            ),
             ("4  base64 of the 20 bytes".into(), steps.accept.clone().into_bytes(), String::new()),
         ]
     } else {
@@ -195,7 +214,8 @@ fn accept_of(index: &Index, row: &ConnectionRow) -> Option<Other> {
     // Connections that are crossed are open at the same time, so they are near.
     let near = usize::try_from(row.id.0).unwrap_or(0).saturating_sub(COMPARED / 2);
     let others = index.connections.iter().skip(near).take(COMPARED).filter(|other| other.id != row.id);
-    others.filter_map(|other| Some((other, other.handshake.request.as_ref()?.value("Sec-WebSocket-Key")?)))
+    others
+        .filter_map(|other| Some((other, other.handshake.request.as_ref()?.value("Sec-WebSocket-Key")?)))
         .find(|(_, key)| accept_for(key).as_bytes() == sent)
         .map(|(other, _)| Other { number: other.id.0, packet: other.first.packet })
 }
@@ -206,7 +226,9 @@ fn key_of(index: &Index, row: &ConnectionRow) -> Option<Other> {
     let near = usize::try_from(row.id.0).unwrap_or(0).saturating_sub(COMPARED);
     let before = index.connections.iter().skip(near).take_while(|other| other.id != row.id);
     before
-        .filter(|other| other.handshake.request.as_ref().and_then(|head| head.value("Sec-WebSocket-Key")) == Some(key))
+        .filter(|other| {
+            other.handshake.request.as_ref().and_then(|head| head.value("Sec-WebSocket-Key")) == Some(key)
+        })
         .map(|other| Other { number: other.id.0, packet: other.first.packet })
         .next()
 }

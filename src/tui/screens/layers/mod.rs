@@ -72,7 +72,8 @@ fn find(ctx: &Ctx<'_>, piece: usize) -> Found {
     let found = found::find(ctx);
     if let Found::Here(loaded) = &found
         && is_thin(loaded, piece)
-        && let Detail::Ready(frame) = ctx.shared.details.frame(ctx.shared.selection.connection, found::number(ctx))
+        && let Detail::Ready(frame) =
+            ctx.shared.details.frame(ctx.shared.selection.connection, found::number(ctx))
     {
         return Found::Here(Loaded::Alone(frame));
     }
@@ -92,7 +93,11 @@ impl Layers {
         if shared.zoomed || height < 12 {
             return match self.below {
                 true => Places { packet: area, ..Places::default() },
-                false => Places { tower: area, boxed: width >= 100 && height >= layers * 2 + 4, ..Places::default() },
+                false => Places {
+                    tower: area,
+                    boxed: width >= 100 && height >= layers * 2 + 4,
+                    ..Places::default()
+                },
             };
         }
         let boxed = width >= 100 && height >= layers * 2 + 4 + 6;
@@ -144,7 +149,9 @@ impl Screen for Layers {
         found::settle(turn);
         let ctx = turn.ctx();
         let (connection, number) = (ctx.shared.selection.connection, found::number(&ctx));
-        if self.shown.as_ref().is_some_and(|shown| (shown.key.0, shown.key.1) != (connection, number)) && !self.from_behind {
+        if self.shown.as_ref().is_some_and(|shown| (shown.key.0, shown.key.1) != (connection, number))
+            && !self.from_behind
+        {
             self.piece = 0;
         }
         let Found::Here(loaded) = find(&ctx, self.piece) else {
@@ -161,8 +168,10 @@ impl Screen for Layers {
         let key = (connection, number, self.piece, bytes);
         let columns = usize::from(ctx.shared.body().width).saturating_sub(2);
         let made = self.shown.as_ref().map(|shown| (shown.key, shown.columns));
-        if made != Some((key, columns)) {
-            let name = self.shown.as_ref().and_then(|shown| Some(shown.tower.layers.get(self.layer)?.name.clone()));
+        let is_new = made != Some((key, columns));
+        if is_new {
+            let name =
+                self.shown.as_ref().and_then(|shown| Some(shown.tower.layers.get(self.layer)?.name.clone()));
             let piece = frame.pieces.get(self.piece);
             let tower = piece.map(|piece| Tower::new(&ctx, &loaded, frame, piece)).unwrap_or_default();
             // The same layer as before; at first the frame.
@@ -171,7 +180,6 @@ impl Screen for Layers {
             let labelled = Labelled::new(Vec::new(), columns);
             self.shown = Some(Shown { key, loaded, tower, labelled, columns });
             self.layer = same.unwrap_or(self.layer);
-            self.light();
         }
         let places = self.places(turn.shared, turn.shared.body());
         let Some(shown) = &self.shown else { return };
@@ -183,6 +191,12 @@ impl Screen for Layers {
         if self.list.cursor != self.layer {
             self.list.go(self.layer);
         }
+        if is_new {
+            self.light();
+            let lines = self.shown.as_ref().map_or(0, |shown| shown.labelled.len());
+            self.bytes.settle(lines, self.bytes.height());
+            self.light();
+        }
     }
 
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
@@ -190,7 +204,11 @@ impl Screen for Layers {
             Cmd::NextFrame | Cmd::PreviousFrame => self.walk(cmd == Cmd::NextFrame, turn),
             Cmd::Names => {
                 self.tcp_ip = !self.tcp_ip;
-                turn.say(if self.tcp_ip { "layers by the names of TCP/IP (RFC 1122)" } else { "layers by the names of OSI's model" });
+                turn.say(if self.tcp_ip {
+                    "layers by the names of TCP/IP (RFC 1122)"
+                } else {
+                    "layers by the names of OSI's model"
+                });
             }
             Cmd::NextPane | Cmd::PreviousPane => self.below = !self.below,
             cmd if self.below && self.bytes.act(cmd) => {}
@@ -267,7 +285,8 @@ impl Screen for Layers {
         };
         let places = self.places(ctx.shared, area);
         if !places.tower.is_empty() {
-            let mut pane = Pane::new(if places.boxed { "Layers of this frame" } else { "Layers" }, !self.below);
+            let mut pane =
+                Pane::new(if places.boxed { "Layers of this frame" } else { "Layers" }, !self.below);
             pane.right = walked(ctx, shown);
             let inner = pane.draw(buffer, places.tower, ctx.theme());
             if places.boxed {
@@ -293,7 +312,11 @@ impl Screen for Layers {
         let mut line = Text::of(Role::Plain, " ");
         let Some(shown) = &self.shown else { return line };
         let (wire, data) = (shown.tower.wire, shown.tower.data);
-        line.plainly(format!("{} B carried {} B of application data", units::grouped(wire), units::grouped(data)));
+        line.plainly(format!(
+            "{} B carried {} B of application data",
+            units::grouped(wire),
+            units::grouped(data)
+        ));
         if wire > 0 {
             line.plainly(format!(": efficiency {}", units::percent(data, wire)));
         }
@@ -360,7 +383,17 @@ impl Layers {
         put(title, false);
         let rule = |left: &str, first: &str, cross: [&str; 2], last: &str| {
             let mut line = Text::of(Role::Plain, " ");
-            line.add(Role::Dim, format!("{left}{}{}{}{}{}{last}", first.repeat(16), cross[0], "─".repeat(20), cross[1], "─".repeat(words)));
+            line.add(
+                Role::Dim,
+                format!(
+                    "{left}{}{}{}{}{}{last}",
+                    first.repeat(16),
+                    cross[0],
+                    "─".repeat(20),
+                    cross[1],
+                    "─".repeat(words)
+                ),
+            );
             line
         };
         let visible = self.list.visible();
@@ -368,12 +401,18 @@ impl Layers {
         for at in visible.clone() {
             let Some(layer) = layers.get(at) else { break };
             let here = at == self.layer;
-            let heading = if at == visible.start { self.name_of(layer.osi) } else { self.heading(layers, at) };
+            let heading =
+                if at == visible.start { self.name_of(layer.osi) } else { self.heading(layers, at) };
             let mut line = Text::of(Role::Plain, " ");
             line.add(Role::Dim, "│").left(Role::Title, &format!(" {heading}"), 16).add(Role::Dim, "│");
-            line.add(Role::Title, if here { "▸" } else { " " }).left(Role::Plain, &layer.name, 19).add(Role::Dim, "│");
+            line.add(Role::Title, if here { "▸" } else { " " })
+                .left(Role::Plain, &layer.name, 19)
+                .add(Role::Dim, "│");
             let end = line.width() + words;
-            line.plainly(" ").append(&layer.words.cut(words.saturating_sub(2))).pad_to(end).add(Role::Dim, "│");
+            line.plainly(" ")
+                .append(&layer.words.cut(words.saturating_sub(2)))
+                .pad_to(end)
+                .add(Role::Dim, "│");
             line.append(&figures(layer, shown.tower.wire, columns.saturating_sub(end + 1)));
             put(&line, here);
             if at + 1 < visible.end {
@@ -400,7 +439,8 @@ impl Layers {
         for (y, at) in (area.y.saturating_add(1)..area.bottom()).zip(visible.clone()) {
             let Some(layer) = layers.get(at) else { break };
             let here = at == self.layer;
-            let heading = if at == visible.start { self.name_of(layer.osi) } else { self.heading(layers, at) };
+            let heading =
+                if at == visible.start { self.name_of(layer.osi) } else { self.heading(layers, at) };
             let mut line = Text::of(Role::Title, if here { "▸" } else { " " });
             line.left(Role::Title, heading, 16);
             if !layer.name.starts_with('-') {
@@ -461,7 +501,11 @@ fn this_packet(shown: &Shown) -> Text {
     if let (Some(frame), Some(piece)) = (shown.frame(), shown.piece()) {
         let part = spread(frame, piece);
         let what = if part.is_empty() { "this frame" } else { "a part of this frame" };
-        line.plainly(format!("{what} = packet {}, {} on the wire", piece.packet.packet.number, units::counted(shown.tower.wire, "byte")));
+        line.plainly(format!(
+            "{what} = packet {}, {} on the wire",
+            piece.packet.packet.number,
+            units::counted(shown.tower.wire, "byte")
+        ));
     }
     line
 }

@@ -101,13 +101,16 @@ impl Tower {
         let mut tower = Self { wire, ..Self::default() };
         let Some(row) = ctx.connection() else { return tower };
         let message = loaded.message();
-        let compressed = message.is_some_and(|message| message.compressed) && !frame.header.opcode().is_control();
+        let compressed =
+            message.is_some_and(|message| message.compressed) && !frame.header.opcode().is_control();
         let payload_bytes = payload.end - payload.start;
         let payload_at = in_packet(piece, &payload);
         let header_at = in_packet(piece, &header);
         let data = data_layer(row, loaded, frame, compressed, payload_bytes);
         tower.data = data.1;
-        tower.layers.push(Layer { ranges: if compressed { Vec::new() } else { vec![payload_at.clone()] }, ..data.0 });
+        tower
+            .layers
+            .push(Layer { ranges: if compressed { Vec::new() } else { vec![payload_at.clone()] }, ..data.0 });
         if compressed {
             tower.layers.push(Layer {
                 osi: 7,
@@ -137,15 +140,22 @@ impl Tower {
 
     /// HTTP, TLS and the layer that TCP/IP does not have.
     fn rest_of_application(&mut self, row: &ConnectionRow) {
-        let packets: Vec<String> =
-            [row.request, row.response].into_iter().flatten().map(|place| place.last.packet.to_string()).collect();
+        let packets: Vec<String> = [row.request, row.response]
+            .into_iter()
+            .flatten()
+            .map(|place| place.last.packet.to_string())
+            .collect();
         let words = match packets.as_slice() {
             [] => "the handshake was not captured".to_owned(),
             [one] => format!("only packet {one}: the doorway"),
             [one, other, ..] => format!("only packets {one} and {other}: the doorway"),
         };
         let secure = row.url.starts_with("wss:");
-        let tls = if secure { "wss://: it was taken off before the capture" } else { "not here: ws://   (wss:// adds it)" };
+        let tls = if secure {
+            "wss://: it was taken off before the capture"
+        } else {
+            "not here: ws://   (wss:// adds it)"
+        };
         let plain = |osi, name: &str, words: &str, opens| Layer {
             osi,
             name: name.into(),
@@ -209,14 +219,16 @@ impl Tower {
         let key_len = if frame.header.masked() { 4 } else { 0 };
         let of_frame = [
             ("hdr", 0..header_len - key_len, Role::Header),
-            ("mask key", header_len - key_len..header_len, Role::MaskingKey),
+            ("key", header_len - key_len..header_len, Role::MaskingKey),
             (if key_len > 0 { "masked payload" } else { "payload" }, header_len..u64::MAX, Role::Plain),
         ];
         let mut known: Vec<(String, Range<usize>, Option<Role>)> = piece
             .packet
             .layers
             .iter()
-            .map(|layer| (format!("{} {}", layer.name, layer.range.len()), layer.range.clone(), Some(Role::Dim)))
+            .map(|layer| {
+                (format!("{} {}", layer.name, layer.range.len()), layer.range.clone(), Some(Role::Dim))
+            })
             .collect();
         for (name, range, role) in of_frame {
             let own = (role != Role::Plain).then_some(role);
@@ -243,32 +255,52 @@ impl Tower {
         }
         let behind_tcp = piece.packet.layers.last().is_some_and(|layer| range.start >= layer.range.end);
         let name = if behind_tcp { "other bytes" } else { "not told" };
-        self.parts.push(Part { name: format!("{name} {}", range.len()), range, role: Some(Role::Dim), lit: false });
+        self.parts.push(Part {
+            name: format!("{name} {}", range.len()),
+            range,
+            role: Some(Role::Dim),
+            lit: false,
+        });
     }
 
     /// Lights the parts that a layer takes.
     pub fn light(&mut self, layer: usize) {
         let ranges = self.layers.get(layer).map(|layer| layer.ranges.clone()).unwrap_or_default();
         for part in &mut self.parts {
-            part.lit = ranges.iter().any(|range| !range.is_empty() && range.start <= part.range.start && part.range.end <= range.end);
+            part.lit = ranges.iter().any(|range| {
+                !range.is_empty() && range.start <= part.range.start && part.range.end <= range.end
+            });
         }
     }
 
     /// Bytes behind TCP's header that belong to other frames, or fill the packet up.
     #[must_use]
     pub fn others(&self) -> usize {
-        self.parts.iter().filter(|part| part.name.starts_with("other bytes")).map(|part| part.range.len()).sum()
+        self.parts
+            .iter()
+            .filter(|part| part.name.starts_with("other bytes"))
+            .map(|part| part.range.len())
+            .sum()
     }
 }
 
 /// The application's data: the layer, and how many of its bytes this packet brought.
-fn data_layer(row: &ConnectionRow, loaded: &Loaded, frame: &FrameDetail, compressed: bool, payload: u64) -> (Layer, u64) {
+fn data_layer(
+    row: &ConnectionRow,
+    loaded: &Loaded,
+    frame: &FrameDetail,
+    compressed: bool,
+    payload: u64,
+) -> (Layer, u64) {
     let message = loaded.message();
     let mut words = Text::new();
     let control = frame.header.opcode().is_control();
-    let bytes = message.filter(|message| !control && message.frame_count == 1).map_or(&frame.payload, |message| &message.bytes);
+    let bytes = message
+        .filter(|message| !control && message.frame_count == 1)
+        .map_or(&frame.payload, |message| &message.bytes);
     let text = message.is_some_and(|message| message.opcode == Opcode::Text) && !control;
-    let readable = text && (!compressed || message.is_some_and(|message| message.integrity != Integrity::UnknownDictionary));
+    let readable = text
+        && (!compressed || message.is_some_and(|message| message.integrity != Integrity::UnknownDictionary));
     let whole = message.is_none_or(|message| message.frame_count == 1);
     if bytes.is_empty() {
         words.add(Role::Dim, "nothing");
@@ -315,7 +347,9 @@ fn frame_words(frame: &FrameDetail) -> Text {
             words.plainly(" ").plainly(name);
         }
     }
-    words.plainly(" ").add(if header.opcode().is_control() { Role::Control } else { Role::Plain }, word(header.opcode()));
+    words
+        .plainly(" ")
+        .add(if header.opcode().is_control() { Role::Control } else { Role::Plain }, word(header.opcode()));
     if header.masked() {
         words.plainly(" MASK");
     }
