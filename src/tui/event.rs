@@ -64,6 +64,8 @@ pub enum Effect {
     Save(PathBuf, Save),
     /// Stop reading the capture and keep what is there.
     StopReading,
+    /// Go on with reading that was stopped.
+    GoOnReading,
     /// Draw everything again.
     Redraw,
     /// Catch the mouse, or leave it to the terminal.

@@ -34,6 +34,8 @@ pub struct Options {
     pub ascii: bool,
     /// Whether the mouse is caught.
     pub mouse: bool,
+    /// The filter to begin with; empty for none.
+    pub filter: String,
 }
 
 /// Time between two frames: 30 a second.
@@ -102,6 +104,7 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         let size = terminal.size()?;
         let mut app = App::new(&options.source, (size.width, size.height), options.theme, options.ascii);
         app.mouse = options.mouse;
+        app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;
         drive(&mut terminal, &mut app, session, &mut host)
     })();
     host.close();
@@ -216,6 +219,7 @@ where
     match effect {
         Effect::Quit => return Ok(true),
         Effect::StopReading => session.stop(),
+        Effect::GoOnReading => session.resume(),
         Effect::Load(request) => {
             let answer = load(session, &request);
             let _ = app.update(answer, &session.index());

@@ -9,7 +9,7 @@ use super::ascii;
 use super::commands::{self, Cmd};
 use super::overlays::{InputLine, Popup};
 use super::screens::{Hint, ScreenId, hint};
-use super::shared::{Ctx, Shared};
+use super::shared::Ctx;
 use super::theme::Role;
 use super::widgets::{Text, units};
 use crate::model::width;
@@ -91,7 +91,7 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let shared = ctx.shared;
     let wide = shared.is_wide();
     let columns = usize::from(shared.size.0);
-    let source = source(shared);
+    let source = source(ctx);
     let mut parts = vec![Text::of(Role::Title, "wslens")];
     let mut name = Text::new();
     name.captured(Role::Plain, shared.source.as_bytes(), 40);
@@ -137,7 +137,9 @@ pub fn path_of(url: &str) -> &str {
 }
 
 /// Where the data is from, and how far it is read.
-fn source(shared: &Shared) -> Text {
+fn source(ctx: &Ctx<'_>) -> Text {
+    let shared = ctx.shared;
+    let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
     let progress = &shared.progress;
     let wide = shared.is_wide();
     let mut line = Text::new();
@@ -149,6 +151,7 @@ fn source(shared: &Shared) -> Text {
     match progress.state {
         Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
         Reading::Stopped => line.add(Role::Warning, format!("PARTIAL{percent}")),
+        Reading::Done if !whole => line.add(Role::Warning, if wide { "FILE ENDS EARLY" } else { "CUT OFF" }),
         Reading::Done => line.add(Role::Plain, "FILE"),
     };
     if progress.packets > 0 {
