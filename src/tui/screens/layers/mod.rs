@@ -320,6 +320,10 @@ impl Screen for Layers {
         if wire > 0 {
             line.plainly(format!(": efficiency {}", units::percent(data, wire)));
         }
+        if let (Some(frame), Some(piece)) = (shown.frame(), shown.piece()) {
+            let spread = spread(frame, piece);
+            line.plainly(if spread.is_empty() { "" } else { "   " }).plainly(spread);
+        }
         let others = shown.tower.others();
         if others > 0 {
             line.plainly(format!("   {others} B belong to other frames or fill the packet up"));
