@@ -21,10 +21,12 @@
 //! | pipeline | model net tcp http ws | nothing |
 //! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
-//! | cli::style | report::style | streams environment |
+//! | cli::style | report::style | terminal streams environment |
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
+//! | tui | model filter http pipeline ws report explain store | nothing |
+//! | tui::run | model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -46,4 +48,5 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod tcp;
+pub mod tui;
 pub mod ws;

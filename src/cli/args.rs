@@ -9,7 +9,7 @@ use super::style::ColorWhen;
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens chat.pcapng                          the conversation, as a table
+  wslens chat.pcapng                          look around in it (elsewhere than on a terminal: print it)
   wslens read day.pcap.gz --conn 3 --level frames
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
@@ -36,6 +36,36 @@ pub struct Cli {
     /// What `wslens FILE` does.
     #[command(flatten)]
     pub read: ReadArgs,
+    /// How the terminal UI looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// How the terminal UI looks.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ScreenArgs {
+    /// Print a table instead of opening the terminal UI
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_tui: bool,
+    /// Colours of the terminal UI; NO_COLOR means mono
+    #[arg(long, value_name = "NAME", help_heading = "Terminal UI")]
+    pub theme: Option<ThemeArg>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_mouse: bool,
+}
+
+/// A theme of the terminal UI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeArg {
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+    /// Full contrast.
+    HighContrast,
+    /// No colour.
+    Mono,
 }
 
 /// The commands.

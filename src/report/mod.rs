@@ -19,7 +19,7 @@ pub mod records;
 pub mod stats;
 pub mod style;
 pub mod table;
-mod units;
+pub mod units;
 
 pub use crate::pipeline::Summary;
 pub use ordered::{Lead, Ordered};
