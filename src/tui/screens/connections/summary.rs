@@ -221,7 +221,7 @@ fn payload(row: &ConnectionRow) -> Text {
     let app = row.app_bytes.c2s + row.app_bytes.s2c;
     let (payload, wire) = (c2s.payload_bytes + s2c.payload_bytes, c2s.wire_bytes + s2c.wire_bytes);
     line.plainly(format!(
-        "{} B of application data travelled as {} B of payload",
+        "{} B of application data travelled as {} B",
         units::grouped(app),
         units::grouped(payload)
     ));
