@@ -107,11 +107,11 @@ impl Net {
 
 /// Bytes that are looked for.
 #[derive(Clone, Debug)]
-pub(super) struct Needle(pub(super) Finder<'static>);
+pub(super) struct Needle(pub(super) Box<Finder<'static>>);
 
 impl Needle {
     pub(super) fn new(bytes: &[u8]) -> Self {
-        Self(Finder::new(bytes).into_owned())
+        Self(Box::new(Finder::new(bytes).into_owned()))
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) struct Search {
 
 #[derive(Clone, Debug)]
 pub(super) enum How {
-    Exact(Finder<'static>),
+    Exact(Box<Finder<'static>>),
     AnyCase(regex::bytes::Regex),
 }
 
@@ -167,7 +167,7 @@ impl Search {
         };
         let how = match if exact { None } else { any_case() } {
             Some(regex) => How::AnyCase(regex),
-            None => How::Exact(Finder::new(text).into_owned()),
+            None => How::Exact(Box::new(Finder::new(text).into_owned())),
         };
         Self { text: text.to_owned(), how }
     }

@@ -291,7 +291,7 @@ fn text_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     }
 }
 
-fn of_frame<'a>(frame: &FrameEvent<'_>, payload: &'a [u8], field: Field) -> Value<'a> {
+fn of_frame<'a>(frame: &'a FrameEvent<'_>, payload: &'a [u8], field: Field) -> Value<'a> {
     let header = frame.header;
     let close = || Some(payload).filter(|_| header.opcode() == Opcode::Close && frame.complete);
     match field {
@@ -307,6 +307,7 @@ fn of_frame<'a>(frame: &FrameEvent<'_>, payload: &'a [u8], field: Field) -> Valu
         Field::Rsv2 => Value::Flag(header.rsv() & 2 != 0),
         Field::Rsv3 => Value::Flag(header.rsv() & 1 != 0),
         Field::Masked => Value::Flag(header.masked()),
+        Field::MaskingKey if header.masked() => Value::Bytes(&frame.header.masking_key),
         Field::HeaderLen => Value::Number(header.len() as u64),
         Field::Offset => Value::Number(frame.start.at),
         Field::Complete => Value::Flag(frame.complete),

@@ -248,7 +248,7 @@ macro_rules! fields {
 
 fields! {
     Any "any" [] Kind::Text, CMX, "", "payload, URL and close reason; what a \"quoted\" text alone looks in";
-    Conn "conn" ["connection"] Kind::Number, ALL, "conn", "number of the WebSocket, from 1";
+    Conn "conn" ["connection", "websocket"] Kind::Number, ALL, "conn", "number of the WebSocket, from 1";
     Time "time" ["frame.time_relative", "frame.time"] Kind::Time, ALL, "time", "when it was complete (connections: began), in seconds since the first packet, or a date";
     Epoch "epoch" ["frame.time_epoch"] Kind::Epoch, ALL, "time", "the same in seconds since 1970, or a date";
     Delta "delta" ["frame.time_delta"] Kind::Duration, MF, "", "since the message (frame) before in the connection";
@@ -267,8 +267,8 @@ fields! {
     Compressed "compressed" ["deflate"] Kind::Flag, M, "compressed", "the message was compressed";
     Integrity "integrity" [] Kind::Word(&INTEGRITIES), M, "integrity", "how sure the message's bytes are";
     Text "text" ["websocket.payload.text"] Kind::Text, MX, "text", "a text message's text; of a finding, its sentence";
-    Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON: json.user.name, json.list[0], json.list[*].id";
-    Payload "payload" ["websocket.payload", "websocket.payload.binary"] Kind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
+    Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON, by its path: json.user.name";
+    Payload "payload" ["websocket.payload"] Kind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
     Hex "hex" [] Kind::Hex, MF, "hex", "the same, given as hexadecimal digits";
     Sha256 "sha256" [] Kind::Hex, M, "sha256", "SHA-256 of the application bytes";
     InvalidUtf8At "invalid_utf8_at" [] Kind::Number, M, "invalid_utf8_at", "offset of the first byte that is not UTF-8";
@@ -280,7 +280,7 @@ fields! {
 
     Fin "fin" ["websocket.fin"] Kind::Flag, F, "fin", "FIN: the last frame of its message";
     Rsv "rsv" ["websocket.rsv"] Kind::Number, F, "rsv", "RSV1 to RSV3 as a number, RSV1 = 4";
-    Rsv1 "rsv1" [] Kind::Flag, F, "", "RSV1: with permessage-deflate, compressed";
+    Rsv1 "rsv1" ["websocket.pmc"] Kind::Flag, F, "", "RSV1: with permessage-deflate, compressed";
     Rsv2 "rsv2" [] Kind::Flag, F, "", "RSV2";
     Rsv3 "rsv3" [] Kind::Flag, F, "", "RSV3";
     Masked "masked" ["mask", "websocket.mask"] Kind::Flag, F, "masked", "MASK: the payload is masked";
@@ -519,7 +519,7 @@ mod tests {
         assert_eq!(distance("", "abc"), 3);
         assert_eq!(distance("kitten", "sitting"), 3);
         assert_eq!(near("opcod", names()), ["op", "opcode"]);
-        assert_eq!(near("sevrity", names()), ["severity"]);
+        assert_eq!(near("sevrity", names()), ["severity", "sev"]);
         assert!(near("qqqqqq", names()).is_empty());
         assert!(near(&"x".repeat(100_000), names()).is_empty());
     }

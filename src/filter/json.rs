@@ -77,7 +77,15 @@ impl Path {
     /// more JSON.
     pub(super) fn each(&self, text: &[u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {
         let mut cursor = Cursor { text, at: 0 };
-        let _ = cursor.walk(&self.0, visit);
+        if !self.0.is_empty() {
+            let _ = cursor.walk(&self.0, visit);
+        } else if let ControlFlow::Continue(value) = cursor.skip()
+            && cursor.peek().is_none()
+            && is_value(value)
+        {
+            // The text itself: nothing may follow it.
+            let _ = visit(value);
+        }
     }
 }
 
@@ -253,7 +261,12 @@ impl<'a> Cursor<'a> {
             b't' | b'f' | b'n' | b'-' | b'0'..=b'9' => {
                 let rest = self.text.get(self.at..).unwrap_or_default();
                 let end = rest.iter().position(|b| !(b.is_ascii_alphanumeric() || b"+-.".contains(b)));
-                self.at += end.unwrap_or(rest.len());
+                let end = end.unwrap_or(rest.len());
+                let word = rest.get(..end).unwrap_or_default();
+                if first.is_ascii_lowercase() && !matches!(word, b"true" | b"false" | b"null") {
+                    return ControlFlow::Break(());
+                }
+                self.at += end;
             }
             _ => return ControlFlow::Break(()),
         }
@@ -264,7 +277,7 @@ impl<'a> Cursor<'a> {
     fn walk(&mut self, path: &[Step], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> ControlFlow<()> {
         let Some((step, rest)) = path.split_first() else {
             let value = self.skip()?;
-            return visit(value);
+            return if is_value(value) { visit(value) } else { ControlFlow::Break(()) };
         };
         let (open, close) = match step {
             Step::Key(_) => (b'{', b'}'),
@@ -308,6 +321,11 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Whether what was gone over is a value: numbers are looked at only here.
+fn is_value(raw: &[u8]) -> bool {
+    !matches!(raw.first(), Some(b'-' | b'0'..=b'9')) || number(raw).is_some()
+}
+
 /// A value as text: a string without quotes and escapes, anything else as it is written.
 pub(super) fn text(raw: &[u8]) -> Cow<'_, [u8]> {
     match raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) {
@@ -319,7 +337,10 @@ pub(super) fn text(raw: &[u8]) -> Cow<'_, [u8]> {
 /// A number as JSON writes it; whole ones exactly, as far as 128 bits go.
 pub(super) fn number(raw: &[u8]) -> Option<Lit> {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
-    if !digits.first().is_some_and(u8::is_ascii_digit) || !raw.iter().all(|b| b"0123456789+-.eE".contains(b))
+    let zeros = matches!(digits, [b'0', b'0'..=b'9', ..]);
+    if zeros
+        || !digits.first().is_some_and(u8::is_ascii_digit)
+        || !raw.iter().all(|b| b"0123456789+-.eE".contains(b))
     {
         return None;
     }
@@ -355,6 +376,9 @@ mod tests {
         assert_eq!(at("json.l[*].i", text), ["1", "2"]);
         assert_eq!(at("json[2]", "[1, 2, 3]"), ["3"]);
         assert_eq!(at("json", "true"), ["true"]);
+        for none in ["hello", "frag-1", "nullify", "1-2", "007", "1 2", "{} x", "-", "\"a"] {
+            assert!(at("json", none).is_empty(), "{none}");
+        }
         assert!(
             at("json.x", text).is_empty() && at("json.a", "hello").is_empty() && at("json", "").is_empty()
         );

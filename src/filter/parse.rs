@@ -533,7 +533,7 @@ fn ends_fit(kind: Kind, low: &Lit, high: &Lit) -> std::result::Result<(), &'stat
 }
 
 /// How a test of a field may look.
-pub(super) fn example(field: Field) -> String {
+fn example(field: Field) -> String {
     let name = field.name();
     match field.kind() {
         Kind::Number => format!("{name} > 100"),
@@ -546,4 +546,10 @@ pub(super) fn example(field: Field) -> String {
         Kind::Word(words) => format!("{name} == {}", words.names.get(1).copied().unwrap_or_default()),
         Kind::Json => "json.user == \"x\"".to_owned(),
     }
+}
+
+/// The example of a field, for tests.
+#[cfg(test)]
+pub(super) fn tests_example(field: Field) -> String {
+    example(field)
 }
