@@ -26,7 +26,7 @@
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
 //! | tui | model filter http pipeline ws report explain store | nothing |
-//! | tui::run | model store | terminal streams clock files |
+//! | tui::run | model filter pipeline ws store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.

@@ -186,6 +186,10 @@ impl App {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);
             }
+            Event::Found { id, found, percent, over } => {
+                self.dirty = true;
+                self.screens.messages.found(id, &found, percent, over);
+            }
             Event::Done(done) => {
                 self.dirty = true;
                 self.shared.said = Some(match done {

@@ -6,7 +6,7 @@ mod draw;
 mod panes;
 mod view;
 
-use choose::Hunt;
+use choose::{Deep, Hunt, Scan};
 use copy::{COPIES, copied};
 
 use ratatui::buffer::Buffer;
@@ -59,6 +59,8 @@ pub struct Messages {
     frame: usize,
     scroll: usize,
     hunt: Option<Hunt>,
+    deep: Option<Deep>,
+    scan: Option<Scan>,
 }
 
 /// The areas of the screen; those that are not shown are empty.
@@ -194,6 +196,7 @@ impl Screen for Messages {
         let frames = panes::frames_of(turn.index, self.connection, turn.shared.selection.message).len();
         self.frame = self.frame.min(frames.saturating_sub(1));
         self.hunt(turn);
+        self.search_payloads(turn);
     }
 
     fn is_busy(&self) -> bool {
@@ -312,7 +315,8 @@ impl Screen for Messages {
                     turn.say("nothing to search for; / begins a search");
                 } else {
                     let (at, left) = (self.list.cursor, self.rows.len());
-                    self.hunt = Some(Hunt { wanted, forwards: cmd == Cmd::SearchNext, at, left, unseen: 0 });
+                    let forwards = cmd == Cmd::SearchNext;
+                    self.hunt = Some(Hunt { wanted, forwards, start: at, at, left, unseen: 0 });
                 }
             }
             Cmd::FilterThis => {
@@ -443,11 +447,10 @@ impl Screen for Messages {
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let mut line = filter_status(ctx);
         let mut end = Text::new();
-        if self.rows.undecided > 0 {
-            end.add(
-                Role::Warning,
-                format!("{} undecided: bytes behind the preview   ", units::grouped(self.rows.undecided)),
-            );
+        if let Some(scan) = &self.scan {
+            end.add(Role::Title, format!("searching payloads {} %   ", scan.percent));
+        } else if self.rows.undecided() > 0 {
+            end.add(Role::Warning, format!("{} undecided   ", units::grouped(self.rows.undecided())));
         }
         if self.is_busy() {
             end.add(Role::Title, if self.hunt.is_some() { "searching… " } else { "filtering… " });
@@ -468,7 +471,7 @@ impl Screen for Messages {
         };
         let columns = usize::from(ctx.shared.size.0);
         let at = if ctx.shared.is_wide() { 31 } else { 25 };
-        if line.width() < at && self.rows.undecided == 0 && at + legend.len() + end.width() < columns {
+        if line.width() < at && self.rows.undecided() == 0 && at + legend.len() + end.width() < columns {
             line.pad_to(at).add(Role::Dim, legend);
         }
         line.end_at(columns, &end);

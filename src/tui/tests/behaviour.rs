@@ -218,3 +218,21 @@ fn a_row_is_gone_to_by_its_number() {
     assert_eq!(kit.app.shared.selection.message, 4);
     kit.press("#").text("400").press("Enter").shows("there is no row 400");
 }
+
+#[test]
+fn a_filter_looks_at_all_bytes_and_not_at_previews_only() {
+    // Message 4 is longer than its preview, and says this at its end.
+    let kit = Kit::open("chat-deflate", 120, 36)
+        .press("f")
+        .text("text contains \"escape\\\"\"")
+        .press("Enter")
+        .rest();
+    kit.shows("Messages  1 of 19");
+    assert_eq!(kit.app.shared.selection.message, 4);
+}
+
+#[test]
+fn a_search_looks_at_all_bytes_and_not_at_previews_only() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("/").text("ESCAPE\", \"").press("Enter").rest();
+    assert_eq!(kit.app.shared.selection.message, 4);
+}

@@ -13,7 +13,7 @@ use crate::store::{Options, Session};
 use crate::tui::app::App;
 use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save};
 use crate::tui::keys::{Press, script};
-use crate::tui::run::load;
+use crate::tui::run::{answer, found, scan};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::draw;
 
@@ -80,7 +80,17 @@ impl Kit {
             let effects = self.app.update(event, &self.session.index());
             for effect in effects {
                 match effect {
-                    Effect::Load(request) => events.push(load(&self.session, &request)),
+                    Effect::Load(request) => {
+                        let loaded = self.session.load(&request);
+                        events.push(answer(request, loaded));
+                    }
+                    Effect::Scan(wanted) => {
+                        let search = scan(&self.session, &wanted).unwrap();
+                        while !search.progress().over {
+                            std::thread::yield_now();
+                        }
+                        events.push(found(wanted.id, &search));
+                    }
                     Effect::Copy(text) => self.copied.insert(0, text),
                     Effect::Save(path, save) => self.saved.push((path, save)),
                     other => self.effects.push(other),

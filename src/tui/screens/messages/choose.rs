@@ -3,10 +3,10 @@
 use super::{Kinds, Messages, draw};
 use crate::filter::Verdict;
 use crate::model::Direction;
-use crate::store::Index;
+use crate::store::{Index, Reading};
 use crate::tui::records::{OfFrame, OfMessage};
+use crate::tui::screens::rows::Key;
 use crate::tui::shared::Turn;
-use crate::tui::widgets::units;
 use crate::ws::Opcode;
 
 /// A search that goes on over many rows.
@@ -14,12 +14,41 @@ use crate::ws::Opcode;
 pub(super) struct Hunt {
     pub(super) wanted: String,
     pub(super) forwards: bool,
+    /// The row where it began.
+    pub(super) start: usize,
     /// The row looked at last.
     pub(super) at: usize,
     /// Rows still to be looked at.
     pub(super) left: usize,
     /// Rows whose bytes reach beyond what was searched.
     pub(super) unseen: u64,
+}
+
+/// What a search in all bytes found.
+#[derive(Clone, Debug)]
+pub(super) struct Deep {
+    wanted: String,
+    forwards: bool,
+    start: usize,
+    found: Vec<u64>,
+    over: bool,
+}
+
+/// A search in payloads that is under way.
+#[derive(Clone, Debug)]
+pub(super) struct Scan {
+    id: u64,
+    /// The rows that it is for; `None` for the hunt.
+    key: Option<Key>,
+    /// How many rows there were when it began.
+    upto: usize,
+    pub(super) percent: u8,
+}
+
+/// A regular expression that finds a text in upper and lower case, in quotes.
+fn pattern(text: &str) -> String {
+    let escaped = regex::escape(text);
+    format!("\"(?i){}\"", escaped.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// Rows searched in one go.
@@ -128,7 +157,10 @@ impl Messages {
             hunt.at = if hunt.forwards { hunt.at + 1 } else { hunt.at + len - 1 } % len.max(1);
             let Some(place) = self.rows.get(hunt.at) else { continue };
             let message = self.message_of(turn.index, place);
-            match draw::holds(turn.index, self.connection, message, &hunt.wanted) {
+            let deep = self.deep.as_ref().filter(|deep| deep.wanted == hunt.wanted && deep.over);
+            let holds = draw::holds(turn.index, self.connection, message, &hunt.wanted)
+                .or_else(|| deep.map(|deep| deep.found.binary_search(&message).is_ok()));
+            match holds {
                 Some(true) => {
                     self.list.go(hunt.at);
                     self.follow(turn);
@@ -141,12 +173,68 @@ impl Messages {
         if hunt.left > 0 {
             self.hunt = Some(hunt);
         } else if hunt.unseen > 0 {
-            turn.warn(format!(
-                "not found in the first 64 bytes of each; {} longer: filter with text contains \"…\"",
-                units::counted(hunt.unseen, "message is").replace("message iss", "messages are")
-            ));
+            // The beginnings do not have it: all bytes are searched, and then the hunt begins again.
+            let id = turn.scan(format!("payload ~ {}", pattern(&hunt.wanted)));
+            self.deep = Some(Deep {
+                wanted: hunt.wanted.clone(),
+                forwards: hunt.forwards,
+                start: hunt.start,
+                found: Vec::new(),
+                over: false,
+            });
+            self.scan = Some(Scan { id, key: None, upto: 0, percent: 0 });
+            turn.say("searching payloads…");
         } else {
             turn.warn("not found");
+        }
+    }
+
+    /// Begins to search payloads for what the filter asks for, where previews do not tell.
+    pub(super) fn search_payloads(&mut self, turn: &mut Turn<'_>) {
+        let key = self.rows.key();
+        if self.scan.as_ref().is_some_and(|scan| scan.key.is_some() && scan.key != key) {
+            self.scan = None;
+        }
+        let reading = turn.shared.progress.state == Reading::Reading;
+        if self.scan.is_some()
+            || self.rows.is_busy()
+            || self.frames_mode
+            || self.rows.undecided() == 0
+            || reading
+        {
+            return;
+        }
+        if turn.shared.parsed.as_ref().is_some_and(|filter| filter.needs_payload()) {
+            let id = turn.scan(turn.shared.filter.clone());
+            self.scan = Some(Scan { id, key, upto: self.rows.of(), percent: 0 });
+        } else {
+            // It hangs on bytes that the capture does not have.
+            self.rows.give_up(usize::MAX);
+        }
+    }
+
+    /// A search in payloads found something, or came further.
+    pub fn found(&mut self, id: u64, found: &[u64], percent: u8, over: bool) {
+        let Some(scan) = self.scan.as_mut().filter(|scan| scan.id == id) else { return };
+        scan.percent = percent;
+        let (key, upto) = (scan.key, scan.upto);
+        if over {
+            self.scan = None;
+        }
+        if key.is_some() {
+            self.rows.decide(found.iter().map(|number| number.saturating_sub(1) as u32).collect());
+            if over {
+                self.rows.give_up(upto);
+            }
+        } else if let Some(deep) = &mut self.deep {
+            deep.found.extend_from_slice(found);
+            if over {
+                deep.found.sort_unstable();
+                deep.over = true;
+                let (wanted, forwards, start) = (deep.wanted.clone(), deep.forwards, deep.start);
+                self.hunt =
+                    Some(Hunt { wanted, forwards, start, at: start, left: self.rows.len(), unseen: 0 });
+            }
         }
     }
 

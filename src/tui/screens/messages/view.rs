@@ -81,8 +81,8 @@ impl Messages {
                 _ => "no message was captured".to_owned(),
             };
         }
-        if self.rows.undecided > 0 {
-            return "no message matches by what is known of it; of some it cannot be said: their bytes reach beyond the preview".to_owned();
+        if let Some(scan) = &self.scan {
+            return format!("searching payloads… {} %", scan.percent);
         }
         "no message matches; f changes the filter, Ctrl-f clears it; d, o and M choose by direction, type and mark".to_owned()
     }
