@@ -73,7 +73,7 @@ pub struct HeadLine {
 /// Everything that is judged of a handshake.
 #[must_use]
 pub fn judgements(handshake: &Handshake) -> Vec<Judgement> {
-    let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
+    let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
     if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() }
 }
 

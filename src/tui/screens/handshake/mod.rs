@@ -510,8 +510,8 @@ impl Handshake {
 
 fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {
     match side {
-        Direction::ClientToServer => row.handshake.request.as_ref(),
-        Direction::ServerToClient => row.handshake.response.as_ref(),
+        Direction::ClientToServer => row.handshake.request.as_deref(),
+        Direction::ServerToClient => row.handshake.response.as_deref(),
     }
 }
 
