@@ -93,7 +93,7 @@ impl Findings {
             let words = match self.row() {
                 Some(Row::Head(Head::Rule(rule), _)) => return rule_lines(rule, columns),
                 Some(Row::Head(..)) => "Enter folds this connection's findings, or unfolds them.",
-                None => return Vec::new(),
+                Some(Row::Finding(_)) | None => return Vec::new(),
             };
             return vec![Text::of(Role::Plain, words)];
         };
@@ -162,7 +162,8 @@ fn next_step(row: &FindingRow) -> &'static str {
 /// Goes to the very frame, or as near as it is known.
 fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
     let Some(id) = row.connection.map(|id| id.0) else {
-        return turn.say(format!("this is about the capture, at packet {}", units::grouped(row.place.packet)));
+        return turn
+            .say(format!("this is about the capture, at packet {}", units::grouped(row.place.packet)));
     };
     let index = turn.index;
     let Some(connection) = index.connection(id) else { return turn.warn("its connection is not known yet") };
@@ -189,7 +190,10 @@ fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
     let after = messages.partition_point(|message| message.time < row.place.time);
     let message = (after + 1).min(messages.len()) as u64;
     turn.select(Selection { connection: id, message, frame: 0 });
-    turn.say(format!("seen at packet {}: this is the message around that time", units::grouped(row.place.packet)));
+    turn.say(format!(
+        "seen at packet {}: this is the message around that time",
+        units::grouped(row.place.packet)
+    ));
     turn.go(if message > 0 { ScreenId::Messages } else { ScreenId::Ladder });
 }
 
@@ -211,6 +215,12 @@ impl Screen for Findings {
                 self.list.top = place.saturating_sub(cursor.saturating_sub(top));
                 self.list.settle(self.rows.rows.len(), height);
                 self.list.go(place);
+                // A heading right above the view belongs to what is in it.
+                let above = self.list.top.checked_sub(1);
+                let heading = above.and_then(|above| self.rows.rows.get(above));
+                if matches!(heading, Some(Row::Head(..))) && place + 1 < self.list.top + height {
+                    self.list.top -= 1;
+                }
             }
         }
         if self.at.is_none() {
@@ -284,7 +294,9 @@ impl Screen for Findings {
 
     fn go_to(&mut self, number: u64, turn: &mut Turn<'_>) -> bool {
         let _ = turn;
-        let Some(row) = number.checked_sub(1).filter(|row| *row < self.list.len() as u64) else { return false };
+        let Some(row) = number.checked_sub(1).filter(|row| *row < self.list.len() as u64) else {
+            return false;
+        };
         self.list.go(row as usize);
         self.moved();
         true
@@ -302,7 +314,10 @@ impl Screen for Findings {
             [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
         {
             if tally.of(severity) > 0 {
-                frame.title.plainly("  ").add(Role::of_severity(severity), units::counted(tally.of(severity), name));
+                frame
+                    .title
+                    .plainly("  ")
+                    .add(Role::of_severity(severity), units::counted(tally.of(severity), name));
             }
         }
         let inner = frame.draw(buffer, list, ctx.theme());

@@ -216,7 +216,8 @@ impl Screen for Ladder {
                 ..Self::default()
             };
             self.replan(turn);
-            let first = message.checked_sub(1).and_then(|at| turn.index.messages(connection).get(at as usize));
+            let first =
+                message.checked_sub(1).and_then(|at| turn.index.messages(connection).get(at as usize));
             let frame = if frame > 0 { frame } else { first.map_or(0, |row| row.first_frame.into()) };
             self.target = frame.checked_sub(1);
         }
@@ -230,10 +231,10 @@ impl Screen for Ladder {
         let body = pane::inside(turn.shared.body());
         let height = usize::from(body.height.saturating_sub(1));
         let len = self.head.len() as u64 + self.plan.count() + self.tail.len() as u64;
-        let top = self.list.top;
+        let (cursor, top) = (self.list.cursor, self.list.top);
         self.list.settle(len as usize, height);
         if moves {
-            self.list.go(self.list.cursor.saturating_add_signed(grown));
+            self.list.go(cursor.saturating_add_signed(grown));
             self.list.top = top.saturating_add_signed(if top > 0 { grown } else { 0 });
             self.list.settle(len as usize, height);
         }
@@ -252,7 +253,10 @@ impl Screen for Ladder {
                 self.scaled = !self.scaled;
                 self.replan(turn);
                 if let Some(scale) = self.plan.rules().scale {
-                    turn.say(format!("a row is {}; longer gaps are folded", units::duration(scale.unsigned_abs())));
+                    turn.say(format!(
+                        "a row is {}; longer gaps are folded",
+                        units::duration(scale.unsigned_abs())
+                    ));
                 }
             }
             Cmd::Control => {
@@ -317,10 +321,13 @@ impl Screen for Ladder {
                 frame.title.plainly(" ").captured(Role::Plain, path_of(&connection.url).as_bytes(), 40);
             }
         }
-        let scale = if self.scaled { "proportional time (t: events)" } else { "events (t: proportional time)" };
+        let scale =
+            if self.scaled { "proportional time (t: events)" } else { "events (t: proportional time)" };
         let frame = frame.right(format!("scale: {scale}"));
         let inner = frame.draw(buffer, area, ctx.theme());
-        let Some(connection) = connection else { return empty(ctx, buffer, inner, "no connection is selected") };
+        let Some(connection) = connection else {
+            return empty(ctx, buffer, inner, "no connection is selected");
+        };
         let columns = Columns::of(usize::from(inner.width));
         lifelines(ctx, connection, columns).draw(buffer, inner.x, inner.y, inner.width, ctx.theme());
         if self.list.is_empty() {
@@ -341,12 +348,17 @@ impl Screen for Ladder {
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let check = |on: bool| if on { "[x]" } else { "[ ]" };
-        let mut line = Text::of(Role::Plain, format!(" {} TCP  {} control frames", check(self.tcp), check(self.control)));
+        let mut line = Text::of(
+            Role::Plain,
+            format!(" {} TCP  {} control frames", check(self.tcp), check(self.control)),
+        );
         line.plainly(format!("  {} fold", check(self.fold)));
         if self.tcp {
             match ctx.shared.details.tcp(self.connection) {
                 Detail::Loading => drop(line.add(Role::Dim, "   TCP's packets are looked for …")),
-                Detail::Failed(why) => drop(line.add(Role::Warning, "   TCP: ").captured(Role::Warning, why.as_bytes(), 60)),
+                Detail::Failed(why) => {
+                    drop(line.add(Role::Warning, "   TCP: ").captured(Role::Warning, why.as_bytes(), 60))
+                }
                 _ => {}
             }
         }

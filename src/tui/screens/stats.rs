@@ -98,7 +98,7 @@ impl Stats {
         let least = 4;
         let wants = |pane: Pane4| match pane {
             Pane4::Bytes => 8,
-            Pane4::Http => 10,
+            Pane4::Http => 8,
             _ => 9,
         };
         let mut found = Vec::new();
@@ -153,10 +153,15 @@ impl Screen for Stats {
                 });
             }
             Cmd::Copy => {
-                let page =
-                    Page { ctx: turn.ctx(), figures: &self.figures, model: &self.model, formulas: self.formulas };
+                let page = Page {
+                    ctx: turn.ctx(),
+                    figures: &self.figures,
+                    model: &self.model,
+                    formulas: self.formulas,
+                };
                 let lines = page.lines(self.focus, 100, 40);
-                let text: String = lines.iter().map(|line| line.plain().trim_end().to_owned() + "\n").collect();
+                let text: String =
+                    lines.iter().map(|line| line.plain().trim_end().to_owned() + "\n").collect();
                 turn.copy(text, "the pane");
             }
             _ => return false,
@@ -184,9 +189,17 @@ impl Screen for Stats {
         let bytes = |set: Option<u64>| set.map(|set| set.to_string()).unwrap_or_default();
         match item {
             POLL => turn.prompt(POLL, "seconds between two polls", seconds(self.model.poll)),
-            REQUEST => turn.prompt(REQUEST, "bytes of a request's head (empty: as captured)", bytes(self.model.request)),
+            REQUEST => turn.prompt(
+                REQUEST,
+                "bytes of a request's head (empty: as captured)",
+                bytes(self.model.request),
+            ),
             RESPONSE => {
-                turn.prompt(RESPONSE, "bytes of a response's head (empty: as captured)", bytes(self.model.response));
+                turn.prompt(
+                    RESPONSE,
+                    "bytes of a response's head (empty: as captured)",
+                    bytes(self.model.response),
+                );
             }
             _ => self.model = Model::default(),
         }
@@ -204,7 +217,9 @@ impl Screen for Stats {
                 Ok(seconds) if (0.001..=1e6).contains(&seconds) => self.model.poll = (seconds * 1e9) as u64,
                 _ => turn.warn("seconds were expected, from 0.001 to 1000000"),
             },
-            REQUEST | RESPONSE if !text.is_empty() && bytes().is_none() => turn.warn("a number of bytes was expected"),
+            REQUEST | RESPONSE if !text.is_empty() && bytes().is_none() => {
+                turn.warn("a number of bytes was expected")
+            }
             REQUEST => self.model.request = bytes(),
             RESPONSE => self.model.response = bytes(),
             _ => {}
@@ -230,7 +245,15 @@ impl Screen for Stats {
                 Pane4::Health => "Health",
             };
             let focused = pane == self.focus;
-            let inner = Pane::new(title, focused).draw(buffer, area, ctx.theme());
+            let mut frame = Pane::new(title, focused);
+            if pane == Pane4::Http
+                && let Some(given) = self.figures.totals.given(self.model.poll)
+            {
+                let request = self.model.request.unwrap_or(given.request_bytes);
+                let response = self.model.response.unwrap_or(given.response_bytes);
+                frame = frame.right(format!("model: {request}+{response} B of heads"));
+            }
+            let inner = frame.draw(buffer, area, ctx.theme());
             if inner.width < 3 {
                 continue;
             }

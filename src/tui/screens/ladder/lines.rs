@@ -79,11 +79,14 @@ impl Scribe<'_> {
             Event::Response => self.response(),
             Event::Opened => across("· · ·  WebSocket open: both sides may speak at any time  · · ·"),
             Event::Frame(Row::Frame(frame)) => self.frame(frame),
-            Event::Frame(Row::Folded(_, count)) => across(&format!(
-                "{} frames folded (pings and pongs){}",
-                units::grouped(count),
-                if self.columns.wide { "   Enter to unfold" } else { "" }
-            )),
+            Event::Frame(Row::Folded(first, count)) => Line {
+                time: self.index().frames(self.connection.id.0).get(first as usize).map(|frame| frame.time),
+                ..across(&format!(
+                    "{} frames folded (pings and pongs){}",
+                    units::grouped(count),
+                    if self.columns.wide { "   Enter to unfold" } else { "" }
+                ))
+            },
             Event::Frame(Row::Gap(gap)) => across(&format!("~~ {} ~~", units::duration(gap.unsigned_abs()))),
             Event::Frame(Row::Blank) => across(""),
         };
@@ -124,8 +127,7 @@ impl Scribe<'_> {
     fn tcp(&self, packet: &TcpPacket) -> Line {
         let flags = packet.flags;
         let mut words = String::new();
-        let names =
-            [(Flags::SYN, "SYN"), (Flags::FIN, "FIN"), (Flags::RST, "RST"), (Flags::ACK, "ACK")];
+        let names = [(Flags::SYN, "SYN"), (Flags::FIN, "FIN"), (Flags::RST, "RST"), (Flags::ACK, "ACK")];
         let alone = !flags.has(Flags::SYN | Flags::FIN | Flags::RST);
         for (bit, name) in names {
             // Nearly every packet acknowledges something: that is not told of those that do more.
@@ -188,9 +190,10 @@ impl Scribe<'_> {
         } else {
             words.plainly("response (not captured)");
         }
-        let took = connection.request.zip(connection.response).map(|(request, response)| {
-            units::delta(response.last.time.since(request.last.time))
-        });
+        let took = connection
+            .request
+            .zip(connection.response)
+            .map(|(request, response)| units::delta(response.last.time.since(request.last.time)));
         let mut note = Text::of(Role::Plain, took.unwrap_or_default());
         if connection.handshake.response.is_some() && !connection.handshake.upgraded {
             note.plainly(if note.is_empty() { "" } else { "  " }).add(Role::Error, "not upgraded");
@@ -224,7 +227,8 @@ impl Scribe<'_> {
             Some((number, row)) if row.frames > 1 || !header.fin() => {
                 let nth = self.nth(at, &row, frame.message);
                 let nth = nth.map_or("?".to_owned(), |nth| nth.to_string());
-                let of = if row.marks.has(Marks::UNFINISHED) { "…".to_owned() } else { row.frames.to_string() };
+                let of =
+                    if row.marks.has(Marks::UNFINISHED) { "…".to_owned() } else { row.frames.to_string() };
                 words.plainly(format!(" [{nth}/{of}] {}", self.size(header.payload_len)));
                 words.plainly(if header.fin() { "  FIN=1" } else { "  FIN=0" });
                 let _ = number;
@@ -232,7 +236,7 @@ impl Scribe<'_> {
             Some((number, row)) => {
                 let len = row.len().unwrap_or(header.payload_len);
                 words.plainly(format!(" {}", self.size(len)));
-                if row.marks.has(Marks::COMPRESSED) {
+                if is_much_smaller(&row, header.payload_len) {
                     words.plainly(format!(" ({} on the wire)", self.size(header.payload_len)));
                 } else if row.marks.has(Marks::LEN_UNKNOWN) {
                     words.plainly(" ");
@@ -297,7 +301,8 @@ impl Scribe<'_> {
             return None;
         }
         let frames = self.index().frames(self.connection.id.0);
-        Some(frames.range(first as usize..at as usize + 1).filter(|frame| frame.message == message).count() as u64)
+        Some(frames.range(first as usize..at as usize + 1).filter(|frame| frame.message == message).count()
+            as u64)
     }
 
     fn note(&self, at: u64, frame: &FrameRow, message: Option<(u64, MessageRow)>) -> Text {
@@ -328,7 +333,9 @@ impl Scribe<'_> {
                     Some(closing) if closing.message == number => {
                         say(Role::Plain, &format!("{} starts closing", frame.direction().sender()));
                     }
-                    Some(_) => say(Role::Plain, if self.columns.wide { "the answer, §5.5.1" } else { "the answer" }),
+                    Some(_) => {
+                        say(Role::Plain, if self.columns.wide { "the answer, §5.5.1" } else { "the answer" })
+                    }
                     None => {}
                 },
                 10 => match about.and_then(|note| note.rtt) {
@@ -348,7 +355,7 @@ impl Scribe<'_> {
                 }
             }
             let last_frame = header.fin() && !header.opcode().is_control();
-            if last_frame && row.marks.has(Marks::COMPRESSED) && row.frames == 1 {
+            if last_frame && is_much_smaller(&row, header.payload_len) && row.frames == 1 {
                 let ratio = units::ratio(row.len().unwrap_or(0), header.payload_len);
                 say(Role::Plain, &format!("{}×{ratio}", if self.columns.wide { "deflate " } else { "" }));
             }
@@ -366,7 +373,9 @@ impl Scribe<'_> {
         say: &mut impl FnMut(Role, &str),
     ) {
         let id = self.connection.id.0;
-        let Some(before) = at.checked_sub(1).and_then(|at| self.index().frames(id).get(at as usize)) else { return };
+        let Some(before) = at.checked_sub(1).and_then(|at| self.index().frames(id).get(at as usize)) else {
+            return;
+        };
         if before.direction == frame.direction {
             return;
         }
@@ -388,9 +397,20 @@ impl Scribe<'_> {
     }
 }
 
+/// Whether compression made half of it or less.
+fn is_much_smaller(row: &MessageRow, payload_len: u64) -> bool {
+    row.marks.has(Marks::COMPRESSED) && row.len().is_some_and(|len| len >= payload_len.saturating_mul(2))
+}
+
 /// What lies across the lane.
 fn across(words: &str) -> Line {
-    Line { time: None, direction: None, words: Text::of(Role::Dim, words), role: Role::Dim, note: Text::new() }
+    Line {
+        time: None,
+        direction: None,
+        words: Text::of(Role::Dim, words),
+        role: Role::Dim,
+        note: Text::new(),
+    }
 }
 
 /// The name of a frame in the diagram.
@@ -427,11 +447,14 @@ pub(super) fn tcp_events(detail: &TcpDetail, connection: &ConnectionRow) -> (Vec
     const MOST: usize = 64;
     let opens = connection.request.or(connection.response).map_or(connection.first, |place| place.first);
     let before = detail.packets.iter().filter(|packet| {
-        packet.place.packet < opens.packet && packet.len == 0 && packet.flags.has(Flags::SYN | Flags::ACK | Flags::RST)
+        packet.place.packet < opens.packet
+            && packet.len == 0
+            && packet.flags.has(Flags::SYN | Flags::ACK | Flags::RST)
     });
-    let behind = detail.packets.iter().filter(|packet| {
-        packet.place.packet >= opens.packet && packet.flags.has(Flags::FIN | Flags::RST)
-    });
+    let behind = detail
+        .packets
+        .iter()
+        .filter(|packet| packet.place.packet >= opens.packet && packet.flags.has(Flags::FIN | Flags::RST));
     let event = |packet: &TcpPacket| Event::Tcp(*packet);
     (before.take(MOST).map(event).collect(), behind.take(MOST).map(event).collect())
 }

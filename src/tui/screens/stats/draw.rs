@@ -103,8 +103,11 @@ impl Page<'_> {
         }
         let (inflated, deflated) = (self.both(|sums| sums.inflated), self.both(|sums| sums.deflated));
         if deflated > 0 {
-            let words =
-                format!("{} B of payload carry {} B (deflate)", units::grouped(deflated), units::grouped(inflated));
+            let words = format!(
+                "{} B of payload carry {} B (deflate)",
+                units::grouped(deflated),
+                units::grouped(inflated)
+            );
             lines.push(Text::of(Role::Plain, words));
         }
         if let Some(packets) = packets {
@@ -138,7 +141,7 @@ impl Page<'_> {
             lines.push(Text::of(Role::Title, format!("The same {each} by other means (only heads)")));
             lines.push(Text::new());
         }
-        let names = columns.saturating_sub(11 + 15 + 10).clamp(20, 29);
+        let names = columns.saturating_sub(10 + 14 + 9).clamp(18, 29);
         let mut head = Text::new();
         head.left(Role::Title, "method", names).right(Role::Title, "requests", 10);
         head.right(Role::Title, "header bytes", 14).right(Role::Title, "to this", 9);
@@ -158,7 +161,7 @@ impl Page<'_> {
         }
         let changed = |set: Option<u64>| if set.is_some() { "as set" } else { "as captured" };
         let model = format!(
-            "model: request {} B ({}) + response {} B ({}), keep-alive, bodies left out. * cannot push.  P changes it",
+            "model: request {} B ({}) + response {} B ({}), keep-alive, bodies left out. * cannot push",
             given.request_bytes,
             changed(self.model.request),
             given.response_bytes,
@@ -176,7 +179,7 @@ impl Page<'_> {
                 units::grouped(given.sent),
             ));
         } else {
-            words.push("Enter: how it is worked out".to_owned());
+            words.push("P changes it, Enter shows the formulas".to_owned());
         }
         for words in words {
             let wrapped = crate::tui::widgets::text::wrap(&words, columns);
@@ -188,14 +191,19 @@ impl Page<'_> {
     fn traffic(&self, columns: usize) -> Vec<Text> {
         let mut lines = Vec::new();
         let room = columns.saturating_sub(34).min(60);
-        let all: [(&str, fn(&(u64, u64)) -> u64); 2] = [("messages", |part| part.0), ("bytes", |part| part.1)];
+        let all: [(&str, fn(&(u64, u64)) -> u64); 2] =
+            [("messages", |part| part.0), ("bytes", |part| part.1)];
         for (name, of) in all {
             let (width, values) = self.figures.traffic.columns(room, of);
             let peak = values.iter().copied().max().unwrap_or(0);
             let amount = if name == "bytes" { units::size(peak) } else { units::grouped(peak) };
             let mut line = Text::new();
             line.left(Role::Plain, name, 10);
-            line.left(Role::Plain, &format!("peak {amount} in {}", units::duration(width.unsigned_abs())), 24);
+            line.left(
+                Role::Plain,
+                &format!("peak {amount} in {}", units::duration(width.unsigned_abs())),
+                24,
+            );
             line.add(Role::Ok, bars::sparkline(&values));
             lines.push(line);
         }
@@ -204,7 +212,9 @@ impl Page<'_> {
             let arrow = if direction == Direction::ClientToServer { "→" } else { "←" };
             let mut line = Text::of(Role::Plain, "size ");
             line.add(Role::of_direction(direction), arrow);
-            percentiles(&mut line, self.figures.sizes.of(direction), units::length);
+            percentiles(&mut line, self.figures.sizes.of(direction), |bytes| {
+                format!("{} B", units::grouped(bytes))
+            });
             lines.push(line);
         }
         let mut line = Text::of(Role::Plain, "reply ");
@@ -254,7 +264,11 @@ impl Page<'_> {
             line.add(Role::Dim, "n/a");
         } else {
             line.plainly(format!("longest silence {}", units::duration(silence.unsigned_abs())));
-            let whose = if matches!(self.figures.over, Over::All) { format!(" of #{connection}") } else { String::new() };
+            let whose = if matches!(self.figures.over, Over::All) {
+                format!(" of #{connection}")
+            } else {
+                String::new()
+            };
             line.add(Role::Dim, format!(", before message {message}{whose}"));
         }
         lines.push(line);
@@ -263,7 +277,8 @@ impl Page<'_> {
         if gaps == 0 {
             line.plainly("no byte is missing");
         } else {
-            let words = format!("{} missing in {}", units::counted(bytes, "byte"), units::counted(gaps, "gap"));
+            let words =
+                format!("{} missing in {}", units::counted(bytes, "byte"), units::counted(gaps, "gap"));
             line.add(Role::Warning, words);
         }
         lines.push(line);
@@ -274,7 +289,15 @@ impl Page<'_> {
             for (arrow, sums) in [("→", c2s), ("←", s2c)] {
                 line.plainly(format!("{arrow} ×{}  ", units::ratio(sums.inflated, sums.deflated)));
             }
-            let keeps = |kept: u64| if kept == totals.deflate { "yes" } else if kept == 0 { "no" } else { "some" };
+            let keeps = |kept: u64| {
+                if kept == totals.deflate {
+                    "yes"
+                } else if kept == 0 {
+                    "no"
+                } else {
+                    "some"
+                }
+            };
             let PerDirection { c2s, s2c } = totals.takeover;
             line.add(Role::Dim, format!("window kept: → {} ← {}", keeps(c2s), keeps(s2c)));
         }
@@ -295,7 +318,11 @@ impl Page<'_> {
         if matches!(self.figures.over, Over::All) {
             lines.push(Text::of(
                 Role::Plain,
-                format!("{} opened, {} refused or unanswered", units::counted(totals.opened, "WebSocket"), totals.failed),
+                format!(
+                    "{} opened, {} refused or unanswered",
+                    units::counted(totals.opened, "WebSocket"),
+                    totals.failed
+                ),
             ));
         }
         if self.ctx.shared.progress.state != Reading::Done {

@@ -40,8 +40,9 @@ impl Histogram {
         })?;
         let (low, high) = values(at);
         // Nothing is above the greatest, so it is known where that is.
-        let value = if slot(self.max) == at { self.max } else { low };
-        Some((value, low == high))
+        let last = slot(self.max) == at;
+        let alone = last && self.counts.get(at) == Some(&1);
+        Some((if last { self.max } else { low }, low == high || alone))
     }
 }
 
@@ -83,7 +84,8 @@ impl Traffic {
         let mut at = time.since(start).max(0) / self.width;
         while at >= Self::MOST as i64 {
             let parts = self.parts.chunks(2);
-            let sum = |pair: &[(u64, u64)]| pair.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
+            let sum =
+                |pair: &[(u64, u64)]| pair.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
             self.parts = parts.map(sum).collect();
             self.width = self.width.saturating_mul(2);
             at = time.since(start).max(0) / self.width;
