@@ -19,13 +19,14 @@
 //! | http | model | nothing |
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
+//! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
-//! | report | model pipeline ws report::style | nothing |
+//! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture http pipeline ws | files threads clock |
-//! | tui | model store report | nothing |
-//! | tui::run | tui model store | terminal streams clock files |
+//! | tui | model filter pipeline ws store report | nothing |
+//! | tui::run | model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -39,6 +40,7 @@
 pub mod capture;
 pub mod cli;
 pub mod explain;
+pub mod filter;
 pub mod http;
 pub mod model;
 pub mod net;

@@ -12,6 +12,7 @@
 mod args;
 mod check;
 pub mod explain;
+mod filter;
 pub mod handshake;
 #[cfg(feature = "live")]
 mod interfaces;
@@ -77,6 +78,16 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
+    let listed = match &cli.command {
+        None => cli.read.filter.list_fields,
+        Some(Command::Read(args)) => args.filter.list_fields,
+        Some(Command::Check(args)) => args.filter.list_fields,
+        Some(Command::Stats(args)) => args.filter.list_fields,
+        Some(_) => false,
+    };
+    if listed {
+        return filter::list();
+    }
     match cli.command {
         None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
             tui::run(&cli.read, &cli.screen)

@@ -243,6 +243,7 @@ impl App {
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
+            Some(Top::Filter(text)) => self.input = Some(InputLine::new(InputKind::Filter, "filter", text)),
             Some(Top::Prompt(prompt)) => {
                 self.input = Some(InputLine::new(InputKind::Screen(prompt.id), &prompt.label, prompt.text));
             }
@@ -380,7 +381,9 @@ impl App {
                 let before = self.shared.filter.clone();
                 self.input = Some(InputLine::new(InputKind::Filter, "filter", before));
             }
-            Cmd::ClearFilter => self.shared.filter.clear(),
+            Cmd::ClearFilter => {
+                let _ = self.shared.set_filter("");
+            }
             Cmd::Search => {
                 let mut line = InputLine::new(InputKind::Search, "search", String::new());
                 line.before.clone_from(&self.shared.search);
@@ -534,7 +537,15 @@ impl App {
             }
         }
         match line.kind {
-            InputKind::Filter => self.shared.filter = text,
+            InputKind::Filter => {
+                if let Err(error) = self.shared.set_filter(&text) {
+                    // It stays open, with the word at fault under the cursor.
+                    self.history.pop();
+                    let mut line = line;
+                    line.set(&text, error.range.end);
+                    self.input = Some(line);
+                }
+            }
             InputKind::Search => {
                 self.shared.search = text;
                 if !self.shared.search.is_empty() {

@@ -13,6 +13,7 @@
 //! | [`keys`] | keys and their names |
 //! | [`shared`] | what all screens share: selection, filter, details; `Ctx` to draw, `Turn` to act |
 //! | [`details`] | what was loaded |
+//! | [`records`] | rows as a filter asks about them |
 //! | [`screens`] | the screens, one file each |
 //! | [`overlays`] | help, palette, menus, input lines |
 //! | [`view`] | the rows around the screen |
@@ -30,6 +31,7 @@ pub mod details;
 pub mod event;
 pub mod keys;
 pub mod overlays;
+pub mod records;
 pub mod run;
 pub mod screens;
 pub mod shared;

@@ -12,6 +12,7 @@ use super::event::Effect;
 use super::screens::ScreenId;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
+use crate::filter::{self, Filter, FilterError};
 use crate::store::detail::{MessageDetail, Request};
 use crate::store::{ConnectionRow, Index, MessageRow, Progress};
 
@@ -45,6 +46,10 @@ pub struct Shared {
     pub progress: Progress,
     /// The filter as it was typed; empty for none.
     pub filter: String,
+    /// The filter as it is understood; `None` for none.
+    pub parsed: Option<std::sync::Arc<Filter>>,
+    /// Grows when the filter changes.
+    pub filter_version: u64,
     /// The search as it was typed; empty for none.
     pub search: String,
     /// Marked connections, with message 0, and messages.
@@ -85,6 +90,8 @@ impl Shared {
             selection: Selection::default(),
             progress: Progress::default(),
             filter: String::new(),
+            parsed: None,
+            filter_version: 0,
             search: String::new(),
             marks: BTreeSet::new(),
             details: Details::default(),
@@ -93,6 +100,18 @@ impl Shared {
             said: None,
             moved: Duration::ZERO,
         }
+    }
+
+    /// Applies a filter; an empty text is none.
+    ///
+    /// # Errors
+    /// Where it cannot be understood: then the one before stays.
+    pub fn set_filter(&mut self, text: &str) -> Result<(), FilterError> {
+        let parsed = filter::parse(text)?;
+        self.filter = text.trim().to_owned();
+        self.parsed = (!parsed.is_empty()).then(|| std::sync::Arc::new(parsed));
+        self.filter_version += 1;
+        Ok(())
     }
 
     /// The area of the screens: all but two rows above and two below.
@@ -178,6 +197,8 @@ pub enum Go {
 pub enum Top {
     /// A list to pick from; the pick comes back to [`Screen::picked`](super::screens::Screen::picked).
     Menu(Menu),
+    /// The filter line with this text.
+    Filter(String),
     /// An input line; what is typed comes back to [`Screen::entered`](super::screens::Screen::entered).
     Prompt(Prompt),
 }
@@ -278,6 +299,11 @@ impl Turn<'_> {
     /// Lets the user pick from a list.
     pub fn menu(&mut self, menu: Menu) {
         self.top = Some(Top::Menu(menu));
+    }
+
+    /// Proposes a filter: the user sees it, may change it, and applies it.
+    pub fn propose_filter(&mut self, text: String) {
+        self.top = Some(Top::Filter(text));
     }
 
     /// Lets the user type a line.

@@ -18,6 +18,7 @@ pub mod ladder;
 pub mod layers;
 pub mod learn;
 pub mod messages;
+pub mod rows;
 pub mod stats;
 
 use ratatui::buffer::Buffer;

@@ -150,6 +150,39 @@ impl Text {
         self
     }
 
+    /// Gives every place where `needle` stands, in upper or lower case, the role of what a search found.
+    pub fn highlight(&mut self, needle: &str) -> &mut Self {
+        let needle = needle.to_lowercase();
+        let plain = self.plain();
+        // Lower case of some letters is longer: then places would not fit.
+        let lower = plain.to_lowercase();
+        if needle.is_empty() || lower.len() != plain.len() {
+            return self;
+        }
+        let hits: Vec<(usize, usize)> =
+            lower.match_indices(&needle).map(|(at, hit)| (at, at + hit.len())).collect();
+        if hits.is_empty() {
+            return self;
+        }
+        let mut line = Self::new();
+        let mut at = 0;
+        for (role, text) in &self.parts {
+            for (offset, char) in text.char_indices() {
+                let place = at + offset;
+                let hit = hits.iter().any(|(from, to)| (*from..*to).contains(&place));
+                let role = if hit { Role::Hit } else { *role };
+                match line.parts.last_mut() {
+                    Some((last, so_far)) if *last == role => so_far.push(char),
+                    _ => line.parts.push((role, char.to_string())),
+                }
+            }
+            at += text.len();
+        }
+        line.width = self.width;
+        *self = line;
+        self
+    }
+
     /// The first `columns`; a longer line ends in `…`.
     #[must_use]
     pub fn cut(&self, columns: usize) -> Self {
