@@ -24,7 +24,7 @@
 //! | cli::style | report::style | terminal streams environment |
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
-//! | store | model capture http pipeline ws | files threads clock |
+//! | store | model capture net http pipeline ws | files threads clock |
 //! | tui | model filter pipeline ws store report | nothing |
 //! | tui::run | model store | terminal streams clock files |
 //! | cli | all | files streams environment clock |

@@ -35,6 +35,7 @@
 //! # }
 //! ```
 
+mod archive;
 mod classic;
 mod error;
 mod log;
@@ -48,11 +49,13 @@ mod tests;
 mod unpack;
 mod window;
 
+pub use archive::{Archive, View};
 pub use error::CaptureError;
 pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
 
 use crate::model::{Finding, PacketRef, Span, Time};
 use source::{ADDRESS_BITS, MAX_SOURCES, Source};
+use spool::Keeping;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::Read;
@@ -83,9 +86,17 @@ pub struct Options {
     /// How many bytes are kept of an input that is not mapped. Rounded up to a power of two, and to
     /// 64 MiB.
     pub spool_len: usize,
+    /// Keeps all bytes of such an input, in temporary files: [`Capture::archive`] then has them. Where there is no
+    /// room for them, reading ends.
+    pub keep: bool,
 }
 
 impl Options {
+    /// How an input that is not mapped is kept.
+    fn keeping(&self) -> Keeping {
+        Keeping { bits: self.spool_bits(), all: self.keep }
+    }
+
     /// log2 of the bytes kept.
     fn spool_bits(&self) -> u32 {
         // A spool holds two of the longest blocks in one piece each.
@@ -95,7 +106,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { no_mmap: false, spool_len: 256 << 20 }
+        Self { no_mmap: false, spool_len: 256 << 20, keep: false }
     }
 }
 
@@ -159,13 +170,29 @@ impl Capture {
 
     /// Reads a file that is in memory, exactly as a mapped one.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, CaptureError> {
-        let source = Source::from_bytes(bytes, "memory", 0, Options::default().spool_bits())?;
+        Self::from_bytes_with(bytes, &Options::default())
+    }
+
+    /// Reads a file that is in memory, with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_bytes_with(bytes: Vec<u8>, options: &Options) -> Result<Self, CaptureError> {
+        let source = Source::from_bytes(bytes, "memory", 0, options.keeping())?;
         Ok(Self::from_sources(vec![source]))
     }
 
     /// Reads a pipe, exactly as standard input.
     pub fn from_reader(reader: Box<dyn Read + Send>) -> Result<Self, CaptureError> {
-        let source = Source::from_reader(reader, "pipe", 0, Options::default().spool_bits())?;
+        Self::from_reader_with(reader, &Options::default())
+    }
+
+    /// Reads a pipe, exactly as standard input, with options.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn from_reader_with(reader: Box<dyn Read + Send>, options: &Options) -> Result<Self, CaptureError> {
+        let source = Source::from_reader(reader, "pipe", 0, options.keeping())?;
         Ok(Self::from_sources(vec![source]))
     }
 
@@ -304,6 +331,28 @@ impl Capture {
             let (d, t) = source.progress()?;
             Some((done.saturating_add(d), total.saturating_add(t)))
         })
+    }
+
+    /// The bytes of the capture by the same addresses, to be read again while, or after, it is read.
+    ///
+    /// Of inputs that are not mapped they are there only with [`Options::keep`].
+    ///
+    /// # Errors
+    /// Where a file cannot be mapped again.
+    pub fn archive(&self) -> std::io::Result<Archive> {
+        Ok(Archive::new(self.sources.iter().map(Source::stored).collect::<Result<_, _>>()?))
+    }
+
+    /// Bytes that were kept in temporary files, where [`Options::keep`] asks for it.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.sources.iter().map(Source::kept).sum()
+    }
+
+    /// Why an input ended where it did not end by itself.
+    #[must_use]
+    pub fn failure(&self) -> Option<&str> {
+        self.sources.iter().find_map(Source::failure)
     }
 
     /// What the captures say about themselves, as far as they were read: comments, interfaces, names,

@@ -1,16 +1,17 @@
 //! One input: how it is opened, and what it is.
 
+use super::archive::Stored;
 use super::classic::{self, Classic};
 use super::error::CaptureError;
 use super::log::Log;
 use super::pcapng::{self, Pcapng};
-use super::spool::Spool;
+use super::spool::{Keeping, Spool};
 use super::unpack::{Counted, Packing, first_bytes};
 use super::window::{Bytes, Mapped, Window, map};
 use super::{Input, Options};
 use crate::model::PacketRef;
 use std::fs::File;
-use std::io::{Cursor, Read, stdin};
+use std::io::{self, Cursor, Read, stdin};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,9 +54,7 @@ impl Source {
     pub(super) fn open(input: &Input, index: usize, options: &Options) -> Result<Self, CaptureError> {
         match input {
             Input::Path(path) => Self::open_path(path, index, options),
-            Input::Stdin => {
-                Self::from_reader(Box::new(stdin()), "standard input", index, options.spool_bits())
-            }
+            Input::Stdin => Self::from_reader(Box::new(stdin()), "standard input", index, options.keeping()),
         }
     }
 
@@ -68,7 +67,7 @@ impl Source {
             return Err(CaptureError::Directory { name });
         }
         if !about.is_file() {
-            return Self::from_reader(Box::new(file), &name, index, options.spool_bits());
+            return Self::from_reader(Box::new(file), &name, index, options.keeping());
         }
         // Some file systems cannot map, and some files that have bytes say that they have none.
         if !options.no_mmap
@@ -79,11 +78,11 @@ impl Source {
             #[cfg(unix)]
             let _ = bytes.advise(memmap2::Advice::Sequential);
             let size = bytes.len() as u64;
-            return Self::mapped(Bytes::File(bytes), &name, index, Size::Whole(size));
+            return Self::mapped(Bytes::File(bytes, file), &name, index, Size::Whole(size));
         }
         let (file, taken) = Counted::new(file);
         let size = if about.len() > 0 { Size::Taken(taken, about.len()) } else { Size::Unknown };
-        Self::stream(Box::new(file), &name, index, options.spool_bits(), size)
+        Self::stream(Box::new(file), &name, index, options.keeping(), size)
     }
 
     /// Reads bytes in memory, as a mapped file of the same bytes is read.
@@ -91,14 +90,14 @@ impl Source {
         bytes: Vec<u8>,
         name: &str,
         index: usize,
-        spool_bits: u32,
+        keeping: Keeping,
     ) -> Result<Self, CaptureError> {
         let size = bytes.len() as u64;
         if Packing::of(&bytes).is_none() {
-            return Self::mapped(Bytes::Memory(bytes), name, index, Size::Whole(size));
+            return Self::mapped(Bytes::Memory(Arc::new(bytes)), name, index, Size::Whole(size));
         }
         let (reader, taken) = Counted::new(Cursor::new(bytes));
-        Self::stream(Box::new(reader), name, index, spool_bits, Size::Taken(taken, size))
+        Self::stream(Box::new(reader), name, index, keeping, Size::Taken(taken, size))
     }
 
     /// Reads a pipe.
@@ -106,10 +105,10 @@ impl Source {
         reader: Box<dyn Read + Send>,
         name: &str,
         index: usize,
-        spool_bits: u32,
+        keeping: Keeping,
     ) -> Result<Self, CaptureError> {
         let (reader, _) = Counted::new(reader);
-        Self::stream(Box::new(reader), name, index, spool_bits, Size::Unknown)
+        Self::stream(Box::new(reader), name, index, keeping, Size::Unknown)
     }
 
     fn mapped(bytes: Bytes, name: &str, index: usize, size: Size) -> Result<Self, CaptureError> {
@@ -123,7 +122,7 @@ impl Source {
         reader: Box<dyn Read + Send>,
         name: &str,
         index: usize,
-        spool_bits: u32,
+        keeping: Keeping,
         size: Size,
     ) -> Result<Self, CaptureError> {
         let fail = |source| CaptureError::Open { name: name.to_owned(), source };
@@ -132,7 +131,7 @@ impl Source {
         if let Some(packing) = packing {
             reader = packing.unpack(reader);
         }
-        let mut window = Spool::new(reader, base(index), spool_bits).map_err(fail)?;
+        let mut window = Spool::new(reader, base(index), keeping).map_err(fail)?;
         let mut log = Log::new(index);
         let format = Format::open(&mut window, &mut log, name, packing)?;
         Ok(Self { name: name.to_owned(), log, feed: Feed::Spool(Box::new(window)), format, size })
@@ -156,6 +155,33 @@ impl Source {
         match &self.feed {
             Feed::Mapped(window) => window.slice(start, len),
             Feed::Spool(window) => window.slice(start, len),
+        }
+    }
+
+    /// Where its bytes can be read again.
+    pub(super) fn stored(&self) -> io::Result<Stored> {
+        Ok(match &self.feed {
+            Feed::Mapped(window) => match window.all() {
+                Bytes::File(_, file) => Stored::file(&self.name, file)?,
+                Bytes::Memory(bytes) => Stored::Memory(Arc::clone(bytes)),
+            },
+            Feed::Spool(window) => window.stored(),
+        })
+    }
+
+    /// Bytes kept in temporary files for good.
+    pub(super) fn kept(&self) -> u64 {
+        match &self.feed {
+            Feed::Mapped(_) => 0,
+            Feed::Spool(window) => window.kept(),
+        }
+    }
+
+    /// Why it ended, where it did not end by itself.
+    pub(super) fn failure(&self) -> Option<&str> {
+        match &self.feed {
+            Feed::Mapped(window) => window.failure(),
+            Feed::Spool(window) => window.failure(),
         }
     }
 

@@ -4,18 +4,32 @@
 //! piece: where the rest of the ring is too short for it, its first bytes move to the ring's start,
 //! and the addresses between are never used.
 
+use super::archive::{Kept, Stored};
 use super::window::{Window, map};
 use memmap2::{Mmap, MmapMut};
 use std::fs::File;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 /// Bytes taken from the reader at once.
 const CHUNK: usize = 128 * 1024;
+
+/// How the bytes of a reader are kept.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Keeping {
+    /// log2 of the ring's length.
+    pub(super) bits: u32,
+    /// Nothing is overwritten: each lap has a ring of its own.
+    pub(super) all: bool,
+}
 
 /// A reader with a window of the bytes last read.
 pub(super) struct Spool {
     reader: Box<dyn Read + Send>,
     ring: Ring,
+    /// The laps before, and where they can be seen from outside, where all are kept.
+    laps: Vec<Arc<Mmap>>,
+    shared: Option<Arc<Kept>>,
     chunk: Box<[u8]>,
     base: u64,
     /// log2 of the ring's length.
@@ -36,10 +50,18 @@ impl Spool {
     /// A window over what `reader` gives, kept in a ring of `1 << bits` bytes.
     ///
     /// No record may be longer than half of the ring.
-    pub(super) fn new(reader: Box<dyn Read + Send>, base: u64, bits: u32) -> io::Result<Self> {
+    pub(super) fn new(reader: Box<dyn Read + Send>, base: u64, keeping: Keeping) -> io::Result<Self> {
+        let bits = keeping.bits;
+        let shared = keeping.all.then(|| Arc::new(Kept::new(bits)));
+        let ring = if keeping.all { Ring::kept(1 << bits).map_err(no_room)? } else { Ring::new(1 << bits)? };
+        if let (Some(shared), Ring::File { map, .. }) = (&shared, &ring) {
+            shared.push(Arc::clone(map));
+        }
         Ok(Self {
             reader,
-            ring: Ring::new(1 << bits)?,
+            ring,
+            laps: Vec::new(),
+            shared,
             chunk: vec![0; CHUNK].into_boxed_slice(),
             base,
             bits,
@@ -58,12 +80,25 @@ impl Spool {
         let at = start.checked_sub(self.base)?;
         let (lap, from) = (at >> self.bits, usize::try_from(at & ((1 << self.bits) - 1)).ok()?);
         let to = from.checked_add(len as usize)?;
+        if lap < self.lap && self.shared.is_some() {
+            return self.laps.get(usize::try_from(lap).ok()?)?.get(from..to);
+        }
         let whole = if lap == self.lap {
             to <= self.end
         } else {
             lap.wrapping_add(1) == self.lap && from >= self.end && to <= self.previous_end
         };
         if whole { self.ring.get(from, to) } else { None }
+    }
+
+    /// Where its bytes can be read again.
+    pub(super) fn stored(&self) -> Stored {
+        self.shared.as_ref().map_or(Stored::Nowhere, |kept| Stored::Kept(Arc::clone(kept)))
+    }
+
+    /// Bytes that are kept for good.
+    pub(super) fn kept(&self) -> u64 {
+        if self.shared.is_some() { (self.lap << self.bits) + self.end as u64 } else { 0 }
     }
 
     /// Reads until `len` bytes lie at the cursor or the input ends.
@@ -98,7 +133,14 @@ impl Spool {
 
     /// Goes on at the start of the ring, with the bytes that were not taken yet.
     fn turn(&mut self) {
-        if let Err(error) = self.ring.copy_to_start(self.start, self.end) {
+        let turned = match &self.shared {
+            None => self.ring.copy_to_start(self.start, self.end),
+            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, next)| {
+                self.laps.push(done);
+                shared.push(next);
+            }),
+        };
+        if let Err(error) = turned {
             self.fail(&error);
             self.start = self.end;
         }
@@ -148,7 +190,7 @@ impl Window for Spool {
 enum Ring {
     /// An unnamed temporary file. Written by calls and not through the mapping, so that a full disk
     /// is an error and not a signal; for the same reason nothing is read that was not written.
-    File { file: File, map: Mmap, written: usize },
+    File { file: File, map: Arc<Mmap>, written: usize, only: bool },
     /// Memory, where there is no room for a file.
     Memory(MmapMut),
 }
@@ -158,10 +200,30 @@ impl Ring {
         let file = || {
             let file = tempfile::tempfile()?;
             file.set_len(len as u64)?;
-            let map = map(&file)?;
-            Ok::<_, io::Error>(Self::File { file, map, written: 0 })
+            let map = Arc::new(map(&file)?);
+            Ok::<_, io::Error>(Self::File { file, map, written: 0, only: false })
         };
         file().or_else(|_| Ok(Self::Memory(MmapMut::map_anon(len)?)))
+    }
+
+    /// A file and nothing else: memory would not be enough for all.
+    fn kept(len: usize) -> io::Result<Self> {
+        let file = tempfile::tempfile()?;
+        file.set_len(len as u64)?;
+        let map = Arc::new(map(&file)?);
+        Ok(Self::File { file, map, written: 0, only: true })
+    }
+
+    /// Goes on in a new file, which begins with the bytes of `from..to`. Gives the old one, and the new one.
+    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<(Arc<Mmap>, Arc<Mmap>)> {
+        let Self::File { map: done, .. } = self else { return Err(io::ErrorKind::Unsupported.into()) };
+        let done = Arc::clone(done);
+        let mut next = Self::kept(done.len()).map_err(no_room)?;
+        next.write(0, done.get(from..to).unwrap_or_default())?;
+        let Self::File { map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
+        let map = Arc::clone(map);
+        *self = next;
+        Ok((done, map))
     }
 
     #[inline]
@@ -175,10 +237,14 @@ impl Ring {
     /// Writes `bytes` at `at`; they fit.
     fn write(&mut self, at: usize, bytes: &[u8]) -> io::Result<()> {
         let to = at.saturating_add(bytes.len());
-        if let Self::File { file, map, written } = self {
-            if write_at(file, bytes, at as u64).is_ok() {
-                *written = to.max(*written);
-                return Ok(());
+        if let Self::File { file, map, written, only } = self {
+            match write_at(file, bytes, at as u64) {
+                Ok(()) => {
+                    *written = to.max(*written);
+                    return Ok(());
+                }
+                Err(error) if *only => return Err(no_room(error)),
+                Err(_) => {}
             }
             // The disk is full: go on in memory.
             let mut memory = MmapMut::map_anon(map.len())?;
@@ -208,6 +274,11 @@ impl Ring {
     }
 }
 
+/// The error of a temporary file, in words that say what it is for.
+fn no_room(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("its bytes cannot be kept in a temporary file: {error}"))
+}
+
 #[cfg(unix)]
 fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
@@ -223,7 +294,46 @@ fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::Archive;
+    use crate::model::{Bytes as _, Span};
     use std::io::Write;
+
+    const RING: Keeping = Keeping { bits: 13, all: false };
+
+    #[test]
+    fn what_is_kept_can_be_read_at_any_time_from_outside_too() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let keeping = Keeping { all: true, ..RING };
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
+        let archive = Archive::new(vec![spool.stored()]);
+        let mut taken: Vec<(u64, Vec<u8>)> = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            taken.push((spool.address(), piece.clone()));
+            spool.advance(piece.len());
+            let view = archive.view();
+            for (start, piece) in &taken {
+                let span = Span { start: *start, len: piece.len() as u32 };
+                assert_eq!(spool.slice(span.start, span.len), Some(&piece[..]));
+                assert_eq!(view.bytes(span), Some(&piece[..]));
+            }
+        }
+        assert!(taken.iter().map(|(_, piece)| piece.len()).sum::<usize>() == bytes.len());
+        assert!(spool.kept() >= bytes.len() as u64 && spool.failure().is_none());
+    }
+
+    #[test]
+    fn a_full_disk_ends_what_has_to_be_kept() {
+        let mut named = tempfile::NamedTempFile::new().unwrap();
+        named.write_all(b"written before").unwrap();
+        named.as_file().set_len(4096).unwrap();
+        let file = File::open(named.path()).unwrap();
+        let map = Arc::new(map(&file).unwrap());
+        let mut ring = Ring::File { file, map, written: 14, only: true };
+        let error = ring.write(14, b", and after").unwrap_err();
+        assert!(error.to_string().starts_with("its bytes cannot be kept in a temporary file: "), "{error}");
+        assert_eq!(ring.get(0, 14), Some(&b"written before"[..]));
+    }
 
     #[test]
     fn a_ring_whose_disk_is_full_goes_on_in_memory() {
@@ -232,8 +342,8 @@ mod tests {
         named.write_all(b"written before").unwrap();
         named.as_file().set_len(4096).unwrap();
         let file = File::open(named.path()).unwrap();
-        let map = map(&file).unwrap();
-        let mut ring = Ring::File { file, map, written: 14 };
+        let map = Arc::new(map(&file).unwrap());
+        let mut ring = Ring::File { file, map, written: 14, only: false };
         ring.write(14, b", and after").unwrap();
         assert!(matches!(ring, Ring::Memory(_)));
         assert_eq!(ring.get(0, 25), Some(&b"written before, and after"[..]));
@@ -244,7 +354,7 @@ mod tests {
     #[test]
     fn a_record_lies_in_one_piece_across_the_end_of_the_ring() {
         let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
-        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 1 << 44, 13).unwrap();
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 1 << 44, RING).unwrap();
         let mut taken = Vec::new();
         while !spool.peek(1).is_empty() {
             let piece = spool.peek(777).to_vec();

@@ -4,6 +4,7 @@ use memmap2::Mmap;
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// A cursor over the bytes of one input.
 ///
@@ -33,9 +34,9 @@ pub(super) trait Window {
 /// The bytes of a whole input: a mapped file, or memory.
 pub(super) enum Bytes {
     /// A file, mapped.
-    File(Mmap),
+    File(Mmap, File),
     /// Bytes from elsewhere.
-    Memory(Vec<u8>),
+    Memory(Arc<Vec<u8>>),
 }
 
 impl Deref for Bytes {
@@ -44,7 +45,7 @@ impl Deref for Bytes {
     #[inline]
     fn deref(&self) -> &[u8] {
         match self {
-            Self::File(map) => map,
+            Self::File(map, _) => map,
             Self::Memory(bytes) => bytes,
         }
     }
@@ -61,6 +62,11 @@ impl Mapped {
     /// A window whose first byte has the address `base`.
     pub(super) fn new(bytes: Bytes, base: u64) -> Self {
         Self { bytes, at: 0, base }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> &Bytes {
+        &self.bytes
     }
 
     /// The bytes at an address.

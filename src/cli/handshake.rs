@@ -274,7 +274,7 @@ impl Openings<'_> {
 
 impl Sink for Openings<'_> {
     fn wants(&self) -> Wants {
-        Wants { heads: true }
+        Wants { heads: true, ..Wants::default() }
     }
 
     fn begins(&mut self, first: Time) {

@@ -43,6 +43,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     let options = store::Options {
         no_mmap: args.input.no_mmap,
         limits: read::limits(&args.input, &Selection::default()),
+        ..store::Options::default()
     };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     run::run(

@@ -389,7 +389,7 @@ impl Drop for Survey<'_> {
 
 impl Sink for Survey<'_> {
     fn wants(&self) -> Wants {
-        Wants { heads: self.0.needs.heads }
+        Wants { heads: self.0.needs.heads, ..Wants::default() }
     }
 
     fn begins(&mut self, first: Time) {

@@ -80,6 +80,24 @@ const CAPTURE: Header = Header::link("capture header");
 const FRAME_RELAY: Header = Header::link("Frame Relay header");
 const NFLOG: Header = Header::link("NFLOG attribute");
 
+/// What people call the header that `link` stands for.
+pub(super) fn name_of(link: LinkType) -> &'static str {
+    match link.0 {
+        number::ETHERNET => "Ethernet",
+        number::LINUX_SLL => "Linux cooked",
+        number::LINUX_SLL2 => "Linux cooked 2",
+        number::NULL | number::LOOP => "loopback",
+        number::PPP | number::PPP_HDLC | number::PPP_WITH_DIR => "PPP",
+        number::C_HDLC => "Cisco HDLC",
+        number::IEEE802_11 => "802.11",
+        number::RADIOTAP | number::PRISM | number::AVS => "802.11 with radio header",
+        number::FRELAY => "Frame Relay",
+        number::ARCNET_LINUX => "ARCNET",
+        number::NFLOG => "NFLOG",
+        _ => "capture header",
+    }
+}
+
 /// Peels the header that `link` stands for.
 pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
     match link.0 {

@@ -19,6 +19,7 @@ mod corpus_tests;
 mod cursor;
 mod defrag;
 mod ip;
+mod layers;
 mod link;
 #[cfg(test)]
 mod packets;
@@ -34,6 +35,7 @@ use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
 pub use checksum::checksum_ok;
+pub use layers::{Layer, layers};
 
 /// The addresses of reassembled IP datagrams begin here; those of the capture end below.
 pub const ARENA_BASE: u64 = 0xF000_0000_0000_0000;
@@ -151,13 +153,19 @@ pub struct Decoder {
     fragments: Fragments,
     arena: Arena,
     findings: Vec<Finding>,
+    took_fragment: bool,
 }
 
 impl Decoder {
     /// A decoder that has seen no packet.
     #[must_use]
     pub fn new(limits: &FragmentLimits) -> Self {
-        Self { fragments: Fragments::new(limits), arena: Arena::new(limits), findings: Vec::new() }
+        Self {
+            fragments: Fragments::new(limits),
+            arena: Arena::new(limits),
+            findings: Vec::new(),
+            took_fragment: false,
+        }
     }
 
     /// The TCP segment in a packet of which `bytes` were captured.
@@ -187,6 +195,12 @@ impl Decoder {
     #[must_use]
     pub fn bytes(&self, span: Span) -> Option<&[u8]> {
         self.arena.get(span)
+    }
+
+    /// Whether an IP fragment was taken since the last call.
+    #[inline]
+    pub fn took_fragment(&mut self) -> bool {
+        self.took_fragment && std::mem::take(&mut self.took_fragment)
     }
 
     /// Whether findings wait to be taken.
@@ -243,6 +257,7 @@ impl Decoder {
                 Next::Nothing => Err(Skip::NotIp.into()),
                 Next::Fragment(fragment) => {
                     ip::carries(fragment.protocol)?;
+                    self.took_fragment = true;
                     let whole = self.fragments.add(
                         packet,
                         &addresses,

@@ -50,6 +50,19 @@ pub(super) fn peel(payload: u8, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
     }
 }
 
+/// What people call the tunnel that a UDP port stands for.
+pub(super) fn name_of_port(destination: u16) -> &'static str {
+    match destination {
+        port::VXLAN | port::VXLAN_LINUX => "VXLAN",
+        port::VXLAN_GPE => "VXLAN-GPE",
+        port::GENEVE => "Geneve",
+        port::GTP => "GTP-U",
+        port::L2TP => "L2TP",
+        port::TZSP => "TZSP",
+        _ => "Teredo",
+    }
+}
+
 /// Whether UDP between these ports may hold a tunnel.
 pub(super) fn is_tunnel(source: u16, destination: u16) -> bool {
     use port::*;

@@ -41,7 +41,7 @@ pub(super) enum Found {
     TooLarge(Direction),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Parser {
     /// At the start of a head, or inside one.
     Head,
@@ -60,7 +60,7 @@ impl Parser {
 }
 
 /// A head that is not complete yet.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Partial {
     bytes: Vec<u8>,
     seen: usize,
@@ -77,7 +77,7 @@ enum Asked {
 }
 
 /// The HTTP/1 state of a connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange {
     client: Parser,
     server: Parser,

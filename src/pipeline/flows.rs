@@ -144,6 +144,25 @@ impl Flows {
         id
     }
 
+    /// The slot of the last look-up.
+    pub(super) fn recent(&self) -> Option<u32> {
+        self.recent
+    }
+
+    /// Numbers new connections from here on.
+    pub(super) fn begin_at(&mut self, tcp: ConnectionId) {
+        self.next = tcp.0;
+    }
+
+    /// Takes a connection as it is.
+    pub(super) fn adopt(&mut self, key: Key, tcp: ConnectionId, stage: Stage) {
+        self.begin_at(tcp);
+        let slot = self.find(&key, Time::default());
+        if let Some(flow) = self.slot(slot) {
+            flow.stage = stage;
+        }
+    }
+
     /// The connection in a slot.
     #[inline]
     pub(super) fn slot(&mut self, slot: u32) -> Option<&mut Flow> {

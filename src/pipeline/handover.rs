@@ -105,6 +105,9 @@ impl Live {
         match &mut self.layer {
             Layer::WebSocket(socket) => {
                 let Socket { connection, ws } = &mut **socket;
+                if work.sink.wants().chunks {
+                    work.sink.chunk(connection, direction, &chunk);
+                }
                 let (mut context, sink) = work.context();
                 ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
                 held.len

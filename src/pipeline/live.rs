@@ -11,20 +11,20 @@ use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
 
 /// A request that waits for its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: crate::model::WebSocketId,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Socket {
     pub(super) connection: Connection,
     pub(super) ws: WebSocket,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Layer {
     Http(Box<Exchange>),
     WebSocket(Box<Socket>),
@@ -44,7 +44,7 @@ pub(super) enum Fate {
 }
 
 /// A followed connection.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Live {
     pub(super) streams: PerEnd<Stream>,
     pub(super) client: Option<End>,
@@ -66,6 +66,8 @@ pub(super) struct Live {
     pub(super) waiting_at: u64,
     pub(super) zero_window: PerEnd<bool>,
     pub(super) fate: Fate,
+    /// It is looked at from its middle on.
+    pub(super) midway: bool,
 }
 
 impl Live {
@@ -86,12 +88,14 @@ impl Live {
             waiting_at: u64::MAX,
             zero_window: PerEnd::default(),
             fate: Fate::Keep,
+            midway: false,
         })
     }
 
     /// A connection that is looked at from a request in its middle on.
     pub(super) fn midway(client: End, segment: &Segment) -> Box<Self> {
         let mut live = Self::new(Some(client));
+        live.midway = true;
         live.layer = Layer::Http(Box::new(Exchange::midway()));
         live.streams.of_mut(client).begin_at(segment.seq);
         if segment.flags.has(Flags::ACK) {
@@ -205,6 +209,9 @@ impl Live {
         let chunk = Chunk { at: stream.position(), bytes: payload, address, origin: place, arrival: place };
         stream.pass(segment.len, address);
         *self.arrived.of_mut(from) = place;
+        if work.sink.wants().chunks {
+            work.sink.chunk(&socket.connection, direction, &chunk);
+        }
         let (mut context, sink) = work.context();
         socket.ws.data(direction, chunk, &mut context, &mut Emit { sink, connection: &socket.connection });
         Fate::Keep

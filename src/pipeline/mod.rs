@@ -16,6 +16,7 @@ mod flows;
 mod handover;
 mod limits;
 mod live;
+mod replay;
 pub mod rules;
 mod sink;
 mod work;
@@ -29,6 +30,7 @@ use crate::ws::{Scratch, Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
+pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::{Summary, Totals};
 
@@ -81,6 +83,19 @@ pub struct Pipeline {
     live: usize,
     evicted: u64,
     last: Place,
+    /// The packet at hand showed that its connection holds no WebSocket.
+    dropped: bool,
+}
+
+/// What happens to a connection outside its own packets.
+#[derive(Clone, Copy, Debug)]
+enum Outside {
+    /// It is looked at what is waited for.
+    Look,
+    /// It ends.
+    End(StreamEnd),
+    /// A SYN on its ports opens another one.
+    Reuse,
 }
 
 /// Capture bytes and reassembled datagrams as one address space.
@@ -114,6 +129,7 @@ impl Pipeline {
             live: 0,
             evicted: 0,
             last: Place::default(),
+            dropped: false,
         }
     }
 
@@ -131,8 +147,14 @@ impl Pipeline {
             Ok(segment) => {
                 self.seen.segments += 1;
                 self.segment(&segment, place, capture, sink);
+                if sink.wants().steps {
+                    self.tell_packet(packet, segment.flags, sink);
+                }
             }
             Err(skip) => self.skip(skip, place, sink),
+        }
+        if self.decoder.took_fragment() {
+            sink.fragment(packet);
         }
         if self.decoder.has_findings() {
             self.decoder_findings(sink);
@@ -156,10 +178,7 @@ impl Pipeline {
         }
         live.sort_by_key(|(slot, calm)| (*calm, *slot));
         for (slot, _) in live {
-            self.with_live(slot, capture, sink, |live, ends, place, work| {
-                live.end(ends, StreamEnd::Capture, place, work);
-                Fate::Ended
-            });
+            self.with_live(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
@@ -331,13 +350,7 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        self.with_live(slot, capture, sink, |live, ends, _, work| {
-            if live.is_websocket() && !live.is_reset() {
-                live.note_reuse(place, work);
-            }
-            live.end(ends, StreamEnd::Timeout, place, work);
-            Fate::Ended
-        });
+        self.with_live(slot, Outside::Reuse, capture, sink);
         self.restart(slot, segment, from, place, capture, sink);
     }
 
@@ -350,6 +363,9 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
+        if sink.wants().steps {
+            self.tell_forgotten(slot, sink);
+        }
         let tcp = self.flows.next_id();
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.tcp = tcp;
@@ -420,13 +436,7 @@ impl Pipeline {
     }
 
     /// Lets a followed connection do something outside its own packets.
-    fn with_live<S: Sink>(
-        &mut self,
-        slot: u32,
-        capture: &dyn Bytes,
-        sink: &mut S,
-        act: impl FnOnce(&mut Live, &Ends, Place, &mut Work<'_, S>) -> Fate,
-    ) {
+    fn with_live<S: Sink>(&mut self, slot: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
         let space = Space { capture, decoder: &self.decoder };
         let Some(flow) = self.flows.slot(slot) else { return };
         let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
@@ -440,11 +450,21 @@ impl Pipeline {
             websockets: &mut self.websockets,
             waiting: &mut self.waiting,
         };
-        let fate = act(live, &ends, self.last, &mut work);
+        let place = self.last;
+        let fate = Self::act(live, outside, &ends, place, &mut work);
         if fate != Fate::Keep {
             self.settle(slot, fate);
         } else if let Some(since) = live.waiting_since {
             self.deadlines.push_back(Deadline { since, slot, generation: flow.generation });
+        }
+        if sink.wants().steps {
+            let act = match outside {
+                Outside::Look => Act::Look(place),
+                Outside::End(how) => Act::End(how, place),
+                Outside::Reuse => Act::Reuse(place),
+            };
+            let dropped = std::mem::take(&mut self.dropped);
+            self.tell(slot, act, dropped, sink);
         }
     }
 
@@ -457,6 +477,7 @@ impl Pipeline {
                     live.leave(&mut self.waiting);
                 }
                 flow.stage = Stage::Other(other);
+                self.dropped = true;
                 *self.seen.count(other) += 1;
             }
             Fate::Ended => flow.stage = Stage::Ended,
@@ -489,9 +510,7 @@ impl Pipeline {
         }
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
-            self.with_live(deadline.slot, capture, sink, |live, ends, place, work| {
-                live.expire(ends, place, work)
-            });
+            self.with_live(deadline.slot, Outside::Look, capture, sink);
         }
     }
 
@@ -516,10 +535,10 @@ impl Pipeline {
             if idle <= limit {
                 self.evicted += 1;
             }
-            self.with_live(slot, capture, sink, |live, ends, place, work| {
-                live.end(ends, StreamEnd::Timeout, place, work);
-                Fate::Ended
-            });
+            self.with_live(slot, Outside::End(StreamEnd::Timeout), capture, sink);
+            if sink.wants().steps {
+                self.tell_forgotten(slot, sink);
+            }
             self.flows.remove(slot);
         }
     }

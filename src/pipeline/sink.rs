@@ -2,8 +2,11 @@
 
 use std::fmt::Arguments;
 
+use super::replay::Step;
 use crate::http::Handshake;
-use crate::model::{ConnectionId, Direction, Endpoint, Place, Rule, Tally, Time, WebSocketId};
+use crate::model::{
+    Chunk, ConnectionId, Direction, Endpoint, PacketRef, Place, Rule, Tally, Time, WebSocketId,
+};
 use crate::ws::{FrameEvent, MessageEvent, Spot, WebSocket};
 
 /// One head of the opening handshake: where it was in the capture.
@@ -16,7 +19,7 @@ pub struct HeadPlace {
 }
 
 /// A WebSocket, or an attempt to open one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Connection {
     /// Its number.
     pub id: WebSocketId,
@@ -96,6 +99,10 @@ pub struct Ended<'a> {
 pub struct Wants {
     /// The handshake's heads are needed at the connection's end.
     pub heads: bool,
+    /// Each step of each connection that may hold a WebSocket.
+    pub steps: bool,
+    /// Bytes in order, before they are read.
+    pub chunks: bool,
 }
 
 /// Takes the pipeline's events, in the order in which they became certain.
@@ -106,7 +113,7 @@ pub struct Wants {
 pub trait Sink {
     /// What this sink looks at.
     fn wants(&self) -> Wants {
-        Wants { heads: true }
+        Wants { heads: true, ..Wants::default() }
     }
     /// The capture begins: the time of its first packet.
     fn begins(&mut self, first: Time) {
@@ -138,6 +145,18 @@ pub trait Sink {
     fn ended(&mut self, ended: &Ended<'_>) {
         let _ = ended;
     }
+    /// Something happened to a connection, and was done with.
+    fn step(&mut self, step: &Step<'_>) {
+        let _ = step;
+    }
+    /// A packet was an IP fragment, or made a datagram whole. What it brought comes before or after.
+    fn fragment(&mut self, packet: &PacketRef) {
+        let _ = packet;
+    }
+    /// Bytes of an open WebSocket, the next in order.
+    fn chunk(&mut self, connection: &Connection, direction: Direction, chunk: &Chunk<'_>) {
+        let _ = (connection, direction, chunk);
+    }
     /// From here on, events of packets from `packet` on may still come; `u64::MAX`: only those of the
     /// packet at hand and later ones. Called when that changes.
     fn watermark(&mut self, packet: u64) {
@@ -166,7 +185,7 @@ impl<S: Sink> crate::ws::Events for Emit<'_, S> {
 }
 
 /// A finding that waits until it is known which WebSocket it belongs to.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) rule: &'static Rule,
     pub(super) direction: Option<Direction>,

@@ -175,7 +175,7 @@ impl<W: Write> Report for Csv<W> {
 
 impl<W: Write> Sink for Csv<W> {
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.needs_heads() }
+        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
     }
 
     fn begins(&mut self, first: Time) {

@@ -281,7 +281,7 @@ impl Stats {
 impl Sink for Stats {
     fn wants(&self) -> Wants {
         // Whether a connection matches is known at its end only.
-        Wants { heads: self.options.filter.is_some() }
+        Wants { heads: self.options.filter.is_some(), ..Wants::default() }
     }
 
     fn begins(&mut self, first: Time) {

@@ -348,7 +348,7 @@ impl<W: Write> Sink for Table<W> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.needs_heads() }
+        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
     }
 
     fn opened(&mut self, connection: &Connection) {

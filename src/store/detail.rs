@@ -29,6 +29,34 @@ pub enum Request {
     },
 }
 
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub enum Detail {
+    /// A message.
+    Message(Box<MessageDetail>),
+    /// A frame.
+    Frame(Box<FrameDetail>),
+    /// How TCP carried a connection.
+    Tcp(Box<TcpDetail>),
+}
+
+/// Why something cannot be loaded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// There is no such thing, or not yet.
+    #[error("there is no {0}")]
+    Unknown(String),
+    /// The file is not what it was.
+    #[error("{0}")]
+    Changed(String),
+    /// Its bytes were not kept.
+    #[error("the bytes are no longer kept")]
+    Gone,
+    /// Something newer was asked for.
+    #[error("something else was asked for")]
+    Cancelled,
+}
+
 /// A message as it was on the wire and as the application had it.
 #[derive(Clone, Debug)]
 pub struct MessageDetail {
@@ -107,13 +135,14 @@ impl FrameDetail {
 pub struct Piece {
     /// Which bytes of the frame, header included.
     pub of_frame: Range<u64>,
-    /// Which bytes of the packet.
+    /// Which bytes of the packet; empty where it brought them inside an IP fragment.
     pub of_packet: Range<usize>,
     /// The packet.
     pub packet: PacketDetail,
 }
 
-/// A whole packet.
+/// A whole packet. Of a message with very many packets, the last ones come without bytes and layers: load the
+/// frame alone to have them.
 #[derive(Clone, Debug)]
 pub struct PacketDetail {
     /// Number, time, lengths.

@@ -6,8 +6,9 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::index::{End, Index, News, side};
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
-use crate::model::{Direction, PerDirection, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, Sink, Wants};
+use super::trail::Trails;
+use crate::model::{Direction, PacketRef, PerDirection, Rule, Severity, Time};
+use crate::pipeline::{Connection, Ended, Sink, Step, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
 /// Bytes of a message that are kept to look at.
@@ -52,11 +53,12 @@ pub(super) struct Fill {
     news: Vec<News>,
     previews: Vec<u8>,
     begin: Option<Time>,
+    pub(super) trails: Trails,
 }
 
 impl Fill {
-    pub(super) fn new(board: Arc<Board>) -> Self {
-        Self { board, news: Vec::new(), previews: Vec::new(), begin: None }
+    pub(super) fn new(board: Arc<Board>, trails: Trails) -> Self {
+        Self { board, news: Vec::new(), previews: Vec::new(), begin: None, trails }
     }
 
     /// Whether there is anything that the index does not have.
@@ -89,7 +91,7 @@ impl Fill {
 impl Sink for Fill {
     fn wants(&self) -> Wants {
         // The row has the heads from the beginning.
-        Wants { heads: false }
+        Wants { heads: false, steps: true, chunks: false }
     }
 
     fn begins(&mut self, first: Time) {
@@ -97,6 +99,7 @@ impl Sink for Fill {
     }
 
     fn opened(&mut self, connection: &Connection) {
+        self.trails.name(connection.tcp, connection.id);
         self.push(News::Connection(Box::new(row(connection))));
     }
 
@@ -172,8 +175,18 @@ impl Sink for Fill {
         })));
     }
 
+    #[inline]
+    fn step(&mut self, step: &Step<'_>) {
+        self.trails.step(step);
+    }
+
+    fn fragment(&mut self, packet: &PacketRef) {
+        self.trails.fragment(packet);
+    }
+
     fn ended(&mut self, ended: &Ended<'_>) {
         self.know(ended.connection);
+        self.trails.name(ended.connection.tcp, ended.connection.id);
         let socket = ended.socket;
         let of = |severity| ended.findings.of(severity);
         let both = Direction::BOTH.map(|direction| {

@@ -398,15 +398,22 @@ impl Rows {
         row.marks.0 |= known.marks.0 & (Marks::FINDING | Marks::MASKED);
         row.first_frame = known.first_frame;
         *known = row;
-        let (page, range) = self.preview_place(at);
-        if let Some(bytes) = self.previews.get_mut(page) {
-            if range.start == bytes.len() {
+        if at + 1 == self.messages.len() {
+            if let Some(bytes) = self.previews.last_mut() {
                 bytes.extend_from_slice(preview);
-            } else if range.start < bytes.len() {
+            }
+        } else {
+            // Later ones ended before it did.
+            let (page, range) = self.preview_place(at);
+            if let Some(bytes) = self.previews.get_mut(page)
+                && range.start <= bytes.len()
+            {
                 bytes.splice(range.start..range.start, preview.iter().copied());
             }
         }
-        self.marked.retain(|marked| *marked != number);
+        if !self.marked.is_empty() {
+            self.marked.retain(|marked| *marked != number);
+        }
     }
 
     fn mark(&mut self, number: u64) {

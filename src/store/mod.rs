@@ -8,13 +8,18 @@
 pub mod detail;
 mod fill;
 mod index;
+mod load;
 mod pages;
+mod replay;
 mod rows;
 mod run;
 mod session;
+mod trail;
 
+pub use detail::{Detail, LoadError, Request};
 pub use index::Index;
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;
 pub use session::{Options, Progress, Reading, Session};
+pub use trail::Packets;

@@ -1,7 +1,7 @@
 //! A list that only grows, in pages: what is in it never moves.
 
-/// Rows in a page.
-pub(super) const PAGE: usize = 512;
+/// Rows in a page: so few that thousands of lists waste little in their last one.
+pub(super) const PAGE: usize = 128;
 
 /// An append-only list of fixed-size pages. The first page grows as it fills, so that a short list is small.
 #[derive(Clone, Debug)]

@@ -5,10 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::detail::{Detail, LoadError, Request};
 use super::fill::{Board, Fill};
 use super::index::Index;
+use super::load::Source;
 use super::run;
-use crate::capture::{self, Capture, CaptureError, Input};
+use super::trail::{Packets, Trails};
+use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
 use crate::pipeline::{Limits, Pipeline};
 
 /// Packets after which the index gets what is new.
@@ -19,12 +22,23 @@ const PATIENCE: Duration = Duration::from_millis(20);
 const TURN: u32 = 256;
 
 /// How a capture is opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Files are read and not mapped.
     pub no_mmap: bool,
     /// Bounds of the engine. What depends on looking at details is set as the index needs it.
     pub limits: Limits,
+    /// Packets of a WebSocket between two copies of its state, from which details are loaded.
+    pub interval: u32,
+    /// Bytes of all these copies together; the interval grows to keep to it.
+    pub checkpoints: usize,
+}
+
+impl Default for Options {
+    /// 4096 packets, about 2 ms of work; 48 MiB.
+    fn default() -> Self {
+        Self { no_mmap: false, limits: Limits::default(), interval: 4096, checkpoints: 48 << 20 }
+    }
 }
 
 /// How far reading came.
@@ -52,6 +66,10 @@ pub struct Progress {
     pub total: Option<u64>,
     /// Bytes read in a second, lately.
     pub rate: u64,
+    /// Bytes that were put into temporary files, to be read again.
+    pub kept: u64,
+    /// Why reading ended too early.
+    pub trouble: Option<String>,
 }
 
 /// A capture that is open.
@@ -68,6 +86,8 @@ pub struct Session {
 pub(super) struct Shared {
     pub(super) board: Arc<Board>,
     fill: Mutex<Fill>,
+    pub(super) archive: Archive,
+    pub(super) limits: Limits,
     /// How many wait for `fill`: the reading thread lets them in.
     waiting: AtomicUsize,
     progress: Mutex<Progress>,
@@ -80,13 +100,23 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Shared {
+    /// The reading thread's state; it is let go of within a short time.
+    pub(super) fn fill(&self) -> MutexGuard<'_, Fill> {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        let guard = lock(&self.fill);
+        self.waiting.fetch_sub(1, Ordering::AcqRel);
+        guard
+    }
+}
+
 impl Session {
     /// Opens captures and begins to read them.
     ///
     /// # Errors
     /// Where one of them cannot be read at all, or no thread can be had.
     pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
-        let how = capture::Options { no_mmap: options.no_mmap, ..capture::Options::default() };
+        let how = capture::Options { no_mmap: options.no_mmap, keep: true, ..capture::Options::default() };
         Self::read(Capture::open(inputs, &how)?, options)
     }
 
@@ -99,9 +129,14 @@ impl Session {
         let depth = &mut limits.depth;
         (depth.payloads, depth.frames, depth.frame_payloads, depth.hash) = (true, true, false, false);
         let board = Arc::<Board>::default();
+        let trails = Trails::with(options.interval, options.checkpoints);
+        let name = || capture.source_names().next().unwrap_or_default().to_owned();
+        let archive = capture.archive().map_err(|source| CaptureError::Open { name: name(), source })?;
         let shared = Arc::new(Shared {
-            fill: Mutex::new(Fill::new(Arc::clone(&board))),
+            fill: Mutex::new(Fill::new(Arc::clone(&board), trails)),
             board,
+            archive,
+            limits: limits.clone(),
             waiting: AtomicUsize::new(0),
             progress: Mutex::default(),
             halt: AtomicBool::new(false),
@@ -132,6 +167,34 @@ impl Session {
             fill.publish_to(&mut index);
         }
         self.shared.board.version()
+    }
+
+    /// Loads a detail, now.
+    ///
+    /// # Errors
+    /// Where there is no such thing, or its bytes cannot be read.
+    pub fn load(&self, request: &Request) -> Result<Detail, LoadError> {
+        let view = self.shared.archive.view();
+        Source { shared: &self.shared, view: &view, wanted: &|| true }.load(request)
+    }
+
+    /// The packets of the TCP connection that carries a connection; none where there is none.
+    #[must_use]
+    pub fn packets_of(&self, connection: u32) -> Option<Packets> {
+        let tcp = self.index().connection(connection)?.tcp;
+        self.shared.fill().trails.packets(tcp)
+    }
+
+    /// The bytes of packets, by their addresses.
+    #[must_use]
+    pub fn bytes(&self) -> View {
+        self.shared.archive.view()
+    }
+
+    /// Bytes of memory that the ways to details take, about.
+    #[must_use]
+    pub fn trail_size(&self) -> usize {
+        self.shared.fill().trails.size()
     }
 
     /// How far reading came.
@@ -270,7 +333,15 @@ impl Reader {
             None => (self.capture.totals().capture_bytes, None),
         };
         let mut progress = lock(&self.shared.progress);
-        *progress = Progress { state: progress.state, packets, done, total, rate: speed.at(done) };
+        *progress = Progress {
+            state: progress.state,
+            packets,
+            done,
+            total,
+            rate: speed.at(done),
+            kept: self.capture.kept(),
+            trouble: self.capture.failure().map(str::to_owned),
+        };
     }
 }
 

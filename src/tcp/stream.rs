@@ -74,7 +74,7 @@ pub enum GiveUp {
 }
 
 /// One direction of a connection.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// Sequence number of offset [`ORIGIN`].
     origin_seq: u32,

@@ -6,6 +6,7 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -20,7 +21,8 @@ use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
-use crate::store::detail::Request;
+use super::details::Answer;
+use crate::store::detail::{Detail, Request};
 use crate::store::{Reading, Session};
 
 /// How the UI looks and what it is called.
@@ -193,8 +195,12 @@ fn answers(session: &Session) -> Vec<Event> {
 /// Loads something at once.
 #[must_use]
 pub fn load(session: &Session, request: &Request) -> Event {
-    let _ = session;
-    Event::Answer(request.clone(), Err("not here yet".to_owned()))
+    let answer = session.load(request).map(|detail| match detail {
+        Detail::Message(detail) => Answer::Message(Arc::new(*detail)),
+        Detail::Frame(detail) => Answer::Frame(Arc::new(*detail)),
+        Detail::Tcp(detail) => Answer::Tcp(Arc::new(*detail)),
+    });
+    Event::Answer(request.clone(), answer.map_err(|error| error.to_string()))
 }
 
 /// Does what the UI wants; answers whether it is to end.

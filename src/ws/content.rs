@@ -13,7 +13,7 @@ use super::{FrameHeader, Opcode, Payload, rules, text};
 use crate::model::{Bytes, Chunk, Place};
 
 /// A message that has begun.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Open {
     pub(super) opcode: Opcode,
     pub(super) compressed: bool,
@@ -31,7 +31,7 @@ pub(super) struct Open {
 }
 
 /// A message read as it comes: because it is too long to keep its pieces, or because it is inflated.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Eager {
     /// Fed once the message is longer than what is kept.
     utf8: Utf8Check,

@@ -75,6 +75,15 @@ impl std::fmt::Debug for Inflater {
     }
 }
 
+impl Clone for Inflater {
+    /// One that knows nothing of the window: it is never wrong, but mostly uncertain.
+    fn clone(&self) -> Self {
+        let mut clone = Self::default();
+        clone.lose();
+        clone
+    }
+}
+
 impl Default for Inflater {
     fn default() -> Self {
         Self {

@@ -75,7 +75,7 @@ impl Counts {
 }
 
 /// The state of one direction. What every frame touches stands together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Side {
     pub(super) counts: Counts,
     pub(super) key: [u8; 4],

@@ -31,14 +31,14 @@ pub struct Closing {
     pub answered: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Ping {
     payload: Box<[u8]>,
     place: Place,
     message: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Pings {
     waiting: VecDeque<Ping>,
     /// Times of the last pings, while they come fast.
@@ -59,7 +59,7 @@ pub struct Rtt {
     pub max: i64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shared {
     frames: u64,
     messages: u64,

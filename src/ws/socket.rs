@@ -36,7 +36,7 @@ impl StreamEnd {
 /// For each direction: any number of [`data`](Self::data) and [`gap`](Self::gap) in stream order,
 /// then at most one [`end`](Self::end). Memory is bounded: a header, kept ranges of the message at
 /// hand, an inflater per direction that compresses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct WebSocket {
     readers: PerDirection<FrameReader>,
     sides: PerDirection<Side>,
@@ -162,6 +162,19 @@ impl WebSocket {
         events: &mut impl Events,
     ) {
         self.shared.report(events, rule, spot, text);
+    }
+
+    /// Whether a copy of it goes on as it does: not while a window is kept that cannot be copied.
+    #[must_use]
+    pub fn can_be_copied(&self) -> bool {
+        Direction::BOTH.into_iter().all(|direction| self.sides.of(direction).inflater.is_none())
+    }
+
+    /// Bytes of memory that it holds beside itself, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let inflaters = Direction::BOTH.into_iter().filter(|d| self.sides.of(*d).inflater.is_some());
+        inflaters.count() * (48 << 10)
     }
 
     /// The counts of a direction.

@@ -5,11 +5,14 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use serde_json::Value;
-use wslens::capture::Capture;
+use wslens::capture::{self, Capture};
+use wslens::model::{Bytes as _, Direction};
 use wslens::pipeline::Limits;
+use wslens::pipeline::{Connection, Pipeline, Sink, Wants};
 use wslens::report::{Level, PayloadMode};
-use wslens::store::{FrameRow, Index, Marks, MessageRow, Options, Reading, Session};
-use wslens::ws::Integrity;
+use wslens::store::detail::{Detail, FrameDetail, LoadError, MessageDetail, Request};
+use wslens::store::{FrameRow, Index, Marks, MessageRow, Options, Reading, Session, run};
+use wslens::ws::{FrameEvent, Integrity, MessageEvent, unmask};
 
 use crate::captures::files;
 use crate::read::{Output, config, read_as};
@@ -38,8 +41,13 @@ pub fn captures() -> Vec<(PathBuf, Vec<u8>)> {
 
 /// A capture that was read to its end.
 pub fn session(bytes: &[u8]) -> Session {
-    let mut session =
-        Session::read(Capture::from_bytes(bytes.to_vec()).unwrap(), Options::default()).unwrap();
+    session_with(bytes, Options::default())
+}
+
+fn session_with(bytes: &[u8], options: Options) -> Session {
+    let how = capture::Options { keep: true, ..capture::Options::default() };
+    let capture = Capture::from_bytes_with(bytes.to_vec(), &how).unwrap();
+    let mut session = Session::read(capture, options).unwrap();
     session.wait();
     assert_eq!(session.progress().state, Reading::Done);
     session
@@ -271,4 +279,205 @@ fn rows_are_small() {
     assert_eq!(size_of::<MessageRow>(), 48);
     assert_eq!(size_of::<FrameRow>(), 32);
     assert_eq!(size_of::<Integrity>(), 1);
+}
+
+/// Every message and frame of a straight run.
+#[derive(Default)]
+struct Straight {
+    messages: Vec<(u32, u64, Said)>,
+    frames: Vec<(u32, u64, Vec<u8>)>,
+}
+
+/// What is known of a message.
+#[derive(Debug, PartialEq)]
+struct Said {
+    direction: Direction,
+    opcode: u8,
+    bytes: Vec<u8>,
+    len: Option<u64>,
+    whole: bool,
+    compressed: bool,
+    integrity: Integrity,
+    invalid_utf8_at: Option<u64>,
+    missing: Option<(u64, u64)>,
+}
+
+impl Sink for Straight {
+    fn wants(&self) -> Wants {
+        Wants::default()
+    }
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        self.frames.push((connection.id.0, frame.number, frame.read(&mut Vec::new()).to_vec()));
+    }
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        let said = Said {
+            direction: message.direction,
+            opcode: message.opcode.bits(),
+            bytes: message.bytes.to_vec(),
+            len: message.len,
+            whole: message.whole,
+            compressed: message.compressed,
+            integrity: message.integrity,
+            invalid_utf8_at: message.invalid_utf8_at,
+            missing: message.missing,
+        };
+        self.messages.push((connection.id.0, message.number, said));
+    }
+}
+
+fn straight(bytes: &[u8]) -> Straight {
+    let mut limits = Limits::default();
+    limits.depth.keep = MessageDetail::BYTES as u64;
+    let mut sink = Straight::default();
+    let mut capture = Capture::from_bytes(bytes.to_vec()).unwrap();
+    run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
+    sink
+}
+
+fn load_message(session: &Session, connection: u32, message: u64) -> Box<MessageDetail> {
+    match session.load(&Request::Message { connection, message }) {
+        Ok(Detail::Message(detail)) => detail,
+        other => panic!("message {message} of {connection}: {other:?}"),
+    }
+}
+
+fn load_frame(session: &Session, connection: u32, frame: u64) -> Box<FrameDetail> {
+    match session.load(&Request::Frame { connection, frame }) {
+        Ok(Detail::Frame(detail)) => detail,
+        other => panic!("frame {frame} of {connection}: {other:?}"),
+    }
+}
+
+/// The frame's pieces are the frame: what the packets hold at the places named is the header and the payload.
+fn pieces_fit(frame: &FrameDetail, fragmented: bool) {
+    let mut wire = frame.header_bytes.clone();
+    let mut payload = frame.payload.clone();
+    if frame.header.masked() {
+        unmask(&mut payload, frame.header.masking_key, 0);
+    }
+    wire.extend(payload);
+    assert_eq!(frame.header_bytes.len(), frame.header.len());
+    let mut at = 0;
+    for piece in &frame.pieces {
+        assert!(piece.of_frame.start >= at && piece.of_frame.end > piece.of_frame.start);
+        assert!(!frame.complete || piece.of_frame.start == at, "{:?}", frame.pieces);
+        at = piece.of_frame.end;
+        if piece.of_packet.is_empty() {
+            assert!(fragmented);
+            continue;
+        }
+        let (from, to) = (piece.of_frame.start as usize, piece.of_frame.end as usize);
+        let there = &piece.packet.bytes[piece.of_packet.clone()];
+        if frame.complete {
+            let loaded = wire.get(from..to.min(wire.len())).unwrap_or_default();
+            assert_eq!(&there[..loaded.len()], loaded);
+        }
+        assert_eq!(there.len(), to - from);
+        let tcp = piece.packet.layers.last().unwrap();
+        assert!(tcp.name == "TCP" && tcp.range.end <= piece.of_packet.start);
+    }
+    if frame.complete && frame.pieces.len() < FrameDetail::PACKETS {
+        assert_eq!(at, frame.header.len() as u64 + frame.header.payload_len);
+        assert_eq!(frame.pieces[0].packet.packet.number, frame.first.packet);
+    }
+}
+
+/// Everything that can be asked for is what a straight run gives; how many messages there are.
+fn details_are_right(session: &Session, bytes: &[u8], fragmented: bool) -> usize {
+    let straight = straight(bytes);
+    for (connection, number, said) in &straight.messages {
+        let detail = load_message(session, *connection, *number);
+        let ours = Said {
+            direction: detail.direction,
+            opcode: detail.opcode.bits(),
+            bytes: detail.bytes.clone(),
+            len: detail.len,
+            whole: detail.whole,
+            compressed: detail.compressed,
+            integrity: detail.integrity,
+            invalid_utf8_at: detail.invalid_utf8_at,
+            missing: detail.missing,
+        };
+        assert_eq!(&ours, said, "message {number} of {connection}");
+        let index = session.index();
+        let row = index.messages(*connection).get(*number as usize - 1).unwrap();
+        assert_eq!(detail.frame_count, u64::from(row.frames));
+        assert_eq!(detail.frames[0].number, u64::from(row.first_frame));
+        assert_eq!(detail.frames[0].first.packet, u64::from(row.first_packet));
+        drop(index);
+        if !detail.compressed && detail.integrity == Integrity::Ok {
+            assert_eq!(detail.wire, detail.bytes);
+        }
+        detail.frames.iter().for_each(|frame| pieces_fit(frame, fragmented));
+    }
+    for (connection, number, payload) in &straight.frames {
+        let detail = load_frame(session, *connection, *number);
+        assert_eq!(detail.number, *number);
+        assert_eq!(detail.payload, payload[..payload.len().min(FrameDetail::BYTES)]);
+        pieces_fit(&detail, fragmented);
+    }
+    // A message whose end never came has the frames that did.
+    let unfinished: Vec<(u32, u64)> = {
+        let index = session.index();
+        let of = |conn: u32| {
+            index.messages(conn).iter().enumerate().map(move |(i, row)| (conn, i as u64 + 1, *row))
+        };
+        let rows = index.connections.iter().flat_map(|row| of(row.id.0).collect::<Vec<_>>());
+        rows.filter(|(.., row)| row.marks.has(Marks::UNFINISHED))
+            .map(|(conn, number, _)| (conn, number))
+            .collect()
+    };
+    for (connection, number) in unfinished {
+        let detail = load_message(session, connection, number);
+        assert!(!detail.frames.is_empty() && !detail.whole && detail.len.is_none());
+    }
+    straight.messages.len()
+}
+
+/// A checkpoint at every few packets, so that there are many ways to a message.
+fn dense() -> Options {
+    Options { interval: 2, ..Options::default() }
+}
+
+#[test]
+fn the_details_of_every_capture_are_what_was_read() {
+    let mut messages = 0;
+    for (path, bytes) in captures() {
+        eprintln!("{}", path.display());
+        for options in [Options::default(), dense()] {
+            messages += details_are_right(&session_with(&bytes, options), &bytes, true);
+        }
+    }
+    assert!(messages > 500, "{messages}");
+}
+
+proptest! {
+    #![proptest_config(config(24))]
+
+    #[test]
+    fn the_details_of_any_conversation_are_what_was_read(
+        plan in plans(), split in splits(), port in 1024u16.., seed: u64, thin: bool,
+    ) {
+        let talk = plan.conversation(port);
+        let file = pcap(&troubled(&talk, &split, seed).packets(), PcapFormat::default());
+        let options = Options { checkpoints: if thin { 20_000 } else { 1 << 30 }, ..dense() };
+        details_are_right(&session_with(&file, options), &file, false);
+    }
+}
+
+#[test]
+fn what_is_not_there_cannot_be_loaded() {
+    let (_, bytes) = captures().swap_remove(0);
+    let session = session(&bytes);
+    for request in [
+        Request::Message { connection: 1, message: 1 << 40 },
+        Request::Message { connection: 1, message: 0 },
+        Request::Frame { connection: 1, frame: 99_999 },
+        Request::Tcp { connection: 0 },
+        Request::Tcp { connection: 99 },
+    ] {
+        assert!(matches!(session.load(&request), Err(LoadError::Unknown(_))), "{request:?}");
+    }
+    let packet = session.packets_of(1).unwrap().next().unwrap();
+    assert!(session.bytes().bytes(packet.bytes).is_some());
 }

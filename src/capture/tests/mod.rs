@@ -99,6 +99,11 @@ impl Read for Pieces {
 
 /// What a pipe gives, with a ring of `1 << bits` bytes.
 fn through_pipe(bytes: &[u8], lens: &[usize], bits: u32) -> Result<Capture, CaptureError> {
-    let source = super::Source::from_reader(Box::new(Pieces::new(bytes, lens)), "pipe", 0, bits)?;
+    let source = super::Source::from_reader(
+        Box::new(Pieces::new(bytes, lens)),
+        "pipe",
+        0,
+        super::spool::Keeping { bits, all: false },
+    )?;
     Ok(Capture::from_sources(vec![source]))
 }

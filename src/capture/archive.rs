@@ -1,0 +1,136 @@
+//! The bytes of a capture apart from the capture: to be read again, from any thread.
+
+use super::source::ADDRESS_BITS;
+use super::window::map;
+use crate::model::{Bytes, Span};
+use memmap2::Mmap;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The bytes of all inputs of a capture, by the addresses that the capture gives.
+///
+/// What is in it grows while the capture is read. Copies share everything.
+#[derive(Clone, Debug)]
+pub struct Archive {
+    sources: Arc<[Stored]>,
+}
+
+/// Where the bytes of an input are.
+#[derive(Debug)]
+pub(super) enum Stored {
+    /// A file, mapped a second time.
+    File { name: String, file: File, map: Arc<Mmap> },
+    /// Memory.
+    Memory(Arc<Vec<u8>>),
+    /// Temporary files.
+    Kept(Arc<Kept>),
+    /// A ring: most of it is evicted.
+    Nowhere,
+}
+
+/// Everything that an input has given, in temporary files of `1 << bits` bytes.
+#[derive(Debug)]
+pub(super) struct Kept {
+    laps: Mutex<Vec<Arc<Mmap>>>,
+    bits: u32,
+}
+
+impl Kept {
+    pub(super) fn new(bits: u32) -> Self {
+        Self { laps: Mutex::default(), bits }
+    }
+
+    pub(super) fn push(&self, lap: Arc<Mmap>) {
+        self.laps.lock().unwrap_or_else(PoisonError::into_inner).push(lap);
+    }
+}
+
+impl Stored {
+    /// A file that is mapped a second time, so that neither use disturbs the other.
+    pub(super) fn file(name: &str, file: &File) -> io::Result<Self> {
+        let file = file.try_clone()?;
+        let map = Arc::new(map(&file)?);
+        #[cfg(unix)]
+        let _ = map.advise(memmap2::Advice::Random);
+        Ok(Self::File { name: name.to_owned(), file, map })
+    }
+}
+
+impl Archive {
+    pub(super) fn new(sources: Vec<Stored>) -> Self {
+        Self { sources: sources.into() }
+    }
+
+    /// Whether the files are still as long as they were: reading a mapped file that was cut short ends the
+    /// program.
+    ///
+    /// # Errors
+    /// What became of which file.
+    pub fn check(&self) -> Result<(), String> {
+        for source in self.sources.iter() {
+            if let Stored::File { name, file, map } = source {
+                let len = file
+                    .metadata()
+                    .map_err(|error| format!("'{name}' cannot be read any more: {error}"))?
+                    .len();
+                if len < map.len() as u64 {
+                    return Err(format!("'{name}' was cut short to {len} bytes after it was opened"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all bytes that were read are in it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        !self.sources.iter().any(|source| matches!(source, Stored::Nowhere))
+    }
+
+    /// All that is there by now.
+    #[must_use]
+    pub fn view(&self) -> View {
+        let part = |source: &Stored| match source {
+            Stored::File { map, .. } => Part::File(Arc::clone(map)),
+            Stored::Memory(bytes) => Part::Memory(Arc::clone(bytes)),
+            Stored::Kept(kept) => {
+                let laps = kept.laps.lock().unwrap_or_else(PoisonError::into_inner);
+                Part::Kept(laps.clone(), kept.bits)
+            }
+            Stored::Nowhere => Part::Nowhere,
+        };
+        View { parts: self.sources.iter().map(part).collect() }
+    }
+}
+
+/// What was in an [`Archive`] at one time. Bytes of packets that came later may be missing.
+#[derive(Clone, Debug)]
+pub struct View {
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    File(Arc<Mmap>),
+    Memory(Arc<Vec<u8>>),
+    Kept(Vec<Arc<Mmap>>, u32),
+    Nowhere,
+}
+
+impl Bytes for View {
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        let part = self.parts.get((span.start >> ADDRESS_BITS) as usize)?;
+        let at = span.start & ((1 << ADDRESS_BITS) - 1);
+        let (bytes, at) = match part {
+            Part::File(map) => (&map[..], at),
+            Part::Memory(bytes) => (bytes.as_slice(), at),
+            Part::Kept(laps, bits) => {
+                (&laps.get(usize::try_from(at >> bits).ok()?)?[..], at & ((1 << bits) - 1))
+            }
+            Part::Nowhere => return None,
+        };
+        let start = usize::try_from(at).ok()?;
+        bytes.get(start..start.checked_add(span.len as usize)?)
+    }
+}

@@ -1,0 +1,463 @@
+//! Details of a message, a frame or a TCP connection: the connection is done again, from the last checkpoint on.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use super::detail::{
+    Detail, FrameDetail, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Request, TcpDetail,
+    TcpPacket,
+};
+use super::replay::Replay;
+use super::rows::Marks;
+use super::session::Shared;
+use super::trail::{Packets, Route};
+use crate::capture::View;
+use crate::model::{Bytes, Chunk, ConnectionId, Direction, Endpoint, Flags, PacketRef, PerDirection, Place};
+use crate::net::{Decoder, FragmentLimits, layers};
+use crate::pipeline::{Connection, Limits, Sink, Wants};
+use crate::ws::{FrameEvent, FrameHeader, Integrity, MessageEvent};
+
+/// Bytes of packets of one detail.
+const PACKET_BYTES: usize = 8 << 20;
+/// Bytes of payloads of one detail's frames.
+const PAYLOAD_BYTES: usize = 16 << 20;
+/// Packets that open or end a connection, as many as are shown of each.
+const TURNS: usize = 16;
+/// Steps between two looks at whether it is still wanted.
+const TURN: u32 = 256;
+
+/// What a load needs beside the request.
+pub(super) struct Source<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) view: &'a View,
+    /// Whether it is still wanted.
+    pub(super) wanted: &'a dyn Fn() -> bool,
+}
+
+impl Source<'_> {
+    /// Loads what is asked for.
+    pub(super) fn load(&self, request: &Request) -> Result<Detail, LoadError> {
+        self.shared.archive.check().map_err(LoadError::Changed)?;
+        if !self.shared.archive.is_whole() {
+            return Err(LoadError::Gone);
+        }
+        match *request {
+            Request::Message { connection, message } => self.message(connection, message),
+            Request::Frame { connection, frame } => self.frame(connection, frame),
+            Request::Tcp { connection } => self.tcp(connection),
+        }
+    }
+
+    fn message(&self, connection: u32, number: u64) -> Result<Detail, LoadError> {
+        let unknown = || LoadError::Unknown(format!("message {number} of connection {connection}"));
+        let (tcp, row) = {
+            let index = self.shared.board.read();
+            let at = number.checked_sub(1).ok_or_else(unknown)? as usize;
+            let row = index.messages(connection).get(at).ok_or_else(unknown)?;
+            (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
+        };
+        let route = self.route(tcp, row.first_packet).ok_or_else(unknown)?;
+        let mut collect = Collect::new(&route, connection, Want::Message(number));
+        collect.detail = Some(MessageDetail {
+            connection,
+            number,
+            direction: row.direction(),
+            opcode: row.opcode(),
+            frames: Vec::new(),
+            frame_count: 0,
+            wire: Vec::new(),
+            bytes: Vec::new(),
+            len: None,
+            whole: false,
+            compressed: row.marks.has(Marks::COMPRESSED),
+            integrity: Integrity::Ok,
+            invalid_utf8_at: None,
+            missing: None,
+        });
+        self.run(&route, &mut collect)?;
+        let Collect { detail, frames, frame_count, done, .. } = collect;
+        let mut detail = detail.ok_or_else(unknown)?;
+        if !done && !row.marks.has(Marks::UNFINISHED) || frames.is_empty() {
+            return Err(unknown());
+        }
+        detail.frame_count = frame_count;
+        let (found, mut wire) = (frames, Vec::new());
+        for (_, payload) in &found {
+            let room = MessageDetail::BYTES.saturating_sub(wire.len()).min(payload.len());
+            wire.extend_from_slice(payload.get(..room).unwrap_or_default());
+        }
+        detail.frames = self.with_packets(tcp, &route, found)?;
+        if !done {
+            // Its end has not come: what its frames brought so far.
+            detail.compressed = detail.frames.first().is_some_and(|frame| frame.header.rsv1());
+            detail.bytes.clone_from(&wire);
+        }
+        detail.wire = wire;
+        Ok(Detail::Message(Box::new(detail)))
+    }
+
+    fn frame(&self, connection: u32, number: u64) -> Result<Detail, LoadError> {
+        let unknown = || LoadError::Unknown(format!("frame {number} of connection {connection}"));
+        let (tcp, row) = {
+            let index = self.shared.board.read();
+            let at = number.checked_sub(1).ok_or_else(unknown)? as usize;
+            let row = index.frames(connection).get(at).ok_or_else(unknown)?;
+            (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
+        };
+        let route = self.route(tcp, row.packet).ok_or_else(unknown)?;
+        let mut collect = Collect::new(&route, connection, Want::Frame(number));
+        self.run(&route, &mut collect)?;
+        let frame = self.with_packets(tcp, &route, collect.frames)?.pop().ok_or_else(unknown)?;
+        Ok(Detail::Frame(Box::new(frame)))
+    }
+
+    fn route(&self, tcp: ConnectionId, first: u32) -> Option<Route> {
+        self.shared.fill().trails.route(tcp, first)
+    }
+
+    fn packets(&self, tcp: ConnectionId) -> Option<Packets> {
+        self.shared.fill().trails.packets(tcp)
+    }
+
+    /// The index pass's bounds, but with the payloads that are to be seen.
+    fn limits(&self) -> Limits {
+        let mut limits = self.shared.limits.clone();
+        limits.depth.frame_payloads = true;
+        limits.depth.keep = MessageDetail::BYTES as u64;
+        limits
+    }
+
+    fn run(&self, route: &Route, collect: &mut Collect<'_>) -> Result<(), LoadError> {
+        let mut replay = Replay::new(route, self.limits(), self.view);
+        let mut turn = 0u32;
+        while !collect.done && replay.step(self.view, collect) {
+            turn = turn.wrapping_add(1);
+            if turn.is_multiple_of(TURN) && !(self.wanted)() {
+                return Err(LoadError::Cancelled);
+            }
+        }
+        Ok(())
+    }
+
+    /// The frames with the packets that carried them.
+    fn with_packets(
+        &self,
+        tcp: ConnectionId,
+        route: &Route,
+        frames: Vec<(Found, Vec<u8>)>,
+    ) -> Result<Vec<FrameDetail>, LoadError> {
+        let numbers = frames.iter().flat_map(|(found, _)| found.parts.iter().map(|part| part.origin));
+        let mut packets: BTreeMap<u64, Option<PacketRef>> = numbers.map(|number| (number, None)).collect();
+        let mut missing = packets.len();
+        let mut fill = |walk: &mut dyn Iterator<Item = PacketRef>| {
+            while missing > 0
+                && let Some(packet) = walk.next()
+            {
+                if let Some(slot @ None) = packets.get_mut(&packet.number) {
+                    *slot = Some(packet);
+                    missing -= 1;
+                }
+            }
+        };
+        fill(
+            &mut route.walk.clone().filter_map(|act| super::trail::packet_of(&act)).map(|(packet, _)| packet),
+        );
+        // What waited behind a hole came before the checkpoint.
+        if let Some(mut all) = self.packets(tcp) {
+            fill(&mut all);
+        }
+        let mut room = PACKET_BYTES;
+        let mut details = Vec::with_capacity(frames.len());
+        for (found, mut payload) in frames {
+            payload.truncate(FrameDetail::BYTES);
+            let mut pieces = Vec::with_capacity(found.parts.len());
+            for part in &found.parts {
+                let Some(Some(packet)) = packets.get(&part.origin) else { continue };
+                let start = part.address.checked_sub(packet.bytes.start);
+                let len = part.of_frame.end - part.of_frame.start;
+                let fits = start.filter(|start| start.saturating_add(len) <= u64::from(packet.bytes.len));
+                let of_packet = fits.map_or(0..0, |start| start as usize..(start + len) as usize);
+                let packet = packet_detail(packet, self.view, &mut room);
+                pieces.push(Piece { of_frame: part.of_frame.clone(), of_packet, packet });
+            }
+            details.push(FrameDetail {
+                number: found.number,
+                direction: found.direction,
+                header: found.header,
+                header_bytes: header_bytes(found.header),
+                payload,
+                at: found.at,
+                first: found.first,
+                last: found.last,
+                complete: found.complete,
+                pieces,
+            });
+            if !(self.wanted)() {
+                return Err(LoadError::Cancelled);
+            }
+        }
+        Ok(details)
+    }
+
+    fn tcp(&self, connection: u32) -> Result<Detail, LoadError> {
+        let unknown = || LoadError::Unknown(format!("connection {connection}"));
+        let (tcp, client) = {
+            let index = self.shared.board.read();
+            let row = index.connection(connection).ok_or_else(unknown)?;
+            (row.tcp, row.client)
+        };
+        let mut packets = self.packets(tcp).ok_or_else(unknown)?;
+        let (packet_count, wire_bytes) = (packets.total(), packets.wire_bytes());
+        let mut opening = Vec::new();
+        let mut opened = false;
+        let mut closing: VecDeque<TcpPacket> = VecDeque::new();
+        // After a FIN, the next packets acknowledge it.
+        let mut acknowledgments = 0;
+        while let Some((packet, flags)) = packets.next_with_flags() {
+            let ends = flags.has(Flags::FIN | Flags::RST);
+            if opened && !ends && acknowledgments == 0 {
+                continue;
+            }
+            let Some(packet) = self.tcp_packet(&packet, client) else { continue };
+            if !opened {
+                opened = packet.len > 0 || opening.len() == TURNS;
+                if !opened && !packet.flags.has(Flags::FIN | Flags::RST) {
+                    opening.push(packet);
+                    continue;
+                }
+            }
+            if ends || packet.flags.has(Flags::FIN | Flags::RST) {
+                acknowledgments = 2;
+            } else if acknowledgments == 0 || packet.len > 0 {
+                continue;
+            } else {
+                acknowledgments -= 1;
+            }
+            if closing.len() == TURNS {
+                closing.pop_front();
+            }
+            closing.push_back(packet);
+        }
+        opening.extend(closing);
+        Ok(Detail::Tcp(Box::new(TcpDetail { connection, tcp, packets: opening, packet_count, wire_bytes })))
+    }
+
+    fn tcp_packet(&self, packet: &PacketRef, client: Endpoint) -> Option<TcpPacket> {
+        let bytes = self.view.bytes(packet.bytes)?;
+        let segment = Decoder::new(&FragmentLimits::default()).decode(packet, bytes).ok()?;
+        let from_client = segment.source == client;
+        Some(TcpPacket {
+            place: Place { packet: packet.number, time: packet.time },
+            direction: if from_client { Direction::ClientToServer } else { Direction::ServerToClient },
+            flags: segment.flags,
+            seq: segment.seq,
+            ack: segment.ack,
+            len: segment.claimed_len,
+        })
+    }
+}
+
+/// A packet with its layers, as long as there is room for more.
+fn packet_detail(packet: &PacketRef, view: &View, room: &mut usize) -> PacketDetail {
+    let bytes = view.bytes(packet.bytes).unwrap_or_default();
+    if bytes.len() > *room {
+        *room = 0;
+        return PacketDetail { packet: *packet, bytes: Vec::new(), layers: Vec::new() };
+    }
+    *room -= bytes.len();
+    let layers = layers(packet, bytes).into_iter().map(|layer| LayerDetail {
+        name: layer.name,
+        osi: layer.osi,
+        range: layer.range,
+        words: layer.words,
+    });
+    PacketDetail { packet: *packet, bytes: bytes.to_vec(), layers: layers.collect() }
+}
+
+/// A header as it was on the wire: nothing of that is lost in [`FrameHeader`].
+fn header_bytes(header: FrameHeader) -> Vec<u8> {
+    let mut bytes = header.head.to_vec();
+    match header.head[1] & 0x7f {
+        126 => bytes.extend_from_slice(&(header.payload_len as u16).to_be_bytes()),
+        127 => bytes.extend_from_slice(&header.payload_len.to_be_bytes()),
+        _ => {}
+    }
+    if header.masked() {
+        bytes.extend_from_slice(&header.masking_key);
+    }
+    bytes
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Want {
+    Message(u64),
+    Frame(u64),
+}
+
+/// A run of bytes of a direction, by address.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    at: u64,
+    len: u64,
+    address: u64,
+    origin: u64,
+}
+
+/// A part of a frame.
+#[derive(Clone, Debug)]
+struct Part {
+    of_frame: std::ops::Range<u64>,
+    address: u64,
+    origin: u64,
+}
+
+/// A frame that was looked for.
+#[derive(Debug)]
+struct Found {
+    number: u64,
+    direction: Direction,
+    header: FrameHeader,
+    at: u64,
+    first: Place,
+    last: Place,
+    complete: bool,
+    parts: Vec<Part>,
+}
+
+/// The runs of a direction from the start of the frame at hand on.
+#[derive(Debug, Default)]
+struct Runs {
+    kept: VecDeque<Run>,
+    /// The last one, where there are too many to keep.
+    last: Option<Run>,
+}
+
+impl Runs {
+    fn push(&mut self, run: Run) {
+        self.kept.extend(self.last.take().filter(|_| self.kept.len() < FrameDetail::PACKETS));
+        if self.kept.len() < FrameDetail::PACKETS {
+            self.kept.push_back(run);
+        } else {
+            self.last = Some(run);
+        }
+    }
+
+    /// The parts of a frame.
+    fn parts(&self, at: u64, len: u64) -> Vec<Part> {
+        let end = at.saturating_add(len);
+        let mut parts: Vec<Part> = Vec::new();
+        for run in &self.kept {
+            let (from, to) = (run.at.max(at), run.at.saturating_add(run.len).min(end));
+            if from < to {
+                let address = run.address.wrapping_add(from - run.at);
+                parts.push(Part { of_frame: from - at..to - at, address, origin: run.origin });
+            }
+        }
+        parts
+    }
+
+    /// Forgets what lies before an offset.
+    fn forget(&mut self, end: u64) {
+        while self.kept.front().is_some_and(|run| run.at.saturating_add(run.len) <= end) {
+            self.kept.pop_front();
+        }
+        if self.kept.is_empty() {
+            self.kept.extend(self.last.take().filter(|run| run.at.saturating_add(run.len) > end));
+        }
+    }
+}
+
+/// Collects one message or one frame out of a connection that is done again.
+struct Collect<'a> {
+    route: &'a Route,
+    connection: u32,
+    want: Want,
+    runs: PerDirection<Runs>,
+    /// With the payload, as much as is kept of a message.
+    frames: Vec<(Found, Vec<u8>)>,
+    frame_count: u64,
+    payload_bytes: usize,
+    detail: Option<MessageDetail>,
+    scratch: Vec<u8>,
+    done: bool,
+}
+
+impl<'a> Collect<'a> {
+    fn new(route: &'a Route, connection: u32, want: Want) -> Self {
+        Self {
+            route,
+            connection,
+            want,
+            runs: PerDirection::default(),
+            frames: Vec::new(),
+            frame_count: 0,
+            payload_bytes: 0,
+            detail: None,
+            scratch: Vec::new(),
+            done: false,
+        }
+    }
+
+    fn is_meant(&self, connection: &Connection) -> bool {
+        self.route.number(connection.id) == Some(self.connection)
+    }
+}
+
+impl Sink for Collect<'_> {
+    fn wants(&self) -> Wants {
+        Wants { chunks: true, ..Wants::default() }
+    }
+
+    fn chunk(&mut self, _: &Connection, direction: Direction, chunk: &Chunk<'_>) {
+        let len = chunk.bytes.len() as u64;
+        let run = Run { at: chunk.at, len, address: chunk.address, origin: chunk.origin.packet };
+        self.runs.of_mut(direction).push(run);
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        let len = (frame.header.len() as u64).saturating_add(frame.header.payload_len);
+        let wanted = match self.want {
+            Want::Message(number) => frame.message == Some(number),
+            Want::Frame(number) => frame.number == number,
+        };
+        if wanted && self.route.number(connection.id) == Some(self.connection) {
+            self.frame_count += 1;
+            if self.frames.len() < MessageDetail::FRAMES {
+                let mut scratch = std::mem::take(&mut self.scratch);
+                let payload = frame.read(&mut scratch);
+                let wire = MessageDetail::BYTES.saturating_sub(self.payload_bytes).max(FrameDetail::BYTES);
+                let room = wire.min(PAYLOAD_BYTES.saturating_sub(self.payload_bytes));
+                let payload = payload.get(..payload.len().min(room)).unwrap_or_default().to_vec();
+                self.payload_bytes += payload.len();
+                let found = Found {
+                    number: frame.number,
+                    direction: frame.direction,
+                    header: frame.header,
+                    at: frame.start.at,
+                    first: frame.start.place,
+                    last: frame.last,
+                    complete: frame.complete,
+                    parts: self.runs.of(frame.direction).parts(frame.start.at, len),
+                };
+                self.frames.push((found, payload));
+                self.scratch = scratch;
+            }
+            self.done |= matches!(self.want, Want::Frame(_));
+        }
+        self.runs.of_mut(frame.direction).forget(frame.start.at.saturating_add(len));
+    }
+
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        if self.want != Want::Message(message.number) || !self.is_meant(connection) {
+            return;
+        }
+        if let Some(detail) = &mut self.detail {
+            detail.bytes = message.bytes.to_vec();
+            (detail.len, detail.whole) = (message.len, message.whole);
+            (detail.compressed, detail.integrity) = (message.compressed, message.integrity);
+            (detail.invalid_utf8_at, detail.missing) = (message.invalid_utf8_at, message.missing);
+            detail.opcode = message.opcode;
+        }
+        self.done = true;
+    }
+}

@@ -1,0 +1,65 @@
+//! Does again what happened to a connection, into any sink.
+
+use std::iter::Peekable;
+
+use super::trail::{Route, Walk, packet_of};
+use crate::model::Bytes;
+use crate::pipeline::{Act, Limits, Pipeline, Sink};
+
+/// A connection that is done again.
+#[derive(Debug)]
+pub(super) struct Replay {
+    pipeline: Pipeline,
+    walk: Peekable<Walk>,
+    fragments: Option<Peekable<Walk>>,
+}
+
+impl Replay {
+    pub(super) fn new(route: &Route, limits: Limits, bytes: &dyn Bytes) -> Self {
+        let mut replay = Self {
+            pipeline: Pipeline::fork(limits, route.tcp, route.state.as_deref()),
+            walk: route.walk.clone().peekable(),
+            fragments: route.fragments.clone().map(Iterator::peekable),
+        };
+        if let Some(after) = route.after {
+            replay.fragments(after.saturating_add(1), bytes);
+        }
+        replay
+    }
+
+    /// The number of the packet of the next step; none at the end.
+    pub(super) fn next_packet(&mut self) -> Option<u64> {
+        self.walk.peek().map(|act| match act {
+            Act::Packet(packet, _) => packet.number,
+            Act::Look(place) | Act::End(_, place) | Act::Reuse(place) => place.packet,
+        })
+    }
+
+    /// Does the next step; false at the end.
+    pub(super) fn step<S: Sink>(&mut self, bytes: &dyn Bytes, sink: &mut S) -> bool {
+        let Some(act) = self.walk.next() else { return false };
+        if self.fragments.is_some()
+            && let Some((packet, _)) = packet_of(&act)
+        {
+            self.fragments(packet.number, bytes);
+            if let Some(fragments) = &mut self.fragments {
+                // It is taken as the connection's own.
+                fragments.next_if(|act| packet_of(act).is_some_and(|(own, _)| own.number == packet.number));
+            }
+        }
+        self.pipeline.repeat(&act, bytes, sink);
+        true
+    }
+
+    /// Takes the IP fragments before a packet.
+    fn fragments(&mut self, before: u64, bytes: &dyn Bytes) {
+        let Some(fragments) = &mut self.fragments else { return };
+        while let Some(act) =
+            fragments.next_if(|act| packet_of(act).is_some_and(|(packet, _)| packet.number < before))
+        {
+            if let Some((packet, _)) = packet_of(&act) {
+                self.pipeline.repeat_fragment(&packet, bytes);
+            }
+        }
+    }
+}
