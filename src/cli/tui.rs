@@ -40,11 +40,10 @@ pub fn is_wanted(args: &ScreenArgs) -> bool {
 /// A [`Problem`], or an error of the terminal.
 pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
-    let options = store::Options {
-        no_mmap: args.input.no_mmap,
-        limits: read::limits(&args.input, &Selection::default()),
-        ..store::Options::default()
-    };
+    let limits = read::limits(&args.input, &Selection::default());
+    let again =
+        crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
+    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     run::run(
         &session,
@@ -53,6 +52,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
             theme: theme(screen.theme, args.look.color),
             ascii: read::ascii(args.look.glyphs),
             mouse: !screen.no_mouse,
+            again,
         },
     )?;
     Ok(0)

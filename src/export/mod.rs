@@ -19,7 +19,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::capture::{self, Capture, CaptureError, Input};
+use crate::capture::{self, Capture, CaptureError, Input, View};
 use crate::filter::{Matcher, parse};
 use crate::model::{Rule, Time};
 use crate::pipeline::{Connection, Ended, Limits, Pipeline, Sink, Wants};
@@ -28,7 +28,7 @@ use crate::report::pcapng::Pcapng;
 use crate::report::records::Csv;
 use crate::report::transcript::{Form, Transcript};
 use crate::report::{Report, Selection};
-use crate::store::{self, Session};
+use crate::store::{self, Packets, Session};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
 /// Bytes of a message that are exported; more are marked as cut.
@@ -189,34 +189,59 @@ pub enum ExportError {
     Io(#[from] io::Error),
 }
 
-/// Does an export. Packets come from the session, messages from the captures.
-///
-/// # Errors
-/// See [`ExportError`]; no file is left behind then.
-pub fn run(session: &Session, source: &Source, job: &Job, progress: &Progress) -> Result<Done, ExportError> {
-    if let (Format::Pcapng, What::Connection(connection)) = (job.format, &job.what) {
-        return slice(session, *connection, job, progress);
+/// An export that can be done on any thread.
+#[derive(Debug)]
+pub struct Task {
+    /// What was asked for.
+    pub job: Job,
+    source: Source,
+    packets: Option<(Packets, View)>,
+}
+
+impl Task {
+    /// Takes along what the job needs of the session: the places of a connection's packets.
+    #[must_use]
+    pub fn new(session: &Session, source: &Source, job: Job) -> Self {
+        let packets = match (job.format, &job.what) {
+            (Format::Pcapng, What::Connection(connection)) => {
+                session.packets_of(*connection).map(|packets| (packets, session.bytes()))
+            }
+            _ => None,
+        };
+        Self { job, source: source.clone(), packets }
     }
-    messages(source, job, progress)
+
+    /// Does it. Packets come from the session, messages from the captures.
+    ///
+    /// # Errors
+    /// See [`ExportError`]; no file is left behind then.
+    pub fn run(self, progress: &Progress) -> Result<Done, ExportError> {
+        match (self.packets, self.job.format) {
+            (Some((packets, bytes)), _) => slice(packets, &bytes, &self.job, progress),
+            (None, Format::Pcapng) => Err(ExportError::Nothing),
+            (None, _) => messages(&self.source, &self.job, progress),
+        }
+    }
 }
 
 /// The packets of a connection.
-fn slice(session: &Session, connection: u32, job: &Job, progress: &Progress) -> Result<Done, ExportError> {
-    let packets = session.packets_of(connection).ok_or(ExportError::Nothing)?;
-    let (bytes, total) = (session.bytes(), packets.total());
+fn slice(packets: Packets, bytes: &View, job: &Job, progress: &Progress) -> Result<Done, ExportError> {
+    let total = packets.total();
     write_file(job, |out| {
         let mut file = Pcapng::new(out)?;
         for (at, packet) in packets.enumerate() {
             if at % 1024 == 0 && !progress.goes_on(at as u64, total) {
                 return Err(ExportError::Cancelled);
             }
-            file.packet(&packet, &bytes)?;
+            file.packet(&packet, bytes)?;
         }
         let (count, lost) = file.finish()?;
         if count == 0 {
             return Err(ExportError::Nothing);
         }
-        Ok(Done { count, name: "packet", lost })
+        // Of a connection with very many packets, not all places are kept.
+        let missing = total.saturating_sub(count).max(lost);
+        Ok(Done { count, name: "packet", lost: missing })
     })
 }
 
@@ -254,25 +279,30 @@ fn messages(source: &Source, job: &Job, progress: &Progress) -> Result<Done, Exp
         depth.frames |= needs.frames;
         depth.frame_payloads |= needs.frame_payloads;
         if matcher.needs_survey() {
-            let survey = |limits: Limits, matcher: &mut Matcher| {
-                read(source, limits, &mut matcher.survey(), progress)
-            };
+            let survey =
+                |limits: Limits, matcher: &mut Matcher| read(source, limits, &mut matcher.survey(), progress);
             survey(limits.clone(), matcher)?;
         }
     }
     let one = only.as_ref().is_some_and(|only| only.len() == 1);
     match job.format {
-        Format::Raw if one => write_file(job, |out| through(source, limits, raw::One::new(out, selection), only, progress)),
+        Format::Raw if one => {
+            write_file(job, |out| through(source, limits, raw::One::new(out, selection), only, progress))
+        }
         Format::Raw => raw::folder(&job.path, |folder| {
             through(source, limits, raw::Files::new(folder.to_owned(), selection), only, progress)
         }),
         Format::Ndjson => {
             write_file(job, |out| through(source, limits, Ndjson::new(out, selection, false), only, progress))
         }
-        Format::Csv => write_file(job, |out| through(source, limits, Csv::new(out, selection, false), only, progress)),
+        Format::Csv => {
+            write_file(job, |out| through(source, limits, Csv::new(out, selection, false), only, progress))
+        }
         Format::Markdown | Format::Mermaid => {
             let form = if job.format == Format::Markdown { Form::Markdown } else { Form::Mermaid };
-            write_file(job, |out| through(source, limits, Transcript::new(out, form, selection), only, progress))
+            write_file(job, |out| {
+                through(source, limits, Transcript::new(out, form, selection), only, progress)
+            })
         }
         Format::Pcapng => Err(ExportError::Nothing),
     }

@@ -81,7 +81,11 @@ impl Files {
             message.direction.name(),
             message.opcode.name()
         );
-        fs::OpenOptions::new().write(true).create_new(true).open(self.folder.join(name))?.write_all(message.bytes)
+        fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(self.folder.join(name))?
+            .write_all(message.bytes)
     }
 }
 

@@ -1,12 +1,11 @@
 //! A message of the index as a row of the machine output.
 
+use crate::pipeline::{Connection, Sink as _};
 use crate::report::ndjson::Ndjson;
 use crate::report::{Report as _, Selection, Summary};
-use crate::pipeline::{Connection, Sink as _};
 use crate::store::detail::MessageDetail;
 use crate::store::{ConnectionRow, ControlNote, MessageRow};
 use crate::ws::{Close, CloseEvent, MessageEvent, Opcode};
-
 
 /// The line that `wslens read` prints of a message, without its line break. None where it has no frame.
 #[must_use]
@@ -27,7 +26,8 @@ pub fn ndjson_row(
         }
         Err(_) => "",
     };
-    let is_text = row.opcode == Opcode::Text.bits() && detail.invalid_utf8_at.is_none() && detail.len.is_some();
+    let is_text =
+        row.opcode == Opcode::Text.bits() && detail.invalid_utf8_at.is_none() && detail.len.is_some();
     let close = (row.opcode == Opcode::Close.bits()).then(|| Close::parse(&detail.bytes));
     let event = MessageEvent {
         number: detail.number,

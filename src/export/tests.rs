@@ -38,7 +38,7 @@ fn export(path: &Path, what: What, format: Format) -> (tempfile::TempDir, PathBu
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("out{}", format.extension()));
     let job = Job { what, format, path: path.clone(), replace: false };
-    let done = run(&session, &source, &job, &Progress::default()).unwrap();
+    let done = Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
     (folder, path, done)
 }
 
@@ -92,7 +92,16 @@ fn tshark_opens_a_slice_and_sees_one_connection_in_it() {
     let fields = |path: &Path, filter: &str| {
         let output = Command::new("tshark")
             .args(["-r", path.to_str().unwrap(), "-Y", filter, "-T", "fields"])
-            .args(["-e", "frame.time_epoch", "-e", "frame.len", "-e", "tcp.seq_raw", "-e", "websocket.opcode"])
+            .args([
+                "-e",
+                "frame.time_epoch",
+                "-e",
+                "frame.len",
+                "-e",
+                "tcp.seq_raw",
+                "-e",
+                "websocket.opcode",
+            ])
             .output()
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -137,7 +146,8 @@ fn a_row_that_is_copied_is_the_row_that_read_prints() {
         let path = capture(name);
         let (session, _) = open(&path);
         for read in messages(&path, None).into_iter().take(300) {
-            let (connection, message) = (read["conn"].as_u64().unwrap() as u32, read["msg"].as_u64().unwrap());
+            let (connection, message) =
+                (read["conn"].as_u64().unwrap() as u32, read["msg"].as_u64().unwrap());
             let request = Request::Message { connection, message };
             let Ok(Detail::Message(detail)) = session.load(&request) else { panic!("{name}: {request:?}") };
             let index = session.index();
@@ -194,7 +204,11 @@ fn transcripts_hold_all_messages() {
     let (_folder, file, _) = export(&path, What::Connection(1), Format::Mermaid);
     let text = std::fs::read_to_string(file).unwrap();
     assert!(text.starts_with("sequenceDiagram\n"));
-    assert_eq!(text.lines().filter(|line| line.contains("C: ") || line.contains("S: ")).count(), all + 2, "{text}");
+    assert_eq!(
+        text.lines().filter(|line| line.contains("C: ") || line.contains("S: ")).count(),
+        all + 2,
+        "{text}"
+    );
 }
 
 #[test]
@@ -205,12 +219,12 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     std::fs::write(&path, "mine").unwrap();
     for format in Format::ALL {
         let job = Job { what: What::Connection(1), format, path: path.clone(), replace: false };
-        let result = run(&session, &source, &job, &Progress::default());
+        let result = Task::new(&session, &source, job.clone()).run(&Progress::default());
         assert!(matches!(result, Err(ExportError::Exists)), "{format:?} {result:?}");
         assert_eq!(std::fs::read(&path).unwrap(), b"mine");
         let cancelled = Progress { cancel: AtomicBool::new(true), ..Progress::default() };
         let job = Job { replace: true, path: folder.path().join("new"), ..job };
-        let result = run(&session, &source, &job, &cancelled);
+        let result = Task::new(&session, &source, job.clone()).run(&cancelled);
         // A capture of a few packets is done before anybody asks.
         if result.is_err() {
             assert!(!job.path.exists());
@@ -222,6 +236,6 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     let job = Job { what: What::Connection(1), format: Format::Csv, path: path.clone(), replace: true };
-    run(&session, &source, &job, &Progress::default()).unwrap();
+    Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
     assert!(std::fs::read(&path).unwrap().starts_with(b"conn,"));
 }

@@ -52,7 +52,10 @@ impl<W: Write> Report for Ndjson<W> {
 
 impl<W: Write> Sink for Ndjson<W> {
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.shows(Level::Connections) || self.selection.needs_heads(), ..Wants::default() }
+        Wants {
+            heads: self.selection.shows(Level::Connections) || self.selection.needs_heads(),
+            ..Wants::default()
+        }
     }
 
     fn begins(&mut self, first: Time) {

@@ -197,7 +197,10 @@ mod tests {
         assert_eq!(of(Form::Hex), "486922ff0a");
         assert_eq!(of(Form::Base64), "SGki/wo=");
         assert_eq!(of(Form::Python), "b\"Hi\\\"\\xff\\n\"");
-        assert_eq!(of(Form::C), "static const unsigned char message[] = {\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n};\n");
+        assert_eq!(
+            of(Form::C),
+            "static const unsigned char message[] = {\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n};\n"
+        );
         assert_eq!(of(Form::Rust), "const MESSAGE: [u8; 5] = [\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n];\n");
         assert_eq!(write(Form::Text, b"\xff"), None);
         assert_eq!(

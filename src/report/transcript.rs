@@ -40,7 +40,9 @@ impl<W: Write> Transcript<W> {
         let mut out = Ordered::new(out, false);
         if form == Form::Mermaid {
             out.record(0, |out| {
-                out.extend_from_slice(b"sequenceDiagram\n    participant C as client\n    participant S as server\n");
+                out.extend_from_slice(
+                    b"sequenceDiagram\n    participant C as client\n    participant S as server\n",
+                );
             });
         }
         Self { out, form, selection, begin: None, heading: 0, matched: 0, left_out: 0 }
@@ -85,7 +87,8 @@ impl<W: Write> Sink for Transcript<W> {
     fn opened(&mut self, connection: &Connection) {
         if self.form == Form::Mermaid && self.selection.shows_connection(connection.id.0) {
             let url = mermaid(connection.url.as_bytes(), 60);
-            let last = connection.response.or(connection.request).map_or(connection.first, |place| place.last);
+            let last =
+                connection.response.or(connection.request).map_or(connection.first, |place| place.last);
             self.out.record(last.packet, |out| {
                 let _ = writeln!(out, "    C->>S: GET {url} Upgrade: websocket");
                 let _ = writeln!(out, "    S-->>C: 101 Switching Protocols");
@@ -164,7 +167,9 @@ fn mermaid(bytes: &[u8], columns: usize) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         match char {
-            'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '.' | '/' | '=' | '?' | '_' | '-' | '…' => out.push(char),
+            'a'..='z' | 'A'..='Z' | '0'..='9' | ' ' | '.' | '/' | '=' | '?' | '_' | '-' | '…' => {
+                out.push(char)
+            }
             _ if char.is_alphanumeric() => out.push(char),
             _ => {
                 out.push('#');

@@ -3,9 +3,10 @@
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event, Mouse, MouseKind};
 use super::keys::{Key, Press};
-use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, input};
+use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial, input};
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
+use super::taking::{self, Taking};
 use super::theme::{Role, Theme};
 use super::view;
 use super::widgets::Text;
@@ -91,6 +92,10 @@ pub struct App {
     pub popup: Option<Popup>,
     /// The line that is typed.
     pub input: Option<InputLine>,
+    /// What is made of the filter that is typed.
+    pub trial: Option<Trial>,
+    /// Counts the texts that were tried.
+    trials: u64,
     /// Keys of a sequence that is not complete.
     pending: Vec<Press>,
     /// Filters and searches, the latest last.
@@ -99,6 +104,8 @@ pub struct App {
     pub dirty: bool,
     /// The mouse is ours.
     pub mouse: bool,
+    /// Copy as, export.
+    taking: Taking,
     /// Whether it was decided which screen comes first.
     opened: bool,
 }
@@ -114,10 +121,13 @@ impl App {
             stack: Vec::new(),
             popup: None,
             input: None,
+            trial: None,
+            trials: 0,
             pending: Vec::new(),
             history: Vec::new(),
             dirty: true,
             mouse: true,
+            taking: Taking::default(),
             opened: false,
         }
     }
@@ -165,7 +175,8 @@ impl App {
             Event::Tick(now) => {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
-                if self.screens.get(self.screen).is_busy() {
+                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared));
+                if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
             }
@@ -176,6 +187,14 @@ impl App {
             Event::Answer(request, answer) => {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);
+            }
+            Event::Exporting(words) => {
+                self.dirty = true;
+                self.shared.exporting = words.map(|words| Text::of(Role::Note, words));
+            }
+            Event::Exists(job) => {
+                self.dirty = true;
+                self.taking(index, &mut effects, |taking, turn| taking.exists(job, turn));
             }
             Event::Done(done) => {
                 self.dirty = true;
@@ -216,6 +235,7 @@ impl App {
             Some(Popup::Help(_)) | None => {}
         }
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        self.try_filter(index);
         let ctx = Ctx { index, shared: &self.shared };
         if self.shared.now.saturating_sub(self.shared.moved) >= REST
             && let Some(request) = self.screens.get(self.screen).wants(&ctx)
@@ -225,10 +245,27 @@ impl App {
         }
     }
 
+    /// Keeps up with the filter that is typed.
+    fn try_filter(&mut self, index: &Index) {
+        let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
+            self.trial = None;
+            return;
+        };
+        if !self.trial.as_ref().is_some_and(|trial| trial.is_of(line)) {
+            self.trials += 1;
+            self.trial = Some(Trial::new(line, index, &self.shared, self.trials));
+        }
+        if let Some(trial) = &mut self.trial {
+            trial.advance(index, &self.shared, self.screen);
+        }
+    }
+
     /// Whether something is waiting for time to go on.
     #[must_use]
     pub fn waits(&self) -> bool {
-        self.screens.get(self.screen).is_busy() || self.shared.now.saturating_sub(self.shared.moved) < REST
+        self.screens.get(self.screen).is_busy()
+            || self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared))
+            || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 
     /// Lets the screen that is up do something, and goes where it wants.
@@ -238,8 +275,28 @@ impl App {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut dyn Screen, &mut Turn<'_>) -> T,
     ) -> T {
+        let screen = self.screen;
+        self.turn(index, effects, |screens, _, turn| act(screens.get_mut(screen), turn))
+    }
+
+    /// Lets copying and exporting do something, and goes where they want.
+    fn taking<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
+        self.turn(index, effects, |_, taking, turn| act(taking, turn))
+    }
+
+    fn turn<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Screens, &mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
         let mut turn = Turn { index, shared: &mut self.shared, effects, go: None, top: None };
-        let result = act(self.screens.get_mut(self.screen), &mut turn);
+        let result = act(&mut self.screens, &mut self.taking, &mut turn);
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
@@ -374,6 +431,7 @@ impl App {
                 effects.push(Effect::Mouse(self.mouse));
                 self.say(if self.mouse { "mouse: wslens" } else { "mouse: the terminal selects" });
             }
+            Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
             Cmd::StopReading if self.shared.progress.state == Reading::Reading => {
                 effects.push(Effect::StopReading);
             }
@@ -390,7 +448,11 @@ impl App {
                 self.input = Some(line);
             }
             Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
-            _ => self.say("nothing to do here"),
+            _ => {
+                if !self.taking(index, effects, |taking, turn| taking.act(cmd, turn)) {
+                    self.say("nothing to do here");
+                }
+            }
         }
     }
 
@@ -426,8 +488,12 @@ impl App {
             (Some(Popup::Menu(menu)), Cmd::Apply) => {
                 let picked = menu.menu.items.get(menu.list.cursor).map(|(id, ..)| *id);
                 self.popup = None;
-                if let Some(id) = picked {
-                    self.on_screen(index, effects, |screen, turn| screen.picked(id, turn));
+                match picked {
+                    Some(id) if id >= taking::COMMON => {
+                        self.taking(index, effects, |taking, turn| taking.picked(id, turn));
+                    }
+                    Some(id) => self.on_screen(index, effects, |screen, turn| screen.picked(id, turn)),
+                    None => {}
                 }
             }
             (Some(Popup::Help(help)), _) => help.step(step),
@@ -440,6 +506,7 @@ impl App {
     fn typed(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
         if let Some(line) = &mut self.input {
             if line.edit(press) {
+                line.pick = 0;
                 self.input_changed(index, effects);
             }
             return;
@@ -496,6 +563,33 @@ impl App {
                 return;
             }
             Cmd::Apply => return self.entered(line, index, effects),
+            Cmd::Complete => {
+                let proposal = self.trial.as_ref().and_then(|trial| trial.proposal(line.pick)).cloned();
+                if let Some(proposal) = proposal {
+                    let mut text = line.text().to_owned();
+                    if text.get(proposal.range.clone()).is_some() {
+                        let mut end = proposal.range.start + proposal.text.len();
+                        text.replace_range(proposal.range, &proposal.text);
+                        if text.len() == end {
+                            text.push(' ');
+                            end += 1;
+                        }
+                        line.set(&text, end);
+                        line.pick = 0;
+                    }
+                }
+            }
+            Cmd::Newer if line.back == 0 && line.kind == InputKind::Filter => {
+                let most = self.trial.as_ref().map_or(0, Trial::proposals).saturating_sub(1);
+                line.pick = (line.pick + 1).min(most);
+                self.input = Some(line);
+                return;
+            }
+            Cmd::Older if line.pick > 0 => {
+                line.pick -= 1;
+                self.input = Some(line);
+                return;
+            }
             Cmd::Older | Cmd::Newer => {
                 let wanted = if cmd == Cmd::Older { line.back + 1 } else { line.back.saturating_sub(1) };
                 let text = match wanted {
@@ -557,6 +651,9 @@ impl App {
                 Err(_) => self.warn("a row's number was expected"),
             },
             InputKind::Screen(id) => {
+                if id >= taking::COMMON {
+                    return self.taking(index, effects, |taking, turn| taking.entered(id, &text, turn));
+                }
                 self.on_screen(index, effects, |screen, turn| screen.entered(id, &text, true, turn));
             }
         }

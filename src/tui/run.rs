@@ -8,6 +8,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -17,13 +18,13 @@ use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
 
 use super::app::App;
+use super::details::Answer;
 use super::event::{Effect, Event, Mouse, MouseKind, Save};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
-use super::details::Answer;
-use crate::store::detail::{Detail, Request};
-use crate::store::{Reading, Session};
+use crate::export::{Done, ExportError, Job, Progress, Source, Task};
+use crate::store::{Detail, Reading, Request, Session};
 
 /// How the UI looks and what it is called.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct Options {
     pub ascii: bool,
     /// Whether the mouse is caught.
     pub mouse: bool,
+    /// Where exports read the capture again.
+    pub again: crate::export::Source,
 }
 
 /// Time between two frames: 30 a second.
@@ -104,7 +107,8 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         let size = terminal.size()?;
         let mut app = App::new(&options.source, (size.width, size.height), options.theme, options.ascii);
         app.mouse = options.mouse;
-        drive(&mut terminal, &mut app, session, &mut host)
+        let mut exports = Exports::new(options.again.clone());
+        drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
     host.close();
     result
@@ -118,6 +122,7 @@ pub fn drive<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     session: &Session,
+    exports: &mut Exports,
     host: &mut dyn Host,
 ) -> io::Result<()>
 where
@@ -132,7 +137,7 @@ where
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
-            () if !done || app.waits() || app.shared.details.is_waiting() => BUSY,
+            () if !done || app.waits() || app.shared.details.is_waiting() || exports.is_running() => BUSY,
             () => IDLE,
         };
         let mut events = Vec::new();
@@ -150,6 +155,7 @@ where
         let now = host.now();
         events.insert(0, Event::Tick(now));
         events.extend(answers(session));
+        events.extend(exports.news(now));
         let current = session.version();
         let progress = session.progress();
         let over = progress.state == Reading::Done;
@@ -162,7 +168,7 @@ where
         for event in events {
             let effects = app.update(event, &session.index());
             for effect in effects {
-                if perform(effect, terminal, app, session, host)? {
+                if perform(effect, terminal, app, session, exports, host)? {
                     return Ok(());
                 }
             }
@@ -196,9 +202,9 @@ fn answers(session: &Session) -> Vec<Event> {
 #[must_use]
 pub fn load(session: &Session, request: &Request) -> Event {
     let answer = session.load(request).map(|detail| match detail {
-        Detail::Message(detail) => Answer::Message(Arc::new(*detail)),
-        Detail::Frame(detail) => Answer::Frame(Arc::new(*detail)),
-        Detail::Tcp(detail) => Answer::Tcp(Arc::new(*detail)),
+        Detail::Message(detail) => Answer::Message(detail.into()),
+        Detail::Frame(detail) => Answer::Frame(detail.into()),
+        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
     });
     Event::Answer(request.clone(), answer.map_err(|error| error.to_string()))
 }
@@ -209,6 +215,7 @@ fn perform<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     session: &Session,
+    exports: &mut Exports,
     host: &mut dyn Host,
 ) -> io::Result<bool>
 where
@@ -218,6 +225,8 @@ where
     match effect {
         Effect::Quit => return Ok(true),
         Effect::StopReading => session.stop(),
+        Effect::StopExport => exports.stop(),
+        Effect::Export(job) => say = exports.start(session, job).map(Err),
         Effect::Load(request) => {
             let answer = load(session, &request);
             let _ = app.update(answer, &session.index());
@@ -251,6 +260,107 @@ where
     let size = terminal.size().map_err(io::Error::other)?;
     app.shared.size = (size.width, size.height);
     redraw(terminal, app)
+}
+
+/// The export that goes on, if any, on a thread of its own.
+#[derive(Debug)]
+pub struct Exports {
+    source: Source,
+    running: Option<Running>,
+    told: Duration,
+}
+
+#[derive(Debug)]
+struct Running {
+    job: Job,
+    progress: Arc<Progress>,
+    thread: JoinHandle<Result<Done, ExportError>>,
+}
+
+impl Exports {
+    /// None goes on. `source`: where captures are read again.
+    #[must_use]
+    pub fn new(source: Source) -> Self {
+        Self { source, running: None, told: Duration::ZERO }
+    }
+
+    /// Whether one goes on.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Begins one; answers why not.
+    fn start(&mut self, session: &Session, job: Job) -> Option<String> {
+        if self.is_running() {
+            return Some("an export goes on already; Ctrl-x stops it".to_owned());
+        }
+        let task = Task::new(session, &self.source, job.clone());
+        let progress = Arc::<Progress>::default();
+        let shared = Arc::clone(&progress);
+        let thread = thread::Builder::new().name("export".to_owned()).spawn(move || task.run(&shared));
+        match thread {
+            Ok(thread) => {
+                self.running = Some(Running { job, progress, thread });
+                None
+            }
+            Err(error) => Some(format!("cannot export: {error}")),
+        }
+    }
+
+    /// Asks it to end.
+    fn stop(&self) {
+        if let Some(running) = &self.running {
+            running.progress.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How far it came, and what came of it.
+    fn news(&mut self, now: Duration) -> Vec<Event> {
+        let Some(running) = self.running.take() else { return Vec::new() };
+        if !running.thread.is_finished() {
+            let mut news = Vec::new();
+            if now >= self.told + NEWS {
+                self.told = now;
+                let (done, total) = (
+                    running.progress.done.load(Ordering::Relaxed),
+                    running.progress.total.load(Ordering::Relaxed),
+                );
+                let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
+                news.push(Event::Exporting(Some(format!("exporting: {percent} %   Ctrl-x stops it"))));
+            }
+            self.running = Some(running);
+            return news;
+        }
+        let name = crate::model::safe_str(&running.job.path.display().to_string()).into_owned();
+        let event = match running.thread.join() {
+            Ok(Ok(done)) => {
+                let count = super::widgets::units::counted(done.count, done.name);
+                let lost = match done.lost {
+                    0 => String::new(),
+                    lost => format!("   {lost} could not be had whole"),
+                };
+                Event::Done(Ok(format!("wrote {count} to {name}{lost}")))
+            }
+            Ok(Err(ExportError::Exists)) => Event::Exists(running.job),
+            Ok(Err(error)) => {
+                let error = error.to_string();
+                Event::Done(Err(format!("{name}: {}", crate::model::safe_str(&error))))
+            }
+            Err(_) => Event::Done(Err(format!("{name}: the export failed"))),
+        };
+        vec![Event::Exporting(None), event]
+    }
+}
+
+impl Drop for Exports {
+    fn drop(&mut self) {
+        // What is half done goes away with its thread.
+        self.stop();
+        if let Some(running) = self.running.take() {
+            let _ = running.thread.join();
+        }
+    }
 }
 
 /// Puts text on the clipboard of the terminal, also over ssh (OSC 52). There is no answer to it.

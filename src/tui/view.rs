@@ -48,9 +48,12 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         let body = app.shared.body().intersection(area);
         app.screens.get(app.screen).view(&ctx, body, buffer);
         let y = area.height - 2;
-        match (&app.input, &app.shared.said) {
+        match (&app.input, app.shared.said.as_ref().or(app.shared.exporting.as_ref())) {
             (Some(line), _) => {
-                let (text, at) = input_line(line, area.width);
+                let (text, at) = input_line(app, line, area.width);
+                if let Some(trial) = &app.trial {
+                    trial.view(&ctx, buffer, at.saturating_sub(2), line.pick);
+                }
                 text.draw(buffer, 0, y, area.width, ctx.theme());
                 cursor = Some((at, y));
             }
@@ -182,31 +185,41 @@ fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> (Text, Vec<(u16, u16, ScreenId)>) {
     (line, places)
 }
 
-/// ` filter: dir == c2s▏      Enter apply  Esc cancel`, and the cursor's column.
-fn input_line(line: &InputLine, columns: u16) -> (Text, u16) {
+/// ` filter: dir == c2s      ok  12 of 19   Enter apply  Esc cancel`, and the cursor's column.
+fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
     let columns = usize::from(columns);
     let mut text = Text::of(Role::Plain, " ");
     text.add(Role::Title, &line.label).plainly(": ");
     let label = text.width();
-    let keys = Text::of(Role::Dim, "Enter apply  Esc cancel ");
+    let mut end = Text::new();
+    if let Some(trial) = &app.trial {
+        end.append(&trial.verdict(app.screen, &app.shared)).plainly("   ");
+    }
+    end.add(Role::Dim, "Enter apply  Esc cancel ");
     let room = columns.saturating_sub(label + 2);
     // The part around the cursor.
     let scroll = line.input.visual_scroll(room.max(1));
     let mut skipped = 0;
-    let shown: String = line
-        .text()
-        .chars()
-        .skip_while(|char| {
-            let skip = skipped < scroll;
-            if skip {
-                skipped += width(char.encode_utf8(&mut [0; 4]));
-            }
-            skip
-        })
-        .collect();
-    text.captured(Role::Plain, shown.as_bytes(), room);
+    let mut start = 0;
+    for char in line.text().chars() {
+        if skipped >= scroll {
+            break;
+        }
+        skipped += width(char.encode_utf8(&mut [0; 4]));
+        start += char.len_utf8();
+    }
+    // The word at fault stands out.
+    let typed = line.text();
+    let fault = app.trial.as_ref().and_then(super::overlays::Trial::fault).filter(|fault| !fault.is_empty());
+    let (from, to) =
+        fault.map_or((typed.len(), typed.len()), |fault| (fault.start.max(start), fault.end.max(start)));
+    for (range, role) in [(start..from, Role::Plain), (from..to, Role::Error), (to..typed.len(), Role::Plain)]
+    {
+        let room = (label + room).saturating_sub(text.width());
+        text.captured(role, typed.get(range).unwrap_or_default().as_bytes(), room);
+    }
     let at = label + line.input.visual_cursor().saturating_sub(skipped).min(room);
-    text.end_at(columns, &keys);
+    text.end_at(columns, &end);
     (text, at as u16)
 }
 

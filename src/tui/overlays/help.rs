@@ -98,7 +98,7 @@ impl Help {
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
         let inner = Pane::new(format!("Help: {}", self.title), true).draw(buffer, area, theme);
-        let columns = if inner.width >= 74 { 2 } else { 1 };
+        let columns = if inner.width >= 96 { 2 } else { 1 };
         let width = inner.width / columns;
         let height = usize::from(inner.height.saturating_sub(2)).max(1);
         let lines = self.lines();

@@ -30,10 +30,8 @@ pub struct InputLine {
     pub before: String,
     /// Where in the history the text is from; 0 for none.
     pub back: usize,
-    /// The completion under the cursor of the popup.
+    /// The proposal under the cursor.
     pub pick: usize,
-    /// Whether the popup of completions has a cursor.
-    pub picking: bool,
 }
 
 impl InputLine {
@@ -47,7 +45,6 @@ impl InputLine {
             before: text,
             back: 0,
             pick: 0,
-            picking: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What lies on top of a screen and has the keys: help, palette, menus, input lines.
 
+pub mod filter;
 pub mod help;
 pub mod input;
 pub mod menu;
@@ -7,6 +8,7 @@ pub mod palette;
 
 use ratatui::layout::Rect;
 
+pub use filter::Trial;
 pub use help::Help;
 pub use input::{InputKind, InputLine};
 pub use menu::MenuView;

@@ -99,7 +99,8 @@ pub struct Connections {
 /// How long a connection lasted: from its opening to its end, or as far as it was seen.
 #[must_use]
 pub fn duration(row: &ConnectionRow) -> Option<u64> {
-    let begin = row.response.map_or(row.first.time, |place| place.last.time);
+    let opened = row.response.filter(|_| row.handshake.upgraded);
+    let begin = opened.map_or(row.first.time, |place| place.last.time);
     let end = row.closed.unwrap_or(row.last.time);
     u64::try_from(end.since(begin)).ok()
 }

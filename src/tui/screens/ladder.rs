@@ -357,7 +357,7 @@ impl Screen for Ladder {
             match ctx.shared.details.tcp(self.connection) {
                 Detail::Loading => drop(line.add(Role::Dim, "   TCP's packets are looked for …")),
                 Detail::Failed(why) => {
-                    drop(line.add(Role::Warning, "   TCP: ").captured(Role::Warning, why.as_bytes(), 60))
+                    line.add(Role::Warning, "   TCP: ").captured(Role::Warning, why.as_bytes(), 60);
                 }
                 _ => {}
             }

@@ -321,50 +321,6 @@ impl Messages {
     }
 }
 
-/// Things that a message can be copied as.
-const COPIES: [(u32, &str, &str); 9] = [
-    (0, "text", "as it was sent"),
-    (1, "hex", "48656c6c6f"),
-    (2, "hex dump", "offset, bytes, text"),
-    (3, "base64", ""),
-    (4, "C", "unsigned char[]"),
-    (5, "Rust", "&[u8]"),
-    (6, "Python", "bytes"),
-    (7, "wslens explain …", "the first frame's bytes"),
-    (8, "filter for this", "conn == n and msg == n"),
-];
-
-/// A message in the form that was picked.
-fn copied(detail: &MessageDetail, item: u32) -> String {
-    let bytes = &detail.bytes;
-    let list = |prefix: &str| {
-        let bytes: Vec<String> = bytes.iter().map(|byte| format!("{prefix}{byte:02x}")).collect();
-        bytes.join(", ")
-    };
-    match item {
-        0 => String::from_utf8_lossy(bytes).into_owned(),
-        1 => hex::encode(bytes),
-        2 => {
-            let hex = crate::tui::widgets::Hex { per_row: 16, ..crate::tui::widgets::Hex::new(bytes, 80) };
-            (0..hex.rows()).map(|row| hex.row(row).plain() + "\n").collect()
-        }
-        3 => base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes),
-        4 => format!("unsigned char message[] = {{ {} }};", list("0x")),
-        5 => format!("let message: &[u8] = &[{}];", list("0x")),
-        6 => {
-            let bytes: String = bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect();
-            format!("message = b\"{bytes}\"")
-        }
-        7 => {
-            let Some(frame) = detail.frames.first() else { return String::new() };
-            let mut wire = frame.header_bytes.clone();
-            wire.extend(panes::masked(frame));
-            format!("wslens explain {}", hex::encode(wire))
-        }
-        _ => format!("conn == {} and msg == {}", detail.connection, detail.number),
-    }
-}
-
 impl Screen for Messages {
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let selection = turn.shared.selection;
@@ -530,45 +486,9 @@ impl Screen for Messages {
                 }
             }
             Cmd::Copy => self.copy(turn),
-            Cmd::CopyAs => {
-                let items = COPIES.map(|(id, words, remark)| (id, words.to_owned(), remark.to_owned()));
-                turn.menu(Menu { title: "Copy as".to_owned(), items: items.to_vec() });
-            }
-            Cmd::Export => {
-                let selection = turn.shared.selection;
-                let name = format!("message-{}-{}.bin", selection.connection, selection.message);
-                turn.prompt(SAVE, "write this message's bytes to", name);
-            }
             _ => return false,
         }
         true
-    }
-
-    fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
-        if let Detail::Ready(detail) = turn.ctx().detail() {
-            turn.copy(copied(&detail, item), "the message");
-        } else if item == 8 {
-            let selection = turn.shared.selection;
-            turn.copy(format!("conn == {} and msg == {}", selection.connection, selection.message), "it");
-        } else {
-            turn.warn("not loaded yet; once more, please");
-        }
-    }
-
-    fn entered(&mut self, id: u32, text: &str, done: bool, turn: &mut Turn<'_>) {
-        if id != SAVE || !done || text.is_empty() {
-            return;
-        }
-        match turn.ctx().detail() {
-            Detail::Ready(detail) => {
-                if !detail.whole {
-                    turn.warn("it is longer than what is loaded: only that is written");
-                }
-                let save = crate::tui::event::Save::Bytes(detail.bytes.clone());
-                turn.effects.push(crate::tui::Effect::Save(text.into(), save));
-            }
-            _ => turn.warn("not loaded yet; once more, please"),
-        }
     }
 
     fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
@@ -699,9 +619,6 @@ impl Screen for Messages {
         HINTS
     }
 }
-
-/// The input line for a file's name.
-const SAVE: u32 = 1;
 
 impl Messages {
     fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {

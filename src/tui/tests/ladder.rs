@@ -1,44 +1,10 @@
 //! The ladder.
 
-use std::sync::Arc;
-
 use super::kit::Kit;
-use crate::model::{ConnectionId, Direction, Flags, Place, Time};
-use crate::store::detail::{Request, TcpDetail, TcpPacket};
-use crate::tui::details::Answer;
-use crate::tui::event::Event;
 use crate::tui::screens::ScreenId;
 
-/// As [`Kit::open`], with the packets of TCP that open and close the connection.
 fn open(name: &str, columns: u16, rows: u16) -> Kit {
-    let mut kit = Kit::open(name, columns, rows).press("5").rest();
-    let connection = kit.app.shared.selection.connection;
-    let (first, last) = {
-        let index = kit.session.index();
-        let row = index.connection(connection).unwrap();
-        (row.first, row.last)
-    };
-    let packet = |at: i64, packet: u64, direction, flags| TcpPacket {
-        place: Place { packet, time: Time(first.time.0 + at) },
-        direction,
-        flags: Flags(flags),
-        seq: 1,
-        ack: 1,
-        len: 0,
-    };
-    use Direction::{ClientToServer as Up, ServerToClient as Down};
-    let end = last.time.since(first.time);
-    let packets = vec![
-        packet(-3_000_000, 1, Up, Flags::SYN),
-        packet(-2_000_000, 2, Down, Flags::SYN | Flags::ACK),
-        packet(-1_000_000, 3, Up, Flags::ACK),
-        packet(end + 1_000_000, last.packet + 1, Down, Flags::FIN | Flags::ACK),
-        packet(end + 2_000_000, last.packet + 2, Up, Flags::FIN | Flags::ACK),
-    ];
-    let detail = TcpDetail { connection, tcp: ConnectionId(0), packets, packet_count: 39, wire_bytes: 4433 };
-    let request = Request::Tcp { connection };
-    kit.event(Event::Answer(request, Ok(Answer::Tcp(Arc::new(detail)))));
-    kit.rest()
+    Kit::open(name, columns, rows).press("5").rest()
 }
 
 #[test]

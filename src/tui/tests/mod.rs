@@ -10,3 +10,4 @@ mod ladder;
 mod pictures;
 mod properties;
 mod stats;
+mod taking;

@@ -122,7 +122,8 @@ fn head(row: &MessageRow, rows: &[(u64, FrameRow)]) -> Text {
 fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, cursor: bool) -> Text {
     let header = row.header();
     let mut line = Text::of(Role::Title, if cursor { " ▸ " } else { "   " });
-    line.plainly(format!("{at}  #{number}  "));
+    line.plainly(format!("frame {at}")).pad_to(12).add(Role::Dim, format!("#{number}"));
+    line.pad_to(line.width().max(17)).plainly(" ");
     let (written, len) = header.to_bytes();
     let written = bytes.unwrap_or(written.get(..len).unwrap_or_default());
     let key_at = if header.masked() { written.len().saturating_sub(4) } else { written.len() };
@@ -131,14 +132,12 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
     if !key.is_empty() {
         line.plainly(" ").add(Role::MaskingKey, hex::spaced(key));
     }
-    line.plainly(format!("  FIN {}", u8::from(header.fin())));
-    for (bit, name) in [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")] {
-        if header.rsv() & bit != 0 {
-            line.plainly(" ").plainly(name);
-        }
-    }
-    line.plainly("  ").add(word_role(header.opcode(), row.direction()), frame_word(row));
-    line.plainly(format!("  {} B", units::grouped(row.payload_len)));
+    line.pad_to(line.width().max(36)).plainly(format!(" FIN {} ", u8::from(header.fin())));
+    let rsv = [(4, "RSV1"), (2, "RSV2"), (1, "RSV3")].iter().filter(|(bit, _)| header.rsv() & bit != 0);
+    let rsv: Vec<&str> = rsv.map(|(_, name)| *name).collect();
+    line.left(Role::Plain, &rsv.join("+"), rsv.len().max(1) * 5 - 1).plainly(" ");
+    line.left(word_role(header.opcode(), row.direction()), frame_word(row), 5);
+    line.right(Role::Plain, &units::length(row.payload_len), 7);
     if !row.complete {
         line.add(Role::Warning, "  ~ not whole");
     }
@@ -147,6 +146,14 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
 
 /// What is worth knowing about the message, in lines of these columns.
 fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize) -> Vec<Text> {
+    let lines = remarks(row, detail).into_iter().flat_map(|(role, words)| {
+        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
+    });
+    lines.collect()
+}
+
+/// What is worth knowing about the message: what is wrong with it, and what teaches.
+fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, String)> {
     let mut notes: Vec<(Role, String)> = Vec::new();
     let compressed = row.marks.has(Marks::COMPRESSED);
     if compressed && row.frames > 1 {
@@ -193,10 +200,7 @@ fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize) -> Ve
         notes
             .push((Role::Warning, format!("~ {} missing, from offset {at} on", units::counted(len, "byte"))));
     }
-    let lines = notes.into_iter().flat_map(|(role, words)| {
-        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
-    });
-    lines.collect()
+    notes
 }
 
 /// How many lines the bytes take at most: as far as they can be scrolled.
@@ -357,8 +361,8 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
     }
     let mut third = Text::of(Role::Plain, "   ");
     third.add(Role::Key, "Enter").add(Role::Dim, ": frames, bits, bytes");
-    if let Some(note) = notes(&row, None, columns).into_iter().find(|note| !note.plain().contains("RSV1")) {
-        third = note;
+    if let Some((role, words)) = remarks(&row, None).into_iter().find(|(role, _)| *role != Role::Dim) {
+        third = Text::of(role, format!("   {words}"));
     }
     vec![first, second, third]
 }
