@@ -5,10 +5,10 @@ use crate::capture::{CaptureError, Input, Options};
 use std::process::Command;
 
 fn open(files: &[Vec<u8>]) -> Capture {
-    let sources = files
-        .iter()
-        .enumerate()
-        .map(|(index, bytes)| Source::from_bytes(bytes.clone(), &format!("file{index}"), index, 26).unwrap());
+    let sources = files.iter().enumerate().map(|(index, bytes)| {
+        Source::from_bytes(bytes.clone(), &format!("file{index}"), index, Options::default().keeping())
+            .unwrap()
+    });
     Capture::from_sources(sources.collect())
 }
 

@@ -186,9 +186,6 @@ impl Plan {
     #[must_use]
     pub fn row_of(&self, frames: &Pages<FrameRow>, frame: u64) -> u64 {
         let at = self.marks.partition_point(|mark| mark.frame <= frame).saturating_sub(1);
-        // A fold may have begun long before its frame.
-        let at =
-            (0..=at).rev().find(|at| self.marks.get(*at).is_none_or(|mark| mark.fold.1 == 0)).unwrap_or(0);
         let (mut found, mut last) = (None, 0);
         self.each(frames, at, &mut |number, row| {
             match row {
