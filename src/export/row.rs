@@ -5,7 +5,7 @@ use crate::report::ndjson::Ndjson;
 use crate::report::{Report as _, Selection, Summary};
 use crate::store::detail::MessageDetail;
 use crate::store::{ConnectionRow, ControlNote, MessageRow};
-use crate::ws::{Close, CloseEvent, MessageEvent, Opcode};
+use crate::ws::{Close, CloseEvent, Integrity, MessageEvent, Opcode};
 
 /// The line that `wslens read` prints of a message, without its line break. None where it has no frame.
 #[must_use]
@@ -26,8 +26,9 @@ pub fn ndjson_row(
         }
         Err(_) => "",
     };
-    let is_text =
-        row.opcode == Opcode::Text.bits() && detail.invalid_utf8_at.is_none() && detail.len.is_some();
+    // With bytes missing, or still compressed, it is not known to be text.
+    let sure = matches!(detail.integrity, Integrity::Ok | Integrity::Guessed | Integrity::Cut);
+    let is_text = row.opcode == Opcode::Text.bits() && detail.invalid_utf8_at.is_none() && sure;
     let close = (row.opcode == Opcode::Close.bits()).then(|| Close::parse(&detail.bytes));
     let event = MessageEvent {
         number: detail.number,

@@ -8,13 +8,14 @@ use serde_json::Value;
 use super::*;
 use crate::store::detail::{Detail, Request};
 
-const CAPTURES: [&str; 8] = [
+const CAPTURES: [&str; 9] = [
     "chat-deflate",
     "violations",
     "many-connections",
     "reorder-retransmit",
     "connect-tunnel",
     "gap-plain",
+    "gap-deflate",
     "ipv6-node",
     "nanosecond",
 ];

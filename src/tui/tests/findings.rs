@@ -23,7 +23,7 @@ fn severities_are_filtered() {
     let (errors, warnings) = (count(&kit, "error"), count(&kit, "warning"));
     let rows = |kit: &Kit, word: &str| {
         let begin = |line: &str| line.chars().take(12).collect::<String>().contains(word);
-        kit.lines().iter().take(48).filter(|line| begin(line)).count()
+        kit.lines().iter().take(44).filter(|line| begin(line)).count()
     };
     assert_eq!(rows(&kit, "✗ ERR"), errors);
     let kit = kit.press("s");
