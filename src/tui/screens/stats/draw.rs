@@ -10,6 +10,9 @@ use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, bars, units};
 
+/// A value of a part of the time.
+type PartOf = fn(&(u64, u64)) -> u64;
+
 /// What is drawn from.
 pub(super) struct Page<'a> {
     pub ctx: Ctx<'a>,
@@ -96,8 +99,8 @@ impl Page<'_> {
             lines.push(Text::new());
         }
         let frames = self.both(|sums| sums.frames);
-        if frames > 0 {
-            let mean = format!("{}.{}", headers / frames, headers % frames * 10 / frames);
+        if let Some(tenths) = headers.saturating_mul(10).checked_div(frames) {
+            let mean = format!("{}.{}", tenths / 10, tenths % 10);
             let words = format!("{}: {mean} header bytes each, on average", units::counted(frames, "frame"));
             lines.push(Text::of(Role::Plain, words));
         }
@@ -191,8 +194,7 @@ impl Page<'_> {
     fn traffic(&self, columns: usize) -> Vec<Text> {
         let mut lines = Vec::new();
         let room = columns.saturating_sub(34).min(60);
-        let all: [(&str, fn(&(u64, u64)) -> u64); 2] =
-            [("messages", |part| part.0), ("bytes", |part| part.1)];
+        let all: [(&str, PartOf); 2] = [("messages", |part| part.0), ("bytes", |part| part.1)];
         for (name, of) in all {
             let (width, values) = self.figures.traffic.columns(room, of);
             let peak = values.iter().copied().max().unwrap_or(0);
