@@ -8,6 +8,7 @@ use super::problem::Problem;
 use super::read;
 use super::style::{ColorWhen, Style};
 use crate::capture::Input;
+use crate::filter::{self, Levels};
 use crate::model::safe_str;
 use crate::report::Selection;
 use crate::store::{self, Session};
@@ -39,23 +40,35 @@ pub fn is_wanted(args: &ScreenArgs) -> bool {
 /// # Errors
 /// A [`Problem`], or an error of the terminal.
 pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
+    let filter = args.filter.filter.clone().unwrap_or_default();
+    if args.filter.capture_filter.is_some() {
+        args.filter.matcher(Levels::ALL)?;
+    }
+    filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let limits = read::limits(&args.input, &Selection::default());
     let again =
         crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
-    run::run(
-        &session,
-        &Options {
-            source: source(args),
-            theme: theme(screen.theme, args.look.color),
-            ascii: read::ascii(args.look.glyphs),
-            mouse: !screen.no_mouse,
-            again,
-        },
-    )?;
-    Ok(0)
+    let options = Options {
+        source: source(args),
+        theme: theme(screen.theme, args.look.color),
+        ascii: read::ascii(args.look.glyphs),
+        mouse: !screen.no_mouse,
+        filter,
+        again,
+    };
+    run::run(&session, &options)?;
+    // What was read is what counts: reading that the user ended is no damage.
+    let summary = session.index().summary.clone();
+    match summary {
+        Some(summary) if !summary.input_complete => {
+            read::tell_incomplete(&args.look, &summary);
+            Ok(5)
+        }
+        _ => Ok(0),
+    }
 }
 
 /// What the capture is called: the file's name, and how many others there are.

@@ -215,7 +215,7 @@ fn of_connection<'a>(ended: &'a Ended<'a>, field: Field) -> Value<'a> {
         Field::PayloadBytesS2c => Value::Number(counts(s2c).payload_bytes),
         Field::WireBytesC2s => Value::Number(counts(c2s).wire_bytes),
         Field::WireBytesS2c => Value::Number(counts(s2c).wire_bytes),
-        Field::CloseBy => word(closing().map(|closing| closing.by as usize)),
+        Field::CloseBy => word(closing().and_then(|closing| closing.by).map(|by| by as usize)),
         Field::CloseCode => number(closing().and_then(|closing| closing.code).map(u64::from)),
         Field::CloseReason => text(closing().map(|closing| closing.reason.as_slice())),
         Field::CloseClean => closing().map_or(Value::Absent, |closing| Value::Flag(closing.answered)),

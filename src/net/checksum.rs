@@ -14,26 +14,44 @@ const WIDE: usize = 4;
 /// Whether the segment's TCP checksum is right.
 ///
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
-/// follow. `None` when it cannot be judged: the packet was cut by the capture.
+/// follow. `None` when it cannot be judged: the packet was cut by the capture, or is shorter than it says.
 #[must_use]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
-    if segment.len != segment.claimed_len {
+    if segment.len != segment.claimed_len || segment.excess_len > 0 {
         return None;
     }
     let len = usize::from(segment.header_len).checked_add(segment.len as usize)?;
     let bytes = bytes.get(..len)?;
+    Some(fold(sum(bytes) + pseudo_header(segment, len)) == 0xffff)
+}
+
+/// Whether a checksum that is wrong was left to the network card: what stands in the header is nothing, or the sum of
+/// the pseudo-header alone, to which the card adds the rest (with the length or, where it will cut the segment into
+/// several, without).
+///
+/// `bytes` are the TCP header and the payload as captured.
+#[must_use]
+pub fn checksum_is_left_to_card(segment: &Segment, bytes: &[u8]) -> bool {
+    let len = usize::from(segment.header_len) + segment.len as usize;
+    let stored = bytes.get(16..18).and_then(|field| field.try_into().ok()).map(u16::from_le_bytes);
+    stored.is_some_and(|stored| {
+        stored == 0 || [len, 0].iter().any(|len| stored == fold(pseudo_header(segment, *len)))
+    })
+}
+
+/// The sum of the pseudo-header of a segment of `len` bytes, not yet folded.
+fn pseudo_header(segment: &Segment, len: usize) -> u64 {
     // Sums are taken over little-endian words on every machine: byte order does not matter to them (RFC 1071
     // section 2 (B)). An IPv4 address stands here as ::ffff:a.b.c.d, and 0xffff is zero in one's complement
     // arithmetic: so both families add up alike. Likewise the 32-bit length of RFC 8200 section 8.1 is that
     // of IPv4's pseudo-header where its upper half is 0.
-    let mut total = sum(bytes);
+    let mut total = 0;
     for address in [segment.source.ip, segment.destination.ip] {
         total += halves(u128::from_le_bytes(address) as u64);
         total += halves((u128::from_le_bytes(address) >> 64) as u64);
     }
     let words = TCP + (len as u64 >> 16) + (len as u64 & 0xffff);
-    total += u64::from(fold(words).swap_bytes());
-    Some(fold(total) == 0xffff)
+    total + u64::from(fold(words).swap_bytes())
 }
 
 /// The sum of the little-endian 16-bit words, not yet folded, with room for more.
@@ -144,6 +162,35 @@ mod tests {
         }
         tcp[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
         assert_eq!(checksum_ok(&segment, &ip[40..]), Some(true));
+    }
+
+    #[test]
+    fn what_a_card_is_to_complete_is_no_damage() {
+        for v6 in [false, true] {
+            let mut ip = if v6 { ip6_tcp(PAYLOAD) } else { ip4_tcp(PAYLOAD) };
+            let segment = decode(RAW, &ip).unwrap();
+            let at = segment.below_len as usize;
+            let tcp_len = (ip.len() - at) as u32;
+            let addresses = if v6 { ip[8..40].to_vec() } else { ip[12..20].to_vec() };
+            let tcp = &mut ip[at..];
+            assert!(!checksum_is_left_to_card(&segment, tcp));
+            for len in [tcp_len, 0] {
+                // As in Linux: the folded sum of addresses, protocol and length, not inverted.
+                let words = [&addresses[..], &[0, 6], &(len as u16).to_be_bytes()].concat();
+                let mut sum: u32 = words.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
+                while sum > 0xffff {
+                    sum = (sum >> 16) + (sum & 0xffff);
+                }
+                tcp[16..18].copy_from_slice(&(sum as u16).to_be_bytes());
+                assert_eq!(checksum_ok(&segment, tcp), Some(false));
+                assert!(checksum_is_left_to_card(&segment, tcp));
+                tcp[17] ^= 1;
+                assert!(!checksum_is_left_to_card(&segment, tcp));
+            }
+            tcp[16..18].fill(0);
+            assert!(checksum_is_left_to_card(&segment, tcp));
+        }
+        assert!(!checksum_is_left_to_card(&decode(RAW, &ip4_tcp(PAYLOAD)).unwrap(), &[0; 17]));
     }
 
     #[test]

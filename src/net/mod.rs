@@ -34,7 +34,7 @@ use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
-pub use checksum::checksum_ok;
+pub use checksum::{checksum_is_left_to_card, checksum_ok};
 pub use layers::{Layer, layers};
 
 /// The addresses of reassembled IP datagrams begin here; those of the capture end below.

@@ -16,6 +16,8 @@ pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: crate::model::WebSocketId,
+    /// Offset behind it in the client's stream: there frames begin.
+    pub(super) end: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub(super) struct Live {
     pub(super) arrived: PerEnd<Place>,
     pub(super) last: Place,
     pub(super) gaps: (u64, u64),
+    /// Bytes of a request that was not captured, not told yet: nothing of the client was.
+    pub(super) untold: u64,
     /// Since which packet something is waited for.
     pub(super) waiting_since: Option<Place>,
     /// The packet under which this connection is in the work's list of those that wait.
@@ -84,6 +88,7 @@ impl Live {
             arrived: PerEnd::default(),
             last: Place::default(),
             gaps: (0, 0),
+            untold: 0,
             waiting_since: None,
             waiting_at: u64::MAX,
             zero_window: PerEnd::default(),
@@ -150,7 +155,9 @@ impl Live {
     ) -> Fate {
         self.last = place;
         *self.seen.of_mut(from) = true;
-        let plain = segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0 && segment.len == segment.claimed_len;
+        let plain = segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
+            && segment.len == segment.claimed_len
+            && segment.excess_len == 0;
         if plain && segment.window != 0 && self.waiting_since.is_none() && self.reset.is_none() {
             let stream = self.streams.of(from);
             if let Layer::WebSocket(_) = self.layer
@@ -193,14 +200,10 @@ impl Live {
         if stream.checksums_tell()
             && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
         {
-            let damaged = !right && stream.checksums_are_right();
             stream.count_checksum(right);
-            if damaged {
-                self.damaged(from, segment, place, work);
+            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
+                self.watch(place, work);
                 return Fate::Keep;
-            }
-            if !right && stream.wrong_checksums() == 1 {
-                Self::wrong_checksum(direction, place, work);
             }
         }
         let Layer::WebSocket(socket) = &mut self.layer else { return Fate::Keep };
@@ -263,8 +266,22 @@ impl Live {
         }
         if flags.has(Flags::ACK) {
             self.streams.of_mut(from.other()).acknowledge(segment.ack);
+            self.streams.of_mut(from).set_ack(segment.ack);
         }
         self.note_window(from, segment, place, work);
+        if segment.excess_len > 0 {
+            self.note(
+                &crate::net::rules::PACKET_MALFORMED,
+                Some(self.direction(from)),
+                None,
+                place,
+                format_args!(
+                    "the IP header states {} bytes more than the packet had: what is there is read",
+                    segment.excess_len
+                ),
+                work,
+            );
+        }
         if flags.has(Flags::RST) {
             // RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
             let stream = self.streams.of(from);
@@ -274,6 +291,9 @@ impl Live {
             }
         } else {
             if segment.claimed_len > 0 {
+                if self.streams.of(from).doubtful().is_some() {
+                    self.settle_doubt(from, segment, work);
+                }
                 self.payload(from, seq, segment, place, work);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
@@ -299,14 +319,9 @@ impl Live {
         if stream.checksums_tell()
             && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
         {
-            let damaged = !right && stream.checksums_are_right();
             stream.count_checksum(right);
-            if damaged {
-                self.damaged(from, segment, place, work);
+            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
                 return;
-            }
-            if !right && stream.wrong_checksums() == 1 {
-                Self::wrong_checksum(direction, place, work);
             }
         }
         let stream = self.streams.of_mut(from);
@@ -423,35 +438,6 @@ impl Live {
     /// Takes the connection off the list of those that wait.
     pub(super) fn leave(&mut self, waiting: &mut super::work::Waiting) {
         waiting.leave(&mut self.waiting_at);
-    }
-
-    fn damaged<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
-        let address = segment.header_at + u64::from(segment.header_len);
-        self.streams.of_mut(from).set_aside(segment.seq, address, segment.len, place);
-        let offset = self.streams.of(from).relative(self.streams.of(from).offset(segment.seq));
-        self.note(
-            &crate::net::rules::BAD_CHECKSUM,
-            Some(self.direction(from)),
-            Some(offset),
-            place,
-            format_args!(
-                "TCP checksum is wrong while this sender's others are right: the packet is not used"
-            ),
-            work,
-        );
-    }
-
-    /// Checksums that offload left wrong are one fact about the capture, told once.
-    #[cold]
-    fn wrong_checksum<S: Sink>(direction: Direction, place: Place, work: &mut Work<'_, S>) {
-        let rule = &crate::net::rules::BAD_CHECKSUM;
-        if !std::mem::replace(&mut work.totals.offload_told, true) {
-            work.totals.findings.add(rule);
-            let spot = Spot { direction: Some(direction), place, ..Spot::default() };
-            work.sink.finding(None, rule, spot, format_args!(
-                "TCP checksum of packet {} is wrong, as all of its sender's are: left to the network card where this was captured; such packets are used",
-                place.packet));
-        }
     }
 
     fn note_window<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {

@@ -9,7 +9,7 @@ use super::flows::{Flow, Key, Stage};
 use super::live::{Fate, Layer, Live};
 use super::{Ends, Limits, Outside, Pipeline, Sink};
 use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place, WebSocketId};
-use crate::ws::StreamEnd;
+use crate::ws::{Scratch, StreamEnd};
 
 /// New WebSockets of a fork are numbered from here on: no number of the capture is as high.
 const NEW: u32 = 1 << 31;
@@ -60,13 +60,12 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The connection's state after this step, to go on from; `None` where it is not followed, or cannot be copied.
+    /// The connection's state after this step, to go on from; `None` where it is not followed.
     #[must_use]
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let flow = self.flow?;
         let Stage::Live(live) = &flow.stage else { return None };
-        let live = live.fork()?;
-        Some(Checkpoint { key: flow.key, tcp: flow.tcp, live, websockets: self.websockets })
+        Some(Checkpoint { key: flow.key, tcp: flow.tcp, live: live.clone(), websockets: self.websockets })
     }
 }
 
@@ -154,6 +153,11 @@ impl Pipeline {
         }
     }
 
+    /// Changes the buffers that it works with: many forks need one set.
+    pub fn swap_scratch(&mut self, scratch: &mut Scratch) {
+        std::mem::swap(&mut self.scratch, scratch);
+    }
+
     /// Takes an IP fragment, whichever connection it belongs to.
     pub fn repeat_fragment(&mut self, packet: &PacketRef, capture: &dyn Bytes) {
         let _ = self.decoder.decode(packet, capture.bytes(packet.bytes).unwrap_or_default());
@@ -218,14 +222,6 @@ impl Pipeline {
 }
 
 impl Live {
-    /// A copy, where there can be one.
-    fn fork(&self) -> Option<Box<Self>> {
-        match &self.layer {
-            Layer::WebSocket(socket) if !socket.ws.can_be_copied() => None,
-            _ => Some(Box::new(self.clone())),
-        }
-    }
-
     fn size(&self) -> usize {
         let layer = match &self.layer {
             Layer::WebSocket(socket) => {

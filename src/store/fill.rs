@@ -233,11 +233,12 @@ impl Fill {
             self.push(News::Close {
                 connection,
                 closing: Box::new(Closing {
-                    by: message.direction,
+                    by: Some(message.direction),
                     code: note.code,
                     reason: close.map_or(&[][..], |close| close.reason).to_vec(),
+                    frame: 0,
                     message: message.number,
-                    place: message.last,
+                    place: message.first,
                     answered: false,
                 }),
             });

@@ -203,10 +203,19 @@ impl Index {
                 }
                 News::Note { connection, number, note } => self.note(connection, number, note),
                 News::Close { connection, closing } => {
-                    if let Some((row, _)) = self.of_mut(connection) {
+                    if let Some((row, rows)) = self.of_mut(connection) {
+                        let mut closing = closing;
+                        let message = rows.messages.get((closing.message as usize).saturating_sub(1));
+                        closing.frame = message.map_or(0, |message| message.first_frame.into());
                         match &mut row.closing {
                             None => row.closing = Some(*closing),
-                            Some(first) => first.answered |= first.by != closing.by,
+                            Some(first) if first.by != closing.by => {
+                                if closing.place.packet < first.place.packet {
+                                    *first = *closing;
+                                }
+                                first.answered = true;
+                            }
+                            Some(_) => {}
                         }
                     }
                 }

@@ -28,7 +28,6 @@ const TURN: u32 = 256;
 /// What a load needs beside the request.
 pub(super) struct Source<'a> {
     pub(super) shared: &'a Shared,
-    pub(super) view: &'a View,
     /// Whether it is still wanted.
     pub(super) wanted: &'a dyn Fn() -> bool,
 }
@@ -55,7 +54,7 @@ impl Source<'_> {
             let row = index.messages(connection).get(at).ok_or_else(unknown)?;
             (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
         };
-        let route = self.route(tcp, row.first_packet).ok_or_else(unknown)?;
+        let (route, view) = self.route(tcp, row.first_packet).ok_or_else(unknown)?;
         let mut collect = Collect::new(&route, connection, Want::Message(number));
         collect.detail = Some(MessageDetail {
             connection,
@@ -73,7 +72,7 @@ impl Source<'_> {
             invalid_utf8_at: None,
             missing: None,
         });
-        self.run(&route, &mut collect)?;
+        self.run(&route, &view, &mut collect)?;
         let Collect { detail, frames, frame_count, done, .. } = collect;
         let mut detail = detail.ok_or_else(unknown)?;
         if !done && !row.marks.has(Marks::UNFINISHED) || frames.is_empty() {
@@ -85,7 +84,7 @@ impl Source<'_> {
             let room = MessageDetail::BYTES.saturating_sub(wire.len()).min(payload.len());
             wire.extend_from_slice(payload.get(..room).unwrap_or_default());
         }
-        detail.frames = self.with_packets(tcp, &route, found)?;
+        detail.frames = self.with_packets(tcp, &route, &view, found)?;
         if !done {
             // Its end has not come: what its frames brought so far.
             detail.compressed = detail.frames.first().is_some_and(|frame| frame.header.rsv1());
@@ -103,15 +102,17 @@ impl Source<'_> {
             let row = index.frames(connection).get(at).ok_or_else(unknown)?;
             (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
         };
-        let route = self.route(tcp, row.packet).ok_or_else(unknown)?;
+        let (route, view) = self.route(tcp, row.packet).ok_or_else(unknown)?;
         let mut collect = Collect::new(&route, connection, Want::Frame(number));
-        self.run(&route, &mut collect)?;
-        let frame = self.with_packets(tcp, &route, collect.frames)?.pop().ok_or_else(unknown)?;
+        self.run(&route, &view, &mut collect)?;
+        let frame = self.with_packets(tcp, &route, &view, collect.frames)?.pop().ok_or_else(unknown)?;
         Ok(Detail::Frame(Box::new(frame)))
     }
 
-    fn route(&self, tcp: ConnectionId, first: u32) -> Option<Route> {
-        self.shared.fill().trails.route(tcp, first)
+    /// The way to what begins in a packet, and bytes that reach as far as the way does.
+    fn route(&self, tcp: ConnectionId, first: u32) -> Option<(Route, View)> {
+        let route = self.shared.fill().trails.route(tcp, first)?;
+        Some((route, self.shared.archive.view()))
     }
 
     fn packets(&self, tcp: ConnectionId) -> Option<Packets> {
@@ -126,10 +127,10 @@ impl Source<'_> {
         limits
     }
 
-    fn run(&self, route: &Route, collect: &mut Collect<'_>) -> Result<(), LoadError> {
-        let mut replay = Replay::new(route, self.limits(), self.view);
+    fn run(&self, route: &Route, view: &View, collect: &mut Collect<'_>) -> Result<(), LoadError> {
+        let mut replay = Replay::new(route, self.limits(), view);
         let mut turn = 0u32;
-        while !collect.done && replay.step(self.view, collect) {
+        while !collect.done && replay.step(view, collect) {
             turn = turn.wrapping_add(1);
             if turn.is_multiple_of(TURN) && !(self.wanted)() {
                 return Err(LoadError::Cancelled);
@@ -143,6 +144,7 @@ impl Source<'_> {
         &self,
         tcp: ConnectionId,
         route: &Route,
+        view: &View,
         frames: Vec<(Found, Vec<u8>)>,
     ) -> Result<Vec<FrameDetail>, LoadError> {
         let numbers = frames.iter().flat_map(|(found, _)| found.parts.iter().map(|part| part.origin));
@@ -176,7 +178,7 @@ impl Source<'_> {
                 let len = part.of_frame.end - part.of_frame.start;
                 let fits = start.filter(|start| start.saturating_add(len) <= u64::from(packet.bytes.len));
                 let of_packet = fits.map_or(0..0, |start| start as usize..(start + len) as usize);
-                let packet = packet_detail(packet, self.view, &mut room);
+                let packet = packet_detail(packet, view, &mut room);
                 pieces.push(Piece { of_frame: part.of_frame.clone(), of_packet, packet });
             }
             details.push(FrameDetail {
@@ -206,6 +208,7 @@ impl Source<'_> {
             (row.tcp, row.client)
         };
         let mut packets = self.packets(tcp).ok_or_else(unknown)?;
+        let view = self.shared.archive.view();
         let (packet_count, wire_bytes) = (packets.total(), packets.wire_bytes());
         let mut opening = Vec::new();
         let mut opened = false;
@@ -217,7 +220,7 @@ impl Source<'_> {
             if opened && !ends && acknowledgments == 0 {
                 continue;
             }
-            let Some(packet) = self.tcp_packet(&packet, client) else { continue };
+            let Some(packet) = tcp_packet(&packet, &view, client) else { continue };
             if !opened {
                 opened = packet.len > 0 || opening.len() == TURNS;
                 if !opened && !packet.flags.has(Flags::FIN | Flags::RST) {
@@ -240,20 +243,21 @@ impl Source<'_> {
         opening.extend(closing);
         Ok(Detail::Tcp(Box::new(TcpDetail { connection, tcp, packets: opening, packet_count, wire_bytes })))
     }
+}
 
-    fn tcp_packet(&self, packet: &PacketRef, client: Endpoint) -> Option<TcpPacket> {
-        let bytes = self.view.bytes(packet.bytes)?;
-        let segment = Decoder::new(&FragmentLimits::default()).decode(packet, bytes).ok()?;
-        let from_client = segment.source == client;
-        Some(TcpPacket {
-            place: Place { packet: packet.number, time: packet.time },
-            direction: if from_client { Direction::ClientToServer } else { Direction::ServerToClient },
-            flags: segment.flags,
-            seq: segment.seq,
-            ack: segment.ack,
-            len: segment.claimed_len,
-        })
-    }
+/// What a packet's TCP header says.
+fn tcp_packet(packet: &PacketRef, view: &View, client: Endpoint) -> Option<TcpPacket> {
+    let bytes = view.bytes(packet.bytes)?;
+    let segment = Decoder::new(&FragmentLimits::default()).decode(packet, bytes).ok()?;
+    let from_client = segment.source == client;
+    Some(TcpPacket {
+        place: Place { packet: packet.number, time: packet.time },
+        direction: if from_client { Direction::ClientToServer } else { Direction::ServerToClient },
+        flags: segment.flags,
+        seq: segment.seq,
+        ack: segment.ack,
+        len: segment.claimed_len,
+    })
 }
 
 /// A packet with its layers, as long as there is room for more.

@@ -5,6 +5,7 @@
 //!
 //! The index holds rows, never payloads beyond a preview: about 100 bytes for a message with its frame.
 
+mod ask;
 pub mod detail;
 mod fill;
 mod index;
@@ -13,13 +14,16 @@ mod pages;
 mod replay;
 mod rows;
 mod run;
+mod scan;
 mod session;
 mod trail;
 
+pub use ask::Answer;
 pub use detail::{Detail, LoadError, Request};
 pub use index::Index;
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;
+pub use scan::{Scan, ScanProgress};
 pub use session::{Options, Progress, Reading, Session};
 pub use trail::Packets;

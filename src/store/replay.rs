@@ -5,6 +5,7 @@ use std::iter::Peekable;
 use super::trail::{Route, Walk, packet_of};
 use crate::model::Bytes;
 use crate::pipeline::{Act, Limits, Pipeline, Sink};
+use crate::ws::Scratch;
 
 /// A connection that is done again.
 #[derive(Debug)]
@@ -33,6 +34,11 @@ impl Replay {
             Act::Packet(packet, _) => packet.number,
             Act::Look(place) | Act::End(_, place) | Act::Reuse(place) => place.packet,
         })
+    }
+
+    /// Changes the buffers that it works with.
+    pub(super) fn swap_scratch(&mut self, scratch: &mut Scratch) {
+        self.pipeline.swap_scratch(scratch);
     }
 
     /// Does the next step; false at the end.

@@ -5,14 +5,17 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::ask::{Answer, Desk};
 use super::detail::{Detail, LoadError, Request};
 use super::fill::{Board, Fill};
 use super::index::Index;
 use super::load::Source;
 use super::run;
+use super::scan::Scan;
 use super::trail::{Packets, Trails};
 use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
-use crate::pipeline::{Limits, Pipeline};
+use crate::pipeline::{Connection, Limits, Pipeline};
+use crate::ws::MessageEvent;
 
 /// Packets after which the index gets what is new.
 const PACKETS: u32 = 4096;
@@ -88,6 +91,7 @@ pub(super) struct Shared {
     fill: Mutex<Fill>,
     pub(super) archive: Archive,
     pub(super) limits: Limits,
+    pub(super) desk: Desk,
     /// How many wait for `fill`: the reading thread lets them in.
     waiting: AtomicUsize,
     progress: Mutex<Progress>,
@@ -96,11 +100,17 @@ pub(super) struct Shared {
     turn: (Mutex<()>, Condvar),
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// The state behind a lock, also where a thread that held it failed.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Shared {
+    /// Whether the session is over.
+    pub(super) fn has_quit(&self) -> bool {
+        self.quit.load(Ordering::Acquire)
+    }
+
     /// The reading thread's state; it is let go of within a short time.
     pub(super) fn fill(&self) -> MutexGuard<'_, Fill> {
         self.waiting.fetch_add(1, Ordering::AcqRel);
@@ -137,6 +147,7 @@ impl Session {
             board,
             archive,
             limits: limits.clone(),
+            desk: Desk::default(),
             waiting: AtomicUsize::new(0),
             progress: Mutex::default(),
             halt: AtomicBool::new(false),
@@ -157,7 +168,6 @@ impl Session {
     }
 
     /// A number that grows when the index changes.
-    #[must_use]
     pub fn version(&self) -> u64 {
         // A pipe that gives nothing leaves the last news with the reading thread.
         if let Ok(mut fill) = self.shared.fill.try_lock()
@@ -174,8 +184,30 @@ impl Session {
     /// # Errors
     /// Where there is no such thing, or its bytes cannot be read.
     pub fn load(&self, request: &Request) -> Result<Detail, LoadError> {
-        let view = self.shared.archive.view();
-        Source { shared: &self.shared, view: &view, wanted: &|| true }.load(request)
+        Source { shared: &self.shared, wanted: &|| true }.load(request)
+    }
+
+    /// Asks for a detail, which [`answers`](Self::answers) will give. Of requests of one kind the newest counts:
+    /// one before it that has no answer yet gets none.
+    pub fn ask(&self, request: Request) {
+        self.shared.desk.ask(request, &self.shared);
+    }
+
+    /// The answers that there are by now.
+    pub fn answers(&self) -> impl Iterator<Item = Answer> + '_ {
+        std::iter::from_fn(|| self.shared.desk.answer())
+    }
+
+    /// Looks at every message that is in the index by now, with all of its bytes (64 MiB of each at most), in the
+    /// background; those are found for which `is_meant` answers true. `connections`: only these; all where there
+    /// are none.
+    #[must_use]
+    pub fn scan(
+        &self,
+        connections: Option<Vec<u32>>,
+        is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool + Send + 'static,
+    ) -> Scan {
+        Scan::begin(&self.shared, connections, is_meant)
     }
 
     /// The packets of the TCP connection that carries a connection; none where there is none.
@@ -237,6 +269,7 @@ impl Drop for Session {
             self.shared.quit.store(true, Ordering::Release);
             self.shared.turn.1.notify_all();
         }
+        self.shared.desk.close();
         // A thread that waits for a pipe ends when the pipe does.
         if let Some(reader) = self.reader.take()
             && lock(&self.shared.progress).total.is_some()

@@ -46,6 +46,7 @@ pub(super) struct Steps {
     pieces: Vec<Arc<[u8]>>,
     open: Vec<u8>,
     before: Before,
+    count: u64,
 }
 
 /// A place between two steps.
@@ -73,6 +74,7 @@ impl Steps {
             self.pieces.push(self.open.as_slice().into());
             self.open.clear();
         }
+        self.count += 1;
         let Self { open, before, .. } = self;
         let head = open.len();
         let place = match *act {
@@ -401,9 +403,9 @@ impl Trails {
         })
     }
 
-    /// The way through all of a connection.
-    pub(super) fn whole_route(&self, tcp: ConnectionId) -> Option<Route> {
-        self.route(tcp, 0)
+    /// How many steps are kept of a connection.
+    pub(super) fn step_count(&self, tcp: ConnectionId) -> Option<u64> {
+        self.trails.get(&tcp).map(|trail| trail.steps.count)
     }
 
     /// All packets of a connection that are kept: the first ones, then those of its steps.

@@ -1,14 +1,16 @@
 //! The UI's state, and what events make of it. No terminal, no clock, no file: those are in `run`.
 
+mod mouse;
+mod typing;
+
 use super::commands::{self, Cmd, Meaning, Scope};
-use super::event::{Effect, Event, Mouse, MouseKind};
-use super::keys::{Key, Press};
-use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial, input};
+use super::event::{Effect, Event};
+use super::keys::Press;
+use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
-use super::taking::{self, Taking};
+use super::taking::Taking;
 use super::theme::{Role, Theme};
-use super::view;
 use super::widgets::Text;
 use crate::store::{Index, Reading};
 
@@ -195,6 +197,10 @@ impl App {
             Event::Exists(job) => {
                 self.dirty = true;
                 self.taking(index, &mut effects, |taking, turn| taking.exists(job, turn));
+            }
+            Event::Found { id, found, percent, over } => {
+                self.dirty = true;
+                self.screens.messages.found(id, &found, percent, over);
             }
             Event::Done(done) => {
                 self.dirty = true;
@@ -432,9 +438,11 @@ impl App {
                 self.say(if self.mouse { "mouse: wslens" } else { "mouse: the terminal selects" });
             }
             Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
-            Cmd::StopReading if self.shared.progress.state == Reading::Reading => {
-                effects.push(Effect::StopReading);
-            }
+            Cmd::StopReading => match self.shared.progress.state {
+                Reading::Reading => effects.push(Effect::StopReading),
+                Reading::Stopped => effects.push(Effect::GoOnReading),
+                Reading::Done => self.say("everything was read"),
+            },
             Cmd::Filter => {
                 let before = self.shared.filter.clone();
                 self.input = Some(InputLine::new(InputKind::Filter, "filter", before));
@@ -453,268 +461,6 @@ impl App {
                     self.say("nothing to do here");
                 }
             }
-        }
-    }
-
-    /// Does a command on what lies on top.
-    fn on_top(&mut self, cmd: Cmd, index: &Index, effects: &mut Vec<Effect>) {
-        if self.input.is_some() {
-            return self.on_input(cmd, index, effects);
-        }
-        let step = match cmd {
-            Cmd::Older => -1,
-            Cmd::Newer => 1,
-            _ => 0,
-        };
-        match (&mut self.popup, cmd) {
-            (None, _) => {}
-            (_, Cmd::Cancel) => self.popup = None,
-            (Some(Popup::Help(help)), Cmd::Apply) => {
-                let picked = help.picked();
-                self.popup = None;
-                if let Some(cmd) = picked {
-                    self.act(cmd, index, effects);
-                }
-            }
-            (Some(Popup::Palette(palette)), Cmd::Apply) => {
-                let (number, picked) = (palette.number(), palette.picked());
-                self.popup = None;
-                match (number, picked) {
-                    (Some(number), _) => self.go_to(number, index, effects),
-                    (None, Some(cmd)) => self.act(cmd, index, effects),
-                    (None, None) => self.warn("no such command"),
-                }
-            }
-            (Some(Popup::Menu(menu)), Cmd::Apply) => {
-                let picked = menu.menu.items.get(menu.list.cursor).map(|(id, ..)| *id);
-                self.popup = None;
-                match picked {
-                    Some(id) if id >= taking::COMMON => {
-                        self.taking(index, effects, |taking, turn| taking.picked(id, turn));
-                    }
-                    Some(id) => self.on_screen(index, effects, |screen, turn| screen.picked(id, turn)),
-                    None => {}
-                }
-            }
-            (Some(Popup::Help(help)), _) => help.step(step),
-            (Some(Popup::Palette(palette)), _) => palette.list.step(step),
-            (Some(Popup::Menu(menu)), _) => menu.list.step(step),
-        }
-    }
-
-    /// A key that is no command, while something lies on top: it is typed.
-    fn typed(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
-        if let Some(line) = &mut self.input {
-            if line.edit(press) {
-                line.pick = 0;
-                self.input_changed(index, effects);
-            }
-            return;
-        }
-        match &mut self.popup {
-            Some(Popup::Help(help)) => {
-                let closes =
-                    help.input.value().is_empty() && matches!(press.key, Key::Char('?' | 'q') | Key::F(1));
-                if closes {
-                    self.popup = None;
-                } else if press.key == Key::PageDown || press.key == Key::PageUp {
-                    help.step(if press.key == Key::PageDown { 20 } else { -20 });
-                } else if input::edit(&mut help.input, press) {
-                    help.cursor = None;
-                }
-            }
-            Some(Popup::Palette(palette)) => {
-                let edited = input::edit(&mut palette.input, press);
-                palette.list.go(if edited { 0 } else { palette.list.cursor });
-            }
-            Some(Popup::Menu(menu)) => match press.key {
-                Key::Char('j') => menu.list.step(1),
-                Key::Char('k') => menu.list.step(-1),
-                Key::Char('q') => self.popup = None,
-                _ => {}
-            },
-            None => {}
-        }
-    }
-
-    fn paste(&mut self, text: &str, index: &Index, effects: &mut Vec<Effect>) {
-        match (&mut self.input, &mut self.popup) {
-            (Some(line), _) => {
-                line.paste(text);
-                self.input_changed(index, effects);
-            }
-            (None, Some(Popup::Palette(palette))) => input::paste(&mut palette.input, text),
-            (None, Some(Popup::Help(help))) => input::paste(&mut help.input, text),
-            _ => self.say("nothing to paste into; f begins a filter, / a search"),
-        }
-    }
-
-    fn on_input(&mut self, cmd: Cmd, index: &Index, effects: &mut Vec<Effect>) {
-        let Some(mut line) = self.input.take() else { return };
-        match cmd {
-            Cmd::Cancel => {
-                match line.kind {
-                    InputKind::Search => self.shared.search = line.before,
-                    InputKind::Screen(id) => {
-                        self.on_screen(index, effects, |screen, turn| screen.entered(id, "", true, turn));
-                    }
-                    InputKind::Filter | InputKind::GoTo => {}
-                }
-                return;
-            }
-            Cmd::Apply => return self.entered(line, index, effects),
-            Cmd::Complete => {
-                let proposal = self.trial.as_ref().and_then(|trial| trial.proposal(line.pick)).cloned();
-                if let Some(proposal) = proposal {
-                    let mut text = line.text().to_owned();
-                    if text.get(proposal.range.clone()).is_some() {
-                        let mut end = proposal.range.start + proposal.text.len();
-                        text.replace_range(proposal.range, &proposal.text);
-                        if text.len() == end {
-                            text.push(' ');
-                            end += 1;
-                        }
-                        line.set(&text, end);
-                        line.pick = 0;
-                    }
-                }
-            }
-            Cmd::Newer if line.back == 0 && line.kind == InputKind::Filter => {
-                let most = self.trial.as_ref().map_or(0, Trial::proposals).saturating_sub(1);
-                line.pick = (line.pick + 1).min(most);
-                self.input = Some(line);
-                return;
-            }
-            Cmd::Older if line.pick > 0 => {
-                line.pick -= 1;
-                self.input = Some(line);
-                return;
-            }
-            Cmd::Older | Cmd::Newer => {
-                let wanted = if cmd == Cmd::Older { line.back + 1 } else { line.back.saturating_sub(1) };
-                let text = match wanted {
-                    0 => Some(line.before.clone()),
-                    n => self.history.len().checked_sub(n).and_then(|at| self.history.get(at)).cloned(),
-                };
-                if let Some(text) = text {
-                    line.set(&text, text.len());
-                    line.back = wanted;
-                }
-            }
-            _ => {}
-        }
-        self.input = Some(line);
-        self.input_changed(index, effects);
-    }
-
-    /// The text of the input line is another.
-    fn input_changed(&mut self, index: &Index, effects: &mut Vec<Effect>) {
-        let Some(line) = &self.input else { return };
-        match line.kind {
-            InputKind::Search => self.shared.search = line.text().to_owned(),
-            InputKind::Screen(id) => {
-                let text = line.text().to_owned();
-                self.on_screen(index, effects, |screen, turn| screen.entered(id, &text, false, turn));
-            }
-            InputKind::Filter | InputKind::GoTo => {}
-        }
-    }
-
-    /// The input line is done.
-    fn entered(&mut self, line: InputLine, index: &Index, effects: &mut Vec<Effect>) {
-        let text = line.text().trim().to_owned();
-        if matches!(line.kind, InputKind::Filter | InputKind::Search) && !text.is_empty() {
-            self.history.retain(|old| *old != text);
-            self.history.push(text.clone());
-            if self.history.len() > 200 {
-                self.history.remove(0);
-            }
-        }
-        match line.kind {
-            InputKind::Filter => {
-                if let Err(error) = self.shared.set_filter(&text) {
-                    // It stays open, with the word at fault under the cursor.
-                    self.history.pop();
-                    let mut line = line;
-                    line.set(&text, error.range.end);
-                    self.input = Some(line);
-                }
-            }
-            InputKind::Search => {
-                self.shared.search = text;
-                if !self.shared.search.is_empty() {
-                    self.act(Cmd::SearchNext, index, effects);
-                }
-            }
-            InputKind::GoTo => match text.parse() {
-                Ok(number) => self.go_to(number, index, effects),
-                Err(_) => self.warn("a row's number was expected"),
-            },
-            InputKind::Screen(id) => {
-                if id >= taking::COMMON {
-                    return self.taking(index, effects, |taking, turn| taking.entered(id, &text, turn));
-                }
-                self.on_screen(index, effects, |screen, turn| screen.entered(id, &text, true, turn));
-            }
-        }
-    }
-
-    fn go_to(&mut self, number: u64, index: &Index, effects: &mut Vec<Effect>) {
-        if !self.on_screen(index, effects, |screen, turn| screen.go_to(number, turn)) {
-            self.warn(&format!("there is no row {number}"));
-        }
-    }
-
-    fn mouse(&mut self, mouse: Mouse, index: &Index, effects: &mut Vec<Effect>) {
-        if self.is_cramped() {
-            return;
-        }
-        if let Some(popup) = &mut self.popup {
-            let wheel = match mouse.kind {
-                MouseKind::WheelUp => -1,
-                MouseKind::WheelDown => 1,
-                MouseKind::Click | MouseKind::DoubleClick => return self.click_popup(mouse, index, effects),
-                MouseKind::Drag => return,
-            };
-            match popup {
-                Popup::Help(help) => help.step(wheel),
-                Popup::Palette(palette) => palette.list.step(wheel),
-                Popup::Menu(menu) => menu.list.step(wheel),
-            }
-            return;
-        }
-        let clicks = matches!(mouse.kind, MouseKind::Click | MouseKind::DoubleClick);
-        if clicks && self.input.is_none() {
-            self.shared.said = None;
-            let target = view::target(self, index, mouse.x, mouse.y);
-            match target {
-                Some(view::Target::Do(cmd)) => return self.act(cmd, index, effects),
-                Some(view::Target::Go(screen)) => return self.go(screen, index, effects),
-                None => {}
-            }
-        }
-        if self.shared.body().contains((mouse.x, mouse.y).into()) {
-            self.on_screen(index, effects, |screen, turn| screen.mouse(mouse, turn));
-        }
-    }
-
-    /// A click while a list lies on top: on a row it picks, outside it closes.
-    fn click_popup(&mut self, mouse: Mouse, index: &Index, effects: &mut Vec<Effect>) {
-        let size = self.shared.size;
-        let (area, list, first) = match &mut self.popup {
-            Some(Popup::Palette(palette)) => (palette.area(size), Some(&mut palette.list), 3),
-            Some(Popup::Menu(menu)) => (menu.area(size), Some(&mut menu.list), 1),
-            Some(Popup::Help(help)) => (help.area(size), None, 0),
-            None => return,
-        };
-        if !area.contains((mouse.x, mouse.y).into()) {
-            self.popup = None;
-        } else if let Some(list) = list
-            && let Some(line) = mouse.y.checked_sub(area.y + first)
-            && let Some(row) = list.at(usize::from(line))
-        {
-            list.go(row);
-            self.on_top(Cmd::Apply, index, effects);
         }
     }
 }

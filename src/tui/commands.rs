@@ -273,7 +273,7 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS,
         Everywhere,
         "stop reading",
-        "stop reading the capture and keep what is there",
+        "stop reading the capture and keep what is there; go on with it",
     ),
     row(
         Cmd::NextTheme,

@@ -45,6 +45,10 @@ impl Details {
             self.kept.push(entry);
             return false;
         }
+        // Of requests of one kind only the newest is answered.
+        self.kept.retain(|(known, answer)| {
+            answer.is_some() || std::mem::discriminant(known) != std::mem::discriminant(request)
+        });
         if self.kept.len() >= KEPT {
             self.kept.remove(0);
         }

@@ -23,6 +23,17 @@ pub enum Event {
     Data(crate::store::Progress),
     /// What was asked for is there, or why it is not.
     Answer(Request, Result<super::details::Answer, String>),
+    /// A search in payloads found these messages, and how far it came in per cent; `over`: it ended.
+    Found {
+        /// Which search.
+        id: u64,
+        /// Message numbers.
+        found: Vec<u64>,
+        /// How far it came.
+        percent: u8,
+        /// Whether it ended.
+        over: bool,
+    },
     /// What became of an effect, in words for the status line.
     Done(Result<String, String>),
     /// How far an export came, in words; none when it is over.
@@ -62,6 +73,8 @@ pub enum MouseKind {
 pub enum Effect {
     /// Read this; an [`Event::Answer`] follows.
     Load(Request),
+    /// Search payloads; [`Event::Found`]s follow. One before it ends.
+    Scan(ScanFor),
     /// Put this on the clipboard.
     Copy(String),
     /// Write this file; an [`Event::Done`] follows.
@@ -72,6 +85,8 @@ pub enum Effect {
     StopExport,
     /// Stop reading the capture and keep what is there.
     StopReading,
+    /// Go on with reading that was stopped.
+    GoOnReading,
     /// Draw everything again.
     Redraw,
     /// Catch the mouse, or leave it to the terminal.
@@ -80,6 +95,17 @@ pub enum Effect {
     Suspend,
     /// End.
     Quit,
+}
+
+/// What to search for in payloads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanFor {
+    /// Comes back with what is found.
+    pub id: u64,
+    /// In which connection.
+    pub connection: u32,
+    /// A filter, in its language.
+    pub filter: String,
 }
 
 /// What is to be saved.

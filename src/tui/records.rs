@@ -149,7 +149,7 @@ fn of_connection(row: &ConnectionRow, field: Field) -> Value<'_> {
         Field::PayloadBytesS2c => Value::Number(s2c.payload_bytes),
         Field::WireBytesC2s => Value::Number(c2s.wire_bytes),
         Field::WireBytesS2c => Value::Number(s2c.wire_bytes),
-        Field::CloseBy => number(closing.map(|closing| closing.by as u64)),
+        Field::CloseBy => number(closing.and_then(|closing| closing.by).map(|by| by as u64)),
         Field::CloseCode => number(closing.and_then(|closing| closing.code).map(u64::from)),
         Field::CloseReason => closing.map_or(Value::Absent, |closing| Value::Bytes(&closing.reason)),
         Field::CloseClean => closing.map_or(Value::Absent, |closing| Value::Flag(closing.answered)),

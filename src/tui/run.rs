@@ -19,12 +19,15 @@ use ratatui::backend::{Backend, CrosstermBackend};
 
 use super::app::App;
 use super::details::Answer;
-use super::event::{Effect, Event, Mouse, MouseKind, Save};
+use super::event::{Effect, Event, Mouse, MouseKind, Save, ScanFor};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
 use crate::export::{Done, ExportError, Job, Progress, Source, Task};
-use crate::store::{Detail, Reading, Request, Session};
+use crate::filter::{self, Level, Levels, Matcher};
+use crate::pipeline::Connection;
+use crate::store::{Detail, LoadError, Reading, Request, Scan, Session};
+use crate::ws::MessageEvent;
 
 /// How the UI looks and what it is called.
 #[derive(Clone, Debug)]
@@ -39,6 +42,8 @@ pub struct Options {
     pub mouse: bool,
     /// Where exports read the capture again.
     pub again: crate::export::Source,
+    /// The filter to begin with; empty for none.
+    pub filter: String,
 }
 
 /// Time between two frames: 30 a second.
@@ -107,6 +112,7 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         let size = terminal.size()?;
         let mut app = App::new(&options.source, (size.width, size.height), options.theme, options.ascii);
         app.mouse = options.mouse;
+        app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;
         let mut exports = Exports::new(options.again.clone());
         drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
@@ -132,12 +138,15 @@ where
     let mut told: Option<Duration> = None;
     let mut drawn: Option<Duration> = None;
     let mut done = false;
+    let mut running: Option<(u64, Scan)> = None;
+    let mut searched = u8::MAX;
     loop {
         let now = host.now();
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
-            () if !done || app.waits() || app.shared.details.is_waiting() || exports.is_running() => BUSY,
+            () if !done || app.waits() || app.shared.details.is_waiting() => BUSY,
+            () if running.is_some() || exports.is_running() => BUSY,
             () => IDLE,
         };
         let mut events = Vec::new();
@@ -154,7 +163,20 @@ where
         }
         let now = host.now();
         events.insert(0, Event::Tick(now));
-        events.extend(answers(session));
+        events.extend(session.answers().map(|(request, loaded)| answer(request, loaded)));
+        if let Some((id, search)) = &running {
+            let found = found(*id, search);
+            let over = matches!(found, Event::Found { over: true, .. });
+            if !matches!(&found, Event::Found { found, percent, .. } if found.is_empty() && *percent == searched)
+                || over
+            {
+                searched = if let Event::Found { percent, .. } = found { percent } else { 0 };
+                events.push(found);
+            }
+            if over {
+                running = None;
+            }
+        }
         events.extend(exports.news(now));
         let current = session.version();
         let progress = session.progress();
@@ -168,6 +190,10 @@ where
         for event in events {
             let effects = app.update(event, &session.index());
             for effect in effects {
+                if let Effect::Scan(wanted) = &effect {
+                    running = scan(session, wanted).ok().map(|scan| (wanted.id, scan));
+                    continue;
+                }
                 if perform(effect, terminal, app, session, exports, host)? {
                     return Ok(());
                 }
@@ -192,21 +218,37 @@ where
     }
 }
 
-/// What was loaded since the last time.
-fn answers(session: &Session) -> Vec<Event> {
-    let _ = session;
-    Vec::new()
+/// Begins a search in payloads.
+///
+/// # Errors
+/// Where its filter cannot be understood.
+pub fn scan(session: &Session, wanted: &ScanFor) -> Result<Scan, filter::FilterError> {
+    let mut matcher = Matcher::new(filter::parse(&wanted.filter)?, Levels::of(Level::Message));
+    matcher.begins(session.index().begin.unwrap_or_default());
+    let is_meant =
+        move |connection: &Connection, message: &MessageEvent<'_>| matcher.message(connection, message);
+    Ok(session.scan(Some(vec![wanted.connection]), is_meant))
 }
 
-/// Loads something at once.
+/// What a search found since the last time.
 #[must_use]
-pub fn load(session: &Session, request: &Request) -> Event {
-    let answer = session.load(request).map(|detail| match detail {
+pub fn found(id: u64, scan: &Scan) -> Event {
+    let progress = scan.progress();
+    let found = scan.found().into_iter().map(|(_, message)| message).collect();
+    let percent =
+        (u128::from(progress.done) * 100).checked_div(u128::from(progress.total)).unwrap_or(0).min(100);
+    Event::Found { id, found, percent: percent as u8, over: progress.over }
+}
+
+/// An answer of the store, as an event.
+#[must_use]
+pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
+    let answer = answer.map(|detail| match detail {
         Detail::Message(detail) => Answer::Message(detail.into()),
         Detail::Frame(detail) => Answer::Frame(detail.into()),
         Detail::Tcp(detail) => Answer::Tcp(detail.into()),
     });
-    Event::Answer(request.clone(), answer.map_err(|error| error.to_string()))
+    Event::Answer(request, answer.map_err(|error| error.to_string()))
 }
 
 /// Does what the UI wants; answers whether it is to end.
@@ -227,10 +269,9 @@ where
         Effect::StopReading => session.stop(),
         Effect::StopExport => exports.stop(),
         Effect::Export(job) => say = exports.start(session, job).map(Err),
-        Effect::Load(request) => {
-            let answer = load(session, &request);
-            let _ = app.update(answer, &session.index());
-        }
+        Effect::GoOnReading => session.resume(),
+        Effect::Load(request) => session.ask(request),
+        Effect::Scan(_) => {}
         Effect::Copy(text) => say = Some(copy(&text, host)?),
         Effect::Save(path, save) => say = Some(self::save(&path, &save)),
         Effect::Mouse(on) => host.mouse(on)?,

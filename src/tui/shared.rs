@@ -8,7 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::details::{Detail, Details};
-use super::event::Effect;
+use super::event::{Effect, ScanFor};
 use super::screens::ScreenId;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
@@ -48,6 +48,8 @@ pub struct Shared {
     pub filter: String,
     /// The filter as it is understood; `None` for none.
     pub parsed: Option<std::sync::Arc<Filter>>,
+    /// Counts the searches in payloads.
+    pub scans: u64,
     /// Grows when the filter changes.
     pub filter_version: u64,
     /// The search as it was typed; empty for none.
@@ -94,6 +96,7 @@ impl Shared {
             filter: String::new(),
             parsed: None,
             filter_version: 0,
+            scans: 0,
             search: String::new(),
             marks: BTreeSet::new(),
             details: Details::default(),
@@ -297,6 +300,14 @@ impl Turn<'_> {
             return;
         }
         self.effects.push(Effect::Copy(text));
+    }
+
+    /// Searches the payloads of the selected connection for what a filter chooses; answers the search's number.
+    pub fn scan(&mut self, filter: String) -> u64 {
+        self.shared.scans += 1;
+        let (id, connection) = (self.shared.scans, self.shared.selection.connection);
+        self.effects.push(Effect::Scan(ScanFor { id, connection, filter }));
+        id
     }
 
     /// Lets the user pick from a list.

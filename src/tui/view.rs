@@ -9,7 +9,7 @@ use super::ascii;
 use super::commands::{self, Cmd};
 use super::overlays::{InputLine, Popup};
 use super::screens::{Hint, ScreenId, hint};
-use super::shared::{Ctx, Shared};
+use super::shared::Ctx;
 use super::theme::Role;
 use super::widgets::{Text, units};
 use crate::model::width;
@@ -59,7 +59,13 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
             }
             (None, Some(said)) => {
                 let mut line = Text::of(Role::Plain, " ");
-                line.append(said).draw(buffer, 0, y, area.width, ctx.theme());
+                line.append(said);
+                if !app.shared.filter.is_empty() {
+                    let mut filter = super::screens::filter_status(&ctx);
+                    filter.plainly(" ");
+                    line.end_at(area.width.into(), &filter);
+                }
+                line.draw(buffer, 0, y, area.width, ctx.theme());
             }
             (None, None) => {
                 app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme())
@@ -85,7 +91,7 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let shared = ctx.shared;
     let wide = shared.is_wide();
     let columns = usize::from(shared.size.0);
-    let source = source(shared);
+    let source = source(ctx);
     let mut parts = vec![Text::of(Role::Title, "wslens")];
     let mut name = Text::new();
     name.captured(Role::Plain, shared.source.as_bytes(), 40);
@@ -131,7 +137,9 @@ pub fn path_of(url: &str) -> &str {
 }
 
 /// Where the data is from, and how far it is read.
-fn source(shared: &Shared) -> Text {
+fn source(ctx: &Ctx<'_>) -> Text {
+    let shared = ctx.shared;
+    let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
     let progress = &shared.progress;
     let wide = shared.is_wide();
     let mut line = Text::new();
@@ -143,6 +151,7 @@ fn source(shared: &Shared) -> Text {
     match progress.state {
         Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
         Reading::Stopped => line.add(Role::Warning, format!("PARTIAL{percent}")),
+        Reading::Done if !whole => line.add(Role::Warning, if wide { "FILE ENDS EARLY" } else { "CUT OFF" }),
         Reading::Done => line.add(Role::Plain, "FILE"),
     };
     if progress.packets > 0 {

@@ -454,6 +454,11 @@ impl Open {
         }
     }
 
+    /// Bytes of memory that it holds beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        self.kept.size() + self.eager.as_ref().map_or(0, |eager| size_of_val(&**eager) + eager.kept.len())
+    }
+
     /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.
     pub(super) fn go_eager(
         &mut self,

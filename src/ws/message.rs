@@ -102,6 +102,14 @@ pub(super) struct Side {
 }
 
 impl Side {
+    /// Bytes of memory that it holds beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
+        self.payload.size()
+            + open
+            + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
+    }
+
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
         Self {
             direction,

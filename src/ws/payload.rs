@@ -32,6 +32,11 @@ impl Payload {
         self.len
     }
 
+    /// Bytes of memory that it takes.
+    pub(super) fn size(&self) -> usize {
+        self.pieces.len() * size_of::<Piece>() + self.copied.len()
+    }
+
     /// Whether nothing is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {

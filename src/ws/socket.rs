@@ -42,6 +42,8 @@ pub struct WebSocket {
     sides: PerDirection<Side>,
     shared: Shared,
     ended: PerDirection<bool>,
+    /// Nothing of this direction was captured.
+    unheard: PerDirection<bool>,
 }
 
 impl WebSocket {
@@ -56,6 +58,7 @@ impl WebSocket {
             },
             shared: Shared::default(),
             ended: PerDirection::default(),
+            unheard: PerDirection::default(),
         }
     }
 
@@ -99,6 +102,12 @@ impl WebSocket {
         self.shared.lost_framing = true;
     }
 
+    /// Nothing of a direction was captured.
+    pub fn note_unheard(&mut self, direction: Direction) {
+        *self.unheard.of_mut(direction) = true;
+        self.note_loss();
+    }
+
     /// The end of a direction's stream.
     pub fn end(
         &mut self,
@@ -122,6 +131,14 @@ impl WebSocket {
 
     /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
     pub fn finish(&mut self, how: StreamEnd, place: Place, events: &mut impl Events) {
+        if let Some(closing) = &mut self.shared.closing
+            && !closing.answered
+            && let Some(by) = closing.by
+        {
+            let other = by.opposite();
+            let may_hide_a_close = *self.unheard.of(other) || self.readers.of(other).skipped().is_some();
+            closing.by = Some(by).filter(|_| !may_hide_a_close);
+        }
         if how == StreamEnd::Capture {
             return;
         }
@@ -141,12 +158,12 @@ impl WebSocket {
             }
             Some(closing) if !closing.answered => {
                 let (by, message) = (closing.by, closing.message);
-                let spot = Spot { direction: Some(by), message: Some(message), place, ..Spot::default() };
+                let spot = Spot { direction: by, message: Some(message), place, ..Spot::default() };
                 self.shared.report(
                     events,
                     &rules::CLOSE_UNANSWERED,
                     spot,
-                    format_args!("the {}'s Close got no Close in answer before TCP ended", by.sender()),
+                    format_args!("the {}'s Close got no Close in answer before TCP ended", closing.sender()),
                 );
             }
             Some(_) => {}
@@ -164,17 +181,10 @@ impl WebSocket {
         self.shared.report(events, rule, spot, text);
     }
 
-    /// Whether a copy of it goes on as it does: not while a window is kept that cannot be copied.
-    #[must_use]
-    pub fn can_be_copied(&self) -> bool {
-        Direction::BOTH.into_iter().all(|direction| self.sides.of(direction).inflater.is_none())
-    }
-
     /// Bytes of memory that it holds beside itself, about.
     #[must_use]
     pub fn size(&self) -> usize {
-        let inflaters = Direction::BOTH.into_iter().filter(|d| self.sides.of(*d).inflater.is_some());
-        inflaters.count() * (48 << 10)
+        Direction::BOTH.into_iter().map(|direction| self.sides.of(direction).size()).sum()
     }
 
     /// The counts of a direction.

@@ -150,8 +150,11 @@ impl Trial {
         } else if self.is_due(shared) {
             let (count, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
             line.plainly(format!("  {count} of {of}"));
-            if self.rows.undecided > 0 {
-                line.add(Role::Warning, format!("  {} undecided", units::grouped(self.rows.undecided)));
+            if self.rows.undecided() > 0 {
+                line.add(
+                    Role::Note,
+                    format!(" and {} to be searched", units::grouped(self.rows.undecided())),
+                );
             }
             if self.rows.is_busy() {
                 line.plainly("…");

@@ -1,25 +1,26 @@
 //! The messages of a connection, or its frames; below them the frames and bytes of the one under the cursor.
 
+mod choose;
 mod draw;
 mod panes;
+mod view;
+
+use choose::{Deep, Hunt, Scan};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::rows::Rows;
-use super::{Hint, Screen, ScreenId, empty, filter_status, hint, hint_as};
-use crate::filter::Verdict;
+use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as};
 use crate::model::Direction;
 use crate::store::detail::Request;
-use crate::store::{FrameRow, Index, Marks, MessageRow, Reading};
+use crate::store::{FrameRow, Marks, MessageRow};
 use crate::tui::commands::Cmd;
-use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
-use crate::tui::records::{OfFrame, OfMessage};
 use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
-use crate::tui::widgets::{List, Pane, Text, pane, units};
-use crate::ws::{Integrity, Opcode};
+use crate::tui::widgets::{List, Text, pane, units};
+use crate::ws::Integrity;
 
 /// Which pane has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,19 +40,6 @@ enum Kinds {
     Control,
 }
 
-/// A search that goes on over many rows.
-#[derive(Clone, Debug)]
-struct Hunt {
-    wanted: String,
-    forwards: bool,
-    /// The row looked at last.
-    at: usize,
-    /// Rows still to be looked at.
-    left: usize,
-    /// Rows whose bytes reach beyond what was searched.
-    unseen: u64,
-}
-
 /// The screen's state.
 #[derive(Clone, Debug, Default)]
 pub struct Messages {
@@ -68,6 +56,8 @@ pub struct Messages {
     frame: usize,
     scroll: usize,
     hunt: Option<Hunt>,
+    deep: Option<Deep>,
+    scan: Option<Scan>,
 }
 
 /// The areas of the screen; those that are not shown are empty.
@@ -78,9 +68,6 @@ struct Areas {
     /// Three lines in place of panes.
     lines: Rect,
 }
-
-/// Rows searched in one go.
-const HUNT: usize = 20_000;
 
 impl Messages {
     fn areas(&self, ctx: &Ctx<'_>) -> Areas {
@@ -122,78 +109,6 @@ impl Messages {
         areas
     }
 
-    /// Goes on with choosing rows.
-    fn choose(&mut self, turn: &Turn<'_>) {
-        let (index, shared) = (turn.index, &turn.shared);
-        let id = self.connection;
-        let Some(connection) = index.connection(id) else { return };
-        let toggles = u32::from(self.frames_mode)
-            | self.direction.map_or(0, |direction| 1 + direction as u32) << 1
-            | (self.kinds as u32) << 3;
-        let marked = if self.only_marked { shared.marks.len() + 1 } else { 0 };
-        let uses_marks = shared
-            .parsed
-            .as_ref()
-            .is_some_and(|f| f.fields().any(|field| field == crate::filter::Field::Mark));
-        let marks = if uses_marks { shared.marks.len() + 1 } else { marked };
-        let key = (id, shared.filter_version, toggles, marks);
-        let all = toggles >> 1 == 0 && !self.only_marked && shared.parsed.is_none();
-        let kinds = self.kinds;
-        let fits = |direction: Direction, opcode: Opcode| {
-            self.direction.is_none_or(|wanted| wanted == direction)
-                && match kinds {
-                    Kinds::All => true,
-                    Kinds::Data => !opcode.is_control(),
-                    Kinds::Control => opcode.is_control(),
-                }
-        };
-        let filter = shared.parsed.as_deref();
-        let decide = |verdict: Verdict| match verdict {
-            Verdict::Yes => Some(true),
-            Verdict::No => Some(false),
-            Verdict::Unknown => None,
-        };
-        let delta =
-            |now: Option<crate::model::Time>, before: Option<crate::model::Time>| Some(now?.since(before?));
-        if self.frames_mode {
-            let frames = index.frames(id);
-            let only_marked = self.only_marked;
-            self.rows.advance(key, frames.len(), all, |at| {
-                let row = frames.get(at)?;
-                if !fits(row.direction(), row.header().opcode())
-                    || (only_marked && !shared.marks.contains(&(id, u64::from(row.message))))
-                {
-                    return Some(false);
-                }
-                let before = at.checked_sub(1).and_then(|at| frames.get(at)).map(|row| row.time);
-                let record = OfFrame {
-                    index,
-                    connection,
-                    number: at as u64 + 1,
-                    row,
-                    delta: delta(Some(row.time), before),
-                };
-                filter.map_or(Some(true), |filter| decide(filter.test(&record)))
-            });
-        } else {
-            let messages = index.messages(id);
-            let only_marked = self.only_marked;
-            self.rows.advance(key, messages.len(), all, |at| {
-                let row = messages.get(at)?;
-                let number = at as u64 + 1;
-                if !fits(row.direction(), row.opcode())
-                    || (only_marked && !shared.marks.contains(&(id, number)))
-                {
-                    return Some(false);
-                }
-                let before = at.checked_sub(1).and_then(|at| messages.get(at)).map(|row| row.time);
-                let delta = delta(Some(row.time), before);
-                let record = OfMessage { index, connection, number, row, delta, marks: &shared.marks };
-                filter.map_or(Some(true), |filter| decide(filter.test(&record)))
-            });
-        }
-    }
-
     /// The selection follows the cursor.
     fn follow(&mut self, turn: &mut Turn<'_>) {
         let Some(place) = self.rows.get(self.list.cursor) else { return };
@@ -214,67 +129,6 @@ impl Messages {
     fn place(&self, selection: Selection) -> Option<usize> {
         let number = if self.frames_mode { selection.frame } else { selection.message };
         number.checked_sub(1).and_then(|place| usize::try_from(place).ok())
-    }
-
-    /// Goes to the next row from the cursor, in a direction, for which `wanted` holds.
-    fn seek(
-        &mut self,
-        turn: &mut Turn<'_>,
-        forwards: bool,
-        wanted: impl Fn(&Turn<'_>, usize) -> bool,
-    ) -> bool {
-        // Marks and findings are few and near, or the list is gone through once.
-        let len = self.rows.len();
-        for step in 1..=len {
-            let at =
-                if forwards { self.list.cursor + step } else { self.list.cursor + len - step } % len.max(1);
-            if self.rows.get(at).is_some_and(|place| wanted(turn, place)) {
-                self.list.go(at);
-                self.follow(turn);
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Begins a search, or goes on with it.
-    fn hunt(&mut self, turn: &mut Turn<'_>) {
-        let Some(mut hunt) = self.hunt.take() else { return };
-        let len = self.rows.len();
-        for _ in 0..HUNT.min(hunt.left) {
-            hunt.left -= 1;
-            hunt.at = if hunt.forwards { hunt.at + 1 } else { hunt.at + len - 1 } % len.max(1);
-            let Some(place) = self.rows.get(hunt.at) else { continue };
-            let message = self.message_of(turn.index, place);
-            match draw::holds(turn.index, self.connection, message, &hunt.wanted) {
-                Some(true) => {
-                    self.list.go(hunt.at);
-                    self.follow(turn);
-                    return;
-                }
-                Some(false) => {}
-                None => hunt.unseen += 1,
-            }
-        }
-        if hunt.left > 0 {
-            self.hunt = Some(hunt);
-        } else if hunt.unseen > 0 {
-            turn.warn(format!(
-                "not found in the first 64 bytes of each; {} longer: filter with text contains \"…\"",
-                units::counted(hunt.unseen, "message is").replace("message iss", "messages are")
-            ));
-        } else {
-            turn.warn("not found");
-        }
-    }
-
-    /// The message of a place in the list.
-    fn message_of(&self, index: &Index, place: usize) -> u64 {
-        if self.frames_mode {
-            index.frames(self.connection).get(place).map_or(0, |row| u64::from(row.message))
-        } else {
-            place as u64 + 1
-        }
     }
 
     /// The frame that is opened: the one under the cursor of the frames, of the list in frames mode, or the first.
@@ -298,25 +152,6 @@ impl Messages {
             turn.go(ScreenId::Frame);
         } else {
             turn.go(ScreenId::Detail);
-        }
-    }
-
-    fn copy(&self, turn: &mut Turn<'_>) {
-        match turn.ctx().detail() {
-            Detail::Ready(detail) if !detail.whole => {
-                turn.warn("only its first MiB is loaded; e writes it to a file");
-            }
-            Detail::Ready(detail) => match std::str::from_utf8(&detail.bytes) {
-                Ok(text) if detail.opcode != Opcode::Binary => turn.copy(text.to_owned(), "the message"),
-                _ => turn.copy(hex::encode(&detail.bytes), "the message"),
-            },
-            Detail::Failed(why) => turn.warn(why),
-            Detail::Absent | Detail::Loading => {
-                if let Some(request) = self.wants(&turn.ctx()) {
-                    turn.load(request);
-                }
-                turn.say("loading; once more, please");
-            }
         }
     }
 }
@@ -358,6 +193,7 @@ impl Screen for Messages {
         let frames = panes::frames_of(turn.index, self.connection, turn.shared.selection.message).len();
         self.frame = self.frame.min(frames.saturating_sub(1));
         self.hunt(turn);
+        self.search_payloads(turn);
     }
 
     fn is_busy(&self) -> bool {
@@ -476,7 +312,8 @@ impl Screen for Messages {
                     turn.say("nothing to search for; / begins a search");
                 } else {
                     let (at, left) = (self.list.cursor, self.rows.len());
-                    self.hunt = Some(Hunt { wanted, forwards: cmd == Cmd::SearchNext, at, left, unseen: 0 });
+                    let forwards = cmd == Cmd::SearchNext;
+                    self.hunt = Some(Hunt { wanted, forwards, start: at, at, left, unseen: 0 });
                 }
             }
             Cmd::FilterThis => {
@@ -485,7 +322,6 @@ impl Screen for Messages {
                     turn.propose_filter(format!("dir == {direction} and op == {}", row.opcode().name()));
                 }
             }
-            Cmd::Copy => self.copy(turn),
             _ => return false,
         }
         true
@@ -571,11 +407,10 @@ impl Screen for Messages {
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let mut line = filter_status(ctx);
         let mut end = Text::new();
-        if self.rows.undecided > 0 {
-            end.add(
-                Role::Warning,
-                format!("{} undecided: bytes behind the preview   ", units::grouped(self.rows.undecided)),
-            );
+        if let Some(scan) = &self.scan {
+            end.add(Role::Title, format!("searching payloads {} %   ", scan.percent));
+        } else if self.rows.undecided() > 0 {
+            end.add(Role::Warning, format!("{} undecided   ", units::grouped(self.rows.undecided())));
         }
         if self.is_busy() {
             end.add(Role::Title, if self.hunt.is_some() { "searching… " } else { "filtering… " });
@@ -596,7 +431,7 @@ impl Screen for Messages {
         };
         let columns = usize::from(ctx.shared.size.0);
         let at = if ctx.shared.is_wide() { 31 } else { 25 };
-        if line.width() < at && self.rows.undecided == 0 && at + legend.len() + end.width() < columns {
+        if line.width() < at && self.rows.undecided() == 0 && at + legend.len() + end.width() < columns {
             line.pad_to(at).add(Role::Dim, legend);
         }
         line.end_at(columns, &end);
@@ -617,84 +452,6 @@ impl Screen for Messages {
             hint(Cmd::Back, 19),
         ];
         HINTS
-    }
-}
-
-impl Messages {
-    fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
-        let theme = ctx.theme();
-        let gap = if ctx.shared.is_wide() { "  " } else { " " };
-        let noun = if self.frames_mode { "Frames" } else { "Messages" };
-        let (shown, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
-        let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List);
-        if ctx.shared.progress.state == Reading::Reading {
-            pane.title.add(Role::Title, " so far");
-        }
-        if let Some(direction) = self.direction {
-            let arrow = draw::arrow(direction);
-            pane.title.add(Role::Plain, gap).add(Role::of_direction(direction), format!("only {arrow}"));
-        }
-        match self.kinds {
-            Kinds::All => {}
-            Kinds::Data => _ = pane.title.add(Role::Title, format!("{gap}only data")),
-            Kinds::Control => _ = pane.title.add(Role::Title, format!("{gap}only control")),
-        }
-        if self.only_marked {
-            pane.title.add(Role::Title, format!("{gap}only marked"));
-        }
-        if let Some(connection) = ctx.connection() {
-            pane.right.plainly(format!("#{} ", connection.id));
-            let path = crate::tui::view::path_of(&connection.url);
-            pane.right.captured(Role::Plain, path.as_bytes(), usize::from(area.width / 3));
-        }
-        let inner = pane.draw(buffer, area, theme);
-        if inner.height == 0 {
-            return;
-        }
-        if self.rows.is_empty() {
-            empty(ctx, buffer, inner, &self.nothing(ctx));
-            return;
-        }
-        let columns = draw::Columns::new(inner.width, self.rows.of());
-        let header = if self.frames_mode { columns.frame_header() } else { columns.header() };
-        header.draw(buffer, inner.x, inner.y, inner.width, theme);
-        for (y, row) in (inner.y + 1..inner.bottom()).zip(self.list.visible()) {
-            let Some(place) = self.rows.get(row) else { break };
-            let cursor = row == self.list.cursor;
-            let before = row.checked_sub(1).and_then(|row| self.rows.get(row));
-            let mut line = if self.frames_mode {
-                columns.frame(ctx, self.connection, place, before, cursor)
-            } else {
-                columns.message(ctx, self.connection, place, before, cursor)
-            };
-            if !ctx.shared.search.is_empty() {
-                line.highlight(&ctx.shared.search);
-            }
-            if cursor && self.focus == Focus::List {
-                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, theme);
-            }
-        }
-    }
-
-    /// Why there is no row.
-    fn nothing(&self, ctx: &Ctx<'_>) -> String {
-        if self.rows.is_busy() {
-            return "filtering…".to_owned();
-        }
-        if self.rows.of() == 0 {
-            return match ctx.connection() {
-                Some(row) if !row.handshake.upgraded => {
-                    "this connection was never opened: 2 shows its handshake, 7 what is wrong".to_owned()
-                }
-                _ => "no message was captured".to_owned(),
-            };
-        }
-        if self.rows.undecided > 0 {
-            return "no message matches by what is known of it; of some it cannot be said: their bytes reach beyond the preview".to_owned();
-        }
-        "no message matches; f changes the filter, Ctrl-f clears it; d, o and M choose by direction, type and mark".to_owned()
     }
 }
 

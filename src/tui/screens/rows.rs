@@ -15,8 +15,8 @@ pub struct Rows {
     looked: usize,
     /// How many there are.
     len: usize,
-    /// Rows of which it cannot be said, because bytes are missing.
-    pub undecided: u64,
+    /// Rows of which it cannot be said without more bytes.
+    undecided: Vec<u32>,
     all: bool,
 }
 
@@ -46,10 +46,40 @@ impl Rows {
             match chosen(row) {
                 Some(true) => self.chosen.push(row as u32),
                 Some(false) => {}
-                None => self.undecided += 1,
+                None => self.undecided.push(row as u32),
             }
         }
         self.looked = end;
+    }
+
+    /// What decides about the rows now.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        self.key
+    }
+
+    /// How many rows there are of which it cannot be said without more bytes.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        self.undecided.len() as u64
+    }
+
+    /// Of undecided rows, these are chosen.
+    pub fn decide(&mut self, mut found: Vec<u32>) {
+        found.sort_unstable();
+        found.retain(|row| self.undecided.binary_search(row).is_ok());
+        self.undecided.retain(|row| found.binary_search(row).is_err());
+        let before = self.chosen.last().copied();
+        let in_order = found.first().is_none_or(|first| before.is_none_or(|last| last < *first));
+        self.chosen.extend(found);
+        if !in_order {
+            self.chosen.sort_unstable();
+        }
+    }
+
+    /// The other undecided rows before `end` are not chosen.
+    pub fn give_up(&mut self, end: usize) {
+        self.undecided.retain(|row| *row as usize >= end);
     }
 
     /// Whether rows are still to be looked at.
@@ -109,7 +139,11 @@ mod tests {
         rows.advance((1, 0, 0, 0), 50_003, false, even);
         assert_eq!(rows.len(), 25_002);
         rows.advance((1, 1, 0, 0), 10, false, |_| None);
-        assert_eq!((rows.len(), rows.undecided), (0, 10));
+        assert_eq!((rows.len(), rows.undecided()), (0, 10));
+        rows.decide(vec![7, 3, 99]);
+        rows.decide(vec![5]);
+        rows.give_up(9);
+        assert_eq!((rows.len(), rows.get(1), rows.undecided()), (3, Some(5), 1));
         rows.advance((1, 2, 0, 0), 10, true, |_| None);
         assert_eq!((rows.len(), rows.get(9), rows.get(10), rows.near(12)), (10, Some(9), None, 9));
     }

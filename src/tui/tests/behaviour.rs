@@ -31,14 +31,11 @@ fn q_quits() {
 #[test]
 fn help_is_the_first_hint_at_every_width() {
     let mut kit = Kit::open("chat-deflate", 60, 24);
-    for columns in 60..=200 {
-        kit = kit.resize(columns, 24);
-        for screen in ["1", "2", "3", "4", "5", "6", "7", "8", "9"] {
-            kit = kit.press(screen);
-            let lines = kit.lines();
-            let last = lines.last().unwrap();
-            assert!(last.starts_with(" ? help"), "{columns}: {last}");
-        }
+    for (columns, screen) in (60..=200).zip((1..=9).cycle()) {
+        kit = kit.resize(columns, 24).press(&screen.to_string());
+        let lines = kit.lines();
+        let last = lines.last().unwrap();
+        assert!(last.starts_with(" ? help"), "{columns}, screen {screen}: {last}");
     }
 }
 
@@ -106,4 +103,137 @@ fn input_lines_have_the_keys() {
     let kit = kit.text("q5?").press("Esc");
     assert_eq!((kit.app.scope(), kit.app.screen), (Scope::MESSAGES, ScreenId::Messages));
     assert!(kit.effects.is_empty());
+}
+
+#[test]
+fn a_filter_chooses_rows_and_the_selection_stays_near() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("f").text("op == close").press("Enter").rest();
+    kit.shows("Messages  2 of 19").shows("filter: op == close");
+    assert_eq!(kit.app.shared.selection.message, 18, "the nearest later one");
+    let kit = kit.press("Ctrl-f").rest();
+    kit.shows("Messages  19 of 19");
+    assert_eq!(kit.app.shared.selection.message, 18);
+}
+
+#[test]
+fn a_filter_that_is_wrong_stays_open_and_says_why() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("f").text("opcod == text").press("Enter").rest();
+    assert_eq!(kit.app.scope(), Scope::INPUT);
+    kit.shows("unknown field").shows("did you mean").shows("error");
+    let kit = kit.press("Esc").rest();
+    kit.shows("Messages  19 of 19").shows("filter: (none)");
+}
+
+#[test]
+fn tab_completes_what_is_typed() {
+    let kit =
+        Kit::open("chat-deflate", 120, 36).press("f").text("op == te").press("Tab").press("Enter").rest();
+    kit.shows("filter: op == text");
+    kit.shows("Messages  9 of 19");
+}
+
+#[test]
+fn directions_and_types_take_turns() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("d").rest();
+    kit.shows("Messages  10 of 19").shows("only →");
+    let kit = kit.press("d").rest();
+    kit.shows("Messages  9 of 19").shows("only ←");
+    let kit = kit.press("d o o").rest();
+    kit.shows("Messages  8 of 19").shows("only control");
+}
+
+#[test]
+fn a_search_goes_from_hit_to_hit() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("/").text("FRAG").press("Enter").rest();
+    assert_eq!(kit.app.shared.selection.message, 7);
+    let kit = kit.press("n").rest();
+    assert_eq!(kit.app.shared.selection.message, 8);
+    let kit = kit.press("N").rest();
+    assert_eq!(kit.app.shared.selection.message, 7);
+    let kit = kit.press("/").text("no such thing").press("Enter").rest();
+    kit.shows("not found");
+    assert_eq!(kit.app.shared.selection.message, 7);
+}
+
+#[test]
+fn marks_are_found_again() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("j Space j j Space g '").rest();
+    assert_eq!(kit.app.shared.selection.message, 2);
+    let kit = kit.press("'").rest();
+    assert_eq!(kit.app.shared.selection.message, 5);
+    kit.press("M").rest().shows("Messages  2 of 19").shows("only marked");
+}
+
+#[test]
+fn a_message_is_copied_as_it_was_sent() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("j j").rest().press("y");
+    assert_eq!(kit.copied[0], "\u{1b}[31mred\u{1b}[0m 中文 😀 escape");
+    let kit = kit.press("Y j j Enter");
+    assert_eq!(kit.copied[0], hex::encode("\u{1b}[31mred\u{1b}[0m 中文 😀 escape"));
+    let kit = kit.press("g").rest().press("Y").press("j j j j Enter");
+    assert_eq!(kit.copied[0], "SGVsbG8=");
+}
+
+#[test]
+fn the_first_frame_is_copied_as_the_command_that_explains_it() {
+    let kit = Kit::open("rfc-5-7", 120, 36).rest().press("Y j j j j j j j j Enter");
+    let bytes = kit.copied[0].rsplit(' ').next().unwrap();
+    assert!(kit.copied[0].starts_with("wslens explain --dir "));
+    let capture = std::fs::read(super::kit::capture("rfc-5-7")).unwrap();
+    let wire = hex::decode(bytes).unwrap();
+    assert!(capture.windows(wire.len()).any(|window| window == wire), "{bytes}");
+}
+
+#[test]
+fn frames_and_messages_are_the_same_place() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("j j j j j j m").rest();
+    assert_eq!((kit.app.shared.selection.message, kit.app.shared.selection.frame), (7, 7));
+    let kit = kit.press("j j m").rest();
+    assert_eq!((kit.app.shared.selection.message, kit.app.shared.selection.frame), (7, 0));
+}
+
+#[test]
+fn enter_opens_the_message_and_its_frames_open_the_frame() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("Enter");
+    assert_eq!(kit.app.screen, ScreenId::Detail);
+    let kit = kit.press("Esc j j j j j j Tab j j Enter");
+    assert_eq!(kit.app.screen, ScreenId::Frame);
+    assert_eq!((kit.app.shared.selection.message, kit.app.shared.selection.frame), (7, 9));
+}
+
+#[test]
+fn sorting_keeps_the_selected_connection() {
+    let mut kit = Kit::open("many-connections", 120, 36).press("j j").rest();
+    for _ in 0..5 {
+        kit = kit.press("s r").rest();
+        assert_eq!(kit.app.shared.selection.connection, 3);
+        kit.shows("▸  3");
+    }
+}
+
+#[test]
+fn a_row_is_gone_to_by_its_number() {
+    let kit = Kit::open("chat-deflate", 120, 36).press(":").text("15").press("Enter").rest();
+    assert_eq!(kit.app.shared.selection.message, 15);
+    let kit = kit.press("#").text("4").press("Enter").rest();
+    assert_eq!(kit.app.shared.selection.message, 4);
+    kit.press("#").text("400").press("Enter").shows("there is no row 400");
+}
+
+#[test]
+fn a_filter_looks_at_all_bytes_and_not_at_previews_only() {
+    // Message 4 is longer than its preview, and says this at its end.
+    let kit = Kit::open("chat-deflate", 120, 36)
+        .press("f")
+        .text("text contains \"escape\\\"\"")
+        .press("Enter")
+        .rest();
+    kit.shows("Messages  1 of 19");
+    assert_eq!(kit.app.shared.selection.message, 4);
+}
+
+#[test]
+fn a_search_looks_at_all_bytes_and_not_at_previews_only() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("/").text("ESCAPE\", \"").press("Enter").rest();
+    assert_eq!(kit.app.shared.selection.message, 4);
 }

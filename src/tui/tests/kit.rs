@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ratatui::Terminal;
-use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 
 use crate::capture::Input;
 use crate::model::{is_hidden, width};
@@ -14,9 +13,9 @@ use crate::store::{Options, Session};
 use crate::tui::app::App;
 use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save};
 use crate::tui::keys::{Press, script};
-use crate::tui::run::load;
+use crate::tui::run::{answer, found, scan};
 use crate::tui::theme::{Role, Theme};
-use crate::tui::view::view;
+use crate::tui::view::draw;
 
 /// A UI under test.
 pub struct Kit {
@@ -81,7 +80,17 @@ impl Kit {
             let effects = self.app.update(event, &self.session.index());
             for effect in effects {
                 match effect {
-                    Effect::Load(request) => events.push(load(&self.session, &request)),
+                    Effect::Load(request) => {
+                        let loaded = self.session.load(&request);
+                        events.push(answer(request, loaded));
+                    }
+                    Effect::Scan(wanted) => {
+                        let search = scan(&self.session, &wanted).unwrap();
+                        while !search.progress().over {
+                            std::thread::yield_now();
+                        }
+                        events.push(found(wanted.id, &search));
+                    }
                     Effect::Copy(text) => self.copied.insert(0, text),
                     Effect::Save(path, save) => self.saved.push((path, save)),
                     other => self.effects.push(other),
@@ -134,10 +143,8 @@ impl Kit {
     /// The cells.
     pub fn buffer(&self) -> Buffer {
         let (columns, rows) = self.app.shared.size;
-        let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
-        let index = self.session.index();
-        terminal.draw(|frame| view(&self.app, &index, frame)).unwrap();
-        let buffer = terminal.backend().buffer().clone();
+        let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
+        draw(&self.app, &self.session.index(), &mut buffer);
         check(&buffer);
         buffer
     }

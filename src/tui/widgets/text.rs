@@ -226,7 +226,8 @@ impl Text {
         let mut at = x;
         let end = x + columns;
         for (role, text) in &line.parts {
-            let style = theme.style(*role).patch(over);
+            // Nothing of what was drawn there before shines through.
+            let style = Style::reset().patch(theme.style(*role)).patch(over);
             let (next, _) = buffer.set_stringn(at, y, text, usize::from(end.saturating_sub(at)), style);
             at = next.min(end);
         }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{Accept, Direction, Severity};
+use crate::model::{Accept, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::shared::Ctx;
@@ -221,7 +221,7 @@ fn payload(row: &ConnectionRow) -> Text {
     let app = row.app_bytes.c2s + row.app_bytes.s2c;
     let (payload, wire) = (c2s.payload_bytes + s2c.payload_bytes, c2s.wire_bytes + s2c.wire_bytes);
     line.plainly(format!(
-        "{} B of application data travelled as {} B of payload",
+        "{} B of application data travelled as {} B",
         units::grouped(app),
         units::grouped(payload)
     ));
@@ -280,7 +280,10 @@ fn closing(row: &ConnectionRow) -> Text {
         }
         return line;
     };
-    line.add(Role::of_direction(closing.by), closing.by.sender()).plainly(" first: ");
+    match closing.by {
+        Some(by) => line.add(Role::of_direction(by), by.sender()).plainly(" first: "),
+        None => line.plainly("both sides: "),
+    };
     match closing.code {
         Some(code) => line.plainly(format!("{code} {}", close_code(code).name)),
         None => line.plainly("no code"),
@@ -289,16 +292,12 @@ fn closing(row: &ConnectionRow) -> Text {
         line.plainly(" \"").captured(Role::Plain, &closing.reason, 60).plainly("\"");
     }
     if closing.answered {
-        line.plainly(", answered by the ").plainly(other(closing.by)).plainly(" ").add(Role::Ok, "✓");
+        line.plainly(", answered ").add(Role::Ok, "✓");
     } else {
         line.plainly(", ").add(Role::Warning, "not answered");
     }
     line.plainly("; ").plainly(tcp);
     line
-}
-
-fn other(direction: Direction) -> &'static str {
-    direction.opposite().sender()
 }
 
 /// The worst findings of a connection; all are in screen 7.

@@ -214,6 +214,13 @@ struct Lines {
     line: Box<dyn Fn(usize) -> Text>,
 }
 
+/// Digits of bytes in the roles of their classes, with spaces between.
+fn bytes_in(line: &mut Text, bytes: &[u8]) {
+    for (i, byte) in bytes.iter().enumerate() {
+        line.plainly(if i > 0 { " " } else { "" }).add(Role::of_byte(*byte), hex::digits(*byte));
+    }
+}
+
 fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
     let selection = ctx.shared.selection;
     let (detail, frame) = if selection.message > 0 {
@@ -251,14 +258,10 @@ fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
         if row < rows {
             let range = row * per_row..((row + 1) * per_row).min(sent.len());
             line.add(Role::Dim, format!("{:04x}  ", row * per_row));
-            for byte in sent.get(range.clone()).unwrap_or_default() {
-                line.add(Role::of_byte(*byte), hex::digits(*byte)).plainly(" ");
-            }
+            bytes_in(&mut line, sent.get(range.clone()).unwrap_or_default());
             if is_masked {
                 line.pad_to(1 + 6 + per_row * 3 + 1);
-                for byte in frame.payload.get(range.clone()).unwrap_or_default() {
-                    line.add(Role::of_byte(*byte), hex::digits(*byte)).plainly(" ");
-                }
+                bytes_in(&mut line, frame.payload.get(range.clone()).unwrap_or_default());
             }
             if !compressed {
                 let columns = if is_masked { 2 } else { 1 };
