@@ -25,8 +25,9 @@
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
-//! | tui | model filter http pipeline ws report explain store | nothing |
-//! | tui::run | model filter pipeline ws store | terminal streams clock files |
+//! | export | model capture filter pipeline ws report store | files |
+//! | tui | model filter http pipeline ws report explain store export | nothing |
+//! | tui::run | model filter pipeline ws store export | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -40,6 +41,7 @@
 pub mod capture;
 pub mod cli;
 pub mod explain;
+pub mod export;
 pub mod filter;
 pub mod http;
 pub mod model;

@@ -46,11 +46,10 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     }
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
-    let options = store::Options {
-        no_mmap: args.input.no_mmap,
-        limits: read::limits(&args.input, &Selection::default()),
-        ..store::Options::default()
-    };
+    let limits = read::limits(&args.input, &Selection::default());
+    let again =
+        crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
+    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     let options = Options {
         source: source(args),
@@ -58,6 +57,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
         ascii: read::ascii(args.look.glyphs),
         mouse: !screen.no_mouse,
         filter,
+        again,
     };
     run::run(&session, &options)?;
     // What was read is what counts: reading that the user ended is no damage.

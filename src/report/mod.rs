@@ -6,6 +6,9 @@
 //! | [`table`] | people: a block for each connection, a line for each row |
 //! | [`records`] | CSV: one line a row |
 //! | [`stats`] | people and programs: what the capture holds, in numbers |
+//! | [`transcript`] | people: messages as Markdown, or as a diagram for Mermaid |
+//! | [`pcapng`] | other analyzers: packets |
+//! | [`snippet`] | people: the bytes of a message to paste elsewhere |
 //!
 //! Nothing captured is written unescaped.
 
@@ -15,10 +18,13 @@ pub mod csv;
 pub mod json;
 pub mod ndjson;
 mod ordered;
+pub mod pcapng;
 pub mod records;
+pub mod snippet;
 pub mod stats;
 pub mod style;
 pub mod table;
+pub mod transcript;
 pub mod units;
 
 pub use crate::pipeline::Summary;

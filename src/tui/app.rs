@@ -9,6 +9,7 @@ use super::keys::Press;
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
+use super::taking::Taking;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
 use crate::store::{Index, Reading};
@@ -105,6 +106,8 @@ pub struct App {
     pub dirty: bool,
     /// The mouse is ours.
     pub mouse: bool,
+    /// Copy as, export.
+    taking: Taking,
     /// Whether it was decided which screen comes first.
     opened: bool,
 }
@@ -126,6 +129,7 @@ impl App {
             history: Vec::new(),
             dirty: true,
             mouse: true,
+            taking: Taking::default(),
             opened: false,
         }
     }
@@ -185,6 +189,14 @@ impl App {
             Event::Answer(request, answer) => {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);
+            }
+            Event::Exporting(words) => {
+                self.dirty = true;
+                self.shared.exporting = words.map(|words| Text::of(Role::Note, words));
+            }
+            Event::Exists(job) => {
+                self.dirty = true;
+                self.taking(index, &mut effects, |taking, turn| taking.exists(job, turn));
             }
             Event::Found { id, found, percent, over } => {
                 self.dirty = true;
@@ -269,8 +281,28 @@ impl App {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut dyn Screen, &mut Turn<'_>) -> T,
     ) -> T {
+        let screen = self.screen;
+        self.turn(index, effects, |screens, _, turn| act(screens.get_mut(screen), turn))
+    }
+
+    /// Lets copying and exporting do something, and goes where they want.
+    fn taking<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
+        self.turn(index, effects, |_, taking, turn| act(taking, turn))
+    }
+
+    fn turn<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Screens, &mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
         let mut turn = Turn { index, shared: &mut self.shared, effects, go: None, top: None };
-        let result = act(self.screens.get_mut(self.screen), &mut turn);
+        let result = act(&mut self.screens, &mut self.taking, &mut turn);
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
@@ -405,6 +437,7 @@ impl App {
                 effects.push(Effect::Mouse(self.mouse));
                 self.say(if self.mouse { "mouse: wslens" } else { "mouse: the terminal selects" });
             }
+            Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
             Cmd::StopReading => match self.shared.progress.state {
                 Reading::Reading => effects.push(Effect::StopReading),
                 Reading::Stopped => effects.push(Effect::GoOnReading),
@@ -423,7 +456,11 @@ impl App {
                 self.input = Some(line);
             }
             Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
-            _ => self.say("nothing to do here"),
+            _ => {
+                if !self.taking(index, effects, |taking, turn| taking.act(cmd, turn)) {
+                    self.say("nothing to do here");
+                }
+            }
         }
     }
 }

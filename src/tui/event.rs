@@ -36,6 +36,10 @@ pub enum Event {
     },
     /// What became of an effect, in words for the status line.
     Done(Result<String, String>),
+    /// How far an export came, in words; none when it is over.
+    Exporting(Option<String>),
+    /// A file of this name is there already: whether it is to be replaced has to be asked.
+    Exists(crate::export::Job),
 }
 
 /// What the mouse did, and in which cell.
@@ -75,6 +79,10 @@ pub enum Effect {
     Copy(String),
     /// Write this file; an [`Event::Done`] follows.
     Save(PathBuf, Save),
+    /// Write a file of messages or packets; an [`Event::Done`] or [`Event::Exists`] follows.
+    Export(crate::export::Job),
+    /// Stop the export that goes on.
+    StopExport,
     /// Stop reading the capture and keep what is there.
     StopReading,
     /// Go on with reading that was stopped.

@@ -16,6 +16,7 @@
 //! | [`records`] | rows as a filter asks about them |
 //! | [`screens`] | the screens, one file each |
 //! | [`overlays`] | help, palette, menus, input lines |
+//! | [`taking`] | copy as, export |
 //! | [`view`] | the rows around the screen |
 //! | [`widgets`] | text, lists, bytes, panes |
 //! | [`theme`], [`ascii`] | looks: roles, and signs in ASCII |
@@ -35,6 +36,7 @@ pub mod records;
 pub mod run;
 pub mod screens;
 pub mod shared;
+pub mod taking;
 pub mod theme;
 pub mod view;
 pub mod widgets;

@@ -6,7 +6,9 @@
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -21,6 +23,7 @@ use super::event::{Effect, Event, Mouse, MouseKind, Save, ScanFor};
 use super::keys::{Key, Press};
 use super::theme::Theme;
 use super::view::view;
+use crate::export::{Done, ExportError, Job, Progress, Source, Task};
 use crate::filter::{self, Level, Levels, Matcher};
 use crate::pipeline::Connection;
 use crate::store::{Detail, LoadError, Reading, Request, Scan, Session};
@@ -37,6 +40,8 @@ pub struct Options {
     pub ascii: bool,
     /// Whether the mouse is caught.
     pub mouse: bool,
+    /// Where exports read the capture again.
+    pub again: crate::export::Source,
     /// The filter to begin with; empty for none.
     pub filter: String,
 }
@@ -108,7 +113,8 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         let mut app = App::new(&options.source, (size.width, size.height), options.theme, options.ascii);
         app.mouse = options.mouse;
         app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;
-        drive(&mut terminal, &mut app, session, &mut host)
+        let mut exports = Exports::new(options.again.clone());
+        drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
     host.close();
     result
@@ -122,6 +128,7 @@ pub fn drive<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     session: &Session,
+    exports: &mut Exports,
     host: &mut dyn Host,
 ) -> io::Result<()>
 where
@@ -138,7 +145,8 @@ where
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
-            () if !done || app.waits() || app.shared.details.is_waiting() || running.is_some() => BUSY,
+            () if !done || app.waits() || app.shared.details.is_waiting() => BUSY,
+            () if running.is_some() || exports.is_running() => BUSY,
             () => IDLE,
         };
         let mut events = Vec::new();
@@ -169,6 +177,7 @@ where
                 running = None;
             }
         }
+        events.extend(exports.news(now));
         let current = session.version();
         let progress = session.progress();
         let over = progress.state == Reading::Done;
@@ -185,7 +194,7 @@ where
                     running = scan(session, wanted).ok().map(|scan| (wanted.id, scan));
                     continue;
                 }
-                if perform(effect, terminal, app, session, host)? {
+                if perform(effect, terminal, app, session, exports, host)? {
                     return Ok(());
                 }
             }
@@ -248,6 +257,7 @@ fn perform<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
     session: &Session,
+    exports: &mut Exports,
     host: &mut dyn Host,
 ) -> io::Result<bool>
 where
@@ -257,6 +267,8 @@ where
     match effect {
         Effect::Quit => return Ok(true),
         Effect::StopReading => session.stop(),
+        Effect::StopExport => exports.stop(),
+        Effect::Export(job) => say = exports.start(session, job).map(Err),
         Effect::GoOnReading => session.resume(),
         Effect::Load(request) => session.ask(request),
         Effect::Scan(_) => {}
@@ -289,6 +301,107 @@ where
     let size = terminal.size().map_err(io::Error::other)?;
     app.shared.size = (size.width, size.height);
     redraw(terminal, app)
+}
+
+/// The export that goes on, if any, on a thread of its own.
+#[derive(Debug)]
+pub struct Exports {
+    source: Source,
+    running: Option<Running>,
+    told: Duration,
+}
+
+#[derive(Debug)]
+struct Running {
+    job: Job,
+    progress: Arc<Progress>,
+    thread: JoinHandle<Result<Done, ExportError>>,
+}
+
+impl Exports {
+    /// None goes on. `source`: where captures are read again.
+    #[must_use]
+    pub fn new(source: Source) -> Self {
+        Self { source, running: None, told: Duration::ZERO }
+    }
+
+    /// Whether one goes on.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Begins one; answers why not.
+    fn start(&mut self, session: &Session, job: Job) -> Option<String> {
+        if self.is_running() {
+            return Some("an export goes on already; Ctrl-x stops it".to_owned());
+        }
+        let task = Task::new(session, &self.source, job.clone());
+        let progress = Arc::<Progress>::default();
+        let shared = Arc::clone(&progress);
+        let thread = thread::Builder::new().name("export".to_owned()).spawn(move || task.run(&shared));
+        match thread {
+            Ok(thread) => {
+                self.running = Some(Running { job, progress, thread });
+                None
+            }
+            Err(error) => Some(format!("cannot export: {error}")),
+        }
+    }
+
+    /// Asks it to end.
+    fn stop(&self) {
+        if let Some(running) = &self.running {
+            running.progress.cancel.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// How far it came, and what came of it.
+    fn news(&mut self, now: Duration) -> Vec<Event> {
+        let Some(running) = self.running.take() else { return Vec::new() };
+        if !running.thread.is_finished() {
+            let mut news = Vec::new();
+            if now >= self.told + NEWS {
+                self.told = now;
+                let (done, total) = (
+                    running.progress.done.load(Ordering::Relaxed),
+                    running.progress.total.load(Ordering::Relaxed),
+                );
+                let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
+                news.push(Event::Exporting(Some(format!("exporting: {percent} %   Ctrl-x stops it"))));
+            }
+            self.running = Some(running);
+            return news;
+        }
+        let name = crate::model::safe_str(&running.job.path.display().to_string()).into_owned();
+        let event = match running.thread.join() {
+            Ok(Ok(done)) => {
+                let count = super::widgets::units::counted(done.count, done.name);
+                let lost = match done.lost {
+                    0 => String::new(),
+                    lost => format!("   {lost} could not be had whole"),
+                };
+                Event::Done(Ok(format!("wrote {count} to {name}{lost}")))
+            }
+            Ok(Err(ExportError::Exists)) => Event::Exists(running.job),
+            Ok(Err(error)) => {
+                let error = error.to_string();
+                Event::Done(Err(format!("{name}: {}", crate::model::safe_str(&error))))
+            }
+            Err(_) => Event::Done(Err(format!("{name}: the export failed"))),
+        };
+        vec![Event::Exporting(None), event]
+    }
+}
+
+impl Drop for Exports {
+    fn drop(&mut self) {
+        // What is half done goes away with its thread.
+        self.stop();
+        if let Some(running) = self.running.take() {
+            let _ = running.thread.join();
+        }
+    }
 }
 
 /// Puts text on the clipboard of the terminal, also over ssh (OSC 52). There is no answer to it.
@@ -508,7 +621,11 @@ mod unix {
     impl Signals {
         pub(super) fn new() -> io::Result<Self> {
             let signals = Self { quit: Arc::default(), stop: Arc::default(), go_on: Arc::default() };
-            for signal in [SIGTERM, SIGHUP, SIGINT] {
+            // The terminal is gone: reading from it may never come back, and there is nothing to give back.
+            flag::register_conditional_shutdown(SIGHUP, 129, Arc::new(AtomicBool::new(true)))?;
+            for signal in [SIGTERM, SIGINT] {
+                // The second one ends a program that did not hear the first.
+                flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.quit))?;
                 flag::register(signal, Arc::clone(&signals.quit))?;
             }
             flag::register(SIGTSTP, Arc::clone(&signals.stop))?;

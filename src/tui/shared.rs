@@ -64,6 +64,8 @@ pub struct Shared {
     pub layout: Option<Panes>,
     /// What is said in the status line until the next key.
     pub said: Option<Text>,
+    /// How far an export came, while one goes on.
+    pub exporting: Option<Text>,
     /// When the selection last changed.
     pub moved: Duration,
 }
@@ -101,6 +103,7 @@ impl Shared {
             zoomed: false,
             layout: None,
             said: None,
+            exporting: None,
             moved: Duration::ZERO,
         }
     }

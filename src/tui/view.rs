@@ -48,7 +48,7 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         let body = app.shared.body().intersection(area);
         app.screens.get(app.screen).view(&ctx, body, buffer);
         let y = area.height - 2;
-        match (&app.input, &app.shared.said) {
+        match (&app.input, app.shared.said.as_ref().or(app.shared.exporting.as_ref())) {
             (Some(line), _) => {
                 let (text, at) = input_line(app, line, area.width);
                 if let Some(trial) = &app.trial {

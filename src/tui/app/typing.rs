@@ -6,6 +6,7 @@ use crate::tui::commands::Cmd;
 use crate::tui::event::Effect;
 use crate::tui::keys::{Key, Press};
 use crate::tui::overlays::{InputKind, InputLine, Popup, Trial, input};
+use crate::tui::taking;
 
 impl App {
     /// Does a command on what lies on top.
@@ -40,8 +41,12 @@ impl App {
             (Some(Popup::Menu(menu)), Cmd::Apply) => {
                 let picked = menu.menu.items.get(menu.list.cursor).map(|(id, ..)| *id);
                 self.popup = None;
-                if let Some(id) = picked {
-                    self.on_screen(index, effects, |screen, turn| screen.picked(id, turn));
+                match picked {
+                    Some(id) if id >= taking::COMMON => {
+                        self.taking(index, effects, |taking, turn| taking.picked(id, turn));
+                    }
+                    Some(id) => self.on_screen(index, effects, |screen, turn| screen.picked(id, turn)),
+                    None => {}
                 }
             }
             (Some(Popup::Help(help)), _) => help.step(step),
@@ -199,6 +204,9 @@ impl App {
                 Err(_) => self.warn("a row's number was expected"),
             },
             InputKind::Screen(id) => {
+                if id >= taking::COMMON {
+                    return self.taking(index, effects, |taking, turn| taking.entered(id, &text, turn));
+                }
                 self.on_screen(index, effects, |screen, turn| screen.entered(id, &text, true, turn));
             }
         }

@@ -1,13 +1,11 @@
 //! The messages of a connection, or its frames; below them the frames and bytes of the one under the cursor.
 
 mod choose;
-mod copy;
 mod draw;
 mod panes;
 mod view;
 
 use choose::{Deep, Hunt, Scan};
-use copy::{COPIES, copied};
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -18,9 +16,8 @@ use crate::model::Direction;
 use crate::store::detail::Request;
 use crate::store::{FrameRow, Marks, MessageRow};
 use crate::tui::commands::Cmd;
-use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
-use crate::tui::shared::{Ctx, Menu, Panes, Selection, Turn};
+use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Text, pane, units};
 use crate::ws::Integrity;
@@ -325,46 +322,9 @@ impl Screen for Messages {
                     turn.propose_filter(format!("dir == {direction} and op == {}", row.opcode().name()));
                 }
             }
-            Cmd::Copy => self.copy(turn),
-            Cmd::CopyAs => {
-                let items = COPIES.map(|(id, words, remark)| (id, words.to_owned(), remark.to_owned()));
-                turn.menu(Menu { title: "Copy as".to_owned(), items: items.to_vec() });
-            }
-            Cmd::Export => {
-                let selection = turn.shared.selection;
-                let name = format!("message-{}-{}.bin", selection.connection, selection.message);
-                turn.prompt(SAVE, "write this message's bytes to", name);
-            }
             _ => return false,
         }
         true
-    }
-
-    fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
-        if let Detail::Ready(detail) = turn.ctx().detail() {
-            turn.copy(copied(&detail, item), "the message");
-        } else if item == 8 {
-            let selection = turn.shared.selection;
-            turn.copy(format!("conn == {} and msg == {}", selection.connection, selection.message), "it");
-        } else {
-            turn.warn("not loaded yet; once more, please");
-        }
-    }
-
-    fn entered(&mut self, id: u32, text: &str, done: bool, turn: &mut Turn<'_>) {
-        if id != SAVE || !done || text.is_empty() {
-            return;
-        }
-        match turn.ctx().detail() {
-            Detail::Ready(detail) => {
-                if !detail.whole {
-                    turn.warn("it is longer than what is loaded: only that is written");
-                }
-                let save = crate::tui::event::Save::Bytes(detail.bytes.clone());
-                turn.effects.push(crate::tui::Effect::Save(text.into(), save));
-            }
-            _ => turn.warn("not loaded yet; once more, please"),
-        }
     }
 
     fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
@@ -494,9 +454,6 @@ impl Screen for Messages {
         HINTS
     }
 }
-
-/// The input line for a file's name.
-const SAVE: u32 = 1;
 
 /// Whether a message is not whole or not certain.
 fn is_incomplete(row: &MessageRow) -> bool {

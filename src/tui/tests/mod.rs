@@ -4,7 +4,11 @@
 //! the state, or a picture in `tests/screens` (`WSLENS_BLESS=1 cargo test tui` draws the pictures again).
 
 mod behaviour;
+mod findings;
 mod inside;
 pub mod kit;
+mod ladder;
 mod pictures;
 mod properties;
+mod stats;
+mod taking;
