@@ -23,6 +23,7 @@
 //! | cli::style | report::style | streams environment |
 //! | report | model pipeline ws report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
+//! | store | model capture net http pipeline ws | files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -41,5 +42,6 @@ pub mod model;
 pub mod net;
 pub mod pipeline;
 pub mod report;
+pub mod store;
 pub mod tcp;
 pub mod ws;

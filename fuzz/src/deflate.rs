@@ -6,7 +6,7 @@
 use flate2::{Decompress, FlushDecompress, Status};
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
-use wslens::ws::{InflateLimits, Inflater, Inflation};
+use wslens::ws::{InflateLimits, InflateSpace, Inflater, Inflation};
 
 use crate::feed::Feed;
 
@@ -92,12 +92,12 @@ fn inflate(
     step: usize,
     limits: &InflateLimits,
 ) -> (Inflation, u64, Vec<u8>) {
-    let (mut scratch, mut out) = (Vec::new(), Vec::new());
+    let (mut space, mut out) = (InflateSpace::default(), Vec::new());
     inflater.begin();
     for piece in wire.chunks(step.max(1)) {
-        inflater.feed(piece, limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+        inflater.feed(piece, limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
     }
-    let (how, len) = inflater.finish(limits, &mut scratch, &mut |bytes| out.extend_from_slice(bytes));
+    let (how, len) = inflater.finish(limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
     (how, len, out)
 }
 

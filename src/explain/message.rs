@@ -1,7 +1,7 @@
 //! Messages that the frames of one input make up: UTF-8 and inflating are judged on the whole message.
 
 use super::frame::{ExplainedFrame, Field};
-use crate::ws::{InflateLimits, Inflater, Inflation, Opcode, Utf8Check, rules};
+use crate::ws::{InflateLimits, InflateSpace, Inflater, Inflation, Opcode, Utf8Check, rules};
 
 /// Most bytes that a message is inflated to.
 pub const MAX_INFLATED: usize = 1 << 20;
@@ -159,11 +159,11 @@ fn judge(frame: &mut ExplainedFrame, check: &Utf8Check, whole: bool) {
 fn inflate(inflater: &mut Inflater, wire: &[u8], budget: &mut usize) -> Inflated {
     let message = MAX_INFLATED.min(*budget) as u64;
     let limits = InflateLimits { message, ratio: u64::MAX, drain: 32 << 20 };
-    let (mut bytes, mut scratch) = (Vec::new(), Vec::new());
+    let (mut bytes, mut space) = (Vec::new(), InflateSpace::default());
     let mut keep = |piece: &[u8]| bytes.extend_from_slice(piece);
     inflater.begin();
-    inflater.feed(wire, &limits, &mut scratch, &mut keep);
-    let (outcome, _) = inflater.finish(&limits, &mut scratch, &mut keep);
+    inflater.feed(wire, &limits, &mut space, &mut keep);
+    let (outcome, _) = inflater.finish(&limits, &mut space, &mut keep);
     *budget = budget.saturating_sub(bytes.len());
     Inflated { bytes, outcome }
 }

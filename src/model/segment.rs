@@ -89,4 +89,6 @@ pub struct Segment {
     pub claimed_len: u32,
     /// Bytes of the packet before the TCP header.
     pub below_len: u32,
+    /// Bytes that the IP header states but that the packet, as long as it was on the wire, had not: in no length above.
+    pub excess_len: u32,
 }

@@ -14,31 +14,56 @@ const WIDE: usize = 4;
 /// Whether the segment's TCP checksum is right.
 ///
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
-/// follow. `None` when it cannot be judged: the packet was cut by the capture.
+/// follow. `None` when it cannot be judged: the packet was cut by the capture, or is shorter than it says.
 #[allow(clippy::inline_always)] // So that the segment need not be in memory.
 #[must_use]
 #[inline(always)]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
-    if segment.len != segment.claimed_len {
+    if segment.len != segment.claimed_len || segment.excess_len > 0 {
         return None;
     }
     let len = usize::from(segment.header_len).checked_add(segment.len as usize)?;
     let bytes = bytes.get(..len)?;
+    let (left, right) = sum(bytes);
+    // Folded until 16 bits are left, the sum has to be 0xffff. It is never 0.
+    Some((folded(left.wrapping_add(right)) + pseudo_header(segment, len)).is_multiple_of(0xffff))
+}
+
+/// Whether a checksum that is wrong was left to the network card: what stands in the header is nothing, or the sum of
+/// the pseudo-header alone, to which the card adds the rest (with the length or, where it will cut the segment into
+/// several, without).
+///
+/// `bytes` are the TCP header and the payload as captured.
+#[must_use]
+pub fn checksum_is_left_to_card(segment: &Segment, bytes: &[u8]) -> bool {
+    let len = usize::from(segment.header_len) + segment.len as usize;
+    let stored = bytes.get(16..18).and_then(|field| field.try_into().ok()).map(u16::from_le_bytes);
+    stored.is_some_and(|stored| {
+        let left = |len| (pseudo_header(segment, len) % 0xffff) == u64::from(stored) % 0xffff;
+        stored == 0 || left(len) || left(0)
+    })
+}
+
+/// The sum of the pseudo-header of a segment of `len` bytes, not yet folded.
+fn pseudo_header(segment: &Segment, len: usize) -> u64 {
     // Sums are taken over little-endian words on every machine: byte order does not matter to them (RFC 1071
     // section 2 (B)). An IPv4 address stands here as ::ffff:a.b.c.d, and 0xffff is zero in one's complement
     // arithmetic: so both families add up alike. Likewise the 32-bit length of RFC 8200 section 8.1 is that
     // of IPv4's pseudo-header where its upper half is 0.
-    let (mut left, mut right) = sum(bytes);
+    let (mut left, mut right) = (0u128, 0u128);
     for address in [segment.source.ip, segment.destination.ip] {
         let address = u128::from_le_bytes(address);
         left = left.wrapping_add(address & u128::from(u64::MAX));
         right = right.wrapping_add(address >> 64);
     }
-    // 2^64 is 1 modulo 0xffff, and 2^8 turns the bytes of a word.
-    let sum = left.wrapping_add(right);
-    let total = halves(sum as u64) + (sum >> 64) as u64 + ((TCP + len as u64) << 8);
-    // Folded until 16 bits are left, the sum has to be 0xffff. It is never 0.
-    Some(total.is_multiple_of(0xffff))
+    // 2^8 turns the bytes of a word.
+    folded(left.wrapping_add(right)) + ((TCP + len as u64) << 8)
+}
+
+/// A sum modulo 0xffff with room for more: 2^64 is 1.
+#[inline]
+fn folded(sum: u128) -> u64 {
+    halves(sum as u64) + (sum >> 64) as u64
 }
 
 /// The sum of the little-endian 16-bit words as two numbers, not yet folded, with room for more.
@@ -144,6 +169,35 @@ mod tests {
         }
         tcp[16..18].copy_from_slice(&(!(sum as u16)).to_be_bytes());
         assert_eq!(checksum_ok(&segment, &ip[40..]), Some(true));
+    }
+
+    #[test]
+    fn what_a_card_is_to_complete_is_no_damage() {
+        for v6 in [false, true] {
+            let mut ip = if v6 { ip6_tcp(PAYLOAD) } else { ip4_tcp(PAYLOAD) };
+            let segment = decode(RAW, &ip).unwrap();
+            let at = segment.below_len as usize;
+            let tcp_len = (ip.len() - at) as u32;
+            let addresses = if v6 { ip[8..40].to_vec() } else { ip[12..20].to_vec() };
+            let tcp = &mut ip[at..];
+            assert!(!checksum_is_left_to_card(&segment, tcp));
+            for len in [tcp_len, 0] {
+                // As in Linux: the folded sum of addresses, protocol and length, not inverted.
+                let words = [&addresses[..], &[0, 6], &(len as u16).to_be_bytes()].concat();
+                let mut sum: u32 = words.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1])).sum();
+                while sum > 0xffff {
+                    sum = (sum >> 16) + (sum & 0xffff);
+                }
+                tcp[16..18].copy_from_slice(&(sum as u16).to_be_bytes());
+                assert_eq!(checksum_ok(&segment, tcp), Some(false));
+                assert!(checksum_is_left_to_card(&segment, tcp));
+                tcp[17] ^= 1;
+                assert!(!checksum_is_left_to_card(&segment, tcp));
+            }
+            tcp[16..18].fill(0);
+            assert!(checksum_is_left_to_card(&segment, tcp));
+        }
+        assert!(!checksum_is_left_to_card(&decode(RAW, &ip4_tcp(PAYLOAD)).unwrap(), &[0; 17]));
     }
 
     #[test]

@@ -87,21 +87,24 @@ pub(super) struct Cursor<'a> {
     pub(super) below: u32,
     /// Bytes that were on the wire, as far as the layers so far know: at least `bytes.len()`.
     pub(super) claim: usize,
-    /// Where the frame around them ends, if it says so: no datagram in it can claim more.
+    /// Where the packet, or the frame around them, ends: the datagram in it cannot hold more. Inside a tunnel that is
+    /// not known: what mirrors packets may cut them.
     frame: usize,
+    /// Bytes that the datagram states beyond that.
+    pub(super) excess: u32,
 }
 
 impl<'a> Cursor<'a> {
     #[inline]
     pub(super) fn new(packet: &PacketRef, bytes: &'a [u8]) -> Self {
         let claim = bytes.len().max(packet.wire_len as usize);
-        Self { bytes, at: packet.bytes.start, below: 0, claim, frame: usize::MAX }
+        Self { bytes, at: packet.bytes.start, below: 0, claim, frame: claim, excess: 0 }
     }
 
     /// The start of a reassembled datagram: `below` bytes of the packet were before its last fragment,
     /// and `claim` bytes of it were on the wire.
     pub(super) fn reassembled(below: u32, at: u64, bytes: &'a [u8], claim: usize) -> Self {
-        Self { bytes, at, below, claim, frame: usize::MAX }
+        Self { bytes, at, below, claim, frame: usize::MAX, excess: 0 }
     }
 
     /// Takes the next `N` bytes, which belong to `header`.
@@ -130,11 +133,12 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// A datagram of `len` bytes begins, whatever the layer below has of it: a tool may have cut it there.
+    /// A datagram of `len` bytes begins, of which the layer below may have less.
     #[inline]
     pub(super) fn limit(&mut self, len: usize) {
         self.bytes = self.bytes.get(..len).unwrap_or(self.bytes);
         self.claim = len.min(self.frame).max(self.bytes.len());
+        self.excess = len.saturating_sub(self.claim) as u32;
         self.frame = usize::MAX;
     }
 

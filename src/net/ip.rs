@@ -320,8 +320,31 @@ mod tests {
     fn a_datagram_longer_than_what_was_captured_is_cut() {
         let ip = ip4_tcp(&[7; 100]);
         for bytes in [&ip[..], &ip6_tcp(&[7; 100])[..]] {
-            let segment = decode(RAW, &bytes[..bytes.len() - 30]).unwrap();
-            assert_eq!((segment.len, segment.claimed_len), (70, 100));
+            let cut = &bytes[..bytes.len() - 30];
+            let packet = PacketRef { wire_len: bytes.len() as u32, ..packet(RAW, cut) };
+            let segment = Decoder::new(&FragmentLimits::default()).decode(&packet, cut).unwrap();
+            assert_eq!((segment.len, segment.claimed_len, segment.excess_len), (70, 100, 0));
+        }
+    }
+
+    #[test]
+    fn a_datagram_longer_than_what_was_on_the_wire_is_as_long_as_that() {
+        let ip = ip4_tcp(&[7; 100]);
+        for bytes in [&ip[..], &ip6_tcp(&[7; 100])[..]] {
+            // By itself, and with a short way through an Ethernet header.
+            let kind = if bytes[0] >> 4 == 6 { 0x86dd } else { 0x0800 };
+            let short = &bytes[..bytes.len() - 30];
+            for (link, bytes) in [(RAW, short), (ETHERNET, &ethernet(kind, short)[..])] {
+                let segment = decode(link, bytes).unwrap();
+                assert_eq!((segment.len, segment.claimed_len, segment.excess_len), (70, 70, 30));
+                let tcp = &bytes[segment.below_len as usize..];
+                assert_eq!(super::super::checksum_ok(&segment, tcp), None);
+                // Cut by 10 bytes in the capture as well.
+                let cut = &bytes[..bytes.len() - 10];
+                let packet = PacketRef { wire_len: bytes.len() as u32, ..packet(link, cut) };
+                let segment = Decoder::new(&FragmentLimits::default()).decode(&packet, cut).unwrap();
+                assert_eq!((segment.len, segment.claimed_len, segment.excess_len), (60, 70, 30));
+            }
         }
     }
 

@@ -33,7 +33,7 @@ use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
-pub use checksum::checksum_ok;
+pub use checksum::{checksum_is_left_to_card, checksum_ok};
 
 /// The addresses of reassembled IP datagrams begin here; those of the capture end below.
 pub const ARENA_BASE: u64 = 0xF000_0000_0000_0000;
@@ -314,10 +314,10 @@ pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
     }
     let tcp = tcp::Fixed::read(head)?;
     let below = ETHERNET_LEN + ip::V4_LEN;
-    // Never below zero: so many bytes are there, and so many the datagram claims.
-    let claimed_len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
-    let len =
-        (bytes.len() - ETHERNET_LEN).min(total).checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    if total > bytes.len() - ETHERNET_LEN {
+        return None; // Cut by the capture, or less than it claims.
+    }
+    let len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
     Some(Segment {
         source: Endpoint { ip: addresses.source, port: tcp.source },
         destination: Endpoint { ip: addresses.destination, port: tcp.destination },
@@ -328,7 +328,8 @@ pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
         header_at: packet.bytes.start.saturating_add(below as u64),
         header_len: tcp.header_len,
         len: len as u32,
-        claimed_len: claimed_len as u32,
+        claimed_len: len as u32,
+        excess_len: 0,
         below_len: below as u32,
     })
 }

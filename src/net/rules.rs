@@ -2,8 +2,8 @@
 
 crate::rules! {
     PACKET_MALFORMED = "packet-malformed" Warning "-",
-        "A link, IP or TCP header does not fit its packet; the packet was skipped and counted.",
-        "A damaged capture, a tool that rewrote packets, or a sender that probes parsers. The packet is not part of any stream.";
+        "A link, IP or TCP header does not fit its packet, which was skipped and counted, or read as far as it goes.",
+        "A damaged capture, a tool that rewrote packets, or a sender that probes parsers. A packet that was skipped is not part of any stream.";
     CAPTURE_UNSUPPORTED_LINKTYPE = "capture-unsupported-linktype" Warning "tcpdump.org linktypes",
         "Packets of a link type that cannot be decoded; they are counted.",
         "Record on another interface, or with another link type (tcpdump -y).";

@@ -101,6 +101,7 @@ fn build(
         len: to_u32(cursor.bytes.len().saturating_sub(header_len)),
         claimed_len: to_u32(cursor.claim.saturating_sub(header_len)),
         below_len: cursor.below,
+        excess_len: cursor.excess,
     }
 }
 

@@ -37,7 +37,7 @@ impl Live {
 
     /// Whether anything is waited for: a hole to fill, a SYN, a request, or more after a RST.
     pub(super) fn watch<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
-        let waits = |stream: &Stream| stream.waiting().1 > 0;
+        let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
         let waiting = self.reset.is_some() || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
         if !waiting {
             if self.waiting_since.take().is_some() {
@@ -127,7 +127,11 @@ impl Live {
         while self.fate == Fate::Keep {
             let mut moved = false;
             for end in self.order() {
+                let doubtful = self.streams.of(end).doubtful();
                 if self.streams.of_mut(end).use_suspects(&work.bytes) {
+                    if let Some(held) = doubtful {
+                        Self::tell_offload(self.direction(end), held.origin, work);
+                    }
                     // Their records come now: nobody waited for them at their packets.
                     latest = latest.max(place);
                     moved = true;
@@ -140,7 +144,7 @@ impl Live {
                     {
                         continue;
                     }
-                    let arrival = self.streams.of(end).first_waiting().unwrap_or(place);
+                    let arrival = self.streams.of(end).first_waiting().map_or(place, |held| held.origin);
                     latest = latest.max(arrival).max(self.streams.of(end).arrived());
                     self.gap(end, hole, latest, words, work);
                     self.streams.of_mut(end).skip(hole);
@@ -186,6 +190,7 @@ impl Live {
             }
         }
         let last = self.reset.unwrap_or(self.last);
+        self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {
             self.unanswered(ends, *asked, State::Unanswered, last, work);
         }
@@ -218,16 +223,18 @@ impl Live {
             ws.end(direction, how, last, &mut context, &mut emit);
         }
         let one_sided = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
-        if one_sided.is_some() || connection.request.is_none() {
+        if connection.request.is_none() {
             ws.note_loss();
         }
         if let Some(end) = one_sided {
+            let direction =
+                if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
+            ws.note_unheard(direction);
             let spot = Spot { place: last, ..Spot::default() };
-            let sender = if self.client == Some(end) { "client" } else { "server" };
             ws.report(
                 &tcp::rules::TCP_ONE_DIRECTION,
                 spot,
-                format_args!("nothing that the {sender} sent was captured"),
+                format_args!("nothing that the {} sent was captured", direction.sender()),
                 &mut emit,
             );
         }

@@ -5,8 +5,9 @@ use std::collections::VecDeque;
 use super::limits::Limits;
 use super::sink::HeadPlace;
 use crate::http::{
-    BodyReader, GapResult, HeadKind, ProxyScan, Scan, is_h2c_upgrade, is_interim, is_websocket_response,
-    is_websocket_upgrade, may_be_head, request_framing, response_framing, scan, scan_more, scan_proxy,
+    BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
+    is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
+    scan_more, scan_proxy,
 };
 use crate::model::{Chunk, Direction, Endpoint, Head, Place};
 
@@ -28,9 +29,8 @@ pub enum Other {
 pub(super) enum Found {
     /// A request that wants a WebSocket.
     Asked(Box<Head>, HeadPlace),
-    /// Its answer: `true` where it opens the WebSocket. A 101 to no request that was captured is
-    /// told as such an answer too.
-    Answered(Box<Head>, HeadPlace, bool),
+    /// Its answer. A 101 to no request that was captured is told as one too.
+    Answered(Box<Head>, HeadPlace, Answer),
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
     /// HTTP/1.1 was left for HTTP/2.
@@ -39,6 +39,15 @@ pub(super) enum Found {
     Other(Other),
     /// A head is over the limits.
     TooLarge(Direction),
+}
+
+/// What a response does to the WebSocket that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    Opens,
+    /// It opens one, if it is a response: after a loss it may be part of a body that says the same.
+    MayOpen,
+    Refuses,
 }
 
 #[derive(Debug)]
@@ -88,8 +97,14 @@ pub(super) struct Exchange {
     first: bool,
     /// Requests may be missing: answers without a request come before the one waited for.
     pub(super) requests_lost: bool,
+    /// Where responses begin was lost once: what looks like one may be part of a body.
+    unsure: bool,
     /// The packet that completed the request for which the client waits.
     asked_at: u64,
+    /// The right answers to that request's keys.
+    accepts: Vec<String>,
+    /// Bytes of the client that were passed over since a loss, and the last four of them.
+    pub(super) unread: (u64, [u8; 4]),
     responses: u64,
     /// Responses are read although their requests were not captured.
     pub(super) forced: bool,
@@ -140,7 +155,10 @@ impl Default for Exchange {
             after: None,
             first: true,
             requests_lost: false,
+            unsure: false,
             asked_at: 0,
+            accepts: Vec::new(),
+            unread: (0, [0; 4]),
             responses: 0,
             forced: false,
             tunnelled: false,
@@ -152,7 +170,7 @@ impl Default for Exchange {
 impl Exchange {
     /// An exchange of which the start was not captured, or is something else.
     pub(super) fn midway() -> Self {
-        Self { first: false, requests_lost: true, server: Parser::Lost, ..Self::default() }
+        Self { first: false, requests_lost: true, unsure: true, server: Parser::Lost, ..Self::default() }
     }
 
     /// Whether any HTTP was seen, if only the start of a head.
@@ -188,6 +206,7 @@ impl Exchange {
             if !matches!(parser, Parser::Wait) {
                 *parser = Parser::Lost;
                 self.requests_lost |= direction == Direction::ClientToServer;
+                self.unsure |= direction == Direction::ServerToClient;
             }
         }
     }
@@ -195,6 +214,14 @@ impl Exchange {
     /// Whether the client is out of step while its upgrade waits for an answer.
     pub(super) fn asked(&self) -> bool {
         self.requests.contains(&Asked::WebSocket)
+    }
+
+    /// Bytes of the server that answer a request which was not captured.
+    pub(super) fn answer(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+        let forced = std::mem::replace(&mut self.forced, true);
+        let step = self.server_data(chunk, limits);
+        self.forced = forced;
+        step
     }
 
     fn client_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
@@ -227,19 +254,32 @@ impl Exchange {
                 match read(partial, HeadKind::Request, &chunk, limits) {
                     Read::Done(head, taken, place) => {
                         self.first = false;
+                        self.unread = (0, [0; 4]);
                         self.request(head, taken, place, limits)
                     }
                     Read::Need(taken) => Step::take(taken),
                     Read::TooLarge => {
                         Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ClientToServer))
                     }
-                    Read::NotHttp if lost => Step::take(chunk.bytes.len()),
+                    Read::NotHttp if lost => {
+                        self.pass_over(chunk.bytes);
+                        Step::take(chunk.bytes.len())
+                    }
                     Read::NotHttp => {
                         let other = if self.first { classify(chunk.bytes) } else { Other::Http };
                         Step::find(0, Found::Other(other))
                     }
                 }
             }
+        }
+    }
+
+    fn pass_over(&mut self, bytes: &[u8]) {
+        let (count, last) = &mut self.unread;
+        *count += bytes.len() as u64;
+        for byte in bytes.get(bytes.len().saturating_sub(4)..).unwrap_or_default() {
+            last.rotate_left(1);
+            last[3] = *byte;
         }
     }
 
@@ -280,6 +320,7 @@ impl Exchange {
         if is_websocket_upgrade(&head) {
             self.requests.push_back(Asked::WebSocket);
             self.asked_at = place.last.packet;
+            self.accepts = head.values("Sec-WebSocket-Key").map(accept_for).collect();
             self.after = Some(body);
             self.client = Parser::Wait;
             return Step::find(taken, Found::Asked(Box::new(head), place));
@@ -318,7 +359,8 @@ impl Exchange {
             Parser::Lost => true,
         };
         let [_, partial] = &mut self.partial;
-        if self.requests.is_empty() && !self.forced && partial.bytes.is_empty() {
+        let unasked = self.requests.is_empty() && !self.forced && !(lost && self.requests_lost);
+        if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
                 return Step::find(0, Found::Other(classify(chunk.bytes)));
@@ -333,9 +375,9 @@ impl Exchange {
             Read::Need(taken) => Step::take(taken),
             Read::TooLarge => Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ServerToClient)),
             Read::NotHttp if lost => Step::take(chunk.bytes.len()),
-            Read::NotHttp if self.responses > 0 || self.asked() => {
+            Read::NotHttp if self.responses > 0 || self.asked() || self.requests_lost => {
                 // Out of step with what was promised: wait for the next head.
-                self.server = Parser::Lost;
+                (self.server, self.unsure) = (Parser::Lost, true);
                 Step::take(chunk.bytes.len())
             }
             Read::NotHttp => Step::find(0, Found::Other(classify(chunk.bytes))),
@@ -347,7 +389,19 @@ impl Exchange {
         if is_interim(&head) {
             return Step::take(taken);
         }
-        if lost && self.asked() {
+        let answer = self.opens(&head);
+        if head.status() == Some(101)
+            && answer == Answer::Refuses
+            && self.requests.front() != Some(&Asked::H2c)
+        {
+            // Any body may say so.
+            self.server = Parser::Lost;
+            return Step::take(taken);
+        }
+        if answer == Answer::MayOpen {
+            self.requests.clear();
+        }
+        if lost && (self.asked() || self.requests.is_empty()) {
             // Which answer belongs to which request is not certain; only a 101 is.
             if head.status() != Some(101) {
                 return Step::take(taken);
@@ -357,6 +411,9 @@ impl Exchange {
             }
         }
         self.server = Parser::Head;
+        if head.status() != Some(101) {
+            self.unread = (0, [0; 4]);
+        }
         let status = head.status().unwrap_or_default();
         let body = |method: &[u8]| BodyReader::new(response_framing(&head, method));
         if self.requests_lost
@@ -371,16 +428,16 @@ impl Exchange {
         let asked = self.requests.pop_front();
         match asked {
             Some(Asked::WebSocket) if status == 101 => {
-                Step::find(taken, Found::Answered(Box::new(head), place, true))
+                Step::find(taken, Found::Answered(Box::new(head), place, answer))
             }
             Some(Asked::WebSocket) => {
                 self.server = Parser::after(body(b"GET"));
                 self.resume();
-                Step::find(taken, Found::Answered(Box::new(head), place, false))
+                Step::find(taken, Found::Answered(Box::new(head), place, Answer::Refuses))
             }
             Some(Asked::Connect) if (200..300).contains(&status) => {
                 let proxied = self.proxied;
-                *self = Self { tunnelled: true, proxied, ..Self::default() };
+                *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
                 Step::find(taken, Found::Tunnel)
             }
             Some(Asked::Connect) => {
@@ -389,7 +446,7 @@ impl Exchange {
                 Step::take(taken)
             }
             None if status == 101 && is_websocket_response(&head) => {
-                Step::find(taken, Found::Answered(Box::new(head), place, true))
+                Step::find(taken, Found::Answered(Box::new(head), place, answer))
             }
             Some(Asked::H2c) if status == 101 => Step::find(taken, Found::H2c(place.last)),
             _ if status == 101 => Step::find(taken, Found::Other(Other::Http)),
@@ -398,6 +455,30 @@ impl Exchange {
                 self.server = Parser::after(body(b"GET"));
                 Step::take(taken)
             }
+        }
+    }
+
+    /// Whether a 101 opens a WebSocket. Where responses begin is not certain after a loss, and bodies hold
+    /// anything: then only the right answer to the key is.
+    fn opens(&self, head: &Head) -> Answer {
+        /// base64 of a SHA-1.
+        const ACCEPT_LEN: usize = 28;
+        let accept = head.value("Sec-WebSocket-Accept");
+        if head.status() != Some(101) {
+            Answer::Refuses
+        } else if !self.unsure {
+            Answer::Opens
+        } else if self.asked() {
+            let right =
+                accept.is_some_and(|accept| self.accepts.iter().any(|right| right.as_bytes() == accept));
+            if right { Answer::Opens } else { Answer::Refuses }
+        } else if self.requests_lost
+            && head.has_token("Upgrade", "websocket")
+            && accept.is_some_and(|accept| accept.len() == ACCEPT_LEN)
+        {
+            Answer::MayOpen
+        } else {
+            Answer::Refuses
         }
     }
 

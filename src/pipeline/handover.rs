@@ -1,9 +1,10 @@
 //! Bytes in order, handed from TCP to HTTP/1 and from there to WebSocket.
 
 use super::ends::{End, Ends};
-use super::exchange::{Found, Other, begins, classify};
+use super::exchange::{Answer, Found, Other, begins, classify};
 use super::limits::Limits;
 use super::live::{Asked, Fate, Layer, Live, Socket};
+use super::missing::Turn;
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
@@ -98,10 +99,14 @@ impl Live {
             origin: held.origin,
             arrival,
         };
+        if self.client.is_none() {
+            self.client_of_answer(end, work);
+        }
         if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
             self.decide_client(end, bytes, work.limits);
         }
         let direction = self.direction(end);
+        let turn = self.turn(end, &held);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
                 let Socket { connection, ws } = socket;
@@ -110,9 +115,18 @@ impl Live {
                 held.len
             }
             Layer::Http(http) => {
-                let step = http.data(direction, chunk, work.limits);
+                let step = match turn {
+                    Turn::Own => http.data(direction, chunk, work.limits),
+                    Turn::Other => return 0,
+                    Turn::UpTo(len) => {
+                        let bytes = chunk.bytes.get(..len).unwrap_or_default();
+                        http.data(direction, Chunk { bytes, ..chunk }, work.limits)
+                    }
+                    Turn::Unasked => http.answer(chunk, work.limits),
+                };
+                let rest = Held { at: held.at + step.taken as u64, ..held };
                 if let Some(found) = step.found {
-                    self.found(ends, end, found, arrival, work);
+                    self.found(ends, end, found, rest, arrival, work);
                 }
                 step.taken as u32
             }
@@ -136,6 +150,7 @@ impl Live {
         ends: &Ends,
         end: End,
         found: Found,
+        rest: Held,
         arrival: Place,
         work: &mut Work<'_, S>,
     ) {
@@ -144,12 +159,14 @@ impl Live {
                 if let Some(asked) = self.asked.take() {
                     self.unanswered(ends, *asked, State::Unanswered, arrival, work);
                 }
-                self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket() }));
+                self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket(), end: rest.at }));
             }
-            Found::Answered(head, place, opens) => {
+            Found::Answered(head, place, answer) => {
                 let asked = self.asked.take();
-                if opens {
-                    self.open(ends, asked, head, place, work);
+                if answer != Answer::Refuses {
+                    let begin = self.frames_begin(asked.as_deref(), &rest);
+                    self.open(ends, asked, head, place, answer, work);
+                    self.begin_frames(begin, arrival, work);
                 } else if let Some(asked) = asked {
                     self.refuse(ends, *asked, head, place, work);
                 }
@@ -239,6 +256,7 @@ impl Live {
         asked: Option<Box<Asked>>,
         head: Box<Head>,
         place: HeadPlace,
+        answer: Answer,
         work: &mut Work<'_, S>,
     ) {
         let (request, asked) = asked.map(|asked| asked.apart()).unzip();
@@ -250,7 +268,7 @@ impl Live {
                 Direction::ServerToClient => !agreed.server_no_context_takeover,
             }),
             rsv_defined: handshake.rsv_defined,
-            guessed: false,
+            guessed: answer == Answer::MayOpen,
         };
         let terms =
             PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
@@ -381,12 +399,7 @@ impl Live {
     ) {
         let direction = self.direction(end);
         let at = self.streams.of(end).position();
-        if !matches!(self.layer, Layer::Done) {
-            self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
-            let sender = direction.sender();
-            self.note(&tcp::rules::TCP_GAP, Some(direction), Some(at), arrival,
-                format_args!("{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"), work);
-        }
+        self.tell_gap(direction, at, len, arrival, why, work);
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
             Layer::WebSocket(socket) => {
@@ -396,5 +409,31 @@ impl Live {
             }
             Layer::Done => {}
         }
+    }
+    /// Counts bytes that are missing, and tells it.
+    pub(super) fn tell_gap<S: Sink>(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        why: &str,
+        work: &mut Work<'_, S>,
+    ) {
+        if matches!(self.layer, Layer::Done) {
+            return;
+        }
+        self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
+        let sender = direction.sender();
+        self.note(
+            &tcp::rules::TCP_GAP,
+            Some(direction),
+            Some(at),
+            arrival,
+            format_args!(
+                "{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"
+            ),
+            work,
+        );
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: WebSocketId,
+    /// Offset behind it in the client's stream: there frames begin.
+    pub(super) end: u64,
 }
 
 impl Asked {
@@ -88,6 +90,8 @@ pub(super) struct Live {
     pub(super) asked: Option<Box<Asked>>,
     pub(super) pending: Vec<Pending>,
     pub(super) gaps: (u64, u64),
+    /// Bytes of a request that was not captured, not told yet: nothing of the client was.
+    pub(super) untold: u64,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
 }
@@ -108,6 +112,7 @@ impl Live {
             asked: None,
             pending: Vec::new(),
             gaps: (0, 0),
+            untold: 0,
             waiting_at: u64::MAX,
         })
     }
@@ -188,6 +193,7 @@ impl Live {
         self.calm
             && segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
             && segment.len == segment.claimed_len
+            && segment.excess_len == 0
             && segment.window != 0
             && (segment.len == 0 || self.streams.of(from).is_next(segment.seq))
     }
@@ -216,10 +222,12 @@ impl Live {
             return;
         }
         let Some(tcp) = space.tcp(segment, packet) else { return };
-        if is_wrong(stream, segment, tcp)
-            && self.is_damaged(from, &{ *segment }, place, &mut desk.work(space, sink))
-        {
-            return;
+        if is_wrong(stream, segment, tcp) {
+            let mut work = desk.work(space, sink);
+            if !self.is_used(from, &{ *segment }, tcp, place, &mut work) {
+                self.watch(place, &mut work);
+                return;
+            }
         }
         let direction = self.direction(from);
         let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return };
@@ -251,26 +259,6 @@ impl Live {
             format_args!("keep-alive probe"),
             work,
         );
-    }
-
-    /// A wrong checksum: whether it says that the segment was damaged on the way, and so is not used.
-    #[cold]
-    fn is_damaged<S: Sink>(
-        &mut self,
-        from: End,
-        segment: &Segment,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) -> bool {
-        let stream = self.streams.of_mut(from);
-        let damaged = stream.checksums_are_right();
-        stream.count_checksum(false);
-        if damaged {
-            self.damaged(from, segment, place, work);
-        } else if stream.wrong_checksums() == 1 {
-            Self::tell_offload(self.direction(from), place, work);
-        }
-        damaged
     }
 
     /// Takes one segment of this connection.
@@ -322,8 +310,22 @@ impl Live {
         }
         if flags.has(Flags::ACK) {
             self.streams.of_mut(from.other()).acknowledge(segment.ack);
+            self.streams.of_mut(from).set_ack(segment.ack);
         }
         self.note_window(from, segment, place, work);
+        if segment.excess_len > 0 {
+            self.note(
+                &crate::net::rules::PACKET_MALFORMED,
+                Some(self.direction(from)),
+                None,
+                place,
+                format_args!(
+                    "the IP header states {} bytes more than the packet had: what is there is read",
+                    segment.excess_len
+                ),
+                work,
+            );
+        }
         if flags.has(Flags::RST) {
             // RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
             let stream = self.streams.of(from);
@@ -333,6 +335,9 @@ impl Live {
             }
         } else {
             if segment.claimed_len > 0 {
+                if self.streams.of(from).doubtful().is_some() {
+                    self.settle_doubt(from, taken, work);
+                }
                 self.payload(from, seq, taken, work);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
@@ -348,7 +353,8 @@ impl Live {
         let direction = self.direction(from);
         // None where the capture cut the packet in its TCP options, and with them all of the payload.
         let tcp = work.bytes.tcp(segment, taken.bytes).unwrap_or_default();
-        if is_wrong(self.streams.of_mut(from), segment, tcp) && self.is_damaged(from, segment, place, work) {
+        if is_wrong(self.streams.of_mut(from), segment, tcp) && !self.is_used(from, segment, tcp, place, work)
+        {
             return;
         }
         let stream = self.streams.of_mut(from);
@@ -467,34 +473,6 @@ impl Live {
         waiting.leave(&mut self.waiting_at);
     }
 
-    fn damaged<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
-        let address = segment.header_at + u64::from(segment.header_len);
-        self.streams.of_mut(from).set_aside(segment.seq, address, segment.len, place);
-        let offset = self.streams.of(from).relative(self.streams.of(from).offset(segment.seq));
-        self.note(
-            &crate::net::rules::BAD_CHECKSUM,
-            Some(self.direction(from)),
-            Some(offset),
-            place,
-            format_args!(
-                "TCP checksum is wrong while this sender's others are right: the packet is not used"
-            ),
-            work,
-        );
-    }
-
-    /// Checksums that offload left wrong are one fact about the capture, told once.
-    fn tell_offload<S: Sink>(direction: Direction, place: Place, work: &mut Work<'_, S>) {
-        let rule = &crate::net::rules::BAD_CHECKSUM;
-        if !std::mem::replace(&mut work.totals.offload_told, true) {
-            work.totals.findings.add(rule);
-            let spot = Spot { direction: Some(direction), place, ..Spot::default() };
-            work.sink.finding(None, rule, spot, format_args!(
-                "TCP checksum of packet {} is wrong, as all of its sender's are: left to the network card where this was captured; such packets are used",
-                place.packet));
-        }
-    }
-
     fn note_window<S: Sink>(&mut self, from: End, segment: &Segment, place: Place, work: &mut Work<'_, S>) {
         let closed = segment.window == 0 && !segment.flags.has(Flags::RST | Flags::SYN);
         if closed && !*self.zero_window.of(from) {
@@ -541,7 +519,10 @@ fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
     }
     match crate::net::checksum_ok(segment, tcp) {
         Some(true) => stream.count_checksum(true),
-        Some(false) => return true,
+        Some(false) => {
+            stream.count_checksum(false);
+            return true;
+        }
         None => {}
     }
     false

@@ -9,6 +9,7 @@
 //! time is the packets' own: the same packets give the same events, whenever and in however many
 //! pieces they are read. State is bounded by [`Limits`].
 
+mod doubt;
 mod ending;
 mod ends;
 mod exchange;
@@ -16,6 +17,7 @@ mod flows;
 mod handover;
 mod limits;
 mod live;
+mod missing;
 pub mod rules;
 mod sink;
 mod work;

@@ -494,7 +494,7 @@ fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {
         out.extend_from_slice(b"null");
         return;
     };
-    let _ = write!(Text(out), "{{\"by\":\"{}\"", closing.by.sender());
+    let _ = write!(Text(out), "{{\"by\":\"{}\"", closing.sender());
     optional(out, "code", closing.code.map(u64::from));
     key(out, "reason");
     match std::str::from_utf8(&closing.reason) {

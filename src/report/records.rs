@@ -439,7 +439,7 @@ fn write_connection(mut record: Record<'_>, ended: &Ended<'_>) {
     }
     match ended.socket.and_then(|socket| socket.closing()) {
         Some(closing) => {
-            record.word(closing.by.sender());
+            record.word(closing.sender());
             record.number(closing.code.map(u64::from));
             record.text(&safe_text(&closing.reason));
             record.flag(closing.answered);

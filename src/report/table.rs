@@ -6,9 +6,11 @@
 //! | `rows` | rows of messages and frames |
 //! | `connections` | lines about connections |
 //! | `fit` | captured text, made safe and cut to the columns that are left |
+//! | `clip` | lines that are still too wide, cut |
 //!
 //! Rows are written as they become certain; nothing but what still waits for its turn is kept.
 
+mod clip;
 mod connections;
 mod fit;
 mod lead;
@@ -30,14 +32,17 @@ use crate::model::{Direction, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, Sink, Totals, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
 
+use clip::Clip;
 use fit::Wrapped;
 use lead::{Layout, Margin, Tag, Titles};
 use rows::{Facts, Rows};
 
-/// Fewer columns than this are taken for this many.
-const LEAST_COLUMNS: usize = 64;
-/// As [`LEAST_COLUMNS`], for frames.
-const LEAST_COLUMNS_OF_FRAMES: usize = 80;
+/// Fewer columns than this are taken for this many; what is wider is cut.
+const LEAST_COLUMNS: usize = 40;
+/// With fewer columns, there are only those that matter most.
+const SLIM: usize = 64;
+/// As [`SLIM`], for frames.
+const SLIM_FRAMES: usize = 80;
 /// With fewer columns, those that matter less are left out.
 const WIDE: usize = 100;
 /// Pings of a side that may wait for their pong.
@@ -222,7 +227,7 @@ impl Talk {
 /// Writes a table.
 #[derive(Debug)]
 pub struct Table<W> {
-    out: Ordered<W, Margin>,
+    out: Ordered<Clip<W>, Margin>,
     selection: Selection,
     look: Look,
     layout: Layout,
@@ -238,8 +243,9 @@ impl<W: Write> Table<W> {
     pub fn new(out: W, selection: Selection, look: Look, flush_each: bool) -> Self {
         let mut look = look;
         let frames = selection.level == Level::Frames;
-        let least = if frames { LEAST_COLUMNS_OF_FRAMES } else { LEAST_COLUMNS };
-        look.columns = look.columns.map(|columns| columns.max(least));
+        let slim = |columns: &usize| *columns < if frames { SLIM_FRAMES } else { SLIM };
+        let clip = Clip::new(out, look.columns.filter(slim), look.ascii);
+        look.columns = look.columns.map(|columns| columns.max(LEAST_COLUMNS));
         let titles = match selection.level {
             Level::Connections => Titles::Connections(connections::url_width(look.columns)),
             Level::Frames => Titles::Frames,
@@ -253,9 +259,10 @@ impl<W: Write> Table<W> {
             length: 6,
             wire: 4,
             narrow: look.columns.is_some_and(|columns| columns < WIDE),
+            slim: look.columns.as_ref().is_some_and(slim),
         };
         Self {
-            out: Ordered::with_lead(out, Margin::new(&look, titles), flush_each),
+            out: Ordered::with_lead(clip, Margin::new(&look, titles), flush_each),
             selection,
             look,
             layout,

@@ -24,6 +24,8 @@ pub struct Held {
     pub address: u64,
     /// Number of bytes.
     pub len: u32,
+    /// The acknowledgment number that came with them: what their sender had received of the other stream.
+    pub ack: u32,
     /// The packet that carried them.
     pub origin: Place,
 }
@@ -95,6 +97,8 @@ pub struct Stream {
     checksums: (u32, u32),
     /// The packet whose arrival brought the last bytes that were delivered.
     arrived: Place,
+    /// The acknowledgment number of the segment at hand.
+    ack: u32,
     anchored: bool,
     started: bool,
     recent: [Sent; RECENT],
@@ -200,7 +204,8 @@ impl Stream {
     }
 
     fn lowest(&self) -> u64 {
-        self.held.front().map_or(self.next, |held| held.at)
+        let held = self.held.front().map_or(self.next, |held| held.at);
+        self.doubtful().map_or(held, |doubtful| doubtful.at.min(held))
     }
 
     /// The next byte's offset, from the stream's first byte.
@@ -237,6 +242,11 @@ impl Stream {
         }
     }
 
+    /// Says which acknowledgment number the segments have whose payload comes next.
+    pub fn set_ack(&mut self, ack: u32) {
+        self.ack = ack;
+    }
+
     /// Says which packet's arrival brought the last bytes that were delivered.
     #[inline]
     pub fn set_arrived(&mut self, arrival: Place) {
@@ -268,9 +278,10 @@ impl Stream {
         if at > self.next && at - self.next > AHEAD {
             return arrival;
         }
-        self.put(Held { at, address, len, origin }, bytes, &mut arrival);
+        let ack = self.ack;
+        self.put(Held { at, address, len, ack, origin }, bytes, &mut arrival);
         if claimed > len {
-            let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, origin };
+            let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, ack, origin };
             self.put(rest, bytes, &mut arrival);
         }
         self.renew();
@@ -390,7 +401,7 @@ impl Stream {
         self.recent.iter().filter(|sent| sent.len > 0).map(|sent| {
             let back = (self.next as u32).wrapping_sub(sent.at);
             let at = self.next.wrapping_sub(u64::from(back));
-            Held { at, address: sent.address, len: sent.len, origin: Place::default() }
+            Held { at, address: sent.address, len: sent.len, ack: 0, origin: Place::default() }
         })
     }
 
@@ -432,16 +443,16 @@ impl Stream {
         (self.held_bytes, self.held.len())
     }
 
-    /// The packet of the first waiting piece.
+    /// The first waiting piece.
     #[must_use]
-    pub fn first_waiting(&self) -> Option<Place> {
-        self.held.front().map(|held| held.origin)
+    pub fn first_waiting(&self) -> Option<Held> {
+        self.held.front().copied()
     }
 
     /// The lowest packet number among what waits.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<u64> {
-        self.held.iter().map(|held| held.origin.packet).min()
+        self.held.iter().chain(self.doubtful().as_ref()).map(|held| held.origin.packet).min()
     }
 
     /// Takes an acknowledgment of this stream's bytes.
@@ -496,7 +507,7 @@ impl Stream {
     /// Whether this sender's checksums are right as a rule, so that a wrong one means damage.
     #[must_use]
     pub fn checksums_are_right(&self) -> bool {
-        self.checksums.0 > self.checksums.1.saturating_mul(2)
+        self.checksums.0 > 0 && self.checksums.0 >= self.checksums.1.saturating_sub(1)
     }
 
     /// Whether checking checksums tells anything: not where offload leaves all of them wrong.
@@ -506,25 +517,37 @@ impl Stream {
         self.checksums.1 < 16 || self.checksums_are_right()
     }
 
-    /// How many checksums of this sender were wrong.
+    /// The first copy set aside, while no checksum of this sender was right: its next segment settles whether
+    /// that one was damaged.
     #[must_use]
-    pub fn wrong_checksums(&self) -> u32 {
-        self.checksums.1
+    #[inline]
+    pub fn doubtful(&self) -> Option<Held> {
+        self.suspects.as_ref()?.first().copied().filter(|_| self.checksums.0 == 0)
+    }
+
+    /// Whether the only checksum that was checked was wrong.
+    #[must_use]
+    pub fn first_checksum_was_wrong(&self) -> bool {
+        self.checksums == (0, 1)
     }
 
     /// Sets a damaged copy aside: it is used only if it turns out that this sender's checksums mean nothing.
     pub fn set_aside(&mut self, seq: u32, address: u64, len: u32, origin: Place) {
         const ASIDE: usize = 16;
-        let held = Held { at: self.offset(seq), address, len, origin };
+        if !self.known {
+            (self.origin_seq, self.known) = (seq, true);
+            (self.start, self.next) = (ORIGIN, ORIGIN);
+        }
+        let held = Held { at: self.offset(seq), address, len, ack: self.ack, origin };
         let suspects = self.suspects.get_or_insert_default();
-        if self.known && suspects.len() < ASIDE {
+        if suspects.len() < ASIDE {
             suspects.push(held);
         }
     }
 
     /// Fills the hole with copies set aside, where checksums turned out to mean nothing. True if any helped.
     pub fn use_suspects(&mut self, bytes: &dyn Bytes) -> bool {
-        if self.checksums_are_right() {
+        if self.checksums.0 > self.checksums.1.saturating_mul(2) {
             return false;
         }
         let mut arrival = Arrival::default();

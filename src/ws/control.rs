@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::close::Close;
 use super::event::{CloseEvent, Events, Integrity, MessageEvent};
 use super::message::Step;
+use super::shared::Closing;
 use super::{Opcode, rules};
 use crate::model::Place;
 
@@ -37,25 +38,23 @@ impl<E: Events> Step<'_, '_, E> {
                 rtt = self.shared.pong(self.events, direction, number, frame, bytes, arrival);
             }
             Opcode::Close => {
-                let first_close = !self.side.closed;
-                self.side.closed = true;
+                let first_close = !std::mem::replace(&mut self.side.closed, true);
+                let close = Close::parse(if whole { bytes } else { &[] });
                 if whole {
-                    let close = Close::parse(bytes);
                     self.judge_close(frame, number, bytes, &close, arrival);
-                    if first_close {
-                        self.shared.close(
-                            self.events,
-                            direction,
-                            number,
-                            frame,
-                            close.code,
-                            close.reason,
-                            arrival,
-                        );
-                    }
                     closed = Some(CloseEvent { code: close.code, reason: close.reason });
-                } else if first_close {
-                    self.shared.close(self.events, direction, number, frame, None, &[], arrival);
+                }
+                if first_close {
+                    let closing = Closing {
+                        by: Some(direction),
+                        code: close.code,
+                        reason: close.reason.to_vec(),
+                        frame,
+                        message: number,
+                        place: start.place,
+                        answered: false,
+                    };
+                    self.shared.close(self.events, closing, arrival);
                 }
             }
             _ => {}

@@ -188,7 +188,7 @@ impl Default for Depth {
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(super) unmasked: Vec<u8>,
-    pub(super) inflated: Vec<u8>,
+    pub(super) inflated: super::InflateSpace,
     pub(super) kept: Vec<u8>,
     #[allow(clippy::vec_box)] // They come from and go back to where they are boxed.
     pub(super) spare: Vec<Box<super::Inflater>>,

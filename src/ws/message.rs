@@ -105,6 +105,8 @@ pub(super) struct Side {
     pub(super) direction: Direction,
     /// The direction's stream ended.
     pub(super) ended: bool,
+    /// Nothing of this direction was captured.
+    pub(super) unheard: bool,
 }
 
 impl Side {
@@ -124,6 +126,7 @@ impl Side {
             small: (0, 0),
             direction,
             ended: false,
+            unheard: false,
         }
     }
 

@@ -24,7 +24,7 @@ mod utf8;
 mod verdict;
 
 pub use close::{Close, CloseCode, close_code, is_sendable};
-pub use deflate::{InflateLimits, Inflater, Inflation};
+pub use deflate::{InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, Spot};
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
 pub use mask::unmask;

@@ -17,18 +17,28 @@ const REASON: usize = 125;
 /// The first Close of a WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {
-    /// Who sent it.
-    pub by: Direction,
+    /// Who sent it; `None` where the other side's may have come before and is not in the capture.
+    pub by: Option<Direction>,
     /// Its code.
     pub code: Option<u16>,
     /// Its reason, as sent.
     pub reason: Vec<u8>,
+    /// Frame number.
+    pub frame: u64,
     /// Message number.
     pub message: u64,
-    /// When.
+    /// The packet with its first byte: by these it is the first, not by when they could be read.
     pub place: Place,
     /// Whether the other side answered with a Close.
     pub answered: bool,
+}
+
+impl Closing {
+    /// The word for who sent it.
+    #[must_use]
+    pub fn sender(&self) -> &'static str {
+        self.by.map_or("unknown", Direction::sender)
+    }
 }
 
 #[derive(Debug)]
@@ -213,33 +223,26 @@ impl Shared {
         );
     }
 
-    /// The first Close of a side.
-    #[allow(clippy::too_many_arguments)]
-    pub(super) fn close(
-        &mut self,
-        events: &mut impl Events,
-        direction: Direction,
-        message: u64,
-        frame: u64,
-        code: Option<u16>,
-        reason: &[u8],
-        place: Place,
-    ) {
+    /// The first Close of a side. `place`: the packet that completed it.
+    pub(super) fn close(&mut self, events: &mut impl Events, mut close: Closing, place: Place) {
+        close.reason.truncate(REASON);
         let Some(closing) = &mut self.closing else {
-            let reason = reason.get(..reason.len().min(REASON)).unwrap_or_default().to_vec();
-            self.closing =
-                Some(Box::new(Closing { by: direction, code, reason, message, place, answered: false }));
+            self.closing = Some(Box::new(close));
             return;
         };
+        if close.place.packet < closing.place.packet {
+            // It was sent first, and waited behind a hole.
+            std::mem::swap(&mut **closing, &mut close);
+        }
         closing.answered = true;
         let first = closing.code;
-        if let (Some(first), Some(code)) = (first, code)
+        if let (Some(first), Some(code)) = (first, close.code)
             && first != code
         {
             let spot = Spot {
-                direction: Some(direction),
-                frame: Some(frame),
-                message: Some(message),
+                direction: close.by,
+                frame: Some(close.frame),
+                message: Some(close.message),
                 offset: None,
                 place,
             };

@@ -200,6 +200,12 @@ impl WebSocket {
         self.shared.lost_framing = true;
     }
 
+    /// Nothing of a direction was captured.
+    pub fn note_unheard(&mut self, direction: Direction) {
+        self.half_mut(direction).0.side.unheard = true;
+        self.note_loss();
+    }
+
     /// The end of a direction's stream.
     pub fn end(
         &mut self,
@@ -220,6 +226,14 @@ impl WebSocket {
 
     /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
     pub fn finish(&mut self, how: StreamEnd, place: Place, events: &mut impl Events) {
+        let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
+        if let Some(by) = unanswered.and_then(|closing| closing.by) {
+            let other = self.half(by.opposite());
+            let may_hide_a_close = other.side.unheard || other.reader.skipped().is_some();
+            if let Some(closing) = &mut self.shared.closing {
+                closing.by = Some(by).filter(|_| !may_hide_a_close);
+            }
+        }
         if how == StreamEnd::Capture {
             return;
         }
@@ -239,12 +253,12 @@ impl WebSocket {
             }
             Some(closing) if !closing.answered => {
                 let (by, message) = (closing.by, closing.message);
-                let spot = Spot { direction: Some(by), message: Some(message), place, ..Spot::default() };
+                let spot = Spot { direction: by, message: Some(message), place, ..Spot::default() };
                 self.shared.report(
                     events,
                     &rules::CLOSE_UNANSWERED,
                     spot,
-                    format_args!("the {}'s Close got no Close in answer before TCP ended", by.sender()),
+                    format_args!("the {}'s Close got no Close in answer before TCP ended", closing.sender()),
                 );
             }
             Some(_) => {}

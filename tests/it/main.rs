@@ -20,6 +20,8 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// Heads that the capture lacks.
+mod lost;
 /// Memory stays bounded.
 mod memory;
 /// Real libraries as peers.

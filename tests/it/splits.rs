@@ -209,12 +209,39 @@ proptest! {
         let talk = plan.conversation(port);
         let script = Script::new(&talk, &split);
         let data = script.data(dir);
-        // Some right checksum has to come first: else it may be offload.
-        prop_assume!(data.len() > 1);
-        let script = script.damage(data[1 + pick as usize % (data.len() - 1)]);
+        let script = script.damage(data[pick as usize % data.len()]);
         let output = read(file(&script.packets()));
         expect_all(&output, &[&talk])?;
         prop_assert_eq!(output.findings("bad-checksum").len(), 1);
+    }
+
+    #[test]
+    fn damaged_copies_are_not_read_whichever_and_however_many_they_are(
+        plan in plans(), split in splits(), port in 1024u16.., seed: u64, acked: bool, syns: bool, apart in 1..8usize,
+    ) {
+        let talk = plan.conversation(port);
+        let split = if syns { split } else { Split::Merged(1460) };
+        let script = Script::new(&talk, &split);
+        let script = if acked { script.acked() } else { script };
+        let mut script = if syns { script } else { script.no_syn() };
+        let mut rng = Rng::new(seed);
+        let mut damaged = 0;
+        for dir in [C2S, S2C] {
+            // Not two in a row before one that is right: where most are wrong it is no damage.
+            let some: Vec<i64> =
+                script.data(dir).chunks(2 * apart + 2).filter(|_| rng.chance(1, 2)).map(|pair| script.pieces[pair[0]].at).collect();
+            for at in some {
+                let i = script.piece_at(dir, at as u64);
+                script = script.damage(i);
+                // The good copy comes later.
+                let last = script.pieces.iter().rposition(|piece| piece.flags & 1 == 0).unwrap();
+                script = script.shift(i + 1, (i + apart).min(last).max(i + 1));
+                damaged += 1;
+            }
+        }
+        let output = read(file(&script.packets()));
+        expect_all(&output, &[&talk])?;
+        prop_assert_eq!(output.findings("bad-checksum").len(), damaged.min(200));
     }
 
     #[test]

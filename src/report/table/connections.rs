@@ -92,7 +92,10 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
     let quiet = if clean { Role::Payload } else { Role::Warning };
     line.part(quiet, 2, how(ended).as_bytes());
     if all && let Some(closing) = closing {
-        let mut text = format!("Close by the {}", closing.by.sender());
+        let mut text = match closing.by {
+            Some(by) => format!("Close by the {}", by.sender()),
+            None => "Close".to_owned(),
+        };
         if let Some(code) = closing.code {
             text.push_str(&format!(": {code} {}", close_code(code).name));
         }
@@ -152,12 +155,20 @@ pub(super) fn url_width(columns: Option<usize>) -> usize {
 
 /// Columns of the rest of a row.
 fn fixed(columns: Option<usize>) -> usize {
+    if is_slim(columns) {
+        return 3 + 2 + 10 + 2 + 2 + 5 + 5;
+    }
     let wide = 2 + SUBPROTOCOL + 2 * (2 + 8);
     3 + 2 + 10 + 2 + 5 + 2 * (2 + 6) + 2 + 8 + 2 + 5 + 5 + if is_wide(columns) { wide } else { 0 }
 }
 
 fn is_wide(columns: Option<usize>) -> bool {
     columns.is_none_or(|columns| columns >= WIDE_LIST)
+}
+
+/// Whether there is only room for the state, the URL and how it ended.
+fn is_slim(columns: Option<usize>) -> bool {
+    columns.is_some_and(|columns| columns < super::SLIM)
 }
 
 /// The titles of [`row`]s.
@@ -167,6 +178,9 @@ pub(super) fn titles(out: &mut Vec<u8>, url: usize, columns: Option<usize>, asci
     let (bytes_sent, bytes_received) = if ascii { ("bytes->", "bytes<-") } else { ("bytes→", "bytes←") };
     text("  #  state       ")(out);
     units::left(out, url, text("url"));
+    if is_slim(columns) {
+        return text("  close  fnd")(out);
+    }
     if is_wide(columns) {
         out.extend_from_slice(b"  ");
         units::left(out, SUBPROTOCOL, text("subproto"));
@@ -188,8 +202,6 @@ pub(super) fn titles(out: &mut Vec<u8>, url: usize, columns: Option<usize>, asci
 /// A row of the list of connections.
 pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     let (connection, style) = (ended.connection, look.style());
-    let handshake = &connection.handshake;
-    let wide = is_wide(style.columns);
     let start = out.len();
     units::right(out, 3, |out| units::number(out, connection.id.0.into()));
     out.extend_from_slice(b"  ");
@@ -204,6 +216,34 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     out.resize(out.len() + 10usize.saturating_sub(state.len()) + 2, b' ');
     let url = url_width(style.columns).saturating_sub(over);
     cell(out, look, &connection.url, url);
+    if !is_slim(style.columns) {
+        more(out, look, ended);
+    }
+    out.extend_from_slice(b"  ");
+    units::right(out, 5, |out| close_cell(out, ended));
+    out.extend_from_slice(b"  ");
+    let findings = ended.findings.total();
+    let role = match () {
+        () if ended.findings.of(Severity::Error) > 0 => Role::Error,
+        () if ended.findings.of(Severity::Warning) > 0 => Role::Warning,
+        () => Role::Payload,
+    };
+    let mut digits = Vec::new();
+    if findings > 0 {
+        units::right(&mut digits, 3, |out| short(out, findings));
+        style.put(out, role, |out| out.extend_from_slice(&digits));
+    }
+    while out.last() == Some(&b' ') {
+        out.pop();
+    }
+    out.push(b'\n');
+}
+
+/// The cells of a row between the URL and the end.
+fn more(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
+    let connection = ended.connection;
+    let handshake = &connection.handshake;
+    let wide = is_wide(look.columns);
     if wide {
         out.extend_from_slice(b"  ");
         cell(out, look, handshake.subprotocol.as_deref().unwrap_or("-"), SUBPROTOCOL);
@@ -235,24 +275,6 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
         Some(closed) => units::duration(out, closed.since(from).max(0).unsigned_abs(), look.ascii),
         None => out.push(b'-'),
     });
-    out.extend_from_slice(b"  ");
-    units::right(out, 5, |out| close_cell(out, ended));
-    out.extend_from_slice(b"  ");
-    let findings = ended.findings.total();
-    let role = match () {
-        () if ended.findings.of(Severity::Error) > 0 => Role::Error,
-        () if ended.findings.of(Severity::Warning) > 0 => Role::Warning,
-        () => Role::Payload,
-    };
-    let mut digits = Vec::new();
-    if findings > 0 {
-        units::right(&mut digits, 3, |out| short(out, findings));
-        style.put(out, role, |out| out.extend_from_slice(&digits));
-    }
-    while out.last() == Some(&b' ') {
-        out.pop();
-    }
-    out.push(b'\n');
 }
 
 /// A count in at most six columns.

@@ -36,6 +36,8 @@ pub(super) struct Layout {
     pub(super) wire: usize,
     /// Columns that matter less are left out.
     pub(super) narrow: bool,
+    /// More are left out, the time among them.
+    pub(super) slim: bool,
 }
 
 impl Layout {
@@ -45,8 +47,7 @@ impl Layout {
         (if connection > 0 { connection + 2 } else { 0 })
             + self.number
             + 2
-            + self.time
-            + 2
+            + if self.slim { 0 } else { self.time + 2 }
             + if self.narrow { 0 } else { DELTA + 2 }
     }
 }
@@ -185,14 +186,26 @@ impl Margin {
             }
             units::right(out, layout.number, text("#"));
             out.extend_from_slice(b"  ");
-            units::right(out, layout.time, text("time"));
-            out.extend_from_slice(b"  ");
+            if !layout.slim {
+                units::right(out, layout.time, text("time"));
+                out.extend_from_slice(b"  ");
+            }
             if !layout.narrow {
                 units::right(out, DELTA, text(delta));
                 out.extend_from_slice(b"  ");
             }
-            out.extend_from_slice(if arrow.is_empty() { b"     " } else { b"    " });
+            out.extend_from_slice(match (layout.slim, arrow.is_empty()) {
+                (true, true) => b"   ",
+                (true, false) => b"  ",
+                (false, true) => b"     ",
+                (false, false) => b"    ",
+            });
             match titles {
+                Titles::Frames if layout.slim => {
+                    text("fin  rsv  op     ")(out);
+                    units::right(out, layout.length, text("length"));
+                    text("     payload")(out);
+                }
                 Titles::Messages => {
                     text("type   ")(out);
                     units::right(out, layout.length, text("length"));
@@ -240,7 +253,9 @@ impl Lead for Margin {
             }
         };
         self.connections |= layout.connection > 0;
-        self.date_line(out, time);
+        if !layout.slim {
+            self.date_line(out, time);
+        }
         self.title_line(out, layout, self.connections);
         if self.connections {
             units::right(out, layout.connection.max(4), |out| units::number(out, u64::from(connection)));
@@ -252,8 +267,10 @@ impl Lead for Margin {
             }
         });
         out.extend_from_slice(b"  ");
-        units::right(out, layout.time, |out| self.time(out, time, layout.decimals));
-        out.extend_from_slice(b"  ");
+        if !layout.slim {
+            units::right(out, layout.time, |out| self.time(out, time, layout.decimals));
+            out.extend_from_slice(b"  ");
+        }
         self.before = Some(time);
         // A part of another row has no place in the rhythm of the rows.
         let last = match number {

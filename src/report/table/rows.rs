@@ -74,7 +74,7 @@ impl Rows<'_> {
     /// Columns up to the flags.
     fn fixed(&self) -> usize {
         let wire = if self.layout.narrow { 0 } else { 2 + self.layout.wire };
-        self.lead + 4 + 5 + 2 + self.layout.length + wire + 2
+        self.lead + self.arrow_width() + 5 + 2 + self.layout.length + wire + 2
     }
 
     /// What is left of the line behind `used` columns and two spaces.
@@ -93,7 +93,12 @@ impl Rows<'_> {
         };
         let arrow = if self.look.ascii { ascii } else { arrow };
         self.look.style().put(out, role, |out| out.extend_from_slice(arrow.as_bytes()));
-        out.extend_from_slice(if self.look.ascii { b"  " } else { b"   " });
+        out.resize(out.len() + self.arrow_width() - arrow_columns(self.look.ascii), b' ');
+    }
+
+    /// Columns of the arrow with the space behind it.
+    fn arrow_width(&self) -> usize {
+        if self.layout.slim { arrow_columns(self.look.ascii) + 1 } else { 4 }
     }
 
     /// Bytes that the arrow takes, its look included.
@@ -217,22 +222,27 @@ impl Rows<'_> {
         let header = frame.header;
         let start = out.len();
         self.arrow(out, frame.direction);
-        units::right(out, 4, |out| match frame.message {
-            Some(message) => units::number(out, message),
-            None => out.push(b'-'),
-        });
-        out.extend_from_slice(if header.fin() { b"    1  " } else { b"    0  " });
+        if !self.layout.slim {
+            units::right(out, 4, |out| match frame.message {
+                Some(message) => units::number(out, message),
+                None => out.push(b'-'),
+            });
+            out.extend_from_slice(b"  ");
+        }
+        out.extend_from_slice(if header.fin() { b"  1  " } else { b"  0  " });
         for bit in [4, 2, 1] {
             out.push(if header.rsv() & bit != 0 { b'1' } else { b'0' });
         }
         out.extend_from_slice(b"  ");
         let before = out.len();
         self.kind(out, header.opcode());
-        out.extend_from_slice(b"  ");
-        let key = hex::encode(header.masking_key);
-        let key = if header.masked() { key.as_str() } else { "-" };
-        self.look.style().put(out, Role::Key, |out| out.extend_from_slice(key.as_bytes()));
-        out.resize(out.len() + 8usize.saturating_sub(key.len()), b' ');
+        if !self.layout.slim {
+            out.extend_from_slice(b"  ");
+            let key = hex::encode(header.masking_key);
+            let key = if header.masked() { key.as_str() } else { "-" };
+            self.look.style().put(out, Role::Key, |out| out.extend_from_slice(key.as_bytes()));
+            out.resize(out.len() + 8usize.saturating_sub(key.len()), b' ');
+        }
         let painted = out.len() - before;
         if !self.layout.narrow {
             out.extend_from_slice(b"  ");
@@ -241,11 +251,13 @@ impl Rows<'_> {
         out.extend_from_slice(b"  ");
         units::right(out, self.layout.length, |out| units::length(out, header.payload_len));
         out.extend_from_slice(b"  ");
-        units::right(out, 6, |out| units::number(out, frame.start.place.packet));
-        out.extend_from_slice(b"  ");
+        if !self.layout.slim {
+            units::right(out, 6, |out| units::number(out, frame.start.place.packet));
+            out.extend_from_slice(b"  ");
+        }
         // The arrow and the painted cells have their own columns; all else takes one a byte.
-        let (arrow, cells) = (self.arrow_len(), 5 + 2 + 8);
-        let used = out.len() - start - arrow - painted + 4 + cells;
+        let (arrow, cells) = (self.arrow_len(), if self.layout.slim { 5 } else { 5 + 2 + 8 });
+        let used = out.len() - start - arrow - painted + self.arrow_width() + cells;
         let incomplete = !frame.complete;
         self.look.style().put(out, Role::Error, |out| out.push(if incomplete { b'~' } else { b' ' }));
         let mut fit = self.fit(out, self.lead + used + 1);
@@ -290,6 +302,10 @@ impl Rows<'_> {
         fit.text(Role::Payload, &text, false);
         finish(out);
     }
+}
+
+fn arrow_columns(ascii: bool) -> usize {
+    if ascii { 2 } else { 1 }
 }
 
 /// Says what is wrong with a message's bytes; whether they are worth showing.

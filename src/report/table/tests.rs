@@ -76,6 +76,33 @@ fn narrow_tables_leave_out_what_matters_less() {
 }
 
 #[test]
+fn a_table_of_40_columns_shows_what_matters_most() {
+    let (text, _) = table("chat-deflate", Level::Messages, columns(40), |_| {});
+    has(
+        &text,
+        r#"
+  #    type   length  flg  preview
+  2  ← TEXT       61  z    {"type": "ec…
+  5  → BIN       300  z    22 34 8e 08 …
+ 19  → CLOSE      13       1000 Normal …
+"#,
+    );
+    let (text, _) = table("chat-deflate", Level::Frames, columns(40), |_| {});
+    has(
+        &text,
+        r#"
+  #    fin  rsv  op     length     payl…
+  1  →   1  100  TEXT        7     f2 …
+"#,
+    );
+    let (text, _) = table("close-codes", Level::Connections, columns(40), |_| {});
+    has(&text, "  #  state       url          close  fnd\n  7  reset       ws://127.0…   none    2");
+    // With less, lines are cut.
+    let (text, _) = table("chat-deflate", Level::Messages, columns(20), |_| {});
+    has(&text, "  #    type   lengt…\n  2  ← TEXT       6…");
+}
+
+#[test]
 fn without_columns_nothing_is_cut() {
     let (text, _) = table("chat-deflate", Level::Messages, Look::default(), |_| {});
     let long = text.lines().find(|line| line.starts_with(" 15 ")).unwrap();
@@ -233,7 +260,7 @@ fn no_line_is_wider_than_the_terminal() {
     let levels = [Level::Messages, Level::Frames, Level::Connections, Level::Findings, Level::All];
     for name in captures {
         for level in levels {
-            for wide in [80, 81, 99, 100, 109, 110, 121, 200] {
+            for wide in [1, 20, 40, 63, 64, 79, 80, 81, 99, 100, 109, 110, 121, 200] {
                 for ascii in [false, true] {
                     let (text, _) = table(name, level, Look { ascii, ..columns(wide) }, |_| {});
                     for line in text.lines() {
@@ -433,7 +460,7 @@ fn nasty() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn hostile_text_neither_escapes_nor_overflows(
-        bytes in nasty(), url in nasty(), wide in 80usize..160, color: bool, op in 0u8..16, whole: bool,
+        bytes in nasty(), url in nasty(), wide in prop_oneof![1usize..160, Just(40), Just(63), Just(64)], color: bool, op in 0u8..16, whole: bool,
         integrity in 0usize..6,
     ) {
         let url = String::from_utf8_lossy(&url).into_owned();

@@ -1,0 +1,170 @@
+//! What is read on demand: the bytes of a message, its frames, their packets.
+
+use std::ops::Range;
+
+use crate::model::{ConnectionId, Direction, Flags, PacketRef, Place};
+use crate::ws::{FrameHeader, Integrity, Opcode};
+
+/// What can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// A message with all its frames.
+    Message {
+        /// The connection's number.
+        connection: u32,
+        /// The message's number in it.
+        message: u64,
+    },
+    /// A frame alone, where it belongs to no message.
+    Frame {
+        /// The connection's number.
+        connection: u32,
+        /// The frame's number in it.
+        frame: u64,
+    },
+    /// How TCP carried a connection: its first and last packets.
+    Tcp {
+        /// The connection's number.
+        connection: u32,
+    },
+}
+
+/// A message as it was on the wire and as the application had it.
+#[derive(Clone, Debug)]
+pub struct MessageDetail {
+    /// The connection's number.
+    pub connection: u32,
+    /// The message's number in it.
+    pub number: u64,
+    /// Who sent it.
+    pub direction: Direction,
+    /// The first frame's opcode.
+    pub opcode: Opcode,
+    /// Its frames in order, at most [`FRAMES`](Self::FRAMES).
+    pub frames: Vec<FrameDetail>,
+    /// How many frames it has.
+    pub frame_count: u64,
+    /// Payloads joined and unmasked, before inflating; at most [`BYTES`](Self::BYTES).
+    pub wire: Vec<u8>,
+    /// Application bytes, at most [`BYTES`](Self::BYTES): inflated where it was compressed and that is certain.
+    /// The joined payloads where it could not be inflated.
+    pub bytes: Vec<u8>,
+    /// Application bytes in all, where that is known.
+    pub len: Option<u64>,
+    /// Whether `bytes` is all of it.
+    pub whole: bool,
+    /// Whether it was compressed.
+    pub compressed: bool,
+    /// How sure its bytes are.
+    pub integrity: Integrity,
+    /// Offset of the first byte that is not UTF-8, for text that could be read.
+    pub invalid_utf8_at: Option<u64>,
+    /// First missing byte's offset in the payload, and how many are missing.
+    pub missing: Option<(u64, u64)>,
+}
+
+impl MessageDetail {
+    /// Bytes of a message that are loaded.
+    pub const BYTES: usize = 1 << 20;
+    /// Frames of a message that are loaded.
+    pub const FRAMES: usize = 4096;
+}
+
+/// A frame with its bytes.
+#[derive(Clone, Debug)]
+pub struct FrameDetail {
+    /// The frame's number in its connection.
+    pub number: u64,
+    /// Who sent it.
+    pub direction: Direction,
+    /// Its header.
+    pub header: FrameHeader,
+    /// The header as it was on the wire.
+    pub header_bytes: Vec<u8>,
+    /// The payload unmasked, at most [`BYTES`](Self::BYTES); mask it again with the key for the wire's bytes.
+    pub payload: Vec<u8>,
+    /// Offset of its first byte in the direction's stream.
+    pub at: u64,
+    /// The packet with its first byte.
+    pub first: Place,
+    /// The packet that completed it.
+    pub last: Place,
+    /// Whether the capture has all of it.
+    pub complete: bool,
+    /// The packets that carried it, in stream order, at most [`PACKETS`](Self::PACKETS).
+    pub pieces: Vec<Piece>,
+}
+
+impl FrameDetail {
+    /// Payload bytes of a frame that are loaded.
+    pub const BYTES: usize = 64 << 10;
+    /// Packets of a frame that are loaded.
+    pub const PACKETS: usize = 1024;
+}
+
+/// A part of a frame that one packet carried.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Which bytes of the frame, header included.
+    pub of_frame: Range<u64>,
+    /// Which bytes of the packet.
+    pub of_packet: Range<usize>,
+    /// The packet.
+    pub packet: PacketDetail,
+}
+
+/// A whole packet.
+#[derive(Clone, Debug)]
+pub struct PacketDetail {
+    /// Number, time, lengths.
+    pub packet: PacketRef,
+    /// As captured.
+    pub bytes: Vec<u8>,
+    /// Its layers from the outside in, up to the TCP header.
+    pub layers: Vec<LayerDetail>,
+}
+
+/// A layer of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerDetail {
+    /// `Ethernet`, `802.1Q`, `IPv4`, `IPv6`, `TCP` and so on.
+    pub name: &'static str,
+    /// The layer of the OSI model, 2 to 4.
+    pub osi: u8,
+    /// The header's bytes in the packet.
+    pub range: Range<usize>,
+    /// The header in a few words: addresses, ports, numbers, flags.
+    pub words: String,
+}
+
+/// How TCP carried a connection.
+#[derive(Clone, Debug)]
+pub struct TcpDetail {
+    /// The connection's number.
+    pub connection: u32,
+    /// The TCP connection's number.
+    pub tcp: ConnectionId,
+    /// The first packets (opening), then the last ones (FIN, RST and their acknowledgments), in order.
+    pub packets: Vec<TcpPacket>,
+    /// Packets of the connection in all.
+    pub packet_count: u64,
+    /// Captured bytes of all of them, and bytes on the wire.
+    pub wire_bytes: u64,
+}
+
+/// A packet of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TcpPacket {
+    /// Which.
+    pub place: Place,
+    /// Who sent it.
+    pub direction: Direction,
+    /// Its control bits.
+    pub flags: Flags,
+    /// Its sequence number.
+    pub seq: u32,
+    /// Its acknowledgment number.
+    pub ack: u32,
+    /// Its payload bytes.
+    pub len: u32,
+}
