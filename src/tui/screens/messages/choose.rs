@@ -47,8 +47,8 @@ pub(super) struct Scan {
 
 /// A regular expression that finds a text in upper and lower case, in quotes.
 fn pattern(text: &str) -> String {
-    let escaped = regex::escape(text);
-    format!("\"(?i){}\"", escaped.replace('\\', "\\\\").replace('"', "\\\""))
+    // In a filter, the backslashes of a pattern are its own.
+    format!("\"(?i){}\"", regex::escape(text).replace('"', "\\\""))
 }
 
 /// Rows searched in one go.
