@@ -177,7 +177,7 @@ impl App {
             Event::Tick(now) => {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
-                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared));
+                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy());
                 if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
@@ -270,7 +270,7 @@ impl App {
     #[must_use]
     pub fn waits(&self) -> bool {
         self.screens.get(self.screen).is_busy()
-            || self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared))
+            || self.trial.as_ref().is_some_and(|trial| trial.is_busy())
             || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 

@@ -1,6 +1,6 @@
 //! What the documents say is what the code does.
 //!
-//! `WSLENS_BLESS=1 cargo test docs` writes `docs/RULES.md` again.
+//! `WSLENS_BLESS=1 cargo test docs` writes `docs/RULES.md` and `docs/KEYS.md` again.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -119,6 +119,16 @@ fn the_filters_of_the_documents_are_filters() {
             wslens::filter::parse(filter).unwrap_or_else(|error| panic!("{error}"));
         }
     }
+}
+
+#[test]
+fn the_keys_document_says_what_the_keys_do() {
+    let (path, expected) = (root().join("docs/KEYS.md"), wslens::tui::commands::markdown());
+    if std::env::var_os("WSLENS_BLESS").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == expected, "docs/KEYS.md: WSLENS_BLESS=1 cargo test docs");
 }
 
 #[test]
