@@ -15,6 +15,8 @@ use nom::{IResult, Parser};
 
 /// Bytes of the file header.
 pub(super) const HEADER_LEN: usize = 24;
+/// Bytes of a record header, but for one variant.
+const RECORD_LEN: usize = 16;
 /// No record may be longer, in bytes.
 pub(super) const MAX_RECORD: u32 = 16 << 20;
 /// What every program may capture of a packet, whatever the file's snap length says.
@@ -38,8 +40,8 @@ pub(super) struct Classic {
     /// Which of the two lengths comes first (see [`Lengths`]).
     lengths: Lengths,
     done: bool,
-    /// What was touched last; only written, so that it is read ahead of time.
-    ahead: u8,
+    /// Little-endian, with short record headers and the captured length first, and not done: most files are.
+    usual: bool,
 }
 
 /// Old files have the lengths the other way round: up to version 2.2 always, in 2.3 sometimes.
@@ -92,30 +94,44 @@ impl Classic {
             return Err(Fault::Version(header.major, header.minor));
         }
         window.advance(HEADER_LEN);
+        let lengths = match header.minor {
+            0..=2 => Lengths::OriginalFirst,
+            3 => Lengths::SmallerIsCaptured,
+            _ => Lengths::CapturedFirst,
+        };
         Ok(Self {
             variant,
             snaplen: header.snaplen,
             // The upper bits say whether frames end with a checksum (FCS). IP knows its own length.
             link: LinkType((header.link & 0xffff) as u16),
-            lengths: match header.minor {
-                0..=2 => Lengths::OriginalFirst,
-                3 => Lengths::SmallerIsCaptured,
-                _ => Lengths::CapturedFirst,
-            },
+            lengths,
             done: false,
-            ahead: 0,
+            usual: !variant.big
+                && usize::from(variant.record_header_len) == RECORD_LEN
+                && lengths == Lengths::CapturedFirst,
         })
     }
 
+    /// The next packet, where everything about its record is as usual; its number counts within this input.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    pub(super) fn next_usual<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
+        let (head, rest) = window.present().split_first_chunk::<RECORD_LEN>()?;
+        let [seconds, fraction, captured, original] = words(head);
+        if !self.usual || captured > MAX_RECORD || rest.len() < captured as usize {
+            return None;
+        }
+        Some(self.packet(seconds, fraction, captured, original, RECORD_LEN, window, log))
+    }
+
     /// The next packet; its number counts within this input.
-    #[inline]
     pub(super) fn next<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
         if self.done {
             return None;
         }
         let header_len = usize::from(self.variant.record_header_len);
         let header = window.peek(header_len);
-        let (true, Some(fields)) = (header.len() == header_len, header.first_chunk::<16>()) else {
+        let (true, Some(fields)) = (header.len() == header_len, header.first_chunk::<RECORD_LEN>()) else {
             return self.end(window, log);
         };
         let (seconds, fraction, captured, original) = self.fields(*fields);
@@ -123,44 +139,55 @@ impl Classic {
         if captured > MAX_RECORD || window.peek(len).len() < len {
             return self.cut(captured, window, log);
         }
-        let start = window.address() + header_len as u64;
+        Some(self.packet(seconds, fraction, captured, original, header_len, window, log))
+    }
+
+    /// The packet whose record begins at the cursor and is all there.
+    #[inline]
+    #[allow(clippy::too_many_arguments)]
+    fn packet<W: Window>(
+        &mut self,
+        seconds: u32,
+        fraction: u32,
+        captured: u32,
+        original: u32,
+        header_len: usize,
+        window: &mut W,
+        log: &mut Log,
+    ) -> PacketRef {
+        let start = window.address().wrapping_add(header_len as u64);
         let position = window.position();
-        window.advance(len);
-        self.ahead = window.touch(8);
+        window.advance(header_len + captured as usize);
+        // Read ahead of time; nothing waits for it.
+        std::hint::black_box(window.touch(8));
         // At most 2^32 * (10^9 + 10^3): no overflow.
         let time =
             Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.variant.unit));
         log.packet(time, captured, position);
-        Some(PacketRef {
+        PacketRef {
             number: log.number,
             time,
             bytes: Span { start, len: captured },
             wire_len: original.max(captured),
             link: self.link,
-        })
+        }
     }
 
-    #[inline]
-    fn fields(&self, bytes: [u8; 16]) -> (u32, u32, u32, u32) {
-        let (words, _) = bytes.as_chunks::<4>();
-        let [a, b, c, d] = words else { return (0, 0, 0, 0) };
-        let read = |word: &[u8; 4]| {
-            let word = u32::from_le_bytes(*word);
-            if self.variant.big { word.swap_bytes() } else { word }
-        };
-        let (first, second) = (read(c), read(d));
+    fn fields(&self, bytes: [u8; RECORD_LEN]) -> (u32, u32, u32, u32) {
+        let [seconds, fraction, first, second] =
+            words(&bytes).map(|word| if self.variant.big { word.swap_bytes() } else { word });
         let (captured, original) = match self.lengths {
             Lengths::CapturedFirst => (first, second),
             Lengths::OriginalFirst => (second, first),
             Lengths::SmallerIsCaptured => (first.min(second), first.max(second)),
         };
-        (read(a), read(b), captured, original)
+        (seconds, fraction, captured, original)
     }
 
     /// There is no whole record header any more.
     #[cold]
     fn end<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
-        self.done = true;
+        (self.done, self.usual) = (true, false);
         let position = window.position();
         let left = window.present().len();
         if let Some(failure) = window.failure() {
@@ -178,7 +205,7 @@ impl Classic {
     /// The record at the cursor is not there as a whole.
     #[cold]
     fn cut<W: Window>(&mut self, captured: u32, window: &mut W, log: &mut Log) -> Option<PacketRef> {
-        self.done = true;
+        (self.done, self.usual) = (true, false);
         let position = window.position();
         let header_len = usize::from(self.variant.record_header_len);
         let present = window.present().len().saturating_sub(header_len);
@@ -205,6 +232,13 @@ impl Classic {
         window.advance(header_len + present);
         None
     }
+}
+
+/// Four little-endian words.
+#[inline]
+fn words(bytes: &[u8; RECORD_LEN]) -> [u32; 4] {
+    let number = u128::from_le_bytes(*bytes);
+    [number as u32, (number >> 32) as u32, (number >> 64) as u32, (number >> 96) as u32]
 }
 
 struct FileHeader {

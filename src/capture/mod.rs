@@ -217,12 +217,34 @@ impl Capture {
     /// Packet Block) has that of the packet before it. Several inputs are merged by time, and where
     /// times are equal by the order of the inputs. An address stays valid as long as
     /// [`bytes`](Self::bytes) answers.
-    #[allow(clippy::should_implement_trait)]
-    #[inline]
+    #[allow(clippy::should_implement_trait, clippy::inline_always)]
+    #[inline(always)]
     pub fn next(&mut self) -> Option<PacketRef> {
-        if self.merge.is_some() {
-            return self.next_merged();
+        if self.merge.is_none()
+            && let Some(source) = self.sources.first_mut()
+            && let Some(packet) = source.next_usual()
+        {
+            self.totals.packets = packet.number;
+            self.totals.capture_bytes = source.position();
+            if source.log.news {
+                self.collect(0, 0);
+            }
+            return Some(packet);
         }
+        // Into a place of its own: what is above need not be in memory.
+        let mut packet = PacketRef::default();
+        self.next_other(&mut packet).then_some(packet)
+    }
+
+    /// Whether there is a next packet, whichever way it comes.
+    #[inline(never)]
+    fn next_other(&mut self, packet: &mut PacketRef) -> bool {
+        let next = if self.merge.is_some() { self.next_merged() } else { self.next_single() };
+        *packet = next.unwrap_or_default();
+        next.is_some()
+    }
+
+    fn next_single(&mut self) -> Option<PacketRef> {
         let source = self.sources.first_mut()?;
         let packet = source.next();
         self.totals.packets = source.log.number;

@@ -137,8 +137,17 @@ impl Source {
         Ok(Self { name: name.to_owned(), log, feed: Feed::Spool(Box::new(window)), format, size })
     }
 
+    /// The next packet, where it comes the usual way; its number counts within this input.
+    #[allow(clippy::inline_always)] // A packet's fields stay in registers.
+    #[inline(always)]
+    pub(super) fn next_usual(&mut self) -> Option<PacketRef> {
+        match (&mut self.feed, &mut self.format) {
+            (Feed::Mapped(window), Format::Classic(reader)) => reader.next_usual(window, &mut self.log),
+            _ => None,
+        }
+    }
+
     /// The next packet; its number counts within this input.
-    #[inline]
     pub(super) fn next(&mut self) -> Option<PacketRef> {
         let log = &mut self.log;
         match (&mut self.feed, &mut self.format) {

@@ -99,6 +99,7 @@ impl Window for Mapped {
         self.at as u64
     }
 
+    #[inline]
     fn present(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

@@ -100,7 +100,7 @@ pub fn write_opening(
     style: &Style,
     ascii: bool,
 ) -> io::Result<()> {
-    let (request, response) = (opening.handshake.request.as_ref(), opening.handshake.response.as_ref());
+    let (request, response) = (opening.handshake.request.as_deref(), opening.handshake.response.as_deref());
     let judgements =
         if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() };
     Page { out, style: *style, ascii, opening, judgements: &judgements, right: 0 }.write()
@@ -161,7 +161,7 @@ struct Page<'a, 'o> {
 impl Page<'_, '_> {
     fn write(mut self) -> io::Result<()> {
         let Opening { handshake, .. } = *self.opening;
-        let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
+        let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
         self.title()?;
         if request.is_none() && response.is_none() {
             return writeln!(self.out, " no handshake was captured: it was open before the capture began\n");

@@ -23,13 +23,17 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The right `Sec-WebSocket-Accept` for a `Sec-WebSocket-Key` as sent; white space around it does not count.
 #[must_use]
 pub fn accept_for(key: &[u8]) -> String {
-    steps(key).accept
+    let digest = Sha1::new().chain_update(key.trim_ascii()).chain_update(GUID).finalize();
+    STANDARD.encode(digest)
 }
 
 /// The 16 bytes that a key stands for; `None` where it is not base64 of 16 bytes.
 #[must_use]
 pub fn decode_key(key: &[u8]) -> Option<[u8; 16]> {
-    KEY_BASE64.decode(key.trim_ascii()).ok()?.try_into().ok()
+    // One byte more, to see that there are more than 16.
+    let mut decoded = [0; 18];
+    let len = KEY_BASE64.decode_slice(key.trim_ascii(), &mut decoded).ok()?;
+    decoded.get(..len)?.try_into().ok()
 }
 
 /// Every value on the way from a key to its accept value.

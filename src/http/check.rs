@@ -340,6 +340,17 @@ impl<'a> Judgements<'a> {
         self.push(&rules::HANDSHAKE_REJECTED, self.line(), text);
     }
 
+    /// Whether any name may be there twice: looked at in pairs where there are few.
+    fn may_repeat(&self) -> bool {
+        const FEW: usize = 32;
+        let fields = &self.head.headers;
+        let name = |field: &HeaderField| self.head.token(&field.name);
+        fields.len() > FEW
+            || fields.iter().enumerate().any(|(at, field)| {
+                fields.iter().take(at).any(|other| name(other).eq_ignore_ascii_case(name(field)))
+            })
+    }
+
     /// HTTP's syntax, of either head.
     pub(super) fn syntax(&mut self) {
         let head = self.head;
@@ -362,7 +373,8 @@ impl<'a> Judgements<'a> {
         }
         let [requests, responses, both] = SINGLE;
         let own = if self.side == Direction::ClientToServer { requests } else { responses };
-        for name in own.iter().chain(both) {
+        let names = if self.may_repeat() { (own, both) } else { (&[][..], &[][..]) };
+        for name in names.0.iter().chain(names.1) {
             let count = self.fields(name).count();
             if let (Some(second), true) = (self.fields(name).nth(1), count > 1) {
                 let text = format!("{name} is given {count} times");

@@ -32,6 +32,13 @@ pub struct HeadLimits {
     pub headers: usize,
 }
 
+impl HeadLimits {
+    /// How many bytes of the input count: heads are at most 4 GiB long.
+    fn most(&self) -> usize {
+        self.bytes.min(u32::MAX as usize)
+    }
+}
+
 impl Default for HeadLimits {
     /// 64 KiB, 1000 headers.
     fn default() -> Self {
@@ -70,32 +77,69 @@ pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Scan {
 /// byte at a time costs no square.
 #[must_use]
 pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> Scan {
-    let most = limits.bytes.min(u32::MAX as usize);
+    let (bytes, taken, line_end, start) = match begin(kind, input, seen, limits) {
+        Begin::NotHttp => return Scan::NotHttp,
+        Begin::Need => return Scan::Need,
+        Begin::Line { bytes, taken, end, start } => (bytes, taken, end, start),
+    };
+    let seen = seen.saturating_sub(taken);
+    match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
+        Some(len) => match head(kind, part(bytes, 0..len), line_end, start, limits) {
+            Some(head) => Scan::Done(head, taken.saturating_add(len)),
+            None => Scan::TooLarge,
+        },
+        None if bytes.len() < limits.most() => Scan::Need,
+        None => Scan::TooLarge,
+    }
+}
+
+/// Whether [`scan`] gives something else than [`Scan::NotHttp`]: only the start line is looked at.
+#[must_use]
+pub fn may_be_head(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> bool {
+    !matches!(begin(kind, input, 0, limits), Begin::NotHttp)
+}
+
+/// What the start of the bytes at hand amounts to.
+enum Begin<'a> {
+    NotHttp,
+    /// The start line may come with more bytes.
+    Need,
+    /// A good start line.
+    Line {
+        /// What counts of the input: from the start line on, as much as the limit allows.
+        bytes: &'a [u8],
+        /// Bytes of blank lines before it.
+        taken: usize,
+        /// Where its LF is.
+        end: usize,
+        /// Its tokens; `None` where it was found good before.
+        start: Option<StartLine>,
+    },
+}
+
+fn begin<'a>(kind: HeadKind, input: &'a [u8], seen: usize, limits: &HeadLimits) -> Begin<'a> {
+    let most = limits.most();
     let start = input.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(input.len());
     if start > most {
-        return Scan::NotHttp;
+        return Begin::NotHttp;
     }
     // Nothing behind the limit counts, so that an answer stands whatever follows.
     let bytes = part(input, start..input.len().min(start.saturating_add(most)));
     let seen = seen.saturating_sub(start);
     if bytes.is_empty() {
-        return Scan::Need;
+        return Begin::Need;
     }
-    let Some(line_end) = memchr(b'\n', bytes) else {
+    let Some(end) = memchr(b'\n', bytes) else {
         let possible = bytes.len() < most && may_begin(kind, bytes, seen);
-        return if possible { Scan::Need } else { Scan::NotHttp };
+        return if possible { Begin::Need } else { Begin::NotHttp };
     };
-    // Bytes that gave `Need` hold no bad start line.
-    if line_end >= seen && start_line(kind, part(bytes, 0..line_end)).is_none() {
-        return Scan::NotHttp;
+    if end < seen {
+        // Bytes that gave `Need` hold no bad start line.
+        return Begin::Line { bytes, taken: start, end, start: None };
     }
-    match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
-        Some(len) => match head(kind, part(bytes, 0..len), line_end, limits) {
-            Some(head) => Scan::Done(head, start.saturating_add(len)),
-            None => Scan::TooLarge,
-        },
-        None if bytes.len() < most => Scan::Need,
-        None => Scan::TooLarge,
+    match start_line(kind, part(bytes, 0..end)) {
+        Some(tokens) => Begin::Line { bytes, taken: start, end, start: Some(tokens) },
+        None => Begin::NotHttp,
     }
 }
 
@@ -120,10 +164,10 @@ fn may_begin(kind: HeadKind, line: &[u8], seen: usize) -> bool {
         HeadKind::Response => line.iter().zip(b"HTTP/").all(|(a, b)| a.eq_ignore_ascii_case(b)),
     };
     // One byte back: a CR that ended the line so far is good only before LF.
-    let from = seen.saturating_sub(1).min(line.len());
-    let last = line.len().saturating_sub(1);
-    let text = |(at, b): (usize, &u8)| !b.is_ascii_control() || *b == b'\t' || (*b == b'\r' && at == last);
-    opening && line.iter().enumerate().skip(from).all(text)
+    let rest = part(line, seen.saturating_sub(1).min(line.len())..line.len());
+    let text = rest.strip_suffix(b"\r").unwrap_or(rest);
+    // Without a way out in the middle, so that many bytes are looked at at once.
+    opening && !text.iter().fold(false, |odd, b| odd | (b.is_ascii_control() & (*b != b'\t')))
 }
 
 /// The tokens of a whole start line, which holds no LF but may end in CR.
@@ -177,11 +221,19 @@ fn version_token(input: &[u8]) -> IResult<&[u8], &[u8]> {
 }
 
 /// Reads a complete head whose start line is known to be good. `None` where it has too many lines.
-fn head(kind: HeadKind, bytes: &[u8], line_end: usize, limits: &HeadLimits) -> Option<Head> {
-    let start = start_line(kind, part(bytes, 0..line_end))?;
+fn head(
+    kind: HeadKind,
+    bytes: &[u8],
+    line_end: usize,
+    start: Option<StartLine>,
+    limits: &HeadLimits,
+) -> Option<Head> {
+    let start = start.or_else(|| start_line(kind, part(bytes, 0..line_end)))?;
     let line = 0..without_cr(bytes, 0..line_end);
     let mut quirks = Quirks { bare_lf: line.end == line_end, ..Quirks::default() };
-    let (mut headers, mut odd_lines) = (Vec::<HeaderField>::new(), Vec::new());
+    // The start line and the empty one are none. Where some are odd, a little is too much.
+    let lines = memchr_iter(b'\n', bytes).count().saturating_sub(2).min(limits.headers);
+    let (mut headers, mut odd_lines) = (Vec::<HeaderField>::with_capacity(lines), Vec::new());
     let mut at = line_end + 1;
     let mut after_field = false;
     for next in memchr_iter(b'\n', part(bytes, at..bytes.len())).map(|n| line_end + 1 + n) {
@@ -228,7 +280,7 @@ fn field(line: &[u8]) -> IResult<&[u8], (&[u8], &[u8])> {
 
 /// `tchar` of RFC 9110 section 5.6.2.
 pub(super) fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
 }
 
 fn is_blank(byte: u8) -> bool {

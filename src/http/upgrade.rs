@@ -24,9 +24,9 @@ pub struct Judgement {
 #[derive(Clone, Debug)]
 pub struct Handshake {
     /// The request's head.
-    pub request: Option<Head>,
+    pub request: Option<Box<Head>>,
     /// The response's head.
-    pub response: Option<Head>,
+    pub response: Option<Box<Head>>,
     /// What became of `Sec-WebSocket-Accept`.
     pub accept: Accept,
     /// The response's status code.
@@ -88,6 +88,20 @@ fn names_websocket(head: &Head) -> bool {
 /// one. Heads that have nothing to do with WebSocket give no judgement but [`H2C_UPGRADE`](super::rules::H2C_UPGRADE).
 #[must_use]
 pub fn judge(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Judgement>) {
+    let own = |head: Option<&Head>| head.cloned().map(Box::new);
+    conclude(own(request), own(response))
+}
+
+/// As [`judge`], for heads that become the handshake's own.
+#[must_use]
+pub fn conclude(request: Option<Box<Head>>, response: Option<Box<Head>>) -> (Handshake, Vec<Judgement>) {
+    let (mut handshake, judgements) = agree(request.as_deref(), response.as_deref());
+    (handshake.request, handshake.response) = (request, response);
+    (handshake, judgements)
+}
+
+/// What [`judge`] gives, without the heads.
+fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Judgement>) {
     let status = response.and_then(Head::status);
     let asked = request.is_some_and(is_websocket_upgrade);
     let upgraded = response.is_some_and(|response| opens(response, asked));
@@ -109,8 +123,8 @@ pub fn judge(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec
         },
         extensions,
         upgraded,
-        request: request.cloned(),
-        response: response.cloned(),
+        request: None,
+        response: None,
     };
     let judgements = check::handshake(request, response, asked, &handshake, offers.as_deref());
     (handshake, judgements)

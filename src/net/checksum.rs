@@ -15,14 +15,18 @@ const WIDE: usize = 4;
 ///
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
 /// follow. `None` when it cannot be judged: the packet was cut by the capture, or is shorter than it says.
+#[allow(clippy::inline_always)] // So that the segment need not be in memory.
 #[must_use]
+#[inline(always)]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
     if segment.len != segment.claimed_len || segment.excess_len > 0 {
         return None;
     }
     let len = usize::from(segment.header_len).checked_add(segment.len as usize)?;
     let bytes = bytes.get(..len)?;
-    Some(fold(sum(bytes) + pseudo_header(segment, len)) == 0xffff)
+    let (left, right) = sum(bytes);
+    // Folded until 16 bits are left, the sum has to be 0xffff. It is never 0.
+    Some((folded(left.wrapping_add(right)) + pseudo_header(segment, len)).is_multiple_of(0xffff))
 }
 
 /// Whether a checksum that is wrong was left to the network card: what stands in the header is nothing, or the sum of
@@ -35,7 +39,8 @@ pub fn checksum_is_left_to_card(segment: &Segment, bytes: &[u8]) -> bool {
     let len = usize::from(segment.header_len) + segment.len as usize;
     let stored = bytes.get(16..18).and_then(|field| field.try_into().ok()).map(u16::from_le_bytes);
     stored.is_some_and(|stored| {
-        stored == 0 || [len, 0].iter().any(|len| stored == fold(pseudo_header(segment, *len)))
+        let left = |len| (pseudo_header(segment, len) % 0xffff) == u64::from(stored) % 0xffff;
+        stored == 0 || left(len) || left(0)
     })
 }
 
@@ -45,51 +50,60 @@ fn pseudo_header(segment: &Segment, len: usize) -> u64 {
     // section 2 (B)). An IPv4 address stands here as ::ffff:a.b.c.d, and 0xffff is zero in one's complement
     // arithmetic: so both families add up alike. Likewise the 32-bit length of RFC 8200 section 8.1 is that
     // of IPv4's pseudo-header where its upper half is 0.
-    let mut total = 0;
+    let (mut left, mut right) = (0u128, 0u128);
     for address in [segment.source.ip, segment.destination.ip] {
-        total += halves(u128::from_le_bytes(address) as u64);
-        total += halves((u128::from_le_bytes(address) >> 64) as u64);
+        let address = u128::from_le_bytes(address);
+        left = left.wrapping_add(address & u128::from(u64::MAX));
+        right = right.wrapping_add(address >> 64);
     }
-    let words = TCP + (len as u64 >> 16) + (len as u64 & 0xffff);
-    total + u64::from(fold(words).swap_bytes())
+    // 2^8 turns the bytes of a word.
+    folded(left.wrapping_add(right)) + ((TCP + len as u64) << 8)
 }
 
-/// The sum of the little-endian 16-bit words, not yet folded, with room for more.
-fn sum(bytes: &[u8]) -> u64 {
+/// A sum modulo 0xffff with room for more: 2^64 is 1.
+#[inline]
+fn folded(sum: u128) -> u64 {
+    halves(sum as u64) + (sum >> 64) as u64
+}
+
+/// The sum of the little-endian 16-bit words as two numbers, not yet folded, with room for more.
+#[inline]
+fn sum(bytes: &[u8]) -> (u128, u128) {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    if blocks.len() < WIDE { sum_few(bytes) } else { sum_blocks(blocks) + sum_few(rest) }
+    if blocks.len() < WIDE {
+        return sum_few(bytes);
+    }
+    let (left, right) = sum_few(rest);
+    (left.wrapping_add(u128::from(sum_blocks(blocks))), right)
 }
 
 /// Two chains of additions, whose carries gather in the upper halves.
 #[inline]
-fn sum_few(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<8>();
-    let (pairs, odd) = words.as_chunks::<2>();
+fn sum_few(bytes: &[u8]) -> (u128, u128) {
     let (mut left, mut right) = (0u128, 0u128);
-    for [a, b] in pairs {
-        left = left.wrapping_add(u128::from(u64::from_le_bytes(*a)));
-        right = right.wrapping_add(u128::from(u64::from_le_bytes(*b)));
+    let (pairs, rest) = bytes.as_chunks::<16>();
+    for pair in pairs {
+        let pair = u128::from_le_bytes(*pair);
+        left = left.wrapping_add(pair & u128::from(u64::MAX));
+        right = right.wrapping_add(pair >> 64);
     }
-    if let [word] = odd {
-        left = left.wrapping_add(u128::from(u64::from_le_bytes(*word)));
-    }
-    let sum = left.wrapping_add(right);
-    // 2^64 is 1 modulo 0xffff.
-    halves(sum as u64) + (sum >> 64) as u64 + halves(last(bytes, rest))
+    (left.wrapping_add(last(bytes, rest)), right)
 }
 
-/// `rest`, which are the last bytes of `bytes` and fewer than 8, as a word with zeros behind them.
+/// The sum of `rest`, which are the last bytes of `bytes` and fewer than 16.
 #[inline]
-fn last(bytes: &[u8], rest: &[u8]) -> u64 {
-    match bytes.last_chunk::<8>() {
-        // One load and a shift instead of a loop.
-        Some(word) => u64::from_le_bytes(*word).checked_shr(64 - 8 * rest.len() as u32).unwrap_or(0),
-        None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
-    }
+fn last(bytes: &[u8], rest: &[u8]) -> u128 {
+    let number = match bytes.last_chunk::<16>() {
+        // A load and a shift instead of a loop, whose end is hard to foresee.
+        Some(last) => u128::from_le_bytes(*last).checked_shr(8 * (16 - rest.len() as u32)).unwrap_or(0),
+        None => rest.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)),
+    };
+    (number & u128::from(u64::MAX)) + (number >> 64)
 }
 
 /// Whole blocks: 32-bit halves added into 64-bit lanes, each on its own, which the compiler turns into
 /// vector instructions. No carry is lost below 16 GiB.
+#[inline(never)]
 fn sum_blocks(blocks: &[[u8; BLOCK]]) -> u64 {
     let mut lanes = [0u64; BLOCK / 8];
     for block in blocks {
@@ -105,15 +119,6 @@ fn sum_blocks(blocks: &[[u8; BLOCK]]) -> u64 {
 #[inline]
 fn halves(word: u64) -> u64 {
     (word & 0xffff_ffff) + (word >> 32)
-}
-
-/// Folds the carries back in until 16 bits are left.
-#[inline]
-fn fold(total: u64) -> u16 {
-    let total = halves(total);
-    let total = (total & 0xffff) + (total >> 16);
-    let total = (total & 0xffff) + (total >> 16);
-    ((total & 0xffff) + (total >> 16)) as u16
 }
 
 #[cfg(test)]

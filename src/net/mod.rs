@@ -28,7 +28,7 @@ mod tcp;
 mod tunnel;
 mod wifi;
 
-use crate::model::{Finding, LinkType, PacketRef, Segment, Span};
+use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
 use cursor::{Cursor, Stop, be16};
 use defrag::{Arena, Fragments};
 use ip::{Addresses, Fragment, protocol};
@@ -177,14 +177,22 @@ impl Decoder {
     /// The reason why there is none.
     #[inline]
     pub fn decode(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
-        if packet.link == link::ETHERNET {
-            // Two returns, so that the first segment is written to where it goes and nowhere else.
-            if let Some(segment) = plain(packet, bytes) {
-                return Ok(segment);
-            }
-            if let Some(segment) = less_plain(packet, bytes) {
-                return Ok(segment);
-            }
+        match plain(packet, bytes) {
+            Some(segment) => Ok(segment),
+            None => self.decode_other(packet, bytes),
+        }
+    }
+
+    /// As [`decode`](Self::decode), for a packet that is not [`plain`].
+    ///
+    /// # Errors
+    /// The reason why there is no segment.
+    #[inline(never)]
+    pub fn decode_other(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Skip> {
+        if packet.link == link::ETHERNET
+            && let Some(segment) = less_plain(packet, bytes)
+        {
+            return Ok(segment);
         }
         self.descend(packet, bytes).map_err(|stop| self.stopped(packet, stop))
     }
@@ -304,15 +312,41 @@ impl Decoder {
 // The most common packets take a short way: Ethernet, at most one VLAN tag, IP without options or extension
 // headers, TCP. `None` where anything is out of the ordinary; the general way then says what.
 
-#[inline]
-fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
-    let mut cursor = Cursor::new(packet, bytes);
-    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
-    if be16(header[12], header[13]) != ether_type::IPV4 {
+/// The segment in the most common kind of packet: Ethernet, IPv4 without options, TCP. `None` for all others, which
+/// [`Decoder::decode_other`] is for. Always inlined: a segment that is written in halves and read in one piece
+/// makes the processor wait.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+#[must_use]
+pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
+    const ETHERNET_LEN: usize = 14;
+    const HEADERS_LEN: usize = ETHERNET_LEN + ip::V4_LEN + tcp::FIXED_LEN;
+    // All three headers in one piece: one look at the length, and then nothing can lie outside.
+    let head = bytes.first_chunk::<HEADERS_LEN>()?;
+    let (addresses, total) = ip::plain_v4(head)?;
+    if packet.link != link::ETHERNET || be16(head[12], head[13]) != ether_type::IPV4 {
         return None;
     }
-    let addresses = ip::peel_plain_v4(&mut cursor)?;
-    tcp::whole(cursor, addresses)
+    let tcp = tcp::Fixed::read(head)?;
+    let below = ETHERNET_LEN + ip::V4_LEN;
+    if total > bytes.len() - ETHERNET_LEN {
+        return None; // Cut by the capture, or less than it claims.
+    }
+    let len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    Some(Segment {
+        source: Endpoint { ip: addresses.source, port: tcp.source },
+        destination: Endpoint { ip: addresses.destination, port: tcp.destination },
+        seq: tcp.seq,
+        ack: tcp.ack,
+        flags: tcp.flags,
+        window: tcp.window,
+        header_at: packet.bytes.start.saturating_add(below as u64),
+        header_len: tcp.header_len,
+        len: len as u32,
+        claimed_len: len as u32,
+        excess_len: 0,
+        below_len: below as u32,
+    })
 }
 
 /// Apart from [`plain`], so that nothing of it weighs on the way that most packets take.

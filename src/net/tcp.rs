@@ -3,12 +3,46 @@
 use etherparse::TcpHeaderSlice;
 use etherparse::err::tcp::HeaderSliceError;
 
-use super::cursor::{Cursor, Header, Stop};
+use super::cursor::{Cursor, Header, Stop, be16};
 use super::ip::Addresses;
 use crate::model::{Endpoint, Flags, Segment};
 
 /// Bytes of the header without options.
-const FIXED_LEN: usize = 20;
+pub(super) const FIXED_LEN: usize = 20;
+
+/// What the fixed part of a header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fixed {
+    pub(super) source: u16,
+    pub(super) destination: u16,
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: Flags,
+    pub(super) window: u16,
+    pub(super) header_len: u8,
+}
+
+impl Fixed {
+    /// The fixed part that ends `head`; `None` where it claims to be shorter than itself.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    pub(super) fn read(head: &[u8]) -> Option<Self> {
+        let tcp = head.last_chunk::<FIXED_LEN>()?;
+        let header_len = (tcp[12] >> 4) * 4;
+        if usize::from(header_len) < FIXED_LEN {
+            return None;
+        }
+        Some(Self {
+            source: be16(tcp[0], tcp[1]),
+            destination: be16(tcp[2], tcp[3]),
+            seq: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
+            ack: u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]),
+            flags: Flags(tcp[13]),
+            window: be16(tcp[14], tcp[15]),
+            header_len,
+        })
+    }
+}
 
 /// The segment at the cursor, if its header was captured as a whole.
 #[inline]

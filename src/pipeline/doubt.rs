@@ -1,5 +1,6 @@
 //! Segments whose TCP checksum is wrong: damaged on the way, or not yet complete where they were captured?
 
+use super::Taken;
 use super::ends::End;
 use super::live::Live;
 use super::sink::Sink;
@@ -41,14 +42,14 @@ impl Live {
 
     /// What the first segment was whose checksum is wrong, now that its sender's next is there.
     #[cold]
-    pub(super) fn settle_doubt<S: Sink>(&mut self, from: End, segment: &Segment, work: &mut Work<'_, S>) {
+    pub(super) fn settle_doubt<S: Sink>(&mut self, from: End, taken: &Taken<'_>, work: &mut Work<'_, S>) {
         let stream = self.streams.of_mut(from);
         let Some(doubtful) = stream.doubtful() else { return };
-        let tcp_bytes = work.tcp_bytes(segment).unwrap_or_default();
-        match checksum_ok(segment, tcp_bytes) {
+        let tcp_bytes = work.bytes.tcp(&taken.segment, taken.bytes).unwrap_or_default();
+        match checksum_ok(&taken.segment, tcp_bytes) {
             Some(true) => self.tell_damaged(from, doubtful.at, doubtful.origin, work),
             Some(false) => {
-                stream.use_suspects(work.bytes);
+                stream.use_suspects(&work.bytes);
                 Self::tell_offload(self.direction(from), doubtful.origin, work);
             }
             None => {}

@@ -128,7 +128,7 @@ impl Live {
             let mut moved = false;
             for end in self.order() {
                 let doubtful = self.streams.of(end).doubtful();
-                if self.streams.of_mut(end).use_suspects(work.bytes) {
+                if self.streams.of_mut(end).use_suspects(&work.bytes) {
                     if let Some(held) = doubtful {
                         Self::tell_offload(self.direction(end), held.origin, work);
                     }
@@ -145,7 +145,7 @@ impl Live {
                         continue;
                     }
                     let arrival = self.streams.of(end).first_waiting().map_or(place, |held| held.origin);
-                    latest = latest.max(arrival).max(*self.arrived.of(end));
+                    latest = latest.max(arrival).max(self.streams.of(end).arrived());
                     self.gap(end, hole, latest, words, work);
                     self.streams.of_mut(end).skip(hole);
                     moved = true;
@@ -192,7 +192,7 @@ impl Live {
         let last = self.reset.unwrap_or(self.last);
         self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {
-            self.unanswered(ends, asked, State::Unanswered, last, work);
+            self.unanswered(ends, *asked, State::Unanswered, last, work);
         }
         if let Layer::WebSocket(mut socket) = std::mem::replace(&mut self.layer, Layer::Done) {
             self.end_socket(&mut socket, how, last, work);

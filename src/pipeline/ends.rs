@@ -1,5 +1,6 @@
 //! The two ends of a connection, before it is known which is the client.
 
+use super::flows::Key;
 use crate::model::{ConnectionId, Endpoint};
 
 /// Which of a connection's two ends, in the order of the flow table's key.
@@ -12,6 +13,7 @@ pub(super) enum End {
 impl End {
     pub(super) const BOTH: [Self; 2] = [Self::A, Self::B];
 
+    #[inline]
     pub(super) fn other(self) -> Self {
         match self {
             Self::A => Self::B,
@@ -28,12 +30,14 @@ pub(super) struct PerEnd<T> {
 }
 
 impl<T> PerEnd<T> {
+    #[inline]
     pub(super) fn of(&self, end: End) -> &T {
         match end {
             End::A => &self.a,
             End::B => &self.b,
         }
     }
+    #[inline]
     pub(super) fn of_mut(&mut self, end: End) -> &mut T {
         match end {
             End::A => &mut self.a,
@@ -42,19 +46,29 @@ impl<T> PerEnd<T> {
     }
 }
 
+impl<T> PerEnd<T> {
+    /// That of an end, and that of the other.
+    #[inline]
+    pub(super) fn own_and_other(&mut self, end: End) -> (&mut T, &mut T) {
+        match end {
+            End::A => (&mut self.a, &mut self.b),
+            End::B => (&mut self.b, &mut self.a),
+        }
+    }
+}
+
 /// What is known of a connection whichever way it goes on.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {
+    pub(super) key: Key,
     pub(super) tcp: ConnectionId,
-    pub(super) a: Endpoint,
-    pub(super) b: Endpoint,
 }
 
 impl Ends {
     pub(super) fn of(&self, end: End) -> Endpoint {
         match end {
-            End::A => self.a,
-            End::B => self.b,
+            End::A => self.key.a,
+            End::B => self.key.b,
         }
     }
 }

@@ -6,8 +6,8 @@ use super::limits::Limits;
 use super::sink::HeadPlace;
 use crate::http::{
     BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
-    is_websocket_response, is_websocket_upgrade, request_framing, response_framing, scan, scan_more,
-    scan_proxy,
+    is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
+    scan_more, scan_proxy,
 };
 use crate::model::{Chunk, Direction, Endpoint, Head, Place};
 
@@ -129,14 +129,11 @@ impl Step {
 
 /// Whether bytes may begin a request, a response, or neither; `None` where it cannot be said yet.
 pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
-    match scan(HeadKind::Response, bytes, &limits.head) {
-        Scan::NotHttp => {}
-        _ if bytes.len() >= 5 => return Some(HeadKind::Response),
-        _ => {}
+    if bytes.len() >= 5 && may_be_head(HeadKind::Response, bytes, &limits.head) {
+        return Some(HeadKind::Response);
     }
-    (!matches!(scan(HeadKind::Request, bytes, &limits.head), Scan::NotHttp)
-        || !matches!(scan_proxy(bytes), ProxyScan::No))
-    .then_some(HeadKind::Request)
+    (may_be_head(HeadKind::Request, bytes, &limits.head) || !matches!(scan_proxy(bytes), ProxyScan::No))
+        .then_some(HeadKind::Request)
 }
 
 /// What bytes that are no HTTP may be.
@@ -365,7 +362,7 @@ impl Exchange {
         let unasked = self.requests.is_empty() && !self.forced && !(lost && self.requests_lost);
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
-            if self.first && scan(HeadKind::Response, chunk.bytes, &limits.head) == Scan::NotHttp {
+            if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
                 return Step::find(0, Found::Other(classify(chunk.bytes)));
             }
             if lost {

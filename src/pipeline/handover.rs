@@ -8,7 +8,7 @@ use super::missing::Turn;
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
-use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span};
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally, WebSocketId};
 use crate::tcp::{self, Held, NOWHERE};
 use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
 
@@ -27,7 +27,7 @@ impl Live {
             let mut progress = false;
             for end in self.order() {
                 while let Some(held) = self.streams.of(end).ready() {
-                    let arrived = *self.arrived.of(end);
+                    let arrived = self.streams.of(end).arrived();
                     let arrival = match &mut own {
                         Some(latest) => {
                             // Never before that of the bytes before them: they may complete what those began.
@@ -45,7 +45,7 @@ impl Live {
                     }
                     progress = true;
                     self.streams.of_mut(end).consume(taken);
-                    *self.arrived.of_mut(end) = arrival;
+                    self.streams.of_mut(end).set_arrived(arrival);
                 }
                 if self.streams.of(end).is_finished()
                     && let Layer::WebSocket(socket) = &mut self.layer
@@ -55,7 +55,7 @@ impl Live {
                     } else {
                         Direction::ServerToClient
                     };
-                    let Socket { connection, ws } = &mut **socket;
+                    let Socket { connection, ws } = socket;
                     let (mut context, sink) = work.context();
                     ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
                 }
@@ -81,7 +81,7 @@ impl Live {
         work: &mut Work<'_, S>,
     ) -> u32 {
         let Some(bytes) =
-            work.bytes.bytes(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
+            work.bytes.slice(Span { start: held.address, len: held.len }).filter(|_| held.address != NOWHERE)
         else {
             self.gap(
                 end,
@@ -109,7 +109,7 @@ impl Live {
         let turn = self.turn(end, &held);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
+                let Socket { connection, ws } = socket;
                 if work.sink.wants().chunks {
                     work.sink.chunk(connection, direction, &chunk);
                 }
@@ -160,18 +160,18 @@ impl Live {
         match found {
             Found::Asked(head, place) => {
                 if let Some(asked) = self.asked.take() {
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
                 }
-                self.asked = Some(Asked { head, place, id: work.next_websocket(), end: rest.at });
+                self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket(), end: rest.at }));
             }
             Found::Answered(head, place, answer) => {
                 let asked = self.asked.take();
                 if answer != Answer::Refuses {
-                    let begin = self.frames_begin(asked.as_ref(), &rest);
+                    let begin = self.frames_begin(asked.as_deref(), &rest);
                     self.open(ends, asked, head, place, answer, work);
                     self.begin_frames(begin, arrival, work);
                 } else if let Some(asked) = asked {
-                    self.refuse(ends, asked, *head, place, work);
+                    self.refuse(ends, *asked, head, place, work);
                 }
             }
             Found::Tunnel => {}
@@ -202,7 +202,7 @@ impl Live {
                 if let Some(asked) = self.asked.take() {
                     let (direction, offset) = (Some(direction), None);
                     self.pending.push(Pending { rule, direction, offset, place: arrival, text });
-                    self.unanswered(ends, asked, State::Unanswered, arrival, work);
+                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
                 } else if work.totals.findings.add(rule) <= LISTED {
                     // Whether it asked for a WebSocket stands in the head.
                     let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
@@ -217,7 +217,7 @@ impl Live {
     pub(super) fn connection<S>(
         &self,
         ends: &Ends,
-        asked: Option<&Asked>,
+        asked: Option<(HeadPlace, WebSocketId)>,
         response: Option<HeadPlace>,
         handshake: Handshake,
         work: &mut Work<'_, S>,
@@ -228,13 +228,18 @@ impl Live {
             _ => (None, false),
         };
         let server = ends.of(client.other());
-        let url = match &handshake.request {
+        let mut url = match &handshake.request {
+            // The fallback is only made where it is needed.
+            Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
+                http::url(head, "", false)
+            }
             Some(head) => http::url(head, &server.to_string(), false),
             None => format!("ws://{server}/"),
         };
-        let request = asked.map(|asked| asked.place);
+        url.shrink_to_fit();
+        let request = asked.map(|(place, _)| place);
         Connection {
-            id: asked.map_or_else(|| work.next_websocket(), |asked| asked.id),
+            id: asked.map_or_else(|| work.next_websocket(), |(_, id)| id),
             tcp: ends.tcp,
             client: ends.of(client),
             server,
@@ -251,13 +256,14 @@ impl Live {
     pub(super) fn open<S: Sink>(
         &mut self,
         ends: &Ends,
-        asked: Option<Asked>,
+        asked: Option<Box<Asked>>,
         head: Box<Head>,
         place: HeadPlace,
         answer: Answer,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(asked.as_ref().map(|asked| &*asked.head), Some(&head));
+        let (request, asked) = asked.map(|asked| asked.apart()).unzip();
+        let (handshake, judgements) = http::conclude(request, Some(head));
         let deflate = handshake.deflate;
         let terms = |direction: Direction| Terms {
             takeover: deflate.map(|agreed| match direction {
@@ -269,7 +275,7 @@ impl Live {
         };
         let terms =
             PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
-        let mut connection = self.connection(ends, asked.as_ref(), Some(place), handshake, work);
+        let mut connection = self.connection(ends, asked, Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
@@ -290,7 +296,7 @@ impl Live {
         }
         for judgement in judgements {
             let at = match judgement.side {
-                Direction::ClientToServer => asked.as_ref().map(|asked| asked.place.last),
+                Direction::ClientToServer => asked.map(|(place, _)| place.last),
                 Direction::ServerToClient => Some(place.last),
             };
             let spot =
@@ -314,19 +320,20 @@ impl Live {
         if !wants.heads {
             (connection.handshake.request, connection.handshake.response) = (None, None);
         }
-        self.layer = Layer::WebSocket(Box::new(Socket { connection, ws }));
+        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
     }
 
     pub(super) fn refuse<S: Sink>(
         &mut self,
         ends: &Ends,
         asked: Asked,
-        head: Head,
+        head: Box<Head>,
         place: HeadPlace,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), Some(&head));
-        let connection = self.connection(ends, Some(&asked), Some(place), handshake, work);
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = http::conclude(Some(request), Some(head));
+        let connection = self.connection(ends, Some(asked), Some(place), handshake, work);
         self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
     }
 
@@ -338,8 +345,9 @@ impl Live {
         place: Place,
         work: &mut Work<'_, S>,
     ) {
-        let (handshake, judgements) = http::judge(Some(&asked.head), None);
-        let connection = self.connection(ends, Some(&asked), None, handshake, work);
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = http::conclude(Some(request), None);
+        let connection = self.connection(ends, Some(asked), None, handshake, work);
         self.tell_unopened(&connection, state, judgements, place, work);
     }
 
@@ -351,7 +359,7 @@ impl Live {
         place: Place,
         work: &mut Work<'_, S>,
     ) {
-        let mut tally = std::mem::take(&mut self.tally);
+        let mut tally = Tally::default();
         for pending in self.pending.drain(..) {
             let spot = Spot {
                 direction: pending.direction,
@@ -398,7 +406,7 @@ impl Live {
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = &mut **socket;
+                let Socket { connection, ws } = socket;
                 let (mut context, sink) = work.context();
                 ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
             }

@@ -2,11 +2,12 @@
 
 use std::fmt::Arguments;
 
+use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
-use super::work::Work;
-use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, Tally};
+use super::work::{Desk, Space, Work};
+use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, WebSocketId};
 use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
 
@@ -15,23 +16,43 @@ use crate::ws::{Spot, WebSocket};
 pub(super) struct Asked {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
-    pub(super) id: crate::model::WebSocketId,
+    pub(super) id: WebSocketId,
     /// Offset behind it in the client's stream: there frames begin.
     pub(super) end: u64,
 }
 
+impl Asked {
+    /// Its head, and what stays known of it once the head is judged.
+    pub(super) fn apart(self) -> (Box<Head>, (HeadPlace, WebSocketId)) {
+        (self.head, (self.place, self.id))
+    }
+}
+
+/// An open WebSocket. What each packet touches begins with the WebSocket itself: see [`Live`].
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Socket {
-    pub(super) connection: Connection,
     pub(super) ws: WebSocket,
+    pub(super) connection: Box<Connection>,
 }
 
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // Both are in place: one allocation for a connection.
 pub(super) enum Layer {
-    Http(Box<Exchange>),
-    WebSocket(Box<Socket>),
+    Http(Exchange),
+    WebSocket(Socket),
     /// Followed to its end, told.
     Done,
+}
+
+impl Layer {
+    /// The lines of the WebSocket that this may be, without a look at whether it is one.
+    #[inline]
+    fn touch(&self) {
+        if let Self::WebSocket(socket) = self {
+            socket.ws.touch();
+        }
+    }
 }
 
 /// What is to become of a connection after a segment.
@@ -46,62 +67,60 @@ pub(super) enum Fate {
 }
 
 /// A followed connection.
+///
+/// With thousands of connections, loading their state takes longer than working on it. So what a packet in order
+/// touches stands together, in whole lines of the cache: the fields up to `layer` with the WebSocket's numbers, two
+/// lines of its direction, two of its stream, one of the other stream.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(super) struct Live {
-    pub(super) streams: PerEnd<Stream>,
+    pub(super) last: Place,
     pub(super) client: Option<End>,
-    pub(super) layer: Layer,
-    pub(super) asked: Option<Asked>,
-    pub(super) pending: Vec<Pending>,
-    /// Findings of this connection that belong to no opened WebSocket.
-    pub(super) tally: Tally,
-    pub(super) reset: Option<Place>,
+    /// A WebSocket, of which nothing is waited for: see [`renew`](Self::renew).
+    calm: bool,
     /// Packets seen from each end.
     pub(super) seen: PerEnd<bool>,
-    /// The packet whose arrival brought the last bytes handed on.
-    pub(super) arrived: PerEnd<Place>,
-    pub(super) last: Place,
+    pub(super) zero_window: PerEnd<bool>,
+    pub(super) fate: Fate,
+    pub(super) layer: Layer,
+    /// Since which packet something is waited for.
+    pub(super) waiting_since: Option<Place>,
+    pub(super) reset: Option<Place>,
+    pub(super) streams: PerEnd<Stream>,
+    pub(super) asked: Option<Box<Asked>>,
+    pub(super) pending: Vec<Pending>,
     pub(super) gaps: (u64, u64),
     /// Bytes of a request that was not captured, not told yet: nothing of the client was.
     pub(super) untold: u64,
-    /// Since which packet something is waited for.
-    pub(super) waiting_since: Option<Place>,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
-    pub(super) zero_window: PerEnd<bool>,
-    pub(super) fate: Fate,
-    /// It is looked at from its middle on.
-    pub(super) midway: bool,
 }
 
 impl Live {
     pub(super) fn new(client: Option<End>) -> Box<Self> {
         Box::new(Self {
-            streams: PerEnd::default(),
-            client,
-            layer: Layer::Http(Box::default()),
-            asked: None,
-            pending: Vec::new(),
-            tally: Tally::default(),
-            reset: None,
-            seen: PerEnd::default(),
-            arrived: PerEnd::default(),
             last: Place::default(),
-            gaps: (0, 0),
-            untold: 0,
-            waiting_since: None,
-            waiting_at: u64::MAX,
+            client,
+            calm: false,
+            seen: PerEnd::default(),
             zero_window: PerEnd::default(),
             fate: Fate::Keep,
-            midway: false,
+            layer: Layer::Http(Exchange::default()),
+            waiting_since: None,
+            reset: None,
+            streams: PerEnd::default(),
+            asked: None,
+            pending: Vec::new(),
+            gaps: (0, 0),
+            untold: 0,
+            waiting_at: u64::MAX,
         })
     }
 
     /// A connection that is looked at from a request in its middle on.
     pub(super) fn midway(client: End, segment: &Segment) -> Box<Self> {
         let mut live = Self::new(Some(client));
-        live.midway = true;
-        live.layer = Layer::Http(Box::new(Exchange::midway()));
+        live.layer = Layer::Http(Exchange::midway());
         live.streams.of_mut(client).begin_at(segment.seq);
         if segment.flags.has(Flags::ACK) {
             live.streams.of_mut(client.other()).begin_at(segment.ack);
@@ -143,91 +162,119 @@ impl Live {
         if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient }
     }
 
-    /// Takes one segment of this connection.
+    /// Looks again whether segments can go [straight](Self::is_straight): after anything but
+    /// [`next_in_order`](Self::next_in_order).
+    pub(super) fn renew(&mut self) {
+        self.calm = matches!(self.layer, Layer::WebSocket(_))
+            && self.waiting_since.is_none()
+            && self.reset.is_none()
+            && self.fate == Fate::Keep;
+        if self.calm {
+            for end in End::BOTH {
+                self.streams.of_mut(end).shrink();
+            }
+        }
+    }
+
+    /// Reads what the next segment is going to need, so that all of it comes at once: nothing waits for it.
     #[inline]
+    pub(super) fn touch(&self) {
+        std::hint::black_box(self.calm);
+        for end in End::BOTH {
+            std::hint::black_box(self.streams.of(end).is_known());
+        }
+        self.layer.touch();
+    }
+
+    /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
+    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
+    #[inline(always)]
+    pub(super) fn is_straight(&self, from: End, segment: &Segment) -> bool {
+        self.calm
+            && segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
+            && segment.len == segment.claimed_len
+            && segment.excess_len == 0
+            && segment.window != 0
+            && (segment.len == 0 || self.streams.of(from).is_next(segment.seq))
+    }
+
+    /// Takes a segment that is [straight](Self::is_straight).
+    #[allow(clippy::inline_always, clippy::too_many_arguments)]
+    #[inline(always)]
+    pub(super) fn next_in_order<S: Sink>(
+        &mut self,
+        from: End,
+        segment: &Segment,
+        packet: &[u8],
+        place: Place,
+        space: Space<'_>,
+        desk: &mut Desk,
+        sink: &mut S,
+    ) {
+        self.last = place;
+        *self.seen.of_mut(from) = true;
+        let (stream, other) = self.streams.own_and_other(from);
+        other.acknowledge(segment.ack);
+        if segment.len == 0 {
+            if segment.seq.wrapping_add(1) == stream.next_seq() && !stream.is_finished() {
+                self.keep_alive(from, place, &mut desk.work(space, sink));
+            }
+            return;
+        }
+        let Some(tcp) = space.tcp(segment, packet) else { return };
+        if is_wrong(stream, segment, tcp) {
+            let mut work = desk.work(space, sink);
+            if !self.is_used(from, &{ *segment }, tcp, place, &mut work) {
+                self.watch(place, &mut work);
+                return;
+            }
+        }
+        let direction = self.direction(from);
+        let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return };
+        let stream = self.streams.of_mut(from);
+        let address = segment.header_at.wrapping_add(u64::from(segment.header_len));
+        let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
+        let at = stream.position();
+        stream.pass(segment.len, address);
+        stream.set_arrived(place);
+        if sink.wants().chunks {
+            sink.chunk(connection, direction, &Chunk { at, bytes, address, origin: place, arrival: place });
+        }
+        let depth = &desk.limits.depth;
+        let counted = if depth.frames || depth.payloads { 0 } else { ws.count(direction, bytes) };
+        if counted < bytes.len() {
+            let chunk = Chunk { at, bytes, address, origin: place, arrival: place }.skip(counted);
+            let mut work = desk.work(space, sink);
+            let (mut context, sink) = work.context();
+            ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+        }
+    }
+
+    #[cold]
+    fn keep_alive<S: Sink>(&mut self, from: End, place: Place, work: &mut Work<'_, S>) {
+        let offset = Some(self.streams.of(from).position());
+        let direction = Some(self.direction(from));
+        self.note(
+            &tcp::rules::TCP_KEEP_ALIVE,
+            direction,
+            offset,
+            place,
+            format_args!("keep-alive probe"),
+            work,
+        );
+    }
+
+    /// Takes one segment of this connection.
     pub(super) fn segment<S: Sink>(
         &mut self,
         ends: &Ends,
         from: End,
-        segment: &Segment,
-        place: Place,
+        taken: &Taken<'_>,
         work: &mut Work<'_, S>,
     ) -> Fate {
+        let Taken { ref segment, place, .. } = *taken;
         self.last = place;
         *self.seen.of_mut(from) = true;
-        let plain = segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
-            && segment.len == segment.claimed_len
-            && segment.excess_len == 0;
-        if plain && segment.window != 0 && self.waiting_since.is_none() && self.reset.is_none() {
-            let stream = self.streams.of(from);
-            if let Layer::WebSocket(_) = self.layer
-                && (segment.len == 0 || stream.is_next(segment.seq))
-            {
-                return self.next_in_order(from, segment, place, work);
-            }
-        }
-        self.any_segment(ends, from, segment, place, work)
-    }
-
-    /// The common case: the next bytes of an open WebSocket, or a bare acknowledgment.
-    #[inline]
-    fn next_in_order<S: Sink>(
-        &mut self,
-        from: End,
-        segment: &Segment,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) -> Fate {
-        self.streams.of_mut(from.other()).acknowledge(segment.ack);
-        let direction = self.direction(from);
-        let stream = self.streams.of_mut(from);
-        if segment.len == 0 {
-            if segment.seq.wrapping_add(1) == stream_seq(stream, segment) && !stream.is_finished() {
-                let offset = Some(stream.position());
-                self.note(
-                    &tcp::rules::TCP_KEEP_ALIVE,
-                    Some(direction),
-                    offset,
-                    place,
-                    format_args!("keep-alive probe"),
-                    work,
-                );
-            }
-            return Fate::Keep;
-        }
-        let address = segment.header_at + u64::from(segment.header_len);
-        let Some(tcp_bytes) = work.tcp_bytes(segment) else { return Fate::Keep };
-        if stream.checksums_tell()
-            && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
-        {
-            stream.count_checksum(right);
-            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
-                self.watch(place, work);
-                return Fate::Keep;
-            }
-        }
-        let Layer::WebSocket(socket) = &mut self.layer else { return Fate::Keep };
-        let stream = self.streams.of_mut(from);
-        let payload = tcp_bytes.get(usize::from(segment.header_len)..).unwrap_or_default();
-        let chunk = Chunk { at: stream.position(), bytes: payload, address, origin: place, arrival: place };
-        stream.pass(segment.len, address);
-        *self.arrived.of_mut(from) = place;
-        if work.sink.wants().chunks {
-            work.sink.chunk(&socket.connection, direction, &chunk);
-        }
-        let (mut context, sink) = work.context();
-        socket.ws.data(direction, chunk, &mut context, &mut Emit { sink, connection: &socket.connection });
-        Fate::Keep
-    }
-
-    fn any_segment<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        from: End,
-        segment: &Segment,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) -> Fate {
         let flags = segment.flags;
         let mut seq = segment.seq;
         if flags.has(Flags::SYN) {
@@ -292,9 +339,9 @@ impl Live {
         } else {
             if segment.claimed_len > 0 {
                 if self.streams.of(from).doubtful().is_some() {
-                    self.settle_doubt(from, segment, work);
+                    self.settle_doubt(from, taken, work);
                 }
-                self.payload(from, seq, segment, place, work);
+                self.payload(from, seq, taken, work);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
                 // A second FIN elsewhere: the first stands.
@@ -304,25 +351,14 @@ impl Live {
         self.settle(ends, place, work)
     }
 
-    fn payload<S: Sink>(
-        &mut self,
-        from: End,
-        seq: u32,
-        segment: &Segment,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) {
+    fn payload<S: Sink>(&mut self, from: End, seq: u32, taken: &Taken<'_>, work: &mut Work<'_, S>) {
+        let Taken { ref segment, place, .. } = *taken;
         let direction = self.direction(from);
         // None where the capture cut the packet in its TCP options, and with them all of the payload.
-        let tcp_bytes = work.tcp_bytes(segment).unwrap_or_default();
-        let stream = self.streams.of_mut(from);
-        if stream.checksums_tell()
-            && let Some(right) = crate::net::checksum_ok(segment, tcp_bytes)
+        let tcp = work.bytes.tcp(segment, taken.bytes).unwrap_or_default();
+        if is_wrong(self.streams.of_mut(from), segment, tcp) && !self.is_used(from, segment, tcp, place, work)
         {
-            stream.count_checksum(right);
-            if !right && !self.is_used(from, segment, tcp_bytes, place, work) {
-                return;
-            }
+            return;
         }
         let stream = self.streams.of_mut(from);
         let next = stream.next();
@@ -341,7 +377,7 @@ impl Live {
             return;
         }
         let address = segment.header_at + u64::from(segment.header_len);
-        let arrival = stream.insert(seq, address, segment.len, segment.claimed_len, place, work.bytes);
+        let arrival = stream.insert(seq, address, segment.len, segment.claimed_len, place, &work.bytes);
         let stream = self.streams.of(from);
         let relative = stream.relative(if known { at } else { stream.next() });
         let after_fin =
@@ -469,7 +505,7 @@ impl Live {
         const REMEMBERED: usize = 64;
         if let Layer::WebSocket(socket) = &mut self.layer {
             let spot = Spot { direction, offset, place, ..Spot::default() };
-            let Socket { connection, ws } = &mut **socket;
+            let Socket { connection, ws } = socket;
             ws.report(rule, spot, text, &mut Emit { sink: work.sink, connection });
         } else if matches!(self.layer, Layer::Http(_)) && self.pending.len() < REMEMBERED {
             self.pending.push(Pending { rule, direction, offset, place, text: text.to_string() });
@@ -477,7 +513,56 @@ impl Live {
     }
 }
 
-/// The sequence number that a stream expects next, by way of a segment's own.
-fn stream_seq(stream: &Stream, segment: &Segment) -> u32 {
-    segment.seq.wrapping_add(stream.next().wrapping_sub(stream.offset(segment.seq)) as u32)
+/// Whether a segment's checksum is wrong, where checksums tell anything; a right one is counted.
+#[allow(clippy::inline_always)]
+#[inline(always)]
+fn is_wrong(stream: &mut Stream, segment: &Segment, tcp: &[u8]) -> bool {
+    if !stream.checksums_tell() {
+        return false;
+    }
+    match crate::net::checksum_ok(segment, tcp) {
+        Some(true) => stream.count_checksum(true),
+        Some(false) => {
+            stream.count_checksum(false);
+            return true;
+        }
+        None => {}
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PerDirection;
+    use crate::ws::Terms;
+
+    #[test]
+    fn what_a_packet_touches_begins_where_a_line_of_the_cache_does() {
+        let mut live = Live::new(Some(End::A));
+        assert_eq!((size_of::<Stream>(), size_of::<Live>() <= 1216), (192, true), "{}", size_of::<Live>());
+        let connection = Connection {
+            id: WebSocketId(1),
+            tcp: crate::model::ConnectionId(0),
+            client: crate::model::Endpoint::default(),
+            server: crate::model::Endpoint::default(),
+            proxied: None,
+            tunnelled: false,
+            url: String::new(),
+            handshake: crate::http::judge(None, None).0,
+            request: None,
+            response: None,
+            first: Place::default(),
+        };
+        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+        let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+        live.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
+        let Layer::WebSocket(socket) = &live.layer else { unreachable!() };
+        for direction in Direction::BOTH {
+            let counts = std::ptr::from_ref(socket.ws.counts(direction)) as usize;
+            assert_eq!(counts % 64, 32, "{direction:?}");
+        }
+        let start = std::ptr::from_ref(&*live) as usize;
+        assert_eq!(std::ptr::from_ref(&socket.ws) as usize - start, 24);
+    }
 }

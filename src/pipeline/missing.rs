@@ -9,7 +9,7 @@ use super::live::{Asked, Layer, Live};
 use super::sink::{Emit, Sink};
 use super::work::Work;
 use crate::http::HeadKind;
-use crate::model::{Direction, Place, Span};
+use crate::model::{Bytes as _, Direction, Place, Span};
 use crate::tcp::Held;
 use crate::ws::{self, Spot};
 

@@ -25,10 +25,10 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, Flags, LinkType, PacketRef, Place, Segment, Span};
-use crate::net::{ARENA_BASE, Decoder, Skip};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, PacketRef, Place, Segment, Span};
+use crate::net::{self, Decoder, Skip};
 use crate::tcp;
-use crate::ws::{Scratch, Spot, StreamEnd};
+use crate::ws::{Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
@@ -37,9 +37,9 @@ pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::{Summary, Totals};
 
 use ends::{End, Ends};
-use flows::{Flows, Key, Stage};
+use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
-use work::{Waiting, Work};
+use work::{Desk, Space, Work};
 
 /// Counts of packets and connections that hold no WebSocket.
 #[derive(Clone, Debug, Default)]
@@ -65,19 +65,24 @@ pub struct Seen {
 struct Deadline {
     since: Place,
     slot: u32,
-    generation: u32,
+    /// The connection that was in the slot.
+    tcp: ConnectionId,
+}
+
+/// A segment that was taken: what its header says, the packet's bytes, and which packet it is.
+#[derive(Clone, Copy)]
+struct Taken<'a> {
+    segment: Segment,
+    bytes: &'a [u8],
+    place: Place,
 }
 
 /// The engine: one capture's packets in, events out.
 #[derive(Debug)]
 pub struct Pipeline {
-    limits: Limits,
     decoder: Decoder,
+    desk: Desk,
     flows: Flows,
-    scratch: Scratch,
-    totals: Totals,
-    websockets: u32,
-    waiting: Waiting,
     deadlines: VecDeque<Deadline>,
     seen: Seen,
     /// Link types that cannot be decoded, as told.
@@ -87,6 +92,8 @@ pub struct Pipeline {
     last: Place,
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
+    /// From the packet at hand on its connection is looked at again.
+    midway: bool,
 }
 
 /// What happens to a connection outside its own packets.
@@ -100,31 +107,14 @@ enum Outside {
     Reuse,
 }
 
-/// Capture bytes and reassembled datagrams as one address space.
-struct Space<'a> {
-    capture: &'a dyn Bytes,
-    decoder: &'a Decoder,
-}
-
-impl Bytes for Space<'_> {
-    #[inline]
-    fn bytes(&self, span: Span) -> Option<&[u8]> {
-        if span.start >= ARENA_BASE { self.decoder.bytes(span) } else { self.capture.bytes(span) }
-    }
-}
-
 impl Pipeline {
     /// An engine with these bounds.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
             decoder: Decoder::new(&limits.fragments),
-            limits,
+            desk: Desk::new(limits),
             flows: Flows::default(),
-            scratch: Scratch::default(),
-            totals: Totals::default(),
-            websockets: 0,
-            waiting: Waiting::default(),
             deadlines: VecDeque::new(),
             seen: Seen::default(),
             unsupported: Vec::new(),
@@ -132,12 +122,13 @@ impl Pipeline {
             evicted: 0,
             last: Place::default(),
             dropped: false,
+            midway: false,
         }
     }
 
     /// Takes a packet. `capture` gives its bytes and those of earlier packets that still wait.
     #[inline]
-    pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &dyn Bytes, sink: &mut S) {
+    pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &impl Bytes, sink: &mut S) {
         let place = Place { packet: packet.number, time: packet.time };
         if self.seen.packets == 0 {
             sink.begins(packet.time);
@@ -145,23 +136,39 @@ impl Pipeline {
         self.seen.packets += 1;
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();
-        match self.decoder.decode(packet, bytes) {
+        match net::plain(packet, bytes) {
+            Some(segment) => {
+                self.seen.segments += 1;
+                self.segment(packet, &segment, bytes, place, capture, sink);
+            }
+            None => self.other_packet(packet, bytes, place, capture, sink),
+        }
+        if self.decoder.has_findings() {
+            self.decoder_findings(sink);
+        }
+        self.timers(capture, sink);
+    }
+
+    /// A packet that is not of the most common kind.
+    #[inline(never)]
+    fn other_packet<S: Sink>(
+        &mut self,
+        packet: &PacketRef,
+        bytes: &[u8],
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        match self.decoder.decode_other(packet, bytes) {
             Ok(segment) => {
                 self.seen.segments += 1;
-                self.segment(&segment, place, capture, sink);
-                if sink.wants().steps {
-                    self.tell_packet(packet, segment.flags, sink);
-                }
+                self.segment(packet, &segment, bytes, place, capture, sink);
             }
             Err(skip) => self.skip(skip, place, sink),
         }
         if self.decoder.took_fragment() {
             sink.fragment(packet);
         }
-        if self.decoder.has_findings() {
-            self.decoder_findings(sink);
-        }
-        self.timers(capture, sink);
     }
 
     /// The capture's end: everything that is open is told.
@@ -180,7 +187,7 @@ impl Pipeline {
         }
         live.sort_by_key(|(slot, calm)| (*calm, *slot));
         for (slot, _) in live {
-            self.with_live(slot, Outside::End(StreamEnd::Capture), capture, sink);
+            self.outside(slot, Outside::End(StreamEnd::Capture), self.last, capture, sink);
         }
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
@@ -195,7 +202,7 @@ impl Pipeline {
     /// Totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        Totals { tcp_connections: u64::from(self.flows.count()), ..self.totals.clone() }
+        Totals { tcp_connections: u64::from(self.flows.count()), ..self.desk.totals.clone() }
     }
 
     /// The time of the latest packet.
@@ -228,7 +235,7 @@ impl Pipeline {
         place: Place,
         text: std::fmt::Arguments<'_>,
     ) {
-        if self.totals.findings.add(rule) <= crate::ws::LISTED {
+        if self.desk.totals.findings.add(rule) <= crate::ws::LISTED {
             sink.finding(None, rule, Spot { place, ..Spot::default() }, text);
         }
     }
@@ -250,7 +257,7 @@ impl Pipeline {
             && self.unsupported.len() < TOLD
         {
             self.unsupported.push(link);
-            let rule = &crate::net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
+            let rule = &net::rules::CAPTURE_UNSUPPORTED_LINKTYPE;
             self.report_at(
                 sink,
                 rule,
@@ -264,36 +271,71 @@ impl Pipeline {
         }
     }
 
-    #[inline]
-    fn segment<S: Sink>(&mut self, segment: &Segment, place: Place, capture: &dyn Bytes, sink: &mut S) {
-        let (key, from) = Key::of(segment);
-        let slot = self.flows.find(&key, place.time);
+    /// Always inlined, with all that the common segment needs: its fields never leave the registers.
+    #[allow(clippy::inline_always)]
+    #[inline(always)]
+    fn segment<S: Sink>(
+        &mut self,
+        packet: &PacketRef,
+        segment: &Segment,
+        bytes: &[u8],
+        place: Place,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let (slot, from) = self.flows.find(segment, place.time);
         let Some(flow) = self.flows.slot(slot) else { return };
         flow.last = flow.last.max(place.time);
+        match &mut flow.stage {
+            Stage::Live(live) if live.is_straight(from, segment) => {
+                let space = Space { capture, decoder: &self.decoder };
+                live.next_in_order(from, segment, bytes, place, space, &mut self.desk, sink);
+            }
+            // The copy is made here and nowhere else.
+            _ => self.other_segment(slot, from, &Taken { segment: *segment, bytes, place }, capture, sink),
+        }
+        if sink.wants().steps {
+            self.tell_packet(packet, segment.flags, sink);
+        }
+    }
+
+    /// A segment that is not the next one of an open WebSocket.
+    #[inline(never)]
+    fn other_segment<S: Sink>(
+        &mut self,
+        slot: u32,
+        from: End,
+        taken: &Taken<'_>,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let segment = &taken.segment;
+        let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
             Stage::Live(live) => {
                 if segment.flags.has(Flags::SYN)
                     && !live.fits_syn(from, segment.seq.wrapping_add(1))
                     && !segment.flags.has(Flags::ACK)
                 {
-                    self.reuse(slot, segment, from, place, capture, sink);
-                    return;
+                    self.reuse(slot, from, taken, capture, sink);
+                } else {
+                    self.live_segment(slot, from, taken, capture, sink);
                 }
-                self.live_segment(slot, from, segment, place, capture, sink);
             }
             Stage::Other(_) => {
                 if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
-                    self.restart(slot, segment, from, place, capture, sink);
+                    self.restart(slot, from, taken, capture, sink);
                 } else if segment.len >= 16 {
-                    self.look_again(slot, from, segment, place, capture, sink);
+                    self.look_again(slot, from, taken, capture, sink);
                 }
             }
             Stage::Ended => {
                 if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
-                    self.restart(slot, segment, from, place, capture, sink);
+                    self.restart(slot, from, taken, capture, sink);
                 }
             }
-            Stage::Opening { .. } => self.opening(slot, from, segment, place, capture, sink),
+            Stage::Opening(_) => self.opening(slot, from, taken, capture, sink),
+            Stage::Free => {}
         }
     }
 
@@ -301,67 +343,59 @@ impl Pipeline {
         &mut self,
         slot: u32,
         from: End,
-        segment: &Segment,
-        place: Place,
+        taken: &Taken<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
+        let Taken { segment, place, .. } = taken;
+        let place = *place;
         let Some(flow) = self.flows.slot(slot) else { return };
-        let Stage::Opening { first, client, split } = &mut flow.stage else { return };
-        let [a, b] = first;
-        let (own, peer) = if from == End::A { (a, b) } else { (b, a) };
+        let Stage::Opening(opening) = &mut flow.stage else { return };
         if segment.flags.has(Flags::SYN) {
             let seq = segment.seq.wrapping_add(1);
-            if own.is_some_and(|known| known != seq) && !segment.flags.has(Flags::ACK) {
+            if opening.first(from).is_some_and(|known| known != seq) && !segment.flags.has(Flags::ACK) {
                 // A new attempt: nothing came of the one before.
-                return self.restart(slot, segment, from, place, capture, sink);
+                return self.restart(slot, from, taken, capture, sink);
             }
-            *own = Some(seq);
+            opening.set_first(from, seq);
             if segment.flags.has(Flags::ACK) {
-                peer.get_or_insert(segment.ack);
-                client.get_or_insert(from.other());
+                if opening.first(from.other()).is_none() {
+                    opening.set_first(from.other(), segment.ack);
+                }
+                opening.client.get_or_insert(from.other());
             } else {
-                *split |= *client.get_or_insert(from) != from;
+                opening.split |= *opening.client.get_or_insert(from) != from;
             }
         }
         if segment.claimed_len == 0 && !segment.flags.has(Flags::FIN) {
             return;
         }
-        let (client, first, split) = (*client, *first, *split);
-        let mut live = Live::new(client);
-        if split {
+        let opening = *opening;
+        let mut live = Live::new(opening.client);
+        if opening.split {
             live.note_split(place);
         }
-        for (end, first) in End::BOTH.into_iter().zip(first) {
-            if let Some(first) = first {
+        for end in End::BOTH {
+            if let Some(first) = opening.first(end) {
                 live.anchor(end, first);
             }
         }
         flow.stage = Stage::Live(live);
         self.live += 1;
-        self.live_segment(slot, from, segment, place, capture, sink);
+        self.live_segment(slot, from, taken, capture, sink);
     }
 
     /// A SYN on the ports of a connection that is followed: that one ended.
-    fn reuse<S: Sink>(
-        &mut self,
-        slot: u32,
-        segment: &Segment,
-        from: End,
-        place: Place,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        self.with_live(slot, Outside::Reuse, capture, sink);
-        self.restart(slot, segment, from, place, capture, sink);
+    fn reuse<S: Sink>(&mut self, slot: u32, from: End, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
+        self.outside(slot, Outside::Reuse, taken.place, capture, sink);
+        self.restart(slot, from, taken, capture, sink);
     }
 
     fn restart<S: Sink>(
         &mut self,
         slot: u32,
-        segment: &Segment,
         from: End,
-        place: Place,
+        taken: &Taken<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
@@ -370,10 +404,9 @@ impl Pipeline {
         }
         let tcp = self.flows.next_id();
         let Some(flow) = self.flows.slot(slot) else { return };
-        flow.tcp = tcp;
-        flow.generation = flow.generation.wrapping_add(1);
-        flow.stage = Stage::Opening { first: [None; 2], client: None, split: false };
-        self.opening(slot, from, segment, place, capture, sink);
+        flow.ends.tcp = tcp;
+        flow.stage = Stage::Opening(Opening::default());
+        self.opening(slot, from, taken, capture, sink);
     }
 
     /// Something else speaks here, but a proxy may have opened a WebSocket after a preface of its own.
@@ -382,11 +415,11 @@ impl Pipeline {
         &mut self,
         slot: u32,
         from: End,
-        segment: &Segment,
-        place: Place,
+        taken: &Taken<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
+        let segment = &taken.segment;
         let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
         let Some(bytes) = capture.bytes(span) else { return };
         if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
@@ -396,77 +429,46 @@ impl Pipeline {
             if let Stage::Other(other) = flow.stage {
                 *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
             }
-            flow.generation = flow.generation.wrapping_add(1);
             flow.stage = Stage::Live(Live::midway(from, segment));
+            self.midway = true;
             self.live += 1;
-            self.live_segment(slot, from, segment, place, capture, sink);
+            self.live_segment(slot, from, taken, capture, sink);
         }
     }
 
-    #[inline]
+    /// A segment of a connection that is followed, whatever it is.
+    #[inline(never)]
     fn live_segment<S: Sink>(
         &mut self,
         slot: u32,
         from: End,
-        segment: &Segment,
-        place: Place,
+        taken: &Taken<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let space = Space { capture, decoder: &self.decoder };
+        self.with_live(slot, capture, sink, |live, ends, work| live.segment(ends, from, taken, work));
+    }
+
+    /// Lets a followed connection do something, and sees what becomes of it.
+    fn with_live<S: Sink>(
+        &mut self,
+        slot: u32,
+        capture: &dyn Bytes,
+        sink: &mut S,
+        act: impl FnOnce(&mut Live, &Ends, &mut Work<'_, S>) -> Fate,
+    ) {
         let Some(flow) = self.flows.slot(slot) else { return };
-        let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
         let Stage::Live(live) = &mut flow.stage else { return };
-        let mut work = Work {
-            bytes: &space,
-            limits: &self.limits,
-            sink,
-            scratch: &mut self.scratch,
-            totals: &mut self.totals,
-            websockets: &mut self.websockets,
-            waiting: &mut self.waiting,
-        };
         let waited = live.waiting_since;
-        let fate = live.segment(&ends, from, segment, place, &mut work);
+        let space = Space { capture, decoder: &self.decoder };
+        let fate = act(live, &flow.ends, &mut self.desk.work(space, sink));
+        live.renew();
         if fate != Fate::Keep {
             self.settle(slot, fate);
         } else if let Some(since) = live.waiting_since
             && waited != Some(since)
         {
-            self.deadlines.push_back(Deadline { since, slot, generation: flow.generation });
-        }
-    }
-
-    /// Lets a followed connection do something outside its own packets.
-    fn with_live<S: Sink>(&mut self, slot: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
-        let space = Space { capture, decoder: &self.decoder };
-        let Some(flow) = self.flows.slot(slot) else { return };
-        let ends = Ends { tcp: flow.tcp, a: flow.key.a, b: flow.key.b };
-        let Stage::Live(live) = &mut flow.stage else { return };
-        let mut work = Work {
-            bytes: &space,
-            limits: &self.limits,
-            sink,
-            scratch: &mut self.scratch,
-            totals: &mut self.totals,
-            websockets: &mut self.websockets,
-            waiting: &mut self.waiting,
-        };
-        let place = self.last;
-        let fate = Self::act(live, outside, &ends, place, &mut work);
-        if fate != Fate::Keep {
-            self.settle(slot, fate);
-        } else if let Some(since) = live.waiting_since {
-            self.deadlines.push_back(Deadline { since, slot, generation: flow.generation });
-        }
-        if sink.wants().steps {
-            let act = match outside {
-                Outside::Look => Act::Look(place),
-                Outside::End(how) => Act::End(how, place),
-                Outside::Reuse => Act::Reuse(place),
-            };
-            let dropped = std::mem::take(&mut self.dropped);
-            self.tell(slot, act, dropped, sink);
+            self.deadlines.push_back(Deadline { since, slot, tcp: flow.ends.tcp });
         }
     }
 
@@ -476,7 +478,7 @@ impl Pipeline {
             Fate::Keep => return,
             Fate::Drop(other) => {
                 if let Stage::Live(live) = &mut flow.stage {
-                    live.leave(&mut self.waiting);
+                    live.leave(&mut self.desk.waiting);
                 }
                 flow.stage = Stage::Other(other);
                 self.dropped = true;
@@ -493,12 +495,15 @@ impl Pipeline {
         while let Some(deadline) = self.deadlines.front() {
             let packets = self.last.packet.saturating_sub(deadline.since.packet);
             let waited = self.last.time.since(deadline.since.time);
-            if packets < self.limits.wait_packets && (packets < 64 || waited < self.limits.wait_time) {
+            if packets < self.desk.limits.wait_packets
+                && (packets < 64 || waited < self.desk.limits.wait_time)
+            {
                 break;
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.limits.flows) {
+        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
+        {
             self.visit(capture, sink);
         }
     }
@@ -507,27 +512,27 @@ impl Pipeline {
     fn expire<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
         let Some(deadline) = self.deadlines.pop_front() else { return };
         let Some(flow) = self.flows.slot(deadline.slot) else { return };
-        if flow.generation != deadline.generation {
+        if flow.ends.tcp != deadline.tcp {
             return;
         }
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
-            self.with_live(deadline.slot, Outside::Look, capture, sink);
+            self.outside(deadline.slot, Outside::Look, self.last, capture, sink);
         }
     }
 
     /// Looks at one connection in turn: is it silent for too long, or in the way?
     fn visit<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        let crowded = self.flows.len() > self.limits.flows;
-        let many = self.live > self.limits.connections;
+        let crowded = self.flows.len() > self.desk.limits.flows;
+        let many = self.live > self.desk.limits.connections;
         for _ in 0..if crowded || many { 16 } else { 1 } {
             let Some(slot) = self.flows.turn() else { return };
             let Some(flow) = self.flows.slot(slot) else { continue };
             let idle = self.last.time.since(flow.last);
             let live = matches!(flow.stage, Stage::Live(_));
             let limit = match flow.stage {
-                Stage::Opening { .. } | Stage::Ended => self.limits.half_open_idle,
-                Stage::Live(_) | Stage::Other(_) => self.limits.idle,
+                Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
+                Stage::Live(_) | Stage::Other(_) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
             let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
@@ -537,7 +542,7 @@ impl Pipeline {
             if idle <= limit {
                 self.evicted += 1;
             }
-            self.with_live(slot, Outside::End(StreamEnd::Timeout), capture, sink);
+            self.outside(slot, Outside::End(StreamEnd::Timeout), self.last, capture, sink);
             if sink.wants().steps {
                 self.tell_forgotten(slot, sink);
             }
@@ -567,4 +572,4 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
 
 /// Findings of this room and those that it hands on, for lists.
 pub const RULES: &[&[&crate::model::Rule]] =
-    &[rules::ALL, tcp::rules::ALL, crate::net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
+    &[rules::ALL, tcp::rules::ALL, net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];

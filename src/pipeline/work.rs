@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::limits::Limits;
 use super::sink::Sink;
 use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
+use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{Context, Scratch, WebSocket};
 
 /// Totals over all connections.
@@ -77,9 +78,75 @@ impl Waiting {
     }
 }
 
+/// What all connections work with, beside bytes and the sink.
+#[derive(Debug)]
+pub(super) struct Desk {
+    pub(super) limits: Limits,
+    pub(super) scratch: Scratch,
+    pub(super) totals: Totals,
+    pub(super) websockets: u32,
+    pub(super) waiting: Waiting,
+}
+
+impl Desk {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            scratch: Scratch::default(),
+            totals: Totals::default(),
+            websockets: 0,
+            waiting: Waiting::default(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn work<'a, S>(&'a mut self, bytes: Space<'a>, sink: &'a mut S) -> Work<'a, S> {
+        Work {
+            bytes,
+            limits: &self.limits,
+            sink,
+            scratch: &mut self.scratch,
+            totals: &mut self.totals,
+            websockets: &mut self.websockets,
+            waiting: &mut self.waiting,
+        }
+    }
+}
+
+/// Capture bytes and reassembled datagrams as one address space.
+#[derive(Clone, Copy)]
+pub(super) struct Space<'a> {
+    pub(super) capture: &'a dyn Bytes,
+    pub(super) decoder: &'a Decoder,
+}
+
+impl<'a> Space<'a> {
+    /// The TCP header and payload of a segment, as captured, of the packet whose bytes are `packet`.
+    #[inline]
+    pub(super) fn tcp(self, segment: &Segment, packet: &'a [u8]) -> Option<&'a [u8]> {
+        let len = u32::from(segment.header_len) + segment.len;
+        if segment.header_at >= ARENA_BASE {
+            return self.decoder.bytes(Span { start: segment.header_at, len });
+        }
+        packet.get(segment.below_len as usize..)?.get(..len as usize)
+    }
+
+    /// The bytes of a span, for longer than the space itself is at hand.
+    pub(super) fn slice(self, span: Span) -> Option<&'a [u8]> {
+        if span.start >= ARENA_BASE { self.decoder.bytes(span) } else { self.capture.bytes(span) }
+    }
+}
+
+impl Bytes for Space<'_> {
+    #[inline]
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.slice(span)
+    }
+}
+
 /// Everything that one packet's work needs.
 pub(super) struct Work<'a, S> {
-    pub(super) bytes: &'a dyn Bytes,
+    pub(super) bytes: Space<'a>,
     pub(super) limits: &'a Limits,
     pub(super) sink: &'a mut S,
     pub(super) scratch: &'a mut Scratch,
@@ -92,7 +159,7 @@ impl<S> Work<'_, S> {
     /// The context for a WebSocket, and the sink.
     #[inline]
     pub(super) fn context(&mut self) -> (Context<'_>, &mut S) {
-        (Context { bytes: self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
+        (Context { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
     }
 
     pub(super) fn next_websocket(&mut self) -> WebSocketId {
@@ -124,14 +191,5 @@ impl<S: Sink> Work<'_, S> {
             self.waiting.told = lowest;
             self.sink.watermark(lowest.unwrap_or(u64::MAX));
         }
-    }
-}
-
-impl<'a, S> Work<'a, S> {
-    /// The TCP header and payload of a segment, as captured.
-    #[inline]
-    pub(super) fn tcp_bytes(&self, segment: &Segment) -> Option<&'a [u8]> {
-        let len = u32::from(segment.header_len) + segment.len;
-        self.bytes.bytes(Span { start: segment.header_at, len })
     }
 }

@@ -452,8 +452,8 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         out.extend_from_slice(b"}}");
     }
     out.push(b']');
-    write_head(out, "request", handshake.request.as_ref(), connection.request);
-    write_head(out, "response", handshake.response.as_ref(), connection.response);
+    write_head(out, "request", handshake.request.as_deref(), connection.request);
+    write_head(out, "response", handshake.response.as_deref(), connection.response);
     word(out, "state", ended.state.name());
     out.extend_from_slice(b",\"midstream\":false,\"tls\":false");
     match ended.socket {

@@ -76,40 +76,59 @@ pub enum GiveUp {
 }
 
 /// One direction of a connection.
+///
+/// The first of its three lines of the cache is what a segment in order touches, with one entry of the second.
 #[derive(Clone, Debug, Default)]
+#[repr(C, align(64))]
 pub struct Stream {
     /// Sequence number of offset [`ORIGIN`].
     origin_seq: u32,
     known: bool,
-    anchored: bool,
-    started: bool,
-    /// Offset of the first byte that belongs to the stream.
-    start: u64,
+    /// Delivery began, nothing waits and no FIN is known: see [`renew`](Self::renew).
+    straight: bool,
+    /// Which of `recent` is the oldest.
+    oldest: u8,
     /// Offset of the next byte to deliver.
     next: u64,
+    /// Offset of the first byte that belongs to the stream.
+    start: u64,
     /// Offset up to which the receiver acknowledged.
     acked: u64,
-    /// Offset of the FIN.
-    fin: Option<u64>,
+    checksums: (u32, u32),
+    /// The packet whose arrival brought the last bytes that were delivered.
+    arrived: Place,
     /// The acknowledgment number of the segment at hand.
     ack: u32,
+    anchored: bool,
+    started: bool,
+    recent: [Sent; RECENT],
     /// Sorted, no two overlap, all at or after `next`.
     held: VecDeque<Held>,
     held_bytes: u64,
-    recent: [Sent; RECENT],
-    /// Which of `recent` is the oldest.
-    oldest: u8,
+    /// Offset of the FIN.
+    fin: Option<u64>,
     /// Segments whose checksum says that they were damaged on the way.
-    suspects: Vec<Held>,
-    checksums: (u32, u32),
+    #[allow(clippy::box_collection)] // Most streams have none.
+    suspects: Option<Box<Vec<Held>>>,
 }
 
 impl Stream {
     /// The offset of a sequence number, nearest to what is expected next.
     #[must_use]
     pub fn offset(&self, seq: u32) -> u64 {
-        let expected = self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32);
-        self.next.wrapping_add_signed(i64::from(seq.wrapping_sub(expected) as i32))
+        self.next.wrapping_add_signed(i64::from(seq.wrapping_sub(self.next_seq()) as i32))
+    }
+
+    /// The sequence number that comes next.
+    #[must_use]
+    #[inline]
+    pub fn next_seq(&self) -> u32 {
+        self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
+    }
+
+    /// Looks again whether the next segment can go straight through.
+    fn renew(&mut self) {
+        self.straight = self.started && self.held.is_empty() && self.fin.is_none();
     }
 
     /// Takes the sequence number of the stream's first byte from a SYN, or from the peer's answer to it.
@@ -132,6 +151,7 @@ impl Stream {
             }
         }
         (self.anchored, self.started) = (true, true);
+        self.renew();
     }
 
     /// Whether a SYN with this first sequence number belongs to this stream, and not to a new connection
@@ -170,6 +190,7 @@ impl Stream {
         if !self.started && self.known {
             let lowest = self.lowest();
             (self.start, self.next, self.started) = (lowest, lowest, true);
+            self.renew();
         }
     }
 
@@ -178,6 +199,7 @@ impl Stream {
         if !self.known {
             (self.origin_seq, self.known) = (seq, true);
             (self.start, self.next, self.started) = (ORIGIN, ORIGIN, true);
+            self.renew();
         }
     }
 
@@ -208,10 +230,7 @@ impl Stream {
     #[must_use]
     #[inline]
     pub fn is_next(&self, seq: u32) -> bool {
-        self.started
-            && self.held.is_empty()
-            && seq == self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
-            && self.fin.is_none()
+        self.straight && seq == self.next_seq()
     }
 
     /// Counts `n` bytes as delivered that were never held.
@@ -226,6 +245,18 @@ impl Stream {
     /// Says which acknowledgment number the segments have whose payload comes next.
     pub fn set_ack(&mut self, ack: u32) {
         self.ack = ack;
+    }
+
+    /// Says which packet's arrival brought the last bytes that were delivered.
+    #[inline]
+    pub fn set_arrived(&mut self, arrival: Place) {
+        self.arrived = arrival;
+    }
+
+    /// The packet whose arrival brought the last bytes that were delivered.
+    #[must_use]
+    pub fn arrived(&self) -> Place {
+        self.arrived
     }
 
     /// Takes a segment's payload: `len` bytes at `address`, of which the wire had `claimed`.
@@ -253,6 +284,7 @@ impl Stream {
             let rest = Held { at: at + u64::from(len), address: NOWHERE, len: claimed - len, ack, origin };
             self.put(rest, bytes, &mut arrival);
         }
+        self.renew();
         arrival
     }
 
@@ -341,10 +373,18 @@ impl Stream {
             self.held.pop_front();
             if self.held.is_empty() {
                 self.held.shrink_to(8);
+                self.renew();
             }
         }
         if done.address != NOWHERE {
             self.remember(done.at, done.len, done.address);
+        }
+    }
+
+    /// Gives back the space of what waited, where nothing waits.
+    pub fn shrink(&mut self) {
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
         }
     }
 
@@ -439,6 +479,7 @@ impl Stream {
             Some(known) => known == at,
             None => {
                 self.fin = Some(at);
+                self.renew();
                 true
             }
         }
@@ -481,7 +522,7 @@ impl Stream {
     #[must_use]
     #[inline]
     pub fn doubtful(&self) -> Option<Held> {
-        self.suspects.first().copied().filter(|_| self.checksums.0 == 0)
+        self.suspects.as_ref()?.first().copied().filter(|_| self.checksums.0 == 0)
     }
 
     /// Whether the only checksum that was checked was wrong.
@@ -497,20 +538,23 @@ impl Stream {
             (self.origin_seq, self.known) = (seq, true);
             (self.start, self.next) = (ORIGIN, ORIGIN);
         }
-        if self.suspects.len() < ASIDE {
-            self.suspects.push(Held { at: self.offset(seq), address, len, ack: self.ack, origin });
+        let held = Held { at: self.offset(seq), address, len, ack: self.ack, origin };
+        let suspects = self.suspects.get_or_insert_default();
+        if suspects.len() < ASIDE {
+            suspects.push(held);
         }
     }
 
     /// Fills the hole with copies set aside, where checksums turned out to mean nothing. True if any helped.
     pub fn use_suspects(&mut self, bytes: &dyn Bytes) -> bool {
-        if self.checksums.0 > self.checksums.1.saturating_mul(2) || self.suspects.is_empty() {
+        if self.checksums.0 > self.checksums.1.saturating_mul(2) {
             return false;
         }
         let mut arrival = Arrival::default();
-        for held in std::mem::take(&mut self.suspects) {
+        for held in self.suspects.take().into_iter().flat_map(|suspects| *suspects) {
             self.put(held, bytes, &mut arrival);
         }
+        self.renew();
         arrival.new > 0
     }
 }

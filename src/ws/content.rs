@@ -199,7 +199,7 @@ impl<E: Events> Step<'_, '_, E> {
             compressed: open.compressed,
             opaque: open.opaque,
             missing: open.missing,
-            at: self.side.start.at,
+            at: self.frame.start.at,
         };
         let mut unmasked = std::mem::take(&mut scratch.unmasked);
         let check = open.opcode == Opcode::Text && !open.opaque;
@@ -234,8 +234,8 @@ impl<E: Events> Step<'_, '_, E> {
         open.kept.clear();
         open.kept.shrink();
         // The allocations serve the next message.
-        if self.side.payload.is_empty() {
-            self.side.payload = std::mem::take(&mut open.kept);
+        if self.frame.payload.is_empty() {
+            self.frame.payload = std::mem::take(&mut open.kept);
         }
         self.give_back_inflater();
     }

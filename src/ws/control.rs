@@ -13,11 +13,11 @@ impl<E: Events> Step<'_, '_, E> {
     /// A control frame, or a data frame with a reserved opcode: a message of its own.
     pub(super) fn control(&mut self, frame: u64, number: u64, wire: u64, arrival: Place) {
         let side = &mut *self.side;
-        let (header, start) = (side.header, side.start);
+        let (header, start) = (self.frame.header, self.frame.start);
         let opcode = header.opcode();
         side.counts.messages += 1;
         side.counts.count_message(opcode, header.payload_len);
-        let payload = std::mem::take(&mut side.payload);
+        let payload = std::mem::take(&mut self.frame.payload);
         let mut buffer = std::mem::take(&mut self.context.scratch.kept);
         let bytes = payload.read(self.context.bytes, &mut buffer).unwrap_or_default();
         let whole = bytes.len() as u64 == header.payload_len;
@@ -59,7 +59,7 @@ impl<E: Events> Step<'_, '_, E> {
             }
             _ => {}
         }
-        let missing = self.side.missing;
+        let missing = self.frame.missing;
         let hashed = whole && self.context.depth.hash;
         self.events.message(&MessageEvent {
             number,
@@ -88,6 +88,6 @@ impl<E: Events> Step<'_, '_, E> {
             answers: answered.map(|(_, ping)| ping),
         });
         self.context.scratch.kept = buffer;
-        self.side.payload = payload;
+        self.frame.payload = payload;
     }
 }

@@ -194,4 +194,7 @@ pub struct Scratch {
     pub(super) kept: Vec<u8>,
     #[allow(clippy::vec_box)] // They come from and go back to where they are boxed.
     pub(super) spare: Vec<Box<super::Inflater>>,
+    /// For frames at hand.
+    #[allow(clippy::vec_box)]
+    pub(super) frames: Vec<Box<super::message::AtHand>>,
 }

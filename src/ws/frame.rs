@@ -113,9 +113,33 @@ impl FrameHeader {
     #[must_use]
     #[inline]
     pub fn parse(input: &[u8]) -> Parse<Self> {
+        if let Some(bytes) = input.first_chunk::<MAX_HEADER_LEN>() {
+            let (header, len) = Self::whole(bytes);
+            return Parse::Done(header, len);
+        }
         match header(input) {
             Ok((rest, header)) => Parse::Done(header, input.len() - rest.len()),
             Err(_) => Parse::Need(needed(input)),
+        }
+    }
+
+    /// The header at the start of as many bytes as the longest one has, and its own length.
+    #[inline]
+    pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
+        let [first, second, a, b, c, d, e, f, g, h, ..] = *bytes;
+        let mut header = Self { head: [first, second], masking_key: [0; 4], payload_len: 0 };
+        let (payload_len, len) = match header.length_field() {
+            126 => (u64::from(u16::from_be_bytes([a, b])), 4),
+            127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 10),
+            field => (u64::from(field), 2),
+        };
+        header.payload_len = payload_len;
+        match bytes.get(len..).and_then(|rest| rest.first_chunk::<4>()) {
+            Some(key) if header.masked() => {
+                header.masking_key = *key;
+                (header, len + 4)
+            }
+            _ => (header, len),
         }
     }
 

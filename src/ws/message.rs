@@ -22,7 +22,9 @@ pub struct Terms {
 }
 
 /// Counts of one direction.
+// Those that a text message raises stand together in this order, up to the sizes of short ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
 pub struct Counts {
     /// Frames, with those that will never be whole.
     pub frames: u64,
@@ -32,16 +34,16 @@ pub struct Counts {
     pub payload_bytes: u64,
     /// Bytes of frames whose last byte came, headers included.
     pub wire_bytes: u64,
+    /// Data messages by opcode: text, binary, reserved.
+    pub data: [u64; 3],
+    /// Data messages by the power of two that their payload bytes on the wire reach: 0, 1, 2-3, 4-7 and so on.
+    pub sizes: [u32; 24],
     /// Application bytes of compressed data messages, after inflating; 0 where payloads are not read.
     pub inflated_bytes: u64,
     /// Payload bytes of compressed data messages.
     pub deflated_bytes: u64,
-    /// Data messages by opcode: text, binary, reserved.
-    pub data: [u64; 3],
     /// Control frames: close, ping, pong, reserved.
     pub control: [u64; 4],
-    /// Data messages by the power of two that their payload bytes on the wire reach: 0, 1, 2-3, 4-7 and so on.
-    pub sizes: [u32; 24],
 }
 
 impl Counts {
@@ -58,7 +60,12 @@ impl Counts {
             Opcode::Pong => return self.count_control(2),
             Opcode::Reserved(_) => return self.count_control(3),
         };
-        if let Some(count) = self.data.get_mut(data) {
+        self.count_data(data, payload_len);
+    }
+
+    #[inline]
+    fn count_data(&mut self, kind: usize, payload_len: u64) {
+        if let Some(count) = self.data.get_mut(kind) {
             *count += 1;
         }
         let size = (u64::BITS - payload_len.leading_zeros()) as usize;
@@ -74,62 +81,108 @@ impl Counts {
     }
 }
 
-/// The state of one direction. What every frame touches stands together.
+/// The state of one direction.
+// What every frame touches stands together, the counts' hot half at its end.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Side {
-    pub(super) counts: Counts,
+    pub(super) open: Option<Box<Open>>,
     pub(super) key: [u8; 4],
     pub(super) key_run: u32,
     pub(super) terms: Terms,
-    pub(super) direction: Direction,
     pub(super) closed: bool,
-    in_frame: bool,
+    pub(super) in_frame: bool,
     /// The frame at hand is part of `open`.
     pub(super) joined: bool,
     /// The frame at hand began while another message was open.
     pub(super) interleaved: bool,
     /// Bytes of this direction were lost before: a window may be incomplete.
     pub(super) window_lost: bool,
-    pub(super) open: Option<Box<Open>>,
+    pub(super) counts: Counts,
     pub(super) inflater: Option<Box<Inflater>>,
-    pub(super) header: FrameHeader,
-    pub(super) start: FrameStart,
-    pub(super) last: Place,
-    pub(super) payload: Payload,
-    pub(super) missing: Option<(u64, u64)>,
     /// Since when how many data frames were tiny.
     pub(super) small: (i64, u32),
+    pub(super) direction: Direction,
+    /// The direction's stream ended.
+    pub(super) ended: bool,
+    /// Nothing of this direction was captured.
+    pub(super) unheard: bool,
 }
 
 impl Side {
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
         let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
-        self.payload.size()
-            + open
-            + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
+        open + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
     }
 
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
         Self {
-            direction,
+            open: None,
+            key: [0; 4],
+            key_run: 0,
             terms,
+            closed: false,
+            in_frame: false,
+            joined: false,
+            interleaved: false,
+            window_lost: false,
+            counts: Counts::default(),
+            inflater: None,
+            small: (0, 0),
+            direction,
+            ended: false,
+            unheard: false,
+        }
+    }
+
+    /// Whether a frame of the direction whose frames are masked or not is a message of its own about whose header
+    /// there is nothing to say: most are.
+    #[inline]
+    pub(super) fn is_plain(&self, header: FrameHeader, masked: bool) -> bool {
+        let [first, second] = header.head;
+        let kind =
+            matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && self.terms.takeover.is_some());
+        kind && (second & 0x80 != 0) == masked
+            && header.length_is_minimal()
+            && header.payload_len >= 16
+            && self.open.is_none()
+            && !self.closed
+            && (!masked || (header.masking_key != self.key && header.masking_key != [0; 4]))
+    }
+
+    /// Counts a frame that is [plain](Self::is_plain), `wire` bytes with its header.
+    #[inline]
+    pub(super) fn count_plain(&mut self, header: FrameHeader, wire: u64) {
+        (self.key, self.key_run) = (header.masking_key, 1);
+        let counts = &mut self.counts;
+        counts.frames += 1;
+        counts.messages += 1;
+        counts.payload_bytes += header.payload_len;
+        counts.wire_bytes += wire;
+        counts.count_data(usize::from(header.head[0] & 0x0f == 2), header.payload_len);
+    }
+}
+
+/// The frame at hand.
+#[derive(Clone, Debug)]
+pub(super) struct AtHand {
+    pub(super) header: FrameHeader,
+    pub(super) start: FrameStart,
+    /// The last packet that brought bytes of it.
+    pub(super) last: Place,
+    pub(super) payload: Payload,
+    pub(super) missing: Option<(u64, u64)>,
+}
+
+impl Default for AtHand {
+    fn default() -> Self {
+        Self {
             header: FrameHeader { head: [0; 2], masking_key: [0; 4], payload_len: 0 },
             start: FrameStart::default(),
             last: Place::default(),
-            in_frame: false,
             payload: Payload::default(),
             missing: None,
-            open: None,
-            joined: false,
-            inflater: None,
-            window_lost: false,
-            closed: false,
-            counts: Counts::default(),
-            interleaved: false,
-            key: [0; 4],
-            key_run: 0,
-            small: (0, 0),
         }
     }
 }
@@ -137,6 +190,7 @@ impl Side {
 /// One direction at work: its state, what both share, and where events go.
 pub(super) struct Step<'a, 'c, E> {
     pub(super) side: &'a mut Side,
+    pub(super) frame: &'a mut AtHand,
     pub(super) shared: &'a mut Shared,
     pub(super) context: &'a mut Context<'c>,
     pub(super) events: &'a mut E,
@@ -145,7 +199,8 @@ pub(super) struct Step<'a, 'c, E> {
 impl<E: Events> FrameSink for Step<'_, '_, E> {
     #[inline]
     fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
-        if self.is_plain(header) {
+        let masked = self.side.direction == Direction::ClientToServer;
+        if self.side.is_plain(header, masked) && header.payload_len <= self.context.depth.keep {
             self.plain_message(header, start, payload);
             return;
         }
@@ -158,11 +213,9 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
 
     #[inline]
     fn start(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
+        self.begin(header, start, arrival);
         let side = &mut *self.side;
-        (side.header, side.start, side.last, side.in_frame) = (header, start, arrival, true);
-        side.missing = None;
-        side.joined = false;
-        side.payload.clear();
+        (side.in_frame, side.joined) = (true, false);
         let opcode = header.opcode();
         match opcode {
             Opcode::Continuation => side.joined = side.open.is_some(),
@@ -183,14 +236,14 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
 
     #[inline]
     fn payload(&mut self, offset: u64, chunk: Chunk<'_>) {
-        let Self { side, context, .. } = self;
-        side.last = chunk.arrival;
-        let control = side.header.opcode().is_control();
-        if (!control && !context.depth.payloads) || side.missing.is_some() {
+        let Self { side, frame, context, .. } = self;
+        frame.last = chunk.arrival;
+        let control = frame.header.opcode().is_control();
+        if (!control && !context.depth.payloads) || frame.missing.is_some() {
             return;
         }
         let (len, keep) = (chunk.bytes.len() as u64, context.depth.keep);
-        let key = side.header.masking_key;
+        let key = frame.header.masking_key;
         let mut needed = context.depth.frame_payloads || !side.joined;
         if side.joined
             && let Some(open) = &mut side.open
@@ -198,9 +251,9 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         {
             if open.eager.is_none() {
                 needed = true;
-                if open.kept.len() + side.payload.len() + len > keep {
+                if open.kept.len() + frame.payload.len() + len > keep {
                     needed = context.depth.frame_payloads;
-                    open.go_eager(&side.payload, &mut side.inflater, side.window_lost, context);
+                    open.go_eager(&frame.payload, &mut side.inflater, side.window_lost, context);
                     // Each frame is kept on its own from here on.
                     open.kept.clear();
                 }
@@ -209,17 +262,17 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 open.take_wire(&chunk, key, offset, &mut side.inflater, context);
             }
         }
-        if needed && side.payload.len() < keep {
-            let room = (keep - side.payload.len()).min(len) as usize;
+        if needed && frame.payload.len() < keep {
+            let room = (keep - frame.payload.len()).min(len) as usize;
             let part = Chunk { bytes: chunk.bytes.get(..room).unwrap_or_default(), ..chunk };
-            side.payload.push(&part, key, offset);
+            frame.payload.push(&part, key, offset);
         }
     }
 
     fn missing(&mut self, offset: u64, len: u64) {
-        let side = &mut *self.side;
-        let total = side.missing.map_or(0, |(_, total)| total);
-        side.missing = Some((side.missing.map_or(offset, |(first, _)| first), total + len));
+        let Self { side, frame, .. } = self;
+        let total = frame.missing.map_or(0, |(_, total)| total);
+        frame.missing = Some((frame.missing.map_or(offset, |(first, _)| first), total + len));
         if side.joined
             && let Some(open) = &mut side.open
         {
@@ -234,21 +287,22 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
     #[inline]
     fn end(&mut self, arrival: Place) {
         let side = &mut *self.side;
-        side.last = arrival;
+        let header = self.frame.header;
+        self.frame.last = arrival;
         side.in_frame = false;
         let number = self.shared.next_frame();
-        let wire = side.header.len() as u64 + side.header.payload_len;
+        let wire = header.len() as u64 + header.payload_len;
         side.counts.frames += 1;
-        side.counts.payload_bytes += side.header.payload_len;
+        side.counts.payload_bytes += header.payload_len;
         side.counts.wire_bytes += wire;
-        let opcode = side.header.opcode();
+        let opcode = header.opcode();
         let message = match opcode {
             Opcode::Continuation | Opcode::Text | Opcode::Binary if side.joined => {
                 let open = side.open.as_mut();
                 open.map(|open| {
                     open.frames = open.frames.saturating_add(1);
                     open.wire += wire;
-                    open.payload_len += side.header.payload_len;
+                    open.payload_len += header.payload_len;
                     *open.number.get_or_insert_with(|| self.shared.next_message())
                 })
             }
@@ -256,21 +310,21 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             _ => Some(self.shared.next_message()),
         };
         self.judge(number, message);
-        self.frame_event(number, message, self.side.missing.is_none(), arrival);
-        let side = &mut *self.side;
+        self.frame_event(number, message, self.frame.missing.is_none(), arrival);
+        let Self { side, frame, .. } = self;
         match (opcode, message) {
             (Opcode::Continuation | Opcode::Text | Opcode::Binary, Some(message)) => {
                 if let Some(open) = &mut side.open
                     && open.eager.is_none()
-                    && open.missing.is_none_or(|(at, _)| open.kept.len() + side.payload.len() <= at)
+                    && open.missing.is_none_or(|(at, _)| open.kept.len() + frame.payload.len() <= at)
                 {
                     if open.kept.is_empty() {
-                        std::mem::swap(&mut open.kept, &mut side.payload);
+                        std::mem::swap(&mut open.kept, &mut frame.payload);
                     } else {
-                        open.kept.append(&mut side.payload);
+                        open.kept.append(&mut frame.payload);
                     }
                 }
-                if side.header.fin() {
+                if header.fin() {
                     self.finish(number, message, arrival);
                 }
             }
@@ -290,7 +344,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             }
             Lost::LengthMsbSet => {
                 let number = self.shared.next_frame();
-                let header = self.side.header;
+                let header = self.frame.header;
                 self.report(
                     &rules::LENGTH_MSB_SET,
                     Some(number),
@@ -323,42 +377,25 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
 }
 
 impl<E: Events> Step<'_, '_, E> {
-    /// Whether a frame is a message of its own about which there is nothing to say: most are.
+    /// A frame begins.
     #[inline]
-    fn is_plain(&self, header: FrameHeader) -> bool {
-        let side = &*self.side;
-        let [first, second] = header.head;
-        let masked = side.direction == Direction::ClientToServer;
-        let kind =
-            matches!(first, 0x81 | 0x82) || (matches!(first, 0xc1 | 0xc2) && side.terms.takeover.is_some());
-        kind && (second & 0x80 != 0) == masked
-            && header.length_is_minimal()
-            && header.payload_len >= 16
-            && header.payload_len <= self.context.depth.keep
-            && side.open.is_none()
-            && !side.closed
-            && (!masked || (header.masking_key != side.key && header.masking_key != [0; 4]))
+    fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
+        let frame = &mut *self.frame;
+        (frame.header, frame.start, frame.last, frame.missing) = (header, start, arrival, None);
+        frame.payload.clear();
     }
 
     /// A message in one frame, all of which is in the chunk.
     #[inline]
     fn plain_message(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
-        let side = &mut *self.side;
-        (side.key, side.key_run) = (header.masking_key, 1);
         let wire = header.len() as u64 + header.payload_len;
-        let counts = &mut side.counts;
-        counts.frames += 1;
-        counts.messages += 1;
-        counts.payload_bytes += header.payload_len;
-        counts.wire_bytes += wire;
-        counts.count_message(header.opcode(), header.payload_len);
+        self.side.count_plain(header, wire);
         let (frame, message) = (self.shared.next_frame(), self.shared.next_message());
         let depth = self.context.depth;
         if depth.frames {
-            (side.header, side.start, side.last, side.missing) = (header, start, payload.arrival, None);
-            side.payload.clear();
+            self.begin(header, start, payload.arrival);
             if depth.frame_payloads && depth.payloads {
-                side.payload.push(&payload, header.masking_key, 0);
+                self.frame.payload.push(&payload, header.masking_key, 0);
             }
             self.frame_event(frame, Some(message), true, payload.arrival);
         }
@@ -387,7 +424,7 @@ impl<E: Events> Step<'_, '_, E> {
                 ),
             );
         } else if self.side.in_frame {
-            let (header, packet) = (self.side.header, self.side.start.place.packet);
+            let (header, packet) = (self.frame.header, self.frame.start.place.packet);
             let number = self.incomplete(place);
             self.report(
                 &rules::INCOMPLETE_FRAME,
@@ -420,7 +457,7 @@ impl<E: Events> Step<'_, '_, E> {
     fn incomplete(&mut self, place: Place) -> u64 {
         let number = self.shared.next_frame();
         let message = self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number);
-        let last = self.side.last;
+        let last = self.frame.last;
         self.side.counts.frames += 1;
         self.frame_event(number, message, false, if last.packet == 0 { place } else { last });
         self.side.in_frame = false;
@@ -432,16 +469,16 @@ impl<E: Events> Step<'_, '_, E> {
         if !self.context.depth.frames {
             return;
         }
-        let side = &*self.side;
+        let frame = &*self.frame;
         self.events.frame(&FrameEvent {
             number,
             message,
-            direction: side.direction,
-            header: side.header,
-            start: side.start,
+            direction: self.side.direction,
+            header: frame.header,
+            start: frame.start,
             last,
             complete,
-            payload: &side.payload,
+            payload: &frame.payload,
             bytes: self.context.bytes,
         });
     }
@@ -458,7 +495,7 @@ impl<E: Events> Step<'_, '_, E> {
             direction: Some(self.side.direction),
             frame,
             message,
-            offset: Some(self.side.start.at),
+            offset: Some(self.frame.start.at),
             place,
         };
         self.shared.report(self.events, rule, spot, text);

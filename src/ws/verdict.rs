@@ -11,7 +11,7 @@ impl<E: Events> Step<'_, '_, E> {
     #[inline]
     pub(super) fn judge(&mut self, number: u64, message: Option<u64>) {
         let side = &*self.side;
-        let (header, terms) = (side.header, side.terms);
+        let (header, terms) = (self.frame.header, side.terms);
         let opcode = header.opcode();
         let plain = header.fin()
             && header.rsv() == 0
@@ -38,7 +38,7 @@ impl<E: Events> Step<'_, '_, E> {
         opcode: Opcode,
         terms: Terms,
     ) {
-        let place = self.side.last;
+        let place = self.frame.last;
         let direction = self.side.direction;
         let name = opcode.name();
         let undefined = header.rsv() & !terms.rsv_defined;
