@@ -8,6 +8,7 @@
 //! A step is written as the difference to the one before it, in about 8 bytes. A connection that is no
 //! WebSocket (yet) keeps few: beyond them the state itself is kept, and its steps from there on.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -420,6 +421,8 @@ impl Trails {
         Some(Packets {
             first: trail.first.clone().into_iter(),
             walk: trail.steps.from(None),
+            next: None,
+            fragments: trail.fragmented.then(|| self.fragments.from(None).peekable()),
             count: trail.packets,
             wire_bytes: trail.wire_bytes,
         })
@@ -479,10 +482,15 @@ impl Route {
 }
 
 /// Packets of a connection, in order.
+///
+/// Where IP fragments are among them, all fragments of the capture are: whose they are is not kept.
 #[derive(Clone, Debug)]
 pub struct Packets {
     first: std::vec::IntoIter<(PacketRef, Flags)>,
     walk: Walk,
+    /// One of its own, behind the fragments that come next.
+    next: Option<(PacketRef, Flags)>,
+    fragments: Option<Peekable<Walk>>,
     count: u64,
     wire_bytes: u64,
 }
@@ -502,7 +510,19 @@ impl Packets {
 
     /// The next packet, with SYN, FIN and RST where it has them.
     pub(super) fn next_with_flags(&mut self) -> Option<(PacketRef, Flags)> {
-        self.first.next().or_else(|| self.walk.by_ref().find_map(|act| packet_of(&act)))
+        let own = self.next.take();
+        let own = own.or_else(|| self.first.next()).or_else(|| self.walk.find_map(|act| packet_of(&act)));
+        let Some(fragments) = &mut self.fragments else { return own };
+        let until = own.map_or(u64::MAX, |(packet, _)| packet.number);
+        let fragment =
+            fragments.next_if(|act| packet_of(act).is_some_and(|(packet, _)| packet.number <= until));
+        match fragment.and_then(|act| packet_of(&act)) {
+            Some((packet, _)) if packet.number < until => {
+                self.next = own;
+                Some((packet, Flags(0)))
+            }
+            _ => own,
+        }
     }
 }
 
