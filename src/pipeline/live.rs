@@ -241,7 +241,7 @@ impl Live {
             sink.chunk(connection, direction, &Chunk { at, bytes, address, origin: place, arrival: place });
         }
         let depth = &desk.limits.depth;
-        let counted = if depth.frames || depth.payloads { 0 } else { ws.count(direction, bytes) };
+        let counted = if depth.frames || depth.payloads { 0 } else { ws.count(direction, bytes, place) };
         if counted < bytes.len() {
             let chunk = Chunk { at, bytes, address, origin: place, arrival: place }.skip(counted);
             let mut work = desk.work(space, sink);

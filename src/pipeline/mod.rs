@@ -128,7 +128,7 @@ impl Pipeline {
 
     /// Takes a packet. `capture` gives its bytes and those of earlier packets that still wait.
     #[inline]
-    pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &impl Bytes, sink: &mut S) {
+    pub fn packet<S: Sink>(&mut self, packet: &PacketRef, capture: &(impl Bytes + ?Sized), sink: &mut S) {
         let place = Place { packet: packet.number, time: packet.time };
         if self.seen.packets == 0 {
             sink.begins(packet.time);
@@ -136,6 +136,7 @@ impl Pipeline {
         self.seen.packets += 1;
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();
+        let capture: &dyn Bytes = &capture;
         match net::plain(packet, bytes) {
             Some(segment) => {
                 self.seen.segments += 1;
