@@ -108,12 +108,12 @@ impl Terminal {
         self
     }
 
-    /// The terminal's modes, as a program finds them.
+    /// The terminal's modes, as a program finds them; not its size, which tmux changes in its own time.
     #[track_caller]
     fn modes(&self) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let path = file.path().display().to_string();
-        self.run(&format!("clear; stty -a > {path}; echo mo'de's are known"));
+        self.run(&format!("clear; stty -g > {path}; echo mo'de's are known"));
         self.until("the modes", |shown| shown.contains("modes are known"));
         std::fs::read_to_string(file.path()).unwrap()
     }
