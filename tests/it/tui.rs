@@ -108,13 +108,14 @@ impl Terminal {
         self
     }
 
-    /// What the terminal's modes come to, in a line.
+    /// The terminal's modes, as a program finds them; not its size, which tmux changes in its own time.
     #[track_caller]
     fn modes(&self) -> String {
-        let is_it = |line: &&str| line.starts_with("modes ") && line.ends_with(" end");
-        self.run("clear; echo modes $(stty -a | md5sum) end");
-        self.until("modes", |shown| shown.lines().any(|line| is_it(&line)));
-        self.shown().lines().find(is_it).unwrap_or_default().to_owned()
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path().display().to_string();
+        self.run(&format!("clear; stty -g > {path}; echo mo'de's are known"));
+        self.until("the modes", |shown| shown.contains("modes are known"));
+        std::fs::read_to_string(file.path()).unwrap()
     }
 }
 
