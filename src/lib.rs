@@ -19,11 +19,15 @@
 //! | http | model | nothing |
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
+//! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
-//! | cli::style | report::style | streams environment |
-//! | report | model pipeline ws report::style | nothing |
+//! | cli::style | report::style | terminal streams environment |
+//! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
+//! | export | model capture filter pipeline ws report store | files |
+//! | tui | model filter http pipeline ws report explain store export | nothing |
+//! | tui::run | model filter pipeline ws store export | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -37,6 +41,8 @@
 pub mod capture;
 pub mod cli;
 pub mod explain;
+pub mod export;
+pub mod filter;
 pub mod http;
 pub mod model;
 pub mod net;
@@ -44,4 +50,5 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod tcp;
+pub mod tui;
 pub mod ws;

@@ -35,8 +35,8 @@ pub fn run(data: &[u8]) {
         [(request.as_ref(), response.as_ref()), (request.as_ref(), None), (None, response.as_ref())]
     {
         let (handshake, judgements) = judge(request, response);
-        assert_eq!(handshake.request.as_ref(), request);
-        assert_eq!(handshake.response.as_ref(), response);
+        assert_eq!(handshake.request.as_deref(), request);
+        assert_eq!(handshake.response.as_deref(), response);
         assert_eq!(handshake.status, response.and_then(Head::status));
         for judgement in &judgements {
             let text = &judgement.text;

@@ -3,12 +3,13 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::explain::{Dir, ExplainArgs};
+use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
 use super::style::ColorWhen;
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens chat.pcapng                          the conversation, as a table
+  wslens chat.pcapng                          look around in it (elsewhere than on a terminal: print it)
   wslens read day.pcap.gz --conn 3 --level frames
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
@@ -35,6 +36,36 @@ pub struct Cli {
     /// What `wslens FILE` does.
     #[command(flatten)]
     pub read: ReadArgs,
+    /// How the terminal UI looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// How the terminal UI looks.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct ScreenArgs {
+    /// Print a table instead of opening the terminal UI
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_tui: bool,
+    /// Colours of the terminal UI; NO_COLOR means mono
+    #[arg(long, value_name = "NAME", help_heading = "Terminal UI")]
+    pub theme: Option<ThemeArg>,
+    /// Leave the mouse to the terminal
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_mouse: bool,
+}
+
+/// A theme of the terminal UI.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ThemeArg {
+    /// For a dark background.
+    Dark,
+    /// For a light background.
+    Light,
+    /// Full contrast.
+    HighContrast,
+    /// No colour.
+    Mono,
 }
 
 /// The commands.
@@ -119,6 +150,7 @@ pub struct LookArgs {
 Examples:
   wslens read chat.pcapng
   wslens read chat.pcapng --level all --format ndjson
+  wslens read chat.pcapng -Y 'dir == c2s and json.type == echo'
   wslens read chat.pcapng --conn 1 --dir c2s --payload hash
   wslens read part1.pcap part2.pcap --level connections --format csv")]
 pub struct ReadArgs {
@@ -131,6 +163,9 @@ pub struct ReadArgs {
     /// Only this connection (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
+    /// Which rows.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Only one direction: c2s or s2c
     #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Selection")]
     pub dir: Option<Dir>,
@@ -149,6 +184,7 @@ Examples:
   wslens check chat.pcapng
   wslens check chat.pcapng --fail-on warning --format ndjson
   wslens check chat.pcapng --ignore bad-checksum,tcp-retransmission
+  wslens check chat.pcapng -Y 'host == example.com and severity >= warning'
   wslens check --list                    every code and what it means")]
 pub struct CheckArgs {
     /// Which captures.
@@ -166,6 +202,9 @@ pub struct CheckArgs {
     /// Only this connection (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
+    /// Which rows.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Print all codes and what they mean, and stop
     #[arg(long)]
     pub list: bool,
@@ -180,6 +219,7 @@ pub struct CheckArgs {
 Examples:
   wslens stats day.pcap.gz
   wslens stats day.pcap --deep            read payloads too: compression ratio, UTF-8, inflate errors
+  wslens stats day.pcap -Y 'path contains /chat'    connections that match
   wslens stats day.pcap --format ndjson")]
 pub struct StatsArgs {
     /// Which captures.
@@ -191,6 +231,9 @@ pub struct StatsArgs {
     /// Only this connection (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
+    /// Which connections.
+    #[command(flatten)]
+    pub filter: FilterArgs,
     /// Connections listed one by one, those with most messages first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,

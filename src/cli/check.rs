@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::args::{CheckArgs, FailOn};
+use super::filter;
 use super::problem::Problem;
 use super::read;
 use crate::model::{Rule, Severity};
@@ -28,15 +29,20 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
                 .into());
         }
     }
-    let selection = Selection {
+    let mut selection = Selection {
         level: Level::Findings,
         connections: args.conn.clone(),
         only: args.only.clone(),
         ignore: args.ignore.clone(),
         ..Selection::default()
     };
-    let outcome = read::print(&args.input, &args.look, selection.clone(), |_| {})?;
-    let count = |least| read::count_from(&outcome.findings, &selection, least);
+    let plain = selection.clone();
+    selection.filter = args.filter.matcher(selection.levels())?;
+    let filtered = selection.filter.is_some();
+    let outcome = read::print(&args.input, &args.look, selection, |_| {})?;
+    filter::tell_undecided(&args.look, outcome.undecided);
+    let findings = if filtered { &outcome.chosen } else { &outcome.findings };
+    let count = |least| read::count_from(findings, &plain, least);
     let (errors, warnings, all) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
     if !args.look.quiet {
         eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);

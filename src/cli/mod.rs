@@ -12,6 +12,7 @@
 mod args;
 mod check;
 pub mod explain;
+mod filter;
 pub mod handshake;
 #[cfg(feature = "live")]
 mod interfaces;
@@ -20,11 +21,12 @@ mod read;
 pub mod run;
 mod stats;
 pub mod style;
+mod tui;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 use problem::Problem;
@@ -33,7 +35,8 @@ use style::{ColorWhen, Style};
 const WELCOME: &str = "\
 wslens reads WebSocket conversations out of packet captures.
 
-  wslens chat.pcapng                            the conversation
+  wslens chat.pcapng                            look around in it
+  wslens read chat.pcapng                       the conversation
   wslens check chat.pcapng                      what is wrong with it
   wslens stats chat.pcapng                      counts, sizes, round trips
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
@@ -52,8 +55,10 @@ pub fn main() -> ExitCode {
         let line: Vec<String> = std::env::args().collect();
         eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
-    let cli = Cli::parse();
-    let result = style::quiet_on_closed_pipe(dispatch(cli));
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let prints = tui::is_about_printing(&matches);
+    let result = style::quiet_on_closed_pipe(dispatch(cli, prints));
     match result {
         Ok(code) => code.into(),
         Err(error) => {
@@ -72,8 +77,21 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<u8> {
+fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
+    let listed = match &cli.command {
+        None => cli.read.filter.list_fields,
+        Some(Command::Read(args)) => args.filter.list_fields,
+        Some(Command::Check(args)) => args.filter.list_fields,
+        Some(Command::Stats(args)) => args.filter.list_fields,
+        Some(_) => false,
+    };
+    if listed {
+        return filter::list();
+    }
     match cli.command {
+        None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
+            tui::run(&cli.read, &cli.screen)
+        }
         None if cli.read.input.all().next().is_some() => read::run(&cli.read),
         None if io::stdin().is_terminal() && io::stdout().is_terminal() => {
             writeln!(io::stdout(), "{WELCOME}")?;

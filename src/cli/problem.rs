@@ -12,13 +12,14 @@ pub struct Problem {
     /// The exit code.
     pub code: u8,
     what: String,
+    lines: Vec<String>,
     hints: Vec<(&'static str, String)>,
 }
 
 impl Problem {
     /// An error.
     pub fn new(code: u8, what: impl Into<String>) -> Self {
-        Self { code, what: what.into(), hints: Vec::new() }
+        Self { code, what: what.into(), lines: Vec::new(), hints: Vec::new() }
     }
 
     /// Adds a line: `why`, `try`, `know`.
@@ -28,9 +29,19 @@ impl Problem {
         self
     }
 
+    /// Adds lines as they are, below what happened.
+    #[must_use]
+    pub fn lines(mut self, lines: impl IntoIterator<Item = String>) -> Self {
+        self.lines.extend(lines);
+        self
+    }
+
     /// Prints it to standard error.
     pub fn print(&self, style: &Style) {
         eprintln!("{} {}", style.paint(Role::Error, "error:"), crate::model::safe_str(&self.what));
+        for line in &self.lines {
+            eprintln!("   {}", crate::model::safe_str(line));
+        }
         for (label, text) in &self.hints {
             eprintln!("{label:>6}: {}", crate::model::safe_str(text));
         }

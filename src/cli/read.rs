@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
 use super::explain::Dir;
+use super::filter;
 use super::problem::Problem;
 use super::run;
 use super::style::{self, Style};
@@ -28,6 +29,10 @@ pub struct Outcome {
     pub matched: u64,
     /// Connections without WebSocket.
     pub seen: Seen,
+    /// Findings that were chosen, by rule.
+    pub chosen: Tally,
+    /// Rows of which it is not known whether they match.
+    pub undecided: u64,
 }
 
 /// Runs `wslens read`; answers the exit code.
@@ -35,7 +40,7 @@ pub struct Outcome {
 /// # Errors
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
-    let selection = Selection {
+    let mut selection = Selection {
         level: level(args.level),
         payload: match args.payload {
             Payload::None => PayloadMode::None,
@@ -47,8 +52,10 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
         direction: args.dir.map(direction),
         ..Selection::default()
     };
+    selection.filter = args.filter.matcher(selection.levels())?;
     let outcome = print(&args.input, &args.look, selection, |_| {})?;
     tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen);
+    filter::tell_undecided(&args.look, outcome.undecided);
     if args.look.quiet && outcome.matched == 0 {
         return Ok(1);
     }
@@ -63,7 +70,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
 pub fn print(
     input: &InputArgs,
     look: &LookArgs,
-    selection: Selection,
+    mut selection: Selection,
     adjust: impl FnOnce(&mut Limits),
 ) -> anyhow::Result<Outcome> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
@@ -75,6 +82,10 @@ pub fn print(
     }
     let mut limits = limits(input, &selection);
     adjust(&mut limits);
+    if let Some(matcher) = &selection.filter {
+        selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
+        filter::deepen(&mut limits, input, matcher);
+    }
     let mut capture = match open(input) {
         Ok(capture) => capture,
         Err(error) => {
@@ -84,6 +95,9 @@ pub fn print(
             return Err(Problem::from(error).into());
         }
     };
+    if let Some(matcher) = selection.filter.as_mut().filter(|matcher| matcher.needs_survey()) {
+        filter::survey(input, look, &limits, matcher)?;
+    }
     let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
     let live = input.all().any(|path| path.as_os_str() == "-");
     match format {
@@ -157,8 +171,11 @@ pub fn drive<R: Report>(
     });
     progress.clear();
     let matched = report.matched();
+    let chosen = report.selection().chosen.clone();
+    let undecided = report.selection().filter.as_ref().map_or(0, |filter| filter.undecided());
     report.finish(&summary)?;
-    Ok(Outcome { findings: summary.totals.findings.clone(), summary, matched, seen: pipeline.seen().clone() })
+    let (findings, seen) = (summary.totals.findings.clone(), pipeline.seen().clone());
+    Ok(Outcome { findings, summary, matched, seen, chosen, undecided })
 }
 
 /// Standard output, or the file that was named.

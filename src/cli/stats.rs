@@ -4,7 +4,8 @@ use std::io::IsTerminal as _;
 
 use super::args::{Format, StatsArgs};
 use super::problem::Problem;
-use super::{read, run};
+use super::{filter, read, run};
+use crate::filter::{Level, Levels};
 use crate::pipeline::Pipeline;
 use crate::report::Selection;
 use crate::report::stats::{Options, Stats};
@@ -24,10 +25,19 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let mut limits = read::limits(&args.input, &Selection::default());
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;
+    let matcher = args.filter.matcher(Levels::of(Level::Connection))?;
+    if let Some(matcher) = &matcher {
+        filter::deepen(&mut limits, &args.input, matcher);
+    }
+    let filtered = matcher.is_some();
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     let mut pipeline = Pipeline::new(limits);
-    let mut stats =
-        Stats::new(Options { top: args.top, connections: args.conn.clone(), ..Options::default() });
+    let mut stats = Stats::new(Options {
+        top: args.top,
+        connections: args.conn.clone(),
+        filter: matcher,
+        ..Options::default()
+    });
     let mut progress = read::Progress::new(args.look.quiet);
     let summary = run::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
         progress.show(capture);
@@ -42,6 +52,13 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
             _ => stats.write_text(&mut out, &summary, &read::table_look(&args.look))?,
         }
         out.flush()?;
+    }
+    if filtered && !args.look.quiet {
+        let (matched, undecided) = stats.matched();
+        eprintln!(
+            "note: these are numbers of the {matched} connections that match; packets and findings are the capture's"
+        );
+        filter::tell_undecided(&args.look, undecided);
     }
     read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen());
     read::tell_incomplete(&args.look, &summary);

@@ -1,5 +1,7 @@
 //! The frame box of RFC 6455 section 5.2 with a frame's own bits.
 
+use std::ops::Range;
+
 use super::frame::{ExplainedFrame, Field, Row};
 use super::text::hex;
 use crate::ws::Opcode;
@@ -12,6 +14,8 @@ const SHOWN_PAYLOAD: usize = 8;
 /// One field, or the part of it in one line of the box.
 struct Cell {
     name: &'static str,
+    /// The first bit, counted from the frame's beginning.
+    at: usize,
     bits: Vec<bool>,
     value: String,
     /// Whether a line above holds the field's beginning.
@@ -19,9 +23,64 @@ struct Cell {
     whole_len: usize,
 }
 
+/// What a line of the box holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineKind {
+    /// The numbers of the bytes.
+    Bytes,
+    /// The border above or below cells.
+    Border,
+    /// Names of fields.
+    Names,
+    /// The bits, two columns each.
+    Bits,
+    /// The values.
+    Values,
+    /// How much was left out.
+    More,
+}
+
+/// A line of the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What it holds.
+    pub kind: LineKind,
+    /// Which 32 bits it belongs to, from 0.
+    pub row: usize,
+    /// Its text, part by part.
+    pub parts: Vec<Part>,
+}
+
+impl Line {
+    /// All of its text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        self.parts.iter().map(|part| part.text.as_str()).collect()
+    }
+
+    fn of(kind: LineKind, row: usize, text: String) -> Self {
+        Self { kind, row, parts: vec![Part { bits: 0..0, text }] }
+    }
+}
+
+/// A part of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The bits that it stands for, counted from the frame's beginning; none for borders.
+    pub bits: Range<usize>,
+    /// Its text; in a line of bits, bit `n` of the part stands at column `2 n`.
+    pub text: String,
+}
+
 /// Draws the header and the first bytes of the payload, two columns a bit. ASCII only.
 #[must_use]
 pub fn diagram(frame: &ExplainedFrame) -> Vec<String> {
+    picture(frame, usize::MAX).iter().map(Line::text).collect()
+}
+
+/// The same as [`diagram`], in parts that know their bits; a field's name takes at most `names` lines.
+#[must_use]
+pub fn picture(frame: &ExplainedFrame, names: usize) -> Vec<Line> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut at = 0;
     for (name, bits, value) in cells(frame) {
@@ -34,7 +93,7 @@ pub fn diagram(frame: &ExplainedFrame) -> Vec<String> {
             }
             let goes_on = left.len() < whole_len;
             let value = value.clone().unwrap_or_else(|| hex(&to_bytes(part)));
-            let cell = Cell { name, bits: part.to_vec(), value, goes_on, whole_len };
+            let cell = Cell { name, at, bits: part.to_vec(), value, goes_on, whole_len };
             if let Some(row) = rows.last_mut() {
                 row.push(cell);
             }
@@ -44,16 +103,23 @@ pub fn diagram(frame: &ExplainedFrame) -> Vec<String> {
     }
     let mut lines = Vec::new();
     for (i, row) in rows.iter().enumerate() {
-        draw(&mut lines, i, row);
+        draw(&mut lines, i, row, names);
     }
     if let Some(row) = rows.last() {
-        lines.push(border(row));
+        lines.push(Line::of(LineKind::Border, rows.len() - 1, border(row)));
     }
     let more = frame.payload.len().saturating_sub(SHOWN_PAYLOAD);
     if more > 0 {
-        lines.push(format!("  ... {more} more payload byte{}", if more == 1 { "" } else { "s" }));
+        let text = format!("  ... {more} more payload byte{}", if more == 1 { "" } else { "s" });
+        lines.push(Line::of(LineKind::More, rows.len().saturating_sub(1), text));
     }
     lines
+}
+
+/// How many bits of a frame are drawn.
+#[must_use]
+pub fn drawn_bits(frame: &ExplainedFrame) -> usize {
+    (frame.head.len() + frame.payload.len().min(SHOWN_PAYLOAD)) * 8
 }
 
 /// The fields in order: name, bits, and the value where it is not the bytes in hex.
@@ -123,24 +189,25 @@ fn border(row: &[Cell]) -> String {
     line
 }
 
-fn draw(lines: &mut Vec<String>, number: usize, row: &[Cell]) {
+fn draw(lines: &mut Vec<Line>, number: usize, row: &[Cell], names: usize) {
     let bytes = row.iter().map(|cell| cell.bits.len()).sum::<usize>() / 8;
     let mut title = String::from(" ");
     for byte in 0..bytes {
         title += &format!("{:<16}", format!(" byte {}", number * 4 + byte));
     }
-    lines.push(title.trim_end().to_owned());
-    lines.push(border(row));
+    lines.push(Line::of(LineKind::Bytes, number, title.trim_end().to_owned()));
+    lines.push(Line::of(LineKind::Border, number, border(row)));
     // A single bit's name stands upright, so it tells how many lines the names take.
     let single = |cell: &Cell| if cell.bits.len() == 1 { cell.name.len() } else { 1 };
-    for line in 0..row.iter().map(single).max().unwrap_or(1).max(if number == 0 { 2 } else { 1 }) {
-        lines.push(fill(row, |cell| label(cell, line)));
+    let least = if number == 0 { 2 } else { 1 };
+    for line in 0..row.iter().map(single).max().unwrap_or(1).max(least).min(names) {
+        lines.push(fill(LineKind::Names, number, row, |cell| label(cell, line)));
     }
-    lines.push(fill(row, |cell| {
+    lines.push(fill(LineKind::Bits, number, row, |cell| {
         let bits: Vec<&str> = cell.bits.iter().map(|&bit| if bit { "1" } else { "0" }).collect();
         bits.join(" ")
     }));
-    lines.push(fill(row, |cell| cell.value.clone()));
+    lines.push(fill(LineKind::Values, number, row, |cell| cell.value.clone()));
 }
 
 /// The text of a cell in a line of names.
@@ -164,11 +231,14 @@ fn label(cell: &Cell, line: usize) -> String {
     }
 }
 
-fn fill(row: &[Cell], text: impl Fn(&Cell) -> String) -> String {
-    let mut line = String::from(" |");
+fn fill(kind: LineKind, number: usize, row: &[Cell], text: impl Fn(&Cell) -> String) -> Line {
+    let rule = |text: &str| Part { bits: 0..0, text: text.to_owned() };
+    let mut parts = vec![rule(" |")];
     for cell in row {
         let wide = cell.bits.len() * 2 - 1;
-        line += &format!("{:^wide$}|", text(cell));
+        let bits = cell.at..cell.at + cell.bits.len();
+        parts.push(Part { bits, text: format!("{:^wide$}", text(cell)) });
+        parts.push(rule("|"));
     }
-    line
+    Line { kind, row: number, parts }
 }

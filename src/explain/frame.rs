@@ -90,6 +90,27 @@ pub struct Row {
     pub reference: &'static str,
 }
 
+impl Row {
+    /// Its bits, counted from the beginning of `frame`.
+    #[must_use]
+    pub fn bits_of(&self, frame: &ExplainedFrame) -> Range<usize> {
+        let byte = |at: usize| at.saturating_sub(frame.range.start).saturating_mul(8);
+        match self.bits {
+            Some((first, count)) => {
+                let first = byte(self.range.start) + usize::from(first);
+                first..first + usize::from(count)
+            }
+            None => byte(self.range.start)..byte(self.range.end),
+        }
+    }
+
+    /// Its bytes, counted from the beginning of `frame`.
+    #[must_use]
+    pub fn bytes_of(&self, frame: &ExplainedFrame) -> Range<usize> {
+        self.range.start.saturating_sub(frame.range.start)..self.range.end.saturating_sub(frame.range.start)
+    }
+}
+
 /// A field of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]

@@ -2,8 +2,10 @@
 //!
 //! | file | what it does |
 //! | --- | --- |
+//! | [`curl`] | a command that repeats a handshake |
 //! | [`hexinput`] | reads bytes in every form in which people have them at hand |
 //! | [`frame`] | takes a row of frames apart, bit by bit, and judges each |
+//! | [`fields`] | tells each field of a frame in words |
 //! | [`message`] | judges the messages that they make up: UTF-8, inflating |
 //! | [`packet`] | finds the payload of a whole packet that was pasted |
 //! | [`text`], [`diagram`], [`json`] | print what was found |
@@ -12,7 +14,9 @@
 //!
 //! All but the printing is pure: bytes in, values out.
 
+pub mod curl;
 pub mod diagram;
+pub mod fields;
 pub mod frame;
 pub mod handshake;
 pub mod hexinput;

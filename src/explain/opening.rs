@@ -1,20 +1,18 @@
 //! The opening handshake of a capture, line by line: what each line means, whether it is right, what was agreed.
 
+pub mod anatomy;
 mod lines;
 mod words;
 
 use std::io::{self, Write};
 
-use super::handshake::remark;
 use super::text::hex;
 use crate::cli::style::{Role, Style};
-use crate::http::accept::{accept_for, steps};
-use crate::http::{Handshake, Judgement, judge, likely_mistake, parse_extensions, rules};
+use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::{
-    Accept, Direction, Endpoint, Extension, Head, Place, Rule, Severity, Time, preview, safe_str, safe_text,
-    width,
+    Direction, Endpoint, Extension, Head, Place, Rule, Severity, Time, preview, safe_str, safe_text, width,
 };
-use lines::{absent, is_about_other, line_of, lines};
+use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -88,6 +86,15 @@ pub fn crossed(other: Other) -> String {
     )
 }
 
+/// What it means that another connection sent the same key.
+#[must_use]
+pub fn shared_key(other: Other) -> String {
+    format!(
+        "connection {} (packet {}) sent the same key: each connection has to draw its own",
+        other.number, other.packet
+    )
+}
+
 /// Prints a handshake, each line explained and judged.
 ///
 /// `ascii`: marks and arrows of ASCII only.
@@ -100,51 +107,17 @@ pub fn write_opening(
     style: &Style,
     ascii: bool,
 ) -> io::Result<()> {
-    let (request, response) = (opening.handshake.request.as_deref(), opening.handshake.response.as_deref());
-    let judgements =
-        if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() };
+    let judgements = judgements(opening.handshake);
     Page { out, style: *style, ascii, opening, judgements: &judgements, right: 0 }.write()
 }
 
-/// A mark before a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mark {
-    Right,
-    Wrong,
-    Suspicious,
-    Plain,
-}
-
-impl Mark {
-    fn of(severity: Option<Severity>, checked: bool) -> Self {
-        match severity {
-            Some(Severity::Error) => Self::Wrong,
-            Some(Severity::Warning) => Self::Suspicious,
-            Some(Severity::Info) => Self::Plain,
-            None if checked => Self::Right,
-            None => Self::Plain,
-        }
-    }
-
-    fn role(self) -> Role {
-        match self {
-            Self::Right => Role::Ok,
-            Self::Wrong => Role::Error,
-            Self::Suspicious => Role::Warning,
-            Self::Plain => Role::Dim,
-        }
-    }
-
-    fn sign(self, ascii: bool) -> &'static str {
-        match (self, ascii) {
-            (Self::Right, false) => "✓",
-            (Self::Right, true) => "+",
-            (Self::Wrong, false) => "✗",
-            (Self::Wrong, true) => "x",
-            (Self::Suspicious, _) => "!",
-            (Self::Plain, false) => "·",
-            (Self::Plain, true) => "-",
-        }
+/// The role of a mark's sign.
+fn role_of(mark: Mark) -> Role {
+    match mark {
+        Mark::Right => Role::Ok,
+        Mark::Wrong => Role::Error,
+        Mark::Suspicious => Role::Warning,
+        Mark::Plain => Role::Dim,
     }
 }
 
@@ -290,35 +263,26 @@ impl Page<'_, '_> {
             }
         }
         writeln!(self.out, ", {} bytes", head.bytes.len())?;
-        let lines = lines(head, side, opening.handshake);
-        let mine: Vec<&Judgement> =
-            self.judgements.iter().filter(|j| j.side == side && !is_about_other(j)).collect();
-        for (i, line) in lines.iter().enumerate() {
-            let own: Vec<&&Judgement> =
-                mine.iter().filter(|j| absent(head, j).is_none() && line_of(&lines, j) == i).collect();
-            let mark = Mark::of(own.iter().map(|j| j.rule.severity).max(), line.words.checked);
-            self.right += u64::from(mark == Mark::Right);
-            self.line(mark, line.name, line.value)?;
-            self.paragraph(INDENT, &line.words.text, line.words.reference)?;
+        for line in head_lines(opening.handshake, side, self.judgements) {
+            self.right += u64::from(line.mark == Mark::Right);
+            if line.start.is_none() {
+                self.line(Mark::Wrong, &line.name, b"(absent)")?;
+                for judgement in &line.problems {
+                    self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+                }
+                continue;
+            }
+            self.line(line.mark, &line.name, &line.value)?;
+            self.paragraph(INDENT, &line.text, line.reference)?;
             for (text, reference) in &line.more {
                 self.paragraph(INDENT + 2, text, reference)?;
             }
             if let (Some(other), true) =
                 (opening.key_of, line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"))
             {
-                let text = format!(
-                    "connection {} (packet {}) sent the same key: each connection has to draw its own",
-                    other.number, other.packet
-                );
-                self.paragraph(INDENT, &text, "")?;
+                self.paragraph(INDENT, &shared_key(other), "")?;
             }
-            for judgement in own {
-                self.problem(INDENT, judgement.rule, None, &judgement.text)?;
-            }
-        }
-        for judgement in mine {
-            if let Some(name) = absent(head, judgement) {
-                self.line(Mark::Wrong, name.as_bytes(), b"(absent)")?;
+            for judgement in &line.problems {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
             }
         }
@@ -327,7 +291,7 @@ impl Page<'_, '_> {
 
     /// A line of a head behind its mark. The first line has no name.
     fn line(&mut self, mark: Mark, name: &[u8], value: &[u8]) -> io::Result<()> {
-        write!(self.out, "  {} ", self.style.paint(mark.role(), mark.sign(self.ascii)))?;
+        write!(self.out, "  {} ", self.style.paint(role_of(mark), mark.sign(self.ascii)))?;
         let value = self.fit(value);
         if name.is_empty() {
             return writeln!(self.out, "{}", self.style.paint(Role::Header, &value));
@@ -350,21 +314,13 @@ impl Page<'_, '_> {
 
     /// `Sec-WebSocket-Accept` computed again, and compared with what was sent.
     fn accept(&mut self, request: Option<&Head>, response: Option<&Head>) -> io::Result<()> {
-        let keys: Vec<&[u8]> =
-            request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
-        let sent: Vec<&[u8]> =
-            response.into_iter().flat_map(|head| head.values("Sec-WebSocket-Accept")).collect();
-        let is_right = |value: &&[u8]| keys.iter().any(|key| accept_for(key).as_bytes() == *value);
-        let answered = |key: &&&[u8]| sent.iter().any(|value| accept_for(key).as_bytes() == *value);
         writeln!(self.out, " {}", self.style.paint(Role::Title, "Sec-WebSocket-Accept, step by step"))?;
-        let Some(key) = keys.iter().find(answered).or(keys.first()) else {
+        let Some(AcceptStory { steps, remark, sent }) = accept_story(self.opening.handshake) else {
             let why = if request.is_none() { "the request was not captured" } else { "there is no key" };
             return writeln!(self.out, " {why}: nothing to compute it from\n");
         };
-        let steps = steps(key);
         self.step("1 key as sent", &steps.key, "as text: it is not decoded")?;
-        if steps.decoded.as_ref().is_none_or(|bytes| bytes.len() != 16) {
-            let remark = remark(&steps);
+        if let Some(remark) = remark {
             self.paragraph(VALUE, &remark, "")?;
         }
         self.step("2 append GUID", &steps.concatenated, "")?;
@@ -373,19 +329,18 @@ impl Page<'_, '_> {
         if response.is_none() {
             return writeln!(self.out, " 5 {:1$}nothing captured\n", "server sent", VALUE - 3);
         }
-        for value in &sent {
-            let (mark, word) =
-                if is_right(value) { (Mark::Right, "the same") } else { (Mark::Wrong, "not the same") };
+        for (value, right, mistake) in &sent {
+            let (mark, word) = if *right { (Mark::Right, "the same") } else { (Mark::Wrong, "not the same") };
             let shown = self.fit(value);
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
             let verdict = format!("{} {word}", mark.sign(self.ascii));
             let (name, verdict) =
-                (self.style.paint(Role::Title, &name), self.style.paint(mark.role(), &verdict));
+                (self.style.paint(Role::Title, &name), self.style.paint(role_of(mark), &verdict));
             writeln!(self.out, " {name}{shown}   {verdict}")?;
-            if mark == Mark::Right {
+            if *right {
                 continue;
             }
-            if let Some(mistake) = likely_mistake(key, value) {
+            if let Some(mistake) = mistake {
                 self.paragraph(VALUE, &format!("likely mistake: {mistake}"), "")?;
             } else if let Some(other) = self.opening.accept_of {
                 self.paragraph(VALUE, &format!("likely mistake: {}", crossed(other)), "")?;
@@ -465,20 +420,7 @@ impl Page<'_, '_> {
             || self.judgements.iter().map(|j| j.rule).chain(self.opening.notes.iter().map(|n| n.rule));
         let count = |severity| severities().filter(|rule| rule.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        let (mark, outcome) = match (handshake.upgraded, handshake.accept, handshake.status) {
-            (true, Accept::Wrong, _) => {
-                (Mark::Wrong, "a client has to close it: its Accept is wrong".to_owned())
-            }
-            (true, Accept::Missing, _) => {
-                (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned())
-            }
-            (true, ..) if errors > 0 => (Mark::Wrong, "opened, but against the rules".to_owned()),
-            (true, ..) if warnings > 0 => (Mark::Suspicious, "opened".to_owned()),
-            (true, ..) => (Mark::Right, "opened".to_owned()),
-            (false, _, Some(101)) => (Mark::Wrong, "101, but not to WebSocket".to_owned()),
-            (false, _, Some(status)) => (Mark::Suspicious, format!("refused with {status}: no WebSocket")),
-            (false, _, None) => (Mark::Suspicious, "no answer: no WebSocket".to_owned()),
-        };
+        let (mark, outcome) = outcome(handshake, errors, warnings);
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         let sums = format!(
             "{} right, {}, {}",
@@ -488,7 +430,7 @@ impl Page<'_, '_> {
         );
         let verdict = format!("{} {outcome}", mark.sign(self.ascii));
         let name = self.style.paint(Role::Title, "result");
-        writeln!(self.out, " {name}  {}   {sums}", self.style.paint(mark.role(), &verdict))?;
+        writeln!(self.out, " {name}  {}   {sums}", self.style.paint(role_of(mark), &verdict))?;
         let mut broken: Vec<&Rule> = severities().collect();
         broken.sort_by_key(|rule| (std::cmp::Reverse(rule.severity), rule.code));
         broken.dedup_by_key(|rule| rule.code);

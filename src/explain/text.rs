@@ -429,7 +429,8 @@ impl Lines {
 
 impl ExplainedFrame {
     /// The payload as sent.
-    pub(super) fn wire_bytes(&self) -> Vec<u8> {
+    #[must_use]
+    pub fn wire_bytes(&self) -> Vec<u8> {
         let mut bytes = self.payload.clone();
         if let Some(header) = self.header.filter(|h| h.masked()) {
             crate::ws::unmask(&mut bytes, header.masking_key, 0);

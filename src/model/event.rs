@@ -54,6 +54,13 @@ pub trait Bytes {
     fn bytes(&self, span: Span) -> Option<&[u8]>;
 }
 
+impl<B: Bytes + ?Sized> Bytes for &B {
+    #[inline]
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        (**self).bytes(span)
+    }
+}
+
 impl Bytes for [u8] {
     fn bytes(&self, span: Span) -> Option<&[u8]> {
         let start = usize::try_from(span.start).ok()?;

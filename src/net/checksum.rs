@@ -73,8 +73,10 @@ fn sum(bytes: &[u8]) -> (u128, u128) {
     if blocks.len() < WIDE {
         return sum_few(bytes);
     }
+    // In the order in which the bytes lie: that is how they come from memory.
+    let first = u128::from(sum_blocks(blocks));
     let (left, right) = sum_few(rest);
-    (left.wrapping_add(u128::from(sum_blocks(blocks))), right)
+    (left.wrapping_add(first), right)
 }
 
 /// Two chains of additions, whose carries gather in the upper halves.

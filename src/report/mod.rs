@@ -6,6 +6,9 @@
 //! | [`table`] | people: a block for each connection, a line for each row |
 //! | [`records`] | CSV: one line a row |
 //! | [`stats`] | people and programs: what the capture holds, in numbers |
+//! | [`transcript`] | people: messages as Markdown, or as a diagram for Mermaid |
+//! | [`pcapng`] | other analyzers: packets |
+//! | [`snippet`] | people: the bytes of a message to paste elsewhere |
 //!
 //! Nothing captured is written unescaped.
 
@@ -15,19 +18,26 @@ pub mod csv;
 pub mod json;
 pub mod ndjson;
 mod ordered;
+pub mod pcapng;
 pub mod records;
+pub mod snippet;
 pub mod stats;
 pub mod style;
 pub mod table;
-mod units;
+pub mod transcript;
+pub mod units;
 
 pub use crate::pipeline::Summary;
 pub use ordered::{Lead, Ordered};
 
 use std::io;
 
-use crate::model::{Direction, Rule};
-use crate::pipeline::{Connection, Sink};
+use std::fmt::Arguments;
+
+use crate::filter::{Levels, Matcher};
+use crate::model::{Direction, Rule, Tally, Time};
+use crate::pipeline::{Connection, Ended, Sink};
+use crate::ws::{FrameEvent, MessageEvent, Spot};
 
 /// What a row of the output is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,9 +84,104 @@ pub struct Selection {
     pub only: Vec<String>,
     /// No findings with these codes.
     pub ignore: Vec<String>,
+    /// Only rows that match; made for [`levels`](Self::levels).
+    pub filter: Option<Box<Matcher>>,
+    /// Payload bytes of a record that are printed at most; all that are kept where it is `None`.
+    pub longest: Option<usize>,
+    /// Findings that were chosen, by rule.
+    pub chosen: Tally,
 }
 
 impl Selection {
+    /// The rows that a filter chooses from.
+    #[must_use]
+    pub fn levels(&self) -> Levels {
+        use crate::filter::Level as Row;
+        match self.level {
+            Level::Connections => Levels::of(Row::Connection),
+            Level::Messages => Levels::of(Row::Message),
+            Level::Frames => Levels::of(Row::Frame),
+            Level::Findings => Levels::of(Row::Finding),
+            Level::All => Levels::ALL,
+        }
+    }
+
+    /// The capture begins. To be told, as every event, also where no such rows are printed.
+    pub fn begins(&mut self, first: Time) {
+        if let Some(filter) = &mut self.filter {
+            filter.begins(first);
+        }
+    }
+
+    /// What the filter says of a row that is printed otherwise (`shown`).
+    #[inline]
+    fn chooses(&mut self, shown: bool, ask: impl FnOnce(&mut Matcher) -> bool) -> bool {
+        match &mut self.filter {
+            None => shown,
+            Some(filter) if shown || filter.sees_all() => ask(filter) && shown,
+            Some(_) => false,
+        }
+    }
+
+    /// Whether a message is printed.
+    #[inline]
+    pub fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) -> bool {
+        let shown = self.shows(Level::Messages)
+            && self.shows_connection(connection.id.0)
+            && self.shows_direction(Some(message.direction));
+        self.chooses(shown, |filter| filter.message(connection, message))
+    }
+
+    /// Whether a frame is printed.
+    #[inline]
+    pub fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) -> bool {
+        let shown = self.shows(Level::Frames)
+            && self.shows_connection(connection.id.0)
+            && self.shows_direction(Some(frame.direction));
+        self.chooses(shown, |filter| filter.frame(connection, frame))
+    }
+
+    /// Whether a finding is printed.
+    pub fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) -> bool {
+        let shown = self.shows_finding(connection, rule, spot.direction);
+        let chosen = self.chooses(shown, |filter| filter.finding(connection, rule, spot, text));
+        if chosen {
+            self.chosen.add(rule);
+        }
+        chosen
+    }
+
+    /// Whether a connection is printed.
+    pub fn ended(&mut self, ended: &Ended<'_>) -> bool {
+        let shown = self.shows(Level::Connections) && self.shows_connection(ended.connection.id.0);
+        self.chooses(shown, |filter| filter.ended(ended))
+    }
+
+    /// Whether the filter asks for the handshake's heads.
+    #[must_use]
+    pub fn needs_heads(&self) -> bool {
+        self.filter.as_ref().is_some_and(|filter| filter.needs().heads)
+    }
+
+    /// A message with no more bytes than are printed, where it has more.
+    #[must_use]
+    #[inline]
+    pub fn shorten<'a>(&self, message: &MessageEvent<'a>) -> Option<MessageEvent<'a>> {
+        let longest = self.longest.filter(|longest| message.bytes.len() > *longest)?;
+        let text = message.text.map(|text| {
+            let end = (0..=longest.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+            text.get(..end.unwrap_or_default()).unwrap_or_default()
+        });
+        let bytes = message.bytes.get(..longest).unwrap_or_default();
+        Some(MessageEvent { bytes, text, whole: false, ..*message })
+    }
+
     /// Whether rows of this kind are printed.
     #[must_use]
     #[inline]
@@ -126,6 +231,8 @@ pub trait Report: Sink {
     fn failed(&self) -> bool;
     /// How many records were printed.
     fn matched(&self) -> u64;
+    /// What was chosen by.
+    fn selection(&self) -> &Selection;
     /// Writes what is left.
     ///
     /// # Errors

@@ -37,6 +37,10 @@ impl<W: Write> Report for Ndjson<W> {
         self.matched
     }
 
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     fn finish(mut self, summary: &Summary) -> io::Result<()> {
         if self.selection.level == Level::All {
             self.out.watermark(u64::MAX);
@@ -48,18 +52,23 @@ impl<W: Write> Report for Ndjson<W> {
 
 impl<W: Write> Sink for Ndjson<W> {
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.shows(Level::Connections), ..Wants::default() }
+        Wants {
+            heads: self.selection.shows(Level::Connections) || self.selection.needs_heads(),
+            ..Wants::default()
+        }
+    }
+
+    fn begins(&mut self, first: Time) {
+        self.selection.begins(first);
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
         let Self { out, selection, scratch, matched } = self;
-        if selection.shows(Level::Frames)
-            && selection.shows_connection(connection.id.0)
-            && selection.shows_direction(Some(frame.direction))
-        {
+        if selection.frame(connection, frame) {
             *matched += 1;
+            let longest = selection.longest.unwrap_or(usize::MAX);
             out.record(frame.last.packet, |out| {
-                write_frame(out, connection, frame, selection.payload, scratch)
+                write_frame(out, connection, frame, selection.payload, longest, scratch)
             });
         }
     }
@@ -67,11 +76,10 @@ impl<W: Write> Sink for Ndjson<W> {
     #[inline]
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
         let Self { out, selection, matched, .. } = self;
-        if selection.shows(Level::Messages)
-            && selection.shows_connection(connection.id.0)
-            && selection.shows_direction(Some(message.direction))
-        {
+        if selection.message(connection, message) {
             *matched += 1;
+            let short = selection.shorten(message);
+            let message = short.as_ref().unwrap_or(message);
             out.record(message.last.packet, |out| write_message(out, connection, message, selection.payload));
         }
     }
@@ -84,7 +92,7 @@ impl<W: Write> Sink for Ndjson<W> {
         text: Arguments<'_>,
     ) {
         let Self { out, selection, matched, .. } = self;
-        if selection.shows_finding(connection, rule, spot.direction) {
+        if selection.finding(connection, rule, spot, text) {
             *matched += 1;
             out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
         }
@@ -92,7 +100,7 @@ impl<W: Write> Sink for Ndjson<W> {
 
     fn ended(&mut self, ended: &Ended<'_>) {
         let Self { out, selection, matched, .. } = self;
-        if selection.shows(Level::Connections) && selection.shows_connection(ended.connection.id.0) {
+        if selection.ended(ended) {
             *matched += 1;
             // A connection's record is complete now, not at an earlier packet.
             out.record(u64::MAX - 1, |out| write_connection(out, ended));
@@ -217,6 +225,7 @@ fn write_frame(
     connection: &Connection,
     frame: &FrameEvent<'_>,
     payload: PayloadMode,
+    longest: usize,
     scratch: &mut Vec<u8>,
 ) {
     let header = frame.header;
@@ -255,7 +264,7 @@ fn write_frame(
                 }
             }
             _ => {
-                let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
+                let most = if payload == PayloadMode::Preview { PREVIEW } else { longest };
                 hexadecimal(out, "payload", bytes.get(..bytes.len().min(most)).unwrap_or_default());
                 if frame.complete && (!whole || bytes.len() > most) {
                     flag(out, "cut", true);

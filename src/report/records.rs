@@ -148,8 +148,9 @@ impl<W: Write> Csv<W> {
         Self { out, selection, scratch: Vec::new(), matched: 0 }
     }
 
-    fn shows(&self, level: Level, connection: &Connection) -> bool {
-        self.selection.level == level && self.selection.shows_connection(connection.id.0)
+    /// Rows of all levels have different columns: none are written.
+    fn writes(&self) -> bool {
+        self.selection.level != Level::All
     }
 }
 
@@ -163,6 +164,10 @@ impl<W: Write> Report for Csv<W> {
         self.matched
     }
 
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     fn finish(self, _: &Summary) -> io::Result<()> {
         self.out.finish().map(|_| ())
     }
@@ -170,24 +175,30 @@ impl<W: Write> Report for Csv<W> {
 
 impl<W: Write> Sink for Csv<W> {
     fn wants(&self) -> Wants {
-        Wants::default()
+        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
+    }
+
+    fn begins(&mut self, first: Time) {
+        self.selection.begins(first);
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        if self.shows(Level::Frames, connection) && self.selection.shows_direction(Some(frame.direction)) {
+        if self.writes() && self.selection.frame(connection, frame) {
             let Self { out, selection, scratch, matched } = self;
             *matched += 1;
+            let longest = selection.longest.unwrap_or(usize::MAX);
             out.record(frame.last.packet, |out| {
-                write_frame(Record::new(out), connection, frame, selection.payload, scratch);
+                write_frame(Record::new(out), connection, frame, selection.payload, longest, scratch);
             });
         }
     }
 
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        if self.shows(Level::Messages, connection) && self.selection.shows_direction(Some(message.direction))
-        {
+        if self.writes() && self.selection.message(connection, message) {
             let Self { out, selection, matched, .. } = self;
             *matched += 1;
+            let short = selection.shorten(message);
+            let message = short.as_ref().unwrap_or(message);
             out.record(message.last.packet, |out| {
                 write_message(Record::new(out), connection, message, selection.payload);
             });
@@ -201,9 +212,7 @@ impl<W: Write> Sink for Csv<W> {
         spot: Spot,
         text: Arguments<'_>,
     ) {
-        if self.selection.level == Level::Findings
-            && self.selection.shows_finding(connection, rule, spot.direction)
-        {
+        if self.writes() && self.selection.finding(connection, rule, spot, text) {
             self.matched += 1;
             self.out.record(spot.place.packet, |out| {
                 write_finding(Record::new(out), connection, rule, spot, text);
@@ -212,7 +221,7 @@ impl<W: Write> Sink for Csv<W> {
     }
 
     fn ended(&mut self, ended: &Ended<'_>) {
-        if self.shows(Level::Connections, ended.connection) {
+        if self.writes() && self.selection.ended(ended) {
             self.matched += 1;
             self.out.record(u64::MAX - 1, |out| write_connection(Record::new(out), ended));
         }
@@ -349,6 +358,7 @@ fn write_frame(
     connection: &Connection,
     frame: &FrameEvent<'_>,
     payload: PayloadMode,
+    longest: usize,
     scratch: &mut Vec<u8>,
 ) {
     let header = frame.header;
@@ -372,7 +382,7 @@ fn write_frame(
     let bytes = if payload == PayloadMode::None { &[] } else { frame.read(scratch) };
     let whole = bytes.len() as u64 == header.payload_len;
     let most = match payload {
-        PayloadMode::Full => bytes.len(),
+        PayloadMode::Full => bytes.len().min(longest),
         PayloadMode::Preview => bytes.len().min(PREVIEW),
         PayloadMode::None | PayloadMode::Hash => 0,
     };

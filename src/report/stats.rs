@@ -15,13 +15,15 @@ mod tests;
 mod text;
 
 use std::collections::BTreeMap;
+use std::fmt::Arguments;
 use std::io::{self, Write};
 
 use super::Summary;
 use super::table::Look;
-use crate::model::{Direction, Head, PerDirection, Time};
+use crate::filter::Matcher;
+use crate::model::{Direction, Head, PerDirection, Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, State, Wants};
-use crate::ws::{Counts, Rtt};
+use crate::ws::{Counts, FrameEvent, MessageEvent, Rtt, Spot};
 
 use model::{Estimate, Given};
 
@@ -40,13 +42,15 @@ pub struct Options {
     pub top: usize,
     /// Only these WebSockets; all where it is empty. The capture's own numbers are of all of it.
     pub connections: Vec<u32>,
+    /// Only WebSockets that match; made for rows of connections.
+    pub filter: Option<Box<Matcher>>,
     /// Nanoseconds between two requests of the estimate for polling.
     pub poll: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { top: 10, connections: Vec::new(), poll: 1_000_000_000 }
+        Self { top: 10, connections: Vec::new(), filter: None, poll: 1_000_000_000 }
     }
 }
 
@@ -199,6 +203,13 @@ impl Stats {
         out.write_all(&bytes)
     }
 
+    /// Connections that were counted, and those of which it is not known whether they match.
+    #[must_use]
+    pub fn matched(&self) -> (u64, u64) {
+        let undecided = self.options.filter.as_ref().map_or(0, |filter| filter.undecided());
+        (self.states.iter().sum(), undecided)
+    }
+
     fn shows(&self, connection: &Connection) -> bool {
         let wanted = &self.options.connections;
         wanted.is_empty() || wanted.contains(&connection.id.0)
@@ -269,15 +280,43 @@ impl Stats {
 
 impl Sink for Stats {
     fn wants(&self) -> Wants {
-        Wants::default()
+        // Whether a connection matches is known at its end only.
+        Wants { heads: self.options.filter.is_some(), ..Wants::default() }
     }
 
     fn begins(&mut self, first: Time) {
         self.times = Some((first, None));
+        if let Some(filter) = &mut self.options.filter {
+            filter.begins(first);
+        }
+    }
+
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        if let Some(filter) = &mut self.options.filter {
+            filter.frame(connection, frame);
+        }
+    }
+
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        if let Some(filter) = &mut self.options.filter {
+            filter.message(connection, message);
+        }
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        if let Some(filter) = &mut self.options.filter {
+            filter.finding(connection, rule, spot, text);
+        }
     }
 
     fn opened(&mut self, connection: &Connection) {
-        if self.shows(connection) {
+        if self.options.filter.is_none() && self.shows(connection) {
             self.add_heads(connection);
         }
     }
@@ -286,6 +325,14 @@ impl Sink for Stats {
         let connection = ended.connection;
         if !self.shows(connection) {
             return;
+        }
+        if let Some(filter) = &mut self.options.filter {
+            if !filter.ended(ended) {
+                return;
+            }
+            if ended.socket.is_some() {
+                self.add_heads(connection);
+            }
         }
         if let Some(count) =
             STATES.iter().position(|s| *s == ended.state).and_then(|i| self.states.get_mut(i))

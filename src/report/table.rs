@@ -23,7 +23,7 @@ use std::fmt::{self, Arguments};
 use std::io::{self, Write};
 
 use foldhash::fast::RandomState;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use jiff::tz::TimeZone;
 
 use super::style::{Role, Style};
@@ -234,6 +234,8 @@ pub struct Table<W> {
     talks: HashMap<u32, Talk, RandomState>,
     /// The connection of which lines were written, while there is only one.
     only: Option<u32>,
+    /// With a filter, the connections of which lines were written and that go on.
+    opened: HashSet<u32, RandomState>,
     scratch: Vec<u8>,
     rows: u64,
 }
@@ -268,6 +270,7 @@ impl<W: Write> Table<W> {
             layout,
             talks: HashMap::default(),
             only: None,
+            opened: HashSet::default(),
             scratch: Vec::new(),
             rows: 0,
         }
@@ -275,6 +278,20 @@ impl<W: Write> Table<W> {
 
     fn starts(&mut self, connection: &Connection) {
         self.out.lead_mut().start.get_or_insert(connection.first.time);
+    }
+
+    /// The line about a connection, before all rows of it.
+    fn opens(&mut self, connection: &Connection) {
+        self.shows(connection.id.0);
+        let Self { out, look, .. } = self;
+        out.tagged(connection.first.packet, Tag::Line, |out| connections::head(out, look, connection, None));
+    }
+
+    /// As [`opens`](Self::opens), once the first row is chosen by a filter.
+    fn opens_late(&mut self, connection: &Connection) {
+        if self.selection.filter.is_some() && self.heads() && self.opened.insert(connection.id.0) {
+            self.opens(connection);
+        }
     }
 
     /// Whether lines about connections stand between the rows.
@@ -321,6 +338,10 @@ impl<W: Write> Report for Table<W> {
         self.rows
     }
 
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
     fn finish(self, _: &Summary) -> io::Result<()> {
         self.out.finish().map(|_| ())
     }
@@ -329,36 +350,30 @@ impl<W: Write> Report for Table<W> {
 impl<W: Write> Sink for Table<W> {
     /// Times are counted from here. Where nobody says, the first connection's first packet counts.
     fn begins(&mut self, first: Time) {
+        self.selection.begins(first);
         self.out.lead_mut().start = Some(first);
     }
 
     fn wants(&self) -> Wants {
-        Wants::default()
+        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
     }
 
     fn opened(&mut self, connection: &Connection) {
-        let number = connection.id.0;
-        if !self.selection.shows_connection(number) {
+        if !self.selection.shows_connection(connection.id.0) {
             return;
         }
         self.starts(connection);
-        if self.heads() {
-            self.shows(number);
-            let Self { out, look, .. } = self;
-            // Before all rows of it.
-            out.tagged(connection.first.packet, Tag::Line, |out| {
-                connections::head(out, look, connection, None)
-            });
+        // With a filter, only once a row of it is chosen.
+        if self.heads() && self.selection.filter.is_none() {
+            self.opens(connection);
         }
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        if !self.selection.shows(Level::Frames)
-            || !self.selection.shows_connection(connection.id.0)
-            || !self.selection.shows_direction(Some(frame.direction))
-        {
+        if !self.selection.frame(connection, frame) {
             return;
         }
+        self.opens_late(connection);
         self.rows += 1;
         let all = self.selection.level == Level::All;
         let time = frame.last.time;
@@ -372,7 +387,8 @@ impl<W: Write> Sink for Table<W> {
         let Self { out, selection, look, layout, scratch, .. } = self;
         let number = (!all).then_some(frame.number);
         let tag = Tag::Row { connection: connection.id.0, number, time, layout: *layout };
-        let rows = Rows { look, layout, payload: selection.payload, lead };
+        let longest = selection.longest.unwrap_or(usize::MAX);
+        let rows = Rows { look, layout, payload: selection.payload, longest, lead };
         out.tagged(frame.last.packet, tag, |out| {
             if all { rows.part(out, frame) } else { rows.frame(out, frame, scratch) }
         });
@@ -381,6 +397,7 @@ impl<W: Write> Sink for Table<W> {
     #[inline]
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
         let number = connection.id.0;
+        let chosen = self.selection.message(connection, message);
         if !self.selection.shows(Level::Messages) || !self.selection.shows_connection(number) {
             return;
         }
@@ -392,16 +409,20 @@ impl<W: Write> Sink for Table<W> {
         if let Some(talk) = self.talks.get(&number) {
             facts.flagged = *talk.flagged.of(message.direction) == message.number;
         }
-        if !self.selection.shows_direction(Some(message.direction)) {
+        if !chosen {
             return;
         }
+        self.opens_late(connection);
         self.rows += 1;
+        let short = self.selection.shorten(message);
+        let message = short.as_ref().unwrap_or(message);
         let time = message.last.time;
         self.widen(message.number, time, message.len.unwrap_or(0), message.wire);
         let lead = self.lead(message.last.packet);
         let Self { out, selection, look, layout, .. } = self;
         let tag = Tag::Row { connection: number, number: Some(message.number), time, layout: *layout };
-        let rows = Rows { look, layout, payload: selection.payload, lead };
+        let longest = selection.longest.unwrap_or(usize::MAX);
+        let rows = Rows { look, layout, payload: selection.payload, longest, lead };
         out.tagged(message.last.packet, tag, |out| rows.message(out, message, &facts));
     }
 
@@ -420,11 +441,12 @@ impl<W: Write> Sink for Table<W> {
         {
             *self.talks.entry(number).or_default().flagged.of_mut(direction) = message;
         }
-        if !self.selection.shows_finding(connection, rule, spot.direction) {
+        if !self.selection.finding(connection, rule, spot, text) {
             return;
         }
         if let Some(connection) = connection {
             self.starts(connection);
+            self.opens_late(connection);
         }
         self.rows += 1;
         let indent = if self.selection.level == Level::All { 2 } else { 0 };
@@ -439,13 +461,22 @@ impl<W: Write> Sink for Table<W> {
         let connection = ended.connection;
         let number = connection.id.0;
         self.talks.remove(&number);
-        if !self.selection.shows_connection(number) {
+        let chosen = self.selection.ended(ended);
+        if chosen && ended.socket.is_some() {
+            self.opens_late(connection);
+        }
+        // With a filter, a connection of which rows were shown has its end told too.
+        let told = self.opened.remove(&number) || self.selection.filter.is_none();
+        if !self.selection.shows_connection(number) || !(chosen || told) {
             return;
         }
         self.starts(connection);
         // Known now, not at an earlier packet.
         let packet = u64::MAX - 1;
         if self.selection.level == Level::Connections {
+            if !chosen {
+                return;
+            }
             self.rows += 1;
             let Self { out, look, .. } = self;
             out.tagged(packet, Tag::Listed, |out| connections::row(out, look, ended));
@@ -453,7 +484,7 @@ impl<W: Write> Sink for Table<W> {
             if ended.socket.is_none() {
                 self.shows(number);
             }
-            self.rows += u64::from(self.selection.level == Level::All);
+            self.rows += u64::from(chosen);
             let all = self.selection.level == Level::All;
             let Self { out, look, .. } = self;
             out.tagged(packet, Tag::End(number), |out| match ended.socket {
@@ -511,6 +542,6 @@ fn write_finding(
 }
 
 /// How much of a payload is looked at, by the mode: the preview's bytes at most.
-fn limit(payload: PayloadMode) -> usize {
-    if payload == PayloadMode::Preview { 64 } else { usize::MAX }
+fn limit(payload: PayloadMode, longest: usize) -> usize {
+    if payload == PayloadMode::Preview { 64 } else { longest }
 }

@@ -2,12 +2,12 @@
 
 /// Appends a decimal number.
 #[inline]
-pub(super) fn number(out: &mut Vec<u8>, value: u64) {
+pub fn number(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Appends a decimal number with a space between groups of three digits.
-pub(super) fn grouped(out: &mut Vec<u8>, value: u64) {
+pub fn grouped(out: &mut Vec<u8>, value: u64) {
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(value).as_bytes();
     for (i, digit) in digits.iter().enumerate() {
@@ -19,7 +19,7 @@ pub(super) fn grouped(out: &mut Vec<u8>, value: u64) {
 }
 
 /// Appends `name`, as a plural unless `count` is one, after the count.
-pub(super) fn counted(out: &mut Vec<u8>, count: u64, name: &str) {
+pub fn counted(out: &mut Vec<u8>, count: u64, name: &str) {
     grouped(out, count);
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
@@ -29,7 +29,7 @@ pub(super) fn counted(out: &mut Vec<u8>, count: u64, name: &str) {
 }
 
 /// Appends a number of bytes: exact below 1000, then three digits and a binary unit.
-pub(super) fn size(out: &mut Vec<u8>, bytes: u64) {
+pub fn size(out: &mut Vec<u8>, bytes: u64) {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1000 {
         number(out, bytes);
@@ -48,16 +48,16 @@ pub(super) fn size(out: &mut Vec<u8>, bytes: u64) {
 }
 
 /// Columns that [`length`] takes at most.
-pub(super) const LENGTH: usize = 9;
+pub const LENGTH: usize = 9;
 
 /// Appends a number of bytes: exact as far as [`LENGTH`] columns do.
 #[inline]
-pub(super) fn length(out: &mut Vec<u8>, bytes: u64) {
+pub fn length(out: &mut Vec<u8>, bytes: u64) {
     if bytes < 1_000_000_000 { number(out, bytes) } else { size(out, bytes) }
 }
 
 /// Appends a ratio of two numbers with three digits; `-` where there is none.
-pub(super) fn ratio(out: &mut Vec<u8>, of: u64, to: u64) {
+pub fn ratio(out: &mut Vec<u8>, of: u64, to: u64) {
     if to == 0 {
         out.push(b'-');
     } else if !three_digits(out, u128::from(of), u128::from(to)) {
@@ -66,7 +66,7 @@ pub(super) fn ratio(out: &mut Vec<u8>, of: u64, to: u64) {
 }
 
 /// Appends the share of a part in percent, with one decimal.
-pub(super) fn percent(out: &mut Vec<u8>, part: u64, whole: u64) {
+pub fn percent(out: &mut Vec<u8>, part: u64, whole: u64) {
     let mille = (u128::from(part) * 1000 + u128::from(whole) / 2).checked_div(u128::from(whole)).unwrap_or(0);
     number(out, (mille / 10) as u64);
     out.push(b'.');
@@ -76,7 +76,7 @@ pub(super) fn percent(out: &mut Vec<u8>, part: u64, whole: u64) {
 
 /// Appends nanoseconds with three digits, in at most seven columns: `472 µs`, `4.67 ms`, `16m40s`. The sign
 /// is the caller's.
-pub(super) fn duration(out: &mut Vec<u8>, nanoseconds: u64, ascii: bool) {
+pub fn duration(out: &mut Vec<u8>, nanoseconds: u64, ascii: bool) {
     const SECOND: u64 = 1_000_000_000;
     let micro = if ascii { " us" } else { " µs" };
     if nanoseconds.is_multiple_of(1000) && (1000..1_000_000).contains(&nanoseconds) {
@@ -106,7 +106,7 @@ pub(super) fn duration(out: &mut Vec<u8>, nanoseconds: u64, ascii: bool) {
 }
 
 /// Appends nanoseconds as milliseconds with three decimals, longer ones as [`duration`] does.
-pub(super) fn milliseconds(out: &mut Vec<u8>, nanoseconds: i64, ascii: bool) {
+pub fn milliseconds(out: &mut Vec<u8>, nanoseconds: i64, ascii: bool) {
     let n = nanoseconds.unsigned_abs();
     if nanoseconds < 0 {
         out.push(b'-');
@@ -121,7 +121,7 @@ pub(super) fn milliseconds(out: &mut Vec<u8>, nanoseconds: i64, ascii: bool) {
 
 /// Appends a point and exactly `count` digits.
 #[inline]
-pub(super) fn decimals(out: &mut Vec<u8>, value: u64, count: u8) {
+pub fn decimals(out: &mut Vec<u8>, value: u64, count: u8) {
     let mut digits = *b".000000000";
     let mut rest = value;
     for digit in digits.iter_mut().take(usize::from(count) + 1).skip(1).rev() {
@@ -153,13 +153,13 @@ fn three_digits(out: &mut Vec<u8>, value: u128, unit: u128) -> bool {
 
 /// How many digits a number has.
 #[inline]
-pub(super) fn digits(value: u64) -> usize {
+pub fn digits(value: u64) -> usize {
     value.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// Appends what `write` appends, moved to the right end of `width` columns. Each character of it takes one.
 #[inline]
-pub(super) fn right(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
+pub fn right(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     write(out);
     let end = out.len();
@@ -175,7 +175,7 @@ pub(super) fn right(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec
 
 /// Appends what `write` appends, filled up with spaces to `width` columns. Each character of it takes one.
 #[inline]
-pub(super) fn left(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
+pub fn left(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     write(out);
     let pad = width.saturating_sub(columns(out.get(start..).unwrap_or_default()));
@@ -184,7 +184,7 @@ pub(super) fn left(out: &mut Vec<u8>, width: usize, write: impl FnOnce(&mut Vec<
 
 /// Columns of our own text.
 #[inline]
-pub(super) fn columns(text: &[u8]) -> usize {
+pub fn columns(text: &[u8]) -> usize {
     text.iter().filter(|&&b| b & 0xc0 != 0x80).count()
 }
 

@@ -152,6 +152,16 @@ impl FrameReader {
         }
     }
 
+    /// Goes over the next `n` bytes where they lie inside a payload that goes on behind them; else does nothing.
+    #[inline]
+    pub(super) fn pass(&mut self, n: usize) -> bool {
+        let inside = self.state == State::Payload && (n as u64) < self.left;
+        if inside {
+            (self.done, self.left) = (self.done + n as u64, self.left - n as u64);
+        }
+        inside
+    }
+
     /// Bytes that the capture lacks: `len` of them from offset `at` on.
     pub fn gap(&mut self, at: u64, len: u64, arrival: Place, sink: &mut impl FrameSink) {
         match self.state {

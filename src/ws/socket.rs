@@ -61,6 +61,11 @@ impl Half {
         Self { frame: None, reader: FrameReader::default(), side: Side::new(direction, terms) }
     }
 
+    /// Bytes of memory that it holds beside itself, about.
+    fn size(&self) -> usize {
+        self.frame.as_ref().map_or(0, |frame| size_of_val(&**frame) + frame.payload.size()) + self.side.size()
+    }
+
     /// Lets the reader or the side do something with the frame at hand.
     #[inline]
     fn work<E: Events>(
@@ -101,6 +106,23 @@ impl Half {
     }
 }
 
+impl Half {
+    /// Goes over bytes that lie inside a data frame's payload, where nobody looks at payloads.
+    #[inline]
+    fn pass(&mut self, len: usize, place: Place) -> bool {
+        if self.reader.is_between_frames() {
+            return false; // Found out without a look at the rest, which is elsewhere.
+        }
+        match &mut self.frame {
+            Some(frame) if !frame.header.opcode().is_control() && self.reader.pass(len) => {
+                frame.last = place;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
 impl WebSocket {
     /// A WebSocket whose next byte in each direction begins a frame.
     #[must_use]
@@ -127,13 +149,20 @@ impl WebSocket {
         }
     }
 
-    /// Counts the messages at the start of a direction's next bytes that are frames of their own, all there, and about
-    /// which there is nothing to say. Returns how many bytes they take; the rest is for [`data`](Self::data).
+    /// Goes over as much of a direction's next bytes as needs no more than counting: the inside of a data frame, and
+    /// messages at the start that are frames of their own, all there, and about which there is nothing to say. Returns
+    /// how many bytes that is; the rest is for [`data`](Self::data). `place`: the packet that brought them.
     ///
     /// For a depth that wants neither frames nor payloads: `data` alone counts the same.
     #[inline]
-    pub fn count(&mut self, direction: Direction, bytes: &[u8]) -> usize {
+    pub fn count(&mut self, direction: Direction, bytes: &[u8], place: Place) -> usize {
         let (half, shared) = self.half_mut(direction);
+        if half.pass(bytes.len(), place) {
+            return bytes.len();
+        }
+        if !half.reader.is_between_frames() {
+            return 0;
+        }
         let mut rest = bytes;
         while !rest.is_empty() {
             match half.count_plain(direction == Direction::ClientToServer, rest, shared) {
@@ -264,13 +293,7 @@ impl WebSocket {
     /// Bytes of memory that it holds beside itself, about.
     #[must_use]
     pub fn size(&self) -> usize {
-        let frame =
-            |half: &Half| half.frame.as_ref().map_or(0, |frame| size_of_val(&**frame) + frame.payload.size());
-        Direction::BOTH
-            .map(|direction| self.half(direction))
-            .map(|half| frame(half) + half.side.size())
-            .iter()
-            .sum()
+        Direction::BOTH.into_iter().map(|direction| self.half(direction).size()).sum()
     }
 
     /// The counts of a direction.
@@ -306,6 +329,8 @@ impl WebSocket {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::event::{Depth, FrameEvent, MessageEvent, Scratch};
     use super::*;
 
@@ -338,6 +363,55 @@ mod tests {
                 let lens: Vec<_> = frames.0.iter().map(|(number, bytes)| (*number, bytes.len())).collect();
                 assert_eq!(lens, [(1, expected), (2, 2)], "payloads {payloads}, chunks of {step}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn counting_ahead_counts_what_reading_does(
+            frames in proptest::collection::vec(
+                (prop::sample::select(vec![0x81u8, 0x82, 0x01, 0x80, 0x89, 0xc1, 0x91]), 0usize..400, any::<u32>(), 0u8..9), 0..12),
+            mut cuts in proptest::collection::vec(0usize..3000, 0..12),
+            client: bool,
+        ) {
+            let mut wire = Vec::new();
+            for (first, len, key, odd) in frames {
+                // Mostly masked as it should be.
+                let masked = client != (odd == 0);
+                let header = FrameHeader {
+                    head: [first, if masked { 0x80 } else { 0 } | if len < 126 { len as u8 } else { 126 }],
+                    masking_key: if masked { key.to_be_bytes() } else { [0; 4] },
+                    payload_len: len as u64,
+                };
+                let (bytes, header_len) = header.to_bytes();
+                wire.extend(&bytes[..header_len]);
+                wire.resize(wire.len() + len, 7);
+            }
+            cuts.push(wire.len());
+            cuts.sort_unstable();
+            let direction = if client { Direction::ClientToServer } else { Direction::ServerToClient };
+            let depth = Depth { payloads: false, frames: false, ..Depth::default() };
+            let run = |ahead: bool| {
+                let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+                let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+                let (mut scratch, mut frames) = (Scratch::default(), Frames(Vec::new()));
+                let (bytes, mut at) = (Wire(&wire), 0);
+                for (packet, cut) in (1..).zip(&cuts) {
+                    let cut = (*cut).clamp(at, wire.len());
+                    let place = Place { packet, ..Place::default() };
+                    let counted = if ahead { socket.count(direction, &wire[at..cut], place) } else { 0 };
+                    at += counted;
+                    let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                    let chunk = Chunk { at: at as u64, bytes: &wire[at..cut], address: at as u64, origin: place, arrival: place };
+                    socket.data(direction, chunk, &mut context, &mut frames);
+                    at = cut;
+                }
+                let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                socket.end(direction, StreamEnd::Fin, Place::default(), &mut context, &mut frames);
+                let findings: Vec<_> = socket.findings().iter().map(|(rule, count)| (rule.code, count)).collect();
+                (*socket.counts(direction), findings, socket.shared.next_frame(), socket.shared.next_message())
+            };
+            prop_assert_eq!(run(true), run(false));
         }
     }
 

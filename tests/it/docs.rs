@@ -84,6 +84,44 @@ fn the_rules_document_says_what_the_rules_say() {
 }
 
 #[test]
+fn the_filters_document_has_the_table_of_fields() {
+    const MARKS: [&str; 2] = [
+        "<!-- Written by `WSLENS_BLESS=1 cargo test docs` from src/filter/field.rs. -->\n\n",
+        "\n<!-- The table ends. -->",
+    ];
+    let path = root().join("docs/FILTERS.md");
+    let text = read(&path);
+    let (before, rest) = text.split_once(MARKS[0]).expect("where the table begins");
+    let (table, after) = rest.split_once(MARKS[1]).expect("where the table ends");
+    let expected = wslens::filter::field::markdown();
+    if std::env::var_os("WSLENS_BLESS").is_some() {
+        fs::write(&path, format!("{before}{}{expected}{}{after}", MARKS[0], MARKS[1])).unwrap();
+    } else {
+        assert!(table == expected, "docs/FILTERS.md: WSLENS_BLESS=1 cargo test docs");
+    }
+}
+
+#[test]
+fn the_filters_of_the_documents_are_filters() {
+    let mut count = 0;
+    for block in read(&root().join("docs/FILTERS.md")).split("```text\n").skip(1) {
+        let (block, _) = block.split_once("```").unwrap();
+        for line in block.lines() {
+            let filter = line.split("   ").next().unwrap();
+            wslens::filter::parse(filter).unwrap_or_else(|error| panic!("{error}"));
+            count += 1;
+        }
+    }
+    assert!(count > 20, "{count}");
+    for text in ["README.md", "src/cli/args.rs"].map(|file| read(&root().join(file))) {
+        for example in text.split("-Y '").skip(1) {
+            let (filter, _) = example.split_once('\'').unwrap();
+            wslens::filter::parse(filter).unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+}
+
+#[test]
 fn the_rules_document_lists_every_rule_once() {
     let listed: Vec<&str> = CHAPTERS.iter().flat_map(|(_, rules)| *rules).map(|rule| rule.code).collect();
     let unique: BTreeSet<&str> = listed.iter().copied().collect();

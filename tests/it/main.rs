@@ -14,6 +14,10 @@ mod corpus;
 mod docs;
 /// Captures on which others fail.
 mod failures;
+/// Filters, against what other code makes of the output.
+mod filter;
+/// `-Y` on the command line.
+mod filter_cli;
 /// Every rule, broken and nearly broken.
 mod findings;
 /// What the fuzzer found in the engine.

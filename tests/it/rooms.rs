@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What a room may need of the world outside: the word of the table, and how it looks in code.
-const WORLD: [(&str, &[&str]); 6] = [
+const WORLD: [(&str, &[&str]); 7] = [
+    ("terminal", &["crossterm", "signal_hook"]),
     ("files", &["std::fs", "File::", "tempfile", "memmap2"]),
     ("threads", &["std::thread", "thread::spawn", "thread::scope"]),
     ("environment", &["std::env", "env::var", "env::args"]),

@@ -6,8 +6,8 @@ use std::process::Command;
 
 fn open(files: &[Vec<u8>]) -> Capture {
     let sources = files.iter().enumerate().map(|(index, bytes)| {
-        Source::from_bytes(bytes.clone(), &format!("file{index}"), index, Options::default().keeping())
-            .unwrap()
+        let keeping = Options::default().keeping();
+        Source::from_bytes(bytes.clone(), &format!("file{index}"), index, keeping).unwrap()
     });
     Capture::from_sources(sources.collect())
 }

@@ -26,6 +26,8 @@ pub(super) struct Rows<'a> {
     pub(super) look: &'a Look,
     pub(super) layout: &'a Layout,
     pub(super) payload: PayloadMode,
+    /// Payload bytes that are shown at most.
+    pub(super) longest: usize,
     /// Columns before the arrow.
     pub(super) lead: usize,
 }
@@ -198,7 +200,7 @@ impl Rows<'_> {
         }
         let kept = message.bytes.len();
         let text = message.opcode == Opcode::Text;
-        let mut most = limit(self.payload).min(kept);
+        let mut most = limit(self.payload, self.longest).min(kept);
         // Not in the middle of a character, as far as it is text.
         while text && most > 0 && message.bytes.get(most).is_some_and(|b| b & 0xc0 == 0x80) {
             most -= 1;
@@ -263,7 +265,7 @@ impl Rows<'_> {
         let mut fit = self.fit(out, self.lead + used + 1);
         if matches!(self.payload, PayloadMode::Preview | PayloadMode::Full) {
             let all = frame.read(scratch);
-            let shown = all.get(..all.len().min(limit(self.payload))).unwrap_or_default();
+            let shown = all.get(..all.len().min(limit(self.payload, self.longest))).unwrap_or_default();
             bytes(&mut fit, shown, (shown.len() as u64) < header.payload_len);
         }
         finish(out);

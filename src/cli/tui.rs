@@ -1,0 +1,98 @@
+//! `wslens FILE` on a terminal: opens the terminal UI.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+
+use super::args::{ReadArgs, ScreenArgs, ThemeArg};
+use super::problem::Problem;
+use super::read;
+use super::style::{ColorWhen, Style};
+use crate::capture::Input;
+use crate::filter::{self, Levels};
+use crate::model::safe_str;
+use crate::report::Selection;
+use crate::store::{self, Session};
+use crate::tui::Theme;
+use crate::tui::run::{self, Options};
+
+/// Options that only make sense for what is printed: who gives one does not want the UI.
+const PRINTING: [&str; 8] = ["level", "conn", "dir", "payload", "format", "output", "time", "quiet"];
+
+/// Whether the command line asks for something to be printed.
+#[must_use]
+pub fn is_about_printing(matches: &clap::ArgMatches) -> bool {
+    PRINTING.iter().any(|id| {
+        matches.try_contains_id(id).is_ok()
+            && matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine)
+    })
+}
+
+/// Whether there is a terminal to show the UI on, and nothing speaks against it.
+#[must_use]
+pub fn is_wanted(args: &ScreenArgs) -> bool {
+    let dumb = std::env::var("TERM").is_ok_and(|term| term == "dumb");
+    let keys = || io::stdin().is_terminal() || File::open("/dev/tty").is_ok();
+    !args.no_tui && !dumb && io::stdout().is_terminal() && keys()
+}
+
+/// Opens captures and shows them; answers the exit code.
+///
+/// # Errors
+/// A [`Problem`], or an error of the terminal.
+pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
+    let filter = args.filter.filter.clone().unwrap_or_default();
+    if args.filter.capture_filter.is_some() {
+        args.filter.matcher(Levels::ALL)?;
+    }
+    filter::parse(&filter).map_err(Problem::from)?;
+    let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
+    let limits = read::limits(&args.input, &Selection::default());
+    let again =
+        crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
+    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
+    let session = Session::open(&inputs, options).map_err(Problem::from)?;
+    let options = Options {
+        source: source(args),
+        theme: theme(screen.theme, args.look.color),
+        ascii: read::ascii(args.look.glyphs),
+        mouse: !screen.no_mouse,
+        filter,
+        again,
+    };
+    run::run(&session, &options)?;
+    // What was read is what counts: reading that the user ended is no damage.
+    let summary = session.index().summary.clone();
+    match summary {
+        Some(summary) if !summary.input_complete => {
+            read::tell_incomplete(&args.look, &summary);
+            Ok(5)
+        }
+        _ => Ok(0),
+    }
+}
+
+/// What the capture is called: the file's name, and how many others there are.
+fn source(args: &ReadArgs) -> String {
+    let first = args.input.all().next();
+    let name = first.map(|path| match path.file_name() {
+        _ if path.as_os_str() == "-" => "standard input".to_owned(),
+        name => name.unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+    });
+    let name = safe_str(&name.unwrap_or_default()).into_owned();
+    match args.input.all().count() {
+        0 | 1 => name,
+        count => format!("{name} and {} more", count - 1),
+    }
+}
+
+/// The theme that was named; without one, and where colour is not wanted, that without colour.
+fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
+    match named {
+        Some(ThemeArg::Dark) => Theme::Dark,
+        Some(ThemeArg::Light) => Theme::Light,
+        Some(ThemeArg::HighContrast) => Theme::HighContrast,
+        Some(ThemeArg::Mono) => Theme::Mono,
+        None if Style::stdout(color).color => Theme::Dark,
+        None => Theme::Mono,
+    }
+}

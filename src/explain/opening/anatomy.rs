@@ -1,0 +1,177 @@
+//! The two heads of a handshake taken apart: lines with marks, the accept value step by step, the outcome.
+
+use std::borrow::Cow;
+
+use super::lines::{absent, is_about_other, line_of, lines};
+use crate::explain::handshake::remark;
+use crate::http::accept::{AcceptSteps, accept_for, steps};
+use crate::http::{Handshake, Judgement, judge, likely_mistake};
+use crate::model::{Accept, Direction, Severity};
+
+/// A mark before a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    /// It is as it has to be.
+    Right,
+    /// It breaks a rule.
+    Wrong,
+    /// It is suspicious.
+    Suspicious,
+    /// It is only explained.
+    Plain,
+}
+
+impl Mark {
+    /// The mark for the worst that is said of a line, of which `checked` tells whether it is judged at all.
+    #[must_use]
+    pub fn of(severity: Option<Severity>, checked: bool) -> Self {
+        match severity {
+            Some(Severity::Error) => Self::Wrong,
+            Some(Severity::Warning) => Self::Suspicious,
+            Some(Severity::Info) => Self::Plain,
+            None if checked => Self::Right,
+            None => Self::Plain,
+        }
+    }
+
+    /// Its sign.
+    #[must_use]
+    pub fn sign(self, ascii: bool) -> &'static str {
+        match (self, ascii) {
+            (Self::Right, false) => "✓",
+            (Self::Right, true) => "+",
+            (Self::Wrong, false) => "✗",
+            (Self::Wrong, true) => "x",
+            (Self::Suspicious, _) => "!",
+            (Self::Plain, false) => "·",
+            (Self::Plain, true) => "-",
+        }
+    }
+}
+
+/// A line of a head, explained and judged.
+#[derive(Clone, Debug)]
+pub struct HeadLine {
+    /// The header's name as sent; empty for the first line and for lines that are no header.
+    pub name: Vec<u8>,
+    /// Its value as sent; empty where the header is absent.
+    pub value: Vec<u8>,
+    /// Where it begins in the head's bytes; `None` where it is absent.
+    pub start: Option<u32>,
+    /// What it means. Captured text in it is not yet made safe.
+    pub text: Cow<'static, str>,
+    /// Where that stands; may be empty.
+    pub reference: &'static str,
+    /// What its parts mean, each with its reference.
+    pub more: Vec<(String, &'static str)>,
+    /// The verdict.
+    pub mark: Mark,
+    /// The rules that it breaks.
+    pub problems: Vec<Judgement>,
+}
+
+/// Everything that is judged of a handshake.
+#[must_use]
+pub fn judgements(handshake: &Handshake) -> Vec<Judgement> {
+    let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
+    if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() }
+}
+
+/// The lines of one of the heads in the order sent, then headers that should be there; none where it was not
+/// captured.
+#[must_use]
+pub fn head_lines(handshake: &Handshake, side: Direction, judgements: &[Judgement]) -> Vec<HeadLine> {
+    let head = match side {
+        Direction::ClientToServer => handshake.request.as_ref(),
+        Direction::ServerToClient => handshake.response.as_ref(),
+    };
+    let Some(head) = head else { return Vec::new() };
+    let known = lines(head, side, handshake);
+    let mine: Vec<&Judgement> = judgements.iter().filter(|j| j.side == side && !is_about_other(j)).collect();
+    let mut out: Vec<HeadLine> = Vec::with_capacity(known.len());
+    for (i, line) in known.iter().enumerate() {
+        let own: Vec<Judgement> = mine
+            .iter()
+            .filter(|j| absent(head, j).is_none() && line_of(&known, j) == i)
+            .map(|j| (*j).clone())
+            .collect();
+        out.push(HeadLine {
+            name: line.name.to_vec(),
+            value: line.value.to_vec(),
+            start: Some(line.start),
+            text: line.words.text.clone(),
+            reference: line.words.reference,
+            more: line.more.clone(),
+            mark: Mark::of(own.iter().map(|j| j.rule.severity).max(), line.words.checked),
+            problems: own,
+        });
+    }
+    for judgement in mine {
+        if let Some(name) = absent(head, judgement) {
+            out.push(HeadLine {
+                name: name.as_bytes().to_vec(),
+                value: Vec::new(),
+                start: None,
+                text: Cow::Borrowed(""),
+                reference: "",
+                more: Vec::new(),
+                mark: Mark::Wrong,
+                problems: vec![judgement.clone()],
+            });
+        }
+    }
+    out
+}
+
+/// How `Sec-WebSocket-Accept` comes about, and what was sent.
+#[derive(Clone, Debug)]
+pub struct AcceptStory {
+    /// The steps from the key that was answered, or from the first.
+    pub steps: AcceptSteps,
+    /// What is odd about the key.
+    pub remark: Option<String>,
+    /// Each value that was sent, whether it is right, and what probably went wrong where it is not.
+    pub sent: Vec<(Vec<u8>, bool, Option<&'static str>)>,
+}
+
+/// The story of a handshake's accept value; `None` where there is no key to compute it from.
+#[must_use]
+pub fn accept_story(handshake: &Handshake) -> Option<AcceptStory> {
+    let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
+    let keys: Vec<&[u8]> = request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
+    let sent: Vec<&[u8]> =
+        response.into_iter().flat_map(|head| head.values("Sec-WebSocket-Accept")).collect();
+    let is_right = |value: &[u8]| keys.iter().any(|key| accept_for(key).as_bytes() == value);
+    let answered = |key: &&&[u8]| sent.iter().any(|value| accept_for(key).as_bytes() == *value);
+    let key = keys.iter().find(answered).or(keys.first())?;
+    let steps = steps(key);
+    let odd = steps.decoded.as_ref().is_none_or(|bytes| bytes.len() != 16);
+    let sent = sent.iter().map(|value| {
+        let right = is_right(value);
+        (value.to_vec(), right, if right { None } else { likely_mistake(key, value) })
+    });
+    Some(AcceptStory { remark: odd.then(|| remark(&steps)), sent: sent.collect(), steps })
+}
+
+/// What a key is, as far as it can be said: `16 bytes when decoded: …`.
+#[must_use]
+pub fn key_remark(steps: &AcceptSteps) -> String {
+    remark(steps)
+}
+
+/// What a handshake came to, with so many errors and warnings.
+#[must_use]
+pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize) -> (Mark, String) {
+    match (handshake.upgraded, handshake.accept, handshake.status) {
+        (true, Accept::Wrong, _) => (Mark::Wrong, "a client has to close it: its Accept is wrong".to_owned()),
+        (true, Accept::Missing, _) => {
+            (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned())
+        }
+        (true, ..) if errors > 0 => (Mark::Wrong, "opened, but against the rules".to_owned()),
+        (true, ..) if warnings > 0 => (Mark::Suspicious, "opened".to_owned()),
+        (true, ..) => (Mark::Right, "opened".to_owned()),
+        (false, _, Some(101)) => (Mark::Wrong, "101, but not to WebSocket".to_owned()),
+        (false, _, Some(status)) => (Mark::Suspicious, format!("refused with {status}: no WebSocket")),
+        (false, _, None) => (Mark::Suspicious, "no answer: no WebSocket".to_owned()),
+    }
+}

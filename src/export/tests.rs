@@ -1,0 +1,242 @@
+//! Exports are held against the capture that they come from, and against tshark.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::*;
+use crate::store::detail::{Detail, Request};
+
+const CAPTURES: [&str; 9] = [
+    "chat-deflate",
+    "violations",
+    "many-connections",
+    "reorder-retransmit",
+    "connect-tunnel",
+    "gap-plain",
+    "gap-deflate",
+    "ipv6-node",
+    "nanosecond",
+];
+
+fn capture(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name);
+    let files = ["capture.pcapng", "capture.pcap", "capture.pcapng.gz"].map(|file| folder.join(file));
+    files.into_iter().find(|path| path.is_file()).unwrap()
+}
+
+fn open(path: &Path) -> (Session, Source) {
+    let inputs = vec![Input::from(path.to_owned())];
+    let mut session = Session::open(&inputs, store::Options::default()).unwrap();
+    session.wait();
+    (session, Source { inputs, ..Source::default() })
+}
+
+/// Does a job in a new folder; answers the file.
+fn export(path: &Path, what: What, format: Format) -> (tempfile::TempDir, PathBuf, Done) {
+    let (session, source) = open(path);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(format!("out{}", format.extension()));
+    let job = Job { what, format, path: path.clone(), replace: false };
+    let done = Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
+    (folder, path, done)
+}
+
+/// The messages of a capture as `wslens read` prints them, without what hangs on its packets' numbers.
+fn messages(path: &Path, connection: Option<u32>) -> Vec<Value> {
+    let selection = Selection { connections: connection.into_iter().collect(), ..Selection::default() };
+    let mut out = Vec::new();
+    let mut report = Ndjson::new(&mut out, selection, false);
+    let mut opened = Capture::open(&[Input::from(path.to_owned())], &capture::Options::default()).unwrap();
+    let summary = store::run(&mut opened, &mut Pipeline::new(Limits::default()), &mut report, |_, _| true);
+    report.finish(&summary).unwrap();
+    let lines = String::from_utf8(out).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn without_numbers(mut messages: Vec<Value>) -> Vec<Value> {
+    for message in &mut messages {
+        for key in ["conn", "packet", "last_packet"] {
+            message.as_object_mut().unwrap().remove(key);
+        }
+    }
+    messages
+}
+
+#[test]
+fn a_slice_has_the_same_messages_as_the_connection() {
+    for name in CAPTURES {
+        let path = capture(name);
+        let (session, _) = open(&path);
+        let connections: Vec<(u32, u32)> =
+            session.index().connections.iter().take(12).map(|row| (row.id.0, row.tcp.0)).collect();
+        for (connection, tcp) in connections {
+            let (_folder, slice, done) = export(&path, What::Connection(connection), Format::Pcapng);
+            assert!(done.count > 0 && done.lost == 0);
+            let (whole, _) = open(&path);
+            // All that one TCP connection carried comes along.
+            let mut wanted = Vec::new();
+            for row in whole.index().connections.iter().filter(|row| row.tcp.0 == tcp) {
+                wanted.extend(without_numbers(messages(&path, Some(row.id.0))));
+            }
+            assert_eq!(without_numbers(messages(&slice, None)), wanted, "{name} {connection}");
+        }
+    }
+}
+
+#[test]
+fn tshark_opens_a_slice_and_sees_one_connection_in_it() {
+    if Command::new("tshark").arg("--version").output().is_err() {
+        return;
+    }
+    let fields = |path: &Path, filter: &str| {
+        let output = Command::new("tshark")
+            .args(["-r", path.to_str().unwrap(), "-Y", filter, "-T", "fields"])
+            .args([
+                "-e",
+                "frame.time_epoch",
+                "-e",
+                "frame.len",
+                "-e",
+                "tcp.seq_raw",
+                "-e",
+                "websocket.opcode",
+            ])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for name in ["chat-deflate", "ipv6-node", "reorder-retransmit", "violations", "nanosecond"] {
+        let path = capture(name);
+        let (session, _) = open(&path);
+        let tcp = session.index().connections[0].tcp.0;
+        let (_folder, slice, _) = export(&path, What::Connection(1), Format::Pcapng);
+        let wanted = fields(&path, &format!("tcp.stream == {tcp}"));
+        assert!(!wanted.is_empty());
+        assert_eq!(fields(&slice, "tcp.stream == 0"), wanted, "{name}");
+        assert_eq!(fields(&slice, "!(tcp.stream == 0)"), "", "{name}");
+    }
+}
+
+#[test]
+fn ndjson_is_what_read_prints() {
+    for name in CAPTURES {
+        let path = capture(name);
+        let (_folder, file, done) = export(&path, What::All, Format::Ndjson);
+        let text = std::fs::read_to_string(file).unwrap();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len() as u64, done.count);
+        // An export has whole messages, where read stops at 64 KiB.
+        for (mut line, mut read) in lines.into_iter().zip(messages(&path, None)) {
+            if read["cut"] == Value::Bool(true) {
+                for key in ["text", "hex", "cut"] {
+                    line.as_object_mut().unwrap().remove(key);
+                    read.as_object_mut().unwrap().remove(key);
+                }
+            }
+            assert_eq!(line, read, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_copied_is_the_row_that_read_prints() {
+    for name in CAPTURES {
+        let path = capture(name);
+        let (session, _) = open(&path);
+        for read in messages(&path, None).into_iter().take(300) {
+            let (connection, message) =
+                (read["conn"].as_u64().unwrap() as u32, read["msg"].as_u64().unwrap());
+            let request = Request::Message { connection, message };
+            let Ok(Detail::Message(detail)) = session.load(&request) else { panic!("{name}: {request:?}") };
+            let index = session.index();
+            let row = index.messages(connection).get(message as usize - 1).unwrap();
+            let note = index.control_note(connection, message);
+            let line = ndjson_row(index.connection(connection).unwrap(), row, &detail, note).unwrap();
+            assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), read, "{name}");
+        }
+    }
+}
+
+#[test]
+fn raw_bytes_are_the_bytes_of_the_messages() {
+    let path = capture("chat-deflate");
+    let (_folder, folder, done) = export(&path, What::Connection(1), Format::Raw);
+    assert_eq!(done.name, "file");
+    let all = messages(&path, Some(1));
+    let mut names: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    names.sort();
+    assert_eq!(names.len(), all.len());
+    for (name, message) in names.iter().zip(&all) {
+        let bytes = std::fs::read(name).unwrap();
+        assert_eq!(bytes.len() as u64, message["len"].as_u64().unwrap());
+        if let Some(text) = message["text"].as_str().filter(|_| message["cut"].is_null()) {
+            assert_eq!(bytes, text.as_bytes());
+        }
+        let name = name.file_name().unwrap().to_str().unwrap();
+        assert!(name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.'), "{name}");
+    }
+    let (_folder, file, _) = export(&path, What::Messages(vec![(1, 1)]), Format::Raw);
+    assert_eq!(std::fs::read(file).unwrap(), b"Hello");
+}
+
+#[test]
+fn chosen_messages_and_no_others() {
+    let path = capture("chat-deflate");
+    let (_folder, file, done) = export(&path, What::Messages(vec![(1, 2), (1, 5)]), Format::Csv);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!((done.count, text.matches("\r\n").count()), (2, 3), "{text}");
+    let (_folder, file, done) = export(&path, What::Filter("op == ping".to_owned(), Some(1)), Format::Ndjson);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!(done.count, 3);
+    assert!(text.lines().all(|line| line.contains("\"op\":\"ping\"")), "{text}");
+}
+
+#[test]
+fn transcripts_hold_all_messages() {
+    let path = capture("chat-deflate");
+    let all = messages(&path, None).len();
+    let (_folder, file, _) = export(&path, What::Connection(1), Format::Markdown);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert_eq!(text.matches("\n### ").count(), all, "{text}");
+    assert!(!text.contains('\x1b'));
+    let (_folder, file, _) = export(&path, What::Connection(1), Format::Mermaid);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.starts_with("sequenceDiagram\n"));
+    assert_eq!(
+        text.lines().filter(|line| line.contains("C: ") || line.contains("S: ")).count(),
+        all + 2,
+        "{text}"
+    );
+}
+
+#[test]
+fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_fails() {
+    let (session, source) = open(&capture("chat-deflate"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("there");
+    std::fs::write(&path, "mine").unwrap();
+    for format in Format::ALL {
+        let job = Job { what: What::Connection(1), format, path: path.clone(), replace: false };
+        let result = Task::new(&session, &source, job.clone()).run(&Progress::default());
+        assert!(matches!(result, Err(ExportError::Exists)), "{format:?} {result:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), b"mine");
+        let cancelled = Progress { cancel: AtomicBool::new(true), ..Progress::default() };
+        let job = Job { replace: true, path: folder.path().join("new"), ..job };
+        let result = Task::new(&session, &source, job.clone()).run(&cancelled);
+        // A capture of a few packets is done before anybody asks.
+        if result.is_err() {
+            assert!(!job.path.exists());
+        } else if job.path.is_dir() {
+            std::fs::remove_dir_all(&job.path).unwrap();
+        } else {
+            std::fs::remove_file(&job.path).unwrap();
+        }
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    let job = Job { what: What::Connection(1), format: Format::Csv, path: path.clone(), replace: true };
+    Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
+    assert!(std::fs::read(&path).unwrap().starts_with(b"conn,"));
+}

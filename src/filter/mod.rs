@@ -1,0 +1,39 @@
+//! The filter language: `dir == c2s and op == text and json.user == "x"`.
+//!
+//! In: a text. Out: a [`Filter`] that can be asked about any [`Record`], a [`FilterError`] with the word at fault,
+//! or, while somebody types, [`complete`]'s proposals. `docs/FILTERS.md` tells the language to people.
+//!
+//! | file | what it knows |
+//! | --- | --- |
+//! | [`field`] | the fields: the one table of names, types, help |
+//! | `lex`, `parse`, `literal` | the grammar, and values as they are written |
+//! | `ast` | a filter as it is understood, and how it is written |
+//! | `eval` | asking a record; three answers, because bytes may be missing |
+//! | `json` | values inside a JSON text |
+//! | `events`, `matcher` | the engine's events as records; fields of other levels |
+//! | `complete` | proposals while typing |
+//!
+//! Nothing here recurses deeper than a filter's parentheses, of which there are at most 64; regular expressions take
+//! linear time.
+
+mod ast;
+mod complete;
+mod error;
+mod eval;
+mod events;
+pub mod field;
+mod json;
+mod lex;
+mod literal;
+mod matcher;
+mod parse;
+#[cfg(test)]
+mod tests;
+
+pub use ast::Filter;
+pub use complete::{Completion, Values, complete};
+pub use error::FilterError;
+pub use eval::{Record, Value, Verdict};
+pub use field::{FIELDS, Field, Info, Kind, Level, Levels, Words};
+pub use matcher::{Matcher, Needs, Survey};
+pub use parse::parse;

@@ -1,0 +1,94 @@
+//! Packets as a pcapng file (draft-ietf-opsawg-pcapng): a section, an interface for each link type, the packets.
+//!
+//! Times are in nanoseconds. Nothing else of the capture goes along: no comments, no names, no secrets.
+
+use std::io::{self, Write};
+
+use crate::model::{Bytes, LinkType, PacketRef};
+
+const SECTION: u32 = 0x0a0d_0d0a;
+const INTERFACE: u32 = 1;
+const PACKET: u32 = 6;
+const MAGIC: u32 = 0x1a2b_3c4d;
+/// Option `if_tsresol`: ten to the power of minus nine seconds.
+const RESOLUTION: [u8; 8] = [9, 0, 1, 0, 9, 0, 0, 0];
+
+/// Writes packets.
+#[derive(Debug)]
+pub struct Pcapng<W> {
+    out: W,
+    links: Vec<LinkType>,
+    block: Vec<u8>,
+    /// Packets written, and those whose bytes are gone.
+    pub written: u64,
+    /// Packets whose bytes could not be had.
+    pub lost: u64,
+}
+
+impl<W: Write> Pcapng<W> {
+    /// A file to `out`: writes its section header.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn new(out: W) -> io::Result<Self> {
+        let mut this = Self { out, links: Vec::new(), block: Vec::new(), written: 0, lost: 0 };
+        // Version 1.0, length not known.
+        let words = [MAGIC.to_le_bytes(), [1, 0, 0, 0], [0xff; 4], [0xff; 4]];
+        this.block(SECTION, &[words.as_flattened()])?;
+        Ok(this)
+    }
+
+    /// Writes a packet with the bytes that were captured of it.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn packet(&mut self, packet: &PacketRef, bytes: &dyn Bytes) -> io::Result<()> {
+        let Some(data) = bytes.bytes(packet.bytes) else {
+            self.lost += 1;
+            return Ok(());
+        };
+        let interface = match self.links.iter().position(|link| *link == packet.link) {
+            Some(at) => at,
+            None => {
+                let [low, high] = packet.link.0.to_le_bytes();
+                // No limit to the length of packets.
+                let fields = [low, high, 0, 0, 0, 0, 0, 0];
+                self.block(INTERFACE, &[&fields, &RESOLUTION, &[0; 4]])?;
+                self.links.push(packet.link);
+                self.links.len() - 1
+            }
+        };
+        // Before 1970 there is no time.
+        let time = packet.time.0.max(0).unsigned_abs();
+        let len = data.len() as u32;
+        let words = [interface as u32, (time >> 32) as u32, time as u32, len, packet.wire_len.max(len)];
+        let fields = words.map(u32::to_le_bytes);
+        let padding = [0; 3];
+        let padding = padding.get(..data.len().wrapping_neg() % 4).unwrap_or_default();
+        self.block(PACKET, &[fields.as_flattened(), data, padding])?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn finish(mut self) -> io::Result<(u64, u64)> {
+        self.out.flush()?;
+        Ok((self.written, self.lost))
+    }
+
+    fn block(&mut self, kind: u32, parts: &[&[u8]]) -> io::Result<()> {
+        let len = 12 + parts.iter().map(|part| part.len()).sum::<usize>();
+        let total = (len as u32).to_le_bytes();
+        self.block.clear();
+        self.block.extend_from_slice(&kind.to_le_bytes());
+        self.block.extend_from_slice(&total);
+        for part in parts {
+            self.block.extend_from_slice(part);
+        }
+        self.block.extend_from_slice(&total);
+        self.out.write_all(&self.block)
+    }
+}

@@ -1,0 +1,466 @@
+//! The UI's state, and what events make of it. No terminal, no clock, no file: those are in `run`.
+
+mod mouse;
+mod typing;
+
+use super::commands::{self, Cmd, Meaning, Scope};
+use super::event::{Effect, Event};
+use super::keys::Press;
+use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
+use super::screens::{self, Screen, ScreenId};
+use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
+use super::taking::Taking;
+use super::theme::{Role, Theme};
+use super::widgets::Text;
+use crate::store::{Index, Reading};
+
+/// The smallest terminal in which the screens make sense: columns, rows.
+pub const SMALLEST: (u16, u16) = (60, 12);
+/// How long the cursor rests before what is under it is loaded.
+pub const REST: std::time::Duration = std::time::Duration::from_millis(60);
+
+/// All screens' states.
+#[derive(Clone, Debug, Default)]
+pub struct Screens {
+    /// See [`screens::connections`].
+    pub connections: screens::connections::Connections,
+    /// See [`screens::handshake`].
+    pub handshake: screens::handshake::Handshake,
+    /// See [`screens::messages`].
+    pub messages: screens::messages::Messages,
+    /// See [`screens::detail`].
+    pub detail: screens::detail::MessageDetail,
+    /// See [`screens::frame`].
+    pub frame: screens::frame::FrameView,
+    /// See [`screens::ladder`].
+    pub ladder: screens::ladder::Ladder,
+    /// See [`screens::stats`].
+    pub stats: screens::stats::Stats,
+    /// See [`screens::findings`].
+    pub findings: screens::findings::Findings,
+    /// See [`screens::layers`].
+    pub layers: screens::layers::Layers,
+    /// See [`screens::learn`].
+    pub learn: screens::learn::Learn,
+}
+
+impl Screens {
+    /// A screen.
+    #[must_use]
+    pub fn get(&self, id: ScreenId) -> &dyn Screen {
+        match id {
+            ScreenId::Connections => &self.connections,
+            ScreenId::Handshake => &self.handshake,
+            ScreenId::Messages => &self.messages,
+            ScreenId::Detail => &self.detail,
+            ScreenId::Frame => &self.frame,
+            ScreenId::Ladder => &self.ladder,
+            ScreenId::Stats => &self.stats,
+            ScreenId::Findings => &self.findings,
+            ScreenId::Layers => &self.layers,
+            ScreenId::Learn => &self.learn,
+        }
+    }
+
+    /// A screen, to act on it.
+    pub fn get_mut(&mut self, id: ScreenId) -> &mut dyn Screen {
+        match id {
+            ScreenId::Connections => &mut self.connections,
+            ScreenId::Handshake => &mut self.handshake,
+            ScreenId::Messages => &mut self.messages,
+            ScreenId::Detail => &mut self.detail,
+            ScreenId::Frame => &mut self.frame,
+            ScreenId::Ladder => &mut self.ladder,
+            ScreenId::Stats => &mut self.stats,
+            ScreenId::Findings => &mut self.findings,
+            ScreenId::Layers => &mut self.layers,
+            ScreenId::Learn => &mut self.learn,
+        }
+    }
+}
+
+/// The UI.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// What all screens share.
+    pub shared: Shared,
+    /// The screens.
+    pub screens: Screens,
+    /// The screen that is up.
+    pub screen: ScreenId,
+    /// Where `Esc` leads, the last first.
+    stack: Vec<ScreenId>,
+    /// What lies on top.
+    pub popup: Option<Popup>,
+    /// The line that is typed.
+    pub input: Option<InputLine>,
+    /// What is made of the filter that is typed.
+    pub trial: Option<Trial>,
+    /// Counts the texts that were tried.
+    trials: u64,
+    /// Keys of a sequence that is not complete.
+    pending: Vec<Press>,
+    /// Filters and searches, the latest last.
+    pub history: Vec<String>,
+    /// Something that is seen changed.
+    pub dirty: bool,
+    /// The mouse is ours.
+    pub mouse: bool,
+    /// Copy as, export.
+    taking: Taking,
+    /// Whether it was decided which screen comes first.
+    opened: bool,
+}
+
+impl App {
+    /// The UI at the start.
+    #[must_use]
+    pub fn new(source: &str, size: (u16, u16), theme: Theme, ascii: bool) -> Self {
+        Self {
+            shared: Shared::new(crate::model::safe_str(source).into_owned(), size, theme, ascii),
+            screens: Screens::default(),
+            screen: ScreenId::Connections,
+            stack: Vec::new(),
+            popup: None,
+            input: None,
+            trial: None,
+            trials: 0,
+            pending: Vec::new(),
+            history: Vec::new(),
+            dirty: true,
+            mouse: true,
+            taking: Taking::default(),
+            opened: false,
+        }
+    }
+
+    /// Where keys go.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        if self.input.is_some() {
+            Scope::INPUT
+        } else if self.popup.is_some() {
+            Scope::POPUP
+        } else {
+            self.screen.scope()
+        }
+    }
+
+    /// Whether the terminal is too small to show anything useful.
+    #[must_use]
+    pub fn is_cramped(&self) -> bool {
+        self.shared.size.0 < SMALLEST.0 || self.shared.size.1 < SMALLEST.1
+    }
+
+    /// Takes an event; answers what the world is to do.
+    #[must_use]
+    pub fn update(&mut self, event: Event, index: &Index) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        match event {
+            Event::Key(press) => {
+                self.dirty = true;
+                self.shared.said = None;
+                self.key(press, index, &mut effects);
+            }
+            Event::Paste(text) => {
+                self.dirty = true;
+                self.paste(&text, index, &mut effects);
+            }
+            Event::Mouse(mouse) => {
+                self.dirty = true;
+                self.mouse(mouse, index, &mut effects);
+            }
+            Event::Resize(columns, rows) => {
+                self.dirty = true;
+                self.shared.size = (columns, rows);
+            }
+            Event::Tick(now) => {
+                self.shared.now = now;
+                // What is waiting to be done needs no other event to go on.
+                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared));
+                if self.screens.get(self.screen).is_busy() || trial {
+                    self.dirty = true;
+                }
+            }
+            Event::Data(progress) => {
+                self.dirty = true;
+                self.shared.progress = progress;
+            }
+            Event::Answer(request, answer) => {
+                self.dirty = true;
+                self.shared.details.answer(&request, answer);
+            }
+            Event::Exporting(words) => {
+                self.dirty = true;
+                self.shared.exporting = words.map(|words| Text::of(Role::Note, words));
+            }
+            Event::Exists(job) => {
+                self.dirty = true;
+                self.taking(index, &mut effects, |taking, turn| taking.exists(job, turn));
+            }
+            Event::Found { id, found, percent, over } => {
+                self.dirty = true;
+                self.screens.messages.found(id, &found, percent, over);
+            }
+            Event::Done(done) => {
+                self.dirty = true;
+                self.shared.said = Some(match done {
+                    Ok(words) => Text::of(Role::Ok, words),
+                    Err(words) => Text::of(Role::Warning, words),
+                });
+            }
+        }
+        self.settle(index, &mut effects);
+        effects
+    }
+
+    /// Brings everything in line with what is there now.
+    fn settle(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        if self.shared.selection.connection == 0
+            && let Some(first) = index.connections.first()
+        {
+            self.shared.selection = Selection { connection: first.id.0, ..Selection::default() };
+        }
+        if !self.opened && self.shared.progress.state != Reading::Reading {
+            // A capture with one conversation opens with it.
+            self.opened = true;
+            let lone = index.connections.len() == 1 && index.messages > 0;
+            if lone && self.screen == ScreenId::Connections && self.stack.is_empty() {
+                self.screen = ScreenId::Messages;
+            }
+        }
+        match &mut self.popup {
+            Some(Popup::Palette(palette)) => {
+                let height = palette.area(self.shared.size).height.saturating_sub(5);
+                palette.settle(usize::from(height));
+            }
+            Some(Popup::Menu(menu)) => {
+                let height = menu.area(self.shared.size).height.saturating_sub(2);
+                menu.list.settle(menu.menu.items.len(), usize::from(height));
+            }
+            Some(Popup::Help(_)) | None => {}
+        }
+        self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        self.try_filter(index);
+        let ctx = Ctx { index, shared: &self.shared };
+        if self.shared.now.saturating_sub(self.shared.moved) >= REST
+            && let Some(request) = self.screens.get(self.screen).wants(&ctx)
+            && self.shared.details.ask(&request)
+        {
+            effects.push(Effect::Load(request));
+        }
+    }
+
+    /// Keeps up with the filter that is typed.
+    fn try_filter(&mut self, index: &Index) {
+        let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
+            self.trial = None;
+            return;
+        };
+        if !self.trial.as_ref().is_some_and(|trial| trial.is_of(line)) {
+            self.trials += 1;
+            self.trial = Some(Trial::new(line, index, &self.shared, self.trials));
+        }
+        if let Some(trial) = &mut self.trial {
+            trial.advance(index, &self.shared, self.screen);
+        }
+    }
+
+    /// Whether something is waiting for time to go on.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.screens.get(self.screen).is_busy()
+            || self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared))
+            || self.shared.now.saturating_sub(self.shared.moved) < REST
+    }
+
+    /// Lets the screen that is up do something, and goes where it wants.
+    fn on_screen<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut dyn Screen, &mut Turn<'_>) -> T,
+    ) -> T {
+        let screen = self.screen;
+        self.turn(index, effects, |screens, _, turn| act(screens.get_mut(screen), turn))
+    }
+
+    /// Lets copying and exporting do something, and goes where they want.
+    fn taking<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
+        self.turn(index, effects, |_, taking, turn| act(taking, turn))
+    }
+
+    fn turn<T>(
+        &mut self,
+        index: &Index,
+        effects: &mut Vec<Effect>,
+        act: impl FnOnce(&mut Screens, &mut Taking, &mut Turn<'_>) -> T,
+    ) -> T {
+        let mut turn = Turn { index, shared: &mut self.shared, effects, go: None, top: None };
+        let result = act(&mut self.screens, &mut self.taking, &mut turn);
+        let (go, top) = (turn.go, turn.top);
+        match top {
+            Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
+            Some(Top::Filter(text)) => self.input = Some(InputLine::new(InputKind::Filter, "filter", text)),
+            Some(Top::Prompt(prompt)) => {
+                self.input = Some(InputLine::new(InputKind::Screen(prompt.id), &prompt.label, prompt.text));
+            }
+            None => {}
+        }
+        match go {
+            Some(Go::To(screen)) => self.go(screen, index, effects),
+            Some(Go::Back) => self.back(index, effects),
+            None => {}
+        }
+        result
+    }
+
+    /// Opens a screen.
+    pub fn go(&mut self, screen: ScreenId, index: &Index, effects: &mut Vec<Effect>) {
+        if screen == self.screen {
+            return;
+        }
+        let needs = screen.depth() > 0;
+        if needs && index.connection(self.shared.selection.connection).is_none() {
+            self.warn("there is no connection to look at");
+            return;
+        }
+        match self.stack.iter().position(|below| *below == screen) {
+            Some(at) => self.stack.truncate(at),
+            None => self.stack.push(self.screen),
+        }
+        self.screen = screen;
+        self.shared.zoomed = false;
+        self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+    }
+
+    fn back(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        if self.shared.zoomed {
+            self.shared.zoomed = false;
+            return;
+        }
+        if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
+            self.screen = screen;
+            self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        } else if self.shared.progress.state == Reading::Reading {
+            effects.push(Effect::StopReading);
+        } else {
+            self.say("press q to quit");
+        }
+    }
+
+    fn say(&mut self, words: &str) {
+        self.shared.said = Some(Text::of(Role::Plain, words));
+    }
+
+    fn warn(&mut self, words: &str) {
+        self.shared.said = Some(Text::of(Role::Warning, words));
+    }
+
+    fn key(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
+        if self.is_cramped() && self.scope().meets(Scope::SCREENS) {
+            // Nothing can be seen: nothing but leaving makes sense.
+            let meaning = commands::meaning(&[press], self.scope());
+            if let Meaning::Do(cmd @ (Cmd::Quit | Cmd::Suspend | Cmd::Redraw)) = meaning {
+                self.act(cmd, index, effects);
+            }
+            return;
+        }
+        let scope = self.scope();
+        if !scope.meets(Scope::SCREENS) {
+            match commands::meaning(&[press], scope) {
+                Meaning::Do(cmd) => self.on_top(cmd, index, effects),
+                _ => self.typed(press, index, effects),
+            }
+            return;
+        }
+        self.pending.push(press);
+        match commands::meaning(&self.pending, scope) {
+            Meaning::Begins => return,
+            Meaning::Do(cmd) => {
+                self.pending.clear();
+                self.act(cmd, index, effects);
+                return;
+            }
+            Meaning::Nothing => {}
+        }
+        let alone = self.pending.len() == 1;
+        self.pending.clear();
+        match (alone, commands::meaning(&[press], scope)) {
+            (false, Meaning::Do(cmd)) => self.act(cmd, index, effects),
+            _ => self.say(&format!("{press} does nothing here; ? shows the keys")),
+        }
+    }
+
+    /// Does a command on the screen that is up.
+    pub fn act(&mut self, cmd: Cmd, index: &Index, effects: &mut Vec<Effect>) {
+        if self.on_screen(index, effects, |screen, turn| screen.act(cmd, turn)) {
+            return;
+        }
+        let scope = self.screen.scope();
+        match cmd {
+            Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.name()))),
+            Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
+            Cmd::Quit => effects.push(Effect::Quit),
+            Cmd::Back => self.back(index, effects),
+            Cmd::GoConnections => self.go(ScreenId::Connections, index, effects),
+            Cmd::GoHandshake => self.go(ScreenId::Handshake, index, effects),
+            Cmd::GoMessages => self.go(ScreenId::Messages, index, effects),
+            Cmd::GoFrame => self.go(ScreenId::Frame, index, effects),
+            Cmd::GoLadder => self.go(ScreenId::Ladder, index, effects),
+            Cmd::GoStats => self.go(ScreenId::Stats, index, effects),
+            Cmd::GoFindings => self.go(ScreenId::Findings, index, effects),
+            Cmd::GoLayers => self.go(ScreenId::Layers, index, effects),
+            Cmd::GoLearn => self.go(ScreenId::Learn, index, effects),
+            Cmd::Zoom => self.shared.zoomed = !self.shared.zoomed,
+            Cmd::Layout => {
+                let next = match self.shared.panes() {
+                    Panes::List => Panes::Below,
+                    Panes::Below => Panes::Right,
+                    Panes::Right => Panes::List,
+                };
+                self.shared.layout = Some(next);
+            }
+            Cmd::Redraw => effects.push(Effect::Redraw),
+            Cmd::Suspend => effects.push(Effect::Suspend),
+            Cmd::NextTheme => {
+                self.shared.theme = self.shared.theme.next();
+                self.say(&format!("theme: {}", self.shared.theme.name()));
+            }
+            Cmd::ToggleMouse => {
+                self.mouse = !self.mouse;
+                effects.push(Effect::Mouse(self.mouse));
+                self.say(if self.mouse { "mouse: wslens" } else { "mouse: the terminal selects" });
+            }
+            Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
+            Cmd::StopReading => match self.shared.progress.state {
+                Reading::Reading => effects.push(Effect::StopReading),
+                Reading::Stopped => effects.push(Effect::GoOnReading),
+                Reading::Done => self.say("everything was read"),
+            },
+            Cmd::Filter => {
+                let before = self.shared.filter.clone();
+                self.input = Some(InputLine::new(InputKind::Filter, "filter", before));
+            }
+            Cmd::ClearFilter => {
+                let _ = self.shared.set_filter("");
+            }
+            Cmd::Search => {
+                let mut line = InputLine::new(InputKind::Search, "search", String::new());
+                line.before.clone_from(&self.shared.search);
+                self.input = Some(line);
+            }
+            Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
+            _ => {
+                if !self.taking(index, effects, |taking, turn| taking.act(cmd, turn)) {
+                    self.say("nothing to do here");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! What was read on demand, kept while it may be looked at again.
+
+use std::sync::Arc;
+
+use crate::store::detail::{FrameDetail, MessageDetail, Request, TcpDetail};
+
+/// The answer to a request.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A message with its frames.
+    Message(Arc<MessageDetail>),
+    /// A frame that belongs to no message.
+    Frame(Arc<FrameDetail>),
+    /// How TCP carried a connection.
+    Tcp(Arc<TcpDetail>),
+}
+
+/// How a detail stands.
+#[derive(Clone, Debug)]
+pub enum Detail<T> {
+    /// Nobody asked yet: the cursor moves on.
+    Absent,
+    /// Asked for.
+    Loading,
+    /// There.
+    Ready(Arc<T>),
+    /// It cannot be read, and why.
+    Failed(String),
+}
+
+/// Details that are kept. A message may take some megabytes, so there are few.
+const KEPT: usize = 8;
+
+/// The details that are there or on their way, the latest last.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    kept: Vec<(Request, Option<Result<Answer, String>>)>,
+}
+
+impl Details {
+    /// Takes note that something was asked for; `false` where it is there already or on its way.
+    pub fn ask(&mut self, request: &Request) -> bool {
+        if let Some(at) = self.kept.iter().position(|(known, _)| known == request) {
+            let entry = self.kept.remove(at);
+            self.kept.push(entry);
+            return false;
+        }
+        // Of requests of one kind only the newest is answered.
+        self.kept.retain(|(known, answer)| {
+            answer.is_some() || std::mem::discriminant(known) != std::mem::discriminant(request)
+        });
+        if self.kept.len() >= KEPT {
+            self.kept.remove(0);
+        }
+        self.kept.push((request.clone(), None));
+        true
+    }
+
+    /// Takes an answer; one that nobody waits for any more is dropped.
+    pub fn answer(&mut self, request: &Request, answer: Result<Answer, String>) {
+        if let Some((_, slot)) = self.kept.iter_mut().find(|(known, _)| known == request) {
+            *slot = Some(answer);
+        }
+    }
+
+    /// Whether something is on its way.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        self.kept.iter().any(|(_, answer)| answer.is_none())
+    }
+
+    /// Forgets everything, where the index changed under it.
+    pub fn clear(&mut self) {
+        self.kept.clear();
+    }
+
+    fn find<T>(&self, request: &Request, pick: impl Fn(&Answer) -> Option<Arc<T>>) -> Detail<T> {
+        match self.kept.iter().find(|(known, _)| known == request) {
+            None => Detail::Absent,
+            Some((_, None)) => Detail::Loading,
+            Some((_, Some(Err(why)))) => Detail::Failed(why.clone()),
+            Some((_, Some(Ok(answer)))) => pick(answer).map_or(Detail::Absent, Detail::Ready),
+        }
+    }
+
+    /// A message.
+    #[must_use]
+    pub fn message(&self, connection: u32, message: u64) -> Detail<MessageDetail> {
+        self.find(&Request::Message { connection, message }, |answer| match answer {
+            Answer::Message(detail) => Some(Arc::clone(detail)),
+            _ => None,
+        })
+    }
+
+    /// A frame that belongs to no message.
+    #[must_use]
+    pub fn frame(&self, connection: u32, frame: u64) -> Detail<FrameDetail> {
+        self.find(&Request::Frame { connection, frame }, |answer| match answer {
+            Answer::Frame(detail) => Some(Arc::clone(detail)),
+            _ => None,
+        })
+    }
+
+    /// How TCP carried a connection.
+    #[must_use]
+    pub fn tcp(&self, connection: u32) -> Detail<TcpDetail> {
+        self.find(&Request::Tcp { connection }, |answer| match answer {
+            Answer::Tcp(detail) => Some(Arc::clone(detail)),
+            _ => None,
+        })
+    }
+}

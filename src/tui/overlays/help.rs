@@ -1,0 +1,153 @@
+//! The keys of a screen: `?`. Typing searches, Enter runs.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use tui_input::Input;
+
+use super::middle;
+use crate::tui::commands::{self, Cmd, Command, Group, Scope};
+use crate::tui::shared::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Pane, Text, pane};
+
+/// The help that is shown.
+#[derive(Clone, Debug)]
+pub struct Help {
+    /// What was typed.
+    pub input: Input,
+    /// The entry under the cursor, among those that match; `None` before the cursor was moved.
+    pub cursor: Option<usize>,
+    scope: Scope,
+    title: &'static str,
+}
+
+/// A line of the help.
+enum Line {
+    Heading(&'static str),
+    /// A command, and its number among the commands listed.
+    Entry(&'static Command, usize),
+    Blank,
+}
+
+impl Help {
+    /// The help of a place.
+    #[must_use]
+    pub fn new(scope: Scope, title: &'static str) -> Self {
+        Self { input: Input::default(), cursor: None, scope, title }
+    }
+
+    fn rows(&self) -> Vec<&'static Command> {
+        let wanted = self.input.value().trim().to_lowercase();
+        let of = |group: Group| {
+            let wanted = wanted.clone();
+            commands::all().filter(move |row| {
+                let text = || format!("{} {} {}", row.keys.join(" "), row.short, row.words).to_lowercase();
+                row.group == group
+                    && row.scope.meets(self.scope)
+                    && (wanted.is_empty() || text().contains(&wanted))
+            })
+        };
+        Group::ALL.into_iter().flat_map(of).collect()
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let mut last = None;
+        for (i, row) in self.rows().into_iter().enumerate() {
+            if last != Some(row.group) {
+                if last.is_some() {
+                    lines.push(Line::Blank);
+                }
+                lines.push(Line::Heading(if row.group == Group::Screen {
+                    self.title
+                } else {
+                    row.group.title()
+                }));
+                last = Some(row.group);
+            }
+            lines.push(Line::Entry(row, i));
+        }
+        lines
+    }
+
+    /// The command under the cursor: after a search, the first one too.
+    #[must_use]
+    pub fn picked(&self) -> Option<Cmd> {
+        let at = self.cursor.or_else(|| (!self.input.value().is_empty()).then_some(0))?;
+        self.rows().get(at).map(|row| row.cmd)
+    }
+
+    /// Moves the cursor.
+    pub fn step(&mut self, rows: isize) {
+        let last = self.rows().len().saturating_sub(1);
+        self.cursor = Some(match self.cursor {
+            None => 0,
+            Some(at) => at.saturating_add_signed(rows).min(last),
+        });
+    }
+
+    /// The area that it takes.
+    #[must_use]
+    pub fn area(&self, size: (u16, u16)) -> Rect {
+        middle(size, 100, size.1.saturating_sub(4).min(34))
+    }
+
+    /// Draws it; answers where the cursor of the input is.
+    pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
+        let theme = ctx.theme();
+        let area = self.area(ctx.shared.size);
+        pane::clear(buffer, area);
+        let inner = Pane::new(format!("Help: {}", self.title), true).draw(buffer, area, theme);
+        let columns = if inner.width >= 96 { 2 } else { 1 };
+        let width = inner.width / columns;
+        let height = usize::from(inner.height.saturating_sub(2)).max(1);
+        let lines = self.lines();
+        let picked = self.picked();
+        // The page with the cursor on it.
+        let page = height * usize::from(columns);
+        let at = self.cursor.and_then(|cursor| {
+            lines.iter().position(|line| matches!(line, Line::Entry(_, i) if *i == cursor))
+        });
+        let pages = lines.len().div_ceil(page).max(1);
+        let current = at.unwrap_or(0) / page;
+        for (i, line) in lines.iter().skip(current * page).take(page).enumerate() {
+            let (column, row) = (i / height, i % height);
+            let (x, y) = (inner.x + column as u16 * width, inner.y + row as u16);
+            if y >= inner.bottom() {
+                continue;
+            }
+            match line {
+                Line::Blank => {}
+                Line::Heading(words) => {
+                    Text::of(Role::Title, format!(" {words}")).draw(buffer, x, y, width, theme)
+                }
+                Line::Entry(command, number) => {
+                    let mut text = Text::of(Role::Plain, "  ");
+                    text.left(Role::Key, &command.keys.join(" "), 14)
+                        .plainly(" ")
+                        .add(Role::Plain, command.words);
+                    let cursor = self.cursor == Some(*number)
+                        || (self.cursor.is_none() && picked.is_some() && *number == 0);
+                    if cursor {
+                        text.draw_over(buffer, x, y, width, theme, theme.style(Role::Cursor));
+                    } else {
+                        text.draw(buffer, x, y, width, theme);
+                    }
+                }
+            }
+        }
+        let y = inner.bottom().saturating_sub(1);
+        let mut line = Text::of(Role::Plain, " type to search: ");
+        let typed = inner.x + line.width() as u16 + self.input.visual_cursor() as u16;
+        line.captured(Role::Title, self.input.value().as_bytes(), 30);
+        let mut end = Text::new();
+        if pages > 1 {
+            end.add(Role::Dim, format!("page {}/{pages}  ", current + 1));
+        }
+        end.add(Role::Key, "↑↓").plainly(" pick  ").add(Role::Key, "Enter").plainly(" run  ");
+        end.add(Role::Key, "Esc").plainly(" close ");
+        line.end_at(usize::from(inner.width), &end);
+        line.draw(buffer, inner.x, y, inner.width, theme);
+        (typed.min(inner.right().saturating_sub(1)), y)
+    }
+}

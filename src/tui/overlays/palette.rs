@@ -1,0 +1,162 @@
+//! All commands by name: `:`.
+
+use ratatui::buffer::Buffer;
+use tui_input::Input;
+
+use super::middle;
+use crate::tui::commands::{self, Cmd, Command, Scope};
+use crate::tui::shared::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{List, Pane, Text, pane};
+
+/// The palette that is shown.
+#[derive(Clone, Debug)]
+pub struct Palette {
+    /// What was typed.
+    pub input: Input,
+    /// The cursor.
+    pub list: List,
+    scope: Scope,
+}
+
+/// Rows of commands in sight.
+const ROWS: usize = 12;
+
+impl Palette {
+    /// The commands of a place.
+    #[must_use]
+    pub fn new(scope: Scope) -> Self {
+        let mut palette = Self { input: Input::default(), list: List::default(), scope };
+        palette.settle(ROWS);
+        palette
+    }
+
+    /// What matches, the best first.
+    #[must_use]
+    pub fn matches(&self) -> Vec<&'static Command> {
+        let wanted = self.input.value().trim().to_lowercase();
+        let mut found: Vec<(usize, usize, &Command)> = commands::all()
+            .filter(|row| row.scope.meets(self.scope) && row.cmd != Cmd::Palette)
+            .enumerate()
+            .filter_map(|(i, row)| Some((score(row, &wanted)?, i, row)))
+            .collect();
+        found.sort_by_key(|(score, i, _)| (*score, *i));
+        found.into_iter().map(|(_, _, row)| row).collect()
+    }
+
+    /// The number that was typed in place of a name: a row to go to.
+    #[must_use]
+    pub fn number(&self) -> Option<u64> {
+        self.input.value().trim().parse().ok()
+    }
+
+    /// The command under the cursor.
+    #[must_use]
+    pub fn picked(&self) -> Option<Cmd> {
+        self.matches().get(self.list.cursor).map(|row| row.cmd)
+    }
+
+    /// Keeps the cursor inside what matches.
+    pub fn settle(&mut self, height: usize) {
+        let len = self.matches().len();
+        self.list.settle(len, height.min(ROWS));
+    }
+
+    /// The area that it takes.
+    #[must_use]
+    pub fn area(&self, size: (u16, u16)) -> ratatui::layout::Rect {
+        middle(size, 70, (ROWS as u16 + 5).min(size.1.saturating_sub(2)))
+    }
+
+    /// Draws it; answers where the cursor of the input is.
+    pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
+        let area = self.area(ctx.shared.size);
+        pane::clear(buffer, area);
+        let inner = Pane::new("Commands", true).draw(buffer, area, ctx.theme());
+        let theme = ctx.theme();
+        let mut line = Text::of(Role::Key, " : ");
+        line.captured(Role::Plain, self.input.value().as_bytes(), usize::from(inner.width).saturating_sub(4));
+        line.draw(buffer, inner.x, inner.y, inner.width, theme);
+        let at = inner.x + 3 + (self.input.visual_cursor() as u16).min(inner.width.saturating_sub(4));
+        let matches = self.matches();
+        if let Some(number) = self.number() {
+            let line = Text::of(Role::Plain, format!(" Enter goes to row {number}"));
+            line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
+        }
+        let rows = inner.height.saturating_sub(4);
+        for (y, row) in (inner.y + 2..inner.y + 2 + rows).zip(self.list.visible()) {
+            let Some(command) = matches.get(row).filter(|_| self.number().is_none()) else { break };
+            let cursor = row == self.list.cursor;
+            let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
+            line.left(Role::Plain, command.short, 17);
+            line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
+            line.plainly(" ").add(Role::Plain, command.words);
+            if cursor {
+                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
+            } else {
+                line.draw(buffer, inner.x, y, inner.width, theme);
+            }
+        }
+        if inner.height > 3 {
+            let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
+            let line = Text::of(
+                Role::Dim,
+                format!(" {} of {all} commands   a number goes to that row", matches.len()),
+            );
+            line.draw(buffer, inner.x, inner.bottom() - 1, inner.width, theme);
+        }
+        (at, inner.y)
+    }
+}
+
+/// How well a command matches, the best lowest: a word that begins so, words that hold it, its letters in order.
+fn score(row: &Command, wanted: &str) -> Option<usize> {
+    let text = format!("{} {}", row.short, row.words).to_lowercase();
+    if text.starts_with(wanted) {
+        return Some(0);
+    }
+    if text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(wanted)) {
+        return Some(1);
+    }
+    if let Some(at) = text.find(wanted) {
+        return Some(2 + at);
+    }
+    let mut letters = wanted.chars().filter(|c| !c.is_whitespace()).peekable();
+    let mut span = 0;
+    for char in text.chars() {
+        if letters.peek().is_none() {
+            break;
+        }
+        span += 1;
+        letters.next_if_eq(&char);
+    }
+    letters.peek().is_none().then_some(1000 + span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tui::screens::ScreenId;
+
+    #[test]
+    fn every_command_can_be_found_by_its_name() {
+        for row in commands::all().filter(|row| row.scope.meets(Scope::SCREENS) && row.cmd != Cmd::Palette) {
+            for screen in ScreenId::ALL.iter().filter(|screen| screen.scope().meets(row.scope)) {
+                let mut palette = Palette::new(screen.scope());
+                palette.input = Input::new(row.words.to_owned());
+                assert!(palette.matches().iter().any(|found| found.cmd == row.cmd), "{row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_name_comes_first() {
+        let mut palette = Palette::new(Scope::MESSAGES);
+        palette.input = Input::new("exp".to_owned());
+        assert_eq!(palette.picked(), Some(Cmd::Export));
+        palette.input = Input::new("lddr".to_owned());
+        assert_eq!(palette.picked(), Some(Cmd::GoLadder));
+        palette.input = Input::new("12".to_owned());
+        assert_eq!(palette.number(), Some(12));
+    }
+}

@@ -1,0 +1,494 @@
+//! All connections of a capture, and a summary of the one under the cursor.
+
+mod summary;
+mod view;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
+use crate::filter::Verdict;
+use crate::model::Severity;
+use crate::pipeline::State;
+use crate::store::{ConnectionRow, Index, Reading};
+use crate::tui::commands::Cmd;
+use crate::tui::event::{Mouse, MouseKind};
+use crate::tui::records::OfConnection;
+use crate::tui::shared::{Ctx, Menu, Panes, Turn};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{List, Pane, Text, pane, units};
+
+/// The order of the rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Order {
+    #[default]
+    FirstSeen,
+    Messages,
+    Bytes,
+    Duration,
+    Findings,
+}
+
+impl Order {
+    fn next(self) -> Self {
+        match self {
+            Self::FirstSeen => Self::Messages,
+            Self::Messages => Self::Bytes,
+            Self::Bytes => Self::Duration,
+            Self::Duration => Self::Findings,
+            Self::Findings => Self::FirstSeen,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::FirstSeen => "first seen",
+            Self::Messages => "messages",
+            Self::Bytes => "bytes",
+            Self::Duration => "duration",
+            Self::Findings => "findings",
+        }
+    }
+
+    /// What rows are ordered by; the most comes first.
+    fn weight(self, row: &ConnectionRow) -> u64 {
+        let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
+        match self {
+            Self::FirstSeen => 0,
+            Self::Messages => c2s.messages.saturating_add(s2c.messages),
+            Self::Bytes => c2s.wire_bytes.saturating_add(s2c.wire_bytes),
+            Self::Duration => duration(row).unwrap_or(0),
+            Self::Findings => {
+                let [info, warning, error] = row.findings;
+                // An error outweighs any number of warnings.
+                error
+                    .saturating_mul(1 << 40)
+                    .saturating_add(warning.saturating_mul(1 << 20))
+                    .saturating_add(info)
+            }
+        }
+    }
+}
+
+/// What the rows were made for: while it is the same, they stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Stamp {
+    connections: usize,
+    /// What changes with reading, where the order hangs on it.
+    moving: u64,
+    filter: u64,
+    order: Order,
+    backwards: bool,
+    marks: usize,
+}
+
+/// The screen's state.
+#[derive(Clone, Debug, Default)]
+pub struct Connections {
+    list: List,
+    /// Numbers of the connections shown, in their order.
+    rows: Vec<u32>,
+    stamp: Option<Stamp>,
+    order: Order,
+    backwards: bool,
+    only_marked: bool,
+    /// Keys go to the summary.
+    below: bool,
+    scroll: usize,
+}
+
+/// How long a connection lasted: from its opening to its end, or as far as it was seen.
+#[must_use]
+pub fn duration(row: &ConnectionRow) -> Option<u64> {
+    let opened = row.response.filter(|_| row.handshake.upgraded);
+    let begin = opened.map_or(row.first.time, |place| place.last.time);
+    let end = row.closed.unwrap_or(row.last.time);
+    u64::try_from(end.since(begin)).ok()
+}
+
+/// A connection's sign and its role: how it stands.
+#[must_use]
+pub fn sign(row: &ConnectionRow) -> (&'static str, Role) {
+    match row.state {
+        Some(State::Closed) if row.closing.is_some() => ("●", Role::Ok),
+        Some(State::Closed) => ("●", Role::Warning),
+        Some(State::Reset) => ("●", Role::Error),
+        Some(State::Refused) => ("✗", Role::Error),
+        Some(State::Unanswered) => ("✗", Role::Warning),
+        Some(State::TimedOut) => ("◐", Role::Warning),
+        Some(State::Open) | None => ("▶", Role::Plain),
+    }
+}
+
+/// How a connection ended, in six columns: a close code or a word.
+#[must_use]
+pub fn ending(row: &ConnectionRow) -> (String, Role) {
+    if let Some(closing) = &row.closing {
+        let role = match closing.code {
+            Some(1000 | 1001) => Role::Plain,
+            _ => Role::Warning,
+        };
+        return (closing.code.map_or("empty".to_owned(), |code| code.to_string()), role);
+    }
+    let (words, role) = match row.state {
+        Some(State::Closed) => ("none", Role::Warning),
+        Some(State::Reset) => ("reset", Role::Error),
+        Some(State::Refused | State::Unanswered) => ("-", Role::Plain),
+        Some(State::TimedOut) => ("silent", Role::Warning),
+        Some(State::Open) | None => ("open", Role::Plain),
+    };
+    (words.to_owned(), role)
+}
+
+impl Connections {
+    fn selected(&self) -> Option<u32> {
+        self.rows.get(self.list.cursor).copied()
+    }
+
+    /// The areas of list and summary.
+    fn areas(&self, ctx: &Ctx<'_>) -> (Rect, Rect) {
+        let body = ctx.shared.body();
+        let none = Rect { height: 0, ..body };
+        if ctx.shared.zoomed {
+            return if self.below { (none, body) } else { (body, none) };
+        }
+        let below = match body.height {
+            ..16 => 0,
+            16..28 => 5,
+            28.. => 14,
+        };
+        let below = if is_reading(ctx) { 4.min(below) } else { below };
+        match ctx.shared.layout {
+            Some(Panes::List) => (body, none),
+            Some(Panes::Right) if body.width >= 120 => {
+                let width = body.width * 3 / 5;
+                (Rect { width, ..body }, Rect { x: width, width: body.width - width, ..body })
+            }
+            _ => {
+                let height = body.height - below;
+                (Rect { height, ..body }, Rect { y: body.y + height, height: below, ..body })
+            }
+        }
+    }
+
+    /// Chooses and orders the rows anew where something changed.
+    fn choose(&mut self, turn: &Turn<'_>) {
+        let (index, shared) = (turn.index, &turn.shared);
+        let hangs = self.order != Order::FirstSeen || shared.parsed.is_some();
+        let stamp = Stamp {
+            connections: index.connections.len(),
+            moving: if hangs {
+                index.messages.wrapping_add(index.frames).wrapping_add(index.findings.len() as u64)
+            } else {
+                0
+            },
+            filter: shared.filter_version,
+            order: self.order,
+            backwards: self.backwards,
+            marks: if self.only_marked { shared.marks.len() + 1 } else { 0 },
+        };
+        if self.stamp == Some(stamp) {
+            return;
+        }
+        self.stamp = Some(stamp);
+        let filter = shared.parsed.as_deref();
+        // A filter about messages says nothing about connections: these stay.
+        let filter = filter.filter(|filter| {
+            filter.fields().all(|field| field.info().levels.has(crate::filter::Level::Connection))
+        });
+        let chosen = |row: &&ConnectionRow| {
+            (!self.only_marked || shared.marks.contains(&(row.id.0, 0)))
+                && filter.is_none_or(|filter| filter.test(&OfConnection { index, row }) != Verdict::No)
+        };
+        let mut rows: Vec<&ConnectionRow> = index.connections.iter().filter(chosen).collect();
+        if self.order == Order::FirstSeen {
+            rows.sort_by_key(|row| row.id);
+        } else {
+            rows.sort_by_key(|row| (std::cmp::Reverse(self.order.weight(row)), row.id));
+        }
+        if self.backwards {
+            rows.reverse();
+        }
+        self.rows = rows.into_iter().map(|row| row.id.0).collect();
+    }
+
+    /// Goes to the next row from the cursor, in a direction, for which `wanted` holds.
+    fn seek(&mut self, turn: &mut Turn<'_>, forwards: bool, wanted: impl Fn(&Turn<'_>, u32) -> bool) -> bool {
+        let len = self.rows.len();
+        for step in 1..=len {
+            let at =
+                if forwards { self.list.cursor + step } else { self.list.cursor + len - step } % len.max(1);
+            if self.rows.get(at).is_some_and(|id| wanted(turn, *id)) {
+                self.list.go(at);
+                self.follow(turn);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The selection follows the cursor.
+    fn follow(&self, turn: &mut Turn<'_>) {
+        if let Some(id) = self.selected() {
+            turn.select_connection(id);
+        }
+    }
+}
+
+/// Whether the summary gives way to the progress of reading.
+fn is_reading(ctx: &Ctx<'_>) -> bool {
+    ctx.shared.progress.state == Reading::Reading && ctx.shared.now.as_millis() > 500
+}
+
+impl Screen for Connections {
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        let before = self.selected();
+        self.choose(turn);
+        let height = usize::from(pane::inside(self.areas(&turn.ctx()).0).height).saturating_sub(1);
+        let selected = turn.shared.selection.connection;
+        // Rows that come or go above the cursor move neither it nor the view.
+        if let Some(at) = self.rows.iter().position(|id| *id == selected) {
+            let moved = at as isize - self.list.cursor as isize;
+            let stays = before == Some(selected);
+            let top = self.list.top.saturating_add_signed(moved);
+            self.list.settle(self.rows.len(), height);
+            if moved != 0 {
+                self.list.go(at);
+                self.list.top = if stays { top } else { self.list.top };
+                self.list.settle(self.rows.len(), height);
+            }
+        } else {
+            self.list.settle(self.rows.len(), height);
+            self.follow(turn);
+        }
+    }
+
+    fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
+        if self.below && matches!(cmd, Cmd::Down | Cmd::Up | Cmd::First) {
+            self.scroll = match cmd {
+                Cmd::Down => self.scroll + 1,
+                Cmd::Up => self.scroll.saturating_sub(1),
+                _ => 0,
+            };
+            let most = summary::lines(&turn.ctx()).len().saturating_sub(1);
+            self.scroll = self.scroll.min(most);
+            return true;
+        }
+        if self.list.act(cmd) {
+            self.follow(turn);
+            self.scroll = 0;
+            return true;
+        }
+        match cmd {
+            Cmd::Open => {
+                let Some(row) = turn.ctx().connection() else { return true };
+                let failed = matches!(row.state, Some(State::Refused | State::Unanswered));
+                turn.go(if failed { ScreenId::Handshake } else { ScreenId::Messages });
+            }
+            Cmd::NextPane | Cmd::PreviousPane => {
+                self.below = !self.below && (self.areas(&turn.ctx()).1.height > 0 || turn.shared.zoomed);
+            }
+            Cmd::Layout => {
+                let next = match turn.shared.layout {
+                    Some(Panes::List) => None,
+                    None if turn.shared.size.0 >= 120 => Some(Panes::Right),
+                    _ => Some(Panes::List),
+                };
+                turn.shared.layout = next;
+                self.below = false;
+            }
+            Cmd::Sort => {
+                self.order = self.order.next();
+                turn.say(format!("sort: {}", self.order.words()));
+            }
+            Cmd::SortBackwards => self.backwards = !self.backwards,
+            Cmd::Mark => {
+                if let Some(id) = self.selected() {
+                    if !turn.shared.marks.remove(&(id, 0)) {
+                        turn.shared.marks.insert((id, 0));
+                    }
+                    self.list.step(1);
+                    self.follow(turn);
+                }
+            }
+            Cmd::NextMark => {
+                if !self.seek(turn, true, |turn, id| turn.shared.marks.contains(&(id, 0))) {
+                    turn.say("nothing is marked; Space marks");
+                }
+            }
+            Cmd::OnlyMarked => self.only_marked = !self.only_marked,
+            Cmd::NextFinding | Cmd::PreviousFinding => {
+                let has =
+                    |turn: &Turn<'_>, id| turn.index.connection(id).is_some_and(|row| row.findings != [0; 3]);
+                if !self.seek(turn, cmd == Cmd::NextFinding, has) {
+                    turn.say("no connection has a finding");
+                }
+            }
+            Cmd::SearchNext | Cmd::SearchPrevious => {
+                let wanted = turn.shared.search.to_lowercase();
+                if wanted.is_empty() {
+                    turn.say("nothing to search for; / begins a search");
+                } else if !self.seek(turn, cmd == Cmd::SearchNext, |turn, id| is_hit(turn.index, id, &wanted))
+                {
+                    turn.warn("not found in URLs, ends and subprotocols");
+                }
+            }
+            Cmd::FilterThis => {
+                if let Some(row) = turn.ctx().connection() {
+                    turn.propose_filter(format!("server == {}", row.server));
+                }
+            }
+            Cmd::Copy => {
+                if let Some(row) = turn.ctx().connection() {
+                    turn.copy(row.url.clone(), "the URL");
+                }
+            }
+            Cmd::CopyAs => {
+                let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
+                turn.menu(Menu {
+                    title: "Copy as".to_owned(),
+                    items: vec![
+                        item(0, "URL", ""),
+                        item(1, "both ends", "client and server"),
+                        item(2, "filter for this", "conn == n"),
+                        item(3, "summary", "as text"),
+                    ],
+                });
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
+        let Some(row) = turn.ctx().connection() else { return };
+        let text = match item {
+            0 => row.url.clone(),
+            1 => format!("{} {}", row.client, row.server),
+            2 => format!("conn == {}", row.id),
+            _ => summary::lines(&turn.ctx()).iter().map(|line| line.plain() + "\n").collect(),
+        };
+        turn.copy(text, "it");
+    }
+
+    fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
+        let (list, below) = self.areas(&turn.ctx());
+        let at = (mouse.x, mouse.y).into();
+        match mouse.kind {
+            MouseKind::WheelDown | MouseKind::WheelUp => {
+                let by = if mouse.kind == MouseKind::WheelDown { 3 } else { -3 };
+                if list.contains(at) {
+                    self.list.scroll(by);
+                } else if below.contains(at) {
+                    self.scroll = self.scroll.saturating_add_signed(by.signum()).min(20);
+                }
+            }
+            MouseKind::Click | MouseKind::DoubleClick => {
+                self.below = below.contains(at);
+                let line = mouse.y.checked_sub(pane::inside(list).y + 1);
+                if list.contains(at)
+                    && let Some(row) = line.and_then(|line| self.list.at(line.into()))
+                {
+                    self.list.go(row);
+                    self.follow(turn);
+                    if mouse.kind == MouseKind::DoubleClick {
+                        self.act(Cmd::Open, turn);
+                    }
+                } else if list.contains(at) && mouse.y == pane::inside(list).y {
+                    self.act(Cmd::Sort, turn);
+                }
+            }
+            MouseKind::Drag => {}
+        }
+    }
+
+    fn go_to(&mut self, number: u64, turn: &mut Turn<'_>) -> bool {
+        let found = self.rows.iter().position(|id| u64::from(*id) == number);
+        if let Some(at) = found {
+            self.list.go(at);
+            self.follow(turn);
+        }
+        found.is_some()
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+        let _ = area;
+        let (list, below) = self.areas(ctx);
+        if list.height > 0 {
+            self.view_list(ctx, list, buffer);
+        }
+        if below.height == 0 {
+            return;
+        }
+        if is_reading(ctx) && !ctx.shared.zoomed {
+            summary::progress(ctx, below, buffer);
+            return;
+        }
+        let wide = below.height >= 8 && below.width >= 70;
+        let selected = ctx.shared.selection.connection;
+        let title = match (wide, ctx.connection()) {
+            (_, None) => "Summary".to_owned(),
+            (true, _) => "Summary".to_owned(),
+            (false, _) => format!("#{selected}"),
+        };
+        let inner = Pane::new(title, self.below).draw(buffer, below, ctx.theme());
+        let lines = if wide { summary::lines(ctx) } else { summary::short(ctx) };
+        ctx.lines(buffer, inner, lines.get(self.scroll.min(lines.len())..).unwrap_or_default());
+    }
+
+    fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let mut line = filter_status(ctx);
+        let end = if ctx.shared.progress.state == Reading::Reading {
+            Text::of(Role::Dim, "results so far are final, totals still grow ")
+        } else if let Some(findings) = worst(ctx.index) {
+            findings
+        } else {
+            Text::of(Role::Dim, "press f to filter, / to search ")
+        };
+        line.end_at(ctx.shared.size.0.into(), &end);
+        line
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const HINTS: &[Hint] = &[
+            hint(Cmd::Open, 20),
+            hint_pair(Cmd::Down, Cmd::Up, "move", 3),
+            hint(Cmd::Sort, 6),
+            hint(Cmd::Filter, 15),
+            hint(Cmd::Search, 14),
+            hint(Cmd::Copy, 10),
+            hint(Cmd::Mark, 5),
+            hint_as(Cmd::GoFindings, "expert", 8),
+            hint(Cmd::Palette, 11),
+            hint(Cmd::Quit, 19),
+        ];
+        HINTS
+    }
+}
+
+/// `7 errors  2 warnings: 7 shows them`, where there are any.
+fn worst(index: &Index) -> Option<Text> {
+    let count = |severity| index.findings.iter().filter(|row| row.rule.severity == severity).count() as u64;
+    let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+    if errors + warnings == 0 {
+        return None;
+    }
+    let mut line = Text::new();
+    if errors > 0 {
+        line.add(Role::Error, units::counted(errors, "error")).plainly("  ");
+    }
+    if warnings > 0 {
+        line.add(Role::Warning, units::counted(warnings, "warning")).plainly("  ");
+    }
+    line.add(Role::Key, "7").plainly(" shows them ");
+    Some(line)
+}
+
+fn is_hit(index: &Index, id: u32, wanted: &str) -> bool {
+    let Some(row) = index.connection(id) else { return false };
+    let holds = |text: &str| text.to_lowercase().contains(wanted);
+    holds(&row.url)
+        || holds(&row.client.to_string())
+        || holds(&row.server.to_string())
+        || row.handshake.subprotocol.as_deref().is_some_and(holds)
+}

@@ -1,0 +1,192 @@
+//! How a message looks: its panes and their rows.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::content::{Content, View};
+use super::{MessageDetail, tree};
+use crate::explain::frame::word;
+use crate::model::Direction;
+use crate::tui::screens::empty;
+use crate::tui::shared::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Hex, List, Pane, Text, units, utf8};
+use crate::ws::{Integrity, Opcode};
+
+impl MessageDetail {
+    pub(super) fn draw_main(&self, ctx: &Ctx<'_>, content: &Content, area: Rect, buffer: &mut Buffer) {
+        let theme = ctx.theme();
+        let mut pane = Pane { title: title(content), right: tabs(content, self.view), focused: !self.aside };
+        if usize::from(area.width) < pane.title.width() + pane.right.width() + 9 {
+            pane.title = Text::of(Role::Title, format!("#{}", content.detail.number));
+        }
+        let inner = pane.draw(buffer, area, theme);
+        let columns = usize::from(inner.width);
+        let mut y = inner.y;
+        let mut put = |line: &Text| {
+            if y < inner.bottom() {
+                line.draw(buffer, inner.x, y, inner.width, theme);
+            }
+            y = y.saturating_add(1);
+        };
+        for line in content.doubt_lines(columns) {
+            put(&line);
+        }
+        if let Some(words) = content.words() {
+            let mut line = Text::of(Role::Plain, " ");
+            put(line.append(&words));
+        }
+        let y = y.min(inner.bottom());
+        let body = Rect { y, height: inner.bottom() - y, ..inner };
+        match self.view {
+            View::Json => {
+                let rows = self.main.visible();
+                let lines = tree::lines(content, rows.clone(), self.main.cursor, columns);
+                for (y, (row, line)) in (body.top()..body.bottom()).zip(rows.zip(&lines)) {
+                    self.draw_row(ctx, line, row, body, y, buffer);
+                }
+                let mut below = vec![tree::path(content, self.main.cursor, columns)];
+                below.extend(tree::broken(content, columns));
+                let y = inner.bottom().saturating_sub(below.len() as u16).max(body.y);
+                ctx.lines(buffer, Rect { y, height: inner.bottom() - y, ..inner }, &below);
+            }
+            View::Text => {
+                if content.bytes().is_empty() {
+                    empty(ctx, buffer, body, "it is empty");
+                }
+                for (y, row) in (body.top()..body.bottom()).zip(self.main.visible()) {
+                    let line = self.text_line(content, row, columns);
+                    self.draw_row(ctx, &line, row, body, y, buffer);
+                }
+            }
+            View::Hex => self.draw_hex(ctx, content, &self.main, body, buffer),
+            View::Raw => {
+                for (y, row) in (body.top()..body.bottom()).zip(self.main.visible()) {
+                    content.raw_line(row).draw(buffer, body.x, y, body.width, theme);
+                }
+            }
+        }
+    }
+
+    fn draw_row(&self, ctx: &Ctx<'_>, line: &Text, row: usize, area: Rect, y: u16, buffer: &mut Buffer) {
+        let cursor = row == self.main.cursor && !self.aside && self.view == View::Json;
+        if cursor {
+            line.draw_over(buffer, area.x, y, area.width, ctx.theme(), ctx.theme().style(Role::Cursor));
+        } else {
+            line.draw(buffer, area.x, y, area.width, ctx.theme());
+        }
+    }
+
+    /// A row of text, what was found in it lit, the byte that is not UTF-8 too.
+    fn text_line(&self, content: &Content, row: usize, columns: usize) -> Text {
+        let range = content.text_row(row);
+        let mut line = Text::of(Role::Title, if row == self.main.cursor { "▸" } else { " " });
+        let room = columns.saturating_sub(1);
+        let bad = content.detail.invalid_utf8_at.and_then(|at| usize::try_from(at).ok());
+        let bad = bad.map(|at| at..at + 1);
+        let lit = [(self.hit.clone(), Role::Hit), (bad, Role::Error)];
+        let mut at = range.start;
+        while at < range.end {
+            // The nearest lit range from here on.
+            let next = lit.iter().filter_map(|(lit, role)| {
+                let lit = lit.as_ref().filter(|lit| lit.end > at && lit.start < range.end)?;
+                Some((lit.start.max(at), lit.end.min(range.end), *role))
+            });
+            let (start, end, role) =
+                next.min_by_key(|next| next.0).unwrap_or((range.end, range.end, Role::Plain));
+            let plain = content.bytes().get(at..start).unwrap_or_default();
+            let left = room.saturating_sub(line.width().saturating_sub(1));
+            line.captured(Role::Plain, plain, left);
+            let left = room.saturating_sub(line.width().saturating_sub(1));
+            let mut found = Text::new();
+            found.captured(role, content.bytes().get(start..end).unwrap_or_default(), left);
+            line.append(&if role == Role::Plain { found } else { found.in_role(role) });
+            at = end.max(start).max(at + 1);
+        }
+        line
+    }
+
+    pub(super) fn draw_hex(
+        &self,
+        ctx: &Ctx<'_>,
+        content: &Content,
+        list: &List,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
+        let all = content.bytes();
+        let lit = self.lit();
+        let lits = [lit.clone()];
+        let hex = Hex { text: false, lit: &lits, ..Hex::new(all, area.width.saturating_sub(2)) };
+        if all.is_empty() {
+            empty(ctx, buffer, area, "no bytes");
+        }
+        let text = content.detail.opcode != Opcode::Binary;
+        for (y, row) in (area.top()..area.bottom()).zip(list.visible()) {
+            let mut line = Text::of(Role::Plain, " ");
+            line.append(&hex.row(row)).pad_to(hex.columns() + 2).add(Role::Dim, "│");
+            let range = row * hex.per_row..((row + 1) * hex.per_row).min(all.len());
+            if text {
+                line.append(&utf8::column(all, range, &lit));
+            } else {
+                for at in range {
+                    let byte = all.get(at).copied().unwrap_or(0);
+                    let role = if lit.contains(&at) { Role::Selected } else { Role::of_byte(byte) };
+                    line.add(role, crate::tui::widgets::hex::sign(byte));
+                }
+            }
+            line.add(Role::Dim, "│");
+            line.draw(buffer, area.x, y, area.width, ctx.theme());
+        }
+    }
+}
+
+/// `Message 4 ← TEXT  97 B`
+fn title(content: &Content) -> Text {
+    let detail = &content.detail;
+    let arrow = if detail.direction == Direction::ClientToServer { "→" } else { "←" };
+    let mut line = Text::of(Role::Title, format!("Message {} ", detail.number));
+    line.add(Role::of_direction(detail.direction), arrow).plainly(" ");
+    line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, word(detail.opcode));
+    match detail.len {
+        Some(len) => line.plainly(format!("  {} B", units::grouped(len))),
+        None => line.add(Role::Warning, "  ~ length not known"),
+    };
+    line
+}
+
+/// `[JSON] text hex raw`
+pub(super) fn tabs(content: &Content, open: View) -> Text {
+    let mut line = Text::new();
+    for view in View::ALL.into_iter().filter(|view| content.has(*view)) {
+        if !line.is_empty() {
+            line.plainly(" ");
+        }
+        match view == open {
+            true => line.add(Role::Title, format!("[{}]", view.name())),
+            false => line.add(Role::Plain, view.name()),
+        };
+    }
+    line
+}
+
+pub(super) fn hex_title(content: &Content) -> &'static str {
+    match (content.detail.compressed, content.detail.integrity) {
+        (true, Integrity::UnknownDictionary) => "Hex  (as sent, compressed)",
+        (true, _) => "Hex  (inflated)",
+        (false, _) => "Hex",
+    }
+}
+
+/// `deflate 43 → 97 B`
+pub(super) fn sizes(content: &Content) -> Text {
+    let detail = &content.detail;
+    let wire: u64 = detail.frames.iter().map(|frame| frame.header.payload_len).fold(0, u64::saturating_add);
+    match (detail.compressed, detail.len) {
+        (true, Some(len)) => {
+            Text::of(Role::Plain, format!("deflate {} → {} B", units::grouped(wire), units::grouped(len)))
+        }
+        (true, None) => Text::of(Role::Plain, format!("deflate {} B", units::grouped(wire))),
+        (false, _) => Text::of(Role::Plain, format!("{} B", units::grouped(detail.bytes.len() as u64))),
+    }
+}

@@ -1,0 +1,558 @@
+//! One message: JSON, text, hex, raw.
+
+mod content;
+mod draw;
+pub mod json;
+mod rows;
+mod tree;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
+use crate::model::safe_str;
+use crate::store::detail::Request;
+use crate::tui::commands::Cmd;
+use crate::tui::details::Detail;
+use crate::tui::event::{Effect, Mouse, MouseKind, Save};
+use crate::tui::shared::{Ctx, Shared, Turn};
+use crate::tui::theme::Role;
+use crate::tui::widgets::pane::inside;
+use crate::tui::widgets::{Hex, List, Pane, Text, units};
+use crate::ws::{Integrity, Opcode};
+use content::{Content, View};
+use draw::{hex_title, sizes, tabs};
+
+/// The input line for a file's name.
+const SAVE: u32 = 1;
+
+/// The screen's state.
+#[derive(Clone, Debug)]
+pub struct MessageDetail {
+    content: Option<Content>,
+    view: View,
+    /// What the user chose; `None` for what suits the message.
+    chosen: Option<View>,
+    /// The bytes at the side have the keys.
+    aside: bool,
+    wrap: bool,
+    main: List,
+    side: List,
+    /// Bytes in a row at the side, and in the main pane.
+    side_bytes: usize,
+    main_bytes: usize,
+    /// What was searched for and where it was found.
+    hit: Option<Range<usize>>,
+    /// The view before the last settling, to bring the lists in line.
+    listed: Option<(View, u32, u64)>,
+}
+
+impl Default for MessageDetail {
+    fn default() -> Self {
+        Self {
+            content: None,
+            view: View::Text,
+            chosen: None,
+            aside: false,
+            wrap: true,
+            main: List::default(),
+            side: List::default(),
+            side_bytes: 16,
+            main_bytes: 16,
+            hit: None,
+            listed: None,
+        }
+    }
+}
+
+/// Where the panes stand; empty where there is no room.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    main: Rect,
+    side: Rect,
+}
+
+impl MessageDetail {
+    fn places(&self, shared: &Shared, area: Rect) -> Places {
+        let beside = matches!(self.view, View::Json | View::Text);
+        let aside = self.aside && beside;
+        match (shared.zoomed, aside) {
+            (true, true) => return Places { side: area, ..Places::default() },
+            (true, false) => return Places { main: area, ..Places::default() },
+            _ => {}
+        }
+        if !beside || area.width < 100 {
+            return Places { main: area, ..Places::default() };
+        }
+        // Sixteen bytes a row where that leaves enough for the text.
+        let side = if area.width >= 140 { 76 } else { area.width - area.width * 7 / 15 };
+        let main = area.width - side;
+        Places { main: Rect { width: main, ..area }, side: Rect { x: area.x + main, width: side, ..area } }
+    }
+
+    /// Lines of the main pane that are not rows: doubts and words above, the path below.
+    fn around(&self, content: &Content, area: Rect) -> (usize, usize) {
+        let above = content.doubt_lines(usize::from(inside(area).width)).len()
+            + usize::from(content.words().is_some());
+        let below =
+            if self.view == View::Json { 1 + usize::from(tree::broken(content, 80).is_some()) } else { 0 };
+        (above, below)
+    }
+
+    fn hex<'a>(content: &'a Content, area: Rect) -> Hex<'a> {
+        Hex { text: true, ..Hex::new(content.bytes(), inside(area).width.saturating_sub(2)) }
+    }
+
+    fn rows(&self, content: &Content, area: Rect) -> usize {
+        match self.view {
+            View::Json => content.tree.len(),
+            View::Text => content.text_rows(),
+            View::Hex => Self::hex(content, area).rows(),
+            View::Raw => content.raw_rows(),
+        }
+    }
+
+    /// The bytes of what is under the cursor.
+    fn lit(&self) -> Range<usize> {
+        if let Some(hit) = &self.hit {
+            return hit.clone();
+        }
+        let Some(content) = &self.content else { return 0..0 };
+        match self.view {
+            View::Json => {
+                let node = content
+                    .tree
+                    .get(self.main.cursor)
+                    .and_then(|at| content.json.as_ref()?.nodes.get(*at as usize));
+                node.map_or(0..0, |node| node.span.start as usize..node.span.end as usize)
+            }
+            View::Text => content.text_row(self.main.cursor),
+            View::Hex | View::Raw => 0..0,
+        }
+    }
+
+    /// Shows in the bytes at the side what is under the cursor.
+    fn follow(&mut self) {
+        let lit = self.lit();
+        self.side.go(self.side_row(lit.start));
+    }
+
+    fn side_row(&self, byte: usize) -> usize {
+        byte / self.side_bytes.max(1)
+    }
+
+    fn step_view(&mut self, forwards: bool) {
+        let Some(content) = &self.content else { return };
+        let len = View::ALL.len();
+        let mut at = View::ALL.iter().position(|view| *view == self.view).unwrap_or(0);
+        for _ in 0..len {
+            at = (at + if forwards { 1 } else { len - 1 }) % len;
+            if let Some(view) = View::ALL.get(at).copied()
+                && content.has(view)
+            {
+                self.chosen = Some(view);
+                break;
+            }
+        }
+    }
+
+    fn walk(&mut self, forwards: bool, turn: &mut Turn<'_>) {
+        let selection = turn.shared.selection;
+        let count = turn.index.messages(selection.connection).len() as u64;
+        let next =
+            if forwards { selection.message.saturating_add(1) } else { selection.message.saturating_sub(1) };
+        if next == 0 || next > count {
+            turn.say(if forwards { "this is the last message" } else { "this is the first message" });
+        } else {
+            turn.select_message(next);
+        }
+    }
+
+    /// Folds what the cursor is on, or goes to what it is in.
+    fn fold(&mut self) {
+        let Some(content) = &mut self.content else { return };
+        let Some(at) = content.tree.get(self.main.cursor).copied() else { return };
+        let Some(node) = content.json.as_ref().and_then(|json| json.nodes.get(at as usize)) else { return };
+        if node.children > 0 && !content.folded.contains(&at) {
+            content.folded.insert(at);
+            content.grow_tree();
+            self.relist();
+        } else if node.parent != at {
+            let row = content.tree.partition_point(|row| *row < node.parent);
+            self.main.go(row);
+        }
+    }
+
+    /// Unfolds what the cursor is on, or goes to its first part.
+    fn unfold(&mut self) {
+        let Some(content) = &mut self.content else { return };
+        let Some(at) = content.tree.get(self.main.cursor).copied() else { return };
+        if content.folded.remove(&at) {
+            content.grow_tree();
+            self.relist();
+        } else if content
+            .json
+            .as_ref()
+            .and_then(|json| json.nodes.get(at as usize))
+            .is_some_and(|node| node.children > 0)
+        {
+            self.main.step(1);
+        }
+    }
+
+    fn relist(&mut self) {
+        let rows = self.content.as_ref().map_or(0, |content| content.tree.len());
+        self.main.settle(rows, self.main.height());
+    }
+
+    /// Goes to the next or previous part of the same object.
+    fn sibling(&mut self, forwards: bool) {
+        let Some(content) = &self.content else { return };
+        let Some(json) = &content.json else { return };
+        let Some(at) = content.tree.get(self.main.cursor).copied() else { return };
+        let Some(node) = json.nodes.get(at as usize) else { return };
+        let parent = node.parent;
+        let mut row = self.main.cursor;
+        loop {
+            let next = if forwards { row.checked_add(1) } else { row.checked_sub(1) };
+            let Some(found) = next.and_then(|next| content.tree.get(next)) else { return };
+            let Some(other) = json.nodes.get(*found as usize) else { return };
+            row = next.unwrap_or(row);
+            if other.parent == parent && *found != parent {
+                self.main.go(row);
+                return;
+            }
+            if other.depth < node.depth {
+                return;
+            }
+        }
+    }
+
+    /// Goes to the next place that holds what is searched for; letters of ASCII match in both cases.
+    fn search(&mut self, turn: &mut Turn<'_>) {
+        let wanted = turn.shared.search.to_ascii_lowercase().into_bytes();
+        let Some(content) = &mut self.content else { return };
+        if wanted.is_empty() {
+            return;
+        }
+        let text = content.bytes().to_ascii_lowercase();
+        let from = self.hit.as_ref().map_or(0, |hit| hit.start + 1);
+        let find = |from: usize| {
+            let at = memchr::memmem::find(text.get(from..).unwrap_or_default(), &wanted)?;
+            Some(from + at)
+        };
+        let Some(at) = find(from).or_else(|| find(0)) else {
+            self.hit = None;
+            turn.say("not found in this message");
+            return;
+        };
+        let row = match self.view {
+            View::Json => content.node_at(at).map_or(0, |node| content.unfold_to(node)),
+            View::Text => content.row_of(at),
+            View::Hex => at / self.main_bytes.max(1),
+            View::Raw => self.main.cursor,
+        };
+        let rows = if self.view == View::Json { content.tree.len() } else { self.main.len() };
+        self.hit = Some(at..at + wanted.len());
+        self.main.settle(rows, self.main.height());
+        self.main.go(row);
+        self.follow();
+        turn.say(format!("found at byte {}; {} goes on", units::grouped(at as u64), "Ctrl-n"));
+    }
+
+    /// What `y` copies.
+    fn value(&self) -> Option<(String, &'static str)> {
+        let content = self.content.as_ref()?;
+        let detail = &content.detail;
+        Some(match self.view {
+            View::Json => (content.value(*content.tree.get(self.main.cursor)?)?, "the value"),
+            View::Text => (String::from_utf8_lossy(content.bytes()).into_owned(), "the text"),
+            View::Hex => (crate::tui::widgets::hex::spaced(content.bytes()), "the bytes"),
+            View::Raw => (crate::tui::widgets::hex::spaced(&content::as_sent(detail)), "the frames"),
+        })
+    }
+
+    /// The name of a file for the message: of numbers only, never of what was captured.
+    fn file_name(&self) -> Option<String> {
+        let content = self.content.as_ref()?;
+        let detail = &content.detail;
+        let ending = match self.view {
+            View::Json => "json",
+            View::Text if detail.opcode == Opcode::Text => "txt",
+            View::Text | View::Hex | View::Raw => "bin",
+        };
+        Some(format!("message-{}-{}.{ending}", detail.connection, detail.number))
+    }
+}
+
+impl Screen for MessageDetail {
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        if turn.shared.selection.message == 0
+            && !turn.index.messages(turn.shared.selection.connection).is_empty()
+        {
+            turn.select_message(1);
+        }
+        let ctx = turn.ctx();
+        match ctx.detail() {
+            Detail::Ready(detail) => {
+                let same = self.content.as_ref().is_some_and(|content| Arc::ptr_eq(&content.detail, &detail));
+                if !same {
+                    self.content = Some(Content::new(detail));
+                    self.hit = None;
+                }
+            }
+            _ => self.content = None,
+        }
+        let Some(content) = &mut self.content else { return };
+        self.view = self.chosen.filter(|view| content.has(*view)).unwrap_or_else(|| content.best());
+        let shared = &*turn.shared;
+        let places = self.places(shared, shared.body());
+        let Some(content) = &mut self.content else { return };
+        let columns = usize::from(inside(places.main).width).saturating_sub(2);
+        if !places.main.is_empty() {
+            content.wrap(self.wrap.then_some(columns.max(8)));
+        }
+        self.side_bytes = Self::hex(content, places.side).per_row;
+        self.main_bytes = Self::hex(content, places.main).per_row;
+        let (detail, view) = (&content.detail, self.view);
+        let listed = Some((view, detail.connection, detail.number));
+        let side = content.bytes().len().div_ceil(self.side_bytes.max(1));
+        let Some(content) = &self.content else { return };
+        let (above, below) = self.around(content, places.main);
+        let rows = self.rows(content, places.main);
+        let height = usize::from(inside(places.main).height).saturating_sub(above + below);
+        if listed != self.listed {
+            self.listed = listed;
+            self.main = List::default();
+            self.side = List::default();
+        }
+        self.main.settle(rows, height);
+        self.side.settle(side, usize::from(inside(places.side).height));
+    }
+
+    fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
+        match cmd {
+            Cmd::NextFrame | Cmd::PreviousFrame => {
+                self.walk(cmd == Cmd::NextFrame, turn);
+                return true;
+            }
+            Cmd::NextView | Cmd::PreviousView => {
+                self.step_view(cmd == Cmd::NextView);
+                return true;
+            }
+            Cmd::NextPane | Cmd::PreviousPane => {
+                self.aside = !self.aside && matches!(self.view, View::Json | View::Text);
+                return true;
+            }
+            Cmd::Wrap => {
+                self.wrap = !self.wrap;
+                turn.say(if self.wrap { "long lines are wrapped" } else { "long lines are cut" });
+                return true;
+            }
+            Cmd::Open => {
+                turn.go(ScreenId::Frame);
+                return true;
+            }
+            _ => {}
+        }
+        if self.content.is_none() {
+            return false;
+        }
+        let aside = self.aside && matches!(self.view, View::Json | View::Text);
+        match cmd {
+            cmd if aside && self.side.act(cmd) => {}
+            cmd if !aside && self.main.act(cmd) => {
+                self.hit = None;
+                self.follow();
+            }
+            Cmd::Collapse if self.view == View::Json => {
+                self.fold();
+                self.follow();
+            }
+            Cmd::Expand if self.view == View::Json => {
+                self.unfold();
+                self.follow();
+            }
+            Cmd::Collapse => turn.back(),
+            Cmd::Expand => turn.go(ScreenId::Frame),
+            Cmd::NextSibling | Cmd::PreviousSibling if self.view == View::Json => {
+                self.sibling(cmd == Cmd::NextSibling);
+                self.follow();
+            }
+            Cmd::Copy => {
+                if let Some((text, what)) = self.value() {
+                    turn.copy(text, what);
+                }
+            }
+            Cmd::CopyPath => {
+                let path = self.content.as_ref().and_then(|content| {
+                    let node = content.tree.get(self.main.cursor).filter(|_| self.view == View::Json)?;
+                    Some(content.json.as_ref()?.path(content.bytes(), *node as usize))
+                });
+                match path {
+                    Some(path) => turn.copy(path, "the path"),
+                    None => turn.say("a path is there in the JSON view"),
+                }
+            }
+            Cmd::SearchNext => self.search(turn),
+            Cmd::Save => {
+                if let Some(name) = self.file_name() {
+                    turn.prompt(SAVE, "save to", name);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn entered(&mut self, id: u32, text: &str, done: bool, turn: &mut Turn<'_>) {
+        if id != SAVE || !done || text.is_empty() {
+            return;
+        }
+        let Some(content) = &self.content else { return };
+        let bytes = match self.view {
+            View::Raw => content::as_sent(&content.detail),
+            _ => content.bytes().to_vec(),
+        };
+        turn.effects.push(Effect::Save(PathBuf::from(text), Save::Bytes(bytes)));
+    }
+
+    fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
+        let places = self.places(turn.shared, turn.shared.body());
+        let at = (mouse.x, mouse.y).into();
+        let wheel = match mouse.kind {
+            MouseKind::WheelDown => 3,
+            MouseKind::WheelUp => -3,
+            _ => 0,
+        };
+        if places.side.contains(at) {
+            self.aside = true;
+            self.side.scroll(wheel);
+            return;
+        }
+        if !places.main.contains(at) {
+            return;
+        }
+        if wheel != 0 {
+            self.main.scroll(wheel);
+            return;
+        }
+        self.aside = false;
+        let Some(content) = &self.content else { return };
+        if mouse.y == places.main.y {
+            let tabs = tabs(content, self.view);
+            let from = places.main.right().saturating_sub(3).saturating_sub(tabs.width() as u16);
+            let mut column = usize::from(mouse.x.saturating_sub(from));
+            for view in View::ALL.into_iter().filter(|view| content.has(*view)) {
+                let wide = view.name().len() + if view == self.view { 3 } else { 1 };
+                if mouse.x >= from && column < wide {
+                    self.chosen = Some(view);
+                    return;
+                }
+                column = column.saturating_sub(wide);
+            }
+            return;
+        }
+        let inner = inside(places.main);
+        let (above, _) = self.around(content, places.main);
+        let line = usize::from(mouse.y.saturating_sub(inner.y)).checked_sub(above);
+        if let Some(row) = line.and_then(|line| self.main.at(line)) {
+            let again = row == self.main.cursor && mouse.kind == MouseKind::DoubleClick;
+            self.main.go(row);
+            self.hit = None;
+            self.follow();
+            if again && self.view == View::Json {
+                let folded = self
+                    .content
+                    .as_ref()
+                    .and_then(|content| Some(content.folded.contains(content.tree.get(row)?)));
+                if folded == Some(true) { self.unfold() } else { self.fold() }
+            }
+        }
+    }
+
+    fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
+        ctx.message()?;
+        let selection = ctx.shared.selection;
+        Some(Request::Message { connection: selection.connection, message: selection.message })
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+        let places = self.places(ctx.shared, area);
+        let Some(content) = &self.content else {
+            let number = ctx.shared.selection.message;
+            let inner = Pane::new(format!("Message {number}"), true).draw(buffer, area, ctx.theme());
+            let words = match ctx.detail() {
+                Detail::Failed(why) => format!("it cannot be read: {}", safe_str(&why)),
+                _ if ctx.message().is_none() => "no message of this connection was captured".to_owned(),
+                _ => "loading".to_owned(),
+            };
+            empty(ctx, buffer, inner, &words);
+            return;
+        };
+        if !places.main.is_empty() {
+            self.draw_main(ctx, content, places.main, buffer);
+        }
+        if !places.side.is_empty() {
+            let focused = self.aside;
+            let mut pane = Pane::new(hex_title(content), focused);
+            pane.right = sizes(content);
+            let inner = pane.draw(buffer, places.side, ctx.theme());
+            self.draw_hex(ctx, content, &self.side, inner, buffer);
+        }
+    }
+
+    fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let mut line = Text::of(Role::Plain, " ");
+        let (Some(content), Some(row)) = (&self.content, ctx.message()) else { return line };
+        let detail = &content.detail;
+        if detail.opcode == Opcode::Text {
+            match (detail.invalid_utf8_at, detail.integrity) {
+                (Some(at), _) => line.add(Role::Error, format!("not UTF-8 at byte {}", units::grouped(at))),
+                (None, Integrity::Ok) => line.add(Role::Ok, "valid UTF-8 ✓"),
+                (None, integrity) => {
+                    line.add(Role::Warning, format!("UTF-8 not judged: {}", integrity.name()))
+                }
+            };
+            line.plainly("  ");
+        }
+        line.plainly(units::counted(detail.frame_count, "frame"));
+        match row.first_packet == row.last_packet {
+            true => line.plainly(format!("  packet {}", row.first_packet)),
+            false => line.plainly(format!("  packets {} to {}", row.first_packet, row.last_packet)),
+        };
+        if let Some(begin) = ctx.index.begin {
+            line.plainly(format!("  t={}", units::relative(row.time, begin)));
+        }
+        line.plainly(format!("  wire {} B", units::grouped(row.wire)));
+        if let Some(note) = ctx.index.control_note(detail.connection, detail.number) {
+            if let Some(answers) = note.answers {
+                line.plainly(format!("  answers #{answers}"));
+            }
+            if let Some(rtt) = note.rtt {
+                line.plainly(format!("  RTT {}", units::milliseconds(rtt)));
+            }
+        }
+        line
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const HINTS: &[Hint] = &[
+            hint_as(Cmd::NextView, "view", 8),
+            hint_pair(Cmd::Collapse, Cmd::Expand, "fold", 6),
+            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "message", 7),
+            hint(Cmd::Copy, 6),
+            hint(Cmd::CopyPath, 3),
+            hint(Cmd::Search, 4),
+            hint(Cmd::Wrap, 2),
+            hint(Cmd::Save, 3),
+            hint_as(Cmd::Open, "frames", 5),
+            hint(Cmd::Back, 9),
+        ];
+        HINTS
+    }
+}

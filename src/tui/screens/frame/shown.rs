@@ -1,0 +1,217 @@
+//! The frame that is looked at, taken apart: made once per frame, looked at by all three panes.
+
+use std::ops::Range;
+
+use super::found::{self, Found, Loaded};
+use crate::explain::diagram::{Line, drawn_bits, picture};
+use crate::explain::fields::{About, about};
+use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
+use crate::model::{Direction, Severity};
+use crate::tui::shared::Ctx;
+use crate::ws::{Opcode, rules, unmask};
+
+/// A broken rule, at the field that shows it if there is one.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    /// The field.
+    pub field: Option<Field>,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The rule's code and section.
+    pub rule: (&'static str, &'static str),
+    /// One sentence. Captured text in it is not yet made safe.
+    pub text: String,
+}
+
+/// A frame taken apart.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// What it was made from: connection, frame, bytes that were loaded.
+    key: (u32, u64, Option<usize>),
+    /// Its fields.
+    pub frame: ExplainedFrame,
+    /// The payload as sent, as far as it is loaded.
+    pub wire: Vec<u8>,
+    /// The payload unmasked, as far as it is loaded.
+    pub plain: Vec<u8>,
+    /// The box with all names.
+    pub full: Vec<Line>,
+    /// The box with names of one line.
+    pub compact: Vec<Line>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+    /// Why the payload is not there, if it is not.
+    pub absent: Option<String>,
+    /// Where it is: message, place in it, frames in it, packets.
+    pub loaded: Option<Loaded>,
+    /// Who sent it.
+    pub direction: Direction,
+    /// Whether the capture has all of it.
+    pub complete: bool,
+}
+
+impl Shown {
+    /// Takes the selected frame apart, unless `before` is that already; `None` where there is no frame.
+    #[must_use]
+    pub fn make(ctx: &Ctx<'_>, before: Option<Self>) -> Option<Self> {
+        let number = found::number(ctx);
+        let row = found::row(ctx, number)?;
+        let found = found::find(ctx);
+        let (loaded, absent) = match found {
+            Found::Here(loaded) => (Some(loaded), None),
+            Found::Waiting => (None, Some("loading".to_owned())),
+            Found::Nothing(why) => (None, Some(why)),
+        };
+        let detail = loaded.as_ref().and_then(Loaded::frame);
+        let bytes = detail.map(|detail| detail.payload.len());
+        let key = (ctx.shared.selection.connection, number, bytes);
+        if let Some(before) = before
+            && before.key == key
+        {
+            return Some(Self { absent, ..before });
+        }
+        let header = row.header();
+        let plain = detail.map(|detail| detail.payload.clone()).unwrap_or_default();
+        let mut wire = plain.clone();
+        if header.masked() {
+            unmask(&mut wire, header.masking_key, 0);
+        }
+        let (head, len) = header.to_bytes();
+        let mut bytes = detail.map_or_else(
+            || head.get(..len).unwrap_or_default().to_vec(),
+            |detail| detail.header_bytes.clone(),
+        );
+        bytes.extend_from_slice(&wire);
+        let handshake = ctx.connection().map(|connection| &connection.handshake);
+        let compressed = loaded.as_ref().and_then(Loaded::message).is_some_and(|message| message.compressed);
+        let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
+        let direction = row.direction();
+        let frame =
+            explain(&bytes, &Options { direction: Some(direction), deflate }).frames.into_iter().next()?;
+        let mut shown = Self {
+            key,
+            full: picture(&frame, usize::MAX),
+            compact: picture(&frame, 1),
+            wire,
+            plain,
+            problems: Vec::new(),
+            absent,
+            direction,
+            complete: row.complete,
+            loaded,
+            frame,
+        };
+        shown.judge(ctx, number, handshake.map_or(0, |handshake| handshake.rsv_defined));
+        Some(shown)
+    }
+
+    /// What this frame breaks by itself, and what is found about it in its place.
+    fn judge(&mut self, ctx: &Ctx<'_>, number: u64, rsv_defined: u8) {
+        let rsv = self.frame.header.map_or(0, |header| header.rsv());
+        for problem in &self.frame.problems {
+            // An extension of which only the name is known may use these bits.
+            let allowed = problem.rule.code == rules::RESERVED_BIT_SET.code && rsv & !rsv_defined == 0;
+            // Whether a message goes on over frames is told by those found in the whole connection.
+            if !allowed {
+                self.problems.push(Problem {
+                    field: Some(problem.field),
+                    severity: problem.rule.severity,
+                    rule: (problem.rule.code, problem.rule.reference),
+                    text: problem.text.clone(),
+                });
+            }
+        }
+        let connection = ctx.shared.selection.connection;
+        let found = ctx.index.findings.iter().filter(|finding| {
+            finding.frame == Some(number) && finding.connection.is_some_and(|id| id.0 == connection)
+        });
+        for finding in found.take(20) {
+            if self.problems.iter().all(|known| known.rule.0 != finding.rule.code) {
+                self.problems.push(Problem {
+                    field: None,
+                    severity: finding.rule.severity,
+                    rule: (finding.rule.code, finding.rule.reference),
+                    text: finding.text.to_string(),
+                });
+            }
+        }
+    }
+
+    /// What it was made from.
+    #[must_use]
+    pub fn key(&self) -> (u32, u64, Option<usize>) {
+        self.key
+    }
+
+    /// The fields in order.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.frame.rows
+    }
+
+    /// The bits of a field.
+    #[must_use]
+    pub fn bits(&self, field: usize) -> Range<usize> {
+        self.rows().get(field).map_or(0..0, |row| row.bits_of(&self.frame))
+    }
+
+    /// The bytes of a field.
+    #[must_use]
+    pub fn bytes(&self, field: usize) -> Range<usize> {
+        self.rows().get(field).map_or(0..0, |row| row.bytes_of(&self.frame))
+    }
+
+    /// The field that a bit belongs to: of a Close's payload its parts.
+    #[must_use]
+    pub fn field_at(&self, bit: usize) -> Option<usize> {
+        (0..self.rows().len()).rfind(|field| self.bits(*field).contains(&bit))
+    }
+
+    /// How many bits can have the cursor: those that are drawn.
+    #[must_use]
+    pub fn drawn_bits(&self) -> usize {
+        drawn_bits(&self.frame)
+    }
+
+    /// Bytes of the header.
+    #[must_use]
+    pub fn header_len(&self) -> usize {
+        self.frame.head.len()
+    }
+
+    /// The payload's length as the header has it.
+    #[must_use]
+    pub fn payload_len(&self) -> u64 {
+        self.frame.header.map_or(0, |header| header.payload_len)
+    }
+
+    /// The byte of the frame at an offset, as sent.
+    #[must_use]
+    pub fn byte(&self, at: usize) -> Option<u8> {
+        match at.checked_sub(self.header_len()) {
+            Some(at) => self.wire.get(at).copied(),
+            None => self.frame.head.get(at).copied(),
+        }
+    }
+
+    /// A field in words.
+    #[must_use]
+    pub fn about(&self, field: usize) -> Option<About> {
+        self.rows().get(field).map(|row| about(&self.frame, row))
+    }
+
+    /// Whether the payload is text as it stands.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let header = self.frame.header;
+        let message = self.loaded.as_ref().and_then(Loaded::message);
+        let text = message.map_or_else(
+            || header.is_some_and(|header| header.opcode() == Opcode::Text),
+            |message| message.opcode == Opcode::Text,
+        );
+        let compressed =
+            message.map_or_else(|| header.is_some_and(|header| header.rsv1()), |message| message.compressed);
+        let data = header.is_some_and(|header| !header.opcode().is_control());
+        text && !compressed && data
+    }
+}

@@ -1,0 +1,254 @@
+//! A handshake taken apart: made once, drawn often.
+
+use crate::explain::opening::anatomy::{
+    AcceptStory, HeadLine, Mark, accept_story, head_lines, judgements, key_remark, outcome,
+};
+use crate::explain::opening::{Other, crossed, shared_key};
+use crate::http::accept::steps;
+use crate::http::{Judgement, accept_for, rules};
+use crate::model::{Accept, Direction, Severity, is_plain, safe_str};
+use crate::pipeline::State;
+use crate::store::{ConnectionRow, Index};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Text, hex};
+
+/// Connections whose keys are compared with a wrong accept value.
+const COMPARED: usize = 8192;
+
+/// A handshake taken apart.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// What it was made from: connection, which heads, how it stands.
+    key: (u32, bool, bool, Option<State>),
+    /// The lines of the request, then those of the response.
+    pub lines: Vec<(Direction, HeadLine)>,
+    /// How many of them are the request's.
+    pub asked: usize,
+    /// The accept value step by step.
+    pub story: Option<AcceptStory>,
+    /// What it came to.
+    pub outcome: (Mark, String),
+    /// Rules that were broken, the worst first.
+    pub problems: Vec<Judgement>,
+    /// The connection that the accept value that was sent is right for.
+    accept_of: Option<Other>,
+    /// A connection with the same key.
+    key_of: Option<Other>,
+    /// Lines that are right, errors, warnings.
+    pub counts: [usize; 3],
+}
+
+impl Shown {
+    /// Takes a connection's handshake apart, unless `before` is that already.
+    #[must_use]
+    pub fn make(index: &Index, row: &ConnectionRow, before: Option<Self>) -> Self {
+        let handshake = &row.handshake;
+        let key = (row.id.0, handshake.request.is_some(), handshake.response.is_some(), row.state);
+        if let Some(before) = before
+            && before.key == key
+        {
+            return before;
+        }
+        let mut problems = judgements(handshake);
+        let mut lines = Vec::new();
+        for side in Direction::BOTH {
+            lines.extend(head_lines(handshake, side, &problems).into_iter().map(|line| (side, line)));
+        }
+        problems.sort_by_key(|problem| std::cmp::Reverse(problem.rule.severity));
+        let count = |severity| problems.iter().filter(|problem| problem.rule.severity == severity).count();
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        let right = lines.iter().filter(|(_, line)| line.mark == Mark::Right).count();
+        Self {
+            key,
+            asked: lines.iter().filter(|(side, _)| *side == Direction::ClientToServer).count(),
+            story: accept_story(handshake),
+            outcome: outcome(handshake, errors, warnings),
+            accept_of: accept_of(index, row),
+            key_of: key_of(index, row),
+            counts: [right, errors, warnings],
+            problems,
+            lines,
+        }
+    }
+
+    /// Whether it belongs to this connection.
+    #[must_use]
+    pub fn is_of(&self, connection: u32) -> bool {
+        self.key.0 == connection
+    }
+
+    /// What is said of a line, each paragraph with its role; nothing of it is captured but what was made safe.
+    #[must_use]
+    pub fn words(&self, at: usize) -> Vec<(Role, String)> {
+        let Some((_, line)) = self.lines.get(at) else { return Vec::new() };
+        let mut words = Vec::new();
+        if line.start.is_some() {
+            let reference =
+                if line.reference.is_empty() { String::new() } else { format!("   {}", line.reference) };
+            words.push((Role::Plain, format!("{}{reference}", safe_str(&line.text))));
+        }
+        for problem in &line.problems {
+            let role = Role::of_severity(problem.rule.severity);
+            words.push((
+                role,
+                format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference),
+            ));
+        }
+        if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") {
+            let steps = steps(&line.value);
+            words.push((Role::Plain, key_remark(&steps)));
+            // A key that is readable is shown as text above.
+            let readable = |bytes: &&Vec<u8>| bytes.len() == 16 && is_plain(bytes);
+            if let Some(bytes) = steps.decoded.as_ref().filter(readable) {
+                words.push((Role::Plain, format!("its bytes: {}", hex::spaced(bytes))));
+            }
+            words.extend(self.key_of.map(|other| (Role::Warning, shared_key(other))));
+        }
+        if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept")
+            && let Some(other) = self.accept_of
+        {
+            words.push((Role::Warning, crossed(other)));
+        }
+        for (text, reference) in &line.more {
+            words.push((Role::Plain, format!("{}   {reference}", safe_str(text))));
+        }
+        words
+    }
+
+    /// The steps to the accept value, and what was sent, for so many columns.
+    #[must_use]
+    pub fn accept_lines(&self, row: &ConnectionRow, wide: bool, columns: usize) -> Vec<Text> {
+        let Some(story) = &self.story else {
+            let why = if row.handshake.request.is_none() {
+                "the request was not captured"
+            } else {
+                "there is no key"
+            };
+            return vec![Text::of(Role::Dim, format!(" {why}: nothing to compute it from"))];
+        };
+        let mut lines = step_lines(&story.steps, wide, columns);
+        if let Some(remark) = &story.remark {
+            lines.insert(1.min(lines.len()), Text::of(Role::Warning, format!(" ! {remark}")));
+        }
+        let upgraded = row.handshake.upgraded;
+        if row.handshake.response.is_none() {
+            lines.push(sent(wide, "nothing captured", Role::Dim, "", columns));
+        } else if story.sent.is_empty() && upgraded {
+            lines.push(sent(
+                wide,
+                "",
+                Role::Error,
+                "✗ nothing: a client has to close the connection",
+                columns,
+            ));
+        }
+        for (value, right, mistake) in &story.sent {
+            let value = String::from_utf8_lossy(value).into_owned();
+            let verdict = if *right { "✓ match" } else { "✗ not the same" };
+            lines.push(sent(wide, &value, if *right { Role::Ok } else { Role::Error }, verdict, columns));
+            let mistake =
+                mistake.map(str::to_owned).or_else(|| self.accept_of.filter(|_| !right).map(crossed));
+            if let Some(mistake) = mistake {
+                lines.push(Text::of(Role::Warning, format!("   likely mistake: {mistake}")));
+            }
+        }
+        lines
+    }
+}
+
+/// `5  server sent   …   ✓ match`
+fn sent(wide: bool, value: &str, role: Role, verdict: &str, columns: usize) -> Text {
+    let mut line = Text::of(Role::Plain, " ");
+    line.left(Role::Title, if wide { "5  server sent" } else { "sent" }, if wide { 28 } else { 12 });
+    let room = columns.saturating_sub(line.width() + verdict.len() + 2);
+    line.captured(Role::Plain, value.as_bytes(), room);
+    if wide && line.width() < 92 && columns > 92 + verdict.len() {
+        line.pad_to(92);
+    }
+    line.plainly("  ").add(role, verdict);
+    line
+}
+
+/// The steps from a key to its accept value.
+#[must_use]
+pub fn step_lines(steps: &crate::http::accept::AcceptSteps, wide: bool, columns: usize) -> Vec<Text> {
+    let digest = hex::spaced(&steps.digest);
+    let concatenated = steps.concatenated.len();
+    let rows: Vec<(String, Vec<u8>, String)> = if wide {
+        vec![
+            ("1  key as sent".into(), steps.key.clone(), "(not base64-decoded)".into()),
+            ("2  + fixed GUID".into(), steps.concatenated.clone(), "(RFC 6455 §1.3)".into()),
+            (
+                format!("3  SHA-1 of those {concatenated} bytes"),
+                digest.into_bytes(),
+                "(20 bytes, not hex)".into(),
+            ),
+            ("4  base64 of the 20 bytes".into(), steps.accept.clone().into_bytes(), String::new()),
+        ]
+    } else {
+        vec![
+            ("key ‖ GUID".into(), steps.concatenated.clone(), String::new()),
+            ("SHA-1".into(), hex::spaced(&steps.digest).replace(' ', "").into_bytes(), String::new()),
+            ("base64".into(), steps.accept.clone().into_bytes(), String::new()),
+        ]
+    };
+    let lead = if wide { 28 } else { 12 };
+    let line = |(name, value, remark): (String, Vec<u8>, String)| {
+        let mut line = Text::of(Role::Plain, " ");
+        line.left(Role::Title, &name, lead);
+        line.captured(Role::Plain, &value, columns.saturating_sub(lead + 1));
+        if !remark.is_empty() && columns > 112 {
+            line.pad_to(92).add(Role::Dim, remark);
+        }
+        line
+    };
+    rows.into_iter().map(line).collect()
+}
+
+/// The connection whose key a wrong accept value fits.
+fn accept_of(index: &Index, row: &ConnectionRow) -> Option<Other> {
+    if row.handshake.accept != Accept::Wrong {
+        return None;
+    }
+    let sent = row.handshake.response.as_ref()?.value("Sec-WebSocket-Accept")?;
+    // Connections that are crossed are open at the same time, so they are near.
+    let near = usize::try_from(row.id.0).unwrap_or(0).saturating_sub(COMPARED / 2);
+    let others = index.connections.iter().skip(near).take(COMPARED).filter(|other| other.id != row.id);
+    others
+        .filter_map(|other| Some((other, other.handshake.request.as_ref()?.value("Sec-WebSocket-Key")?)))
+        .find(|(_, key)| accept_for(key).as_bytes() == sent)
+        .map(|(other, _)| Other { number: other.id.0, packet: other.first.packet })
+}
+
+/// A connection before this one with the same key.
+fn key_of(index: &Index, row: &ConnectionRow) -> Option<Other> {
+    let key = row.handshake.request.as_ref()?.value("Sec-WebSocket-Key")?;
+    let near = usize::try_from(row.id.0).unwrap_or(0).saturating_sub(COMPARED);
+    let before = index.connections.iter().skip(near).take_while(|other| other.id != row.id);
+    before
+        .filter(|other| {
+            other.handshake.request.as_ref().and_then(|head| head.value("Sec-WebSocket-Key")) == Some(key)
+        })
+        .map(|other| Other { number: other.id.0, packet: other.first.packet })
+        .next()
+}
+
+/// Why there is no answer.
+#[must_use]
+pub fn unanswered(row: &ConnectionRow) -> &'static str {
+    match row.state {
+        Some(State::Reset) => "no answer: the connection was reset",
+        Some(State::Closed) => "no answer: the connection was closed",
+        None => "no answer yet",
+        _ => "no answer was captured",
+    }
+}
+
+/// Judgements that tell why the handshake failed, the reason of the server first.
+#[must_use]
+pub fn reasons(shown: &Shown) -> Vec<&Judgement> {
+    let mut reasons: Vec<&Judgement> =
+        shown.problems.iter().filter(|problem| problem.rule.severity > Severity::Info).collect();
+    reasons.sort_by_key(|problem| problem.rule.code != rules::HANDSHAKE_REJECTED.code);
+    reasons
+}

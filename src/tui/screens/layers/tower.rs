@@ -1,0 +1,372 @@
+//! The layers of a frame in one of its packets, from the application's data down to the wire.
+
+use std::ops::Range;
+
+use super::super::frame::found::Loaded;
+use crate::explain::frame::word;
+use crate::store::ConnectionRow;
+use crate::store::detail::{FrameDetail, LayerDetail, Piece};
+use crate::tui::screens::ScreenId;
+use crate::tui::shared::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::labelled::Part;
+use crate::tui::widgets::{Text, hex, units};
+use crate::ws::{Integrity, Opcode};
+
+/// A layer.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Its number in the OSI model; 0 for none.
+    pub osi: u8,
+    /// What it is called.
+    pub name: String,
+    /// What is in it.
+    pub words: Text,
+    /// How many bytes of the packet it takes; `None` where it takes none of its own.
+    pub bytes: Option<u64>,
+    /// What stands beside the bar.
+    pub remark: String,
+    /// Its bytes in the packet.
+    pub ranges: Vec<Range<usize>>,
+    /// What Enter opens.
+    pub opens: Option<ScreenId>,
+}
+
+/// The tower of a frame in one of its packets.
+#[derive(Clone, Debug, Default)]
+pub struct Tower {
+    /// From the top down.
+    pub layers: Vec<Layer>,
+    /// The packet's parts.
+    pub parts: Vec<Part>,
+    /// Bytes of the packet on the wire.
+    pub wire: u64,
+    /// Bytes of application data in it.
+    pub data: u64,
+}
+
+/// The name of a layer in the OSI model.
+#[must_use]
+pub fn osi_name(layer: u8) -> &'static str {
+    match layer {
+        7 => "7 Application",
+        6 => "6 Presentation",
+        5 => "5 Session",
+        4 => "4 Transport",
+        3 => "3 Network",
+        2 => "2 Data link",
+        1 => "1 Physical",
+        _ => "",
+    }
+}
+
+/// The name of the layer in the TCP/IP model (RFC 1122 section 1.1.3) that holds a layer of OSI's.
+#[must_use]
+pub fn tcp_ip_name(layer: u8) -> &'static str {
+    match layer {
+        5..=7 => "Application",
+        4 => "Transport",
+        3 => "Internet",
+        1 | 2 => "Link",
+        _ => "",
+    }
+}
+
+/// What two ranges share.
+fn overlap(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
+    let start = a.start.max(b.start);
+    start..a.end.min(b.end).max(start)
+}
+
+/// Where bytes of the frame are in the packet.
+fn in_packet(piece: &Piece, of_frame: &Range<u64>) -> Range<usize> {
+    let shared = overlap(&piece.of_frame, of_frame);
+    if shared.is_empty() || piece.of_packet.is_empty() {
+        return 0..0;
+    }
+    let skip = usize::try_from(shared.start - piece.of_frame.start).unwrap_or(usize::MAX);
+    let start = piece.of_packet.start.saturating_add(skip);
+    let len = usize::try_from(shared.end - shared.start).unwrap_or(usize::MAX);
+    start..start.saturating_add(len).min(piece.of_packet.end)
+}
+
+impl Tower {
+    /// The tower of one piece of a frame.
+    #[must_use]
+    pub fn new(ctx: &Ctx<'_>, loaded: &Loaded, frame: &FrameDetail, piece: &Piece) -> Self {
+        let wire = u64::from(piece.packet.packet.wire_len);
+        let header_len = frame.header.len() as u64;
+        let header = overlap(&piece.of_frame, &(0..header_len));
+        let payload = overlap(&piece.of_frame, &(header_len..u64::MAX));
+        let mut tower = Self { wire, ..Self::default() };
+        let Some(row) = ctx.connection() else { return tower };
+        let message = loaded.message();
+        let compressed =
+            message.is_some_and(|message| message.compressed) && !frame.header.opcode().is_control();
+        let payload_bytes = payload.end - payload.start;
+        let payload_at = in_packet(piece, &payload);
+        let header_at = in_packet(piece, &header);
+        let data = data_layer(row, loaded, frame, compressed, payload_bytes);
+        tower.data = data.1;
+        tower
+            .layers
+            .push(Layer { ranges: if compressed { Vec::new() } else { vec![payload_at.clone()] }, ..data.0 });
+        if compressed {
+            tower.layers.push(Layer {
+                osi: 7,
+                name: "permessage-deflate".into(),
+                words: Text::of(Role::Plain, hex::spaced(frame.payload.get(..32).unwrap_or(&frame.payload))),
+                bytes: Some(payload_bytes),
+                remark: String::new(),
+                ranges: vec![payload_at.clone()],
+                opens: Some(ScreenId::Detail),
+            });
+        }
+        tower.layers.push(Layer {
+            osi: 7,
+            name: "WebSocket frame".into(),
+            words: frame_words(frame),
+            bytes: Some(header.end - header.start),
+            remark: spread(frame, piece),
+            ranges: vec![header_at],
+            opens: Some(ScreenId::Frame),
+        });
+        tower.rest_of_application(row);
+        tower.carriers(&piece.packet.layers);
+        tower.physical(&piece.packet.layers);
+        tower.label(frame, piece);
+        tower
+    }
+
+    /// HTTP, TLS and the layer that TCP/IP does not have.
+    fn rest_of_application(&mut self, row: &ConnectionRow) {
+        let packets: Vec<String> = [row.request, row.response]
+            .into_iter()
+            .flatten()
+            .map(|place| place.last.packet.to_string())
+            .collect();
+        let words = match packets.as_slice() {
+            [] => "the handshake was not captured".to_owned(),
+            [one] => format!("only packet {one}: the doorway"),
+            [one, other, ..] => format!("only packets {one} and {other}: the doorway"),
+        };
+        let secure = row.url.starts_with("wss:");
+        let tls = if secure {
+            "wss://: it was taken off before the capture"
+        } else {
+            "not here: ws://   (wss:// adds it)"
+        };
+        let plain = |osi, name: &str, words: &str, opens| Layer {
+            osi,
+            name: name.into(),
+            words: Text::of(Role::Dim, words),
+            bytes: None,
+            remark: String::new(),
+            ranges: Vec::new(),
+            opens,
+        };
+        self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake)));
+        self.layers.push(plain(6, "TLS", tls, None));
+        self.layers.push(plain(5, "-", "TCP/IP has no layer for sessions", None));
+    }
+
+    /// TCP and all below it, as the packet has them.
+    fn carriers(&mut self, layers: &[LayerDetail]) {
+        for layer in layers.iter().rev() {
+            let mut words = Text::new();
+            words.captured(Role::Plain, layer.words.as_bytes(), 200);
+            self.layers.push(Layer {
+                osi: layer.osi,
+                name: layer.name.to_owned(),
+                words,
+                bytes: Some(layer.range.len() as u64),
+                remark: String::new(),
+                ranges: vec![layer.range.clone()],
+                opens: None,
+            });
+        }
+        if layers.is_empty() {
+            self.layers.push(Layer {
+                osi: 4,
+                name: "TCP".into(),
+                words: Text::of(Role::Dim, "this packet's layers are not loaded"),
+                bytes: None,
+                remark: String::new(),
+                ranges: Vec::new(),
+                opens: None,
+            });
+        }
+    }
+
+    fn physical(&mut self, layers: &[LayerDetail]) {
+        let ethernet = layers.first().is_some_and(|layer| layer.name == "Ethernet");
+        let words = if ethernet { "not captured: cable, radio or loopback" } else { "not captured" };
+        self.layers.push(Layer {
+            osi: 1,
+            name: "-".into(),
+            words: Text::of(Role::Dim, words),
+            bytes: None,
+            remark: String::new(),
+            ranges: Vec::new(),
+            opens: None,
+        });
+    }
+
+    /// The packet's parts, each byte in one.
+    fn label(&mut self, frame: &FrameDetail, piece: &Piece) {
+        let end = piece.packet.bytes.len();
+        let header_len = frame.header.len() as u64;
+        let key_len = if frame.header.masked() { 4 } else { 0 };
+        let of_frame = [
+            ("hdr", 0..header_len - key_len, Role::Header),
+            ("key", header_len - key_len..header_len, Role::MaskingKey),
+            (if key_len > 0 { "masked payload" } else { "payload" }, header_len..u64::MAX, Role::Plain),
+        ];
+        let mut known: Vec<(String, Range<usize>, Option<Role>)> = piece
+            .packet
+            .layers
+            .iter()
+            .map(|layer| {
+                (format!("{} {}", layer.name, layer.range.len()), layer.range.clone(), Some(Role::Dim))
+            })
+            .collect();
+        for (name, range, role) in of_frame {
+            let own = (role != Role::Plain).then_some(role);
+            known.push((name.to_owned(), in_packet(piece, &range), own));
+        }
+        known.retain(|(_, range, _)| !range.is_empty() && range.end <= end);
+        known.sort_by_key(|(_, range, _)| range.start);
+        let mut at = 0;
+        for (name, range, role) in known {
+            if range.start < at {
+                continue; // Layers do not lie in each other.
+            }
+            self.gap(at..range.start, piece);
+            at = range.end;
+            self.parts.push(Part { name, range, role, lit: false });
+        }
+        self.gap(at..end, piece);
+    }
+
+    /// Bytes of the packet that are none of this frame's.
+    fn gap(&mut self, range: Range<usize>, piece: &Piece) {
+        if range.is_empty() {
+            return;
+        }
+        let behind_tcp = piece.packet.layers.last().is_some_and(|layer| range.start >= layer.range.end);
+        let name = if behind_tcp { "other bytes" } else { "not told" };
+        self.parts.push(Part {
+            name: format!("{name} {}", range.len()),
+            range,
+            role: Some(Role::Dim),
+            lit: false,
+        });
+    }
+
+    /// Lights the parts that a layer takes.
+    pub fn light(&mut self, layer: usize) {
+        let ranges = self.layers.get(layer).map(|layer| layer.ranges.clone()).unwrap_or_default();
+        for part in &mut self.parts {
+            part.lit = ranges.iter().any(|range| {
+                !range.is_empty() && range.start <= part.range.start && part.range.end <= range.end
+            });
+        }
+    }
+
+    /// Bytes behind TCP's header that belong to other frames, or fill the packet up.
+    #[must_use]
+    pub fn others(&self) -> usize {
+        self.parts
+            .iter()
+            .filter(|part| part.name.starts_with("other bytes"))
+            .map(|part| part.range.len())
+            .sum()
+    }
+}
+
+/// The application's data: the layer, and how many of its bytes this packet brought.
+fn data_layer(
+    row: &ConnectionRow,
+    loaded: &Loaded,
+    frame: &FrameDetail,
+    compressed: bool,
+    payload: u64,
+) -> (Layer, u64) {
+    let message = loaded.message();
+    let mut words = Text::new();
+    let control = frame.header.opcode().is_control();
+    let bytes = message
+        .filter(|message| !control && message.frame_count == 1)
+        .map_or(&frame.payload, |message| &message.bytes);
+    let text = message.is_some_and(|message| message.opcode == Opcode::Text) && !control;
+    let readable = text
+        && (!compressed || message.is_some_and(|message| message.integrity != Integrity::UnknownDictionary));
+    let whole = message.is_none_or(|message| message.frame_count == 1);
+    if bytes.is_empty() {
+        words.add(Role::Dim, "nothing");
+    } else if compressed && !whole {
+        words.add(Role::Dim, "inflated as a whole message, not frame by frame");
+    } else if readable {
+        words.plainly("\"").captured(Role::Plain, bytes, 60).plainly("\"");
+    } else {
+        words.plainly(hex::spaced(bytes.get(..24).unwrap_or(bytes)));
+    }
+    if let Some(name) = row.handshake.subprotocol.as_ref().filter(|_| !control) {
+        words.plainly("   (subprotocol ").captured(Role::Plain, name.as_bytes(), 24).plainly(")");
+    }
+    let inflated = message.filter(|_| compressed && whole).and_then(|message| message.len);
+    let (len, remark) = match (inflated, compressed) {
+        (Some(len), _) => (len, format!("inflated from {}", units::grouped(frame.header.payload_len))),
+        (None, true) => (0, "inflated with its message".to_owned()),
+        (None, false) => (payload, String::new()),
+    };
+    let layer = Layer {
+        osi: 7,
+        name: if control { "control data".into() } else { "your data".into() },
+        words,
+        bytes: Some(len),
+        remark,
+        ranges: Vec::new(),
+        opens: Some(ScreenId::Detail),
+    };
+    (layer, if compressed && inflated.is_none() { payload } else { len })
+}
+
+/// `c1 87 50 dd e4 e5   FIN RSV1 TEXT MASK`
+fn frame_words(frame: &FrameDetail) -> Text {
+    let header = frame.header;
+    let mut words = Text::of(Role::Header, hex::spaced(&frame.header_bytes));
+    words.plainly("  ");
+    for (set, name) in [
+        (header.fin(), "FIN"),
+        (header.rsv() & 4 != 0, "RSV1"),
+        (header.rsv() & 2 != 0, "RSV2"),
+        (header.rsv() & 1 != 0, "RSV3"),
+    ] {
+        if set {
+            words.plainly(" ").plainly(name);
+        }
+    }
+    words
+        .plainly(" ")
+        .add(if header.opcode().is_control() { Role::Control } else { Role::Plain }, word(header.opcode()));
+    if header.masked() {
+        words.plainly(" MASK");
+    }
+    words
+}
+
+/// `frame bytes 1..1448 of 70 014`, where a packet does not hold all of it.
+#[must_use]
+pub fn spread(frame: &FrameDetail, piece: &Piece) -> String {
+    let len = (frame.header.len() as u64).saturating_add(frame.header.payload_len);
+    if piece.of_frame.start == 0 && piece.of_frame.end >= len {
+        return String::new();
+    }
+    format!(
+        "frame bytes {}..{} of {}",
+        units::grouped(piece.of_frame.start + 1),
+        units::grouped(piece.of_frame.end),
+        units::grouped(len)
+    )
+}

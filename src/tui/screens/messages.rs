@@ -1,0 +1,466 @@
+//! The messages of a connection, or its frames; below them the frames and bytes of the one under the cursor.
+
+mod choose;
+mod draw;
+mod panes;
+mod view;
+
+use choose::{Deep, Hunt, Scan};
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::rows::Rows;
+use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as};
+use crate::model::Direction;
+use crate::store::detail::Request;
+use crate::store::{FrameRow, Marks, MessageRow};
+use crate::tui::commands::Cmd;
+use crate::tui::event::{Mouse, MouseKind};
+use crate::tui::shared::{Ctx, Panes, Selection, Turn};
+use crate::tui::theme::Role;
+use crate::tui::widgets::{List, Text, pane, units};
+use crate::ws::Integrity;
+
+/// Which pane has the keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Focus {
+    #[default]
+    List,
+    Frames,
+    Bytes,
+}
+
+/// Which types of messages are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kinds {
+    #[default]
+    All,
+    Data,
+    Control,
+}
+
+/// The screen's state.
+#[derive(Clone, Debug, Default)]
+pub struct Messages {
+    list: List,
+    rows: Rows,
+    connection: u32,
+    /// A row per frame.
+    frames_mode: bool,
+    direction: Option<Direction>,
+    kinds: Kinds,
+    only_marked: bool,
+    focus: Focus,
+    /// The cursor among the frames of the message.
+    frame: usize,
+    scroll: usize,
+    hunt: Option<Hunt>,
+    deep: Option<Deep>,
+    scan: Option<Scan>,
+}
+
+/// The areas of the screen; those that are not shown are empty.
+struct Areas {
+    list: Rect,
+    frames: Rect,
+    bytes: Rect,
+    /// Three lines in place of panes.
+    lines: Rect,
+}
+
+impl Messages {
+    fn areas(&self, ctx: &Ctx<'_>) -> Areas {
+        let body = ctx.shared.body();
+        let none = Rect { x: body.x, y: body.y, width: 0, height: 0 };
+        let mut areas = Areas { list: none, frames: none, bytes: none, lines: none };
+        if ctx.shared.zoomed {
+            match self.focus {
+                Focus::List => areas.list = body,
+                Focus::Frames => areas.frames = body,
+                Focus::Bytes => areas.bytes = body,
+            }
+            return areas;
+        }
+        match ctx.shared.panes() {
+            Panes::Right if body.width >= 100 => {
+                let width = body.width * 3 / 5;
+                let height = body.height / 3;
+                areas.list = Rect { width, ..body };
+                let right = Rect { x: width, width: body.width - width, ..body };
+                areas.frames = Rect { height, ..right };
+                areas.bytes = Rect { y: right.y + height, height: right.height - height, ..right };
+            }
+            Panes::Below | Panes::Right if body.height >= 28 && body.width >= 80 => {
+                let height = 14 + body.height.saturating_sub(32) / 3;
+                let top = body.height - height;
+                areas.list = Rect { height: top, ..body };
+                let below = Rect { y: body.y + top, height, ..body };
+                let width = body.width * 21 / 40;
+                areas.frames = Rect { width, ..below };
+                areas.bytes = Rect { x: width, width: below.width - width, ..below };
+            }
+            Panes::Below | Panes::Right if body.height >= 12 => {
+                areas.list = Rect { height: body.height - 3, ..body };
+                areas.lines = Rect { y: body.bottom() - 3, height: 3, ..body };
+            }
+            _ => areas.list = body,
+        }
+        areas
+    }
+
+    /// The selection follows the cursor.
+    fn follow(&mut self, turn: &mut Turn<'_>) {
+        let Some(place) = self.rows.get(self.list.cursor) else { return };
+        let connection = self.connection;
+        let before = turn.shared.selection;
+        if self.frames_mode {
+            let message = turn.index.frames(connection).get(place).map_or(0, |row| u64::from(row.message));
+            turn.select(Selection { connection, message, frame: place as u64 + 1 });
+        } else if before.message != place as u64 + 1 {
+            turn.select(Selection { connection, message: place as u64 + 1, frame: 0 });
+        }
+        if turn.shared.selection != before {
+            (self.frame, self.scroll) = (0, 0);
+        }
+    }
+
+    /// The place in the list that the selection stands for.
+    fn place(&self, selection: Selection) -> Option<usize> {
+        let number = if self.frames_mode { selection.frame } else { selection.message };
+        number.checked_sub(1).and_then(|place| usize::try_from(place).ok())
+    }
+
+    /// The frame that is opened: the one under the cursor of the frames, of the list in frames mode, or the first.
+    fn frame_to_open(&self, turn: &Turn<'_>) -> u64 {
+        let selection = turn.shared.selection;
+        if self.frames_mode {
+            return selection.frame;
+        }
+        panes::frames_of(turn.index, selection.connection, selection.message)
+            .get(self.frame)
+            .map_or(0, |(number, _)| *number)
+    }
+
+    fn open(&mut self, turn: &mut Turn<'_>) {
+        if self.rows.is_empty() {
+            return;
+        }
+        if self.frames_mode || self.focus == Focus::Frames {
+            let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
+            turn.select(selection);
+            turn.go(ScreenId::Frame);
+        } else {
+            turn.go(ScreenId::Detail);
+        }
+    }
+}
+
+impl Screen for Messages {
+    fn settle(&mut self, turn: &mut Turn<'_>) {
+        let selection = turn.shared.selection;
+        if self.connection != selection.connection {
+            let keep = Self {
+                frames_mode: self.frames_mode,
+                direction: self.direction,
+                kinds: self.kinds,
+                ..Self::default()
+            };
+            *self = Self { connection: selection.connection, ..keep };
+        }
+        let key = self.rows.of();
+        self.choose(turn);
+        let height = usize::from(pane::inside(self.areas(&turn.ctx()).list).height).saturating_sub(1);
+        self.list.settle(self.rows.len(), height);
+        // The selection was made elsewhere, or its row is another one now.
+        let place = self.place(selection);
+        if let Some(place) = place
+            && self.rows.get(self.list.cursor) != Some(place)
+        {
+            let near = self.rows.near(place);
+            let gone = self.rows.get(near) != Some(place) && !self.rows.is_empty() && !self.rows.is_busy();
+            self.list.go(near);
+            if gone {
+                self.follow(turn);
+                if turn.shared.said.is_none() && key > 0 {
+                    turn.say(format!("row {} is not among these: the next one is selected", place + 1));
+                }
+            }
+        }
+        if place.is_none() || selection.frame == 0 && self.frames_mode {
+            self.follow(turn);
+        }
+        let frames = panes::frames_of(turn.index, self.connection, turn.shared.selection.message).len();
+        self.frame = self.frame.min(frames.saturating_sub(1));
+        self.hunt(turn);
+        self.search_payloads(turn);
+    }
+
+    fn is_busy(&self) -> bool {
+        self.rows.is_busy() || self.hunt.is_some()
+    }
+
+    fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
+        if self.focus == Focus::List && self.list.act(cmd) {
+            self.follow(turn);
+            return true;
+        }
+        let step = match cmd {
+            Cmd::Down => 1,
+            Cmd::Up => -1,
+            Cmd::HalfDown | Cmd::PageDown => 10,
+            Cmd::HalfUp | Cmd::PageUp => -10,
+            Cmd::First => isize::MIN,
+            Cmd::Last => isize::MAX,
+            _ => 0,
+        };
+        if step != 0 {
+            if self.focus == Focus::Frames {
+                self.frame = self.frame.saturating_add_signed(step);
+                self.scroll = 0;
+            } else {
+                let most = panes::bytes_height(&turn.ctx(), self.frame);
+                self.scroll = self.scroll.saturating_add_signed(step).min(most);
+            }
+            return true;
+        }
+        match cmd {
+            Cmd::Open => self.open(turn),
+            Cmd::GoFrame | Cmd::GoLayers => {
+                let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
+                turn.select(selection);
+                return false;
+            }
+            Cmd::NextPane | Cmd::PreviousPane => {
+                let shown = turn.shared.zoomed || self.areas(&turn.ctx()).frames.height > 0;
+                self.focus = match (self.focus, cmd) {
+                    _ if !shown => Focus::List,
+                    (Focus::List, Cmd::NextPane) | (Focus::Bytes, Cmd::PreviousPane) => Focus::Frames,
+                    (Focus::Frames, Cmd::NextPane) | (Focus::List, _) => Focus::Bytes,
+                    _ => Focus::List,
+                };
+            }
+            Cmd::Layout => {
+                self.focus = Focus::List;
+                return false;
+            }
+            Cmd::Frames => {
+                let message = turn.shared.selection.message;
+                self.frames_mode = !self.frames_mode;
+                let frame = turn.index.messages(self.connection).get((message as usize).wrapping_sub(1));
+                let frame =
+                    if self.frames_mode { frame.map_or(0, |row| u64::from(row.first_frame)) } else { 0 };
+                turn.select(Selection { frame, ..turn.shared.selection });
+            }
+            Cmd::Direction => {
+                self.direction = match self.direction {
+                    None => Some(Direction::ClientToServer),
+                    Some(Direction::ClientToServer) => Some(Direction::ServerToClient),
+                    Some(Direction::ServerToClient) => None,
+                };
+            }
+            Cmd::Kind => {
+                self.kinds = match self.kinds {
+                    Kinds::All => Kinds::Data,
+                    Kinds::Data => Kinds::Control,
+                    Kinds::Control => Kinds::All,
+                };
+            }
+            Cmd::Mark => {
+                let mark = (self.connection, turn.shared.selection.message);
+                if mark.1 > 0 && !turn.shared.marks.remove(&mark) {
+                    turn.shared.marks.insert(mark);
+                }
+                self.list.step(1);
+                self.follow(turn);
+            }
+            Cmd::OnlyMarked => self.only_marked = !self.only_marked,
+            Cmd::NextMark => {
+                let (id, frames_mode) = (self.connection, self.frames_mode);
+                let marked = |turn: &Turn<'_>, place: usize| {
+                    let message = if frames_mode {
+                        turn.index.frames(id).get(place).map_or(0, |row| u64::from(row.message))
+                    } else {
+                        place as u64 + 1
+                    };
+                    turn.shared.marks.contains(&(id, message))
+                };
+                if !self.seek(turn, true, marked) {
+                    turn.say("nothing is marked; Space marks");
+                }
+            }
+            Cmd::NextFinding | Cmd::PreviousFinding => {
+                let (id, frames_mode) = (self.connection, self.frames_mode);
+                let found = |turn: &Turn<'_>, place: usize| {
+                    let place = if frames_mode {
+                        turn.index
+                            .frames(id)
+                            .get(place)
+                            .map_or(usize::MAX, |row| (row.message as usize).wrapping_sub(1))
+                    } else {
+                        place
+                    };
+                    turn.index.messages(id).get(place).is_some_and(|row| row.marks.has(Marks::FINDING))
+                };
+                if !self.seek(turn, cmd == Cmd::NextFinding, found) {
+                    turn.say("no message has a finding; 7 shows those of the connection");
+                }
+            }
+            Cmd::SearchNext | Cmd::SearchPrevious => {
+                let wanted = turn.shared.search.to_lowercase();
+                if wanted.is_empty() {
+                    turn.say("nothing to search for; / begins a search");
+                } else {
+                    let (at, left) = (self.list.cursor, self.rows.len());
+                    let forwards = cmd == Cmd::SearchNext;
+                    self.hunt = Some(Hunt { wanted, forwards, start: at, at, left, unseen: 0 });
+                }
+            }
+            Cmd::FilterThis => {
+                if let Some(row) = turn.ctx().message() {
+                    let direction = row.direction().name();
+                    turn.propose_filter(format!("dir == {direction} and op == {}", row.opcode().name()));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
+        let areas = self.areas(&turn.ctx());
+        let at = (mouse.x, mouse.y).into();
+        let over = [(areas.list, Focus::List), (areas.frames, Focus::Frames), (areas.bytes, Focus::Bytes)];
+        let Some((area, focus)) = over.into_iter().find(|(area, _)| area.contains(at)) else { return };
+        match mouse.kind {
+            MouseKind::WheelDown | MouseKind::WheelUp => {
+                let by = if mouse.kind == MouseKind::WheelDown { 3 } else { -3 };
+                match focus {
+                    Focus::List => self.list.scroll(by),
+                    Focus::Frames => {}
+                    Focus::Bytes => {
+                        let most = panes::bytes_height(&turn.ctx(), self.frame);
+                        self.scroll = self.scroll.saturating_add_signed(by).min(most);
+                    }
+                }
+            }
+            MouseKind::Click | MouseKind::DoubleClick => {
+                self.focus = focus;
+                let Some(line) = mouse.y.checked_sub(pane::inside(area).y + 1).map(usize::from) else {
+                    return;
+                };
+                match focus {
+                    Focus::List => {
+                        let Some(row) = self.list.at(line) else { return };
+                        self.list.go(row);
+                        self.follow(turn);
+                    }
+                    Focus::Frames => self.frame = line,
+                    Focus::Bytes => return,
+                }
+                if mouse.kind == MouseKind::DoubleClick {
+                    self.open(turn);
+                }
+            }
+            MouseKind::Drag => {}
+        }
+    }
+
+    fn go_to(&mut self, number: u64, turn: &mut Turn<'_>) -> bool {
+        let Some(place) = number.checked_sub(1).and_then(|place| usize::try_from(place).ok()) else {
+            return false;
+        };
+        if place >= self.rows.of() {
+            return false;
+        }
+        self.list.go(self.rows.near(place));
+        self.follow(turn);
+        true
+    }
+
+    fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
+        let Selection { connection, message, frame } = ctx.shared.selection;
+        if message > 0 {
+            Some(Request::Message { connection, message })
+        } else {
+            (frame > 0).then_some(Request::Frame { connection, frame })
+        }
+    }
+
+    fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+        let _ = area;
+        let areas = self.areas(ctx);
+        if areas.list.height > 0 {
+            self.view_list(ctx, areas.list, buffer);
+        }
+        if areas.frames.height > 0 {
+            panes::frames(ctx, areas.frames, buffer, self.frame, self.focus == Focus::Frames);
+        }
+        if areas.bytes.height > 0 {
+            panes::bytes(ctx, areas.bytes, buffer, (self.frame, self.scroll), self.focus == Focus::Bytes);
+        }
+        if areas.lines.height > 0 {
+            ctx.lines(buffer, areas.lines, &panes::short(ctx));
+        }
+    }
+
+    fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let mut line = filter_status(ctx);
+        let mut end = Text::new();
+        if let Some(scan) = &self.scan {
+            end.add(Role::Title, format!("searching payloads {} %   ", scan.percent));
+        } else if self.rows.undecided() > 0 {
+            end.add(Role::Warning, format!("{} undecided   ", units::grouped(self.rows.undecided())));
+        }
+        if self.is_busy() {
+            end.add(Role::Title, if self.hunt.is_some() { "searching… " } else { "filtering… " });
+        }
+        let noun = if self.frames_mode { "frame" } else { "message" };
+        if ctx.shared.is_wide() {
+            let count = format!(
+                "{} of {} ",
+                units::grouped(self.rows.len() as u64),
+                units::counted(self.rows.of() as u64, noun)
+            );
+            end.plainly(count);
+        }
+        let legend = if ctx.shared.is_wide() {
+            "z deflate  F4 four frames  ! finding  ~ incomplete"
+        } else {
+            "z deflate  F fragments  ! finding  ~ incomplete"
+        };
+        let columns = usize::from(ctx.shared.size.0);
+        let at = if ctx.shared.is_wide() { 31 } else { 25 };
+        if line.width() < at && self.rows.undecided() == 0 && at + legend.len() + end.width() < columns {
+            line.pad_to(at).add(Role::Dim, legend);
+        }
+        line.end_at(columns, &end);
+        line
+    }
+
+    fn hints(&self) -> &'static [Hint] {
+        const HINTS: &[Hint] = &[
+            hint(Cmd::Open, 20),
+            hint(Cmd::NextPane, 4),
+            hint(Cmd::Frames, 6),
+            hint(Cmd::Direction, 9),
+            hint(Cmd::Filter, 15),
+            hint(Cmd::Search, 14),
+            hint(Cmd::Copy, 10),
+            hint(Cmd::Export, 5),
+            hint_as(Cmd::GoLadder, "ladder", 8),
+            hint(Cmd::Back, 19),
+        ];
+        HINTS
+    }
+}
+
+/// Whether a message is not whole or not certain.
+fn is_incomplete(row: &MessageRow) -> bool {
+    row.integrity != Integrity::Ok || row.marks.has(Marks::UNFINISHED)
+}
+
+/// A frame's opcode as a word of at most five letters.
+fn frame_word(row: &FrameRow) -> &'static str {
+    draw::word(row.header().opcode())
+}

@@ -1,0 +1,89 @@
+//! The list of messages or frames.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::{Focus, Kinds, Messages, draw};
+use crate::store::Reading;
+use crate::tui::screens::empty;
+use crate::tui::shared::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::{Pane, units};
+
+impl Messages {
+    pub(super) fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+        let theme = ctx.theme();
+        let gap = if ctx.shared.is_wide() { "  " } else { " " };
+        let noun = if self.frames_mode { "Frames" } else { "Messages" };
+        let (shown, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
+        let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List);
+        if ctx.shared.progress.state == Reading::Reading {
+            pane.title.add(Role::Title, " so far");
+        }
+        if let Some(direction) = self.direction {
+            let arrow = draw::arrow(direction);
+            pane.title.add(Role::Plain, gap).add(Role::of_direction(direction), format!("only {arrow}"));
+        }
+        match self.kinds {
+            Kinds::All => {}
+            Kinds::Data => _ = pane.title.add(Role::Title, format!("{gap}only data")),
+            Kinds::Control => _ = pane.title.add(Role::Title, format!("{gap}only control")),
+        }
+        if self.only_marked {
+            pane.title.add(Role::Title, format!("{gap}only marked"));
+        }
+        if let Some(connection) = ctx.connection() {
+            pane.right.plainly(format!("#{} ", connection.id));
+            let path = crate::tui::view::path_of(&connection.url);
+            pane.right.captured(Role::Plain, path.as_bytes(), usize::from(area.width / 3));
+        }
+        let inner = pane.draw(buffer, area, theme);
+        if inner.height == 0 {
+            return;
+        }
+        if self.rows.is_empty() {
+            empty(ctx, buffer, inner, &self.nothing(ctx));
+            return;
+        }
+        let columns = draw::Columns::new(inner.width, self.rows.of());
+        let header = if self.frames_mode { columns.frame_header() } else { columns.header() };
+        header.draw(buffer, inner.x, inner.y, inner.width, theme);
+        for (y, row) in (inner.y + 1..inner.bottom()).zip(self.list.visible()) {
+            let Some(place) = self.rows.get(row) else { break };
+            let cursor = row == self.list.cursor;
+            let before = row.checked_sub(1).and_then(|row| self.rows.get(row));
+            let mut line = if self.frames_mode {
+                columns.frame(ctx, self.connection, place, before, cursor)
+            } else {
+                columns.message(ctx, self.connection, place, before, cursor)
+            };
+            if !ctx.shared.search.is_empty() {
+                line.highlight(&ctx.shared.search);
+            }
+            if cursor && self.focus == Focus::List {
+                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
+            } else {
+                line.draw(buffer, inner.x, y, inner.width, theme);
+            }
+        }
+    }
+
+    /// Why there is no row.
+    fn nothing(&self, ctx: &Ctx<'_>) -> String {
+        if self.rows.is_busy() {
+            return "filtering…".to_owned();
+        }
+        if self.rows.of() == 0 {
+            return match ctx.connection() {
+                Some(row) if !row.handshake.upgraded => {
+                    "this connection was never opened: 2 shows its handshake, 7 what is wrong".to_owned()
+                }
+                _ => "no message was captured".to_owned(),
+            };
+        }
+        if let Some(scan) = &self.scan {
+            return format!("searching payloads… {} %", scan.percent);
+        }
+        "no message matches; f changes the filter, Ctrl-f clears it; d, o and M choose by direction, type and mark".to_owned()
+    }
+}

@@ -1,0 +1,150 @@
+//! Which rows of a list are shown: all, or those that a filter chose, found a bounded number at a time so that the
+//! UI never waits for them.
+
+/// Rows that are looked at in one go.
+const BUDGET: usize = 20_000;
+
+/// The rows that are shown, by their place in the list; in growing order.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// What was asked for: when that changes, all begins again.
+    key: Option<Key>,
+    /// The rows chosen; unused where all are shown.
+    chosen: Vec<u32>,
+    /// How many were looked at.
+    looked: usize,
+    /// How many there are.
+    len: usize,
+    /// Rows of which it cannot be said without more bytes.
+    undecided: Vec<u32>,
+    all: bool,
+}
+
+/// What decides about the rows: which list, which filter, which toggles.
+pub type Key = (u32, u64, u32, usize);
+
+impl Rows {
+    /// Goes on: `len` rows there are now; `chosen` tells of a row whether it is shown, `None` where that cannot be
+    /// said. `all`: every row is shown, nothing has to be asked.
+    pub fn advance(
+        &mut self,
+        key: Key,
+        len: usize,
+        all: bool,
+        mut chosen: impl FnMut(usize) -> Option<bool>,
+    ) {
+        if self.key != Some(key) {
+            *self = Self { key: Some(key), ..Self::default() };
+        }
+        (self.len, self.all) = (len, all);
+        if all {
+            self.looked = len;
+            return;
+        }
+        let end = len.min(self.looked.saturating_add(BUDGET));
+        for row in self.looked..end {
+            match chosen(row) {
+                Some(true) => self.chosen.push(row as u32),
+                Some(false) => {}
+                None => self.undecided.push(row as u32),
+            }
+        }
+        self.looked = end;
+    }
+
+    /// What decides about the rows now.
+    #[must_use]
+    pub fn key(&self) -> Option<Key> {
+        self.key
+    }
+
+    /// How many rows there are of which it cannot be said without more bytes.
+    #[must_use]
+    pub fn undecided(&self) -> u64 {
+        self.undecided.len() as u64
+    }
+
+    /// Of undecided rows, these are chosen.
+    pub fn decide(&mut self, mut found: Vec<u32>) {
+        found.sort_unstable();
+        found.retain(|row| self.undecided.binary_search(row).is_ok());
+        self.undecided.retain(|row| found.binary_search(row).is_err());
+        let before = self.chosen.last().copied();
+        let in_order = found.first().is_none_or(|first| before.is_none_or(|last| last < *first));
+        self.chosen.extend(found);
+        if !in_order {
+            self.chosen.sort_unstable();
+        }
+    }
+
+    /// The other undecided rows before `end` are not chosen.
+    pub fn give_up(&mut self, end: usize) {
+        self.undecided.retain(|row| *row as usize >= end);
+    }
+
+    /// Whether rows are still to be looked at.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.looked < self.len
+    }
+
+    /// How many are shown so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        if self.all { self.len } else { self.chosen.len() }
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many there are in all.
+    #[must_use]
+    pub fn of(&self) -> usize {
+        self.len
+    }
+
+    /// The place in the list of a row that is shown.
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<usize> {
+        if self.all { (row < self.len).then_some(row) } else { self.chosen.get(row).map(|row| *row as usize) }
+    }
+
+    /// The shown row for a place in the list, or the nearest later one, or the last.
+    #[must_use]
+    pub fn near(&self, place: usize) -> usize {
+        if self.all {
+            return place.min(self.len.saturating_sub(1));
+        }
+        self.chosen.partition_point(|row| (*row as usize) < place).min(self.chosen.len().saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_found_bit_by_bit_and_new_ones_are_added() {
+        let mut rows = Rows::default();
+        let even = |row: usize| Some(row.is_multiple_of(2));
+        rows.advance((1, 0, 0, 0), 50_000, false, even);
+        assert!(rows.is_busy());
+        while rows.is_busy() {
+            rows.advance((1, 0, 0, 0), 50_000, false, even);
+        }
+        assert_eq!((rows.len(), rows.get(3), rows.near(7)), (25_000, Some(6), 4));
+        rows.advance((1, 0, 0, 0), 50_003, false, even);
+        assert_eq!(rows.len(), 25_002);
+        rows.advance((1, 1, 0, 0), 10, false, |_| None);
+        assert_eq!((rows.len(), rows.undecided()), (0, 10));
+        rows.decide(vec![7, 3, 99]);
+        rows.decide(vec![5]);
+        rows.give_up(9);
+        assert_eq!((rows.len(), rows.get(1), rows.undecided()), (3, Some(5), 1));
+        rows.advance((1, 2, 0, 0), 10, true, |_| None);
+        assert_eq!((rows.len(), rows.get(9), rows.get(10), rows.near(12)), (10, Some(9), None, 9));
+    }
+}

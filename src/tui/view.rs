@@ -1,0 +1,295 @@
+//! Draws the UI: two rows above the screen, two below, and what lies on top.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::app::{App, SMALLEST};
+use super::ascii;
+use super::commands::{self, Cmd};
+use super::overlays::{InputLine, Popup};
+use super::screens::{Hint, ScreenId, hint};
+use super::shared::Ctx;
+use super::theme::Role;
+use super::widgets::{Text, units};
+use crate::model::width;
+use crate::store::{Index, Reading};
+
+/// What a click on one of the outer rows means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A command.
+    Do(Cmd),
+    /// A screen.
+    Go(ScreenId),
+}
+
+/// Draws everything. Changes nothing.
+pub fn view(app: &App, index: &Index, frame: &mut Frame<'_>) {
+    let buffer = frame.buffer_mut();
+    let cursor = draw(app, index, buffer);
+    if let Some(at) = cursor {
+        frame.set_cursor_position(at);
+    }
+}
+
+/// Draws everything into a buffer; answers where the text cursor is, if there is one.
+pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)> {
+    let area = buffer.area;
+    let ctx = Ctx { index, shared: &app.shared };
+    let mut cursor = None;
+    if app.is_cramped() || area.height < 5 {
+        let (columns, rows) = SMALLEST;
+        let words = format!("wslens needs {columns}x{rows} (now {}x{}). q quits.", area.width, area.height);
+        Text::of(Role::Plain, words).draw(buffer, area.x, area.y, area.width, ctx.theme());
+    } else {
+        breadcrumb(&ctx, app.screen).draw(buffer, 0, 0, area.width, ctx.theme());
+        tabs(&ctx, app.screen).0.draw(buffer, 0, 1, area.width, ctx.theme());
+        let body = app.shared.body().intersection(area);
+        app.screens.get(app.screen).view(&ctx, body, buffer);
+        let y = area.height - 2;
+        match (&app.input, app.shared.said.as_ref().or(app.shared.exporting.as_ref())) {
+            (Some(line), _) => {
+                let (text, at) = input_line(app, line, area.width);
+                if let Some(trial) = &app.trial {
+                    trial.view(&ctx, buffer, at.saturating_sub(2), line.pick);
+                }
+                text.draw(buffer, 0, y, area.width, ctx.theme());
+                cursor = Some((at, y));
+            }
+            (None, Some(said)) => {
+                let mut line = Text::of(Role::Plain, " ");
+                line.append(said);
+                if !app.shared.filter.is_empty() {
+                    let mut filter = super::screens::filter_status(&ctx);
+                    filter.plainly(" ");
+                    line.end_at(area.width.into(), &filter);
+                }
+                line.draw(buffer, 0, y, area.width, ctx.theme());
+            }
+            (None, None) => {
+                app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme())
+            }
+        }
+        hints(app, &ctx).0.draw(buffer, 0, y + 1, area.width, ctx.theme());
+        match &app.popup {
+            Some(Popup::Help(help)) => cursor = Some(help.view(&ctx, buffer)),
+            Some(Popup::Palette(palette)) => cursor = Some(palette.view(&ctx, buffer)),
+            Some(Popup::Menu(menu)) => menu.view(&ctx, buffer),
+            None => {}
+        }
+    }
+    ascii::guard(buffer);
+    if app.shared.ascii {
+        ascii::transliterate(buffer);
+    }
+    cursor
+}
+
+/// `wslens ▸ chat.pcapng ▸ #1 /chat?room=1 ▸ msg 7          FILE  39 packets  4.4 KB`
+fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
+    let shared = ctx.shared;
+    let wide = shared.is_wide();
+    let columns = usize::from(shared.size.0);
+    let source = source(ctx);
+    let mut parts = vec![Text::of(Role::Title, "wslens")];
+    let mut name = Text::new();
+    name.captured(Role::Plain, shared.source.as_bytes(), 40);
+    parts.push(name);
+    if screen.depth() > 0
+        && let Some(connection) = ctx.connection()
+    {
+        let mut part = Text::of(Role::Plain, format!("#{}", connection.id));
+        if wide {
+            let path = path_of(&connection.url);
+            part.plainly(if path.is_empty() { "" } else { " " }).captured(Role::Plain, path.as_bytes(), 30);
+        }
+        parts.push(part);
+    }
+    let selection = shared.selection;
+    let message = if wide { "msg " } else { "" };
+    if screen.depth() > 1 && selection.message > 0 {
+        let message = if screen.depth() == 2 { "msg " } else { message };
+        parts.push(Text::of(Role::Plain, format!("{message}{}", selection.message)));
+    }
+    if screen.depth() > 2 && selection.frame > 0 {
+        let frame = if wide { "frame " } else { "" };
+        parts.push(Text::of(Role::Plain, format!("{frame}{}", selection.frame)));
+    }
+    let mut line = Text::of(Role::Plain, if wide { "  " } else { " " });
+    let room = columns.saturating_sub(source.width() + 2);
+    for (i, part) in parts.iter().enumerate() {
+        if i > 0 {
+            line.add(Role::Dim, " ▸ ");
+        }
+        line.append(part);
+    }
+    let mut line = if line.width() > room { line.cut(room) } else { line };
+    line.end_at(columns.saturating_sub(1), &source);
+    line
+}
+
+/// The part of a URL behind the host; all of it where it has none.
+#[must_use]
+pub fn path_of(url: &str) -> &str {
+    let Some((_, rest)) = url.split_once("://") else { return url };
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
+}
+
+/// Where the data is from, and how far it is read.
+fn source(ctx: &Ctx<'_>) -> Text {
+    let shared = ctx.shared;
+    let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
+    let progress = &shared.progress;
+    let wide = shared.is_wide();
+    let mut line = Text::new();
+    let percent = progress
+        .total
+        .filter(|total| *total > 0)
+        .map(|total| (u128::from(progress.done) * 100 / u128::from(total)).min(100));
+    let percent = percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
+    match progress.state {
+        Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
+        Reading::Stopped => line.add(Role::Warning, format!("PARTIAL{percent}")),
+        Reading::Done if !whole => line.add(Role::Warning, if wide { "FILE ENDS EARLY" } else { "CUT OFF" }),
+        Reading::Done => line.add(Role::Plain, "FILE"),
+    };
+    if progress.packets > 0 {
+        let packets = if wide { "packet" } else { "pkt" };
+        line.plainly(if wide { "  " } else { " " }).plainly(units::counted(progress.packets, packets));
+    }
+    if wide && progress.state == Reading::Done && progress.done > 0 {
+        line.plainly("  ").plainly(units::size(progress.done));
+    }
+    line
+}
+
+/// The tabs, and where each is: first column, column behind the last, screen.
+fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> (Text, Vec<(u16, u16, ScreenId)>) {
+    let shared = ctx.shared;
+    let open = screen.tab();
+    let mut line = Text::of(Role::Plain, " ");
+    let mut places = Vec::new();
+    let narrow = shared.size.0 < 80;
+    for (i, (id, long, short)) in ScreenId::TABS.iter().enumerate() {
+        if narrow && *id != open {
+            continue;
+        }
+        let name = if shared.is_wide() || narrow {
+            format!("{} {long}", i + 1)
+        } else {
+            format!("{}{short}", i + 1)
+        };
+        let from = line.width() as u16;
+        if *id != open {
+            line.add(Role::Plain, name);
+        } else if narrow {
+            line.add(Role::Title, name).add(Role::Dim, " ▾   1-9 screens");
+        } else {
+            line.add(Role::Title, format!("[{name}]"));
+        }
+        places.push((from, line.width() as u16, *id));
+        line.plainly(if shared.is_wide() { "  " } else { " " });
+    }
+    (line, places)
+}
+
+/// ` filter: dir == c2s      ok  12 of 19   Enter apply  Esc cancel`, and the cursor's column.
+fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
+    let columns = usize::from(columns);
+    let mut text = Text::of(Role::Plain, " ");
+    text.add(Role::Title, &line.label).plainly(": ");
+    let label = text.width();
+    let mut end = Text::new();
+    if let Some(trial) = &app.trial {
+        end.append(&trial.verdict(app.screen, &app.shared)).plainly("   ");
+    }
+    end.add(Role::Dim, "Enter apply  Esc cancel ");
+    let room = columns.saturating_sub(label + 2);
+    // The part around the cursor.
+    let scroll = line.input.visual_scroll(room.max(1));
+    let mut skipped = 0;
+    let mut start = 0;
+    for char in line.text().chars() {
+        if skipped >= scroll {
+            break;
+        }
+        skipped += width(char.encode_utf8(&mut [0; 4]));
+        start += char.len_utf8();
+    }
+    // The word at fault stands out.
+    let typed = line.text();
+    let fault = app.trial.as_ref().and_then(super::overlays::Trial::fault).filter(|fault| !fault.is_empty());
+    let (from, to) =
+        fault.map_or((typed.len(), typed.len()), |fault| (fault.start.max(start), fault.end.max(start)));
+    for (range, role) in [(start..from, Role::Plain), (from..to, Role::Error), (to..typed.len(), Role::Plain)]
+    {
+        let room = (label + room).saturating_sub(text.width());
+        text.captured(role, typed.get(range).unwrap_or_default().as_bytes(), room);
+    }
+    let at = label + line.input.visual_cursor().saturating_sub(skipped).min(room);
+    text.end_at(columns, &end);
+    (text, at as u16)
+}
+
+/// The footer, and where each hint is.
+fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
+    let scope = app.screen.scope();
+    let columns = usize::from(app.shared.size.0);
+    let first = hint(Cmd::Help, u8::MAX);
+    let mut kept: Vec<Hint> =
+        std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
+    loop {
+        let (line, places) = hint_line(&kept, scope, ctx);
+        if line.width() <= columns || kept.len() < 2 {
+            return (line, places);
+        }
+        // The least wanted goes, of equals the last.
+        let least = kept.iter().map(|hint| hint.keep).min().unwrap_or(0);
+        let at = kept.iter().rposition(|hint| hint.keep == least).unwrap_or(kept.len() - 1);
+        kept.remove(at.max(1));
+    }
+}
+
+fn hint_line(hints: &[Hint], scope: commands::Scope, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
+    let _ = ctx;
+    let mut line = Text::of(Role::Plain, " ");
+    let mut places = Vec::new();
+    for hint in hints {
+        let Some(command) = commands::find(hint.cmd, scope) else { continue };
+        if !places.is_empty() {
+            line.plainly("  ");
+        }
+        let from = line.width() as u16;
+        line.add(Role::Key, command.keys.first().copied().unwrap_or_default());
+        if let Some(key) = hint.with.and_then(|with| commands::key_of(with, scope)) {
+            line.add(Role::Key, "/").add(Role::Key, key);
+        }
+        let words = if hint.words.is_empty() { command.short } else { hint.words };
+        line.plainly(" ").plainly(words);
+        places.push((from, line.width() as u16, hint.cmd));
+    }
+    (line, places)
+}
+
+/// What a click on a tab, the breadcrumb or a hint means.
+#[must_use]
+pub fn target(app: &App, index: &Index, x: u16, y: u16) -> Option<Target> {
+    let ctx = Ctx { index, shared: &app.shared };
+    let Rect { height, .. } = Rect::new(0, 0, app.shared.size.0, app.shared.size.1);
+    let inside = |from: u16, to: u16| (from..to).contains(&x);
+    match y {
+        0 => (x < 8).then_some(Target::Go(ScreenId::Connections)),
+        1 => tabs(&ctx, app.screen)
+            .1
+            .into_iter()
+            .find(|(from, to, _)| inside(*from, *to))
+            .map(|(.., id)| Target::Go(id)),
+        y if y + 1 == height => hints(app, &ctx)
+            .1
+            .into_iter()
+            .find(|(from, to, _)| inside(*from, *to))
+            .map(|(.., cmd)| Target::Do(cmd)),
+        _ => None,
+    }
+}

@@ -1,0 +1,384 @@
+//! A line of text in roles, cut and padded by display columns.
+//!
+//! Whatever was captured goes in through [`Text::captured`] (or was made safe by [`crate::model`] before): then a
+//! `␛` that was sent differs from an ESC that was.
+
+use ratatui::buffer::Buffer;
+use ratatui::style::Style;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::model::{Safe, preview_runs, safe, width};
+use crate::tui::theme::{Role, Theme};
+
+/// A line under construction.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    parts: Vec<(Role, String)>,
+    width: usize,
+}
+
+impl Text {
+    /// An empty line.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A line of one role.
+    #[must_use]
+    pub fn of(role: Role, text: impl AsRef<str>) -> Self {
+        let mut line = Self::new();
+        line.add(role, text);
+        line
+    }
+
+    /// Columns so far.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether nothing is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The text without roles.
+    #[must_use]
+    pub fn plain(&self) -> String {
+        self.parts.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
+    /// Appends our own text.
+    pub fn add(&mut self, role: Role, text: impl AsRef<str>) -> &mut Self {
+        let text = text.as_ref();
+        if text.is_empty() {
+            return self;
+        }
+        self.width += width(text);
+        match self.parts.last_mut() {
+            Some((last, so_far)) if *last == role => so_far.push_str(text),
+            _ => self.parts.push((role, text.to_owned())),
+        }
+        self
+    }
+
+    /// Appends our own text in the plain role.
+    pub fn plainly(&mut self, text: impl AsRef<str>) -> &mut Self {
+        self.add(Role::Plain, text)
+    }
+
+    /// Appends captured bytes, made safe and cut to `columns` with `…`.
+    pub fn captured(&mut self, role: Role, bytes: &[u8], columns: usize) -> &mut Self {
+        let preview = preview_runs(bytes, columns);
+        for run in &preview.runs {
+            self.run(role, run);
+        }
+        if let Some(spaces) = preview.cut
+            && columns > 0
+        {
+            self.add(role, " ".repeat(spaces));
+            self.add(Role::Dim, "…");
+        }
+        self
+    }
+
+    /// Appends captured bytes, made safe, all of them: only for what is bounded already.
+    pub fn captured_whole(&mut self, role: Role, bytes: &[u8]) -> &mut Self {
+        for run in safe(bytes) {
+            self.run(role, &run);
+        }
+        self
+    }
+
+    fn run(&mut self, role: Role, run: &Safe<'_>) {
+        match run {
+            Safe::Plain(text) => self.add(role, text),
+            Safe::Escaped(escape) => self.add(Role::Escape, escape.as_str()),
+        };
+    }
+
+    /// Appends another line.
+    pub fn append(&mut self, other: &Self) -> &mut Self {
+        for (role, text) in &other.parts {
+            self.add(*role, text);
+        }
+        self
+    }
+
+    /// Fills up with spaces to `column`.
+    pub fn pad_to(&mut self, column: usize) -> &mut Self {
+        let missing = column.saturating_sub(self.width);
+        self.add(Role::Plain, " ".repeat(missing))
+    }
+
+    /// Appends a text at the left of a cell of `columns` and fills it up; longer text is cut.
+    pub fn left(&mut self, role: Role, text: &str, columns: usize) -> &mut Self {
+        let end = self.width + columns;
+        let kept = fit(text, columns);
+        self.add(role, kept).pad_to(end)
+    }
+
+    /// Appends a text at the right of a cell of `columns`; longer text is cut.
+    pub fn right(&mut self, role: Role, text: &str, columns: usize) -> &mut Self {
+        let kept = fit(text, columns);
+        self.pad_to(self.width + columns - width(kept).min(columns)).add(role, kept)
+    }
+
+    /// Appends captured bytes in a cell of `columns`, cut with `…` and filled up.
+    pub fn captured_cell(&mut self, role: Role, bytes: &[u8], columns: usize) -> &mut Self {
+        let end = self.width + columns;
+        self.captured(role, bytes, columns).pad_to(end)
+    }
+
+    /// Appends `other` so that it ends at `column`, with at least one space before it; drops it where it does
+    /// not fit.
+    pub fn end_at(&mut self, column: usize, other: &Self) -> &mut Self {
+        if self.width + other.width < column {
+            self.pad_to(column - other.width).append(other);
+        }
+        self
+    }
+
+    /// All of it in one role.
+    #[must_use]
+    pub fn in_role(mut self, role: Role) -> Self {
+        for (of, _) in &mut self.parts {
+            *of = role;
+        }
+        self
+    }
+
+    /// Gives every place where `needle` stands, in upper or lower case, the role of what a search found.
+    pub fn highlight(&mut self, needle: &str) -> &mut Self {
+        let needle = needle.to_lowercase();
+        let plain = self.plain();
+        // Lower case of some letters is longer: then places would not fit.
+        let lower = plain.to_lowercase();
+        if needle.is_empty() || lower.len() != plain.len() {
+            return self;
+        }
+        let hits: Vec<(usize, usize)> =
+            lower.match_indices(&needle).map(|(at, hit)| (at, at + hit.len())).collect();
+        if hits.is_empty() {
+            return self;
+        }
+        let mut line = Self::new();
+        let mut at = 0;
+        for (role, text) in &self.parts {
+            for (offset, char) in text.char_indices() {
+                let place = at + offset;
+                let hit = hits.iter().any(|(from, to)| (*from..*to).contains(&place));
+                let role = if hit { Role::Hit } else { *role };
+                match line.parts.last_mut() {
+                    Some((last, so_far)) if *last == role => so_far.push(char),
+                    _ => line.parts.push((role, char.to_string())),
+                }
+            }
+            at += text.len();
+        }
+        line.width = self.width;
+        *self = line;
+        self
+    }
+
+    /// The first `columns`; a longer line ends in `…`.
+    #[must_use]
+    pub fn cut(&self, columns: usize) -> Self {
+        if self.width <= columns {
+            return self.clone();
+        }
+        let mut line = Self::new();
+        let Some(room) = columns.checked_sub(1) else { return line };
+        for (role, text) in &self.parts {
+            let kept = fit(text, room - line.width);
+            line.add(*role, kept);
+            if kept.len() < text.len() {
+                break;
+            }
+        }
+        line.pad_to(room).add(Role::Dim, "…");
+        line
+    }
+
+    /// Draws it into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. What lies outside the buffer
+    /// is left out.
+    pub fn draw(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme) {
+        self.draw_over(buffer, x, y, columns, theme, Style::new());
+    }
+
+    /// As [`draw`](Self::draw), with a style on top of the roles' own, which also fills the rest of the cells:
+    /// the row under the cursor.
+    pub fn draw_over(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, over: Style) {
+        let area = buffer.area;
+        if y < area.top() || y >= area.bottom() || x >= area.right() {
+            return;
+        }
+        let columns = columns.min(area.right() - x);
+        let cut;
+        let line = if self.width > usize::from(columns) {
+            cut = self.cut(usize::from(columns));
+            &cut
+        } else {
+            self
+        };
+        let mut at = x;
+        let end = x + columns;
+        for (role, text) in &line.parts {
+            // Nothing of what was drawn there before shines through.
+            let style = Style::reset().patch(theme.style(*role)).patch(over);
+            let (next, _) = buffer.set_stringn(at, y, text, usize::from(end.saturating_sub(at)), style);
+            at = next.min(end);
+        }
+        if over != Style::new() {
+            buffer.set_style(ratatui::layout::Rect { x: at, y, width: end - at, height: 1 }, over);
+        }
+    }
+}
+
+/// The longest beginning of `text` that takes at most `columns`, no cluster cut in half.
+#[must_use]
+pub fn fit(text: &str, columns: usize) -> &str {
+    if text.len() <= columns {
+        return text; // No character takes more columns than bytes.
+    }
+    let (mut used, mut end) = (0, 0);
+    for cluster in text.graphemes(true) {
+        used += width(cluster);
+        if used > columns {
+            break;
+        }
+        end += cluster.len();
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+/// The words of a text and the spaces between them; what sticks to a word, as a comma does, is part of it.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut len = 0;
+        let mut before = false;
+        for word in rest.split_word_bounds() {
+            let sticks = word.is_ascii() && !word.trim().is_empty();
+            if len > 0 && !(before && sticks) {
+                break;
+            }
+            len += word.len();
+            before = sticks;
+        }
+        let (word, after) = rest.split_at_checked(len)?;
+        rest = after;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+/// `text` in lines of at most `columns`, broken between words where that is possible.
+#[must_use]
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    let columns = columns.max(1);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in words(text) {
+        let wide = width(word);
+        if used + wide > columns && used > 0 && !word.trim().is_empty() {
+            lines.push(String::new());
+            used = 0;
+        }
+        if word.trim().is_empty() && used == 0 && lines.len() > 1 {
+            continue;
+        }
+        let mut rest = word;
+        while used + width(rest) > columns {
+            let part = fit(rest, columns - used);
+            if part.is_empty() && used == 0 {
+                break; // Wider than a line: left out rather than looped on.
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push_str(part);
+            }
+            rest = rest.get(part.len()..).unwrap_or_default();
+            if rest.trim().is_empty() {
+                rest = "";
+                break;
+            }
+            lines.push(String::new());
+            used = 0;
+        }
+        if used + width(rest) <= columns
+            && let Some(line) = lines.last_mut()
+        {
+            line.push_str(rest);
+            used += width(rest);
+        }
+    }
+    for line in &mut lines {
+        line.truncate(line.trim_end().len());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use ratatui::layout::Rect;
+
+    #[test]
+    fn a_wide_character_is_never_cut_in_half() {
+        let line = Text::of(Role::Plain, "ab中文");
+        assert_eq!(line.cut(4).plain(), "ab …");
+        assert_eq!(line.cut(5).plain(), "ab中…");
+        assert_eq!(line.cut(6).plain(), "ab中文");
+        assert_eq!(line.cut(0).plain(), "");
+    }
+
+    #[test]
+    fn what_stands_for_something_else_has_its_own_role() {
+        let mut line = Text::new();
+        line.captured(Role::Plain, b"a\x1b[31m", 20);
+        assert_eq!(
+            line.parts,
+            [(Role::Plain, "a".into()), (Role::Escape, "␛".into()), (Role::Plain, "[31m".into())]
+        );
+    }
+
+    #[test]
+    fn cells_stand_at_their_ends() {
+        let mut line = Text::new();
+        line.left(Role::Plain, "ab", 4).right(Role::Plain, "cd", 4).captured_cell(Role::Plain, b"abcdef", 4);
+        assert_eq!(line.plain(), "ab    cdabc…");
+    }
+
+    #[test]
+    fn text_wraps_between_words() {
+        assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
+        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(wrap("中文字", 4), ["中文", "字"]);
+        assert_eq!(wrap("", 4), [""]);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_line_is_as_wide_as_asked(text in "\\PC{0,40}", columns in 0usize..40) {
+            let line = Text::of(Role::Plain, &text);
+            let cut = line.cut(columns);
+            prop_assert!(cut.width() <= columns);
+            prop_assert_eq!(cut.width(), width(&cut.plain()));
+        }
+
+        #[test]
+        fn wrapped_lines_fit(text in "\\PC{0,60}", columns in 2usize..30) {
+            for line in wrap(&text, columns) {
+                prop_assert!(width(&line) <= columns, "{:?}", line);
+            }
+        }
+
+        #[test]
+        fn drawing_stays_inside(text in "\\PC{0,20}", x in 0u16..12, y in 0u16..4, columns in 0u16..30) {
+            let mut buffer = Buffer::empty(Rect::new(0, 0, 10, 3));
+            Text::of(Role::Plain, &text).draw(&mut buffer, x, y, columns, Theme::Dark);
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Numbers as a person reads them, the same as on the command line.
+
+use crate::model::Time;
+use crate::report::units;
+
+fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
+/// `1 234 567`
+#[must_use]
+pub fn grouped(value: u64) -> String {
+    text(|out| units::grouped(out, value))
+}
+
+/// `1 frame`, `2 frames`
+#[must_use]
+pub fn counted(count: u64, name: &str) -> String {
+    text(|out| units::counted(out, count, name))
+}
+
+/// `999 B`, `68.7 KiB`
+#[must_use]
+pub fn size(bytes: u64) -> String {
+    text(|out| units::size(out, bytes))
+}
+
+/// A size in few columns, `999 B`, `68.7 K`.
+#[must_use]
+pub fn short_size(bytes: u64) -> String {
+    let size = size(bytes);
+    size.strip_suffix("iB").unwrap_or(&size).to_owned()
+}
+
+/// A length: exact as far as nine columns do.
+#[must_use]
+pub fn length(bytes: u64) -> String {
+    text(|out| units::length(out, bytes))
+}
+
+/// `12.3 %`
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> String {
+    text(|out| units::percent(out, part, whole))
+}
+
+/// A ratio with three digits; `-` where there is none.
+#[must_use]
+pub fn ratio(of: u64, to: u64) -> String {
+    text(|out| units::ratio(out, of, to))
+}
+
+/// Nanoseconds with three digits: `472 µs`.
+#[must_use]
+pub fn duration(nanoseconds: u64) -> String {
+    text(|out| units::duration(out, nanoseconds, false))
+}
+
+/// Nanoseconds with three digits and a sign: `+472 µs`.
+#[must_use]
+pub fn delta(nanoseconds: i64) -> String {
+    let sign = if nanoseconds < 0 { '-' } else { '+' };
+    format!("{sign}{}", duration(nanoseconds.unsigned_abs()))
+}
+
+/// Nanoseconds as milliseconds with three decimals: `0.863 ms`.
+#[must_use]
+pub fn milliseconds(nanoseconds: i64) -> String {
+    text(|out| units::milliseconds(out, nanoseconds, false))
+}
+
+/// Seconds since `begin` with six decimals.
+#[must_use]
+pub fn relative(time: Time, begin: Time) -> String {
+    let since = time.since(begin);
+    let n = since.unsigned_abs();
+    let sign = if since < 0 { "-" } else { "" };
+    format!("{sign}{}.{:06}", n / 1_000_000_000, n / 1000 % 1_000_000)
+}
