@@ -223,6 +223,7 @@ impl Flows {
     pub(super) fn adopt(&mut self, key: Key, tcp: ConnectionId, stage: Stage) {
         self.begin_at(tcp);
         let slot = self.look_up(&key, Time::default());
+        self.recent = slot;
         if let Some(flow) = self.slot(slot) {
             flow.stage = stage;
         }

@@ -91,7 +91,9 @@ pub(super) struct Live {
     pub(super) pending: Vec<Pending>,
     pub(super) gaps: (u64, u64),
     /// Bytes of a request that was not captured, not told yet: nothing of the client was.
-    pub(super) untold: u64,
+    pub(super) untold: u32,
+    /// It is looked at from its middle on.
+    pub(super) midway: bool,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
 }
@@ -114,12 +116,14 @@ impl Live {
             gaps: (0, 0),
             untold: 0,
             waiting_at: u64::MAX,
+            midway: false,
         })
     }
 
     /// A connection that is looked at from a request in its middle on.
     pub(super) fn midway(client: End, segment: &Segment) -> Box<Self> {
         let mut live = Self::new(Some(client));
+        live.midway = true;
         live.layer = Layer::Http(Exchange::midway());
         live.streams.of_mut(client).begin_at(segment.seq);
         if segment.flags.has(Flags::ACK) {

@@ -93,7 +93,7 @@ impl Live {
         if let len @ 1.. = begin.at.saturating_sub(next) {
             // What is left of the request, of which the last bytes are lost.
             stream.skip(len);
-            self.untold = len;
+            self.untold = u32::try_from(len).unwrap_or(u32::MAX);
             self.tell_untold(place, work);
         } else if let len @ 1.. = next.saturating_sub(begin.at) {
             if stream.relative(begin.at) > at {
@@ -120,7 +120,7 @@ impl Live {
 
     /// Tells of a request that is missing, once it is known that the client's packets were captured.
     pub(super) fn tell_untold<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
-        let len = self.untold;
+        let len = u64::from(self.untold);
         if len > 0 && self.client.is_some_and(|client| *self.seen.of(client)) {
             self.untold = 0;
             self.tell_gap(Direction::ClientToServer, 0, len, place, "the server acknowledged them", work);

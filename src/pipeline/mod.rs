@@ -92,8 +92,6 @@ pub struct Pipeline {
     last: Place,
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
-    /// From the packet at hand on its connection is looked at again.
-    midway: bool,
 }
 
 /// What happens to a connection outside its own packets.
@@ -122,7 +120,6 @@ impl Pipeline {
             evicted: 0,
             last: Place::default(),
             dropped: false,
-            midway: false,
         }
     }
 
@@ -140,7 +137,10 @@ impl Pipeline {
         match net::plain(packet, bytes) {
             Some(segment) => {
                 self.seen.segments += 1;
-                self.segment(packet, &segment, bytes, place, capture, sink);
+                self.segment(&segment, bytes, place, capture, sink);
+                if sink.wants().steps {
+                    self.tell_packet(packet, segment.flags, sink);
+                }
             }
             None => self.other_packet(packet, bytes, place, capture, sink),
         }
@@ -163,7 +163,10 @@ impl Pipeline {
         match self.decoder.decode_other(packet, bytes) {
             Ok(segment) => {
                 self.seen.segments += 1;
-                self.segment(packet, &segment, bytes, place, capture, sink);
+                self.segment(&segment, bytes, place, capture, sink);
+                if sink.wants().steps {
+                    self.tell_packet(packet, segment.flags, sink);
+                }
             }
             Err(skip) => self.skip(skip, place, sink),
         }
@@ -188,7 +191,7 @@ impl Pipeline {
         }
         live.sort_by_key(|(slot, calm)| (*calm, *slot));
         for (slot, _) in live {
-            self.outside(slot, Outside::End(StreamEnd::Capture), self.last, capture, sink);
+            self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
@@ -277,7 +280,6 @@ impl Pipeline {
     #[inline(always)]
     fn segment<S: Sink>(
         &mut self,
-        packet: &PacketRef,
         segment: &Segment,
         bytes: &[u8],
         place: Place,
@@ -294,9 +296,6 @@ impl Pipeline {
             }
             // The copy is made here and nowhere else.
             _ => self.other_segment(slot, from, &Taken { segment: *segment, bytes, place }, capture, sink),
-        }
-        if sink.wants().steps {
-            self.tell_packet(packet, segment.flags, sink);
         }
     }
 
@@ -388,7 +387,7 @@ impl Pipeline {
 
     /// A SYN on the ports of a connection that is followed: that one ended.
     fn reuse<S: Sink>(&mut self, slot: u32, from: End, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
-        self.outside(slot, Outside::Reuse, taken.place, capture, sink);
+        self.outside(slot, Outside::Reuse, capture, sink);
         self.restart(slot, from, taken, capture, sink);
     }
 
@@ -431,7 +430,6 @@ impl Pipeline {
                 *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
             }
             flow.stage = Stage::Live(Live::midway(from, segment));
-            self.midway = true;
             self.live += 1;
             self.live_segment(slot, from, taken, capture, sink);
         }
@@ -470,6 +468,21 @@ impl Pipeline {
             && waited != Some(since)
         {
             self.deadlines.push_back(Deadline { since, slot, tcp: flow.ends.tcp });
+        }
+    }
+
+    /// Lets something outside its own packets happen to a followed connection.
+    fn outside<S: Sink>(&mut self, slot: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
+        let place = self.last;
+        self.with_live(slot, capture, sink, |live, ends, work| Self::act(live, outside, ends, place, work));
+        if sink.wants().steps {
+            let act = match outside {
+                Outside::Look => Act::Look(place),
+                Outside::End(how) => Act::End(how, place),
+                Outside::Reuse => Act::Reuse(place),
+            };
+            let dropped = std::mem::take(&mut self.dropped);
+            self.tell(slot, act, dropped, sink);
         }
     }
 
@@ -518,7 +531,7 @@ impl Pipeline {
         }
         let Stage::Live(live) = &flow.stage else { return };
         if live.waiting_since == Some(deadline.since) {
-            self.outside(deadline.slot, Outside::Look, self.last, capture, sink);
+            self.outside(deadline.slot, Outside::Look, capture, sink);
         }
     }
 
@@ -543,7 +556,7 @@ impl Pipeline {
             if idle <= limit {
                 self.evicted += 1;
             }
-            self.outside(slot, Outside::End(StreamEnd::Timeout), self.last, capture, sink);
+            self.outside(slot, Outside::End(StreamEnd::Timeout), capture, sink);
             if sink.wants().steps {
                 self.tell_forgotten(slot, sink);
             }

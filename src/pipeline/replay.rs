@@ -5,7 +5,7 @@
 //! [`Step`]s is told all of that; [`Pipeline::fork`] and [`Pipeline::repeat`] do it again, with the same
 //! events, without any packet of another connection.
 
-use super::flows::{Flow, Stage};
+use super::flows::{Flow, Key, Stage};
 use super::live::{Fate, Layer, Live};
 use super::{Ends, Limits, Outside, Pipeline, Sink};
 use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place, WebSocketId};
@@ -65,14 +65,16 @@ impl Step<'_> {
     pub fn checkpoint(&self) -> Option<Checkpoint> {
         let flow = self.flow?;
         let Stage::Live(live) = &flow.stage else { return None };
-        Some(Checkpoint { ends: flow.ends, live: live.clone(), websockets: self.websockets })
+        let websockets = self.websockets;
+        Some(Checkpoint { key: flow.ends.key, tcp: flow.ends.tcp, live: live.clone(), websockets })
     }
 }
 
 /// The state of a connection between two of its steps.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
-    ends: Ends,
+    key: Key,
+    tcp: ConnectionId,
     live: Box<Live>,
     /// How many WebSockets had a number.
     websockets: u32,
@@ -121,7 +123,7 @@ impl Pipeline {
         let mut fork = Self::new(limits);
         fork.desk.websockets = NEW;
         match from {
-            Some(from) => fork.flows.adopt(from.ends.key, from.ends.tcp, Stage::Live(from.live.clone())),
+            Some(from) => fork.flows.adopt(from.key, from.tcp, Stage::Live(from.live.clone())),
             None => fork.flows.begin_at(tcp),
         }
         fork
@@ -135,7 +137,7 @@ impl Pipeline {
                 self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
                 let bytes = capture.bytes(packet.bytes).unwrap_or_default();
                 if let Ok(segment) = self.decoder.decode(&packet, bytes) {
-                    self.segment(&packet, &segment, bytes, place, capture, sink);
+                    self.segment(&segment, bytes, place, capture, sink);
                 }
                 let _ = self.decoder.take_findings();
                 // Time passes only as it is told.
@@ -148,7 +150,7 @@ impl Pipeline {
         };
         self.last = place;
         if let Some(slot) = self.flows.slots().next() {
-            self.outside(slot, outside, place, capture, sink);
+            self.outside(slot, outside, capture, sink);
         }
     }
 
@@ -165,29 +167,36 @@ impl Pipeline {
 
     /// Tells that the packet at hand was taken.
     pub(super) fn tell_packet<S: Sink>(&mut self, packet: &PacketRef, flags: Flags, sink: &mut S) {
-        self.tell(self.flows.recent(), Act::Packet(*packet, flags), sink);
+        let dropped = std::mem::take(&mut self.dropped);
+        let slot = self.flows.recent();
+        self.tell(slot, Act::Packet(*packet, flags), dropped, sink);
     }
 
     /// Tells what happened to a connection. One that holds no WebSocket is told once.
-    fn tell<S: Sink>(&mut self, slot: u32, act: Act, sink: &mut S) {
-        let (dropped, midway) = (std::mem::take(&mut self.dropped), std::mem::take(&mut self.midway));
+    pub(super) fn tell<S: Sink>(&mut self, slot: u32, act: Act, dropped: bool, sink: &mut S) {
         let websockets = self.desk.websockets;
         let Some(flow) = self.flows.slot(slot) else { return };
-        let followed = match &flow.stage {
-            Stage::Opening(_) => Followed::Opening,
-            Stage::Live(live) if live.is_websocket() => Followed::WebSocket,
-            Stage::Live(_) => Followed::Http,
-            Stage::Other(_) if dropped => Followed::Dropped,
-            Stage::Ended => Followed::Ended,
-            Stage::Other(_) | Stage::Free => return,
+        let (followed, midway) = match &flow.stage {
+            Stage::Opening { .. } => (Followed::Opening, false),
+            Stage::Live(live) if live.is_websocket() => (Followed::WebSocket, live.midway),
+            Stage::Live(live) => (Followed::Http, live.midway),
+            Stage::Other(_) if !dropped => return,
+            Stage::Other(_) => (Followed::Dropped, false),
+            Stage::Ended => (Followed::Ended, false),
+            Stage::Free => return,
         };
-        let tcp = flow.ends.tcp;
-        sink.step(&Step { tcp, act: Some(act), followed, midway, flow: Some(flow), websockets });
+        sink.step(&Step {
+            tcp: flow.ends.tcp,
+            act: Some(act),
+            followed,
+            midway,
+            flow: Some(flow),
+            websockets,
+        });
     }
 
     /// Tells that a connection's ports may be anybody's.
     pub(super) fn tell_forgotten<S: Sink>(&mut self, slot: u32, sink: &mut S) {
-        let websockets = self.desk.websockets;
         let Some(flow) = self.flows.slot(slot) else { return };
         sink.step(&Step {
             tcp: flow.ends.tcp,
@@ -195,55 +204,40 @@ impl Pipeline {
             followed: Followed::Forgotten,
             midway: false,
             flow: None,
-            websockets,
+            websockets: self.desk.websockets,
         });
     }
 
-    /// Lets something outside its own packets happen to a connection, if it is followed.
-    pub(super) fn outside<S: Sink>(
-        &mut self,
-        slot: u32,
+    /// Lets something outside its own packets happen to a followed connection.
+    pub(super) fn act<S: Sink>(
+        live: &mut Live,
         outside: Outside,
+        ends: &Ends,
         place: Place,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        if !self.flows.slot(slot).is_some_and(|flow| matches!(flow.stage, Stage::Live(_))) {
-            return;
-        }
-        self.with_live(slot, capture, sink, |live, ends, work| {
-            match outside {
-                Outside::Look => return live.expire(ends, place, work),
-                Outside::Reuse => {
-                    if live.is_websocket() && !live.is_reset() {
-                        live.note_reuse(place, work);
-                    }
-                    live.end(ends, StreamEnd::Timeout, place, work);
+        work: &mut super::Work<'_, S>,
+    ) -> Fate {
+        match outside {
+            Outside::Look => return live.expire(ends, place, work),
+            Outside::Reuse => {
+                if live.is_websocket() && !live.is_reset() {
+                    live.note_reuse(place, work);
                 }
-                Outside::End(how) => live.end(ends, how, place, work),
+                live.end(ends, StreamEnd::Timeout, place, work);
             }
-            Fate::Ended
-        });
-        if sink.wants().steps {
-            let act = match outside {
-                Outside::Look => Act::Look(place),
-                Outside::End(how) => Act::End(how, place),
-                Outside::Reuse => Act::Reuse(place),
-            };
-            self.tell(slot, act, sink);
+            Outside::End(how) => live.end(ends, how, place, work),
         }
+        Fate::Ended
     }
 }
 
 impl Live {
-    /// Bytes of memory that it takes, about.
     fn size(&self) -> usize {
-        let beside = match &self.layer {
+        let layer = match &self.layer {
             Layer::WebSocket(socket) => {
-                size_of_val(&*socket.connection) + socket.connection.url.len() + socket.ws.size()
+                size_of_val(&*socket.connection) + socket.ws.size() + socket.connection.url.len()
             }
             Layer::Http(_) | Layer::Done => 0,
         };
-        size_of::<Self>() + beside
+        size_of::<Self>() + layer
     }
 }

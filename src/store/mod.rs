@@ -40,6 +40,7 @@ mod rows;
 mod run;
 mod scan;
 mod session;
+mod steps;
 mod trail;
 
 pub use ask::Answer;
