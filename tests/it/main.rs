@@ -40,6 +40,9 @@ mod splits;
 mod store;
 /// Frames as tshark sees them.
 mod tshark;
+/// The terminal UI in a real terminal.
+#[cfg(unix)]
+mod tui;
 
 #[path = "../support/mod.rs"]
 mod support;
