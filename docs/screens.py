@@ -48,25 +48,32 @@ def change(style, codes):
     return style
 
 
+def width(text):
+    """Columns of a terminal."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
 def draw(text, x, y, style):
     """A piece of one style; where it begins and how many columns it takes are given by its characters."""
-    columns = sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    columns = width(text)
     fg, bg = style.get("fg", FOREGROUND), style.get("bg")
     if style.get("swap"):
         fg, bg = bg or BACKGROUND, fg
     if bg:
         print(f'<rect x="{x * WIDTH:.1f}" y="{y * HEIGHT}" width="{columns * WIDTH:.1f}" height="{HEIGHT}" fill="{bg}"/>')
-    if text.strip():
-        looks = "".join(words for key, words in (
-            ("bold", ' font-weight="bold"'), ("dim", ' opacity="0.7"'), ("italic", ' font-style="italic"'),
-            ("line", ' text-decoration="underline"')) if style.get(key))
-        print(f'<text x="{x * WIDTH:.1f}" y="{y * HEIGHT + BASE}" textLength="{columns * WIDTH:.1f}" '
-              f'lengthAdjust="spacingAndGlyphs" fill="{fg}"{looks}>{escape(text)}</text>')
+    looks = "".join(words for key, words in (
+        ("bold", ' font-weight="bold"'), ("dim", ' opacity="0.7"'), ("italic", ' font-style="italic"'),
+        ("line", ' text-decoration="underline"')) if style.get(key))
+    # Word by word: each keeps its place, whatever font is there.
+    for word in re.finditer(r"\S+", text):
+        at, wide = x + width(text[:word.start()]), width(word[0])
+        print(f'<text x="{at * WIDTH:.1f}" y="{y * HEIGHT + BASE}" textLength="{wide * WIDTH:.1f}" '
+              f'lengthAdjust="spacingAndGlyphs" fill="{fg}"{looks}>{escape(word[0])}</text>')
     return columns
 
 
 print(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {COLUMNS * WIDTH:.0f} {ROWS * HEIGHT}" '
-      'font-family="ui-monospace,Menlo,Consolas,\'DejaVu Sans Mono\',monospace" font-size="14" xml:space="preserve">')
+      'font-family="ui-monospace,Menlo,Consolas,\'DejaVu Sans Mono\',monospace" font-size="14">')
 print(f'<rect width="100%" height="100%" fill="{BACKGROUND}"/>')
 style = {}
 for y, line in enumerate(sys.stdin.read().split("\n")[:ROWS]):

@@ -100,7 +100,7 @@ case_filter() {
   want 'Messages  2 of 19'; want_gone 'frag-1'
   key C-f; want 'Messages  19 of 19'
   # What is wrong is told where it is wrong, and the rows stay.
-  key f; text 'op = = close'; key Enter; want 'to compare, write =='; key Escape; want_gone 'to compare'; key Escape
+  key f; text 'op = = close'; key Enter; want 'to compare, write =='; key Escape; want_gone 'to compare'
   want 'filter: (none)'; want 'Messages  19 of 19'
   quit
   start 120x36 "$(wslens -Y "'op == ping'" "$chat")"
