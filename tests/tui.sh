@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The terminal UI in a real terminal: tmux plays the person. Run by tests/it/tui.rs, or by hand:
+# The terminal UI in a real terminal: tmux plays the person. Run by tests/it/terminal.rs, or by hand:
 #
 #   tests/tui.sh target/debug/wslens           all cases
 #   tests/tui.sh target/debug/wslens screens   some of them, by name

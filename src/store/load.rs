@@ -161,7 +161,7 @@ impl Source<'_> {
             }
         };
         fill(
-            &mut route.walk.clone().filter_map(|act| super::trail::packet_of(&act)).map(|(packet, _)| packet),
+            &mut route.walk.clone().filter_map(|act| super::steps::packet_of(&act)).map(|(packet, _)| packet),
         );
         // What waited behind a hole came before the checkpoint.
         if let Some(mut all) = self.packets(tcp) {

@@ -2,7 +2,8 @@
 
 use std::iter::Peekable;
 
-use super::trail::{Route, Walk, packet_of};
+use super::steps::{Walk, packet_of};
+use super::trail::Route;
 use crate::model::Bytes;
 use crate::pipeline::{Act, Limits, Pipeline, Sink};
 use crate::ws::Scratch;

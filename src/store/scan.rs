@@ -87,10 +87,10 @@ impl Scan {
     ) -> Self {
         let state = Arc::<State>::default();
         let worker = Worker { shared: Arc::clone(shared), state: Arc::clone(&state), connections };
+        // A worker that gets no thread is dropped, and with that over.
         let thread = thread::Builder::new().name("scan".to_owned()).spawn(move || worker.run(is_meant));
         if let Err(error) = thread {
             *lock(&state.trouble) = Some(format!("no thread to search with: {error}"));
-            state.over.store(true, Ordering::Release);
         }
         Self { state }
     }
@@ -116,6 +116,15 @@ struct Lane {
     connection: Option<Connection>,
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            *lock(&self.state.trouble) = Some("the search failed: this is a defect of wslens".to_owned());
+        }
+        self.state.over.store(true, Ordering::Release);
+    }
+}
+
 impl Worker {
     fn run(mut self, mut is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {
         if let Err(trouble) = self.shared.archive.check() {
@@ -123,7 +132,6 @@ impl Worker {
         } else {
             self.look(&mut is_meant);
         }
-        self.state.over.store(true, Ordering::Release);
     }
 
     fn look(&mut self, is_meant: &mut impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {

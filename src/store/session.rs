@@ -179,7 +179,7 @@ impl Session {
         self.shared.board.version()
     }
 
-    /// Loads a detail, now.
+    /// Loads a detail, now. Not while the index is held: loading looks at it.
     ///
     /// # Errors
     /// Where there is no such thing, or its bytes cannot be read.
@@ -284,6 +284,18 @@ struct Reader {
     capture: Capture,
     pipeline: Pipeline,
     shared: Arc<Shared>,
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        // Nobody shall wait for what will never come.
+        if thread::panicking() {
+            let mut progress = lock(&self.shared.progress);
+            progress.state = Reading::Done;
+            progress.trouble = Some("reading failed: this is a defect of wslens".to_owned());
+            self.shared.board.grow();
+        }
+    }
 }
 
 impl Reader {

@@ -5,7 +5,7 @@ mod typing;
 
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event};
-use super::keys::Press;
+use super::keys::{Key, Press};
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
@@ -160,7 +160,16 @@ impl App {
             Event::Key(press) => {
                 self.dirty = true;
                 self.shared.said = None;
-                self.key(press, index, &mut effects);
+                // Esc and a key that come together look like Alt and that key; only input lines know Alt.
+                let edits =
+                    self.input.is_some() && matches!(press.key, Key::Char('b' | 'f') | Key::Backspace);
+                if press.alt && !edits {
+                    self.key(Press::plain(Key::Esc), index, &mut effects);
+                    self.settle(index, &mut effects);
+                    self.key(Press { alt: false, ..press }, index, &mut effects);
+                } else {
+                    self.key(press, index, &mut effects);
+                }
             }
             Event::Paste(text) => {
                 self.dirty = true;
@@ -177,7 +186,7 @@ impl App {
             Event::Tick(now) => {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
-                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared));
+                let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy());
                 if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
@@ -274,7 +283,7 @@ impl App {
     #[must_use]
     pub fn waits(&self) -> bool {
         self.screens.get(self.screen).is_busy()
-            || self.trial.as_ref().is_some_and(|trial| trial.is_busy(&self.shared))
+            || self.trial.as_ref().is_some_and(|trial| trial.is_busy())
             || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 

@@ -540,6 +540,37 @@ pub fn meaning(presses: &[Press], scope: Scope) -> Meaning {
     if begins { Meaning::Begins } else { Meaning::Nothing }
 }
 
+/// The table as Markdown: `docs/KEYS.md`.
+#[must_use]
+pub fn markdown() -> String {
+    use std::fmt::Write as _;
+    let mut out = String::from(
+        "# Keys\n\n<!-- Written by `WSLENS_BLESS=1 cargo test docs` from src/tui/commands.rs. -->\n\n\
+        Keys of the terminal UI. `?` shows those of the screen that is up, `:` finds commands by name.\n",
+    );
+    let places = super::screens::ScreenId::ALL.map(|screen| (screen.scope(), screen.name()));
+    let own = places.into_iter().chain([(Scope::INPUT.or(Scope::POPUP), "Input lines and lists on top")]);
+    let chapters =
+        [Group::Move, Group::Find, Group::Everywhere].map(|group| (group, Scope(u32::MAX), group.title()));
+    let own = own.map(|(scope, name)| (Group::Screen, scope, name));
+    for (group, scope, title) in chapters.into_iter().chain(own) {
+        let mut rows: Vec<&Command> =
+            all().filter(|row| row.group == group && row.scope.meets(scope)).collect();
+        // A command with other keys in some places has several rows.
+        rows.dedup_by_key(|row| row.cmd);
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = write!(out, "\n## {title}\n\n| keys | what they do |\n| --- | --- |\n");
+        for row in rows {
+            let keys: Vec<String> =
+                row.keys.iter().map(|key| format!("`{}`", key.replace('|', "\\|"))).collect();
+            let _ = writeln!(out, "| {} | {} |", keys.join(" "), row.words);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

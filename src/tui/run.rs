@@ -163,6 +163,11 @@ where
         }
         let now = host.now();
         events.insert(0, Event::Tick(now));
+        // The size is looked at, not only waited for: what is drawn and what is known must be the same.
+        let size = terminal.size().map_err(io::Error::other)?;
+        if (size.width, size.height) != app.shared.size {
+            events.push(Event::Resize(size.width, size.height));
+        }
         events.extend(session.answers().map(|(request, loaded)| answer(request, loaded)));
         if let Some((id, search)) = &running {
             let found = found(*id, search);
@@ -528,7 +533,8 @@ impl Drop for TerminalHost {
 
 impl Host for TerminalHost {
     fn next(&mut self, wait: Duration) -> io::Result<Option<Event>> {
-        if !term::poll(wait)? {
+        // With no time at all it would not even look.
+        if !term::poll(wait.max(Duration::from_millis(1)))? {
             return Ok(None);
         }
         Ok(match term::read()? {

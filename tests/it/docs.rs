@@ -1,6 +1,6 @@
 //! What the documents say is what the code does.
 //!
-//! `WSLENS_BLESS=1 cargo test docs` writes `docs/RULES.md` and `docs/KEYS.md` again, and the table of fields.
+//! `WSLENS_BLESS=1 cargo test docs` writes `docs/RULES.md` and `docs/KEYS.md` again.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use sha1::{Digest as _, Sha1};
 use wslens::model::{Rule, Severity};
-use wslens::tui::commands::{self, Command, Group, Scope};
 use wslens::{capture, http, net, pipeline, tcp, ws};
 
 /// The rules of each room, in the order in which a reader wants them.
@@ -84,95 +83,6 @@ fn the_rules_document_says_what_the_rules_say() {
     );
 }
 
-/// The places of keys, in the order in which a reader meets them.
-const PLACES: [(&str, Scope); 12] = [
-    ("Connections (`1`)", Scope::CONNECTIONS),
-    ("Handshake (`2`)", Scope::HANDSHAKE),
-    ("Messages (`3`)", Scope::MESSAGES),
-    ("A message", Scope::DETAIL),
-    ("Frame (`4`)", Scope::FRAME),
-    ("Ladder (`5`)", Scope::LADDER),
-    ("Stats (`6`)", Scope::STATS),
-    ("Findings (`7`)", Scope::FINDINGS),
-    ("Layers (`8`)", Scope::LAYERS),
-    ("Learn (`9`)", Scope::LEARN),
-    ("Input lines", Scope::INPUT),
-    ("Menus, help, palette", Scope::POPUP),
-];
-
-/// `docs/KEYS.md` as the commands are.
-fn keys_document() -> String {
-    let code = |key: &str| if key == "|" { "`\\|`".to_owned() } else { format!("`{key}`") };
-    let table = |out: &mut String, rows: &mut dyn Iterator<Item = &Command>, places: bool| {
-        out.push_str(if places {
-            "| keys | | on |\n| --- | --- | --- |\n"
-        } else {
-            "| keys | |\n| --- | --- |\n"
-        });
-        for row in rows {
-            let keys: Vec<String> = row.keys.iter().map(|key| code(key)).collect();
-            let names: Vec<&str> =
-                PLACES.iter().filter(|(_, scope)| row.scope.meets(*scope)).map(|(name, _)| *name).collect();
-            let screens = PLACES.iter().filter(|(_, scope)| Scope::SCREENS.meets(*scope)).count();
-            write!(out, "| {} | {} |", keys.join(" "), plain(row.words)).unwrap();
-            if places {
-                let on = match names.len() {
-                    all if all == screens => "all".to_owned(),
-                    most if most + 3 > screens => {
-                        let missing = PLACES
-                            .iter()
-                            .filter(|(_, scope)| Scope::SCREENS.meets(*scope) && !row.scope.meets(*scope));
-                        format!(
-                            "all but {}",
-                            missing.map(|(name, _)| short(name)).collect::<Vec<_>>().join(", ")
-                        )
-                    }
-                    _ => names.iter().map(|name| short(name)).collect::<Vec<_>>().join(", "),
-                };
-                write!(out, " {on} |").unwrap();
-            }
-            out.push('\n');
-        }
-    };
-    let mut out = String::from(
-        "# Keys\n\n\
-        <!-- Written by `WSLENS_BLESS=1 cargo test docs` from src/tui/commands.rs. -->\n\n\
-        What the keys of the terminal UI do. `?` shows those of the screen that is up and finds them by their words; \
-        `:` runs any\ncommand by its name. Keys that stand side by side do the same; `]e` is one key after the other.\n",
-    );
-    for group in [Group::Everywhere, Group::Move, Group::Find] {
-        write!(out, "\n## {}\n\n", group.title()).unwrap();
-        table(&mut out, &mut commands::all().filter(|row| row.group == group), true);
-    }
-    for (name, scope) in PLACES {
-        let rows: Vec<&Command> =
-            commands::all().filter(|row| row.group == Group::Screen && row.scope.meets(scope)).collect();
-        if !rows.is_empty() {
-            write!(out, "\n## {name}\n\n").unwrap();
-            table(&mut out, &mut rows.into_iter(), false);
-        }
-    }
-    out
-}
-
-/// A place's name without its key.
-fn short(name: &str) -> String {
-    name.split(" (").next().unwrap_or(name).to_lowercase()
-}
-
-#[test]
-fn the_keys_document_has_every_command() {
-    let (path, expected) = (root().join("docs/KEYS.md"), keys_document());
-    for row in commands::all() {
-        assert!(expected.contains(&plain(row.words)), "{}", row.words);
-    }
-    if std::env::var_os("WSLENS_BLESS").is_some() {
-        fs::write(&path, &expected).unwrap();
-    }
-    let written = fs::read_to_string(&path).unwrap_or_default();
-    assert!(written == expected, "docs/KEYS.md: WSLENS_BLESS=1 cargo test docs");
-}
-
 /// What the README shows of the UI is a picture of it, and its keys are keys.
 #[test]
 fn the_readme_shows_the_screens_as_they_are() {
@@ -223,6 +133,16 @@ fn the_filters_of_the_documents_are_filters() {
             wslens::filter::parse(filter).unwrap_or_else(|error| panic!("{error}"));
         }
     }
+}
+
+#[test]
+fn the_keys_document_says_what_the_keys_do() {
+    let (path, expected) = (root().join("docs/KEYS.md"), wslens::tui::commands::markdown());
+    if std::env::var_os("WSLENS_BLESS").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == expected, "docs/KEYS.md: WSLENS_BLESS=1 cargo test docs");
 }
 
 #[test]

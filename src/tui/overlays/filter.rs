@@ -30,6 +30,8 @@ pub struct Trial {
     completions: Vec<Completion>,
     rows: Rows,
     typed: Duration,
+    /// Rows were counted, or begun to be.
+    counted: bool,
     version: u64,
 }
 
@@ -44,6 +46,7 @@ impl Trial {
             completions: filter::complete(line.text(), line.cursor(), &Known(index)),
             rows: Rows::default(),
             typed: shared.now,
+            counted: false,
             version,
         }
     }
@@ -78,6 +81,7 @@ impl Trial {
             return;
         }
         let Ok(filter) = &self.parsed else { return };
+        self.counted = true;
         let decide = |verdict: Verdict| match verdict {
             Verdict::Yes => Some(true),
             Verdict::No => Some(false),
@@ -127,8 +131,8 @@ impl Trial {
 
     /// Whether it waits for time to go on.
     #[must_use]
-    pub fn is_busy(&self, shared: &Shared) -> bool {
-        self.parsed.is_ok() && (!self.is_due(shared) || self.rows.is_busy())
+    pub fn is_busy(&self) -> bool {
+        self.parsed.is_ok() && (!self.counted || self.rows.is_busy())
     }
 
     /// `ok  12 of 19`, or `error`.

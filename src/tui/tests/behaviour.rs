@@ -237,3 +237,13 @@ fn a_search_looks_at_all_bytes_and_not_at_previews_only() {
     let kit = Kit::open("chat-deflate", 120, 36).press("/").text("ESCAPE\", \"").press("Enter").rest();
     assert_eq!(kit.app.shared.selection.message, 4);
 }
+
+#[test]
+fn esc_and_a_key_that_come_together_are_both_taken() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("? Alt-:");
+    kit.shows("┏━ Commands");
+    let kit = kit.press("Alt-5");
+    assert_eq!((kit.app.scope(), kit.app.screen), (Scope::LADDER, ScreenId::Ladder));
+    let kit = kit.press("3 f").text("op == text").press("Alt-b");
+    assert_eq!(kit.app.scope(), Scope::INPUT, "Alt-b goes a word back");
+}

@@ -13,7 +13,7 @@ use wslens::store::{Options, Reading, Session};
 
 use super::{load_message, session, straight};
 use crate::support::forge::{
-    C2S, Conversation, Link, Packet, PcapFormat, S2C, Script, Split, interleave, pcap,
+    C2S, Conversation, Link, Packet, PcapFormat, S2C, Script, Split, interleave, ipv4_fragments, pcap,
 };
 
 /// A capture of one WebSocket with so many messages of 40 bytes.
@@ -153,31 +153,73 @@ fn a_file_that_was_cut_short_is_told_and_not_read() {
 }
 
 #[test]
+fn a_file_that_is_not_mapped_is_kept_while_it_is_read() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let bytes = long_talk(100);
+    fs::write(file.path(), &bytes).unwrap();
+    let options = Options { no_mmap: true, ..Options::default() };
+    let mut session = Session::open(&[Input::from(file.path().to_owned())], options).unwrap();
+    session.wait();
+    let progress = session.progress();
+    let len = bytes.len() as u64;
+    assert_eq!((progress.done, progress.total, progress.kept), (len, Some(len), len));
+    file.as_file().set_len(0).unwrap();
+    assert!(load_message(&session, 1, 50).whole);
+}
+
+/// Three connections at the same time; `piece` makes several packets of one.
+fn three(piece: impl Fn(Packet) -> Vec<Packet>) -> Vec<u8> {
+    let talks = (0..3u16).map(|n| {
+        let talk = Conversation::new(&format!("10.0.1.{n}:{}", 50_000 + n), "10.0.0.2:80");
+        let say = |talk: Conversation, i: usize| {
+            let text = format!("{n}: {i} ").repeat(i * 10);
+            talk.text(if i.is_multiple_of(2) { C2S } else { S2C }, &text)
+        };
+        (0..20).fold(talk, say).closed(1000)
+    });
+    let scripts = talks.map(|talk| {
+        let packets = Script::new(&talk, &Split::Writes(1460)).packets();
+        packets.into_iter().flat_map(&piece).collect::<Vec<_>>()
+    });
+    pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default())
+}
+
+#[test]
 fn a_slice_of_one_connection_reads_as_that_connection() {
-    let talks: Vec<Conversation> = (0..3u16)
-        .map(|n| {
-            let talk = Conversation::new(&format!("10.0.0.1:{}", 50_000 + n), "10.0.0.2:80");
-            let say =
-                |talk: Conversation, i| talk.text(if i % 2 == 0 { C2S } else { S2C }, &format!("{n}: {i}"));
-            (0..20).fold(talk, say).closed(1000)
-        })
-        .collect();
-    let scripts = talks.iter().map(|talk| Script::new(talk, &Split::Writes(1460)).packets());
-    let session = session(&pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default()));
-    let view = session.bytes();
-    let packets = session.packets_of(2).unwrap();
-    let total = packets.total();
-    let slice: Vec<Packet> = packets
-        .map(|packet| {
-            let bytes = view.bytes(packet.bytes).unwrap().to_vec();
-            Packet { time: packet.time.0, wire_len: packet.wire_len as usize, bytes, link: Link::Ethernet }
-        })
-        .collect();
-    assert_eq!(slice.len() as u64, total);
-    let alone = straight(&pcap(&slice, PcapFormat::default()), &Limits::default());
-    let all = session.index().messages(2).len();
-    assert_eq!(alone.messages.len(), all);
-    for (_, number, said) in alone.messages {
-        assert_eq!(load_message(&session, 2, number).bytes, said.bytes);
+    for fragments in [false, true] {
+        let file = three(|packet| {
+            if fragments && packet.bytes.len() > 700 { ipv4_fragments(&packet, 400) } else { vec![packet] }
+        });
+        let session = session(&file);
+        let view = session.bytes();
+        let packets = session.packets_of(2).unwrap();
+        let total = packets.total() as usize;
+        let slice: Vec<Packet> = packets
+            .map(|packet| {
+                let bytes = view.bytes(packet.bytes).unwrap().to_vec();
+                Packet {
+                    time: packet.time.0,
+                    wire_len: packet.wire_len as usize,
+                    bytes,
+                    link: Link::Ethernet,
+                }
+            })
+            .collect();
+        assert!(
+            if fragments { slice.len() > total } else { slice.len() == total },
+            "{} of {total}",
+            slice.len()
+        );
+        let alone = straight(&pcap(&slice, PcapFormat::default()), &Limits::default());
+        let client = "50001";
+        let index = session.index();
+        assert!(index.connection(2).unwrap().client.to_string().ends_with(client));
+        let all = index.messages(2).len();
+        drop(index);
+        let own: Vec<_> = alone.messages.iter().filter(|(conn, ..)| *conn == alone.messages[0].0).collect();
+        assert_eq!(own.len(), all);
+        for (_, number, said) in own {
+            assert_eq!(load_message(&session, 2, *number).bytes, said.bytes);
+        }
     }
 }
