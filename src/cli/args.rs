@@ -9,7 +9,8 @@ use super::style::ColorWhen;
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens chat.pcapng                          look around in it (elsewhere than on a terminal: print it)
+  wslens chat.pcapng                          the terminal UI (not on a terminal: prints)
+  wslens chat.pcapng --no-tui                 a table of its messages
   wslens read day.pcap.gz --conn 3 --level frames
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
@@ -30,7 +31,7 @@ Exit codes:
 #[command(name = "wslens", version, about, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do; without one, FILE is read.
+    /// What to do; without one, FILE is opened in the terminal UI, or printed.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// What `wslens FILE` does.

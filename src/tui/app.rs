@@ -250,6 +250,10 @@ impl App {
             Some(Popup::Help(_)) | None => {}
         }
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        if self.taking.is_waiting() {
+            // The message that is to be copied may have been read by now.
+            self.taking(index, effects, |taking, turn| taking.settle(turn));
+        }
         self.try_filter(index);
         let ctx = Ctx { index, shared: &self.shared };
         if self.shared.now.saturating_sub(self.shared.moved) >= REST

@@ -174,7 +174,7 @@ impl Taking {
             whats.push((what, "what the filter shows".to_owned(), format!("of connection #{connection}")));
             whats.push((
                 What::Filter(shared.filter.clone(), None),
-                "what it shows, everywhere".to_owned(),
+                "what it shows, anywhere".to_owned(),
                 String::new(),
             ));
         }

@@ -83,6 +83,20 @@ fn the_rules_document_says_what_the_rules_say() {
     );
 }
 
+/// What the README shows of the UI is a picture of it, and its keys are keys.
+#[test]
+fn the_readme_shows_the_screens_as_they_are() {
+    let pictures: Vec<String> = ["messages", "frame"]
+        .iter()
+        .map(|name| read(&root().join(format!("docs/screens/{name}.txt"))).trim_end().to_owned())
+        .collect();
+    let shown = blocks("screen");
+    assert!(!shown.is_empty());
+    for block in shown {
+        assert!(pictures.contains(&block.join("\n")), "docs/screens.sh draws: {block:#?}");
+    }
+}
+
 #[test]
 fn the_filters_document_has_the_table_of_fields() {
     const MARKS: [&str; 2] = [

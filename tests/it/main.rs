@@ -38,6 +38,9 @@ mod rooms;
 mod splits;
 /// The opened capture.
 mod store;
+/// A person at a terminal: every screen, by a script.
+#[cfg(unix)]
+mod terminal;
 /// Frames as tshark sees them.
 mod tshark;
 /// The terminal UI in a real terminal.

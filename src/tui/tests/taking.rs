@@ -37,6 +37,12 @@ fn a_message_is_copied_in_every_form() {
 }
 
 #[test]
+fn a_message_that_is_not_read_yet_is_copied_when_it_is() {
+    let kit = Kit::open("chat-deflate", 120, 36).press("3 g j j j j j j y");
+    assert_eq!(kit.copied, ["frag-1 frag-2 frag-3"]);
+}
+
+#[test]
 fn the_command_to_explain_has_the_frames_as_they_were_on_the_wire() {
     for (message, count) in [(1, 1), (7, 4)] {
         let kit = Kit::open("chat-deflate", 120, 36).press("3 g").press(&"j ".repeat(message - 1)).rest();

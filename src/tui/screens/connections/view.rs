@@ -50,7 +50,8 @@ impl Connections {
         let mut line = Text::of(Role::Title, " ");
         line.right(Role::Title, "#", number).add(Role::Title, " St ");
         if wide {
-            line.left(Role::Title, "URL  (client → server)", url).add(Role::Title, "Subproto Ext");
+            let title = if url > 22 { "URL  (client → server)" } else { "URL" };
+            line.left(Role::Title, title, url).add(Role::Title, "Subproto Ext");
             for (title, columns) in [("Msg→", 6), ("Msg←", 7), ("Bytes→", 8), ("Bytes←", 8), ("Duration", 9)]
             {
                 line.right(Role::Title, title, columns);
