@@ -259,6 +259,16 @@ case_no_colour() {
   quit
 }
 
+# Where a screen cannot be or is not wanted, there is text.
+case_text() {
+  local line
+  for line in "TERM=dumb $(wslens "$chat")" "$(wslens --no-tui "$chat")" "$(wslens --level connections "$chat")"; do
+    start 120x36 "$line"
+    want '1 connection'; want 'EXIT:0'
+    state '#{alternate_on}' 0 || fail "a screen for: $line"
+  done
+}
+
 case_many_connections() {
   start 120x36 "$(wslens "$many")"
   want '[1 Conns]'
@@ -269,7 +279,7 @@ case_many_connections() {
 }
 
 cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
-  closed_terminal pipe no_colour many_connections)
+  closed_terminal pipe no_colour text many_connections)
 for name in "${@:-${cases[@]}}"; do
   "case_$name"
   echo "ok: $name"

@@ -43,9 +43,6 @@ mod store;
 mod terminal;
 /// Frames as tshark sees them.
 mod tshark;
-/// The terminal UI in a real terminal.
-#[cfg(unix)]
-mod tui;
 
 #[path = "../support/mod.rs"]
 mod support;
