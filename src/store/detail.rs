@@ -177,8 +177,26 @@ pub struct TcpDetail {
     pub packets: Vec<TcpPacket>,
     /// Packets of the connection in all.
     pub packet_count: u64,
-    /// Captured bytes of all of them, and bytes on the wire.
+    /// Bytes of all of them on the wire.
     pub wire_bytes: u64,
+    /// Bytes of their headers; `None` where there are more than [`COUNTED`](Self::COUNTED) packets.
+    pub headers: Option<HeaderBytes>,
+}
+
+impl TcpDetail {
+    /// Packets whose headers are looked at one by one.
+    pub const COUNTED: u64 = 100_000;
+}
+
+/// Bytes of headers, by the layer of the OSI model. Those of tunnels are where they belong.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HeaderBytes {
+    /// Layer 2: Ethernet and the like.
+    pub link: u64,
+    /// Layer 3: IP.
+    pub network: u64,
+    /// Layer 4: TCP, and what carries a tunnel.
+    pub transport: u64,
 }
 
 /// A packet of a connection.

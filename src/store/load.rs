@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::detail::{
-    Detail, FrameDetail, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Request, TcpDetail,
-    TcpPacket,
+    Detail, FrameDetail, HeaderBytes, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Request,
+    TcpDetail, TcpPacket,
 };
 use super::replay::Replay;
 use super::rows::Marks;
@@ -210,12 +210,16 @@ impl Source<'_> {
         let mut packets = self.packets(tcp).ok_or_else(unknown)?;
         let view = self.shared.archive.view();
         let (packet_count, wire_bytes) = (packets.total(), packets.wire_bytes());
+        let mut headers = (packet_count <= TcpDetail::COUNTED).then(HeaderBytes::default);
         let mut opening = Vec::new();
         let mut opened = false;
         let mut closing: VecDeque<TcpPacket> = VecDeque::new();
         // After a FIN, the next packets acknowledge it.
         let mut acknowledgments = 0;
         while let Some((packet, flags)) = packets.next_with_flags() {
+            if let Some(headers) = &mut headers {
+                headers.add(&packet, view.bytes(packet.bytes).unwrap_or_default());
+            }
             let ends = flags.has(Flags::FIN | Flags::RST);
             if opened && !ends && acknowledgments == 0 {
                 continue;
@@ -241,7 +245,21 @@ impl Source<'_> {
             closing.push_back(packet);
         }
         opening.extend(closing);
-        Ok(Detail::Tcp(Box::new(TcpDetail { connection, tcp, packets: opening, packet_count, wire_bytes })))
+        let packets = opening;
+        Ok(Detail::Tcp(Box::new(TcpDetail { connection, tcp, packets, packet_count, wire_bytes, headers })))
+    }
+}
+
+impl HeaderBytes {
+    fn add(&mut self, packet: &PacketRef, bytes: &[u8]) {
+        for layer in layers(packet, bytes) {
+            let sum = match layer.osi {
+                2 => &mut self.link,
+                3 => &mut self.network,
+                _ => &mut self.transport,
+            };
+            *sum = sum.saturating_add(layer.range.len() as u64);
+        }
     }
 }
 

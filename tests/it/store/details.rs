@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use wslens::model::Bytes as _;
-use wslens::store::detail::{FrameDetail, LoadError, Request};
+use wslens::store::detail::{Detail, FrameDetail, LoadError, Request};
 use wslens::store::{Marks, Options};
 use wslens::ws::{Integrity, unmask};
 
@@ -154,4 +154,23 @@ fn what_is_not_there_cannot_be_loaded() {
     }
     let packet = session.packets_of(1).unwrap().next().unwrap();
     assert!(session.bytes().bytes(packet.bytes).is_some());
+}
+
+/// A capture of loopback over Ethernet and IPv4: 14 and 20 bytes in each of 39 packets; TCP's 32 with timestamps, 40 in
+/// the two SYNs.
+#[test]
+fn every_byte_of_a_connection_belongs_to_a_layer() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/captures/chat-deflate/capture.pcapng");
+    let session = session(&std::fs::read(path).unwrap());
+    let Ok(Detail::Tcp(detail)) = session.load(&Request::Tcp { connection: 1 }) else { panic!() };
+    let headers = detail.headers.unwrap();
+    assert_eq!((headers.link, headers.network), (39 * 14, 39 * 20));
+    assert_eq!(headers.transport, 37 * 32 + 2 * 40);
+    let index = session.index();
+    let row = index.connection(1).unwrap();
+    let heads = [&row.handshake.request, &row.handshake.response];
+    let heads: usize = heads.into_iter().flatten().map(|head| head.bytes.len()).sum();
+    let frames = row.counts.c2s.wire_bytes + row.counts.s2c.wire_bytes;
+    let all = headers.link + headers.network + headers.transport + heads as u64 + frames;
+    assert_eq!(all, detail.wire_bytes);
 }

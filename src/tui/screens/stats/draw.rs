@@ -91,7 +91,25 @@ impl Page<'_> {
             }
             lines.push(line);
         };
-        row(rest_name, rest);
+        let layers = match self.figures.over {
+            Over::Connection(connection) => match self.ctx.shared.details.tcp(connection) {
+                Detail::Ready(detail) => detail.headers,
+                _ => None,
+            },
+            Over::All => None,
+        };
+        if let (Some(layers), Some(rest)) = (layers, rest) {
+            row("link headers", Some(layers.link));
+            row("IP headers", Some(layers.network));
+            row("TCP headers", Some(layers.transport));
+            let named = layers.link.saturating_add(layers.network).saturating_add(layers.transport);
+            // Bytes sent again, padding, what a capture cut.
+            if let left @ 1.. = rest.saturating_sub(named) {
+                row("all else *", Some(left));
+            }
+        } else {
+            row(rest_name, rest);
+        }
         row("opening handshake", Some(handshakes));
         row("frame headers", Some(headers));
         row("WebSocket payload", Some(payload));
@@ -118,7 +136,7 @@ impl Page<'_> {
         }
         if roomy {
             let note = match self.figures.over {
-                Over::Connection(_) => "* of all its packets; bytes sent again are in it",
+                Over::Connection(_) => "* the rest: sent again, padding, cut off",
                 Over::All => "* link, IP, TCP headers, other traffic, what the file adds",
             };
             lines.push(Text::of(Role::Dim, note));
