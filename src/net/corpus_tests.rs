@@ -132,11 +132,13 @@ fn every_tcp_packet_of_the_corpus_becomes_a_segment() {
 }
 
 #[test]
-fn the_corpus_holds_no_malformed_packet() {
+fn the_corpus_holds_no_malformed_packet_but_those_made_for_that() {
     let Some(folder) = corpus() else { return };
     for (path, _) in manifest(&folder) {
+        // Its one packet ends where IPv6 says that an extension header follows, and was captured whole.
+        let made = path.ends_with("zeek+zeek/ip6-ext-trunc.pcap");
         let findings: Vec<_> = contents(&path).findings.into_iter().map(|finding| finding.text).collect();
-        assert!(findings.is_empty(), "{}: {findings:?}", path.display());
+        assert_eq!(findings.len(), usize::from(made), "{}: {findings:?}", path.display());
     }
 }
 
