@@ -38,6 +38,7 @@
 mod archive;
 mod classic;
 mod error;
+pub mod live;
 mod log;
 mod notes;
 mod pcapng;

@@ -6,6 +6,7 @@ use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
 use super::style::ColorWhen;
+use crate::model::Lang;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +55,35 @@ pub struct ScreenArgs {
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Terminal UI")]
     pub no_mouse: bool,
+    /// Language of lessons and explanations; by default that of the locale
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
+}
+
+/// A language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LangArg {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl LangArg {
+    /// The language that was named; without one that of the locale.
+    #[must_use]
+    pub fn of(named: Option<Self>) -> Lang {
+        let locale = || {
+            let set =
+                ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(|name| std::env::var(name).ok());
+            set.into_iter().find(|value| !value.is_empty()).unwrap_or_default()
+        };
+        match named {
+            Some(Self::En) => Lang::En,
+            Some(Self::Zh) => Lang::Zh,
+            None => Lang::of_locale(&locale()),
+        }
+    }
 }
 
 /// A theme of the terminal UI.

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
 
-use super::args::{ReadArgs, ScreenArgs, ThemeArg};
+use super::args::{LangArg, ReadArgs, ScreenArgs, ThemeArg};
 use super::problem::Problem;
 use super::read;
 use super::style::{ColorWhen, Style};
@@ -55,6 +55,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
         source: source(args),
         theme: theme(screen.theme, args.look.color),
         ascii: read::ascii(args.look.glyphs),
+        lang: LangArg::of(screen.lang),
         mouse: !screen.no_mouse,
         filter,
         again,
