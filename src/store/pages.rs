@@ -8,7 +8,7 @@ pub(super) const PAGE: usize = 128;
 #[derive(Clone, Debug)]
 pub struct Pages<T> {
     pages: Vec<Vec<T>>,
-    /// By page: when it was begun.
+    /// By page, of the last ones: when it was begun. Those before began in era 0.
     eras: Vec<u32>,
     len: usize,
     /// How many were released.
@@ -91,7 +91,9 @@ impl<T> Pages<T> {
         let mut grown = if first { size_of::<T>() } else { 0 };
         if self.begins_page() {
             self.pages.push(if self.len == 0 { Vec::new() } else { Vec::with_capacity(PAGE) });
-            self.eras.push(era);
+            if era > 0 {
+                self.eras.push(era);
+            }
             grown = if first { size_of::<T>() } else { PAGE * size_of::<T>() };
         }
         if let Some(page) = self.pages.last_mut() {
@@ -126,9 +128,11 @@ impl<T> Pages<T> {
     /// Releases full pages that were done before an era began, but not the last one; answers how many pages.
     pub(super) fn release(&mut self, era: u32) -> usize {
         // A page is done when the next one begins.
-        let done = self.eras.iter().skip(1).take_while(|begun| **begun < era).count();
+        let first = self.pages.len().saturating_sub(self.eras.len());
+        let before = first + self.eras.iter().take_while(|begun| **begun < era).count();
+        let done = before.saturating_sub(1);
         self.pages.drain(..done);
-        self.eras.drain(..done);
+        self.eras.drain(..done.saturating_sub(first));
         self.gone += done * PAGE;
         done
     }

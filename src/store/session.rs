@@ -87,6 +87,8 @@ pub struct Progress {
     pub kept: u64,
     /// Why reading ended too early.
     pub trouble: Option<String>,
+    /// Its end is not known: it comes live, or through a pipe.
+    pub stream: bool,
     /// What is known of the capture, where it is a live one.
     pub live: Option<Status>,
     /// Bytes of memory that rows and the ways to details take, about, where they are bounded, and the bound.
@@ -186,7 +188,7 @@ impl Session {
             limits: limits.clone(),
             desk: Desk::default(),
             waiting: AtomicUsize::new(0),
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress { stream: is_stream, ..Progress::default() }),
             live,
             memory,
             halt: AtomicBool::new(false),
@@ -490,6 +492,7 @@ impl Reader {
             rate: speed.at(done),
             kept: self.capture.kept(),
             trouble: self.capture.failure().map(str::to_owned),
+            stream: progress.stream,
             live: None,
             memory,
         };

@@ -6,9 +6,10 @@ mod typing;
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event};
 use super::keys::{Key, Press};
+use super::live;
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId};
-use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
+use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
 use super::taking::Taking;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
@@ -18,6 +19,18 @@ use crate::store::{Index, Reading};
 pub const SMALLEST: (u16, u16) = (60, 12);
 /// How long the cursor rests before what is under it is loaded.
 pub const REST: std::time::Duration = std::time::Duration::from_millis(60);
+
+/// The item of a menu that quits.
+pub(super) const QUIT: u32 = u32::MAX;
+
+/// Asks whether to quit while a capture goes on.
+fn ask_to_quit() -> MenuView {
+    let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
+    MenuView::new(Menu {
+        title: "The capture goes on".to_owned(),
+        items: vec![item(QUIT, "quit", "Enter, or q again"), item(QUIT - 1, "stay", "Esc")],
+    })
+}
 
 /// All screens' states.
 #[derive(Clone, Debug, Default)]
@@ -190,11 +203,9 @@ impl App {
                 if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
+                self.look(index);
             }
-            Event::Data(progress) => {
-                self.dirty = true;
-                self.shared.progress = progress;
-            }
+            Event::Data(progress) => self.data(progress, index),
             Event::Answer(request, answer) => {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);
@@ -223,8 +234,48 @@ impl App {
         effects
     }
 
+    /// Something came, or how it comes changed.
+    fn data(&mut self, progress: crate::store::Progress, index: &Index) {
+        // While lists stay as they are, only the figures change.
+        self.dirty |= !self.shared.live.paused || progress.state != self.shared.progress.state;
+        let over = progress.state != Reading::Reading && self.shared.progress.state == Reading::Reading;
+        self.shared.progress = progress;
+        self.shared.live.begin(&self.shared.progress, self.shared.now);
+        self.look(index);
+        if over {
+            self.shared.live.end(self.shared.now);
+            self.shared.details.forget_tcp();
+            self.dirty = true;
+            // The last rows are followed still, where they are looked at.
+            self.shared.live.follow &= self.screen == ScreenId::Messages;
+        }
+    }
+
+    /// Looks at the figures of a capture that goes on, now and then.
+    fn look(&mut self, index: &Index) {
+        let Shared { live, selection, now, .. } = &mut self.shared;
+        if live.is_due(*now, *selection) {
+            self.dirty |= live.look(index, *selection, *now);
+        }
+    }
+
+    /// Looks at another connection where the selected one was released.
+    fn reselect(&mut self, index: &Index) {
+        let selected = self.shared.selection.connection;
+        if selected == 0 || index.released.connections == 0 || index.place(selected).is_some() {
+            return;
+        }
+        let later = index.connections.iter().filter(|row| row.id.0 > selected).min_by_key(|row| row.id);
+        let next = later.or(index.connections.last());
+        self.shared.selection =
+            Selection { connection: next.map_or(0, |row| row.id.0), ..Selection::default() };
+        self.dirty = true;
+        self.warn(&format!("connection #{selected} was released to bound memory: the next one is selected"));
+    }
+
     /// Brings everything in line with what is there now.
     fn settle(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        self.reselect(index);
         if self.shared.selection.connection == 0
             && let Some(first) = index.connections.first()
         {
@@ -360,11 +411,19 @@ impl App {
         if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
             self.screen = screen;
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        } else if live::goes_on(&self.shared.progress) {
+            self.say("press S to stop the capture, q to quit");
         } else if self.shared.progress.state == Reading::Reading {
             effects.push(Effect::StopReading);
         } else {
             self.say("press q to quit");
         }
+    }
+
+    /// Whether the question is up whether to quit.
+    fn is_asked_to_quit(&self) -> bool {
+        let asks = |menu: &MenuView| menu.menu.items.first().is_some_and(|(id, ..)| *id == QUIT);
+        matches!(&self.popup, Some(Popup::Menu(menu)) if self.input.is_none() && asks(menu))
     }
 
     fn say(&mut self, words: &str) {
@@ -385,6 +444,12 @@ impl App {
             return;
         }
         let scope = self.scope();
+        if self.is_asked_to_quit()
+            && (press.key == Key::Char('q') || press == Press { ctrl: true, ..Press::char('c') })
+        {
+            effects.push(Effect::Quit);
+            return;
+        }
         if !scope.meets(Scope::SCREENS) {
             match commands::meaning(&[press], scope) {
                 Meaning::Do(cmd) => self.on_top(cmd, index, effects),
@@ -419,7 +484,26 @@ impl App {
         match cmd {
             Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.name()))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
+            Cmd::Quit if live::goes_on(&self.shared.progress) => {
+                self.popup = Some(Popup::Menu(ask_to_quit()))
+            }
             Cmd::Quit => effects.push(Effect::Quit),
+            Cmd::Pause if live::goes_on(&self.shared.progress) => {
+                self.shared.live.paused = !self.shared.live.paused;
+                self.say(if self.shared.live.paused {
+                    "paused: lists stay as they are, the capture goes on"
+                } else {
+                    "lists go on"
+                });
+            }
+            Cmd::Pause | Cmd::Follow => self.say("nothing comes any more"),
+            Cmd::StopCapture => match self.shared.progress.state {
+                Reading::Reading => {
+                    effects.push(Effect::StopReading);
+                    self.say("stopped: what came stays; q quits");
+                }
+                Reading::Stopped | Reading::Done => self.say("it is stopped already"),
+            },
             Cmd::Back => self.back(index, effects),
             Cmd::GoConnections => self.go(ScreenId::Connections, index, effects),
             Cmd::GoHandshake => self.go(ScreenId::Handshake, index, effects),

@@ -37,6 +37,10 @@ pub enum Cmd {
     NextLanguage,
     ToggleMouse,
     StopReading,
+    // While it comes
+    Follow,
+    Pause,
+    StopCapture,
     // Movement
     Down,
     Up,

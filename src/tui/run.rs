@@ -10,8 +10,8 @@ mod signals;
 
 pub use exports::Exports;
 
-use std::io;
-use std::time::Duration;
+use std::io::{self, Write as _};
+use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -21,10 +21,12 @@ use self::host::TerminalHost;
 use super::app::App;
 use super::details::Answer;
 use super::event::{Effect, Event, ScanFor};
+use super::live;
 use super::theme::Theme;
 use super::view::view;
+use super::widgets::units;
 use crate::filter::{self, Level, Levels, Matcher};
-use crate::model::Lang;
+use crate::model::{Lang, safe_str};
 use crate::pipeline::Connection;
 use crate::store::{Detail, LoadError, Reading, Request, Scan, Session};
 use crate::ws::MessageEvent;
@@ -48,12 +50,16 @@ pub struct Options {
     pub filter: String,
 }
 
+/// How long the end of a live capture is waited for.
+const PARTING: Duration = Duration::from_secs(1);
 /// Time between two frames: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
 /// Time between two looks at an index that grows: figures that can be read.
 const NEWS: Duration = Duration::from_millis(100);
 /// How long input is waited for when nothing else goes on.
 const IDLE: Duration = Duration::from_millis(200);
+/// How long input is waited for while a capture goes on.
+const LIVE: Duration = Duration::from_millis(50);
 /// How long input is waited for while something is expected.
 const BUSY: Duration = Duration::from_millis(15);
 
@@ -118,7 +124,35 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
     host.close();
+    if host.is_gone() {
+        // There is nobody to tell.
+        return Ok(());
+    }
+    if result.is_ok()
+        && let Some(words) = farewell(session)
+    {
+        // Whoever closed standard output does not want to know.
+        let _ = writeln!(io::stdout(), "{words}");
+    }
     result
+}
+
+/// What became of a live capture, in one line; none for files and pipes.
+#[must_use]
+pub fn farewell(session: &Session) -> Option<String> {
+    let live = session.live()?;
+    live.stop();
+    // What writes the file has a moment to end it.
+    let start = Instant::now();
+    while !live.status().over && start.elapsed() < PARTING {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    session.version();
+    let messages = units::counted(session.index().messages, "message");
+    Some(match live.status().saved {
+        Some((name, bytes)) => format!("saved {} ({messages}, {})", safe_str(&name), units::size(bytes)),
+        None => format!("nothing was kept ({messages}); -w FILE keeps the packets"),
+    })
 }
 
 /// Runs the UI on any terminal until it is to end.
@@ -146,8 +180,11 @@ where
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
-            () if !done || app.waits() || app.shared.details.is_waiting() => BUSY,
+            () if app.waits() || app.shared.details.is_waiting() => BUSY,
             () if running.is_some() || exports.is_running() => BUSY,
+            // On a quiet link, nothing is to be done.
+            () if live::goes_on(&app.shared.progress) => LIVE,
+            () if !done => BUSY,
             () => IDLE,
         };
         let mut events = Vec::new();
@@ -188,7 +225,9 @@ where
         let progress = session.progress();
         let over = progress.state == Reading::Done;
         let stopped = progress.state != app.shared.progress.state;
-        let changed = version != Some(current) || (!over && progress.done != app.shared.progress.done);
+        let known = &app.shared.progress;
+        let changed = version != Some(current)
+            || (!over && (progress.done != known.done || progress.live != known.live));
         if (changed && told.is_none_or(|told| now >= told + NEWS)) || (over && !done) || stopped {
             (version, told, done) = (Some(current), Some(now), over);
             events.push(Event::Data(progress));
@@ -214,6 +253,7 @@ where
         if app.dirty && drawn.is_none_or(|drawn| host.now() >= drawn + FRAME) {
             app.dirty = false;
             drawn = Some(host.now());
+            app.shared.live.draws += 1;
             // Terminals that know it show the frame at once; others ignore it.
             host.write("\x1b[?2026h")?;
             let index = session.index();

@@ -9,6 +9,7 @@ use ratatui::layout::Rect;
 
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
+use super::live::Live;
 use super::screens::ScreenId;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
@@ -47,6 +48,8 @@ pub struct Shared {
     pub selection: Selection,
     /// How far reading came.
     pub progress: Progress,
+    /// How what comes is looked at.
+    pub live: Live,
     /// The filter as it was typed; empty for none.
     pub filter: String,
     /// The filter as it is understood; `None` for none.
@@ -97,6 +100,7 @@ impl Shared {
             now: Duration::ZERO,
             selection: Selection::default(),
             progress: Progress::default(),
+            live: Live::default(),
             filter: String::new(),
             parsed: None,
             filter_version: 0,

@@ -48,7 +48,11 @@ impl Index {
         self.kept_from > 1 && self.packet(row.first_packet).is_some_and(|packet| packet < self.kept_from)
     }
 
+    /// The era of what comes now; always 0 where memory is not bounded.
     pub(super) fn era(&self) -> u32 {
+        if self.findings_room.is_none() {
+            return 0;
+        }
         ((self.frames + self.messages) >> ERA) as u32
     }
 

@@ -15,6 +15,7 @@ const fn row(
 }
 
 const DOWN: Scope = Scope::SCREENS;
+const COMES: Scope = Scope::LISTS.or(Scope::STATS);
 
 static EVERYWHERE: &[Command] = &[
     row(
@@ -184,6 +185,27 @@ static HANDSHAKE: &[Command] = &[
     ),
 ];
 
+/// What makes sense while a capture goes on.
+static LIVE: &[Command] = &[
+    row(
+        Cmd::Follow,
+        &["F"],
+        Scope::MESSAGES,
+        Screen,
+        "follow",
+        "keep to the newest row while the capture goes on; any move up ends it",
+    ),
+    row(
+        Cmd::Pause,
+        &["p"],
+        COMES,
+        Screen,
+        "pause",
+        "lists stay as they are while the capture goes on, or go on with it",
+    ),
+    row(Cmd::StopCapture, &["S"], COMES, Screen, "stop", "stop capturing and keep what is there"),
+];
+
 static MESSAGES: &[Command] = &[
     row(Cmd::Frames, &["m"], Scope::MESSAGES, Screen, "msgs⇄frames", "a row per message, or per frame"),
     row(Cmd::Direction, &["d"], Scope::MESSAGES, Screen, "dir", "both directions, only →, only ←"),
@@ -283,6 +305,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         CONNECTIONS,
         HANDSHAKE,
         MESSAGES,
+        LIVE,
         DETAIL,
         FRAME,
         LADDER,

@@ -201,7 +201,14 @@ impl Screen for Findings {
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let (list, _) = Self::areas(turn.shared, turn.shared.body());
         let height = usize::from(pane::inside(list).height.saturating_sub(1));
-        let made = self.rows.settle(turn.index);
+        let released = self.rows.released();
+        let made = !turn.shared.live.paused && self.rows.settle(turn.index);
+        if let Some(Row::Finding(at)) = &mut self.at
+            && made
+        {
+            // The first ones went: this one stands elsewhere now.
+            *at = at.saturating_sub(self.rows.released().saturating_sub(released) as usize);
+        }
         let (cursor, top) = (self.list.cursor, self.list.top);
         self.list.settle(self.rows.rows.len(), height);
         if made && let Some(at) = self.at {
