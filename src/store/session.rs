@@ -212,14 +212,17 @@ impl Session {
     /// A number that grows when the index changes.
     pub fn version(&self) -> u64 {
         // A pipe that gives nothing leaves the last news with the reading thread.
-        if let Ok(mut fill) = self.shared.fill.try_lock()
-            && fill.has_news()
-            && let Some(mut index) = self.shared.board.try_write()
-        {
-            fill.publish_to(&mut index);
+        if let Ok(mut fill) = self.shared.fill.try_lock() {
+            if fill.has_news()
+                && let Some(mut index) = self.shared.board.try_write()
+            {
+                fill.publish_to(&mut index);
+            }
             let mut progress = lock(&self.shared.progress);
-            progress.packets = progress.packets.max(fill.taken.0);
-            progress.done = progress.done.max(fill.taken.1);
+            if progress.packets < fill.taken.0 {
+                (progress.packets, progress.done) = fill.taken;
+                self.shared.board.grow();
+            }
         }
         self.shared.board.version()
     }

@@ -299,9 +299,7 @@ fn capture(ctx: &Ctx<'_>) -> Text {
         line.captured(Role::Plain, ctx.shared.source.as_bytes(), 40);
         line.plainly(format!("   {}", units::counted(progress.packets, "packet")));
         line.plainly(format!("   {}", units::size(progress.done)));
-        if progress.kept > 0 {
-            line.plainly("   kept in a temporary file");
-        }
+        line.plainly("   kept in a temporary file");
         return line;
     };
     line.captured(Role::Plain, status.interfaces.join(" ").as_bytes(), 40);
