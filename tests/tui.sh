@@ -232,6 +232,15 @@ case_closed_terminal() {
   until_holds 'it goes on after SIGHUP' gone "$pid"
 }
 
+# A hangup by hand: the terminal is still there, and is given back.
+case_hangup() {
+  start 100x30 "$(wslens "$chat")"
+  want '19 of 19'
+  kill -HUP "$(cat "$work/pid")"
+  want 'EXIT:'
+  sane
+}
+
 # Packets from standard input, keys from the terminal.
 case_pipe() {
   start 120x36 "cat '$chat' | $(wslens -)"
@@ -239,6 +248,49 @@ case_pipe() {
   # Payloads too, which are read when they are looked at.
   key '#'; text 7; key Enter; want '▸    7'; key Enter; want 'msg 7'; want 'frag-1 frag-2 frag-3'
   quit
+}
+
+# What comes through a pipe while it is looked at: first half of it, then the rest.
+case_live_pipe() {
+  local half=3000
+  mkfifo "$work/more"
+  start 120x36 "{ head -c $half '$chat'; cat '$work/more'; } | $(wslens -)"
+  want '● PIPE'; want '[1 Conns]'
+  key 3; want 'follow ON'; want 'FOLLOW'; want '─ Live ─'
+  key p; want 'PAUSED'
+  exec 9>"$work/more"
+  tail -c +$((half + 1)) "$chat" | head -c 2000 >&9
+  want '+9 new'; want 'view only, capture continues'
+  key F; want 'follow ON'; want_gone 'PAUSED'
+  key k; want 'follow OFF'; key G; want 'follow ON'
+  key q; want 'The capture goes on'; key Escape; want_gone 'The capture goes on'
+  tail -c +$((half + 2001)) "$chat" >&9
+  exec 9>&-
+  want 'ENDED'; want 'Messages  19 of 19'; want '▸   19'
+  quit
+  # Quitting does not wait for a quiet pipe.
+  start 80x24 "$(wslens -) <'$work/more'"
+  exec 9>"$work/more"
+  cat "$chat" >&9
+  want '● PIPE'; want 'Live'; key q; want 'The capture goes on'; key q; want 'TERMINAL:restored'
+  exec 9>&-
+  rm "$work/more"
+}
+
+# On the loopback interface, where that is allowed.
+case_live() {
+  if ! timeout 5 "$program" live -i lo --for 1ms --no-tui >/dev/null 2>&1; then
+    echo 'skipped: live: this user may not capture on lo'
+    return
+  fi
+  start 120x36 "$(wslens live -i lo -w cap.pcapng)"
+  want '● REC'; want 'drops 0'; want '─ Live ─'; want 'writing cap.pcapng'
+  key S; want '■ STOPPED'
+  quit
+  want 'saved cap.pcapng'
+  start 120x36 "$(wslens live -i lo)"
+  want '● REC'; key C-c; want 'The capture goes on'; key C-c
+  want 'nothing was kept'; want 'EXIT:0'; sane
 }
 
 # What was captured does not act, and without colour there is none: not even the payload's red.
@@ -279,7 +331,7 @@ case_many_connections() {
 }
 
 cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
-  closed_terminal pipe no_colour text many_connections)
+  closed_terminal hangup pipe live_pipe live no_colour text many_connections)
 for name in "${@:-${cases[@]}}"; do
   "case_$name"
   echo "ok: $name"

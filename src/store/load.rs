@@ -39,7 +39,7 @@ impl Source<'_> {
     /// Loads what is asked for.
     pub(super) fn load(&self, request: &Request) -> Result<Detail, LoadError> {
         self.shared.archive.check().map_err(LoadError::Changed)?;
-        if !self.shared.archive.is_whole() {
+        if !self.shared.archive.is_kept() {
             return Err(LoadError::Gone);
         }
         match *request {

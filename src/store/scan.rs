@@ -239,7 +239,11 @@ impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Sink for Look<'_, F> {
         });
     }
 
-    fn message(&mut self, _: &Connection, message: &MessageEvent<'_>) {
+    fn message(&mut self, forked: &Connection, message: &MessageEvent<'_>) {
+        if self.connection.is_none() {
+            // From a checkpoint on, it is open already.
+            self.opened(forked);
+        }
         if let Some(connection) = self.connection
             && (self.is_meant)(connection, message)
         {

@@ -1,5 +1,6 @@
 //! A capture that is open: a thread reads it, everybody else looks at the index.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
@@ -158,7 +159,8 @@ impl Session {
     /// # Errors
     /// Where no thread can be had.
     pub fn read(capture: Capture, options: Options) -> Result<Self, CaptureError> {
-        Self::read_live(capture, None, options)
+        let live = capture.live();
+        Self::read_live(capture, live, options)
     }
 
     /// Begins to read a capture that goes on: what `live` says is told with the progress, and stopping ends it.
@@ -196,7 +198,8 @@ impl Session {
             turn: Default::default(),
         });
         let pipeline = Pipeline::new(limits);
-        let reading = Reader { capture, pipeline, shared: Arc::clone(&shared), trails: (0, 0) };
+        let reading =
+            Reader { capture, pipeline, shared: Arc::clone(&shared), trails: (0, 0), kept: Marks::default() };
         let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || reading.run());
         let reader = reader
             .map_err(|source| CaptureError::Open { name: "a thread to read with".to_owned(), source })?;
@@ -359,6 +362,34 @@ struct Reader {
     shared: Arc<Shared>,
     /// Bytes that the ways to details took when that was last looked at, and packets by then.
     trails: (usize, u64),
+    kept: Marks,
+}
+
+/// Which packet came where in the input, now and then: to know which went when bytes did.
+#[derive(Default)]
+struct Marks {
+    /// Bytes read, and packets.
+    marks: VecDeque<(u64, u64)>,
+    from: u64,
+}
+
+impl Marks {
+    /// Places that are known at most; they are nearly as far apart as the bytes are long that go at once.
+    const MOST: usize = 4096;
+
+    /// The first packet whose bytes may be there once the first bytes went; `packets` and `bytes`: read by now.
+    fn from(&mut self, gone: u64, packets: u64, bytes: u64) -> u64 {
+        if self.marks.back().is_none_or(|(last, _)| bytes.saturating_sub(*last) >= 1 << 20) {
+            self.marks.push_back((bytes, packets));
+        }
+        while self.marks.len() > Self::MOST
+            || self.marks.front().is_some_and(|(at, _)| *at <= gone && gone > 0)
+        {
+            let Some((at, packet)) = self.marks.pop_front() else { break };
+            self.from = if at <= gone { packet } else { self.from };
+        }
+        self.from.saturating_add(1)
+    }
 }
 
 impl Drop for Reader {
@@ -449,6 +480,10 @@ impl Reader {
         if let Some(live) = &self.shared.live {
             // Of packets in a row, the first ones go.
             index.kept_from = live.status().evicted_packets.saturating_add(1);
+        } else if self.shared.memory.is_some() {
+            let totals = self.capture.totals();
+            index.kept_from =
+                self.kept.from(self.shared.archive.kept().1, totals.packets, totals.capture_bytes);
         }
         if let Some(memory) = self.shared.memory {
             Self::bound(&mut self.trails, self.capture.totals().packets, memory, &mut fill, &mut index);

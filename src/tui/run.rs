@@ -11,7 +11,7 @@ mod signals;
 pub use exports::Exports;
 
 use std::io::{self, Write as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ratatui::Terminal;
 use ratatui::backend::{Backend, CrosstermBackend};
@@ -143,10 +143,7 @@ pub fn farewell(session: &Session) -> Option<String> {
     let live = session.live()?;
     live.stop();
     // What writes the file has a moment to end it.
-    let start = Instant::now();
-    while !live.status().over && start.elapsed() < PARTING {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let _ = live.wait_for(PARTING);
     session.version();
     let messages = units::counted(session.index().messages, "message");
     Some(match live.status().saved {

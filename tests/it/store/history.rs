@@ -197,6 +197,52 @@ fn compressed_messages_are_read_from_a_later_checkpoint_or_not_at_all() {
 }
 
 #[test]
+fn a_message_whose_packets_are_gone_says_so_and_nothing_false() {
+    // Two files of 64 MiB are kept.
+    let count = 3600;
+    let mut talker = Talker::new(1000);
+    let mut start = Talker::header();
+    talker.open(&mut start);
+    let made = Made::new(start, move |out: &mut Vec<u8>| {
+        while talker.messages < count && out.len() < 60_000 {
+            talker.message(out, 60_000);
+        }
+    });
+    let how = capture::Options { keep: true, room: 128 << 20, ..capture::Options::default() };
+    let capture = Capture::from_reader_with(Box::new(made), &how).unwrap();
+    let mut session = Session::read(capture, Options::default()).unwrap();
+    session.wait();
+    let evicted = |message: u64| {
+        let index = session.index();
+        index.is_evicted(index.messages(1).get(message as usize - 1).unwrap())
+    };
+    assert!(evicted(1) && !evicted(count - 1));
+    let (mut there, mut gone) = (0, 0);
+    for message in (1..count).step_by(37).filter(|message| message % 100 != 0) {
+        match session.load(&Request::Message { connection: 1, message }) {
+            Ok(wslens::store::Detail::Message(detail)) => {
+                let text = String::from_utf8(detail.bytes.clone()).unwrap();
+                assert!(text.contains(&format!("{message:010}")) && text.len() >= 60_000);
+                assert!(detail.whole && !detail.frames[0].pieces.is_empty());
+                assert!(detail.frames[0].pieces.iter().all(|piece| !piece.packet.bytes.is_empty()));
+                there += 1;
+            }
+            Err(LoadError::Released(Release::Packets | Release::Before)) => {
+                assert!(there == 0, "the oldest go first");
+                gone += 1;
+            }
+            other => panic!("{message}: {other:?}"),
+        }
+    }
+    assert!(there > 20 && gone > 20, "{there} are there, {gone} gone");
+    // A search says that it did not see all.
+    let scan = session.scan(None, |_, _| true);
+    until(|| scan.progress().over);
+    let found = scan.found().len() as u64;
+    assert!(found < count && found > (there - 1) * 37, "{found}");
+}
+
+#[test]
 fn a_live_capture_is_stopped_and_what_waits_is_read() {
     let mut file = Talker::header();
     let mut talker = Talker::new(1000);
