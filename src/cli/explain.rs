@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Read, Write};
 
 use anyhow::Context as _;
 
+use super::args::LangArg;
 use super::style::{ColorWhen, Role, Style};
 use crate::explain::frame::{Options, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
@@ -12,13 +13,13 @@ use crate::explain::hexinput::parse_hex;
 use crate::explain::json::write_json;
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{View, write_text};
-use crate::model::{Direction, Rule, safe_text};
+use crate::model::{Direction, Lang, Rule, safe_text};
 
 /// Most bytes that are read from a file or a pipe: hex text of [`MAX_BYTES`](crate::explain::hexinput::MAX_BYTES)
 /// with room for separators.
 const MAX_INPUT: u64 = 8 << 20;
 /// Whether the commands that the last line points at exist.
-const HINTS: View = View { diagram: false, learn: false, build: false };
+const HINTS: View = View { diagram: false, learn: false, build: true, lang: Lang::En };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -65,6 +66,9 @@ pub struct ExplainArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Language of explanations; by default that of the locale
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
     /// Exit with 1 where a frame or a handshake breaks a rule
     #[arg(long)]
     pub strict: bool,
@@ -128,6 +132,7 @@ fn run_with(
             }
         },
     };
+    let lang = LangArg::of(args.lang);
     let mut legal = true;
     let mut bytes = bytes;
     if let Some(payload) = tcp_payload(&bytes) {
@@ -144,7 +149,7 @@ fn run_with(
             return Ok(2);
         }
         let heads = read_heads(&bytes);
-        legal = write_heads(out, &heads, style)?;
+        legal = write_heads(out, &heads, style, lang)?;
         bytes = heads.rest;
         if bytes.trim_ascii().is_empty() {
             return Ok(u8::from(args.strict && !legal));
@@ -155,11 +160,11 @@ fn run_with(
         Dir::C2s => Direction::ClientToServer,
         Dir::S2c => Direction::ServerToClient,
     });
-    let explained = explain(&bytes, &Options { direction, deflate: args.deflate });
+    let explained = explain(&bytes, &Options { direction, deflate: args.deflate, lang });
     if args.json {
         write_json(out, &explained)?;
     } else {
-        write_text(out, &explained, style, View { diagram: args.diagram, ..HINTS })?;
+        write_text(out, &explained, style, View { diagram: args.diagram, lang, ..HINTS })?;
     }
     Ok(u8::from(args.strict && !(legal && explained.is_legal())))
 }

@@ -170,7 +170,7 @@ mod tests {
 
     fn json(bytes: &[u8], deflate: bool) -> serde_json::Value {
         let mut out = Vec::new();
-        write_json(&mut out, &explain(bytes, &Options { direction: None, deflate })).unwrap();
+        write_json(&mut out, &explain(bytes, &Options { direction: None, deflate, lang: crate::model::Lang::En })).unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

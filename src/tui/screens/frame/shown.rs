@@ -5,8 +5,9 @@ use std::ops::Range;
 use super::found::{self, Found, Loaded};
 use crate::explain::diagram::{Line, drawn_bits, picture};
 use crate::explain::fields::{About, about};
+use crate::explain::words::rules::summary;
 use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
-use crate::model::{Direction, Severity};
+use crate::model::{Direction, Lang, Severity};
 use crate::tui::shared::Ctx;
 use crate::ws::{Opcode, rules, unmask};
 
@@ -23,11 +24,14 @@ pub struct Problem {
     pub text: String,
 }
 
+/// What a frame was made from: connection, number, bytes that were loaded, language.
+pub type Key = (u32, u64, Option<usize>, Lang);
+
 /// A frame taken apart.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// What it was made from: connection, frame, bytes that were loaded.
-    key: (u32, u64, Option<usize>),
+    /// What it was made from.
+    key: Key,
     /// Its fields.
     pub frame: ExplainedFrame,
     /// The payload as sent, as far as it is loaded.
@@ -64,7 +68,8 @@ impl Shown {
         };
         let detail = loaded.as_ref().and_then(Loaded::frame);
         let bytes = detail.map(|detail| detail.payload.len());
-        let key = (ctx.shared.selection.connection, number, bytes);
+        let lang = ctx.shared.lang;
+        let key = (ctx.shared.selection.connection, number, bytes, lang);
         if let Some(before) = before
             && before.key == key
         {
@@ -87,7 +92,7 @@ impl Shown {
         let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
         let direction = row.direction();
         let frame =
-            explain(&bytes, &Options { direction: Some(direction), deflate }).frames.into_iter().next()?;
+            explain(&bytes, &Options { direction: Some(direction), deflate, lang }).frames.into_iter().next()?;
         let mut shown = Self {
             key,
             full: picture(&frame, usize::MAX),
@@ -131,7 +136,10 @@ impl Shown {
                     field: None,
                     severity: finding.rule.severity,
                     rule: (finding.rule.code, finding.rule.reference),
-                    text: finding.text.to_string(),
+                    text: match ctx.shared.lang {
+                        Lang::En => finding.text.to_string(),
+                        lang => format!("{} {}", summary(finding.rule, lang), finding.text),
+                    },
                 });
             }
         }
@@ -139,7 +147,7 @@ impl Shown {
 
     /// What it was made from.
     #[must_use]
-    pub fn key(&self) -> (u32, u64, Option<usize>) {
+    pub fn key(&self) -> Key {
         self.key
     }
 
@@ -197,7 +205,7 @@ impl Shown {
     /// A field in words.
     #[must_use]
     pub fn about(&self, field: usize) -> Option<About> {
-        self.rows().get(field).map(|row| about(&self.frame, row))
+        self.rows().get(field).map(|row| about(&self.frame, row, self.key.3))
     }
 
     /// Whether the payload is text as it stands.
