@@ -2,7 +2,7 @@ use super::*;
 use crate::explain::frame::{Options, explain};
 use proptest::prelude::*;
 
-const ALL_HINTS: View = View { diagram: false, learn: true, build: true };
+const ALL_HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
 
 fn shown(bytes: &[u8], options: &Options, view: View, style: &Style) -> String {
     let mut out = Vec::new();
