@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::build::BuildArgs;
 use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
@@ -110,6 +111,8 @@ pub enum Command {
     Stats(StatsArgs),
     /// Takes raw frame bytes apart, bit by bit
     Explain(ExplainArgs),
+    /// Makes frames by hand, judges them, saves them as a capture; nothing is sent
+    Build(BuildArgs),
     /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
     Handshake(HandshakeArgs),
     /// Lists capture interfaces

@@ -10,6 +10,7 @@
 //! | 5 | the input ends early or is damaged; what could be read was printed |
 
 mod args;
+mod build;
 mod check;
 pub mod explain;
 mod filter;
@@ -109,6 +110,9 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Explain(args)) => {
             explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Build(args)) => {
+            build::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))

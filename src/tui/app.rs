@@ -42,6 +42,8 @@ pub struct Screens {
     pub layers: screens::layers::Layers,
     /// See [`screens::learn`].
     pub learn: screens::learn::Learn,
+    /// See [`screens::builder`].
+    pub builder: screens::builder::Builder,
 }
 
 impl Screens {
@@ -59,6 +61,7 @@ impl Screens {
             ScreenId::Findings => &self.findings,
             ScreenId::Layers => &self.layers,
             ScreenId::Learn => &self.learn,
+            ScreenId::Builder => &self.builder,
         }
     }
 
@@ -75,6 +78,7 @@ impl Screens {
             ScreenId::Findings => &mut self.findings,
             ScreenId::Layers => &mut self.layers,
             ScreenId::Learn => &mut self.learn,
+            ScreenId::Builder => &mut self.builder,
         }
     }
 }
@@ -348,6 +352,7 @@ impl App {
             None => self.stack.push(self.screen),
         }
         self.screen = screen;
+        self.leave_built();
         self.shared.zoomed = false;
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
     }
@@ -359,11 +364,19 @@ impl App {
         }
         if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
             self.screen = screen;
+            self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         } else if self.shared.progress.state == Reading::Reading {
             effects.push(Effect::StopReading);
         } else {
             self.say("press q to quit");
+        }
+    }
+
+    /// A frame that was built is looked at on the Frame screen only.
+    fn leave_built(&mut self) {
+        if self.screen != ScreenId::Frame {
+            self.shared.built = None;
         }
     }
 
@@ -430,6 +443,7 @@ impl App {
             Cmd::GoFindings => self.go(ScreenId::Findings, index, effects),
             Cmd::GoLayers => self.go(ScreenId::Layers, index, effects),
             Cmd::GoLearn => self.go(ScreenId::Learn, index, effects),
+            Cmd::WhatIf => self.go(ScreenId::Builder, index, effects),
             Cmd::Zoom => self.shared.zoomed = !self.shared.zoomed,
             Cmd::Layout => {
                 let next = match self.shared.panes() {

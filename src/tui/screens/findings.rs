@@ -114,11 +114,16 @@ impl Findings {
             }
         };
         part("What we see", &safe);
-        for (name, words) in told(rule, ctx.shared.lang) {
+        // Causes and peers are for those who have the room, or who open this pane alone.
+        let told = told(rule, ctx.shared.lang);
+        for (name, words) in told.iter().take(2) {
             part(name, words);
         }
         part("Where", &place(row));
         part("Next step", next_step(row));
+        for (name, words) in told.iter().skip(2) {
+            part(name, words);
+        }
         lines
     }
 }
@@ -128,8 +133,8 @@ fn told(rule: &'static crate::model::Rule, lang: Lang) -> Vec<(&'static str, &'s
     match rule_words(rule.code) {
         Some(words) => vec![
             ("What it means", words.summary.of(lang)),
-            ("Usual causes", words.causes.of(lang)),
             ("What to do", words.remedy.of(lang)),
+            ("Usual causes", words.causes.of(lang)),
             ("A peer", words.peer.of(lang)),
         ],
         None => vec![("What it means", rule.summary), ("What to do", rule.advice)],

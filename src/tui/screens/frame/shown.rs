@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::super::builder::Built;
 use super::found::{self, Found, Loaded};
 use crate::explain::diagram::{Line, drawn_bits, picture};
 use crate::explain::fields::{About, about};
@@ -58,6 +59,9 @@ impl Shown {
     /// Takes the selected frame apart, unless `before` is that already; `None` where there is no frame.
     #[must_use]
     pub fn make(ctx: &Ctx<'_>, before: Option<Self>) -> Option<Self> {
+        if let Some(built) = &ctx.shared.built {
+            return Self::of_built(ctx, built);
+        }
         let number = found::number(ctx);
         let row = found::row(ctx, number)?;
         let found = found::find(ctx);
@@ -108,6 +112,37 @@ impl Shown {
         };
         shown.judge(ctx, number, handshake.map_or(0, |handshake| handshake.rsv_defined));
         Some(shown)
+    }
+
+    /// A frame that was built, not captured.
+    fn of_built(ctx: &Ctx<'_>, built: &Built) -> Option<Self> {
+        let lang = ctx.shared.lang;
+        let Built { at, direction, deflate, .. } = *built;
+        let bytes = built.frames.get(at)?;
+        let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang }).frames.into_iter().next()?;
+        let problems = frame.problems.iter().filter(|problem| {
+            // Alone, a later frame seems to go on with nothing.
+            at == 0 || problem.rule.code != rules::UNEXPECTED_CONTINUATION.code
+        });
+        let problems = problems.map(|problem| Problem {
+            field: Some(problem.field),
+            severity: problem.rule.severity,
+            rule: (problem.rule.code, problem.rule.reference),
+            text: problem.text.clone(),
+        });
+        Some(Self {
+            key: (0, at as u64 + 1, Some(bytes.len()), lang),
+            full: picture(&frame, usize::MAX),
+            compact: picture(&frame, 1),
+            wire: frame.wire_bytes(),
+            plain: frame.payload.clone(),
+            problems: problems.collect(),
+            absent: None,
+            loaded: None,
+            direction,
+            complete: frame.is_complete(),
+            frame,
+        })
     }
 
     /// What this frame breaks by itself, and what is found about it in its place.
