@@ -26,8 +26,9 @@
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
+//! | story | model http pipeline ws report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
-//! | tui | model filter http pipeline ws report explain build store export | nothing |
+//! | tui | model filter http pipeline ws report explain build store story export | nothing |
 //! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -51,6 +52,7 @@ pub mod net;
 pub mod pipeline;
 pub mod report;
 pub mod store;
+pub mod story;
 pub mod tcp;
 pub mod tui;
 pub mod ws;

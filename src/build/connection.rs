@@ -38,7 +38,8 @@ pub fn pcapng(draft: &Draft) -> io::Result<Vec<u8>> {
     for (number, packet) in (1u64..).zip(&talk.packets) {
         let len = packet.len() as u32;
         let time = Time(BEGIN.saturating_add(STEP.saturating_mul(number.cast_signed())));
-        let reference = PacketRef { number, time, bytes: Span { start: 0, len }, wire_len: len, link: LinkType(1) };
+        let reference =
+            PacketRef { number, time, bytes: Span { start: 0, len }, wire_len: len, link: LinkType(1) };
         out.packet(&reference, &Packet(packet))?;
     }
     out.finish()?;

@@ -180,7 +180,9 @@ impl Draft {
 /// The key of a later frame, made from the first one's: no two in a row are equal, and zeros stay zeros.
 fn nth_key(key: [u8; 4], at: usize) -> [u8; 4] {
     let step = (at as u32).wrapping_mul(2).wrapping_add(1);
-    u32::from_be_bytes(key).wrapping_mul(if at == 0 { 1 } else { step.wrapping_mul(0x9e37_79b1) | 1 }).to_be_bytes()
+    u32::from_be_bytes(key)
+        .wrapping_mul(if at == 0 { 1 } else { step.wrapping_mul(0x9e37_79b1) | 1 })
+        .to_be_bytes()
 }
 
 /// Another key, made from this one, as if it were drawn.

@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 
 use super::Draft;
-use crate::model::{Chunk, Direction, Place, PerDirection, Rule, Severity};
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Severity};
 use crate::ws::{Context, Depth, Events, FrameEvent, MessageEvent, Scratch, Spot, Terms, WebSocket};
 
 /// A rule that was broken.
@@ -21,11 +21,8 @@ pub struct Found {
 /// end of a connection tells, such as a message that is never finished, is not among it.
 #[must_use]
 pub fn judge(bytes: &[u8], direction: Direction, deflate: bool) -> Vec<Found> {
-    let terms = Terms {
-        takeover: deflate.then_some(true),
-        rsv_defined: if deflate { 4 } else { 0 },
-        guessed: false,
-    };
+    let terms =
+        Terms { takeover: deflate.then_some(true), rsv_defined: if deflate { 4 } else { 0 }, guessed: false };
     let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
     let (mut scratch, mut found) = (Scratch::default(), Findings(Vec::new()));
     let mut context = Context { bytes: &Wire(bytes), depth: &Depth::default(), scratch: &mut scratch };

@@ -6,6 +6,7 @@ use super::build::BuildArgs;
 use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
+use super::story::StoryArgs;
 use super::style::ColorWhen;
 use crate::model::Lang;
 
@@ -109,6 +110,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Prints counts: connections, messages, bytes, rates, round trips (reads headers only: fast)
     Stats(StatsArgs),
+    /// Tells one connection from SYN to FIN in plain words
+    Story(StoryArgs),
     /// Takes raw frame bytes apart, bit by bit
     Explain(ExplainArgs),
     /// Makes frames by hand, judges them, saves them as a capture; nothing is sent

@@ -125,7 +125,8 @@ fn mask(text: &str) -> Result<Mask, String> {
         "none" | "off" => Ok(Mask::None),
         _ => {
             let key = parse_hex(text).ok().and_then(|bytes| bytes.try_into().ok());
-            key.map(Mask::Key).ok_or_else(|| "expected random, none, or a key of 4 bytes such as 37fa213d".to_owned())
+            key.map(Mask::Key)
+                .ok_or_else(|| "expected random, none, or a key of 4 bytes such as 37fa213d".to_owned())
         }
     }
 }
@@ -180,7 +181,10 @@ impl BuildArgs {
             (None, None) => Vec::new(),
         };
         if payload.len() > MAX_PAYLOAD {
-            return Err(Problem::new(2, format!("the payload has {} bytes, at most {MAX_PAYLOAD} can be built", payload.len())));
+            return Err(Problem::new(
+                2,
+                format!("the payload has {} bytes, at most {MAX_PAYLOAD} can be built", payload.len()),
+            ));
         }
         let direction = match self.dir {
             Some(Dir::S2c) => Direction::ServerToClient,
@@ -308,9 +312,8 @@ fn save(path: &std::path::Path, force: bool, bytes: &[u8]) -> Result<(), Problem
         false => std::fs::File::create_new(path),
     };
     let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            Problem::new(3, format!("'{}' exists already", path.display())).hint("try", "--force, or another name")
-        }
+        std::io::ErrorKind::AlreadyExists => Problem::new(3, format!("'{}' exists already", path.display()))
+            .hint("try", "--force, or another name"),
         _ => Problem::new(3, format!("cannot write '{}': {error}", path.display())),
     };
     file.and_then(|mut file| file.write_all(bytes)).map_err(failed)
@@ -351,7 +354,10 @@ mod tests {
             built(&["--op", "ping", "--hex", "68 69", "--dir", "s2c", "--fragments", "2"]).1.lines().next(),
             Some("09 01 68")
         );
-        assert_eq!(built(&["--text", "Hello", "--deflate", "--dir", "s2c"]).1.lines().next(), Some("c1 07 f2 48 cd c9 c9 07 00"));
+        assert_eq!(
+            built(&["--text", "Hello", "--deflate", "--dir", "s2c"]).1.lines().next(),
+            Some("c1 07 f2 48 cd c9 c9 07 00")
+        );
         let (_, drawn) = built(&["--op", "0x9", "--text", "hi"]);
         assert!(drawn.starts_with("89 82 ") && drawn.ends_with("legal: yes\n"), "{drawn}");
     }
@@ -362,7 +368,8 @@ mod tests {
         assert_eq!(code, 1);
         assert!(text.contains("ERROR unmasked-client-frame") && text.contains("legal: no"), "{text}");
         assert_eq!(built(&["--list"]).1.lines().count(), EXPERIMENTS.len());
-        let json: serde_json::Value = serde_json::from_str(&built(&["--op", "3", "--dir", "s2c", "--json"]).1).unwrap();
+        let json: serde_json::Value =
+            serde_json::from_str(&built(&["--op", "3", "--dir", "s2c", "--json"]).1).unwrap();
         assert_eq!(json["legal"], false);
     }
 
@@ -381,7 +388,13 @@ mod tests {
 
     #[test]
     fn what_cannot_be_built_is_refused() {
-        for words in [["--op", "16"], ["--mask", "0102"], ["--length-form", "7"], ["--experiment", "maskoff"], ["--fragments", "0"]] {
+        for words in [
+            ["--op", "16"],
+            ["--mask", "0102"],
+            ["--length-form", "7"],
+            ["--experiment", "maskoff"],
+            ["--fragments", "0"],
+        ] {
             assert!(Cli::try_parse_from([&["build"], &words[..]].concat()).is_err(), "{words:?}");
         }
         let error = experiment("mask-of").unwrap_err();

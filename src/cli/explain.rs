@@ -239,7 +239,8 @@ fn base64_of(text: &str) -> Option<Vec<u8>> {
     let bare: String = text.split_ascii_whitespace().collect();
     let letters = bare.trim_end_matches('=');
     // A word of letters only is more likely a name that was mistyped.
-    let marked = bare.len() > letters.len() || letters.bytes().any(|byte| byte.is_ascii_digit() || b"+/".contains(&byte));
+    let marked = bare.len() > letters.len()
+        || letters.bytes().any(|byte| byte.is_ascii_digit() || b"+/".contains(&byte));
     // Words in a row are no base64; its lines are long.
     let lines = text.split_ascii_whitespace();
     let words = lines.clone().count() > 1 && lines.clone().any(|line| line.len() < 16);
@@ -252,13 +253,20 @@ fn base64_of(text: &str) -> Option<Vec<u8>> {
 /// The names that are near to a word that nobody knows.
 fn tell_near(err: &mut dyn Write, text: &str, lang: Lang) -> io::Result<()> {
     let word = text.trim();
-    if word.len() > 40 || word.contains(char::is_whitespace) || word.bytes().filter(u8::is_ascii_alphabetic).count() < 3 {
+    if word.len() > 40
+        || word.contains(char::is_whitespace)
+        || word.bytes().filter(u8::is_ascii_alphabetic).count() < 3
+    {
         return Ok(());
     }
     match nearest(word, names(all_rules())) {
         Some(name) => writeln!(err, "  {} wslens explain {name}", lang.pick("did you mean:", "是不是：")),
         None if word.contains('-') => {
-            writeln!(err, "  {}", lang.pick("note: no finding has this code either", "注意：也没有哪个问题叫这个代码"))
+            writeln!(
+                err,
+                "  {}",
+                lang.pick("note: no finding has this code either", "注意：也没有哪个问题叫这个代码")
+            )
         }
         None => Ok(()),
     }
@@ -328,7 +336,13 @@ fn write_told(out: &mut dyn Write, told: &[Told], style: &Style, lang: Lang) -> 
             let heading = HEADINGS[3].of(lang);
             let colon = lang.pick(":", "：");
             let lead = format!("{heading}{colon}");
-            writeln!(out, "  {} {}   ({})", style.paint(Role::Title, &lead), example.hex, example.note(lang))?;
+            writeln!(
+                out,
+                "  {} {}   ({})",
+                style.paint(Role::Title, &lead),
+                example.hex,
+                example.note(lang)
+            )?;
             writeln!(out, "    wslens explain {} '{}'", example.flags(), example.hex)?;
         }
     }
@@ -346,8 +360,11 @@ mod tests {
 
     fn run_on(words: &[&str], stdin: &[u8], change: impl Fn(&mut ExplainArgs)) -> (u8, String, String) {
         let lang = Some(LangArg::En);
-        let mut args =
-            ExplainArgs { lang, input: words.iter().map(|w| (*w).to_owned()).collect(), ..ExplainArgs::default() };
+        let mut args = ExplainArgs {
+            lang,
+            input: words.iter().map(|w| (*w).to_owned()).collect(),
+            ..ExplainArgs::default()
+        };
         change(&mut args);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run_with(&args, &mut &stdin[..], &mut out, &mut err, &Style::PLAIN).unwrap();
@@ -442,11 +459,15 @@ mod tests {
             let (code, out, _) = run_on(&[word], b"", |args| args.lang = Some(LangArg::En));
             assert!(code == 0 && out.starts_with(expected), "{word}: {out}");
             let (_, json, _) = run_on(&[word], b"", |args| args.json = true);
-            assert!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["topics"][0]["text"].is_array());
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&json).unwrap()["topics"][0]["text"].is_array()
+            );
         }
         assert!(run_on(&["1006"], b"", |_| {}).2.contains("wslens explain '10 06'"));
         assert!(run_on(&["masking", "key"], b"", |_| {}).1.starts_with("masking key   field"));
-        for (word, near) in [("bad-acept", "bad-accept"), ("sec-websocket-acept", "Sec-WebSocket-Accept"), ("pimg", "ping")] {
+        for (word, near) in
+            [("bad-acept", "bad-accept"), ("sec-websocket-acept", "Sec-WebSocket-Accept"), ("pimg", "ping")]
+        {
             let (code, _, err) = run_on(&[word], b"", |_| {});
             assert!(code == 2 && err.contains(near), "{err}");
         }

@@ -229,7 +229,11 @@ impl Openings<'_> {
             self.unexplained.iter().position(|(id, sent)| *id != connection.id && *sent == accept)
         {
             let Some((id, _)) = self.unexplained.remove(at) else { break };
-            let told = writeln!(self.out, "conn {id}  about its Sec-WebSocket-Accept: {}\n", crossed(other, self.lang));
+            let told = writeln!(
+                self.out,
+                "conn {id}  about its Sec-WebSocket-Accept: {}\n",
+                crossed(other, self.lang)
+            );
             self.keep(told);
         }
     }

@@ -21,6 +21,7 @@ mod problem;
 mod read;
 pub mod run;
 mod stats;
+mod story;
 pub mod style;
 mod tui;
 
@@ -110,6 +111,9 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Explain(args)) => {
             explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Story(args)) => {
+            story::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
         Some(Command::Build(args)) => {
             build::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))

@@ -101,10 +101,9 @@ fn fin(opcode: Option<Opcode>, fin: bool) -> Words {
             "1: this is the last frame of its message. Most messages are one frame: then FIN is 1 and the opcode says what it is.",
             "1：这是消息的最后一帧。多数消息只有一帧：FIN 为 1，操作码说明类型。",
         ),
-        (false, _) => w(
-            "0: more frames of this message follow, with opcode 0.",
-            "0：这条消息后面还有帧，操作码为 0。",
-        ),
+        (false, _) => {
+            w("0: more frames of this message follow, with opcode 0.", "0：这条消息后面还有帧，操作码为 0。")
+        }
     }
 }
 

@@ -182,7 +182,10 @@ pub fn explain(bytes: &[u8], options: &Options) -> Explained {
     let mut rest = None;
     while at < bytes.len() {
         if frames.len() == MAX_FRAMES {
-            rest = Some(Rest { range: at..bytes.len(), why: options.lang.pick("only the first 1000 frames are explained", "只解释前 1000 个帧") });
+            rest = Some(Rest {
+                range: at..bytes.len(),
+                why: options.lang.pick("only the first 1000 frames are explained", "只解释前 1000 个帧"),
+            });
             break;
         }
         let mut frame = Builder::new(bytes, at, frames.len() + 1, *options).build();
@@ -399,14 +402,19 @@ impl<'a> Builder<'a> {
         use Direction::{ClientToServer, ServerToClient};
         let (lang, masked) = (self.options.lang, byte & 0x80 != 0);
         let (meaning, reference) = match (masked, self.options.direction) {
-            (true, None) => (lang.pick("masked, so it was sent by a client", "有掩码，所以是客户端发的"), S5_3),
+            (true, None) => {
+                (lang.pick("masked, so it was sent by a client", "有掩码，所以是客户端发的"), S5_3)
+            }
             (true, Some(_)) => {
                 (lang.pick("masked, as every client frame must be", "有掩码，客户端的帧都必须这样"), S5_3)
-            },
-            (false, None) => (lang.pick("not masked, so it was sent by a server", "没有掩码，所以是服务器发的"), S5_1),
-            (false, Some(_)) => {
-                (lang.pick("not masked, as every server frame must be", "没有掩码，服务器的帧都必须这样"), S5_1)
-            },
+            }
+            (false, None) => {
+                (lang.pick("not masked, so it was sent by a server", "没有掩码，所以是服务器发的"), S5_1)
+            }
+            (false, Some(_)) => (
+                lang.pick("not masked, as every server frame must be", "没有掩码，服务器的帧都必须这样"),
+                S5_1,
+            ),
         };
         self.bits(Field::Mask, (0, 1), u8::from(masked).to_string(), meaning, reference);
         match (masked, self.options.direction) {
@@ -423,7 +431,10 @@ impl<'a> Builder<'a> {
         let meaning = match byte & 0x7f {
             126 => lang.pick("126 → the length is in the next 2 bytes", "126 → 长度在后面 2 个字节里"),
             127 => lang.pick("127 → the length is in the next 8 bytes", "127 → 长度在后面 8 个字节里"),
-            _ => lang.pick("0..125 fit here; 126 → 16-bit, 127 → 64-bit", "0..125 放在这里；126 → 16 位，127 → 64 位"),
+            _ => lang.pick(
+                "0..125 fit here; 126 → 16-bit, 127 → 64-bit",
+                "0..125 放在这里；126 → 16 位，127 → 64 位",
+            ),
         };
         self.bits(Field::PayloadLength, (1, 7), (byte & 0x7f).to_string(), meaning, S5_2);
         self.at += 1;
@@ -451,12 +462,18 @@ impl<'a> Builder<'a> {
             return;
         }
         let meaning = match len {
-            4 => self.options.lang.pick("4 random bytes, new for every frame", "4 个随机字节，每帧换新").into(),
+            4 => {
+                self.options.lang.pick("4 random bytes, new for every frame", "4 个随机字节，每帧换新").into()
+            }
             _ => here_of(len, 4, self.options.lang),
         };
         self.row(Field::MaskingKey, len, String::new(), &meaning, "");
         if self.frame.header.is_some_and(|header| header.masking_key == [0; 4]) {
-            let text = self.options.lang.pick("a key of zeros leaves the payload as it is", "全零的键让载荷保持原样").into();
+            let text = self
+                .options
+                .lang
+                .pick("a key of zeros leaves the payload as it is", "全零的键让载荷保持原样")
+                .into();
             self.frame.broken(Field::MaskingKey, &rules::WEAK_MASKING_KEY, text);
         }
     }
@@ -521,7 +538,8 @@ impl<'a> Builder<'a> {
     fn close_payload(&mut self, header: FrameHeader, range: Range<usize>) {
         let lang = self.options.lang;
         if header.payload_len == 1 {
-            let text = lang.pick("a code takes 2 bytes, 1 is here", "关闭码要 2 个字节，这里只有 1 个").into();
+            let text =
+                lang.pick("a code takes 2 bytes, 1 is here", "关闭码要 2 个字节，这里只有 1 个").into();
             self.frame.broken(Field::Payload, &rules::CLOSE_PAYLOAD_1_BYTE, text);
         }
         let payload = std::mem::take(&mut self.frame.payload);

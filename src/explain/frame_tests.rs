@@ -4,8 +4,10 @@ use crate::ws::Inflation;
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
-const C2S: Options = Options { direction: Some(Direction::ClientToServer), deflate: false, lang: crate::model::Lang::En };
-const S2C: Options = Options { direction: Some(Direction::ServerToClient), deflate: false, lang: crate::model::Lang::En };
+const C2S: Options =
+    Options { direction: Some(Direction::ClientToServer), deflate: false, lang: crate::model::Lang::En };
+const S2C: Options =
+    Options { direction: Some(Direction::ServerToClient), deflate: false, lang: crate::model::Lang::En };
 const DEFLATE: Options = Options { direction: None, deflate: true, lang: crate::model::Lang::En };
 
 fn codes(bytes: &[u8], options: &Options) -> Vec<&'static str> {

@@ -4,12 +4,12 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::text::hex;
+use super::words::mistakes::{LIKELY, mistake as told};
+use super::words::rules::summary;
 use crate::cli::style::{Role, Style};
 use crate::http::accept::{AcceptSteps, steps};
 use crate::http::upgrade::{Judgement, judge, judge_request, judge_syntax};
 use crate::http::{HeadKind, HeadLimits, Scan, is_interim, likely_mistake, scan};
-use super::words::mistakes::{LIKELY, mistake as told};
-use super::words::rules::summary;
 use crate::model::{Head, Lang, Severity, preview, safe_str, safe_text, width};
 
 /// Column of the values of the steps, and of what is said about them.
@@ -66,7 +66,8 @@ pub fn write_steps(out: &mut dyn Write, key: &[u8], style: &Style, lang: Lang) -
 /// What is said about the key itself (RFC 6455 section 4.1: base64 of 16 bytes). It is hashed as it is, good or bad.
 pub(super) fn remark(steps: &AcceptSteps, lang: Lang) -> String {
     let Some(decoded) = &steps.decoded else {
-        let bad = lang.pick("not base64; a key is base64 of 16 bytes", "不是 base64；密钥应为 16 个字节的 base64");
+        let bad =
+            lang.pick("not base64; a key is base64 of 16 bytes", "不是 base64；密钥应为 16 个字节的 base64");
         return bad.into();
     };
     let len = decoded.len();
@@ -193,7 +194,10 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
             out,
             "{}: {}",
             style.paint(Role::Error, "error"),
-            lang.pick("this begins like a handshake but is no HTTP/1 head", "开头像握手，但不是 HTTP/1 的头部")
+            lang.pick(
+                "this begins like a handshake but is no HTTP/1 head",
+                "开头像握手，但不是 HTTP/1 的头部"
+            )
         )?;
         return Ok(false);
     }
@@ -212,7 +216,10 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
             writeln!(
                 out,
                 " {} wslens handshake --key KEY --accept …\n",
-                lang.pick("to check it, give the request too, or its key:", "要核对它，请连同请求一起给出，或给出密钥：")
+                lang.pick(
+                    "to check it, give the request too, or its key:",
+                    "要核对它，请连同请求一起给出，或给出密钥："
+                )
             )?;
         }
         (None, None) => {}
@@ -273,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_steps_from_key_to_accept() {
-        let text = printed(|out| write_steps(out, b"dGhlIHNhbXBsZSBub25jZQ==", &Style::PLAIN, Lang::En).unwrap());
+        let text =
+            printed(|out| write_steps(out, b"dGhlIHNhbXBsZSBub25jZQ==", &Style::PLAIN, Lang::En).unwrap());
         assert_eq!(
             text,
             " 1 key as sent     dGhlIHNhbXBsZSBub25jZQ==             16 bytes when decoded: \"the sample nonce\"

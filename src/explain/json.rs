@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::frame::{Explained, ExplainedFrame, Row};
-use super::topic::Told;
 use super::message::Utf8;
+use super::topic::Told;
 use crate::report::json::{json_key, json_string};
 use crate::ws::{Inflation, Opcode};
 
@@ -195,7 +195,11 @@ mod tests {
 
     fn json(bytes: &[u8], deflate: bool) -> serde_json::Value {
         let mut out = Vec::new();
-        write_json(&mut out, &explain(bytes, &Options { direction: None, deflate, lang: crate::model::Lang::En })).unwrap();
+        write_json(
+            &mut out,
+            &explain(bytes, &Options { direction: None, deflate, lang: crate::model::Lang::En }),
+        )
+        .unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

@@ -111,7 +111,10 @@ impl Messages {
                 if let Flow::Open(_) = before {
                     let text = self
                         .lang
-                        .pick("a new message begins while another is open", "另一条消息还没结束就开始了新消息")
+                        .pick(
+                            "a new message begins while another is open",
+                            "另一条消息还没结束就开始了新消息",
+                        )
                         .into();
                     frame.broken(Field::Opcode, &rules::INTERLEAVED_DATA_FRAME, text);
                 }

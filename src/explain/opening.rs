@@ -8,12 +8,13 @@ use std::io::{self, Write};
 
 use super::text::hex;
 use super::words::mistakes::LIKELY;
-use super::words::wrap;
 use super::words::rules::summary;
+use super::words::wrap;
 use crate::cli::style::{Role, Style};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::{
-    Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview, safe_str, safe_text, width,
+    Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview, safe_str, safe_text,
+    width,
 };
 use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
 
@@ -227,7 +228,13 @@ impl Page<'_, '_> {
     }
 
     /// A rule that was broken.
-    fn problem(&mut self, indent: usize, rule: &'static Rule, side: Option<Direction>, text: &str) -> io::Result<()> {
+    fn problem(
+        &mut self,
+        indent: usize,
+        rule: &'static Rule,
+        side: Option<Direction>,
+        text: &str,
+    ) -> io::Result<()> {
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
@@ -329,24 +336,42 @@ impl Page<'_, '_> {
     fn accept(&mut self, request: Option<&Head>, response: Option<&Head>) -> io::Result<()> {
         writeln!(self.out, " {}", self.style.paint(Role::Title, "Sec-WebSocket-Accept, step by step"))?;
         let lang = self.opening.lang;
-        let Some(AcceptStory { steps, remark, sent }) = accept_story(self.opening.handshake, self.opening.lang) else {
-            let why = if request.is_none() { lang.pick("the request was not captured", "没有抓到请求") } else { lang.pick("there is no key", "没有密钥") };
+        let Some(AcceptStory { steps, remark, sent }) =
+            accept_story(self.opening.handshake, self.opening.lang)
+        else {
+            let why = if request.is_none() {
+                lang.pick("the request was not captured", "没有抓到请求")
+            } else {
+                lang.pick("there is no key", "没有密钥")
+            };
             let nothing = lang.pick(": nothing to compute it from", "：无从计算");
             return writeln!(self.out, " {why}{nothing}\n");
         };
-        self.step("1 key as sent", &steps.key, lang.pick("as text: it is not decoded", "按文本使用，不解码"))?;
+        self.step(
+            "1 key as sent",
+            &steps.key,
+            lang.pick("as text: it is not decoded", "按文本使用，不解码"),
+        )?;
         if let Some(remark) = remark {
             self.paragraph(VALUE, &remark, "")?;
         }
         self.step("2 append GUID", &steps.concatenated, "")?;
         self.step("3 SHA-1", hex(&steps.digest).as_bytes(), "")?;
-        self.step("4 base64", steps.accept.as_bytes(), lang.pick("of the 20 bytes, not of their hex text", "对 20 个字节编码，不是对它的十六进制文本"))?;
+        self.step(
+            "4 base64",
+            steps.accept.as_bytes(),
+            lang.pick("of the 20 bytes, not of their hex text", "对 20 个字节编码，不是对它的十六进制文本"),
+        )?;
         if response.is_none() {
             let nothing = lang.pick("nothing captured", "没有抓到");
             return writeln!(self.out, " 5 {:1$}{nothing}\n", "server sent", VALUE - 3);
         }
         for (value, right, mistake) in &sent {
-            let (mark, word) = if *right { (Mark::Right, lang.pick("the same", "相同")) } else { (Mark::Wrong, lang.pick("not the same", "不同")) };
+            let (mark, word) = if *right {
+                (Mark::Right, lang.pick("the same", "相同"))
+            } else {
+                (Mark::Wrong, lang.pick("not the same", "不同"))
+            };
             let shown = self.fit(value);
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
             let verdict = format!("{} {word}", mark.sign(self.ascii));
@@ -359,16 +384,19 @@ impl Page<'_, '_> {
             if let Some(mistake) = mistake {
                 self.paragraph(VALUE, &format!("{}{mistake}", LIKELY.of(self.opening.lang)), "")?;
             } else if let Some(other) = self.opening.accept_of {
-                self.paragraph(VALUE, &format!("{}{}", LIKELY.of(self.opening.lang), crossed(other, self.opening.lang)), "")?;
+                self.paragraph(
+                    VALUE,
+                    &format!("{}{}", LIKELY.of(self.opening.lang), crossed(other, self.opening.lang)),
+                    "",
+                )?;
             }
         }
         if sent.is_empty() {
-            let nothing =
-                format!(
-                    "{} {}",
-                    Mark::Wrong.sign(self.ascii),
-                    lang.pick("nothing: a client has to close the connection", "什么也没发：客户端必须关闭连接")
-                );
+            let nothing = format!(
+                "{} {}",
+                Mark::Wrong.sign(self.ascii),
+                lang.pick("nothing: a client has to close the connection", "什么也没发：客户端必须关闭连接")
+            );
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
             writeln!(
                 self.out,
@@ -469,14 +497,22 @@ impl Page<'_, '_> {
         let codes: Vec<&str> = broken.iter().map(|rule| rule.code).collect();
         if let Some(code) = codes.first() {
             let others = if codes.len() > 1 {
-                format!("   ({} {})", self.opening.lang.pick("also", "另有"), codes.get(1..).unwrap_or_default().join(", "))
+                format!(
+                    "   ({} {})",
+                    self.opening.lang.pick("also", "另有"),
+                    codes.get(1..).unwrap_or_default().join(", ")
+                )
             } else {
                 String::new()
             };
-            self.paragraph(9, &format!(
-                "{} wslens explain {code}{others}",
-                self.opening.lang.pick("causes and remedies:", "原因与对策：")
-            ), "")?;
+            self.paragraph(
+                9,
+                &format!(
+                    "{} wslens explain {code}{others}",
+                    self.opening.lang.pick("causes and remedies:", "原因与对策：")
+                ),
+                "",
+            )?;
         }
         writeln!(self.out)
     }

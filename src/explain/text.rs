@@ -49,10 +49,13 @@ pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, vie
     for (i, frame) in explained.frames.iter().enumerate() {
         lines.end();
         if !single {
-            lines.put(Role::Title, &match lang {
-                Lang::En => format!("frame {} at offset {}: ", frame.number, frame.range.start),
-                Lang::Zh => format!("第 {} 帧，偏移 {}：", frame.number, frame.range.start),
-            });
+            lines.put(
+                Role::Title,
+                &match lang {
+                    Lang::En => format!("frame {} at offset {}: ", frame.number, frame.range.start),
+                    Lang::Zh => format!("第 {} 帧，偏移 {}：", frame.number, frame.range.start),
+                },
+            );
             lines.summary(frame);
             lines.end();
         }
@@ -154,7 +157,8 @@ impl Lines {
     fn summary(&mut self, frame: &ExplainedFrame) {
         if !frame.is_complete() {
             let missing = missing(frame, self.lang);
-            return self.put(Role::Warning, &format!("{}{missing}", self.lang.pick("incomplete: ", "不完整：")));
+            return self
+                .put(Role::Warning, &format!("{}{missing}", self.lang.pick("incomplete: ", "不完整：")));
         }
         let (Some(header), Some(masked)) = (frame.header, frame.masked()) else { return };
         let client = frame.direction.map_or(masked, |d| d == Direction::ClientToServer);
@@ -164,10 +168,13 @@ impl Lines {
         };
         self.put(role, who);
         let opcode = header.opcode();
-        self.put(Role::Payload, match masked {
-            true => self.lang.pick(" (masked), ", "（有掩码），"),
-            false => self.lang.pick(" (not masked), ", "（无掩码），"),
-        });
+        self.put(
+            Role::Payload,
+            match masked {
+                true => self.lang.pick(" (masked), ", "（有掩码），"),
+                false => self.lang.pick(" (not masked), ", "（无掩码），"),
+            },
+        );
         self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
         self.put(Role::Payload, ", ");
         self.gist(frame);
@@ -177,10 +184,13 @@ impl Lines {
     fn gist(&mut self, frame: &ExplainedFrame) {
         if let Some(close) = frame.close() {
             let Some(code) = close.code else {
-                return self.put(Role::Payload, match frame.payload.is_empty() {
-                    true => self.lang.pick("no code", "没有关闭码"),
-                    false => self.lang.pick("broken", "有误"),
-                });
+                return self.put(
+                    Role::Payload,
+                    match frame.payload.is_empty() {
+                        true => self.lang.pick("no code", "没有关闭码"),
+                        false => self.lang.pick("broken", "有误"),
+                    },
+                );
             };
             self.put(Role::Payload, &format!("{code} {}", close_code(code).name));
             if !close.reason.is_empty() {
@@ -218,8 +228,7 @@ impl Lines {
             self.quote(&frame.payload);
             self.pending = 2;
         }
-        let verdict =
-            match frame.message.compressed {
+        let verdict = match frame.message.compressed {
             true => Some(self.lang.pick("compressed", "已压缩")),
             false => utf8_word(frame.message.utf8, self.lang),
         };
@@ -336,10 +345,13 @@ impl Lines {
         let more = len.saturating_sub(SHOWN_BYTES);
         if more > 0 {
             self.to(HEX, 1);
-            self.put(Role::Dim, &match self.lang {
-                Lang::En => format!("… {} more", bytes(more, Lang::En)),
-                Lang::Zh => format!("… 还有 {}", bytes(more, Lang::Zh)),
-            });
+            self.put(
+                Role::Dim,
+                &match self.lang {
+                    Lang::En => format!("… {} more", bytes(more, Lang::En)),
+                    Lang::Zh => format!("… 还有 {}", bytes(more, Lang::Zh)),
+                },
+            );
             self.end();
         }
         if let Some(header) = frame.header.filter(|_| masked) {
@@ -421,11 +433,17 @@ impl Lines {
     fn verdict(&mut self, frame: &ExplainedFrame) {
         self.to(OFFSET, 0);
         if frame.header.is_some() {
-            let (head, payload) =
-                (frame.header_range().len() as u64, (frame.payload.len() as u64).saturating_add(frame.missing.1));
+            let (head, payload) = (
+                frame.header_range().len() as u64,
+                (frame.payload.len() as u64).saturating_add(frame.missing.1),
+            );
             let text = match self.lang {
                 Lang::En => {
-                    format!("overhead: {} for {}.   ", count(head, "header byte"), count(payload, "payload byte"))
+                    format!(
+                        "overhead: {} for {}.   ",
+                        count(head, "header byte"),
+                        count(payload, "payload byte")
+                    )
                 }
                 Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个头部字节。   "),
             };
@@ -454,7 +472,10 @@ impl Lines {
                 _ if header.extended_len() > 0 => "lengths",
                 _ => "frame",
             };
-            self.put(Role::Payload, &format!("{} wslens learn {lesson}", self.lang.pick("see it move:", "动手看一看：")));
+            self.put(
+                Role::Payload,
+                &format!("{} wslens learn {lesson}", self.lang.pick("see it move:", "动手看一看：")),
+            );
         }
         if let Some(command) = build_command(frame).filter(|_| view.build) {
             self.to(OFFSET, 4);

@@ -62,7 +62,8 @@ pub fn opcode_named(name: &str) -> Option<Opcode> {
 }
 
 fn field_named(name: &str) -> Option<Field> {
-    let bare: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let bare: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     Some(match bare.as_str() {
         "fin" => Field::Fin,
         "rsv" | "rsv1" | "rsv2" | "rsv3" | "rsv13" => Field::Rsv,
@@ -137,7 +138,9 @@ impl Topic {
                 let mut parts = vec![("", text.of(lang).to_owned())];
                 if field == Field::Opcode {
                     let kinds = KINDS.into_iter().filter(|kind| !matches!(kind, Opcode::Reserved(_)));
-                    parts.extend(kinds.map(|kind| ("", format!("0x{:x}  {}", kind.bits(), line(kind).of(lang)))));
+                    parts.extend(
+                        kinds.map(|kind| ("", format!("0x{:x}  {}", kind.bits(), line(kind).of(lang)))),
+                    );
                 }
                 Told { parts, ..told("field", field.name().to_owned(), reference) }
             }
@@ -211,9 +214,10 @@ impl Example {
         match self.kind {
             ExampleKind::Client => lang.pick("sent by a client", "由客户端发送"),
             ExampleKind::Server => lang.pick("sent by a server", "由服务器发送"),
-            ExampleKind::ServerDeflate => {
-                lang.pick("sent by a server, permessage-deflate agreed on", "由服务器发送，已协商 permessage-deflate")
-            }
+            ExampleKind::ServerDeflate => lang.pick(
+                "sent by a server, permessage-deflate agreed on",
+                "由服务器发送，已协商 permessage-deflate",
+            ),
         }
     }
 
@@ -244,7 +248,10 @@ mod tests {
             assert!(!found.is_empty(), "{name}");
             for topic in found {
                 let [en, zh] = Lang::ALL.map(|lang| topic.tell(lang));
-                assert_eq!((&en.name, en.reference, en.parts.len()), (&zh.name, zh.reference, zh.parts.len()));
+                assert_eq!(
+                    (&en.name, en.reference, en.parts.len()),
+                    (&zh.name, zh.reference, zh.parts.len())
+                );
                 assert!(!en.parts.is_empty());
                 for (en, zh) in en.parts.iter().zip(&zh.parts) {
                     assert!(!en.1.is_empty() && en.1 != zh.1, "{name}: {}", en.1);
@@ -252,14 +259,19 @@ mod tests {
             }
         }
         for field in FIELDS {
-            assert!(matches!(topics(field.name(), rules_there_are())[..], [.., Topic::Field(same)] if same == field));
+            assert!(
+                matches!(topics(field.name(), rules_there_are())[..], [.., Topic::Field(same)] if same == field)
+            );
         }
     }
 
     #[test]
     fn a_word_may_name_several_things_and_hex_none() {
         assert!(matches!(topics("1006", rules_there_are())[..], [Topic::Code(1006)]));
-        assert!(matches!(topics("sec-websocket-key:", rules_there_are())[..], [Topic::Header("Sec-WebSocket-Key")]));
+        assert!(matches!(
+            topics("sec-websocket-key:", rules_there_are())[..],
+            [Topic::Header("Sec-WebSocket-Key")]
+        ));
         for hex in ["8105", "81", "0x81", "12345", "0001"] {
             assert!(topics(hex, rules_there_are()).is_empty(), "{hex}");
         }

@@ -373,6 +373,22 @@ impl App {
         }
     }
 
+    /// Writes the selected connection's story to a file that was not there before.
+    fn story(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        let number = self.shared.selection.connection;
+        let tcp = match self.shared.details.tcp(number) {
+            super::details::Detail::Ready(tcp) => Some(tcp),
+            _ => None,
+        };
+        let lang = self.shared.lang;
+        let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
+            return self.warn("there is no connection to tell of");
+        };
+        let text = crate::story::write(&story, crate::story::Form::Markdown, lang);
+        let path = std::path::PathBuf::from(format!("story-{number}.md"));
+        effects.push(Effect::Save(path, super::event::Save::Bytes(text.into_bytes())));
+    }
+
     /// A frame that was built is looked at on the Frame screen only.
     fn leave_built(&mut self) {
         if self.screen != ScreenId::Frame {
@@ -463,6 +479,7 @@ impl App {
                 self.shared.lang = self.shared.lang.other();
                 self.say(&format!("language: {}", self.shared.lang.name()));
             }
+            Cmd::Story => self.story(index, effects),
             Cmd::ToggleMouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));

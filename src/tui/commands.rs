@@ -35,6 +35,7 @@ pub enum Cmd {
     Suspend,
     NextTheme,
     NextLanguage,
+    Story,
     ToggleMouse,
     StopReading,
     // Movement

@@ -30,8 +30,11 @@ fn any_draft() -> impl Strategy<Value = Draft> {
 
 /// Errors and warnings, each once.
 fn broken(found: &[crate::build::Found]) -> Vec<&'static str> {
-    let mut codes: Vec<_> =
-        found.iter().filter(|found| found.rule.severity > Severity::Info).map(|found| found.rule.code).collect();
+    let mut codes: Vec<_> = found
+        .iter()
+        .filter(|found| found.rule.severity > Severity::Info)
+        .map(|found| found.rule.code)
+        .collect();
     // That nothing can be read behind such a length is no second breach, but what follows from it.
     if codes.first() == Some(&rules::LENGTH_MSB_SET.code) {
         codes.retain(|code| *code != rules::DESYNCHRONISED.code);
@@ -43,8 +46,12 @@ fn broken(found: &[crate::build::Found]) -> Vec<&'static str> {
 fn check(experiment: &Experiment, base: &Draft) {
     let draft = experiment.apply(base);
     let found = draft.judge();
-    let expected: Vec<&str> =
-        experiment.rule.filter(|rule| rule.severity > Severity::Info).map(|rule| rule.code).into_iter().collect();
+    let expected: Vec<&str> = experiment
+        .rule
+        .filter(|rule| rule.severity > Severity::Info)
+        .map(|rule| rule.code)
+        .into_iter()
+        .collect();
     assert_eq!(broken(&found), expected, "{} on {base:?}: {found:?}", experiment.name);
     if let Some(rule) = experiment.rule {
         assert!(found.iter().any(|found| found.rule.code == rule.code), "{}: {found:?}", experiment.name);
@@ -80,7 +87,8 @@ fn experiments_have_names_of_their_own_and_words_that_fit() {
 #[test]
 fn the_example_of_rfc_6455_section_5_7_is_built() {
     assert_eq!(Draft::default().encode(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
-    let fragmented = Draft { direction: Direction::ServerToClient, key: None, fragments: 2, ..Draft::default() };
+    let fragmented =
+        Draft { direction: Direction::ServerToClient, key: None, fragments: 2, ..Draft::default() };
     assert_eq!(fragmented.encode(), b"\x01\x03Hel\x80\x02lo");
 }
 

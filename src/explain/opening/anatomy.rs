@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::lines::{absent, is_about_other, line_of, lines};
 use crate::explain::handshake::remark;
+use crate::explain::words::mistakes::mistake;
 use crate::http::accept::{AcceptSteps, accept_for, steps};
 use crate::http::{Handshake, Judgement, judge, likely_mistake};
-use crate::explain::words::mistakes::mistake;
 use crate::model::{Accept, Direction, Lang, Severity};
 
 /// A mark before a line.
@@ -154,7 +154,11 @@ pub fn accept_story(handshake: &Handshake, lang: Lang) -> Option<AcceptStory> {
     let odd = steps.decoded.as_ref().is_none_or(|bytes| bytes.len() != 16);
     let sent = sent.iter().map(|value| {
         let right = is_right(value);
-        (value.to_vec(), right, if right { None } else { likely_mistake(key, value).map(|text| mistake(text, lang)) })
+        (
+            value.to_vec(),
+            right,
+            if right { None } else { likely_mistake(key, value).map(|text| mistake(text, lang)) },
+        )
     });
     Some(AcceptStory { remark: odd.then(|| remark(&steps, lang)), sent: sent.collect(), steps })
 }
@@ -179,7 +183,9 @@ pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang
         (true, ..) if errors > 0 => say(Mark::Wrong, "opened, but against the rules", "已打开，但违反了规则"),
         (true, ..) if warnings > 0 => say(Mark::Suspicious, "opened", "已打开"),
         (true, ..) => say(Mark::Right, "opened", "已打开"),
-        (false, _, Some(101)) => say(Mark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket"),
+        (false, _, Some(101)) => {
+            say(Mark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket")
+        }
         (false, _, Some(status)) => (
             Mark::Suspicious,
             match lang {

@@ -33,17 +33,19 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
         let (name, value) = (head.token(&field.name), head.token(&field.value));
         let offers = role == HeadRole::Request && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
         let more = if offers { words::offered(value, lang) } else { Vec::new() };
-        Line { start: field.name.start, name, value, words: words::field(role, name, value, paired, lang), more }
+        Line {
+            start: field.name.start,
+            name,
+            value,
+            words: words::field(role, name, value, paired, lang),
+            more,
+        }
     });
     let odd = head.odd_lines.iter().map(|range| Line {
         start: range.start,
         name: &[],
         value: head.token(range),
-        words: Words {
-            text: NO_HEADER.of(lang).into(),
-            reference: "RFC 9112 §5",
-            checked: false,
-        },
+        words: Words { text: NO_HEADER.of(lang).into(), reference: "RFC 9112 §5", checked: false },
         more: Vec::new(),
     });
     let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd).collect();

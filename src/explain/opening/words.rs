@@ -97,10 +97,9 @@ pub(super) fn compression(params: &DeflateParams, direction: Direction, lang: La
             "emptied before each message (no context takeover)",
             "每条消息之前清空（no context takeover）",
         ),
-        false => lang.pick(
-            "kept from message to message (context takeover)",
-            "在消息之间保留（context takeover）",
-        ),
+        false => {
+            lang.pick("kept from message to message (context takeover)", "在消息之间保留（context takeover）")
+        }
     };
     match lang {
         Lang::En => format!("window of {size} ({bits} bits), {takeover}"),

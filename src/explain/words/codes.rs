@@ -48,27 +48,50 @@ pub const ALL: &[CodeWords] = &[
     row(
         1001,
         w("a server goes down or a browser leaves the page", "服务器要关闭，或浏览器离开了页面"),
-        w("A browser when the page is left or reloaded; a server that shuts down.", "页面跳转或刷新时由浏览器发送；服务器停机时发送。"),
-        w("Nothing. A client connects again if the server went away.", "不用处理。服务器停机时，客户端稍后重连。"),
+        w(
+            "A browser when the page is left or reloaded; a server that shuts down.",
+            "页面跳转或刷新时由浏览器发送；服务器停机时发送。",
+        ),
+        w(
+            "Nothing. A client connects again if the server went away.",
+            "不用处理。服务器停机时，客户端稍后重连。",
+        ),
     ),
     row(
         1002,
         w("the other end broke the protocol", "对端违反了协议"),
         w("Who received a frame that breaks the rules.", "收到违规帧的一方发送。"),
-        w("Look at the last frames of the other direction: wslens check tells what is wrong.", "看反方向的最后几个帧：wslens check 会指出哪里违规。"),
+        w(
+            "Look at the last frames of the other direction: wslens check tells what is wrong.",
+            "看反方向的最后几个帧：wslens check 会指出哪里违规。",
+        ),
     ),
     row(
         1003,
         w("a kind of data came that this end cannot accept", "收到了本端不接受的数据类型"),
-        w("An end that takes text only and got binary, or the other way round.", "只接受文本的一端收到了二进制，或反过来。"),
+        w(
+            "An end that takes text only and got binary, or the other way round.",
+            "只接受文本的一端收到了二进制，或反过来。",
+        ),
         w("Send the other kind: TEXT or BINARY.", "改用另一种类型：TEXT 或 BINARY。"),
     ),
-    row(1004, w("has no meaning yet; must not be sent", "尚无含义；不得发送"), NEVER_SENT, w("Use another code.", "换一个关闭码。")),
+    row(
+        1004,
+        w("has no meaning yet; must not be sent", "尚无含义；不得发送"),
+        NEVER_SENT,
+        w("Use another code.", "换一个关闭码。"),
+    ),
     row(
         1005,
         w("stands for a Close without a code; must not be sent", "表示 Close 没有带码；不得发送"),
-        w("Only in APIs: event.code when the Close had an empty body.", "只出现在 API 里：Close 正文为空时的 event.code。"),
-        w("Nothing. Give a code to close() if the other end should know why.", "不用处理。想让对端知道原因，就给 close() 一个码。"),
+        w(
+            "Only in APIs: event.code when the Close had an empty body.",
+            "只出现在 API 里：Close 正文为空时的 event.code。",
+        ),
+        w(
+            "Nothing. Give a code to close() if the other end should know why.",
+            "不用处理。想让对端知道原因，就给 close() 一个码。",
+        ),
     ),
     row(
         1006,
@@ -84,26 +107,44 @@ pub const ALL: &[CodeWords] = &[
     ),
     row(
         1007,
-        w("a message does not fit its type, such as text that is not UTF-8", "消息与类型不符，例如文本不是 UTF-8"),
-        w("Who received a TEXT message that is not UTF-8, or data that cannot be inflated.", "收到不是 UTF-8 的 TEXT 消息，或收到无法解压的数据的一方。"),
-        w("Send bytes as BINARY; do not cut text in the middle of a character into separate messages.", "字节用 BINARY 发送；不要在字符中间把文本切成两条消息。"),
+        w(
+            "a message does not fit its type, such as text that is not UTF-8",
+            "消息与类型不符，例如文本不是 UTF-8",
+        ),
+        w(
+            "Who received a TEXT message that is not UTF-8, or data that cannot be inflated.",
+            "收到不是 UTF-8 的 TEXT 消息，或收到无法解压的数据的一方。",
+        ),
+        w(
+            "Send bytes as BINARY; do not cut text in the middle of a character into separate messages.",
+            "字节用 BINARY 发送；不要在字符中间把文本切成两条消息。",
+        ),
     ),
     row(
         1008,
         w("a message breaks this end's policy", "消息违反了本端的策略"),
-        w("The general refusal: not logged in, too many messages, not allowed.", "通用的拒绝：未登录、消息太多、没有权限。"),
+        w(
+            "The general refusal: not logged in, too many messages, not allowed.",
+            "通用的拒绝：未登录、消息太多、没有权限。",
+        ),
         w("Read the reason; see the server's log.", "看关闭原因，并查服务器日志。"),
     ),
     row(
         1009,
         w("a message is too big to be processed", "消息太大，无法处理"),
-        w("A receiver with a limit, often 1 MiB or 64 KiB; it may count inflated bytes.", "接收方有上限，常为 1 MiB 或 64 KiB；可能按解压后的字节计算。"),
+        w(
+            "A receiver with a limit, often 1 MiB or 64 KiB; it may count inflated bytes.",
+            "接收方有上限，常为 1 MiB 或 64 KiB；可能按解压后的字节计算。",
+        ),
         w("Send smaller messages, or raise the receiver's limit.", "发小一点的消息，或调高接收方的上限。"),
     ),
     row(
         1010,
         w("the client misses an extension in the server's answer", "客户端在服务器的回答里没找到所需的扩展"),
-        w("Clients only: a server refuses in the handshake instead.", "只由客户端发送：服务器会在握手时直接拒绝。"),
+        w(
+            "Clients only: a server refuses in the handshake instead.",
+            "只由客户端发送：服务器会在握手时直接拒绝。",
+        ),
         w("Turn the extension on at the server, or do without it.", "在服务器启用该扩展，或不再要求它。"),
     ),
     row(
@@ -133,7 +174,10 @@ pub const ALL: &[CodeWords] = &[
     row(
         1015,
         w("stands for a TLS handshake that failed; must not be sent", "表示 TLS 握手失败；不得发送"),
-        w("Only in APIs: the certificate was not accepted, for instance.", "只出现在 API 里：例如证书不被接受。"),
+        w(
+            "Only in APIs: the certificate was not accepted, for instance.",
+            "只出现在 API 里：例如证书不被接受。",
+        ),
         w("Check certificate, host name and TLS versions.", "检查证书、主机名和 TLS 版本。"),
     ),
     row(
@@ -154,7 +198,13 @@ pub const ALL: &[CodeWords] = &[
         w("An end that waited for an answer; like HTTP 408.", "等回答等得太久的一方；相当于 HTTP 408。"),
         w("See what the other end was busy with.", "看对端当时在忙什么。"),
     ),
-    range(0, 999, w("below every range; must not be sent", "不在任何范围内（太小）；不得发送"), NEVER_SENT, w("Use 1000 or 4000-4999.", "用 1000 或 4000-4999。")),
+    range(
+        0,
+        999,
+        w("below every range; must not be sent", "不在任何范围内（太小）；不得发送"),
+        NEVER_SENT,
+        w("Use 1000 or 4000-4999.", "用 1000 或 4000-4999。"),
+    ),
     range(
         1016,
         2999,
@@ -166,8 +216,14 @@ pub const ALL: &[CodeWords] = &[
         3000,
         3999,
         w("for libraries and frameworks, registered with IANA", "供库和框架使用，在 IANA 登记"),
-        w("A library or framework; its documentation tells what it means.", "由某个库或框架发送；含义见它的文档。"),
-        w("Look it up in IANA's registry and in the library's documentation.", "查 IANA 登记表和该库的文档。"),
+        w(
+            "A library or framework; its documentation tells what it means.",
+            "由某个库或框架发送；含义见它的文档。",
+        ),
+        w(
+            "Look it up in IANA's registry and in the library's documentation.",
+            "查 IANA 登记表和该库的文档。",
+        ),
     ),
     range(
         4000,
@@ -176,5 +232,11 @@ pub const ALL: &[CodeWords] = &[
         w("The application itself, over close(code, reason).", "由应用自己通过 close(code, reason) 发送。"),
         w("Ask who wrote the application.", "问应用的作者。"),
     ),
-    range(5000, u16::MAX, w("above every range; must not be sent", "不在任何范围内（太大）；不得发送"), NEVER_SENT, w("Use 1000 or 4000-4999.", "用 1000 或 4000-4999。")),
+    range(
+        5000,
+        u16::MAX,
+        w("above every range; must not be sent", "不在任何范围内（太大）；不得发送"),
+        NEVER_SENT,
+        w("Use 1000 or 4000-4999.", "用 1000 或 4000-4999。"),
+    ),
 ];

@@ -40,10 +40,9 @@ pub fn opcode_words(opcode: Opcode) -> Words {
             "the payload goes on with the message that an earlier frame with FIN 0 began. What it is was said there.",
             "载荷接着前面 FIN 为 0 的帧所开始的消息。消息是什么类型，由那一帧说明。",
         ),
-        Opcode::Text => w(
-            "the message is text, and as a whole valid UTF-8.",
-            "消息是文本，整条消息必须是合法的 UTF-8。",
-        ),
+        Opcode::Text => {
+            w("the message is text, and as a whole valid UTF-8.", "消息是文本，整条消息必须是合法的 UTF-8。")
+        }
         Opcode::Binary => w(
             "the message is any bytes; the application knows what they mean.",
             "消息是任意字节，含义由应用决定。",
@@ -68,7 +67,5 @@ pub fn opcode_words(opcode: Opcode) -> Words {
 }
 
 /// What is said of all control frames.
-pub const CONTROL: Words = w(
-    "Bit 3 of an opcode is 1 in control frames.",
-    "控制帧的操作码，第 3 位（最高位）为 1。",
-);
+pub const CONTROL: Words =
+    w("Bit 3 of an opcode is 1 in control frames.", "控制帧的操作码，第 3 位（最高位）为 1。");

@@ -87,6 +87,14 @@ static EVERYWHERE: &[Command] = &[
         "explanations in the other language: English, 简体中文",
     ),
     row(
+        Cmd::Story,
+        &["F6"],
+        Scope::SCREENS,
+        Everywhere,
+        "story",
+        "write this connection's story, from SYN to FIN, as Markdown",
+    ),
+    row(
         Cmd::NextTheme,
         &["F3"],
         Scope::SCREENS,
@@ -126,14 +134,7 @@ static MOVE: &[Command] = &[
         "open",
         "open what the cursor is on",
     ),
-    row(
-        Cmd::Open,
-        &["Enter"],
-        Scope::DETAIL.or(Scope::FRAME),
-        Move,
-        "open",
-        "open what the cursor is on",
-    ),
+    row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
     row(
         Cmd::Open,
         &["Enter"],
@@ -263,12 +264,26 @@ static BUILDER: &[Command] = &[
     row(Cmd::Toggle, &["Space"], Scope::BUILDER, Screen, "toggle", "turn the bit, or take the next value"),
     row(Cmd::More, &["l", "Right"], Scope::BUILDER, Screen, "next value", "next value"),
     row(Cmd::Less, &["h", "Left"], Scope::BUILDER, Screen, "value before", "value before"),
-    row(Cmd::Edit, &["i", "t"], Scope::BUILDER, Screen, "edit", "type a value: payload, key, opcode, fragments"),
+    row(
+        Cmd::Edit,
+        &["i", "t"],
+        Scope::BUILDER,
+        Screen,
+        "edit",
+        "type a value: payload, key, opcode, fragments",
+    ),
     row(Cmd::EditHex, &["x"], Scope::BUILDER, Screen, "edit hex", "type the payload in hex"),
     row(Cmd::NewKey, &["r"], Scope::BUILDER, Screen, "new key", "another masking key"),
     row(Cmd::Undo, &["u"], Scope::BUILDER, Screen, "undo", "take the last change back"),
     row(Cmd::Reset, &["0"], Scope::BUILDER, Screen, "reset", "the frame as it was at first"),
-    row(Cmd::SaveCapture, &["s"], Scope::BUILDER, Screen, "save", "write a connection with these frames as a pcapng"),
+    row(
+        Cmd::SaveCapture,
+        &["s"],
+        Scope::BUILDER,
+        Screen,
+        "save",
+        "write a connection with these frames as a pcapng",
+    ),
 ];
 
 static LADDER: &[Command] = &[

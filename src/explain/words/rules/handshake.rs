@@ -6,10 +6,7 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "request-method-not-get",
         w("Upgrade request with another method than GET.", "升级请求用的方法不是 GET。"),
-        w(
-            "A hand-written client, or a proxy that rewrote the request.",
-            "手写的客户端，或代理改写了请求。",
-        ),
+        w("A hand-written client, or a proxy that rewrote the request.", "手写的客户端，或代理改写了请求。"),
         w(
             "Over HTTP/1.1 a WebSocket is opened with GET only; send GET, and put data into frames after the 101.",
             "在 HTTP/1.1 上只能用 GET 打开 WebSocket；请改用 GET，数据放到 101 之后的帧里。",
@@ -133,7 +130,10 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "unsupported-version",
         w("Version other than 13.", "版本不是 13。"),
-        w("13 is the only version of the standard; 8 and lower were drafts.", "标准只有 13 这一个版本；8 及以下都是草案。"),
+        w(
+            "13 is the only version of the standard; 8 and lower were drafts.",
+            "标准只有 13 这一个版本；8 及以下都是草案。",
+        ),
         w("Update the client.", "更新客户端。"),
         w(
             "A server that does not know the version answers 426 and names those it knows.",
@@ -157,11 +157,11 @@ pub(super) const ALL: &[RuleWords] = &[
             "The server never answered, the connection ended first, or the capture lacks that side.",
             "服务器没有回答、连接先结束了，或没有抓到那个方向。",
         ),
-        w("See how TCP ended, and whether both directions were captured.", "看 TCP 如何结束，以及两个方向是否都抓到。"),
         w(
-            "A client waits until its timeout, then reports a failure.",
-            "客户端一直等到超时，然后报告失败。",
+            "See how TCP ended, and whether both directions were captured.",
+            "看 TCP 如何结束，以及两个方向是否都抓到。",
         ),
+        w("A client waits until its timeout, then reports a failure.", "客户端一直等到超时，然后报告失败。"),
     ),
     row(
         "handshake-rejected",
@@ -170,7 +170,10 @@ pub(super) const ALL: &[RuleWords] = &[
             "400 malformed request, 401 and 407 login wanted, 403 Origin not allowed, 404 wrong path, 426 wrong version, 200 no WebSocket there or a proxy dropped Upgrade, 502 to 504 backend down.",
             "400 请求有误，401 和 407 需要登录，403 不允许该 Origin，404 路径不对，426 版本不对，200 那里没有 WebSocket 或代理丢了 Upgrade，502 到 504 后端不可用。",
         ),
-        w("Read the status and the body of the response; fix what it names.", "看响应的状态和正文，按它指出的问题修改。"),
+        w(
+            "Read the status and the body of the response; fix what it names.",
+            "看响应的状态和正文，按它指出的问题修改。",
+        ),
         w(
             "No WebSocket came to be; browsers follow no redirect and show no body to the page.",
             "WebSocket 没有建立；浏览器不跟随重定向，也不把正文交给页面。",
@@ -199,10 +202,7 @@ pub(super) const ALL: &[RuleWords] = &[
             "Hex text instead of the digest's bytes, a decoded key, a wrong GUID, a line end in the hash, a cached answer to another key.",
             "用了摘要的十六进制文本而不是字节、先把密钥解了码、GUID 写错、散列里混进换行，或是缓存里对别的密钥的回答。",
         ),
-        w(
-            "See each step: wslens handshake --key KEY.",
-            "逐步查看计算过程：wslens handshake --key KEY。",
-        ),
+        w("See each step: wslens handshake --key KEY.", "逐步查看计算过程：wslens handshake --key KEY。"),
         CLIENT_CLOSES,
     ),
     row(
@@ -278,7 +278,10 @@ pub(super) const ALL: &[RuleWords] = &[
             "以空白开头的行接着上一行：这是旧写法，有些库还在用。",
         ),
         w("Send each header on one line.", "每个头写成一行。"),
-        w("Often refused with 400, and recipients differ in what they read.", "常被以 400 拒绝；各接收方读到的内容也不同。"),
+        w(
+            "Often refused with 400, and recipients differ in what they read.",
+            "常被以 400 拒绝；各接收方读到的内容也不同。",
+        ),
     ),
     row(
         "http-space-before-colon",
@@ -299,16 +302,19 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "http-conflicting-length",
-        w("Content-Length with Transfer-Encoding, or two lengths.", "Content-Length 与 Transfer-Encoding 同时出现，或有两个长度。"),
-        w("A broken client or proxy, or an attempt at request smuggling.", "客户端或代理有缺陷，或有人尝试请求走私。"),
+        w(
+            "Content-Length with Transfer-Encoding, or two lengths.",
+            "Content-Length 与 Transfer-Encoding 同时出现，或有两个长度。",
+        ),
+        w(
+            "A broken client or proxy, or an attempt at request smuggling.",
+            "客户端或代理有缺陷，或有人尝试请求走私。",
+        ),
         w(
             "Send one of them only. Here Transfer-Encoding counts, else the first length.",
             "只发其中一个。这里以 Transfer-Encoding 为准，否则取第一个长度。",
         ),
-        w(
-            "Two ends may see the body end at different places.",
-            "两端看到的正文结束位置可能不同。",
-        ),
+        w("Two ends may see the body end at different places.", "两端看到的正文结束位置可能不同。"),
     ),
     row(
         "http-body-in-upgrade",

@@ -64,17 +64,15 @@ pub fn summary(rule: &'static Rule, lang: Lang) -> &'static str {
 }
 
 /// The headings of the parts: causes, remedy, peer, example.
-pub const HEADINGS: [Words; 4] =
-    [w("usual causes", "常见原因"), w("what to do", "怎么办"), w("how a peer reacts", "对端的反应"), w("example", "示例字节")];
+pub const HEADINGS: [Words; 4] = [
+    w("usual causes", "常见原因"),
+    w("what to do", "怎么办"),
+    w("how a peer reacts", "对端的反应"),
+    w("example", "示例字节"),
+];
 
 /// A row without example bytes.
-const fn row(
-    code: &'static str,
-    summary: Words,
-    causes: Words,
-    remedy: Words,
-    peer: Words,
-) -> RuleWords {
+const fn row(code: &'static str, summary: Words, causes: Words, remedy: Words, peer: Words) -> RuleWords {
     RuleWords { code, summary, causes, remedy, peer, example: None }
 }
 
@@ -126,4 +124,5 @@ const SEES_1006: Words = w(
     "对端的应用看到 1006：连接没有经过关闭握手就结束了。",
 );
 /// Nothing happens.
-const IGNORES: Words = w("The receiver takes it as it is; nothing follows from it.", "接收方照常接受，不会有别的后果。");
+const IGNORES: Words =
+    w("The receiver takes it as it is; nothing follows from it.", "接收方照常接受，不会有别的后果。");

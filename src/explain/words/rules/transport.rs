@@ -65,10 +65,7 @@ pub(super) const ALL: &[RuleWords] = &[
         "tcp-out-of-order",
         w("A segment arrived before bytes that precede it.", "一个报文段先于它前面的字节到达。"),
         w("Several paths or queues.", "存在多条路径或多个队列。"),
-        w(
-            "Nothing: the stream is put in order before it is read.",
-            "不用处理：流在读取之前已重新排好序。",
-        ),
+        w("Nothing: the stream is put in order before it is read.", "不用处理：流在读取之前已重新排好序。"),
         TCP_REPAIRS,
     ),
     row(
@@ -145,10 +142,7 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "tcp-zero-window",
         w("A receiver closed its window; sender stalls.", "接收方把窗口关为零；发送方只能停下等待。"),
-        w(
-            "The receiving application does not read fast enough.",
-            "接收方的应用读得不够快。",
-        ),
+        w("The receiving application does not read fast enough.", "接收方的应用读得不够快。"),
         w(
             "Look for a slow consumer: a blocked event loop, or a queue without limit behind it.",
             "查找读得慢的一方：事件循环被阻塞，或后面的队列处理不过来。",
@@ -203,11 +197,11 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "tcp-data-after-reset",
-        w("A side went on after a RST (forged or late).", "RST 之后仍有一方继续发送（RST 是伪造的或迟到的）。"),
         w(
-            "The RST may be forged: the peers did not believe it.",
-            "RST 可能是伪造的：两端都没有理会。",
+            "A side went on after a RST (forged or late).",
+            "RST 之后仍有一方继续发送（RST 是伪造的或迟到的）。",
         ),
+        w("The RST may be forged: the peers did not believe it.", "RST 可能是伪造的：两端都没有理会。"),
         w(
             "Look for a device on the path that sends resets; compare TTL and sequence numbers.",
             "查找路径上是否有设备在发 RST；比较 TTL 和序列号。",
@@ -219,7 +213,10 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "tcp-port-reuse",
-        w("A new connection on the same four-tuple was split off.", "同一组地址和端口上出现了新连接，已分开处理。"),
+        w(
+            "A new connection on the same four-tuple was split off.",
+            "同一组地址和端口上出现了新连接，已分开处理。",
+        ),
         w("Normal for clients that reconnect fast from a fixed port.", "客户端用固定端口快速重连时很正常。"),
         w("Nothing; count the connections apart.", "不用处理；它们是两个连接，分开计算即可。"),
         IGNORES,

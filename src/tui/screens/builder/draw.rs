@@ -31,7 +31,11 @@ impl Builder {
             let mut line = Text::of(Role::Title, if here { "▸" } else { " " });
             line.left(if here { Role::Title } else { Role::Plain }, field.name(), NAME - 1);
             if field == Field::Payload {
-                line.plainly("[").captured(Role::Plain, &self.draft.payload, columns.saturating_sub(NAME + 12));
+                line.plainly("[").captured(
+                    Role::Plain,
+                    &self.draft.payload,
+                    columns.saturating_sub(NAME + 12),
+                );
                 line.plainly("]");
             } else {
                 line.add(if here && focused { Role::Title } else { Role::Plain }, value(&self.draft, field));
@@ -100,7 +104,11 @@ impl Builder {
             if !wide {
                 line.add(role, sign).plainly(" ");
             }
-            line.left(Role::Plain, experiment.title.of(lang), if wide { 32 } else { columns.saturating_sub(4) });
+            line.left(
+                Role::Plain,
+                experiment.title.of(lang),
+                if wide { 32 } else { columns.saturating_sub(4) },
+            );
             if wide {
                 let code = experiment.rule.map_or("-", |rule| rule.code);
                 line.add(role, sign).plainly(" ").left(role, code, 25).plainly(experiment.happens.of(lang));
@@ -150,7 +158,11 @@ fn verdict_lines(made: &Made, lang: Lang, columns: usize, most: usize) -> Vec<Te
     let worst = verdict(&made.found);
     match worst {
         None => first.add(Role::Ok, lang.pick("legal ✓", "合法 ✓")),
-        Some(found) => first.add(Role::Error, "✗ ").add(Role::Error, found.rule.code).plainly("  ").add(Role::Dim, found.rule.reference),
+        Some(found) => first
+            .add(Role::Error, "✗ ")
+            .add(Role::Error, found.rule.code)
+            .plainly("  ")
+            .add(Role::Dim, found.rule.reference),
     };
     lines.push(first);
     let mut say = |role, text: &str| {
@@ -171,13 +183,19 @@ fn verdict_lines(made: &Made, lang: Lang, columns: usize, most: usize) -> Vec<Te
         }
     } else {
         let open = !made.draft.fin && !made.draft.opcode().is_control();
-        say(Role::Plain, match (open, made.draft.direction) {
-            (true, _) => lang.pick("The message goes on: continuations have to follow.", "消息还没有结束：后面必须有延续帧。"),
-            (false, crate::model::Direction::ClientToServer) => {
-                lang.pick("A server must accept this frame.", "服务器必须接受这一帧。")
-            }
-            (false, _) => lang.pick("A client must accept this frame.", "客户端必须接受这一帧。"),
-        });
+        say(
+            Role::Plain,
+            match (open, made.draft.direction) {
+                (true, _) => lang.pick(
+                    "The message goes on: continuations have to follow.",
+                    "消息还没有结束：后面必须有延续帧。",
+                ),
+                (false, crate::model::Direction::ClientToServer) => {
+                    lang.pick("A server must accept this frame.", "服务器必须接受这一帧。")
+                }
+                (false, _) => lang.pick("A client must accept this frame.", "客户端必须接受这一帧。"),
+            },
+        );
     }
     lines.truncate(most);
     lines

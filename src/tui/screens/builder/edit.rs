@@ -176,11 +176,13 @@ pub fn entered(draft: &mut Draft, field: Field, text: &str, hex: bool) -> Result
         Field::Opcode => {
             let named = crate::explain::topic::opcode_named(text.trim()).map(Opcode::bits);
             let number = text.trim().parse().ok().filter(|bits: &u8| *bits < 16);
-            draft.opcode = named.or(number).ok_or("an opcode is 0 to 15, or text, binary, close, ping, pong")?;
+            draft.opcode =
+                named.or(number).ok_or("an opcode is 0 to 15, or text, binary, close, ping, pong")?;
         }
         Field::Fragments => {
             let count = text.trim().parse().ok().filter(|count| (1..=MAX_FRAGMENTS).contains(count));
-            draft.fragments = count.ok_or_else(|| format!("a message is cut into 1 to {MAX_FRAGMENTS} frames"))?;
+            draft.fragments =
+                count.ok_or_else(|| format!("a message is cut into 1 to {MAX_FRAGMENTS} frames"))?;
         }
         _ => draft.payload = text.as_bytes().to_vec(),
     }

@@ -158,7 +158,14 @@ impl Builder {
     }
 
     fn copies() -> Menu {
-        let forms = [(0, Form::Hex), (1, Form::Dump), (2, Form::Base64), (3, Form::C), (4, Form::Rust), (5, Form::Python)];
+        let forms = [
+            (0, Form::Hex),
+            (1, Form::Dump),
+            (2, Form::Base64),
+            (3, Form::C),
+            (4, Form::Rust),
+            (5, Form::Python),
+        ];
         Menu {
             title: "copy the frames as".into(),
             items: forms.into_iter().map(|(id, form)| (id, form.name().to_owned(), String::new())).collect(),
@@ -209,7 +216,9 @@ impl Screen for Builder {
                 turn.copy(text, "the frame");
             }
             Cmd::CopyAs => turn.menu(Self::copies()),
-            Cmd::SaveCapture | Cmd::Export => turn.prompt(SAVE, "save as pcapng", "what-if.pcapng".to_owned()),
+            Cmd::SaveCapture | Cmd::Export => {
+                turn.prompt(SAVE, "save as pcapng", "what-if.pcapng".to_owned())
+            }
             Cmd::WhatIf => turn.say("this is the frame builder"),
             cmd if self.focus == Focus::Experiments && self.list.act(cmd) => {}
             Cmd::Open | Cmd::Toggle if self.focus == Focus::Experiments => {
@@ -219,7 +228,8 @@ impl Screen for Builder {
                 }
             }
             Cmd::Down | Cmd::Up if self.focus == Focus::Picture => {
-                self.top = if cmd == Cmd::Down { self.top.saturating_add(1) } else { self.top.saturating_sub(1) };
+                self.top =
+                    if cmd == Cmd::Down { self.top.saturating_add(1) } else { self.top.saturating_sub(1) };
             }
             Cmd::Down => self.field = (self.field + 1).min(Field::ALL.len() - 1),
             Cmd::Up => self.field = self.field.saturating_sub(1),
@@ -297,7 +307,9 @@ impl Screen for Builder {
             self.focus = Focus::Experiments;
             if wheel != 0 {
                 self.list.scroll(wheel);
-            } else if let Some(row) = line(places.experiments).checked_sub(1).and_then(|line| self.list.at(line)) {
+            } else if let Some(row) =
+                line(places.experiments).checked_sub(1).and_then(|line| self.list.at(line))
+            {
                 self.list.go(row);
             }
         } else if places.fields.contains(at) {
@@ -337,7 +349,8 @@ impl Screen for Builder {
         if changes > 0 {
             line.plainly("   ").plainly(crate::tui::widgets::units::counted(changes, "change"));
         }
-        let nothing = ctx.shared.lang.pick("WHAT-IF  nothing is sent anywhere ", "WHAT-IF  什么也不会发出去 ");
+        let nothing =
+            ctx.shared.lang.pick("WHAT-IF  nothing is sent anywhere ", "WHAT-IF  什么也不会发出去 ");
         line.end_at(usize::from(ctx.shared.size.0), &Text::of(Role::Note, nothing));
         line
     }

@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 
 use super::shown::{Problem, Shown};
 use crate::explain::frame::{Field, Row};
+use crate::explain::words::wrap;
 use crate::model::safe_str;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::explain::words::wrap;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::{Opcode, close_code};
 

@@ -11,8 +11,8 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
 use super::builder::{Start, of_frame};
+use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
 use crate::explain::frame::word;
 use crate::store::detail::Request;
 use crate::tui::commands::Cmd;

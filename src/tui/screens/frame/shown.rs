@@ -6,8 +6,8 @@ use super::super::builder::Built;
 use super::found::{self, Found, Loaded};
 use crate::explain::diagram::{Line, drawn_bits, picture};
 use crate::explain::fields::{About, about};
-use crate::explain::words::rules::summary;
 use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
+use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity};
 use crate::tui::shared::Ctx;
 use crate::ws::{Opcode, rules, unmask};
@@ -95,8 +95,10 @@ impl Shown {
         let compressed = loaded.as_ref().and_then(Loaded::message).is_some_and(|message| message.compressed);
         let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
         let direction = row.direction();
-        let frame =
-            explain(&bytes, &Options { direction: Some(direction), deflate, lang }).frames.into_iter().next()?;
+        let frame = explain(&bytes, &Options { direction: Some(direction), deflate, lang })
+            .frames
+            .into_iter()
+            .next()?;
         let mut shown = Self {
             key,
             full: picture(&frame, usize::MAX),
@@ -119,7 +121,10 @@ impl Shown {
         let lang = ctx.shared.lang;
         let Built { at, direction, deflate, .. } = *built;
         let bytes = built.frames.get(at)?;
-        let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang }).frames.into_iter().next()?;
+        let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang })
+            .frames
+            .into_iter()
+            .next()?;
         let problems = frame.problems.iter().filter(|problem| {
             // Alone, a later frame seems to go on with nothing.
             at == 0 || problem.rule.code != rules::UNEXPECTED_CONTINUATION.code

@@ -153,8 +153,9 @@ impl Shown {
             let value = String::from_utf8_lossy(value).into_owned();
             let verdict = if *right { "✓ match" } else { "✗ not the same" };
             lines.push(sent(wide, &value, if *right { Role::Ok } else { Role::Error }, verdict, columns));
-            let mistake =
-                mistake.map(str::to_owned).or_else(|| self.accept_of.filter(|_| !right).map(|other| crossed(other, lang)));
+            let mistake = mistake
+                .map(str::to_owned)
+                .or_else(|| self.accept_of.filter(|_| !right).map(|other| crossed(other, lang)));
             if let Some(mistake) = mistake {
                 lines.push(Text::of(Role::Warning, format!("   {}{mistake}", LIKELY.of(lang))));
             }
