@@ -14,6 +14,7 @@
 //! | --- | --- | --- |
 //! | model | – | nothing |
 //! | capture | model | files threads streams |
+//! | capture::sniff | capture | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
 //! | http | model | nothing |
@@ -28,6 +29,7 @@
 //! | store | model capture net http pipeline ws | files threads clock |
 //! | story | model http pipeline ws report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
+//! | cli::signals | capture | terminal |
 //! | tui | model filter http pipeline ws report explain build store story export | nothing |
 //! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
