@@ -25,10 +25,12 @@
 //! | cli::style | report::style | terminal streams environment |
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
+//! | build | model http ws report explain | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
+//! | story | model http pipeline ws report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
-//! | tui | model filter http pipeline ws report explain store export | nothing |
+//! | tui | model filter http pipeline ws report explain build store story export | nothing |
 //! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -40,6 +42,7 @@
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 
+pub mod build;
 pub mod capture;
 pub mod cli;
 pub mod explain;
@@ -51,6 +54,7 @@ pub mod net;
 pub mod pipeline;
 pub mod report;
 pub mod store;
+pub mod story;
 pub mod tcp;
 pub mod tui;
 pub mod ws;

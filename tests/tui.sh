@@ -330,6 +330,26 @@ case_many_connections() {
   quit
 }
 
+# A frame is changed and judged at every key, an experiment is tried, and the capture that is saved is one.
+case_builder() {
+  local file=$work/what-if.pcapng
+  start 120x36 "$(wslens "$chat")"
+  want "19 of 19"
+  key w; want "Frame builder"; want "legal ✓"; want "nothing is sent anywhere"
+  key j; key j; key j; key j; key j; key Space; want "✗ unmasked-client-frame"
+  key u; want "legal ✓"
+  key F2; want "合法"; key F2; want "legal ✓"
+  key Tab; key Enter; want "✗ unmasked-client-frame"
+  key s; want "save as pcapng"; key C-u; text "$file"; key Enter; want "wrote"
+  "$program" check "$file" --only unmasked-client-frame --quiet && fail "the saved capture breaks no rule"
+  key Escape; want "[3 Msgs]"
+  quit
+  start 80x24 "$(wslens "$chat")"
+  key w; want "What-if"; want "Experiments"
+  key Tab; key Tab; want "RFC 6455 §5.2"
+  quit
+}
+
 cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
   closed_terminal hangup pipe live_pipe live no_colour text many_connections)
 for name in "${@:-${cases[@]}}"; do

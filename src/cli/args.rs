@@ -2,9 +2,11 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::build::BuildArgs;
 use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
+use super::story::StoryArgs;
 use super::style::ColorWhen;
 use crate::model::Lang;
 
@@ -109,8 +111,12 @@ pub enum Command {
     Check(CheckArgs),
     /// Prints counts: connections, messages, bytes, rates, round trips (reads headers only: fast)
     Stats(StatsArgs),
+    /// Tells one connection from SYN to FIN in plain words
+    Story(StoryArgs),
     /// Takes raw frame bytes apart, bit by bit
     Explain(ExplainArgs),
+    /// Makes frames by hand, judges them, saves them as a capture; nothing is sent
+    Build(BuildArgs),
     /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
     Handshake(HandshakeArgs),
     /// Captures on an interface, in the terminal UI or as NDJSON on a pipe

@@ -10,6 +10,7 @@
 //! | 5 | the input ends early or is damaged; what could be read was printed |
 
 mod args;
+mod build;
 mod check;
 pub mod explain;
 mod filter;
@@ -25,6 +26,7 @@ mod rights;
 pub mod run;
 mod signals;
 mod stats;
+mod story;
 pub mod style;
 mod tui;
 
@@ -115,6 +117,12 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Stats(args)) => stats::run(&args),
         Some(Command::Explain(args)) => {
             explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Story(args)) => {
+            story::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Build(args)) => {
+            build::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))

@@ -55,6 +55,8 @@ pub struct Screens {
     pub layers: screens::layers::Layers,
     /// See [`screens::learn`].
     pub learn: screens::learn::Learn,
+    /// See [`screens::builder`].
+    pub builder: screens::builder::Builder,
 }
 
 impl Screens {
@@ -72,6 +74,7 @@ impl Screens {
             ScreenId::Findings => &self.findings,
             ScreenId::Layers => &self.layers,
             ScreenId::Learn => &self.learn,
+            ScreenId::Builder => &self.builder,
         }
     }
 
@@ -88,6 +91,7 @@ impl Screens {
             ScreenId::Findings => &mut self.findings,
             ScreenId::Layers => &mut self.layers,
             ScreenId::Learn => &mut self.learn,
+            ScreenId::Builder => &mut self.builder,
         }
     }
 }
@@ -399,6 +403,7 @@ impl App {
             None => self.stack.push(self.screen),
         }
         self.screen = screen;
+        self.leave_built();
         self.shared.zoomed = false;
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
     }
@@ -410,6 +415,7 @@ impl App {
         }
         if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
             self.screen = screen;
+            self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         } else if live::goes_on(&self.shared.progress) {
             self.say("press S to stop the capture, q to quit");
@@ -424,6 +430,29 @@ impl App {
     fn is_asked_to_quit(&self) -> bool {
         let asks = |menu: &MenuView| menu.menu.items.first().is_some_and(|(id, ..)| *id == QUIT);
         matches!(&self.popup, Some(Popup::Menu(menu)) if self.input.is_none() && asks(menu))
+    }
+
+    /// Writes the selected connection's story to a file that was not there before.
+    fn story(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        let number = self.shared.selection.connection;
+        let tcp = match self.shared.details.tcp(number) {
+            super::details::Detail::Ready(tcp) => Some(tcp),
+            _ => None,
+        };
+        let lang = self.shared.lang;
+        let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
+            return self.warn("there is no connection to tell of");
+        };
+        let text = crate::story::write(&story, crate::story::Form::Markdown, lang);
+        let path = std::path::PathBuf::from(format!("story-{number}.md"));
+        effects.push(Effect::Save(path, super::event::Save::Bytes(text.into_bytes())));
+    }
+
+    /// A frame that was built is looked at on the Frame screen only.
+    fn leave_built(&mut self) {
+        if self.screen != ScreenId::Frame {
+            self.shared.built = None;
+        }
     }
 
     fn say(&mut self, words: &str) {
@@ -514,6 +543,7 @@ impl App {
             Cmd::GoFindings => self.go(ScreenId::Findings, index, effects),
             Cmd::GoLayers => self.go(ScreenId::Layers, index, effects),
             Cmd::GoLearn => self.go(ScreenId::Learn, index, effects),
+            Cmd::WhatIf => self.go(ScreenId::Builder, index, effects),
             Cmd::Zoom => self.shared.zoomed = !self.shared.zoomed,
             Cmd::Layout => {
                 let next = match self.shared.panes() {
@@ -533,6 +563,7 @@ impl App {
                 self.shared.lang = self.shared.lang.other();
                 self.say(&format!("language: {}", self.shared.lang.name()));
             }
+            Cmd::Story => self.story(index, effects),
             Cmd::ToggleMouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));

@@ -11,6 +11,7 @@ use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
 use super::live::Live;
 use super::screens::ScreenId;
+use super::screens::builder::{Built, Start};
 use super::theme::{Role, Theme};
 use super::widgets::Text;
 use crate::filter::{self, Filter, FilterError};
@@ -74,6 +75,10 @@ pub struct Shared {
     pub exporting: Option<Text>,
     /// When the selection last changed.
     pub moved: Duration,
+    /// What the frame builder is to begin with, when it comes up.
+    pub start: Option<Start>,
+    /// A frame that was built, in the place of the selected one on the Frame screen.
+    pub built: Option<std::sync::Arc<Built>>,
 }
 
 /// Where the panes of a screen stand.
@@ -113,6 +118,8 @@ impl Shared {
             said: None,
             exporting: None,
             moved: Duration::ZERO,
+            start: None,
+            built: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+/// Captures made by the frame builder.
+mod builder;
 /// Application logs against what is read from the captures in the repository.
 mod captures;
 /// What was sent against what is read.

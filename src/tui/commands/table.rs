@@ -43,6 +43,14 @@ static EVERYWHERE: &[Command] = &[
     row(Cmd::GoFindings, &["7"], Scope::SCREENS, Everywhere, "expert", "findings: what is wrong"),
     row(Cmd::GoLayers, &["8"], Scope::SCREENS, Everywhere, "layers", "layers of this frame"),
     row(Cmd::GoLearn, &["9"], Scope::SCREENS, Everywhere, "learn", "learn: lessons"),
+    row(
+        Cmd::WhatIf,
+        &["w"],
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Everywhere,
+        "what-if",
+        "frame builder: make a frame, see what the rules make of it",
+    ),
     row(Cmd::NextPane, &["Tab"], Scope::SCREENS, Everywhere, "pane", "next pane"),
     row(Cmd::PreviousPane, &["Shift-Tab"], Scope::SCREENS, Everywhere, "pane", "previous pane"),
     row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "this pane alone, or all of them again"),
@@ -50,12 +58,19 @@ static EVERYWHERE: &[Command] = &[
     row(
         Cmd::Back,
         &["Esc", "Backspace", "Left", "h"],
-        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER),
         Everywhere,
         "back",
         "one level up",
     ),
-    row(Cmd::Back, &["Esc", "Backspace"], Scope::FRAME.or(Scope::DETAIL), Everywhere, "back", "one level up"),
+    row(
+        Cmd::Back,
+        &["Esc", "Backspace"],
+        Scope::FRAME.or(Scope::DETAIL).or(Scope::BUILDER),
+        Everywhere,
+        "back",
+        "one level up",
+    ),
     row(
         Cmd::StopReading,
         &["Ctrl-x"],
@@ -71,6 +86,14 @@ static EVERYWHERE: &[Command] = &[
         Everywhere,
         "language",
         "explanations in the other language: English, 简体中文",
+    ),
+    row(
+        Cmd::Story,
+        &["F6"],
+        Scope::SCREENS,
+        Everywhere,
+        "story",
+        "write this connection's story, from SYN to FIN, as Markdown",
     ),
     row(
         Cmd::NextTheme,
@@ -107,12 +130,20 @@ static MOVE: &[Command] = &[
     row(
         Cmd::Open,
         &["Enter", "Right", "l"],
-        DOWN.but(Scope::FRAME).but(Scope::DETAIL),
+        DOWN.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER),
         Move,
         "open",
         "open what the cursor is on",
     ),
     row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
+    row(
+        Cmd::Open,
+        &["Enter"],
+        Scope::BUILDER,
+        Move,
+        "look at",
+        "look at the frame on the Frame screen; try the experiment",
+    ),
     row(Cmd::NextFinding, &["]e"], Scope::LISTS, Move, "next finding", "next row with a finding"),
     row(Cmd::PreviousFinding, &["[e"], Scope::LISTS, Move, "previous finding", "previous row with a finding"),
 ];
@@ -251,6 +282,32 @@ static FRAME: &[Command] = &[
     row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
 ];
 
+static BUILDER: &[Command] = &[
+    row(Cmd::Toggle, &["Space"], Scope::BUILDER, Screen, "toggle", "turn the bit, or take the next value"),
+    row(Cmd::More, &["l", "Right"], Scope::BUILDER, Screen, "next value", "next value"),
+    row(Cmd::Less, &["h", "Left"], Scope::BUILDER, Screen, "value before", "value before"),
+    row(
+        Cmd::Edit,
+        &["i", "t"],
+        Scope::BUILDER,
+        Screen,
+        "edit",
+        "type a value: payload, key, opcode, fragments",
+    ),
+    row(Cmd::EditHex, &["x"], Scope::BUILDER, Screen, "edit hex", "type the payload in hex"),
+    row(Cmd::NewKey, &["r"], Scope::BUILDER, Screen, "new key", "another masking key"),
+    row(Cmd::Undo, &["u"], Scope::BUILDER, Screen, "undo", "take the last change back"),
+    row(Cmd::Reset, &["0"], Scope::BUILDER, Screen, "reset", "the frame as it was at first"),
+    row(
+        Cmd::SaveCapture,
+        &["s"],
+        Scope::BUILDER,
+        Screen,
+        "save",
+        "write a connection with these frames as a pcapng",
+    ),
+];
+
 static LADDER: &[Command] = &[
     row(
         Cmd::TimeScale,
@@ -308,6 +365,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         LIVE,
         DETAIL,
         FRAME,
+        BUILDER,
         LADDER,
         STATS,
         FINDINGS,

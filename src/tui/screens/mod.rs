@@ -9,6 +9,7 @@
 //!    60 ms, and found in [`Shared::details`](super::shared::Shared::details).
 //! 5. [`hints`](Screen::hints) lists the footer, [`status`](Screen::status) fills the row above it.
 
+pub mod builder;
 pub mod connections;
 pub mod detail;
 pub mod findings;
@@ -55,11 +56,13 @@ pub enum ScreenId {
     Layers,
     /// Lessons.
     Learn,
+    /// A frame made by hand.
+    Builder,
 }
 
 impl ScreenId {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshake,
         Self::Messages,
@@ -70,6 +73,7 @@ impl ScreenId {
         Self::Findings,
         Self::Layers,
         Self::Learn,
+        Self::Builder,
     ];
 
     /// The screens with a tab of their own: key, full name, short name.
@@ -99,6 +103,7 @@ impl ScreenId {
             Self::Findings => Scope::FINDINGS,
             Self::Layers => Scope::LAYERS,
             Self::Learn => Scope::LEARN,
+            Self::Builder => Scope::BUILDER,
         }
     }
 
@@ -116,13 +121,18 @@ impl ScreenId {
             Self::Findings => "Expert",
             Self::Layers => "Layers",
             Self::Learn => "Learn",
+            Self::Builder => "Frame builder",
         }
     }
 
     /// The screen whose tab stands for it.
     #[must_use]
     pub fn tab(self) -> Self {
-        if self == Self::Detail { Self::Messages } else { self }
+        match self {
+            Self::Detail => Self::Messages,
+            Self::Builder => Self::Frame,
+            other => other,
+        }
     }
 
     /// One level up: where `Esc` leads when there is nowhere to come back to.
@@ -140,7 +150,7 @@ impl ScreenId {
     #[must_use]
     pub fn depth(self) -> u8 {
         match self {
-            Self::Connections | Self::Findings | Self::Learn => 0,
+            Self::Connections | Self::Findings | Self::Learn | Self::Builder => 0,
             Self::Handshake | Self::Ladder | Self::Stats => 1,
             Self::Messages | Self::Detail => 2,
             Self::Frame | Self::Layers => 3,

@@ -127,7 +127,7 @@ impl Screen for Handshake {
             return;
         };
         let same = self.shown.as_ref().is_some_and(|shown| shown.is_of(row.id.0));
-        self.shown = Some(Shown::make(ctx.index, row, self.shown.take()));
+        self.shown = Some(Shown::make(ctx.index, row, ctx.shared.lang, self.shown.take()));
         let places = self.places(ctx.shared, ctx.shared.body());
         let Some(shown) = &self.shown else { return };
         let lens = [shown.lines.len(), shown.asked, shown.lines.len() - shown.asked];
@@ -427,7 +427,7 @@ impl Handshake {
         let (title, lines) = if let Some(key) = &self.key {
             let steps = steps(key.as_bytes());
             let mut lines = step_lines(&steps, wide, columns);
-            lines.push(Text::of(Role::Dim, format!(" {}", key_remark(&steps))));
+            lines.push(Text::of(Role::Dim, format!(" {}", key_remark(&steps, ctx.shared.lang))));
             ("This key's Sec-WebSocket-Accept", lines)
         } else if self.more {
             ("The line under the cursor", self.all_words(shown, columns))
