@@ -26,8 +26,9 @@
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
 //! | export | model capture filter pipeline ws report store | files |
-//! | tui | model filter http pipeline ws report explain store export | nothing |
-//! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
+//! | learn | model capture net http ws report store | nothing |
+//! | tui | model filter http pipeline ws report explain store export learn | nothing |
+//! | tui::run | model filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -44,6 +45,7 @@ pub mod explain;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod learn;
 pub mod model;
 pub mod net;
 pub mod pipeline;

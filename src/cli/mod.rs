@@ -16,6 +16,7 @@ mod filter;
 pub mod handshake;
 #[cfg(feature = "live")]
 mod interfaces;
+mod learn;
 mod problem;
 mod read;
 pub mod run;
@@ -41,6 +42,7 @@ wslens reads WebSocket conversations out of packet captures.
   wslens stats chat.pcapng                      counts, sizes, round trips
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
   wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
+  wslens learn                                  lessons on real bytes, also in Chinese
 
 No capture at hand? On the machine where it happens:
   tcpdump -i any -U -w - 'tcp port 8080' | wslens -
@@ -113,6 +115,7 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
+        Some(Command::Learn(args)) => learn::run(&args),
         #[cfg(feature = "live")]
         Some(Command::Interfaces) => interfaces::run(),
         Some(Command::Completions { shell }) => {

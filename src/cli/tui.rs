@@ -59,6 +59,8 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
         mouse: !screen.no_mouse,
         filter,
         again,
+        progress: super::learn::state_file(screen.no_save),
+        lessons: None,
     };
     run::run(&session, &options)?;
     // What was read is what counts: reading that the user ended is no damage.
@@ -87,7 +89,7 @@ fn source(args: &ReadArgs) -> String {
 }
 
 /// The theme that was named; without one, and where colour is not wanted, that without colour.
-fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
+pub(super) fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
     match named {
         Some(ThemeArg::Dark) => Theme::Dark,
         Some(ThemeArg::Light) => Theme::Light,
