@@ -230,8 +230,6 @@ impl<'a> Facts<'a> {
     fn of_connection(&self, row: &ConnectionRow, name: &str) -> Result<Value, Missing> {
         let handshake = &row.handshake;
         let id = row.id.0;
-        let head = |head: &'a str| head;
-        let _ = head;
         if let Some(header) = name.strip_prefix("ask-") {
             return header_of(handshake.request.as_deref(), header);
         }
@@ -325,6 +323,10 @@ impl<'a> Facts<'a> {
             },
             "close-frame" => match &row.closing {
                 Some(closing) => Ok(Value::Frame(id, closing.frame)),
+                None => no("there is no Close"),
+            },
+            "close-message" => match &row.closing {
+                Some(closing) => Ok(Value::Message(id, closing.message)),
                 None => no("there is no Close"),
             },
             "packets" => number(self.tcp(id)?.packet_count),

@@ -32,6 +32,8 @@ pub mod plain;
 pub mod progress;
 pub mod sample;
 pub mod scene;
+#[cfg(test)]
+mod tests;
 pub mod words;
 
 pub use parse::{Lesson, ParseError, Step};
@@ -57,19 +59,19 @@ macro_rules! lessons {
 }
 
 lessons!(
-    // "layers",
-    // "handshake",
-    // "accept",
-    // "frame",
+    "layers",
+    "handshake",
+    "accept",
+    "frame",
     "masking",
-    // "lengths",
-    // "fragments",
-    // "duplex",
-    // "close",
-    // "overhead",
-    // "deflate",
-    // "subprotocols",
-    // "proxies",
+    "lengths",
+    "fragments",
+    "duplex",
+    "close",
+    "overhead",
+    "deflate",
+    "subprotocols",
+    "proxies",
 );
 
 /// All lessons in both languages.
