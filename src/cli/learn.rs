@@ -23,7 +23,8 @@ pub fn state_file(no_save: bool) -> Option<PathBuf> {
     }
     // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
     let state = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || Some(PathBuf::from(set("HOME").or_else(|| set("USERPROFILE"))?).join(".local").join("state"));
+    let home =
+        || Some(PathBuf::from(set("HOME").or_else(|| set("USERPROFILE"))?).join(".local").join("state"));
     Some(state.or_else(home)?.join("wslens").join("learned"))
 }
 

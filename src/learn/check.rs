@@ -28,7 +28,10 @@ pub fn read(form: Form, typed: &str) -> Option<Value> {
         Form::Hex => {
             let bare: String = typed.chars().filter(|char| !matches!(char, ' ' | '_' | ':')).collect();
             let digits = prefixed(&bare).unwrap_or(&bare);
-            i64::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with(['+', '-'])).map(Value::Number)
+            i64::from_str_radix(digits, 16)
+                .ok()
+                .filter(|_| !digits.starts_with(['+', '-']))
+                .map(Value::Number)
         }
     }
 }
@@ -40,9 +43,7 @@ fn prefixed(text: &str) -> Option<&str> {
 /// Signs of full width, as Chinese input methods give them, as ASCII.
 fn narrow(text: &str) -> String {
     let one = |char: char| match char {
-        '\u{ff01}'..='\u{ff5e}' => {
-            u8::try_from(u32::from(char) - 0xff01 + 0x21).map_or(char, char::from)
-        }
+        '\u{ff01}'..='\u{ff5e}' => u8::try_from(u32::from(char) - 0xff01 + 0x21).map_or(char, char::from),
         '\u{3000}' => ' ',
         other => other,
     };
@@ -54,8 +55,12 @@ fn narrow(text: &str) -> String {
 pub fn is_same(form: Form, typed: &Value, value: &Value) -> bool {
     match value {
         Value::Number(_) => typed == value,
+        Value::Message(_, number) | Value::Frame(_, number) => {
+            i64::try_from(*number).is_ok_and(|number| *typed == Value::Number(number))
+        }
         Value::Bytes(bytes) => {
-            let number = bytes.iter().try_fold(0i64, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
+            let number =
+                bytes.iter().try_fold(0i64, |sum, byte| sum.checked_mul(256)?.checked_add(i64::from(*byte)));
             number.is_some_and(|number| *typed == Value::Number(number))
         }
         Value::Text(text) => read(form, text).is_some_and(|value| value == *typed),

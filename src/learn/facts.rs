@@ -124,11 +124,7 @@ impl<'a> Facts<'a> {
     ///
     /// # Errors
     /// Why it has none, or what has to be loaded first.
-    pub fn value(
-        &self,
-        expr: &Expr,
-        object: &dyn Fn(&str) -> Option<Value>,
-    ) -> Result<Value, Missing> {
+    pub fn value(&self, expr: &Expr, object: &dyn Fn(&str) -> Option<Value>) -> Result<Value, Missing> {
         match expr {
             Expr::Number(number) => Ok(Value::Number(*number)),
             Expr::Text(text) => Ok(Value::Text(text.clone())),
@@ -163,7 +159,10 @@ impl<'a> Facts<'a> {
                     '%' => left.checked_rem(right),
                     _ => None,
                 };
-                result.map_or_else(|| no(format!("{left} {sign} {right} has no value")), |n| Ok(Value::Number(n)))
+                result.map_or_else(
+                    || no(format!("{left} {sign} {right} has no value")),
+                    |n| Ok(Value::Number(n)),
+                )
             }
         }
     }
@@ -238,7 +237,8 @@ impl<'a> Facts<'a> {
         }
         let counts = &row.counts;
         let both = |of: fn(&crate::ws::Counts) -> u64| of(&counts.c2s).saturating_add(of(&counts.s2c));
-        let data = |counts: &crate::ws::Counts| counts.data.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
+        let data =
+            |counts: &crate::ws::Counts| counts.data.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
         let heads = || {
             let len = |head: &Option<Box<Head>>| head.as_ref().map(|head| head.bytes.len() as u64);
             match (len(&handshake.request), len(&handshake.response)) {
@@ -379,17 +379,22 @@ impl<'a> Facts<'a> {
             "text" => text(self.index.preview(id, message)),
             "connection" => Ok(Value::Connection(id)),
             "payload" => {
-                let headers = self.frames_of(id, message).try_fold(0u64, |sum, (_, frame)| {
-                    sum.checked_add(frame.header().len() as u64)
-                });
+                let headers = self
+                    .frames_of(id, message)
+                    .try_fold(0u64, |sum, (_, frame)| sum.checked_add(frame.header().len() as u64));
                 number(headers.and_then(|headers| row.wire.checked_sub(headers)).unwrap_or(0))
             }
             "control-inside" => {
                 let last = self.frames_of(id, message).last().map_or(0, |(number, _)| number);
                 let own = u64::from(row.direction);
                 let inside = self.index.frames(id).iter().take(last as usize).skip(row.first_frame as usize);
-                number(inside.filter(|frame| frame.header().opcode().is_control()
-                    && u64::from(frame.direction) == own).count())
+                number(
+                    inside
+                        .filter(|frame| {
+                            frame.header().opcode().is_control() && u64::from(frame.direction) == own
+                        })
+                        .count(),
+                )
             }
             "answered-by" => {
                 let notes = (message.saturating_add(1)..message.saturating_add(1000)).find(|later| {
@@ -445,7 +450,9 @@ impl<'a> Facts<'a> {
             "len" => number(row.payload_len),
             "wire-len" => number(row.wire()),
             "len7" => number(header.head[1] & 0x7f),
-            "extended" => Ok(Value::Bytes(bytes.get(2..len - if masked { 4 } else { 0 }).unwrap_or_default().to_vec())),
+            "extended" => {
+                Ok(Value::Bytes(bytes.get(2..len - if masked { 4 } else { 0 }).unwrap_or_default().to_vec()))
+            }
             "opcode" => number(header.opcode().bits()),
             "opcode-name" => Ok(Value::Text(opcode_name(header.opcode()))),
             "fin" => number(u8::from(header.fin())),
@@ -455,7 +462,8 @@ impl<'a> Facts<'a> {
             "sender" => Ok(Value::Text(row.direction().sender().to_owned())),
             "connection" => Ok(Value::Connection(id)),
             "message" if row.message > 0 => Ok(Value::Message(id, row.message.into())),
-            "plain" | "masked" | "close-code" | "packet" | "packet-len" | "link" | "network" | "transport" => {
+            "plain" | "masked" | "close-code" | "packet" | "packet-len" | "link" | "network"
+            | "transport" => {
                 let Loaded::Frame(detail) = self.cache.get(Request::Frame { connection: id, frame })? else {
                     return no("that is no frame");
                 };

@@ -36,7 +36,8 @@ pub fn like(object: &Object, facts: &Facts<'_>, looked: Looked) -> Option<Value>
     match object.kind {
         Kind::Flow => None,
         Kind::Connection => {
-            let found = here.into_iter().chain(others.take(WALKED)).find(|row| is_connection(row, facts, wanted));
+            let found =
+                here.into_iter().chain(others.take(WALKED)).find(|row| is_connection(row, facts, wanted));
             found.map(|row| Value::Connection(row.id.0))
         }
         Kind::Message => {

@@ -583,13 +583,13 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         let with = |from: &str, to: &str| Lesson::parse(&GOOD.replace(from, to)).unwrap_err().to_string();
         for (from, to, what) in [
-            ("title: X\n", "", "line 20: the lesson lacks a title:"),
+            ("title: X\n", "", "line 19: the lesson lacks a title:"),
             ("view: frame f", "view: fram f", "line 7: there is no screen 'fram'"),
             ("frame 1/2", "frame x/2", "line 5: a place is connection/number"),
-            ("answer: hex", "answer: octal", "line 12: there is no form 'octal': number, hex, text"),
+            ("answer: hex", "answer: octal", "line 13: there is no form 'octal': number, hex, text"),
             ("hint: no\n", "", "line 6: step one: what is checked needs an ask: and a hint:"),
-            ("{f.key}", "{g.key}", "line 21: step one: there is no object 'g'"),
-            ("{f.key}", "{f.}", "line 21: {f.}: the name of a property is missing"),
+            ("{f.key}", "{g.key}", "line 20: step one: there is no object 'g'"),
+            ("{f.key}", "{f.}", "line 20: {f.}: the name of a property is missing"),
             ("== two", "== one", "line 18: a step needs a name of its own"),
             ("wrong: = f.key[0] |", "wrong: =", "line 15: a mistake is: value | reply"),
             ("ask: what?", "asks what?", "line 12: 'asks what?' is no key: value"),

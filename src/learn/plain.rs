@@ -50,7 +50,9 @@ impl Samples {
     pub fn value(&mut self, lesson: &Lesson, expr: &Expr) -> Result<Value, Missing> {
         // Each side of a sign may be of another capture.
         if let Expr::Both(left, sign, right) = expr {
-            let number = |value: Value| value.number().map(Expr::Number).ok_or_else(|| Missing::Is("no number".to_owned()));
+            let number = |value: Value| {
+                value.number().map(Expr::Number).ok_or_else(|| Missing::Is("no number".to_owned()))
+            };
             let left = number(self.value(lesson, left)?)?;
             let right = number(self.value(lesson, right)?)?;
             let joined = Expr::Both(Box::new(left), *sign, Box::new(right));
@@ -60,7 +62,8 @@ impl Samples {
         }
         let mut names = Vec::new();
         expr.objects(&mut names);
-        let capture = names.first().and_then(|name| lesson.object(name)).map(|object| object.capture.as_str());
+        let capture =
+            names.first().and_then(|name| lesson.object(name)).map(|object| object.capture.as_str());
         let (sample, cache) = self.get(capture.unwrap_or("rfc-5-7")).map_err(Missing::Is)?;
         let object = |name: &str| lesson.object(name).map(super::find::placed);
         sample.value(expr, cache, &object)
@@ -80,7 +83,12 @@ pub fn list(course: &Course, lang: Lang, progress: &super::progress::Progress) -
         let count = format!("{}/{}", progress.count(lesson), lesson.steps.len());
         let title = format!("{}{}", lesson.title, " ".repeat(22usize.saturating_sub(width(&lesson.title))));
         let goal = wrap(&lesson.goal, 60);
-        let _ = writeln!(out, "{number}  {:<13} {count:>4}  {title} {}", lesson.id, goal.first().map_or("", String::as_str));
+        let _ = writeln!(
+            out,
+            "{number}  {:<13} {count:>4}  {title} {}",
+            lesson.id,
+            goal.first().map_or("", String::as_str)
+        );
     }
     out
 }
@@ -108,8 +116,16 @@ pub fn lesson(
     paragraph(&mut out, &joined(words.goal, &lesson.goal), 0);
     let mut answers = Vec::new();
     for (i, step) in lesson.steps.iter().enumerate() {
-        let scene = samples.scene(lesson, step).map_err(|why| format!("{}/{}: {why}", lesson.id, step.name))?;
-        let _ = writeln!(out, "\n-- {} {}/{}  ({})", words.step, i + 1, lesson.steps.len(), place(lesson, step, &scene));
+        let scene =
+            samples.scene(lesson, step).map_err(|why| format!("{}/{}: {why}", lesson.id, step.name))?;
+        let _ = writeln!(
+            out,
+            "\n-- {} {}/{}  ({})",
+            words.step,
+            i + 1,
+            lesson.steps.len(),
+            place(lesson, step, &scene)
+        );
         for line in flow(&scene.text, columns) {
             let _ = writeln!(out, "{line}");
         }

@@ -16,7 +16,9 @@ impl Progress {
     #[must_use]
     pub fn parse(text: &str) -> Self {
         let is_name = |word: &str| {
-            !word.is_empty() && word.len() < 40 && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            !word.is_empty()
+                && word.len() < 40
+                && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         };
         let line = |line: &str| {
             let (lesson, step) = line.trim().split_once(' ')?;

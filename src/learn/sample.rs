@@ -122,12 +122,21 @@ fn flows(capture: &mut Capture, taken: &[(Endpoint, Endpoint)]) -> Vec<Flow> {
         let known = flows.iter().position(|flow| flow.ends == (from, to) || flow.ends == (to, from));
         let at = known.unwrap_or(flows.len());
         if known.is_none() {
-            flows.push(Flow { ends: (from, to), packets: 0, wire: 0, requests: 0, heads: 0, bodies: 0, empty: 0 });
+            flows.push(Flow {
+                ends: (from, to),
+                packets: 0,
+                wire: 0,
+                requests: 0,
+                heads: 0,
+                bodies: 0,
+                empty: 0,
+            });
         }
         let Some(flow) = flows.get_mut(at) else { continue };
         flow.packets += 1;
         flow.wire += u64::from(packet.wire_len);
-        let start = usize::try_from(segment.header_at.saturating_sub(packet.bytes.start)).unwrap_or(usize::MAX);
+        let start =
+            usize::try_from(segment.header_at.saturating_sub(packet.bytes.start)).unwrap_or(usize::MAX);
         let start = start.saturating_add(usize::from(segment.header_len));
         let payload = bytes.get(start..start.saturating_add(segment.len as usize)).unwrap_or_default();
         let is_head = payload.starts_with(b"GET ") || payload.starts_with(b"HTTP/1.1 ");

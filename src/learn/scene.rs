@@ -74,7 +74,9 @@ impl Scene {
         let hints = step.hints.iter().map(|hint| text(hint)).collect::<Result<_, _>>()?;
         let replies = step.wrong.iter().map(|(_, reply)| text(reply)).collect::<Result<Vec<_>, _>>()?;
         let options = match &step.check {
-            Check::Choice(options, _) => options.iter().map(|option| text(option)).collect::<Result<_, _>>()?,
+            Check::Choice(options, _) => {
+                options.iter().map(|option| text(option)).collect::<Result<_, _>>()?
+            }
             _ => Vec::new(),
         };
         let form = match step.check {

@@ -407,7 +407,8 @@ impl App {
             }
             return;
         }
-        if self.pending.is_empty() && self.on_screen(index, effects, |screen, turn| screen.typed(press, turn)) {
+        if self.pending.is_empty() && self.on_screen(index, effects, |screen, turn| screen.typed(press, turn))
+        {
             return;
         }
         self.pending.push(press);

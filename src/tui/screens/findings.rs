@@ -208,7 +208,9 @@ impl Screen for Findings {
 
     fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
         let is_it = |row: &Row| match row {
-            Row::Finding(place) => turn.index.findings.get(*place).is_some_and(|finding| finding.rule.code == at),
+            Row::Finding(place) => {
+                turn.index.findings.get(*place).is_some_and(|finding| finding.rule.code == at)
+            }
             Row::Head(..) => false,
         };
         let found = self.rows.rows.iter().position(is_it);

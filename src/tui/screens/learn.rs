@@ -306,7 +306,9 @@ impl Screen for Learn {
             | Cmd::GoFindings
             | Cmd::GoLayers => {
                 // The screens of the capture that the lesson is about.
-                if let Some(press) = crate::tui::commands::key_of(cmd, ScreenId::Learn.scope()).and_then(Press::parse) {
+                if let Some(press) =
+                    crate::tui::commands::key_of(cmd, ScreenId::Learn.scope()).and_then(Press::parse)
+                {
                     self.explore(turn, |stage, turn| stage.key(press, turn));
                 }
             }
@@ -361,8 +363,12 @@ impl Screen for Learn {
     }
 
     fn hints(&self) -> &'static [Hint] {
-        const LIST_EN: &[Hint] =
-            &[hint_pair(Cmd::Down, Cmd::Up, "lesson", 7), hint(Cmd::Open, 8), hint(Cmd::NextLanguage, 6), hint(Cmd::Back, 9)];
+        const LIST_EN: &[Hint] = &[
+            hint_pair(Cmd::Down, Cmd::Up, "lesson", 7),
+            hint(Cmd::Open, 8),
+            hint(Cmd::NextLanguage, 6),
+            hint(Cmd::Back, 9),
+        ];
         const LIST_ZH: &[Hint] = &[
             hint_pair(Cmd::Down, Cmd::Up, "选择", 7),
             hint_as(Cmd::Open, "打开", 8),
@@ -374,7 +380,6 @@ impl Screen for Learn {
             hint(Cmd::Hint, 8),
             hint_as(Cmd::NextStep, "next", 7),
             hint_as(Cmd::PreviousStep, "back", 6),
-            hint(Cmd::Bits, 2),
             hint_as(Cmd::NextPane, "look around", 5),
             hint_as(Cmd::NextLanguage, "中文", 4),
             hint_as(Cmd::Back, "lessons", 9),
@@ -384,7 +389,6 @@ impl Screen for Learn {
             hint_as(Cmd::Hint, "提示", 8),
             hint_as(Cmd::NextStep, "下一步", 7),
             hint_as(Cmd::PreviousStep, "上一步", 6),
-            hint_as(Cmd::Bits, "二进制", 2),
             hint_as(Cmd::NextPane, "探索", 5),
             hint_as(Cmd::NextLanguage, "English", 4),
             hint_as(Cmd::Back, "课程", 9),
@@ -395,5 +399,35 @@ impl Screen for Learn {
             (true, Lang::En) => STEP_EN,
             (true, Lang::Zh) => STEP_ZH,
         }
+    }
+}
+
+/// What tests ask.
+#[cfg(test)]
+impl Learn {
+    /// The lesson's and the step's name, and the step with its values.
+    pub fn playing(&self) -> Option<(&str, &str, &crate::learn::Scene)> {
+        let (_, scene) = self.play.as_ref()?.scene.as_ref()?;
+        Some((&self.lesson()?.id, &self.step()?.name, scene))
+    }
+
+    /// Whether the step is solved, whether its values are the learner's, and what is typed.
+    pub fn standing(&self) -> (bool, bool, &str) {
+        self.play.as_ref().map_or((false, false, ""), |play| (play.solved, play.is_own, &play.typed))
+    }
+
+    /// What the cursor of the real screen is on.
+    pub fn stage_here(&self) -> String {
+        let play = self.play.as_ref().and_then(|play| play.stage.as_ref());
+        play.map_or_else(String::new, stage::Stage::here)
+    }
+
+    /// How many lines the text has beyond its room.
+    pub fn hidden(&self, body: Rect) -> usize {
+        let Some(play) = &self.play else { return 0 };
+        let places = self.places(body);
+        let lines =
+            self.lines(play, usize::from(places.text.width).saturating_sub(4), places.text.width == TEXT);
+        lines.len().saturating_sub(usize::from(places.text.height).saturating_sub(2))
     }
 }

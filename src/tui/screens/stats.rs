@@ -230,7 +230,10 @@ impl Screen for Stats {
     }
 
     fn here(&self, _ctx: &Ctx<'_>) -> String {
-        NAMES.iter().find(|(_, pane)| *pane == self.focus).map_or(String::new(), |(name, _)| (*name).to_owned())
+        NAMES
+            .iter()
+            .find(|(_, pane)| *pane == self.focus)
+            .map_or(String::new(), |(name, _)| (*name).to_owned())
     }
 
     fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {

@@ -8,6 +8,7 @@ mod findings;
 mod inside;
 pub mod kit;
 mod ladder;
+mod learn;
 mod pictures;
 mod properties;
 mod stats;

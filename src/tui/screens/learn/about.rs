@@ -91,8 +91,23 @@ pub fn of_rule(code: &str) -> &'static str {
         () if has(&["ping", "pong"]) => "duplex",
         () if has(&["utf8", "utf-8", "opcode", "frame", "control-char", "framing"]) => "frame",
         () if has(&["tunnel", "proxy", "via"]) => "proxies",
-        () if has(&["upgrade", "connection-header", "version", "host", "http", "handshake", "head", "origin",
-            "response", "request", "status", "refused"]) => "handshake",
+        () if has(&[
+            "upgrade",
+            "connection-header",
+            "version",
+            "host",
+            "http",
+            "handshake",
+            "head",
+            "origin",
+            "response",
+            "request",
+            "status",
+            "refused",
+        ]) =>
+        {
+            "handshake"
+        }
         () => "layers",
     }
 }

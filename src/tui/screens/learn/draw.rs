@@ -121,7 +121,13 @@ impl Learn {
         let hidden = lines.len().saturating_sub(room);
         // What was said last is in sight, until the learner scrolls.
         let busy = !play.typed.is_empty() || play.last.is_some() || play.hints > 0;
-        let skip = if play.scroll > 0 { (play.scroll - 1).min(hidden) } else if busy { hidden } else { 0 };
+        let skip = if play.scroll > 0 {
+            (play.scroll - 1).min(hidden)
+        } else if busy {
+            hidden
+        } else {
+            0
+        };
         ctx.lines(buffer, inner, lines.get(skip..).unwrap_or_default());
         if hidden > 0 && skip < hidden && inner.height > 0 {
             let more = Text::of(Role::Dim, format!("… {}", words.more_above));
@@ -193,7 +199,11 @@ impl Learn {
             say(&mut lines, Role::Dim, keys);
             if play.has_bits() && !play.solved {
                 let is_hex = matches!(scene.task, Task::Type(Form::Hex, _));
-                say(&mut lines, Role::Dim, &format!("{} {}", if is_hex { "Ctrl-b" } else { "b" }, words.bits));
+                say(
+                    &mut lines,
+                    Role::Dim,
+                    &format!("{} {}", if is_hex { "Ctrl-b" } else { "b" }, words.bits),
+                );
             }
         }
         lines

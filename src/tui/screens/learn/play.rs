@@ -91,7 +91,14 @@ impl Play {
     }
 
     /// Makes the step's scene, unless it is there in this language.
-    pub fn make(&mut self, lesson: &Lesson, step: &Step, lang: Lang, samples: &mut Samples, turn: &mut Turn<'_>) {
+    pub fn make(
+        &mut self,
+        lesson: &Lesson,
+        step: &Step,
+        lang: Lang,
+        samples: &mut Samples,
+        turn: &mut Turn<'_>,
+    ) {
         if self.scene.as_ref().is_some_and(|(made, _)| *made == lang) && self.stage.is_some() {
             return;
         }

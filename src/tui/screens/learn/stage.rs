@@ -90,11 +90,18 @@ impl Stage {
         app.screen = screen_of(view);
         // It has rested long enough for everything to be loaded.
         app.shared.now = turn.shared.now + REST;
-        let mut stage =
-            Self { app: Box::new(app), source, highlight: String::new(), touched: false, waiting: Vec::new() };
+        let mut stage = Self {
+            app: Box::new(app),
+            source,
+            highlight: String::new(),
+            touched: false,
+            waiting: Vec::new(),
+        };
         let (progress, selection) = match &stage.source {
             Source::Own => (turn.shared.progress.clone(), selection_of(value, turn.index)),
-            Source::Sample(sample) => (sample.session.progress(), selection_of(value, &sample.session.index())),
+            Source::Sample(sample) => {
+                (sample.session.progress(), selection_of(value, &sample.session.index()))
+            }
         };
         stage.app.shared.selection = selection;
         if view == View::Frames {
@@ -297,9 +304,20 @@ pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<Answer, Strin
     }
     let details = &shared.details;
     match request {
-        Request::Message { connection, message } => of(details.message(*connection, *message), Answer::Message),
+        Request::Message { connection, message } => {
+            of(details.message(*connection, *message), Answer::Message)
+        }
         Request::Frame { connection, frame } => of(details.frame(*connection, *frame), Answer::Frame),
         Request::Tcp { connection } => of(details.tcp(*connection), Answer::Tcp),
     }
 }
 
+#[cfg(test)]
+impl Stage {
+    /// What the cursor is on, of a bundled capture.
+    pub fn here(&self) -> String {
+        let Source::Sample(sample) = &self.source else { return String::new() };
+        let ctx = Ctx { index: &sample.session.index(), shared: &self.app.shared };
+        self.app.screens.get(self.app.screen).here(&ctx)
+    }
+}
