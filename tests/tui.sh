@@ -299,7 +299,7 @@ case_learn() {
   start 120x36 "$run --lang zh"
   want '掩码'; want '3/6'
   key Enter; want '第 1 课'; want '步骤 1/6'
-  key Tab; want '正在探索'; key Home; key j; key j; key j
+  key Tab; want '正在探索'; key Home; key j; key j; key j; key j; key j
   want '找到了'
   key Enter; want '几个字节'
   text 11; key Enter; want '这是头部加载荷'

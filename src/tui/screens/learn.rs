@@ -226,7 +226,8 @@ impl Learn {
         line.add(Role::Title, "wslens").add(Role::Dim, " ▸ ").plainly("learn");
         if let (Some(play), Some(lesson)) = (&self.play, self.lesson()) {
             line.add(Role::Dim, " ▸ ");
-            line.plainly(format!("{} {}", play.lesson + 1, lesson.title));
+            let number = (play.lesson < crate::learn::COUNTED).then(|| format!("{} ", play.lesson + 1));
+            line.plainly(number.unwrap_or_default()).plainly(&lesson.title);
         }
         let counted = crate::learn::COUNTED.min(self.course.len());
         let done = (0..counted).filter(|at| self.is_done(*at)).count();
@@ -393,6 +394,11 @@ impl Screen for Learn {
             hint_as(Cmd::NextLanguage, "English", 4),
             hint_as(Cmd::Back, "课程", 9),
         ];
+        const EXPLORE_EN: &[Hint] = &[hint_as(Cmd::Back, "back to the step", 9)];
+        const EXPLORE_ZH: &[Hint] = &[hint_as(Cmd::Back, "回到这一步", 9)];
+        if self.play.as_ref().is_some_and(|play| play.exploring) {
+            return self.lang.pick(EXPLORE_EN, EXPLORE_ZH);
+        }
         match (self.play.is_some(), self.lang) {
             (false, Lang::En) => LIST_EN,
             (false, Lang::Zh) => LIST_ZH,

@@ -187,6 +187,9 @@ impl Learn {
             lines.push(input);
         }
         self.replies(play, columns, &mut lines);
+        if !roomy && play.is_go() {
+            say(&mut lines, Role::Dim, words.go_there);
+        }
         if roomy {
             let keys = match &scene.task {
                 Task::Read => words.keys_read,
@@ -257,7 +260,15 @@ impl Learn {
             return line;
         };
         if play.exploring {
+            // Where the text is not in sight, what is looked for is.
             line.add(Role::Title, words.exploring).plainly("   ");
+            if let Some((_, scene)) = &play.scene
+                && !scene.ask.is_empty()
+                && ctx.shared.size.0 < TEXT + 60
+            {
+                line.plainly(&scene.ask);
+                return line;
+            }
         }
         if let Some(stage) = &play.stage {
             line.plainly(stage.place()).plainly("  ");
