@@ -30,8 +30,9 @@
 //! | story | model http pipeline ws report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
-//! | tui | model filter http pipeline ws report explain build store story export | nothing |
-//! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
+//! | learn | model capture net http ws report store | nothing |
+//! | tui | model filter http pipeline ws report explain build store story export learn | nothing |
+//! | tui::run | model filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -49,6 +50,7 @@ pub mod explain;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod learn;
 pub mod model;
 pub mod net;
 pub mod pipeline;

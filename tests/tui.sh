@@ -350,8 +350,45 @@ case_builder() {
   quit
 }
 
+# Lessons, with right and wrong answers, in both languages; progress is found again.
+case_learn() {
+  local run="XDG_STATE_HOME='$work/state' bash -c 'echo \$\$ >pid; exec \"\$@\"' - '$program' learn"
+  start 80x24 "$run masking"
+  want 'Lesson 5  Masking'; want 'step 1/6'
+  key Tab; want 'looking around'; key Home; want '▸FIN'; key j; key j; key j
+  want 'There it is'; want 'Enter: go on'
+  key Enter; want 'step 2/6'
+  text 2; want '> 2'; key Enter; want 'You left out the four bytes'
+  text 6; key Enter; want 'Right. 6 bytes of header'
+  key Enter; want 'What is 51'
+  key h; want 'XOR compares bit by bit'
+  text 66; key Enter; want 'You used key byte 0'
+  # The language changes, the step stays.
+  key F2; want '步骤 3/6'; want '你用的是键的第 0 个字节'
+  text 6c; key Enter; want '对了'
+  key Escape; want '3/6'; want '课程'
+  quit
+  start 120x36 "$run --lang zh"
+  want '掩码'; want '3/6'
+  key Enter; want '第 1 课'; want '步骤 1/6'
+  key Tab; want '正在探索'; key Home; key j; key j; key j; key j; key j
+  want '找到了'
+  key Enter; want '几个字节'
+  text 11; key Enter; want '这是头部加载荷'
+  text 6; key Enter; want '对了'
+  key Escape; want '2/6'
+  quit
+  grep -q '^layers header$' "$work/state/wslens/learned" || fail 'progress is not kept'
+  # On the learner's own capture, and back.
+  start 120x36 "XDG_STATE_HOME='$work/state' $(wslens "$chat")"
+  want 'Messages  19 of 19'
+  key 4; want 'RFC 6455 §5.2'; key L; want 'Lesson'; want 'your capture'
+  key Escape; key Escape; want 'RFC 6455 §5.2'
+  quit
+}
+
 cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
-  closed_terminal hangup pipe live_pipe live no_colour text many_connections)
+  closed_terminal hangup pipe live_pipe live no_colour text many_connections builder learn)
 for name in "${@:-${cases[@]}}"; do
   "case_$name"
   echo "ok: $name"

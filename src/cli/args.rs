@@ -20,9 +20,11 @@ Examples:
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
   wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'
+  wslens learn                                lessons, from the layers to the overhead
 
 A file called like a command is opened with ./ before its name.
-wslens only reads: it sends no packet, looks up no name, writes no file unasked.";
+wslens only reads: it sends no packet, looks up no name, writes no file unasked but your
+progress in lessons.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -61,6 +63,41 @@ pub struct ScreenArgs {
     /// Language of lessons and explanations; by default that of the locale
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
+    /// Do not keep progress in lessons (also: WSLENS_NO_SAVE=1)
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_save: bool,
+}
+
+/// `wslens learn`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens learn                 the list of lessons, with your progress
+  wslens learn masking         a lesson by its name, or by its number: wslens learn 5
+  wslens learn masking --lang zh
+  wslens learn --plain | less  all lessons as text
+
+Progress is kept in $XDG_STATE_HOME/wslens/learned (~/.local/state/wslens/learned), a file of plain text:
+the only one that wslens writes by itself. --no-save or WSLENS_NO_SAVE=1 leaves it alone.")]
+pub struct LearnArgs {
+    /// The lesson: its name or its number
+    #[arg(value_name = "LESSON")]
+    pub lesson: Option<String>,
+    /// Print the lesson, or all of them, as text
+    #[arg(long)]
+    pub plain: bool,
+    /// List the lessons and your progress
+    #[arg(long, conflicts_with = "plain")]
+    pub list: bool,
+    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Arrows and marks
+    #[arg(long, value_name = "SET", default_value = "auto")]
+    pub glyphs: Glyphs,
+    /// How the terminal UI looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// A language.
@@ -119,6 +156,8 @@ pub enum Command {
     Build(BuildArgs),
     /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
     Handshake(HandshakeArgs),
+    /// Teaches the protocol on real bytes, step by step (English, 简体中文)
+    Learn(LearnArgs),
     /// Captures on an interface, in the terminal UI or as NDJSON on a pipe
     #[cfg(all(feature = "live", unix))]
     Live(Box<super::live::LiveArgs>),

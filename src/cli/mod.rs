@@ -17,6 +17,7 @@ mod filter;
 pub mod handshake;
 #[cfg(all(feature = "live", unix))]
 mod interfaces;
+mod learn;
 #[cfg(all(feature = "live", unix))]
 mod live;
 mod problem;
@@ -48,6 +49,7 @@ wslens reads WebSocket conversations out of packet captures.
   wslens stats chat.pcapng                      counts, sizes, round trips
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
   wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
+  wslens learn                                  lessons on real bytes, also in Chinese
 
 No capture at hand?
   wslens live -i lo -f 'tcp port 8080'          as it happens, on this machine
@@ -127,6 +129,7 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
+        Some(Command::Learn(args)) => learn::run(&args),
         #[cfg(all(feature = "live", unix))]
         Some(Command::Live(args)) => live::run(&args, prints),
         #[cfg(all(feature = "live", unix))]

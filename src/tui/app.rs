@@ -388,6 +388,21 @@ impl App {
         result
     }
 
+    /// Begins with the lessons: with the one at a place, or with their list.
+    pub fn learn(&mut self, lesson: Option<usize>) {
+        self.screen = ScreenId::Learn;
+        self.screens.learn.open(lesson);
+    }
+
+    /// Puts the cursor of the screen that is up on something ([`Screen::point`]).
+    pub fn point(&mut self, at: &str, index: &Index, effects: &mut Vec<Effect>) -> bool {
+        self.on_screen(index, effects, |screen, turn| {
+            let found = screen.point(at, turn);
+            screen.settle(turn);
+            found
+        })
+    }
+
     /// Opens a screen.
     pub fn go(&mut self, screen: ScreenId, index: &Index, effects: &mut Vec<Effect>) {
         if screen == self.screen {
@@ -484,6 +499,10 @@ impl App {
                 Meaning::Do(cmd) => self.on_top(cmd, index, effects),
                 _ => self.typed(press, index, effects),
             }
+            return;
+        }
+        if self.pending.is_empty() && self.on_screen(index, effects, |screen, turn| screen.typed(press, turn))
+        {
             return;
         }
         self.pending.push(press);
@@ -586,6 +605,12 @@ impl App {
                 let mut line = InputLine::new(InputKind::Search, "search", String::new());
                 line.before.clone_from(&self.shared.search);
                 self.input = Some(line);
+            }
+            Cmd::Lesson => {
+                let ctx = Ctx { index, shared: &self.shared };
+                let here = self.screens.get(self.screen).here(&ctx);
+                self.screens.learn.about(self.screen, &here, &ctx);
+                self.go(ScreenId::Learn, index, effects);
             }
             Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
             _ => {

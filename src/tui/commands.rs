@@ -122,6 +122,11 @@ pub enum Cmd {
     Group,
     Severity,
     Lesson,
+    // Lessons
+    Hint,
+    NextStep,
+    PreviousStep,
+    Bits,
     // Input lines and lists on top of screens
     Apply,
     Cancel,

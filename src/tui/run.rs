@@ -5,6 +5,7 @@
 
 mod exports;
 mod host;
+mod progress;
 #[cfg_attr(not(unix), path = "run/no_signals.rs")]
 mod signals;
 
@@ -48,6 +49,10 @@ pub struct Options {
     pub again: crate::export::Source,
     /// The filter to begin with; empty for none.
     pub filter: String,
+    /// Where progress in lessons is kept; `None` to keep nothing.
+    pub progress: Option<std::path::PathBuf>,
+    /// Whether lessons come first, and which one.
+    pub lessons: Option<Option<usize>>,
 }
 
 /// How long the end of a live capture is waited for.
@@ -120,6 +125,13 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         app.mouse = options.mouse;
         app.shared.lang = options.lang;
         app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;
+        if let Some(path) = &options.progress {
+            app.screens.learn.progress = self::progress::kept(path);
+            app.screens.learn.file = Some(path.clone());
+        }
+        if let Some(lesson) = options.lessons {
+            app.learn(lesson);
+        }
         let mut exports = Exports::new(options.again.clone());
         drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
@@ -316,6 +328,7 @@ where
         Effect::Load(request) => session.ask(request),
         Effect::Scan(_) => {}
         Effect::Copy(text) => say = Some(copy(&text, host)?),
+        Effect::Keep(path, progress) => say = self::progress::keep(&path, &progress).err().map(Err),
         Effect::Save(path, what) => say = Some(save(&path, &what)),
         Effect::Mouse(on) => host.mouse(on)?,
         Effect::Redraw => redraw(terminal, app)?,

@@ -44,7 +44,11 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         let words = format!("wslens needs {columns}x{rows} (now {}x{}). q quits.", area.width, area.height);
         Text::of(Role::Plain, words).draw(buffer, area.x, area.y, area.width, ctx.theme());
     } else {
-        breadcrumb(&ctx, app.screen).draw(buffer, 0, 0, area.width, ctx.theme());
+        let top = match app.screen {
+            ScreenId::Learn => app.screens.learn.breadcrumb(&ctx),
+            screen => breadcrumb(&ctx, screen),
+        };
+        top.draw(buffer, 0, 0, area.width, ctx.theme());
         tabs(&ctx, app.screen).0.draw(buffer, 0, 1, area.width, ctx.theme());
         let body = app.shared.body().intersection(area);
         app.screens.get(app.screen).view(&ctx, body, buffer);

@@ -26,6 +26,8 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// Lessons and the page of claims.
+mod lessons;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.

@@ -58,7 +58,7 @@ static EVERYWHERE: &[Command] = &[
     row(
         Cmd::Back,
         &["Esc", "Backspace", "Left", "h"],
-        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER),
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER).but(Scope::LEARN),
         Everywhere,
         "back",
         "one level up",
@@ -66,10 +66,18 @@ static EVERYWHERE: &[Command] = &[
     row(
         Cmd::Back,
         &["Esc", "Backspace"],
-        Scope::FRAME.or(Scope::DETAIL).or(Scope::BUILDER),
+        Scope::FRAME.or(Scope::DETAIL).or(Scope::BUILDER).or(Scope::LEARN),
         Everywhere,
         "back",
         "one level up",
+    ),
+    row(
+        Cmd::Lesson,
+        &["L"],
+        Scope::SCREENS.but(Scope::LEARN),
+        Everywhere,
+        "lesson",
+        "the lesson about what the cursor is on, with this capture's values",
     ),
     row(
         Cmd::StopReading,
@@ -130,12 +138,19 @@ static MOVE: &[Command] = &[
     row(
         Cmd::Open,
         &["Enter", "Right", "l"],
-        DOWN.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER),
+        DOWN.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER).but(Scope::LEARN),
         Move,
         "open",
         "open what the cursor is on",
     ),
-    row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
+    row(
+        Cmd::Open,
+        &["Enter"],
+        Scope::DETAIL.or(Scope::FRAME).or(Scope::LEARN),
+        Move,
+        "open",
+        "open what the cursor is on",
+    ),
     row(
         Cmd::Open,
         &["Enter"],
@@ -341,6 +356,13 @@ static LAYERS: &[Command] = &[row(
     "names of OSI's layers, or of TCP/IP's",
 )];
 
+static LEARN: &[Command] = &[
+    row(Cmd::Hint, &["h"], Scope::LEARN, Screen, "hint", "a hint, and at last the answer"),
+    row(Cmd::NextStep, &["n", "Right"], Scope::LEARN, Screen, "next step", "next step, this one done or not"),
+    row(Cmd::PreviousStep, &["p", "Left"], Scope::LEARN, Screen, "previous step", "previous step"),
+    row(Cmd::Bits, &["b", "Ctrl-b"], Scope::LEARN, Screen, "bits", "the bits of the values in question"),
+];
+
 static ON_TOP: &[Command] = &[
     row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "take it"),
     row(
@@ -370,6 +392,7 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         STATS,
         FINDINGS,
         LAYERS,
+        LEARN,
         MOVE,
         FIND,
         EVERYWHERE,

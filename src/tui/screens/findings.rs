@@ -218,6 +218,29 @@ fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
 }
 
 impl Screen for Findings {
+    /// The rule's code.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        match self.row() {
+            Some(Row::Head(Head::Rule(rule), _)) => rule.code.to_owned(),
+            _ => self.finding(ctx).map_or_else(String::new, |finding| finding.rule.code.to_owned()),
+        }
+    }
+
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        let is_it = |row: &Row| match row {
+            Row::Finding(place) => {
+                turn.index.findings.get(*place).is_some_and(|finding| finding.rule.code == at)
+            }
+            Row::Head(..) => false,
+        };
+        let found = self.rows.rows.iter().position(is_it);
+        if let Some(row) = found {
+            self.list.go(row);
+            self.moved();
+        }
+        found.is_some()
+    }
+
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let (list, _) = Self::areas(turn.shared, turn.shared.body());
         let height = usize::from(pane::inside(list).height.saturating_sub(1));

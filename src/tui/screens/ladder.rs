@@ -331,6 +331,42 @@ impl Screen for Ladder {
         true
     }
 
+    /// The kind of row: `tcp`, `ask`, `reply`, `open`, or the frame's opcode.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let kind = match self.event(ctx, self.list.cursor) {
+            Some(Event::Tcp(_)) => "tcp",
+            Some(Event::Request) => "ask",
+            Some(Event::Response) => "reply",
+            Some(Event::Opened) => "open",
+            Some(Event::Frame(Row::Frame(frame) | Row::Folded(frame, _))) => {
+                let row = ctx.index.frames(self.connection).get(frame as usize);
+                row.map_or("", |row| row.header().opcode().name())
+            }
+            _ => "",
+        };
+        kind.to_owned()
+    }
+
+    /// The first row of a kind; of `last` the last row.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        if at == "last" {
+            self.list.go(usize::MAX);
+            self.target = None;
+            return true;
+        }
+        let before = self.list.cursor;
+        for row in 0..self.list.len().min(200) {
+            self.list.cursor = row;
+            if self.here(&turn.ctx()) == at {
+                self.list.go(row);
+                self.target = None;
+                return true;
+            }
+        }
+        self.list.go(before);
+        false
+    }
+
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         let Selection { connection, .. } = ctx.shared.selection;
         (self.tcp && connection > 0).then_some(Request::Tcp { connection })

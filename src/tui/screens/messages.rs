@@ -284,6 +284,27 @@ impl Screen for Messages {
         self.search_payloads(turn);
     }
 
+    /// The opcode of what the cursor is on.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let selection = ctx.shared.selection;
+        let frames = ctx.index.frames(selection.connection);
+        let frame = frames.get((selection.frame as usize).wrapping_sub(1)).filter(|_| self.frames_mode);
+        let opcode = frame.map(|row| row.header().opcode()).or(ctx.message().map(|row| row.opcode()));
+        opcode.map_or_else(String::new, |opcode| opcode.name().to_owned())
+    }
+
+    /// `frames`: a row per frame.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        if at == "frames" && !self.frames_mode {
+            let selection = turn.shared.selection;
+            self.act(Cmd::Frames, turn);
+            if selection.frame > 0 {
+                turn.select(selection);
+            }
+        }
+        at == "frames"
+    }
+
     fn is_busy(&self) -> bool {
         self.rows.is_busy() || self.hunt.is_some()
     }

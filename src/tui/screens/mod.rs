@@ -27,6 +27,7 @@ use ratatui::layout::Rect;
 
 use super::commands::{Cmd, Scope};
 use super::event::Mouse;
+use super::keys::Press;
 use super::shared::{Ctx, Turn};
 use super::theme::Role;
 use super::widgets::Text;
@@ -223,6 +224,24 @@ pub trait Screen {
         let _ = (id, text, done, turn);
     }
 
+    /// What the cursor is on, as lessons name it: `mask`, `ask:upgrade`, `tcp`; empty where it has no name.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let _ = ctx;
+        String::new()
+    }
+
+    /// Puts the cursor on something by the name that [`here`](Self::here) gives it; `false` where it is not there.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        let _ = (at, turn);
+        false
+    }
+
+    /// A key before the table of commands is asked; `true` where it is typed into the screen.
+    fn typed(&mut self, press: Press, turn: &mut Turn<'_>) -> bool {
+        let _ = (press, turn);
+        false
+    }
+
     /// What has to be loaded for what is selected.
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         let _ = ctx;
@@ -256,6 +275,12 @@ pub fn filter_status(ctx: &Ctx<'_>) -> Text {
         line.captured(Role::Title, ctx.shared.filter.as_bytes(), usize::from(ctx.shared.size.0) / 2);
     }
     line
+}
+
+/// A name as lessons write it: `payload length` is `payload-length`.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    name.trim().to_lowercase().replace(' ', "-")
 }
 
 /// Says in the middle of an area why there is nothing in it.

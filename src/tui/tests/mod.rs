@@ -9,6 +9,7 @@ mod findings;
 mod inside;
 pub mod kit;
 mod ladder;
+mod learn;
 mod live;
 mod pictures;
 mod properties;

@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::builder::{Start, of_frame};
-use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
+use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair, slug};
 use crate::explain::frame::word;
 use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
@@ -285,6 +285,29 @@ impl Screen for FrameView {
                 }
             }
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        let row = self.shown.as_ref().and_then(|shown| shown.rows().get(self.field));
+        row.map_or_else(String::new, |row| slug(row.field.name()))
+    }
+
+    /// A field, or a byte of it from 0: `payload[3]`.
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let Some(shown) = &self.shown else { return false };
+        let (name, byte) = match at.trim_end_matches(']').split_once('[') {
+            Some((name, byte)) => (name, byte.parse::<usize>().ok()),
+            None => (at, None),
+        };
+        let Some(field) = shown.rows().iter().position(|row| slug(row.field.name()) == name) else {
+            return false;
+        };
+        let bit = byte.map(|byte| shown.bytes(field).start.saturating_add(byte).saturating_mul(8));
+        self.go_field(field);
+        if let Some(bit) = bit {
+            self.go_bit(bit);
+        }
+        true
     }
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {

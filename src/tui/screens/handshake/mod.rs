@@ -5,7 +5,7 @@ mod shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
+use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
 use crate::explain::curl::curl;
 use crate::explain::opening::anatomy::{HeadLine, Mark, key_remark};
 use crate::http::accept::steps;
@@ -119,6 +119,13 @@ impl Handshake {
     }
 }
 
+/// `ask:host`, `reply:line`: a line as lessons name it.
+fn place(side: Direction, name: &[u8]) -> String {
+    let side = if side == Direction::ClientToServer { "ask" } else { "reply" };
+    let name = if name.is_empty() { "line".to_owned() } else { slug(&String::from_utf8_lossy(name)) };
+    format!("{side}:{name}")
+}
+
 impl Screen for Handshake {
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let ctx = turn.ctx();
@@ -222,6 +229,20 @@ impl Screen for Handshake {
                 }
             }
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        let line = self.shown.as_ref().and_then(|shown| shown.lines.get(self.line));
+        line.map_or_else(String::new, |(side, line)| place(*side, &line.name))
+    }
+
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let lines = self.shown.as_ref().map_or(&[][..], |shown| &shown.lines);
+        let found = lines.iter().position(|(side, line)| place(*side, &line.name) == at);
+        if let Some(line) = found {
+            self.go(line);
+        }
+        found.is_some()
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::found::{self, Found, Loaded};
-use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
+use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
 use crate::store::detail::{FrameDetail, Piece, Request};
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
@@ -262,6 +262,20 @@ impl Screen for Layers {
                 self.go(row);
             }
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        let layer = self.shown.as_ref().and_then(|shown| shown.tower.layers.get(self.layer));
+        layer.map_or_else(String::new, |layer| slug(&layer.name))
+    }
+
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let layers = self.shown.as_ref().map_or(&[][..], |shown| &shown.tower.layers);
+        let found = layers.iter().position(|layer| slug(&layer.name) == at);
+        if let Some(layer) = found {
+            self.go(layer);
+        }
+        found.is_some()
     }
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
