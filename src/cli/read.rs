@@ -13,8 +13,10 @@ use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
+use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
+use crate::report::sarif::Sarif;
 use crate::report::table::{Look, Table, TableTotals, TimeFormat};
 use crate::report::{Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
@@ -80,6 +82,11 @@ pub fn print(
             .hint("try", "--format ndjson, or one --level at a time")
             .into());
     }
+    if matches!(format, Format::Sarif | Format::Junit) && selection.level != Level::Findings {
+        return Err(Problem::new(2, "SARIF and JUnit hold findings only")
+            .hint("try", "wslens check FILE --format sarif")
+            .into());
+    }
     let mut limits = limits(input, &selection);
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
@@ -103,6 +110,11 @@ pub fn print(
     match format {
         Format::Ndjson => drive(&mut capture, limits, Ndjson::new(out, selection, live), look),
         Format::Csv => drive(&mut capture, limits, Csv::new(out, selection, live), look),
+        Format::Sarif => drive(&mut capture, limits, Sarif::new(out, selection, names(input))?, look),
+        Format::Junit => {
+            let name = format!("wslens check {}", names(input).join(" "));
+            drive(&mut capture, limits, Junit::new(out, selection, &name)?, look)
+        }
         Format::Table => {
             let level = selection.level;
             let outcome =
@@ -113,6 +125,11 @@ pub fn print(
             Ok(outcome)
         }
     }
+}
+
+/// The captures as they were named.
+fn names(input: &InputArgs) -> Vec<String> {
+    input.all().map(|path| path.display().to_string()).collect()
 }
 
 /// How tables look where standard output goes.
@@ -223,8 +240,7 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     if totals.websockets > 0 || look.quiet {
         return;
     }
-    let names: Vec<String> =
-        input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
+    let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
     eprintln!(
         "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
         names.join(", "),

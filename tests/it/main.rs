@@ -6,6 +6,8 @@
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// Every class of the Autobahn test suite, as captures with verdicts.
+mod conformance;
 /// The machine output keeps its contract.
 mod contract;
 /// Frames of other people's captures against a truth made by other programs.
@@ -24,6 +26,8 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// `check` for CI systems.
+mod lint;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
