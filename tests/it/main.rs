@@ -32,6 +32,8 @@ mod lint;
 mod lost;
 /// Memory stays bounded.
 mod memory;
+/// Damaged captures.
+mod mutations;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

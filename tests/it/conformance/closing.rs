@@ -53,7 +53,7 @@ fn class_7_what_a_close_may_hold() {
 
 #[test]
 fn class_7_what_may_follow_a_close() {
-    let cases = vec![
+    let cases = [
         legal("7 a message, then the close", |talk, dir| closed(talk.text(dir, "Hello World!"), dir)),
         legal("7 the other end goes on until it answers", |talk, dir| {
             let talk = talk.close(dir, 1000, "").text(dir.opposite(), "still here").ping(dir.opposite(), b"");
