@@ -263,6 +263,8 @@ pub struct ReadArgs {
 Examples:
   wslens check chat.pcapng
   wslens check chat.pcapng --fail-on warning --format ndjson
+  wslens check chat.pcapng --format sarif -o findings.sarif
+  wslens check chat.pcapng --format junit -o findings.xml
   wslens check chat.pcapng --ignore bad-checksum,tcp-retransmission
   wslens check chat.pcapng -Y 'host == example.com and severity >= warning'
   wslens check --list                    every code and what it means")]
@@ -331,6 +333,10 @@ pub enum Format {
     Ndjson,
     /// One row a line, with a header.
     Csv,
+    /// Findings for CI systems (`check` only).
+    Sarif,
+    /// Findings as results of tests (`check` only).
+    Junit,
 }
 
 /// What a row is.

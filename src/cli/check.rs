@@ -34,6 +34,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         connections: args.conn.clone(),
         only: args.only.clone(),
         ignore: args.ignore.clone(),
+        fails: match args.fail_on {
+            FailOn::Error => Some(Severity::Error),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Info => Some(Severity::Info),
+            FailOn::Never => None,
+        },
         ..Selection::default()
     };
     let plain = selection.clone();
@@ -47,12 +53,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if !args.look.quiet {
         eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);
     }
-    let failed = match args.fail_on {
-        FailOn::Error => errors > 0,
-        FailOn::Warning => warnings > 0,
-        FailOn::Info => all > 0,
-        FailOn::Never => false,
-    };
+    let failed = plain.fails.is_some_and(|least| count(least) > 0);
     Ok(match (failed, outcome.summary.input_complete) {
         (true, _) => 1,
         (false, true) => 0,

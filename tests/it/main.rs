@@ -8,6 +8,8 @@ mod builder;
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// Every class of the Autobahn test suite, as captures with verdicts.
+mod conformance;
 /// The machine output keeps its contract.
 mod contract;
 /// Frames of other people's captures against a truth made by other programs.
@@ -28,10 +30,14 @@ mod fuzzed;
 mod handshake;
 /// Lessons and the page of claims.
 mod lessons;
+/// `check` for CI systems.
+mod lint;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
 mod memory;
+/// Damaged captures.
+mod mutations;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

@@ -4,4 +4,5 @@ mod checks;
 pub mod endless;
 pub mod failures;
 pub mod forge;
+pub mod mutate;
 pub mod strategy;
