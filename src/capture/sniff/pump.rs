@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::blocks::{Blocks, PACKET_EXTRA, Statistics};
-use super::device::{NANOSECONDS, words};
+use super::device::{NANOSECONDS, PATIENCE, words};
 use crate::capture::live::Live;
 use crate::capture::pages::{Pages, Writer};
 use pcap::{Active, Capture};
@@ -11,7 +11,7 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Bytes that are written to the spool at once.
@@ -134,6 +134,9 @@ impl Pump {
     /// Captures until there is a reason to end.
     pub(super) fn run(mut self, saver: Option<JoinHandle<()>>) {
         let ended = self.take_all().and_then(|()| {
+            // What was there when the end came is in the kernel still.
+            thread::sleep(2 * PATIENCE);
+            self.take_each()?;
             self.look(true);
             self.flush()
         });
@@ -159,10 +162,7 @@ impl Pump {
             if !self.wait()? {
                 return Ok(());
             }
-            let mut taken = 0;
-            for index in 0..self.ports.len() {
-                taken += self.take(index)?;
-            }
+            let taken = self.take_each()?;
             self.flush()?;
             if self.looked.elapsed() >= if taken > 0 { LOOK } else { WAIT } {
                 self.look(false);
@@ -170,6 +170,11 @@ impl Pump {
             }
         }
         Ok(())
+    }
+
+    /// Takes what waits at each interface.
+    fn take_each(&mut self) -> io::Result<usize> {
+        (0..self.ports.len()).try_fold(0, |taken, index| Ok(taken + self.take(index)?))
     }
 
     fn is_over(&self) -> bool {
