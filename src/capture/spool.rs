@@ -318,6 +318,33 @@ mod tests {
     }
 
     #[test]
+    fn of_a_pipe_the_last_bytes_are_kept_within_their_room() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let keeping = Keeping { room: Some(3 << 13), ..RING };
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
+        let archive = Archive::new(vec![spool.stored()]);
+        let mut taken: Vec<(Span, Vec<u8>)> = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            taken.push((Span { start: spool.address(), len: piece.len() as u32 }, piece.clone()));
+            spool.advance(piece.len());
+            let view = archive.view();
+            let gone = taken.iter().take_while(|(span, _)| view.bytes(*span).is_none()).count();
+            for (span, piece) in taken.iter().skip(gone) {
+                assert_eq!(
+                    (view.bytes(*span), spool.slice(span.start, span.len)),
+                    (Some(&piece[..]), Some(&piece[..]))
+                );
+            }
+            assert!(taken.iter().take(gone).all(|(span, _)| spool.slice(span.start, span.len).is_none()));
+            let kept: usize = taken.iter().skip(gone).map(|(_, piece)| piece.len()).sum();
+            assert!(kept <= 3 << 13 && (gone == 0 || kept > 1 << 13), "{kept}");
+        }
+        let (kept, gone) = archive.kept();
+        assert!(gone > 50_000 && kept <= 3 << 13 && spool.kept() == kept, "{kept} {gone}");
+    }
+
+    #[test]
     fn a_full_disk_ends_what_has_to_be_kept() {
         let mut named = tempfile::NamedTempFile::new().unwrap();
         named.write_all(b"written before").unwrap();

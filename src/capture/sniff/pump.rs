@@ -18,6 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(super) const PIECE: usize = 256 << 10;
 /// Packets taken of one interface before the others have their turn.
 const TURN: usize = 4096;
+/// Turns at the end: more packets than a kernel's buffer holds.
+const TURNS_AT_END: usize = 256;
 /// How long packets are waited for; an interface that goes away is noticed then.
 const WAIT: Duration = Duration::from_millis(500);
 /// Time between two looks at the drop counters, while packets come.
@@ -136,7 +138,11 @@ impl Pump {
         let ended = self.take_all().and_then(|()| {
             // What was there when the end came is in the kernel still.
             thread::sleep(2 * PATIENCE);
-            self.take_each()?;
+            for _ in 0..TURNS_AT_END {
+                if self.take_each()? == 0 {
+                    break;
+                }
+            }
             self.look(true);
             self.flush()
         });
