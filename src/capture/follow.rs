@@ -4,6 +4,7 @@ use super::archive::Stored;
 use super::live::Live;
 use super::pages::{Next, Page, Pages};
 use super::window::Window;
+use memmap2::Mmap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,9 +14,12 @@ pub(super) struct Follower {
     pages: Arc<Pages>,
     live: Live,
     base: u64,
-    /// The files from number `first` on that can be read: those that are not evicted, as of the last look.
+    /// The files from number `first` on that can be read: those that are not evicted, as of the last look. The last
+    /// one has the cursor, and is read through bytes of its own: see [`Page::map_again`].
     held: VecDeque<Page>,
     first: u64,
+    /// What everybody reads the last one through.
+    shared: Option<Arc<Mmap>>,
     /// The file with the cursor, the cursor, and the end of what is known to be written.
     number: u64,
     start: usize,
@@ -34,6 +38,7 @@ impl Follower {
             base,
             held: VecDeque::new(),
             first: 0,
+            shared: None,
             number: 0,
             start: 0,
             end: 0,
@@ -99,7 +104,11 @@ impl Follower {
         }
         (self.number, self.start, self.end) = (number, 0, page.len);
         self.packets = page.packets_after;
-        self.held.push_back(page);
+        if let (Some(read), Some(shared)) = (self.held.back_mut(), self.shared.take()) {
+            read.map = shared;
+        }
+        self.shared = Some(Arc::clone(&page.map));
+        self.held.push_back(Page { map: page.map_again(), ..page });
         let oldest = self.pages.oldest();
         while self.first < oldest && self.held.len() > 1 {
             self.held.pop_front();

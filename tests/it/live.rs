@@ -18,7 +18,7 @@ use tungstenite::{Message, WebSocket};
 use crate::read::{Output, read};
 
 const WSLENS: &str = env!("CARGO_BIN_EXE_wslens");
-/// What is sent to nobody knows whom.
+/// Who root goes on as.
 const NOBODY: u32 = 65_534;
 
 /// Whether this user may capture on the loopback. Who may not is told so.
@@ -651,7 +651,8 @@ fn a_hole_of_the_time_when_packets_were_dropped_is_the_captures_own() {
     let times: Vec<i64> = packets.iter().map(|packet| packet.time).collect();
     let (begin, end) = (times[0], *times.last().unwrap());
     // (when the counters were looked at and what they said, what is said of the hole)
-    let cases: [(&[(i64, u64, u64)], &str, [u64; 2]); 4] = [
+    type Told<'a> = &'a [(i64, u64, u64)];
+    let cases: [(Told<'_>, &str, [u64; 2]); 4] = [
         (&[], "are not in the capture", [0, 0]),
         (&[(begin, 0, 0), (end, 0, 12)], "capture lost ", [12, 0]),
         (&[(begin, 0, 0), (end, 3, 0)], "capture lost ", [0, 3]),
