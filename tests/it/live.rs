@@ -3,6 +3,11 @@
 //!
 //! Skipped, and said loudly, where capturing is not allowed; with `WSLENS_LIVE=require` that fails.
 
+/// What the drop counters say.
+mod drops;
+/// Rights, had, not had and given up.
+mod rights;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{TcpListener, TcpStream};
@@ -18,8 +23,6 @@ use tungstenite::{Message, WebSocket};
 use crate::read::{Output, read};
 
 const WSLENS: &str = env!("CARGO_BIN_EXE_wslens");
-/// Who root goes on as.
-const NOBODY: u32 = 65_534;
 
 /// Whether this user may capture on the loopback. Who may not is told so.
 fn may_capture() -> bool {
@@ -39,8 +42,11 @@ fn may_capture() -> bool {
     })
 }
 
+/// Root, and not only of a user namespace.
 fn is_root() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
     fs::metadata("/proc/self").is_ok_and(|about| about.uid() == 0)
+        && map.split_whitespace().eq(["0", "0", "4294967295"])
 }
 
 /// `wslens live`, running.
@@ -381,82 +387,6 @@ fn an_interface_that_goes_away_ends_the_capture() {
 }
 
 #[test]
-fn what_root_starts_goes_on_as_somebody_else() {
-    if !may_capture() || !is_root() || !cfg!(target_os = "linux") {
-        return;
-    }
-    for (sudo, user) in [(None, NOBODY), (Some("1234"), 1234)] {
-        let folder = tempfile::tempdir().unwrap();
-        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let file = folder.path().join("kept.pcapng");
-        let mut command = Command::new(WSLENS);
-        command.args(["live", "-i", "lo", "-f", "tcp port 1", "-w"]).arg(&file);
-        command.env_remove("SUDO_UID").env_remove("SUDO_GID");
-        if let Some(sudo) = sudo {
-            command.env("SUDO_UID", sudo).env("SUDO_GID", sudo);
-        }
-        let wslens = Running::start(&mut command);
-        let tasks = fs::read_dir(format!("/proc/{}/task", wslens.child.id())).unwrap();
-        let mut threads = 0;
-        for task in tasks {
-            let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
-            let field = |name: &str| {
-                let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
-                line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
-            };
-            assert_eq!(field("Uid:"), vec![user.to_string(); 4]);
-            assert_eq!(field("Gid:"), vec![user.to_string(); 4]);
-            assert_eq!(field("Groups:"), [user.to_string()]);
-            assert_eq!(field("CapEff:"), ["0000000000000000"]);
-            assert_eq!(field("CapPrm:"), ["0000000000000000"]);
-            assert_eq!(field("NoNewPrivs:"), ["1"]);
-            threads += 1;
-        }
-        assert!(threads >= 3, "the capture's, the saver's and the first one: {threads}");
-        let end = wslens.end();
-        assert_eq!(end.code, Some(0), "{}", end.said);
-        let about = fs::metadata(&file).unwrap();
-        assert_eq!((about.uid(), about.gid()), (user, user));
-        assert!(about.len() > 100);
-
-        // Files of a ring are made as that user: where it may not, that is said.
-        let mut command = Command::new(WSLENS);
-        command.args(["live", "-i", "lo", "--ring", "2x1MB", "-w"]).arg(folder.path().join("ring.pcapng"));
-        let refused = command.output().unwrap();
-        let said = String::from_utf8_lossy(&refused.stderr);
-        assert_eq!(refused.status.code(), Some(2), "{said}");
-        assert!(said.contains("Permission denied") && said.contains("as whom wslens goes on"), "{said}");
-    }
-}
-
-#[test]
-fn who_may_not_capture_is_told_what_to_do() {
-    let root = is_root();
-    let folder = tempfile::tempdir().unwrap();
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let args = ["live", "-i", "lo", "-f", "tcp port 8080"];
-    let output = if root {
-        let program = folder.path().join("wslens");
-        fs::copy(WSLENS, &program).unwrap();
-        let mut command = Command::new("setpriv");
-        command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]);
-        command.arg(program).args(args).output()
-    } else if may_capture() {
-        return;
-    } else {
-        Command::new(WSLENS).args(args).output()
-    };
-    let Ok(output) = output else { return eprintln!("skipped: no setpriv") };
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(4), "{said}");
-    let lines: Vec<&str> = said.lines().map(str::trim).collect();
-    assert_eq!(lines[0], "error: cannot capture on lo: operation not permitted");
-    assert_eq!(lines[1], "why: reading packets needs CAP_NET_RAW");
-    assert!(lines[2].starts_with("try: sudo setcap cap_net_raw+ep"), "{said}");
-    assert!(lines[3].starts_with("or: sudo tcpdump -i lo -U -w - 'tcp port 8080' | wslens -"), "{said}");
-}
-
-#[test]
 fn what_cannot_be_captured_is_said_before_anything_is_opened() {
     let cases: [(&[&str], i32, &[&str]); 6] = [
         (
@@ -595,94 +525,5 @@ fn what_other_libraries_say_they_sent_is_what_is_captured() {
         live.records.retain(|record| conns.contains(&record["conn"]));
         let equal = crate::captures::compare_all(&live, &log, peer);
         assert_eq!(equal, log.lines().count(), "{peer}");
-    }
-}
-
-/// A pcapng file in memory, block by block.
-#[derive(Default)]
-struct Blocks(Vec<u8>);
-
-impl Blocks {
-    fn new() -> Self {
-        let mut blocks = Self::default();
-        blocks.block(0x0a0d_0d0a, &[&0x1a2b_3c4du32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
-        // Ethernet, no limit, nanoseconds.
-        blocks.block(1, &[1, 0, 0, 0, 0, 0, 0, 0, 9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0]);
-        blocks
-    }
-
-    fn block(&mut self, kind: u32, body: &[u8]) {
-        let len = (12 + body.len().next_multiple_of(4)) as u32;
-        self.0.extend(kind.to_le_bytes());
-        self.0.extend(len.to_le_bytes());
-        self.0.extend(body);
-        self.0.resize(self.0.len().next_multiple_of(4), 0);
-        self.0.extend(len.to_le_bytes());
-    }
-
-    fn words(time: i64) -> Vec<u8> {
-        let time = time as u64;
-        [0u32, (time >> 32) as u32, time as u32].iter().flat_map(|word| word.to_le_bytes()).collect()
-    }
-
-    fn packet(&mut self, time: i64, bytes: &[u8]) {
-        let len = (bytes.len() as u32).to_le_bytes();
-        self.block(6, &[&Self::words(time)[..], &len, &len, bytes].concat());
-    }
-
-    /// What the interface and the kernel dropped up to this time.
-    fn dropped(&mut self, time: i64, interface: u64, kernel: u64) {
-        let option =
-            |code: u16, value: u64| [&code.to_le_bytes()[..], &[8, 0], &value.to_le_bytes()].concat();
-        self.block(5, &[Self::words(time), option(5, interface), option(7, kernel), vec![0; 4]].concat());
-    }
-}
-
-#[test]
-fn a_hole_of_the_time_when_packets_were_dropped_is_the_captures_own() {
-    use crate::support::forge::{C2S, Conversation, S2C, Script, Split};
-    let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
-    for _ in 0..10 {
-        talk = talk.text(C2S, "who is there?").binary(S2C, &[7; 500]);
-    }
-    let script = Script::new(&talk.closed(1000), &Split::Writes(1460));
-    let lost = script.data(S2C)[4];
-    let packets = script.lose(lost).packets();
-    let times: Vec<i64> = packets.iter().map(|packet| packet.time).collect();
-    let (begin, end) = (times[0], *times.last().unwrap());
-    // (when the counters were looked at and what they said, what is said of the hole)
-    type Told<'a> = &'a [(i64, u64, u64)];
-    let cases: [(Told<'_>, &str, [u64; 2]); 4] = [
-        (&[], "are not in the capture", [0, 0]),
-        (&[(begin, 0, 0), (end, 0, 12)], "capture lost ", [12, 0]),
-        (&[(begin, 0, 0), (end, 3, 0)], "capture lost ", [0, 3]),
-        // They were dropped before anything was said.
-        (&[(begin - 1000, 5, 5), (end, 5, 5)], "are not in the capture", [5, 5]),
-    ];
-    for (told, words, [kernel, interface]) in cases {
-        let mut file = Blocks::new();
-        // In-band, as they are written: before what they explain.
-        for (time, interface, kernel) in told {
-            file.dropped(*time, *interface, *kernel);
-        }
-        for packet in &packets {
-            file.packet(packet.time, &packet.bytes);
-        }
-        let output = read(file.0);
-        let gaps = output.findings("tcp-gap");
-        let [gap] = &gaps[..] else { panic!("one gap: {gaps:?}") };
-        assert!(gap["text"].as_str().unwrap().contains(words), "{told:?}: {gap}");
-        let drops = output.findings("capture-kernel-drops").len();
-        assert_eq!(drops, usize::from(kernel + interface > 0), "{told:?}");
-        let losses = &output.summary()["losses"];
-        assert_eq!((&losses["kernel"], &losses["interface"]), (&kernel.into(), &interface.into()));
-        let told: Vec<_> = output.kind("loss").collect();
-        assert_eq!(told.len(), drops);
-        if let [loss] = told[..] {
-            assert_eq!(
-                (&loss["kernel"], &loss["interface"], &loss["queue"]),
-                (&kernel.into(), &interface.into(), &0.into())
-            );
-        }
     }
 }
