@@ -32,6 +32,9 @@ mod handshake;
 mod lessons;
 /// `check` for CI systems.
 mod lint;
+/// Live capture on the loopback.
+#[cfg(all(feature = "live", unix))]
+mod live;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
