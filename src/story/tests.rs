@@ -50,7 +50,8 @@ fn both_languages_tell_the_same_of_every_connection_of_every_capture() {
         let count = session.index().connections.len() as u32;
         for number in (1..=count).take(40) {
             let [en, zh] = Lang::ALL.map(|lang| told(&session, number, lang));
-            let shape = |story: &Story| -> Vec<(usize, Vec<(Grade, bool, Vec<Vec<u8>>)>)> {
+            type Shape = Vec<(usize, Vec<(Grade, bool, Vec<Vec<u8>>)>)>;
+            let shape = |story: &Story| -> Shape {
                 let sentence = |sentence: &Sentence| {
                     let captured = sentence.pieces.iter().filter_map(|piece| match piece {
                         Piece::Captured(bytes) => Some(bytes.clone()),

@@ -209,7 +209,7 @@ impl App {
                 }
                 self.look(index);
             }
-            Event::Data(progress) => self.data(progress, index),
+            Event::Data(progress) => self.data(*progress, index),
             Event::Answer(request, answer) => {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);

@@ -20,7 +20,7 @@ pub enum Event {
     /// Time went on: since the start.
     Tick(Duration),
     /// The index grew, or reading went on or ended.
-    Data(crate::store::Progress),
+    Data(Box<crate::store::Progress>),
     /// What was asked for is there, or why it is not.
     Answer(Request, Result<super::details::Answer, String>),
     /// A search in payloads found these messages, and how far it came in per cent; `over`: it ended.

@@ -239,7 +239,7 @@ where
             || (!over && (progress.done != known.done || progress.live != known.live));
         if (changed && told.is_none_or(|told| now >= told + NEWS)) || (over && !done) || stopped {
             (version, told, done) = (Some(current), Some(now), over);
-            events.push(Event::Data(progress));
+            events.push(Event::Data(Box::new(progress)));
         }
         for event in events {
             let effects = app.update(event, &session.index());

@@ -74,7 +74,7 @@ impl Kit {
             now: Duration::ZERO,
         };
         let progress = kit.session.progress();
-        kit.event(Event::Data(progress));
+        kit.event(Event::Data(Box::new(progress)));
         kit
     }
 

@@ -112,7 +112,7 @@ impl Fed {
         let mut progress = self.kit.session.progress();
         // How much that takes is looked at now and then.
         progress.memory = progress.memory.map(|(_, of)| (of * 2 / 5, of));
-        self.kit.event(Event::Data(progress));
+        self.kit.event(Event::Data(Box::new(progress)));
     }
 
     /// Messages of a time, as it goes by.

@@ -107,7 +107,7 @@ impl Stage {
         if view == View::Frames {
             stage.point("frames", turn);
         }
-        stage.event(Event::Data(Progress { state: Reading::Done, ..progress }), turn);
+        stage.event(Event::Data(Box::new(Progress { state: Reading::Done, ..progress })), turn);
         highlight.clone_into(&mut stage.highlight);
         stage.point(highlight, turn);
         stage
