@@ -49,7 +49,7 @@ fn keep(count: u64, megabytes: usize) {
     let made = Made::new(start, move |out: &mut Vec<u8>| {
         while talker.messages < count && out.len() < 60_000 {
             talker.message(out, 150);
-            if talker.messages % 5000 == 0 {
+            if talker.messages.is_multiple_of(5000) {
                 talker.open(out);
                 talker.close(out);
             }
