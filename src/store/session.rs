@@ -91,7 +91,7 @@ pub struct Progress {
     /// Its end is not known: it comes live, or through a pipe.
     pub stream: bool,
     /// What is known of the capture, where it is a live one.
-    pub live: Option<Status>,
+    pub live: Option<Box<Status>>,
     /// Bytes of memory that rows and the ways to details take, about, where they are bounded, and the bound.
     pub memory: Option<(u64, u64)>,
 }
@@ -299,7 +299,7 @@ impl Session {
         if progress.state != Reading::Done && self.shared.halt.load(Ordering::Acquire) {
             progress.state = Reading::Stopped;
         }
-        progress.live = self.shared.live.as_ref().map(Live::status);
+        progress.live = self.shared.live.as_ref().map(|live| Box::new(live.status()));
         progress
     }
 

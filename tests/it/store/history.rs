@@ -40,7 +40,11 @@ fn millions_of_messages_stay_within_the_bound_and_keep_their_numbers() {
             while talker.messages < count && out.len() < 60_000 {
                 // Most of it is in one of them; one says next to nothing.
                 let n = talker.messages;
-                talker.message_in(out, if n.is_multiple_of(10_000) { 2 } else { usize::from(n.is_multiple_of(10)) }, 60);
+                talker.message_in(
+                    out,
+                    if n.is_multiple_of(10_000) { 2 } else { usize::from(n.is_multiple_of(10)) },
+                    60,
+                );
             }
         }),
         memory,
