@@ -244,7 +244,7 @@ fn base64_of(text: &str) -> Option<Vec<u8>> {
     // Words in a row are no base64; its lines are long.
     let lines = text.split_ascii_whitespace();
     let words = lines.clone().count() > 1 && lines.clone().any(|line| line.len() < 16);
-    if bare.len() < 8 || bare.len() % 4 != 0 || !marked || words {
+    if bare.len() < 8 || !bare.len().is_multiple_of(4) || !marked || words {
         return None;
     }
     base64::engine::general_purpose::STANDARD.decode(bare).ok().filter(|bytes| bytes.len() >= 2)

@@ -160,7 +160,7 @@ impl Scope {
     pub const BUILDER: Self = Self(1 << 12);
 
     /// All screens.
-    pub const SCREENS: Self = Self((1 << 10) - 1 | Self::BUILDER.0);
+    pub const SCREENS: Self = Self(((1 << 10) - 1) | Self::BUILDER.0);
     /// Screens with a list of rows.
     pub const LISTS: Self = Self(Self::CONNECTIONS.0 | Self::MESSAGES.0 | Self::LADDER.0 | Self::FINDINGS.0);
     /// Screens in which a message is at hand.

@@ -75,7 +75,9 @@ fn tshark(capture: &[u8]) -> Option<Vec<String>> {
     let fields = ["websocket.fin", "websocket.rsv", "websocket.opcode", "websocket.mask"];
     let mut command = Command::new("tshark");
     command.args(["-n", "-Y", "websocket", "-T", "fields", "-E", "separator=;", "-r"]).arg(file.path());
-    fields.iter().for_each(|field| drop(command.args(["-e", field])));
+    for field in fields {
+        command.args(["-e", field]);
+    }
     let output = command.stderr(Stdio::null()).output().ok()?;
     Some(String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect())
 }
