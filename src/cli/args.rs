@@ -21,6 +21,7 @@ Examples:
   wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'
   wslens learn                                lessons, from the layers to the overhead
+  wslens story chat.pcapng --lang zh          one connection told from SYN to FIN
 
 A file called like a command is opened with ./ before its name.
 wslens only reads: it sends no packet, looks up no name, writes no file unasked but your
@@ -290,6 +291,9 @@ pub struct CheckArgs {
     /// Print all codes and what they mean, and stop
     #[arg(long)]
     pub list: bool,
+    /// Language of --list; by default that of the locale
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
     /// How it looks.
     #[command(flatten)]
     pub look: LookArgs,

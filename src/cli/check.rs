@@ -6,7 +6,8 @@ use super::args::{CheckArgs, FailOn};
 use super::filter;
 use super::problem::Problem;
 use super::read;
-use crate::model::{Rule, Severity};
+use crate::explain::words::rules::summary;
+use crate::model::{Lang, Rule, Severity};
 use crate::report::{Level, Selection};
 
 /// Runs `wslens check`; answers the exit code.
@@ -15,7 +16,7 @@ use crate::report::{Level, Selection};
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if args.list {
-        return list();
+        return list(super::args::LangArg::of(args.lang));
     }
     if args.input.all().next().is_none() {
         return Err(Problem::new(2, "no capture was named")
@@ -69,11 +70,12 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .chain(crate::pipeline::RULES.iter().flat_map(|rules| rules.iter().copied()))
 }
 
-fn list() -> anyhow::Result<u8> {
+fn list(lang: Lang) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     for rule in all() {
-        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), rule.summary)?;
+        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), summary(rule, lang))?;
     }
-    writeln!(out, "\nwslens explain CODE   tells what usually causes it and what to do")?;
+    let tells = lang.pick("tells what usually causes it and what to do", "说明常见原因和对策");
+    writeln!(out, "\nwslens explain CODE   {tells}")?;
     Ok(0)
 }

@@ -26,6 +26,7 @@ pub mod json;
 pub mod message;
 pub mod opening;
 pub mod packet;
+mod phrases;
 pub mod text;
 pub mod topic;
 pub mod words;

@@ -6,6 +6,9 @@ use crate::model::Lang;
 use crate::store::detail::{Detail, Request};
 use crate::store::{Options, Session};
 
+/// A chapter without its words: its title, and of each sentence the grade, whether it has a place, what was captured.
+type Shape = (usize, Vec<(Grade, bool, Vec<Vec<u8>>)>);
+
 fn captures() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures");
     let mut found = Vec::new();
@@ -50,8 +53,7 @@ fn both_languages_tell_the_same_of_every_connection_of_every_capture() {
         let count = session.index().connections.len() as u32;
         for number in (1..=count).take(40) {
             let [en, zh] = Lang::ALL.map(|lang| told(&session, number, lang));
-            type Shape = Vec<(usize, Vec<(Grade, bool, Vec<Vec<u8>>)>)>;
-            let shape = |story: &Story| -> Shape {
+            let shape = |story: &Story| -> Vec<Shape> {
                 let sentence = |sentence: &Sentence| {
                     let captured = sentence.pieces.iter().filter_map(|piece| match piece {
                         Piece::Captured(bytes) => Some(bytes.clone()),

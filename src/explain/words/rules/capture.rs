@@ -98,6 +98,29 @@ pub(super) const ALL: &[RuleWords] = &[
         UNSEEN,
     ),
     row(
+        "capture-kernel-drops",
+        w("Live capture: the kernel or the interface dropped packets.", "实时抓包：内核或网卡丢了数据包。"),
+        w("More packets came than were taken.", "数据包来得比取走的快。"),
+        w(
+            "Filter by port (-f), give the kernel a larger buffer (--buffer), or keep the machine less busy.",
+            "按端口过滤（-f），加大内核缓冲区（--buffer），或减轻机器的负载。",
+        ),
+        UNSEEN,
+    ),
+    row(
+        "capture-queue-drops",
+        w(
+            "Live capture: packets went out of the spool before they were analysed.",
+            "实时抓包：数据包还没分析，就从暂存区里移走了。",
+        ),
+        w("Packets came faster than they could be analysed.", "数据包来得比分析的快。"),
+        w(
+            "Filter by port (-f), give the spool more room, or write a file and read it afterwards.",
+            "按端口过滤（-f），加大暂存空间，或先写成文件、之后再读。",
+        ),
+        UNSEEN,
+    ),
+    row(
         "packet-empty",
         w("A record of zero captured bytes.", "一条没有抓到任何字节的记录。"),
         w(
