@@ -15,6 +15,9 @@ impl Live {
         if self.fate != Fate::Keep {
             return self.fate;
         }
+        if self.is_guessing() && self.guess_again(ends, place, work) != Fate::Keep {
+            return self.fate;
+        }
         if End::BOTH
             .into_iter()
             .all(|end| self.streams.of(end).is_finished() && self.streams.of(end).hole().is_none())
@@ -37,6 +40,12 @@ impl Live {
 
     /// Whether anything is waited for: a hole to fill, a SYN, a request, or more after a RST.
     pub(super) fn watch<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
+        if self.is_guessing() {
+            if self.waiting_since.take().is_some() {
+                work.wait_no_more(&mut self.waiting_at);
+            }
+            return;
+        }
         let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
         let waiting = self.reset.is_some() || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
         if !waiting {
@@ -114,6 +123,10 @@ impl Live {
             GiveUp::End => "they never came",
         };
         let mut latest = Place::default();
+        self.guess(ends, why == GiveUp::End, place, work);
+        if self.is_guessing() {
+            return;
+        }
         for end in self.order() {
             self.streams.of_mut(end).begin();
         }

@@ -14,6 +14,7 @@ mod ending;
 mod ends;
 mod exchange;
 mod flows;
+mod guess;
 mod handover;
 mod limits;
 mod live;
@@ -37,7 +38,7 @@ pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::{Summary, Totals};
 
 use ends::{End, Ends};
-use flows::{Flows, Opening, Stage};
+use flows::{Flow, Flows, Opening, Stage};
 use live::{Fate, Live};
 use work::{Desk, Space, Work};
 
@@ -312,6 +313,10 @@ impl Pipeline {
         let segment = &taken.segment;
         let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
+            Stage::Live(live) if live.is_guessing() && asks_here(taken, Space { capture, decoder: &self.decoder }) => {
+                self.take_up(slot, Live::midway(from, segment));
+                self.live_segment(slot, from, taken, capture, sink);
+            }
             Stage::Live(live) => {
                 if segment.flags.has(Flags::SYN)
                     && !live.fits_syn(from, segment.seq.wrapping_add(1))
@@ -322,10 +327,10 @@ impl Pipeline {
                     self.live_segment(slot, from, taken, capture, sink);
                 }
             }
-            Stage::Other(_) => {
+            Stage::Other(_, tries) => {
                 if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
                     self.restart(slot, from, taken, capture, sink);
-                } else if segment.len >= 16 {
+                } else if segment.len >= 16 || (*tries > 0 && segment.len > 2) {
                     self.look_again(slot, from, taken, capture, sink);
                 }
             }
@@ -422,17 +427,31 @@ impl Pipeline {
         let segment = &taken.segment;
         let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
         let Some(bytes) = capture.bytes(span) else { return };
-        if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
+        let Some(Flow { stage: Stage::Other(_, tries), .. }) = self.flows.slot(slot) else { return };
+        if bytes.starts_with(b"GET ") && asks_for_websocket(bytes) {
+            self.take_up(slot, Live::midway(from, segment));
+        } else if *tries > 0 && crate::ws::fills(bytes) {
+            let tries = *tries - 1;
+            self.take_up(slot, Live::once_more(tries));
+        } else {
             return;
         }
-        if let Some(flow) = self.flows.slot(slot) {
-            if let Stage::Other(other) = flow.stage {
+        self.live_segment(slot, from, taken, capture, sink);
+    }
+
+    /// Follows a connection that was given up, or whose past counts no more.
+    fn take_up(&mut self, slot: u32, live: Box<Live>) {
+        let Some(flow) = self.flows.slot(slot) else { return };
+        match &mut flow.stage {
+            Stage::Other(other, _) => {
+                let other = *other;
                 *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
+                self.live += 1;
             }
-            flow.stage = Stage::Live(Live::midway(from, segment));
-            self.live += 1;
-            self.live_segment(slot, from, taken, capture, sink);
+            Stage::Live(before) => before.leave(&mut self.desk.waiting),
+            _ => return,
         }
+        flow.stage = Stage::Live(live);
     }
 
     /// A segment of a connection that is followed, whatever it is.
@@ -491,10 +510,12 @@ impl Pipeline {
         match fate {
             Fate::Keep => return,
             Fate::Drop(other) => {
+                let mut tries = 0;
                 if let Stage::Live(live) = &mut flow.stage {
                     live.leave(&mut self.desk.waiting);
+                    tries = live.tries_left(other, &self.desk.limits);
                 }
-                flow.stage = Stage::Other(other);
+                flow.stage = Stage::Other(other, tries);
                 self.dropped = true;
                 *self.seen.count(other) += 1;
             }
@@ -546,7 +567,7 @@ impl Pipeline {
             let live = matches!(flow.stage, Stage::Live(_));
             let limit = match flow.stage {
                 Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
-                Stage::Live(_) | Stage::Other(_) => self.desk.limits.idle,
+                Stage::Live(_) | Stage::Other(..) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
             let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
@@ -574,6 +595,14 @@ impl Seen {
             Other::Unknown => &mut self.unknown,
         }
     }
+}
+
+/// Whether a segment begins a request for a WebSocket.
+fn asks_here(taken: &Taken<'_>, space: Space<'_>) -> bool {
+    let segment = &taken.segment;
+    let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
+    let bytes = space.slice(span).unwrap_or_default();
+    bytes.starts_with(b"GET ") && asks_for_websocket(bytes)
 }
 
 /// Whether a request's first bytes name WebSocket.

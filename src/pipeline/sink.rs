@@ -43,6 +43,16 @@ pub struct Connection {
     pub response: Option<HeadPlace>,
     /// Its first packet: of the request, or else of the response.
     pub first: Place,
+    /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
+    pub evidence: Option<Box<str>>,
+}
+
+impl Connection {
+    /// Nothing of its handshake was captured.
+    #[must_use]
+    pub fn is_midstream(&self) -> bool {
+        self.request.is_none() && self.response.is_none()
+    }
 }
 
 /// How a connection stands at its end, or at the capture's.

@@ -19,9 +19,8 @@ use protocol::*;
 use transport::*;
 
 /// Rules that this engine does not fire, and why.
-const EXCLUDED: [(&str, &str); 3] = [
+const EXCLUDED: [(&str, &str); 2] = [
     ("capture-bad-magic", "told by the program: there is no capture to read"),
-    ("tcp-midstream", "connections without a handshake are not read yet"),
     ("limit-total-memory", "memory is bounded by the other limits so far"),
 ];
 

@@ -3,4 +3,5 @@
 mod checks;
 pub mod failures;
 pub mod forge;
+pub mod noise;
 pub mod strategy;
