@@ -110,12 +110,11 @@ impl Live {
             }
         } else {
             let first = [a, b].map(|pieces| pieces.first().map_or(&[][..], |piece| piece.bytes));
-            let http = |bytes: &&[u8]| !bytes.is_empty() && begins(bytes, work.limits).is_some();
-            if first.iter().any(|bytes| classify(bytes) != Other::Unknown) || first.iter().any(http) {
-                self.guessing = 0;
-                return false;
-            }
-            if missing == Missing::All && self.begins_later(space, work.limits) {
+            let http = |bytes: &[u8]| begins(bytes, work.limits).is_some();
+            let (said, other) = (|bytes: &&&[u8]| !bytes.is_empty(), |bytes: &&[u8]| classify(bytes) != Other::Unknown);
+            let all_http = first.iter().filter(said).all(|bytes| http(bytes));
+            let later = !all_http && missing == Missing::All && self.begins_later(space, work.limits);
+            if later || first.iter().any(other) || first.iter().filter(said).any(|bytes| http(bytes)) {
                 self.guessing = 0;
                 return false;
             }

@@ -98,6 +98,8 @@ pub(super) struct Live {
     pub(super) guessing: u8,
     /// So often it may be guessed once more.
     pub(super) tries: u8,
+    /// Framing was lost for so long that nothing waits for it any more.
+    pub(super) hopeless: bool,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
 }
@@ -123,6 +125,7 @@ impl Live {
             midway: false,
             guessing: 0,
             tries: 4,
+            hopeless: false,
         })
     }
 

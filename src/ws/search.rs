@@ -48,6 +48,11 @@ pub(super) struct Search {
 }
 
 impl Search {
+    /// The packet that brought the first piece that is remembered.
+    pub(super) fn since(&self) -> Option<u64> {
+        self.held.front().map(|part| part.arrival.packet)
+    }
+
     /// Bytes of memory that it takes beside itself.
     pub(super) fn size(&self) -> usize {
         self.held.len() * size_of::<Part>()

@@ -322,6 +322,13 @@ impl WebSocket {
         }
     }
 
+    /// The oldest packet whose frames may still be found, where framing was lost and is looked for.
+    #[must_use]
+    pub fn searching(&self) -> Option<u64> {
+        let since = |half: &Half| half.frame.as_ref().filter(|_| half.reader.is_lost())?.search.since();
+        [&self.c2s, &self.s2c].into_iter().filter_map(since).min()
+    }
+
     /// Bytes of memory that it holds beside itself, about.
     #[must_use]
     pub fn size(&self) -> usize {
