@@ -105,13 +105,18 @@ impl Live {
         let [a, b] = &pieces;
         if missing == Missing::Response {
             // An answer is there, behind the loss of something else.
-            if pieces.iter().flatten().any(|piece| begins(piece.bytes, work.limits) == Some(HeadKind::Response)) {
+            if pieces
+                .iter()
+                .flatten()
+                .any(|piece| begins(piece.bytes, work.limits) == Some(HeadKind::Response))
+            {
                 return false;
             }
         } else {
             let first = [a, b].map(|pieces| pieces.first().map_or(&[][..], |piece| piece.bytes));
             let http = |bytes: &[u8]| begins(bytes, work.limits).is_some();
-            let (said, other) = (|bytes: &&&[u8]| !bytes.is_empty(), |bytes: &&[u8]| classify(bytes) != Other::Unknown);
+            let (said, other) =
+                (|bytes: &&&[u8]| !bytes.is_empty(), |bytes: &&[u8]| classify(bytes) != Other::Unknown);
             let all_http = first.iter().filter(said).all(|bytes| http(bytes));
             let later = !all_http && missing == Missing::All && self.begins_later(space, work.limits);
             if later || first.iter().any(other) || first.iter().filter(said).any(|bytes| http(bytes)) {
@@ -154,7 +159,9 @@ impl Live {
             || End::BOTH.into_iter().all(|end| !*self.seen.of(end) || self.streams.of(end).fin().is_some());
         if over {
             self.end(ends, if self.reset.is_some() { StreamEnd::Reset } else { StreamEnd::Fin }, place, work);
-        } else if count >= usize::from(self.guessing) && !self.guess(ends, count >= usize::from(LAST), place, work) {
+        } else if count >= usize::from(self.guessing)
+            && !self.guess(ends, count >= usize::from(LAST), place, work)
+        {
             self.fate = Fate::Drop(Other::Unknown);
         }
         self.fate
@@ -179,12 +186,14 @@ impl Live {
                 let bytes = space.slice(span).unwrap_or_default();
                 bytes.starts_with(b"GET ")
                     && begins(bytes, limits) == Some(HeadKind::Request)
-                    && super::asks_for_websocket(bytes)
+                    && super::again::asks_for_websocket(bytes)
             };
             let Some(request) = self.streams.of(end).held().find(asks) else { continue };
             self.client = Some(end);
             self.layer = Layer::Http(Exchange::midway());
-            for (end, from) in [(end, request.at), (end.other(), self.streams.of(end.other()).offset(request.ack))] {
+            for (end, from) in
+                [(end, request.at), (end.other(), self.streams.of(end.other()).offset(request.ack))]
+            {
                 let stream = self.streams.of_mut(end);
                 stream.begin();
                 while stream.next() < from {
@@ -235,7 +244,9 @@ impl Live {
     ) {
         let client = if guess.client == 0 { End::A } else { End::B };
         self.client = Some(client);
-        let first = End::BOTH.into_iter().filter_map(|end| self.streams.of(end).held().map(|held| held.origin).min_by_key(|place| place.packet));
+        let first = End::BOTH.into_iter().filter_map(|end| {
+            self.streams.of(end).held().map(|held| held.origin).min_by_key(|place| place.packet)
+        });
         let first = first.min_by_key(|place| place.packet).unwrap_or(place);
         let [a, b] = guess.starts;
         let mut skipped = PerEnd::default();
@@ -260,7 +271,8 @@ impl Live {
         connection.evidence = Some(guess.evidence.into_boxed_str());
         let known = |end: End| if end == End::A { a.is_some() } else { b.is_some() };
         // An end that sent nothing yet begins with a frame, or so it is hoped.
-        let quiet = |end: End| self.streams.of(end).waiting().1 == 0 && *self.seen.of(end) && missing != Missing::All;
+        let quiet =
+            |end: End| self.streams.of(end).waiting().1 == 0 && *self.seen.of(end) && missing != Missing::All;
         let (c2s, s2c) = (client, client.other());
         let begins = PerDirection { c2s: known(c2s) || quiet(c2s), s2c: known(s2c) || quiet(s2c) };
         let mut ws = WebSocket::midway(PerDirection { c2s: terms, s2c: terms }, begins);
@@ -270,8 +282,12 @@ impl Live {
         work.sink.opened(&connection);
         let mut emit = Emit { sink: work.sink, connection: &connection };
         for pending in self.pending.drain(..) {
-            let spot =
-                Spot { direction: pending.direction, offset: pending.offset, place: pending.place, ..Spot::default() };
+            let spot = Spot {
+                direction: pending.direction,
+                offset: pending.offset,
+                place: pending.place,
+                ..Spot::default()
+            };
             ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
         }
         for judgement in judgements {
@@ -282,11 +298,17 @@ impl Live {
             let spot = Spot { place: first, ..Spot::default() };
             let evidence = connection.evidence.as_deref().unwrap_or_default();
             let before: u64 = End::BOTH.into_iter().map(|end| *skipped.of(end)).sum();
-            let rest = if before > 0 { format!("; {before} bytes before the first frames are skipped") } else { String::new() };
+            let rest = if before > 0 {
+                format!("; {before} bytes before the first frames are skipped")
+            } else {
+                String::new()
+            };
             ws.report(
                 &tcp::rules::TCP_MIDSTREAM,
                 spot,
-                format_args!("no opening handshake was captured; guessed to be a WebSocket: {evidence}{rest}"),
+                format_args!(
+                    "no opening handshake was captured; guessed to be a WebSocket: {evidence}{rest}"
+                ),
                 &mut emit,
             );
         }

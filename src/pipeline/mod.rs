@@ -9,6 +9,7 @@
 //! time is the packets' own: the same packets give the same events, whenever and in however many
 //! pieces they are read. State is bounded by [`Limits`].
 
+mod again;
 mod doubt;
 mod ending;
 mod ends;
@@ -18,6 +19,7 @@ mod guess;
 mod handover;
 mod limits;
 mod live;
+mod lost;
 mod missing;
 mod replay;
 pub mod rules;
@@ -26,7 +28,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
 use crate::net::{self, Decoder, Skip};
 use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
@@ -37,8 +39,9 @@ pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::{Summary, Totals};
 
+use again::asks_here;
 use ends::{End, Ends};
-use flows::{Flow, Flows, Opening, Stage};
+use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
 use work::{Desk, Space, Work};
 
@@ -149,6 +152,13 @@ impl Pipeline {
             self.decoder_findings(sink);
         }
         self.timers(capture, sink);
+    }
+
+    /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
+    #[cold]
+    pub fn lose<S: Sink>(&mut self, loss: &Loss, sink: &mut S) {
+        self.desk.lost.note(loss);
+        sink.lost(loss);
     }
 
     /// A packet that is not of the most common kind.
@@ -313,7 +323,9 @@ impl Pipeline {
         let segment = &taken.segment;
         let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
-            Stage::Live(live) if live.is_guessing() && asks_here(taken, Space { capture, decoder: &self.decoder }) => {
+            Stage::Live(live)
+                if live.is_guessing() && asks_here(taken, Space { capture, decoder: &self.decoder }) =>
+            {
                 self.take_up(slot, Live::midway(from, segment));
                 self.live_segment(slot, from, taken, capture, sink);
             }
@@ -414,46 +426,6 @@ impl Pipeline {
         self.opening(slot, from, taken, capture, sink);
     }
 
-    /// Something else speaks here, but a proxy may have opened a WebSocket after a preface of its own.
-    #[inline]
-    fn look_again<S: Sink>(
-        &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        let segment = &taken.segment;
-        let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
-        let Some(bytes) = capture.bytes(span) else { return };
-        let Some(Flow { stage: Stage::Other(_, tries), .. }) = self.flows.slot(slot) else { return };
-        if bytes.starts_with(b"GET ") && asks_for_websocket(bytes) {
-            self.take_up(slot, Live::midway(from, segment));
-        } else if *tries > 0 && crate::ws::fills(bytes) {
-            let tries = *tries - 1;
-            self.take_up(slot, Live::once_more(tries));
-        } else {
-            return;
-        }
-        self.live_segment(slot, from, taken, capture, sink);
-    }
-
-    /// Follows a connection that was given up, or whose past counts no more.
-    fn take_up(&mut self, slot: u32, live: Box<Live>) {
-        let Some(flow) = self.flows.slot(slot) else { return };
-        match &mut flow.stage {
-            Stage::Other(other, _) => {
-                let other = *other;
-                *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
-                self.live += 1;
-            }
-            Stage::Live(before) => before.leave(&mut self.desk.waiting),
-            _ => return,
-        }
-        flow.stage = Stage::Live(live);
-    }
-
     /// A segment of a connection that is followed, whatever it is.
     #[inline(never)]
     fn live_segment<S: Sink>(
@@ -537,7 +509,8 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
+        if self.flows.len() > self.desk.limits.calm
+            && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
         {
             self.visit(capture, sink);
         }
@@ -565,8 +538,9 @@ impl Pipeline {
             let Some(flow) = self.flows.slot(slot) else { continue };
             let idle = self.last.time.since(flow.last);
             let live = matches!(flow.stage, Stage::Live(_));
-            let limit = match flow.stage {
+            let limit = match &flow.stage {
                 Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
+                Stage::Live(live) if live.is_websocket() => self.desk.limits.idle_websocket,
                 Stage::Live(_) | Stage::Other(..) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
@@ -595,22 +569,6 @@ impl Seen {
             Other::Unknown => &mut self.unknown,
         }
     }
-}
-
-/// Whether a segment begins a request for a WebSocket.
-fn asks_here(taken: &Taken<'_>, space: Space<'_>) -> bool {
-    let segment = &taken.segment;
-    let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
-    let bytes = space.slice(span).unwrap_or_default();
-    bytes.starts_with(b"GET ") && asks_for_websocket(bytes)
-}
-
-/// Whether a request's first bytes name WebSocket.
-fn asks_for_websocket(bytes: &[u8]) -> bool {
-    let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
-    let mut lower = head.to_ascii_lowercase();
-    lower.retain(|b| *b != b' ' && *b != b'\t');
-    memchr::memmem::find(&lower, b"upgrade:websocket").is_some()
 }
 
 /// Findings of this room and those that it hands on, for lists.

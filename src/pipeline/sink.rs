@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use super::replay::Step;
 use crate::http::Handshake;
 use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, PacketRef, Place, Rule, Tally, Time, WebSocketId,
+    Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, Place, Rule, Tally, Time, WebSocketId,
 };
 use crate::ws::{FrameEvent, MessageEvent, Spot, WebSocket};
 
@@ -119,7 +119,8 @@ pub struct Wants {
 ///
 /// Each event has the packet that completed it. These packets never go back by more than what
 /// [`watermark`](Self::watermark) announced, but for those of frames and messages whose end never came: that
-/// is known when their connection is over, and they have its last packet.
+/// is known when their connection is over, and they have its last packet. What was captured of a connection before it was
+/// recognised without its handshake comes when it is, with its own packets.
 pub trait Sink {
     /// What this sink looks at.
     fn wants(&self) -> Wants {
@@ -150,6 +151,10 @@ pub trait Sink {
         text: Arguments<'_>,
     ) {
         let _ = (connection, rule, spot, text);
+    }
+    /// The capture lost packets, before those that come now.
+    fn lost(&mut self, loss: &Loss) {
+        let _ = loss;
     }
     /// A connection ended, was refused, or the capture did.
     fn ended(&mut self, ended: &Ended<'_>) {

@@ -228,7 +228,7 @@ fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32) -> Op
         let Parse::Done(header, len) = FrameHeader::parse(head.get(..have).unwrap_or_default()) else {
             // Of a first byte something is known too.
             let odd = have == 1 && head[0] & 0x30 != 0;
-            return (!odd && !(expect.ended && have > 0)).then_some(chain);
+            return (!(odd || expect.ended && have > 0)).then_some(chain);
         };
         if !before.allows(header, expect) {
             return None;
@@ -293,7 +293,11 @@ fn content(
             if header.fin() && cut && !ends_whole(pieces, at, header) {
                 return None;
             }
-            let plain = bytes.iter().take(32).filter(|byte| matches!(byte, 0x20..0x7f | b'\n' | b'\r' | b'\t')).count();
+            let plain = bytes
+                .iter()
+                .take(32)
+                .filter(|byte| matches!(byte, 0x20..0x7f | b'\n' | b'\r' | b'\t'))
+                .count();
             let most = bytes.len().min(32);
             if plain * 4 < most * 3 {
                 return Some(0);
@@ -301,7 +305,11 @@ fn content(
             chain.texts += 1;
             chain.telling += u32::from(plain >= 8);
             // Under a mask nothing else reads as text; without one, much does.
-            Some(if expect.masked && header.masking_key != [0; 4] { plain as u32 } else { plain.min(6) as u32 })
+            Some(if expect.masked && header.masking_key != [0; 4] {
+                plain as u32
+            } else {
+                plain.min(6) as u32
+            })
         }
         Opcode::Close => {
             let close = Close::parse(bytes);
@@ -394,7 +402,8 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
 }
 
 fn may_begin(first: u8, expect: &Expect) -> bool {
-    matches!(first, 0x00..=0x02 | 0x80..=0x82 | 0x88..=0x8a) || (expect.rsv1 && matches!(first, 0x41 | 0x42 | 0xc1 | 0xc2))
+    matches!(first, 0x00..=0x02 | 0x80..=0x82 | 0x88..=0x8a)
+        || (expect.rsv1 && matches!(first, 0x41 | 0x42 | 0xc1 | 0xc2))
 }
 
 /// Whether bytes look like frames from the first to the last.
@@ -406,5 +415,6 @@ pub fn fills(bytes: &[u8]) -> bool {
         return false;
     }
     let pieces = [Piece { at: 0, bytes }];
-    follow(Pieces(&pieces), 0, &expect, EXACT).is_some_and(|chain| chain.bits > 0 && chain.end == bytes.len() as u64)
+    follow(Pieces(&pieces), 0, &expect, EXACT)
+        .is_some_and(|chain| chain.bits > 0 && chain.end == bytes.len() as u64)
 }

@@ -57,14 +57,16 @@ pub fn recognise(sent: [Sent<'_>; 2], client: Option<usize>, thin: bool) -> Verd
         let (own, other) = if who == 0 { (first, second) } else { (second, first) };
         let chains = [chain_of(own, true), chain_of(other, false)];
         let [masked, plain] = &chains;
-        let unread = (masked.is_none() && !own.pieces.is_empty()) || (plain.is_none() && !other.pieces.is_empty());
+        let unread =
+            (masked.is_none() && !own.pieces.is_empty()) || (plain.is_none() && !other.pieces.is_empty());
         maybe |= (masked.is_some() || plain.is_some()) && !unread;
         let beats = match (masked, plain) {
             (Some(masked), Some(plain)) => beats(masked, plain),
             _ => 0,
         };
         let bits = [masked, plain].into_iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
-        let enough = suffices(masked.as_ref(), plain.as_ref(), bits, beats, unread) || (thin && bits >= 12 && !unread);
+        let enough =
+            suffices(masked.as_ref(), plain.as_ref(), bits, beats, unread) || (thin && bits >= 12 && !unread);
         if enough && best.as_ref().is_none_or(|(most, _)| bits > *most) {
             let evidence = words(masked.as_ref(), plain.as_ref(), beats);
             let starts = chains.map(|chain| chain.map(|chain| chain.start));
@@ -85,7 +87,10 @@ fn suffices(masked: Option<&Chain>, plain: Option<&Chain>, bits: u32, beats: u32
     match (masked, plain) {
         (Some(masked), Some(plain)) => {
             // Of each direction something, and something that is more than a pattern.
-            bits >= BOTH && (masked.frames + plain.frames >= 3 || beats > 0) && masked.bits >= 8 && plain.bits >= 6
+            bits >= BOTH
+                && (masked.frames + plain.frames >= 3 || beats > 0)
+                && masked.bits >= 8
+                && plain.bits >= 6
         }
         (Some(one), None) => {
             let (frames, needed) = if unread { (6, 96) } else { (4, 72) };
@@ -123,14 +128,14 @@ fn chain_of(sent: Sent<'_>, masked: bool) -> Option<Chain> {
 fn beats(one: &Chain, other: &Chain) -> u32 {
     let answered = |a: &Chain, b: &Chain, opcode, answer| {
         let answers = |asks: &&Beat| {
-            let same = |beat: &Beat| {
-                beat.opcode == answer && beat.payload == asks.payload && beat.len == asks.len
-            };
+            let same =
+                |beat: &Beat| beat.opcode == answer && beat.payload == asks.payload && beat.len == asks.len;
             asks.opcode == opcode && b.beats.iter().any(same)
         };
         a.beats.iter().filter(answers).count() as u32
     };
-    let pings = answered(one, other, Opcode::Ping, Opcode::Pong) + answered(other, one, Opcode::Ping, Opcode::Pong);
+    let pings =
+        answered(one, other, Opcode::Ping, Opcode::Pong) + answered(other, one, Opcode::Ping, Opcode::Pong);
     (pings + answered(one, other, Opcode::Close, Opcode::Close)).min(4)
 }
 
@@ -141,9 +146,11 @@ fn words(masked: Option<&Chain>, plain: Option<&Chain>, beats: u32) -> String {
         let s = if chain.frames == 1 { "" } else { "s" };
         let _ = write!(text, "{}{} {kind} frame{s}", if text.is_empty() { "" } else { ", " }, chain.frames);
         let mut inside = Vec::new();
-        for (count, what) in
-            [(chain.texts, "read as text"), (chain.compressed, "compressed"), (chain.aligned, "fill segments")]
-        {
+        for (count, what) in [
+            (chain.texts, "read as text"),
+            (chain.compressed, "compressed"),
+            (chain.aligned, "fill segments"),
+        ] {
             if count > 0 {
                 inside.push(format!("{count} {what}"));
             }

@@ -237,7 +237,6 @@ impl FrameReader {
             (self.done, self.left, self.state) = (done + n, left - n, State::Payload);
         }
     }
-
 }
 
 #[cfg(test)]

@@ -52,9 +52,7 @@ impl<E: Events> Step<'_, '_, E> {
         if skipped == 0 {
             self.tell_loss(format_args!("frames go on at offset {at}"));
         } else {
-            self.tell_loss(format_args!(
-                "{skipped} bytes are skipped, and frames go on at offset {at}"
-            ));
+            self.tell_loss(format_args!("{skipped} bytes are skipped, and frames go on at offset {at}"));
         }
         self.shared.skip(self.side.direction, skipped);
         self.begin_again();
@@ -113,8 +111,7 @@ impl<E: Events> Step<'_, '_, E> {
     fn tell_loss(&mut self, then: impl std::fmt::Display) {
         let Some(Loss { at, place, reason }) = self.frame.search.loss.take() else { return };
         let sender = self.side.direction.sender();
-        let spot =
-            Spot { direction: Some(self.side.direction), offset: Some(at), place, ..Spot::default() };
+        let spot = Spot { direction: Some(self.side.direction), offset: Some(at), place, ..Spot::default() };
         self.shared.report(
             self.events,
             &rules::DESYNCHRONISED,

@@ -278,7 +278,10 @@ fn a_gap_inside_a_message_loses_that_message_only() {
         assert_eq!((count("tcp-gap"), count("desynchronised")), (1, 1), "{path}");
         // Framing is found again: the last message is there.
         let said = output.said(at(&output, path)["conn"].as_u64().unwrap(), "s2c");
-        assert_eq!((said.last().unwrap().op.as_str(), said.last().unwrap().integrity.as_str()), ("close", "guessed"));
+        assert_eq!(
+            (said.last().unwrap().op.as_str(), said.last().unwrap().integrity.as_str()),
+            ("close", "guessed")
+        );
     }
     assert!(at(&output, "/header")["skipped_bytes"].as_u64().unwrap() > 0);
     // What the capture lacks is no fault of a peer.

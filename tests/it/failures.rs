@@ -133,7 +133,8 @@ fn f10_the_frames_of_a_capture_that_begins_midstream_are_found() {
 }
 
 #[test]
-fn f11_compressed_bytes_of_a_capture_that_begins_midstream_are_inflated_where_that_is_proved_and_never_text() {
+fn f11_compressed_bytes_of_a_capture_that_begins_midstream_are_inflated_where_that_is_proved_and_never_text()
+{
     let failure = failures::midstream_compressed(9001);
     let output = read_nothing_false(&failure);
     assert_eq!(errors(&output), Vec::<&str>::new());

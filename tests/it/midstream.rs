@@ -78,7 +78,8 @@ fn a_connection_is_recognised_from_any_frame_on_and_at_any_port() {
         let talk = chat(Conversation::new("10.0.0.1:50000", &format!("10.0.0.2:{port}")));
         let whole = script(&talk);
         for begin in 0..4 {
-            let script = whole.clone().begin_at(whole.piece_at(talk.expected[begin].dir, talk.expected[begin].at));
+            let script =
+                whole.clone().begin_at(whole.piece_at(talk.expected[begin].dir, talk.expected[begin].at));
             let output = read(file(&script));
             let (found, all) = true_ones(&output, &talk, &script);
             assert_eq!(found, all, "from message {begin} on");
@@ -123,14 +124,18 @@ fn a_frame_whose_beginning_came_before_the_capture_is_skipped_and_counted() {
 #[test]
 fn a_connection_that_is_idle_for_long_is_recognised_when_enough_came() {
     // Another one passes time, far more than is waited for a SYN.
-    let busy = (0..9000).fold(Conversation::new("10.0.0.7:50000", "10.0.0.2:80"), |talk, _| talk.text(S2C, "tick"));
+    let busy =
+        (0..9000).fold(Conversation::new("10.0.0.7:50000", "10.0.0.2:80"), |talk, _| talk.text(S2C, "tick"));
     let mut quiet = talk();
     for i in 0..20 {
         quiet = quiet.ping(S2C, &[i]).pong(C2S, &[i]);
     }
     let quiet = quiet.no_close();
     let calm = script(&quiet);
-    let calm = calm.clone().begin_at(calm.piece_at(S2C, quiet.expected[0].at)).clock(1_767_225_600_000_000_000, 100_000_000);
+    let calm = calm
+        .clone()
+        .begin_at(calm.piece_at(S2C, quiet.expected[0].at))
+        .clock(1_767_225_600_000_000_000, 100_000_000);
     let packets = interleave([calm.packets(), Script::new(&busy, &Split::Writes(1460)).packets()]);
     let output = read(pcap(&packets, PcapFormat::default()));
     let conn = output.connections().into_iter().find(|c| c["midstream"] == true).expect("recognised");
@@ -147,7 +152,9 @@ fn a_connection_that_is_idle_for_long_is_recognised_when_enough_came() {
 #[test]
 fn a_bulk_message_of_the_server_does_not_hide_what_comes_after_it() {
     let talk = talk().binary(S2C, &Rng::new(3).bytes(3_000_000));
-    let talk = (0..10).fold(talk, |talk, i| talk.text(C2S, &format!("{{\"ask\":{i}}}")).text(S2C, &format!("{{\"say\":{i}}}")));
+    let talk = (0..10).fold(talk, |talk, i| {
+        talk.text(C2S, &format!("{{\"ask\":{i}}}")).text(S2C, &format!("{{\"say\":{i}}}"))
+    });
     let whole = script(&talk);
     let script = whole.clone().begin_at(whole.data(S2C)[9]);
     let output = read(file(&script));
@@ -157,7 +164,10 @@ fn a_bulk_message_of_the_server_does_not_hide_what_comes_after_it() {
 
 #[test]
 fn a_request_behind_the_end_of_something_else_opens_a_websocket() {
-    let talk = talk().http_before(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n");
+    let talk = talk().http_before(
+        b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n",
+    );
     let talk = chat(talk.bytes(S2C, &Rng::new(5).bytes(4000)));
     let whole = script(&talk);
     let script = whole.clone().begin_at(whole.data(S2C)[2]);
@@ -185,7 +195,8 @@ fn without_a_guess_nothing_is_guessed_and_a_named_port_takes_less() {
     // A connection that begins with frames, without any handshake.
     let mut bare = self::talk();
     let frame = |text: &str, key| crate::support::forge::Frame::new(1, text).masked(key).wire();
-    bare = bare.bytes(C2S, &frame("hello there", [1, 2, 3, 4])).bytes(C2S, &frame("hello again", [9, 8, 7, 6]));
+    bare =
+        bare.bytes(C2S, &frame("hello there", [1, 2, 3, 4])).bytes(C2S, &frame("hello again", [9, 8, 7, 6]));
     let bare = file(&Script::new(&bare.no_close(), &Split::Writes(1460)));
     assert_eq!(read(bare.clone()).connections().len(), 0);
     assert_eq!(limited(bare, named).said(1, "c2s").len(), 2);
@@ -260,7 +271,8 @@ fn a_syn_that_comes_late_in_the_file_is_waited_for() {
 
 #[test]
 fn details_of_a_guessed_connection_are_what_was_read() {
-    let talk = chat(talk().deflate(DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() }));
+    let talk =
+        chat(talk().deflate(DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() }));
     let whole = script(&talk);
     let script = whole.clone().begin_at(whole.piece_at(C2S, talk.expected[0].at));
     let bytes = file(&script);
@@ -269,7 +281,9 @@ fn details_of_a_guessed_connection_are_what_was_read() {
     let mut seen = 0;
     for record in output.kind("message") {
         let (connection, message) = (1, record["msg"].as_u64().unwrap());
-        let Ok(Detail::Message(detail)) = session.load(&Request::Message { connection, message }) else { panic!("a message") };
+        let Ok(Detail::Message(detail)) = session.load(&Request::Message { connection, message }) else {
+            panic!("a message")
+        };
         assert_eq!(detail.integrity.name(), record["integrity"]);
         if let Some(text) = record["text"].as_str() {
             assert_eq!(detail.bytes, text.as_bytes());

@@ -33,7 +33,8 @@ const STYLES: [Style; 6] = [
 ];
 
 fn text(rng: &mut Rng, len: usize) -> String {
-    const WORDS: [&str; 9] = ["{\"id\":", "\"цена\"", ",", "grün", "\"用户\"", "🙂", " and so on ", "[1,2.5]", "с т р ф"];
+    const WORDS: [&str; 9] =
+        ["{\"id\":", "\"цена\"", ",", "grün", "\"用户\"", "🙂", " and so on ", "[1,2.5]", "с т р ф"];
     let mut text = String::new();
     while text.len() < len {
         text += WORDS[rng.below(9) as usize];
@@ -56,7 +57,9 @@ fn say(talk: Conversation, style: Style, dir: Direction, rng: &mut Rng) -> Conve
         Style::SmallBinary => (BINARY, rng.between(0, 120)),
         Style::MediumText => (TEXT, rng.between(130, 2000)),
         Style::MediumBinary => (BINARY, rng.between(130, 2000)),
-        Style::Large | Style::Mixed => (if rng.chance(1, 2) { TEXT } else { BINARY }, rng.between(3000, 80_000)),
+        Style::Large | Style::Mixed => {
+            (if rng.chance(1, 2) { TEXT } else { BINARY }, rng.between(3000, 80_000))
+        }
     };
     let bytes = if op == TEXT { text(rng, len as usize).into_bytes() } else { rng.bytes(len as usize) };
     if rng.chance(1, 6) {
@@ -130,7 +133,8 @@ fn measure(styles: &[Style], splits: &[Split], spec: Option<DeflateSpec>, runs: 
                     continue;
                 }
                 let first = rng.below(pieces.len() as u64 / 2) as usize;
-                let lost: Vec<usize> = pieces[first..(first + 1 + rng.below(3) as usize).min(pieces.len() - 1)].to_vec();
+                let lost: Vec<usize> =
+                    pieces[first..(first + 1 + rng.below(3) as usize).min(pieces.len() - 1)].to_vec();
                 let end = lost.iter().map(|i| script.pieces[*i].range().end).max().unwrap();
                 let mut index = 0;
                 let script = script.with(|pieces| {
@@ -140,7 +144,8 @@ fn measure(styles: &[Style], splits: &[Split], spec: Option<DeflateSpec>, runs: 
                     });
                 });
                 let mut output = Found::default();
-                let mut capture = Capture::from_bytes(pcap(&script.packets(), PcapFormat::default())).unwrap();
+                let mut capture =
+                    Capture::from_bytes(pcap(&script.packets(), PcapFormat::default())).unwrap();
                 run::run(&mut capture, &mut Pipeline::new(Limits::default()), &mut output, |_, _| true);
                 let (read, behind) = recovered(&output, &talk, dir, end as u64);
                 assert!(output.lost <= 1, "one cause, one finding");

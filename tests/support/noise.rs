@@ -128,7 +128,9 @@ fn write(kind: Kind, dir: Direction, turn: u32, rng: &mut Rng) -> Vec<u8> {
                 };
                 let body = match head {
                     0xc0 | 0xd0 => vec![],
-                    0x82 => [&[0, turn as u8, 0, len.min(90) as u8][..], &words(rng, len.min(90)), &[1]].concat(),
+                    0x82 => {
+                        [&[0, turn as u8, 0, len.min(90) as u8][..], &words(rng, len.min(90)), &[1]].concat()
+                    }
                     _ => words(rng, len.min(500)),
                 };
                 out.push(head);
@@ -198,7 +200,11 @@ fn write(kind: Kind, dir: Direction, turn: u32, rng: &mut Rng) -> Vec<u8> {
         Kind::Numbers => (0..len)
             .flat_map(|_| {
                 let n = [0, 0, 1, 2, 0x80, 0x81, 0x82, 0x89, rng.below(300) as u32][rng.below(9) as usize];
-                if turn.is_multiple_of(2) { n.to_le_bytes().to_vec() } else { (n as u16).to_le_bytes().to_vec() }
+                if turn.is_multiple_of(2) {
+                    n.to_le_bytes().to_vec()
+                } else {
+                    (n as u16).to_le_bytes().to_vec()
+                }
             })
             .collect(),
         Kind::Redis => {
@@ -247,6 +253,7 @@ pub fn flow(kind: Kind, seed: u64, size: usize) -> Vec<Packet> {
 /// A capture of connections of one kind, of about so many bytes.
 pub fn capture(kind: Kind, seed: u64, size: usize) -> Vec<u8> {
     const EACH: usize = 40_000;
-    let flows = (0..(size / EACH).max(1) as u64).map(|n| flow(kind, seed.wrapping_mul(1009).wrapping_add(n), EACH));
+    let flows =
+        (0..(size / EACH).max(1) as u64).map(|n| flow(kind, seed.wrapping_mul(1009).wrapping_add(n), EACH));
     pcap(&interleave(flows), PcapFormat::default())
 }
