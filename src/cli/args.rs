@@ -193,6 +193,12 @@ pub struct InputArgs {
     /// Most connections that are followed at once
     #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Input")]
     pub max_connections: usize,
+    /// Believe that connections on this port are WebSockets, where the capture lacks their handshake (may be repeated)
+    #[arg(long, value_name = "PORT", help_heading = "Input")]
+    pub ws_port: Vec<u16>,
+    /// Show no connection whose handshake is not in the capture
+    #[arg(long, conflicts_with = "ws_port", help_heading = "Input")]
+    pub no_guess: bool,
 }
 
 impl InputArgs {

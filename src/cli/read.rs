@@ -203,6 +203,8 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
 pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
     let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
     limits.depth.inflate.message = input.max_inflate;
+    limits.guess = !input.no_guess;
+    limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
     limits.depth.frames = selection.shows(Level::Frames);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;

@@ -40,6 +40,10 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Payloads.
     pub depth: Depth,
+    /// Connections whose handshake is not in the capture are recognised by what they send.
+    pub guess: bool,
+    /// Ports on which that takes less evidence.
+    pub ws_ports: Vec<u16>,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -72,6 +76,8 @@ impl Default for Limits {
             requests: 1000,
             fragments: FragmentLimits::default(),
             depth: Depth::default(),
+            guess: true,
+            ws_ports: Vec::new(),
         }
     }
 }

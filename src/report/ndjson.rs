@@ -471,7 +471,11 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     write_head(out, "request", handshake.request.as_deref(), connection.request);
     write_head(out, "response", handshake.response.as_deref(), connection.response);
     word(out, "state", ended.state.name());
-    out.extend_from_slice(b",\"midstream\":false,\"tls\":false");
+    let midstream = if connection.is_midstream() { "true" } else { "false" };
+    let _ = write!(Text(out), ",\"midstream\":{midstream},\"tls\":false");
+    if let Some(evidence) = &connection.evidence {
+        word(out, "evidence", evidence);
+    }
     match ended.socket {
         Some(_) => {
             moment(out, "opened", connection.response.map_or(connection.first.time, |place| place.last.time))

@@ -266,6 +266,7 @@ fn row(connection: &Connection) -> ConnectionRow {
         request: connection.request,
         response: connection.response,
         first: connection.first,
+        evidence: connection.evidence.clone(),
         last: last.fold(connection.first, |a, b| a.max(b)),
         state: None,
         closed: None,

@@ -197,6 +197,22 @@ impl FrameReader {
         matches!(self.state, State::Header(1..)).then_some(self.start)
     }
 
+    /// Loses the framing: what comes is counted only, until it is found again.
+    pub(super) fn lose(&mut self) {
+        (self.done, self.state) = (0, State::Lost);
+    }
+
+    /// Framing is found again: the next byte begins a frame.
+    pub(super) fn resume(&mut self) {
+        self.state = State::Header(0);
+    }
+
+    /// Whether framing was lost.
+    #[inline]
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// Whether framing was lost, and how many bytes were skipped since.
     #[must_use]
     pub fn skipped(&self) -> Option<u64> {
@@ -220,10 +236,6 @@ impl FrameReader {
         } else {
             (self.done, self.left, self.state) = (done + n, left - n, State::Payload);
         }
-    }
-
-    fn lose(&mut self) {
-        (self.done, self.state) = (0, State::Lost);
     }
 }
 

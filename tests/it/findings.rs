@@ -19,11 +19,10 @@ use protocol::*;
 use transport::*;
 
 /// Rules that this engine does not fire, and why.
-const EXCLUDED: [(&str, &str); 5] = [
+const EXCLUDED: [(&str, &str); 4] = [
     ("capture-kernel-drops", "a capturing program's counters: see the tests of live captures"),
     ("capture-queue-drops", "a spool that is too small: see the tests of live captures"),
     ("capture-bad-magic", "told by the program: there is no capture to read"),
-    ("tcp-midstream", "connections without a handshake are not read yet"),
     ("limit-total-memory", "memory is bounded by the other limits so far"),
 ];
 

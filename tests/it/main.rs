@@ -41,10 +41,14 @@ mod lost;
 mod memory;
 /// Damaged captures.
 mod mutations;
+/// Captures that begin in the middle of connections.
+mod midstream;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.
 mod read;
+/// Frames behind holes: the true ones, and most of them.
+mod resync;
 /// The import table holds.
 mod rooms;
 /// Any segmentation, order, duplication and loss.

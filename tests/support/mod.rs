@@ -5,4 +5,5 @@ pub mod endless;
 pub mod failures;
 pub mod forge;
 pub mod mutate;
+pub mod noise;
 pub mod strategy;
