@@ -39,10 +39,10 @@ mod live;
 mod lost;
 /// Memory stays bounded.
 mod memory;
-/// Damaged captures.
-mod mutations;
 /// Captures that begin in the middle of connections.
 mod midstream;
+/// Damaged captures.
+mod mutations;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.
