@@ -11,8 +11,7 @@ use ratatui::layout::Rect;
 use super::shared::{Ctx, Selection};
 use super::theme::Role;
 use super::widgets::{Pane, Text, bars, units};
-use crate::capture::live::Losses;
-use crate::model::{Direction, PerDirection};
+use crate::model::{Direction, Losses, PerDirection};
 use crate::store::{Index, Progress, Reading};
 
 /// Time between two looks at the figures.

@@ -36,7 +36,7 @@ impl Signals {
             if waiting.forever().next().is_some() {
                 thread::sleep(PARTING);
                 super::host::give_back();
-                std::process::exit(129);
+                low_level::exit(129);
             }
         })?;
         for signal in [SIGTERM, SIGINT] {
