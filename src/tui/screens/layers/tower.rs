@@ -150,11 +150,11 @@ impl Tower {
         let words = match packets.as_slice() {
             [] => lang.pick("the handshake was not captured", "没有抓到握手").to_owned(),
             [one] => {
-                lang.pick(format!("only packet {one}: the doorway"), format!("只有数据包 {one}：进门用"))
+                lang.pick(format!("only packet {one}: the doorway"), format!("只在数据包 {one}：开门的握手"))
             }
             [one, other, ..] => lang.pick(
                 format!("only packets {one} and {other}: the doorway"),
-                format!("只有数据包 {one} 和 {other}：进门用"),
+                format!("只在数据包 {one} 和 {other}：开门的握手"),
             ),
         };
         let secure = row.url.starts_with("wss:");
