@@ -99,3 +99,29 @@ fn the_builder_is_drawn_in_any_size_and_language() {
         }
     }
 }
+
+#[test]
+fn explanations_look_like_this_in_chinese() {
+    for (columns, rows, size) in [(120, 36, "120x36"), (80, 24, "80x24")] {
+        let zh = |name: &str, keys: &str| {
+            let mut kit = Kit::open(name, columns, rows);
+            kit.app.shared.lang = Lang::Zh;
+            kit.press(keys).rest()
+        };
+        zh("rfc-5-7", "3 j 4 j j j").picture(&format!("frame-zh-{size}"));
+        zh("chat-deflate", "2 j j").picture(&format!("handshake-zh-{size}"));
+        zh("chat-deflate", "3 j 8").picture(&format!("layers-zh-{size}"));
+        zh("violations", "7").picture(&format!("findings-zh-{size}"));
+    }
+}
+
+#[test]
+fn f2_changes_the_language_of_what_is_shown_at_once() {
+    let kit = Kit::open("rfc-5-7", 120, 36).press("3 4").rest();
+    kit.shows("last frame of the mess");
+    let kit = kit.press("F2").rest();
+    kit.shows("消息的最后一帧").shows("FIN");
+    let kit = kit.press("F2 2").rest();
+    kit.shows("the host that is meant");
+    kit.press("F2").rest().shows("要访问的主机");
+}
