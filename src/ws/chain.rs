@@ -89,6 +89,11 @@ const PLAUSIBLE: u64 = 1 << 30;
 const LOOK: usize = 256;
 /// Frames after which a chain is certain enough.
 const ENOUGH: u32 = 64;
+/// So many frames that prove no more than this are a pattern of something else.
+const FEW: u32 = 8;
+const WEAK: u32 = 16;
+/// Frames that are followed in one search.
+const WORK: u32 = 1 << 14;
 /// Control frames that are remembered.
 const BEATS: usize = 16;
 
@@ -213,16 +218,24 @@ impl Before {
         };
         // What repeats itself may be a pattern of anything.
         let bits = first + length + place;
-        if self.same >= 2 && header.payload_len < 4 { bits.min(2) } else { bits }
+        match self.same {
+            0 | 1 => bits,
+            _ if aligned => bits.min(if header.payload_len < 4 { 2 } else { bits }),
+            _ if header.payload_len < 4 => 0,
+            // A table has rows of one kind and length.
+            _ if !header.masked() => bits.min(2),
+            _ => bits,
+        }
     }
 }
 
-/// Follows a chain from an offset on; `None` where a frame is not allowed. `trust`: bits that speak for its start.
-fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32) -> Option<Chain> {
+/// Follows a chain from an offset on; `None` where a frame is not allowed. `trust`: bits that speak for its start. `work` counts headers.
+fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32, work: &mut u32) -> Option<Chain> {
     let mut chain = Chain { start: u64::MAX, end: start, ..Chain::default() };
     let (mut before, mut at) = (Before::default(), start);
     let last = pieces.end();
     while chain.frames < ENOUGH {
+        *work += 1;
         let mut head = [0; MAX_HEADER_LEN];
         let have = pieces.read(at, &mut head);
         let Parse::Done(header, len) = FrameHeader::parse(head.get(..have).unwrap_or_default()) else {
@@ -243,7 +256,7 @@ fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32) -> Op
         if pieces.whole(payload, end) {
             bits = before.bits(header, aligned, pieces.ends(end));
             let content = content(pieces, payload, header, expect, &mut chain)?;
-            if bits > 0 {
+            if bits > 2 {
                 // Text in text says nothing about where a frame of it begins.
                 trust = trust.saturating_add(bits + if expect.masked { content } else { 0 });
                 bits += content;
@@ -255,6 +268,9 @@ fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32) -> Op
         }
         chain.frames += 1;
         chain.bits = chain.bits.saturating_add(bits);
+        if chain.frames == FEW && chain.bits < WEAK {
+            return None; // Zeros, or the like.
+        }
         chain.aligned += u32::from(aligned);
         chain.telling += u32::from(header.extended_len() > 0);
         chain.compressed += u32::from(header.rsv1());
@@ -360,7 +376,7 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
     const BYTES: usize = 64 << 10;
     let all = Pieces(pieces);
     let mut best: Option<Chain> = None;
-    let mut tried = 0usize;
+    let (mut tried, mut work) = (0usize, 0u32);
     for piece in pieces.iter().take(PIECES) {
         let starts = match place {
             Where::Pieces => piece.bytes.len().min(1),
@@ -368,7 +384,7 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
         };
         for offset in 0..starts {
             tried += 1;
-            if tried > BYTES {
+            if tried > BYTES || work > WORK {
                 return best;
             }
             let start = piece.at + offset as u64;
@@ -381,7 +397,7 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
             }
             // Among many places, one more leads to the next frame by chance.
             let trust = if place == Where::Bytes { 0 } else { EXACT };
-            let Some(mut chain) = follow(all, start, expect, trust) else { continue };
+            let Some(mut chain) = follow(all, start, expect, trust, &mut work) else { continue };
             if place == Where::Bytes {
                 chain.bits = chain.bits.saturating_sub(16);
             }
@@ -415,6 +431,82 @@ pub fn fills(bytes: &[u8]) -> bool {
         return false;
     }
     let pieces = [Piece { at: 0, bytes }];
-    follow(Pieces(&pieces), 0, &expect, EXACT)
+    follow(Pieces(&pieces), 0, &expect, EXACT, &mut 0)
         .is_some_and(|chain| chain.bits > 0 && chain.end == bytes.len() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLIENT: Expect = Expect { masked: true, rsv1: false, ended: false };
+    const SERVER: Expect = Expect { masked: false, rsv1: false, ended: false };
+
+    fn pieces<'a>(all: &[&'a [u8]]) -> Vec<Piece<'a>> {
+        let mut at = 0;
+        let place = |bytes: &&'a [u8]| {
+            at += bytes.len() as u64;
+            Piece { at: at - bytes.len() as u64, bytes }
+        };
+        all.iter().map(place).collect()
+    }
+
+    fn text(text: &str) -> Vec<u8> {
+        [&[0x81, text.len() as u8], text.as_bytes()].concat()
+    }
+
+    #[test]
+    fn frames_of_their_own_segments_are_a_chain_and_each_says_so() {
+        let [one, two, three] = ["{\"a\":1}", "{\"a\":2}", "{\"a\":33}"].map(text);
+        let pieces = pieces(&[&one, &two, &three]);
+        let chain = find(&pieces, &SERVER, Where::Pieces, 32).unwrap();
+        assert_eq!((chain.start, chain.end, chain.frames, chain.aligned, chain.texts), (0, 28, 3, 3, 3));
+        // The other end's would be masked.
+        assert!(find(&pieces, &CLIENT, Where::Pieces, 1).is_none());
+    }
+
+    #[test]
+    fn what_the_rfc_forbids_is_no_chain() {
+        let hello = text("hello there");
+        let bad: [&[u8]; 9] = [
+            &[0x83, 0],                        // a reserved opcode
+            &[0x91, 1, b'x'],                  // RSV3
+            &[0xc1, 1, 0],                     // RSV1 that nobody agreed on
+            &[0x09, 0],                        // a fragmented Ping
+            &[0x82, 126, 0, 5, 1, 2, 3, 4, 5], // a length in too many bytes
+            &[0x80, 0],                        // nothing to continue
+            &[0x88, 1, 3],                     // half a close code
+            &[0x88, 2, 3, 0xed],               // 1005
+            &[0x81, 2, 0xc3, 0x28],            // no UTF-8
+        ];
+        for bad in bad {
+            let all = pieces(&[&hello, bad, &hello]);
+            let found = follow(Pieces(&all), 0, &SERVER, EXACT, &mut 0);
+            assert!(found.is_none(), "{bad:02x?}");
+        }
+        let all = pieces(&[&hello, &[0x8a, 0], &hello]);
+        assert_eq!(follow(Pieces(&all), 0, &SERVER, EXACT, &mut 0).unwrap().frames, 3);
+    }
+
+    #[test]
+    fn zeros_and_repeated_small_numbers_prove_nothing() {
+        for pattern in [vec![0], vec![0x82, 0], vec![1, 0, 0, 0], vec![0x81, 0x01, 0x41], vec![0x80, 0]] {
+            let bytes = pattern.repeat(6000);
+            let pieces = pieces(&bytes.chunks(1460).collect::<Vec<_>>());
+            for place in [Where::Pieces, Where::Bytes] {
+                let found = find(&pieces, &SERVER, place, 32);
+                assert!(found.is_none(), "{pattern:02x?} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_chain_goes_on_behind_a_gap_inside_a_payload() {
+        let big = [&[0x82, 126, 0x03, 0xe8][..], &[9; 1000]].concat();
+        let [one, two] = ["{\"a\":1}", "{\"bb\":2}"].map(text);
+        let mut all = pieces(&[&big[..300], &big[300..600], &big[600..], &one, &two, &one]);
+        all.remove(1);
+        let chain = find(&all, &SERVER, Where::Pieces, 32).unwrap();
+        assert_eq!((chain.frames, chain.end), (4, all.last().unwrap().end()));
+    }
 }

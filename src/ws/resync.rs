@@ -13,8 +13,7 @@ impl<E: Events> Step<'_, '_, E> {
     #[cold]
     pub(super) fn lost_data(&mut self, reader: &mut FrameReader, chunk: Chunk<'_>) {
         let arrival = chunk.arrival;
-        // Only counted there.
-        reader.data(chunk, self);
+        reader.pass_lost(chunk.bytes.len());
         let hopeless = self.frame.search.push(Part::from(&chunk));
         self.find_again(reader, false, arrival);
         if hopeless && reader.skipped().is_some() {
@@ -87,7 +86,7 @@ impl<E: Events> Step<'_, '_, E> {
                         origin: part.origin,
                         arrival: part.arrival,
                     };
-                    reader.data(chunk.skip(skip as usize), self);
+                    reader.data_again(chunk.skip(skip as usize), self);
                 }
                 None => reader.gap(part.at.max(from), part.end() - part.at.max(from), arrival, self),
             }

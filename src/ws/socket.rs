@@ -90,6 +90,19 @@ impl Half {
         }
     }
 
+    /// Bytes that come while framing is lost.
+    #[cold]
+    #[inline(never)]
+    fn lost_data<E: Events>(
+        &mut self,
+        chunk: Chunk<'_>,
+        shared: &mut Shared,
+        context: &mut Context<'_>,
+        events: &mut E,
+    ) {
+        self.work(shared, context, events, |reader, step| step.lost_data(reader, chunk));
+    }
+
     /// Counts the message at the start of some bytes, where it is a frame of its own, all there, and there is nothing
     /// to say about it. Returns how many bytes it takes; 0 where it is something else.
     #[inline(never)] // In a loop, or in the middle of something larger, it gets slower.
@@ -207,7 +220,7 @@ impl WebSocket {
     ) {
         let (half, shared) = self.half_mut(direction);
         if half.reader.is_lost() {
-            half.work(shared, context, events, |reader, step| step.lost_data(reader, chunk));
+            half.lost_data(chunk, shared, context, events);
         } else {
             half.work(shared, context, events, |reader, step| reader.data(chunk, step));
         }

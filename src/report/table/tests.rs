@@ -214,7 +214,7 @@ fn rows_come_in_the_order_of_time_with_the_time_between_them() {
         .filter(|line| !line.starts_with("conn"))
         .map(|line| line.split_whitespace().find_map(|w| w.contains('.').then(|| w.parse().ok())?).unwrap())
         .collect();
-    assert!(times.len() == 35 && times.is_sorted(), "{times:?}");
+    assert!(times.len() == 36 && times.is_sorted(), "{times:?}");
     assert!(!text.contains(" -"), "{text}");
 }
 
