@@ -26,6 +26,9 @@ mod fuzzed;
 mod handshake;
 /// Lessons and the page of claims.
 mod lessons;
+/// Live capture on the loopback.
+#[cfg(all(feature = "live", unix))]
+mod live;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
