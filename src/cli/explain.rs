@@ -22,7 +22,7 @@ use crate::model::{Direction, Lang, Rule, safe_text};
 /// with room for separators.
 const MAX_INPUT: u64 = 8 << 20;
 /// Whether the commands that the last line points at exist.
-const HINTS: View = View { diagram: false, learn: false, build: true, lang: Lang::En };
+const HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
 
 const EXAMPLES: &str = "\
 Examples:

@@ -20,8 +20,7 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use self::exports::{copy, save};
 use self::host::TerminalHost;
 use super::app::App;
-use super::details::Answer;
-use super::event::{Effect, Event, ScanFor};
+use super::event::{Effect, Event, ScanFor, answer};
 use super::live;
 use super::theme::Theme;
 use super::view::view;
@@ -29,7 +28,7 @@ use super::widgets::units;
 use crate::filter::{self, Level, Levels, Matcher};
 use crate::model::{Lang, safe_str};
 use crate::pipeline::Connection;
-use crate::store::{Detail, LoadError, Reading, Request, Scan, Session};
+use crate::store::{Reading, Scan, Session};
 use crate::ws::MessageEvent;
 
 /// How the UI looks and what it is called.
@@ -293,17 +292,6 @@ pub fn found(id: u64, scan: &Scan) -> Event {
     let percent =
         (u128::from(progress.done) * 100).checked_div(u128::from(progress.total)).unwrap_or(0).min(100);
     Event::Found { id, found, percent: percent as u8, over: progress.over }
-}
-
-/// An answer of the store, as an event.
-#[must_use]
-pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
-    let answer = answer.map(|detail| match detail {
-        Detail::Message(detail) => Answer::Message(detail.into()),
-        Detail::Frame(detail) => Answer::Frame(detail.into()),
-        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
-    });
-    Event::Answer(request, answer.map_err(|error| error.to_string()))
 }
 
 /// Does what the UI wants; answers whether it is to end.

@@ -11,9 +11,9 @@ use crate::capture::Input;
 use crate::model::{is_hidden, width};
 use crate::store::{Options, Session};
 use crate::tui::app::App;
-use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save};
+use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save, answer};
 use crate::tui::keys::{Press, script};
-use crate::tui::run::{answer, found, scan};
+use crate::tui::run::{found, scan};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::draw;
 

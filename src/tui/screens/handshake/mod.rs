@@ -5,7 +5,7 @@ mod shown;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
+use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
 use crate::explain::curl::curl;
 use crate::explain::opening::anatomy::{HeadLine, Mark, key_remark};
 use crate::http::accept::steps;
@@ -19,7 +19,7 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Hex, List, Pane, Text, units};
-use shown::{Shown, reasons, step_lines, unanswered};
+use shown::{Shown, reasons, role_of, step_lines, unanswered};
 
 /// The input line for a key.
 const VERIFY: u32 = 1;
@@ -117,13 +117,6 @@ impl Handshake {
         let what = if line.name.is_empty() { "the line" } else { "the header's value" };
         Some((String::from_utf8_lossy(&line.value).into_owned(), what))
     }
-}
-
-/// `ask:host`, `reply:line`: a line as lessons name it.
-fn place(side: Direction, name: &[u8]) -> String {
-    let side = if side == Direction::ClientToServer { "ask" } else { "reply" };
-    let name = if name.is_empty() { "line".to_owned() } else { slug(&String::from_utf8_lossy(name)) };
-    format!("{side}:{name}")
 }
 
 impl Screen for Handshake {
@@ -232,17 +225,12 @@ impl Screen for Handshake {
     }
 
     fn here(&self, _ctx: &Ctx<'_>) -> String {
-        let line = self.shown.as_ref().and_then(|shown| shown.lines.get(self.line));
-        line.map_or_else(String::new, |(side, line)| place(*side, &line.name))
+        self.shown.as_ref().map_or_else(String::new, |shown| shown.name_of(self.line))
     }
 
     fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
-        let lines = self.shown.as_ref().map_or(&[][..], |shown| &shown.lines);
-        let found = lines.iter().position(|(side, line)| place(*side, &line.name) == at);
-        if let Some(line) = found {
-            self.go(line);
-        }
-        found.is_some()
+        let line = self.shown.as_ref().and_then(|shown| shown.line_named(at));
+        line.map(|line| self.go(line)).is_some()
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
@@ -533,15 +521,6 @@ fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {
     match side {
         Direction::ClientToServer => row.handshake.request.as_deref(),
         Direction::ServerToClient => row.handshake.response.as_deref(),
-    }
-}
-
-fn role_of(mark: Mark) -> Role {
-    match mark {
-        Mark::Right => Role::Ok,
-        Mark::Wrong => Role::Error,
-        Mark::Suspicious => Role::Warning,
-        Mark::Plain => Role::Dim,
     }
 }
 

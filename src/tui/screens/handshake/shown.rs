@@ -11,6 +11,7 @@ use crate::http::{Judgement, accept_for, rules};
 use crate::model::{Accept, Direction, Lang, Severity, is_plain, safe_str};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
+use crate::tui::screens::slug;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, hex};
 
@@ -71,6 +72,21 @@ impl Shown {
             problems,
             lines,
         }
+    }
+
+    /// A line as lessons name it: `ask:host`, `reply:line`.
+    #[must_use]
+    pub fn name_of(&self, line: usize) -> String {
+        let Some((side, line)) = self.lines.get(line) else { return String::new() };
+        let side = if *side == Direction::ClientToServer { "ask" } else { "reply" };
+        let name = if line.name.is_empty() { b"line" } else { line.name.as_slice() };
+        format!("{side}:{}", slug(&String::from_utf8_lossy(name)))
+    }
+
+    /// The line with such a name.
+    #[must_use]
+    pub fn line_named(&self, name: &str) -> Option<usize> {
+        (0..self.lines.len()).find(|line| self.name_of(*line) == name)
     }
 
     /// Whether it belongs to this connection.
@@ -259,4 +275,13 @@ pub fn reasons(shown: &Shown) -> Vec<&Judgement> {
         shown.problems.iter().filter(|problem| problem.rule.severity > Severity::Info).collect();
     reasons.sort_by_key(|problem| problem.rule.code != rules::HANDSHAKE_REJECTED.code);
     reasons
+}
+
+pub(super) fn role_of(mark: Mark) -> Role {
+    match mark {
+        Mark::Right => Role::Ok,
+        Mark::Wrong => Role::Error,
+        Mark::Suspicious => Role::Warning,
+        Mark::Plain => Role::Dim,
+    }
 }
