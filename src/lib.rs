@@ -16,6 +16,7 @@
 //! | capture | model | files threads streams |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
+//! | tls | model | nothing |
 //! | http | model | nothing |
 //! | ws | model | nothing |
 //! | pipeline | model net tcp http ws | nothing |
@@ -50,5 +51,7 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod tui;
 pub mod ws;

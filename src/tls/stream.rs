@@ -1,0 +1,793 @@
+//! A TLS connection: which records, which keys, what comes out.
+
+use std::fmt::Arguments;
+use std::sync::Arc;
+
+use super::cipher::{HEADER_LEN, Opener, Suite, suite};
+use super::handshake::{self as hs, ClientHello, Message, ServerHello, alert_name};
+use super::keylog::{KeyStore, Label};
+use super::record::{
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Lost, Origin, Plain, Record, Shape, header,
+};
+use super::rules;
+use super::schedule::{key_block, master_secret};
+use super::side::{Epoch, Key, Mode, Side};
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
+use Direction::{ClientToServer, ServerToClient};
+
+/// What a stream works with beside its bytes.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// The secrets.
+    pub keys: &'a KeyStore,
+    /// Room for one record. What it holds does not matter.
+    pub scratch: &'a mut Vec<u8>,
+}
+
+/// Takes what comes out of a stream.
+pub trait Events {
+    /// Application data of a record, the next in order.
+    fn plain(&mut self, plain: Plain<'_>);
+    /// Application data that cannot be read.
+    fn lost(&mut self, lost: Lost);
+    /// A rule was broken. `offset` is in the direction's TCP stream.
+    fn finding(
+        &mut self,
+        rule: &'static Rule,
+        direction: Direction,
+        offset: u64,
+        place: Place,
+        text: Arguments<'_>,
+    );
+}
+
+/// What became of early data (RFC 8446 section 4.2.10).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EarlyData {
+    /// None was offered.
+    #[default]
+    None,
+    /// The client offers some.
+    Offered,
+    /// The server takes it.
+    Accepted,
+    /// The server does not: the client has to send it again.
+    Rejected,
+}
+
+/// Why a connection is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locked {
+    /// It is no TLS.
+    NotTls,
+    /// There is no secret of it.
+    NoSecret,
+    /// A version or a cipher suite that is not read here, or compression.
+    Unsupported,
+    /// What keys depend on is not in the capture.
+    Lost,
+}
+
+/// What the handshake said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Info {
+    /// The version: 0x0303 for TLS 1.2.
+    pub version: Option<u16>,
+    /// The cipher suite's number.
+    pub suite: Option<u16>,
+    /// The name of the server that the client asked for, as sent.
+    pub server_name: Option<Vec<u8>>,
+    /// The protocols that the client would speak, as sent.
+    pub alpn_offered: Vec<Vec<u8>>,
+    /// The one that the server chose. In TLS 1.3 it is encrypted.
+    pub alpn: Option<Vec<u8>>,
+    /// An earlier session was resumed.
+    pub resumed: bool,
+    /// Early data.
+    pub early_data: EarlyData,
+    /// The server asked for another ClientHello.
+    pub retried: bool,
+    /// The peers renegotiated.
+    pub renegotiated: bool,
+    /// Extended master secret (RFC 7627).
+    pub extended_master_secret: bool,
+    /// Encrypt-then-MAC (RFC 7366).
+    pub encrypt_then_mac: bool,
+}
+
+/// The name of a version.
+#[must_use]
+pub fn version_name(version: u16) -> &'static str {
+    match version {
+        0x0300 => "SSLv3",
+        0x0301 => "TLS 1.0",
+        0x0302 => "TLS 1.1",
+        0x0303 => "TLS 1.2",
+        0x0304 => "TLS 1.3",
+        _ => "unknown version",
+    }
+}
+
+/// Whose hello comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hello {
+    #[default]
+    Client,
+    Server,
+    Done,
+}
+
+/// What TLS 1.2 needs to make keys from a pre-master secret.
+#[derive(Clone, Debug, Default)]
+struct Exchange {
+    client_random: [u8; 32],
+    server_random: [u8; 32],
+    /// The client's and the server's keys, for when a ChangeCipherSpec comes.
+    pending: Option<(Arc<Opener>, Arc<Opener>)>,
+    /// The server's flight is complete; when it resumes, there is none.
+    server_done: bool,
+    client_key_exchange: bool,
+    /// The handshake's messages, where a pre-master secret may need them.
+    transcript: PerDirection<Vec<u8>>,
+}
+
+/// A connection.
+///
+/// [`data`](Self::data) may take less than it is given: these bytes need something of the other direction first,
+/// and have to come again after that has been given more.
+#[derive(Clone, Debug, Default)]
+pub struct TlsStream {
+    pub(super) sides: PerDirection<Side>,
+    pub(super) tls13: bool,
+    pub(super) suite: Option<&'static Suite>,
+    info: Info,
+    locked: Option<Locked>,
+    hello: Hello,
+    exchange: Exchange,
+    /// The server has said whether it takes early data.
+    extensions_seen: bool,
+    /// Nothing more comes of a direction that was waited for.
+    abandoned: PerDirection<bool>,
+}
+
+impl TlsStream {
+    /// A connection before its first byte.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the handshake said so far.
+    #[must_use]
+    pub fn info(&self) -> &Info {
+        &self.info
+    }
+
+    /// Why it is not read, if it is not.
+    #[must_use]
+    pub fn locked(&self) -> Option<Locked> {
+        self.locked
+    }
+
+    /// Records of application data in a direction, by the outside.
+    #[must_use]
+    pub fn shape(&self, direction: Direction) -> &Shape {
+        &self.sides.of(direction).shape
+    }
+
+    /// Offset behind the content given out of a direction.
+    #[must_use]
+    pub fn plain_len(&self, direction: Direction) -> u64 {
+        self.sides.of(direction).plain_at
+    }
+
+    /// Records of a direction for which there was no secret.
+    #[must_use]
+    pub fn unread(&self, direction: Direction) -> u64 {
+        self.sides.of(direction).unread
+    }
+
+    /// Whether the sender of a direction said that nothing follows (`close_notify`).
+    #[must_use]
+    pub fn is_closed(&self, direction: Direction) -> bool {
+        self.sides.of(direction).closed
+    }
+
+    /// Bytes of memory, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let transcript = &self.exchange.transcript;
+        size_of::<Self>()
+            + self.sides.c2s.size()
+            + self.sides.s2c.size()
+            + transcript.c2s.capacity()
+            + transcript.s2c.capacity()
+    }
+
+    /// Takes bytes of a direction, the next in order; how many it took.
+    pub fn data(
+        &mut self,
+        direction: Direction,
+        chunk: Chunk<'_>,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) -> usize {
+        let mut rest = chunk;
+        loop {
+            let side = self.sides.of_mut(direction);
+            if self.locked.is_some() || side.mode == Mode::Dead {
+                side.walk.bytes(rest.bytes, rest.origin, &mut side.shape);
+                return chunk.bytes.len();
+            }
+            let progress = match side.mode {
+                Mode::Skip(left) => {
+                    let skipped = rest.bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                    rest = rest.skip(skipped);
+                    let left = left - skipped as u64;
+                    side.mode = if left == 0 { Mode::Records } else { Mode::Skip(left) };
+                    skipped > 0
+                }
+                Mode::Records | Mode::Dead => self.next_record(direction, &mut rest, context, events),
+                Mode::Lost => self.find(direction, &mut rest, context, events),
+            };
+            if !progress {
+                return chunk.bytes.len() - rest.bytes.len();
+            }
+        }
+    }
+
+    /// Bytes that the capture lacks: `len` of them, from offset `at` of the direction's TCP stream on.
+    pub fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, events: &mut impl Events) {
+        let needed = match direction {
+            ClientToServer => self.hello == Hello::Client,
+            ServerToClient => self.hello != Hello::Done,
+        };
+        if needed && self.locked.is_none() {
+            self.lock(
+                Locked::Lost,
+                direction,
+                at,
+                arrival,
+                events,
+                format_args!("a hello is not in the capture"),
+            );
+        }
+        let side = self.sides.of_mut(direction);
+        if self.locked.is_some() || side.mode == Mode::Dead {
+            return side.walk.gap(len);
+        }
+        let left = match side.mode {
+            Mode::Skip(left) => left,
+            Mode::Records if side.buffer.len() >= HEADER_LEN => {
+                let Some((kind, total)) = header(&side.buffer) else { return };
+                let (at, left) = (side.at, total.saturating_sub(side.buffer.len()) as u64);
+                side.buffer.clear();
+                side.origins.clear();
+                if left <= len {
+                    // Counted below, or exactly one record.
+                    side.mode = Mode::Records;
+                }
+                self.miss_record(direction, kind, total, at, arrival, events);
+                left
+            }
+            Mode::Records | Mode::Lost | Mode::Dead => 0,
+        };
+        let side = self.sides.of_mut(direction);
+        side.joiner.reset();
+        if len < left {
+            side.mode = Mode::Skip(left - len);
+        } else if len == left {
+            side.mode = Mode::Records;
+        } else {
+            side.lost_bytes =
+                side.lost_bytes.saturating_add(side.buffer.len() as u64).saturating_add(len - left);
+            side.buffer.clear();
+            side.origins.clear();
+            side.mode = Mode::Lost;
+        }
+    }
+
+    /// Nothing more comes of a direction: it ended, or what is missing will not be found.
+    pub fn end(&mut self, direction: Direction, place: Place, events: &mut impl Events) {
+        *self.abandoned.of_mut(direction) = true;
+        if self.locked.is_some() {
+            return;
+        }
+        let (side, sender) = (self.sides.of(direction), direction.sender());
+        let held = side.buffer.len();
+        let mut tell = |rule, text: Arguments<'_>| events.finding(rule, direction, side.at, place, text);
+        match side.mode {
+            Mode::Records | Mode::Skip(_) if held > 0 || side.mode != Mode::Records => {
+                let text = format_args!("the {sender}'s stream ended inside a record");
+                tell(&rules::TLS_INCOMPLETE_RECORD, text);
+            }
+            Mode::Records if side.blind && side.unread > 0 => {
+                let text = format_args!("no key log has the {sender}'s secrets: {} records", side.unread);
+                tell(&rules::TLS_NO_SECRET, text);
+            }
+            Mode::Lost => {
+                let lost = side.lost_bytes.saturating_add(held as u64);
+                let text = format_args!("no record of the {sender} was found after a loss: {lost} bytes");
+                tell(&rules::TLS_LOST, text);
+            }
+            _ => {}
+        }
+    }
+
+    /// Gives the connection up.
+    fn lock(
+        &mut self,
+        why: Locked,
+        direction: Direction,
+        offset: u64,
+        place: Place,
+        events: &mut impl Events,
+        text: Arguments<'_>,
+    ) {
+        if self.locked.is_some() {
+            return;
+        }
+        self.locked = Some(why);
+        for side in [&mut self.sides.c2s, &mut self.sides.s2c] {
+            let buffer = std::mem::take(&mut side.buffer);
+            side.origins = Vec::new();
+            side.walk.bytes(&buffer, place, &mut side.shape);
+            (side.key, side.later) = (None, Vec::new());
+        }
+        self.exchange.transcript = PerDirection::default();
+        let rule = match why {
+            Locked::NotTls => return,
+            Locked::NoSecret => &rules::TLS_NO_SECRET,
+            Locked::Unsupported => &rules::TLS_UNSUPPORTED,
+            Locked::Lost => &rules::TLS_LOST,
+        };
+        events.finding(rule, direction, offset, place, text);
+    }
+
+    /// Whether a whole record has to wait for the other direction.
+    fn waits(&self, direction: Direction, kind: u8, keys: &KeyStore) -> bool {
+        if *self.abandoned.of(direction.opposite()) {
+            return false;
+        }
+        let started = self.sides.c2s.encrypted || self.sides.s2c.encrypted;
+        match direction {
+            ClientToServer => match self.hello {
+                Hello::Client => false,
+                Hello::Server => !started || kind == CHANGE_CIPHER_SPEC,
+                Hello::Done => {
+                    let server = &self.sides.s2c;
+                    self.info.early_data == EarlyData::Offered
+                        && !self.extensions_seen
+                        && server.key.is_some()
+                        && !matches!(server.mode, Mode::Dead | Mode::Lost)
+                }
+            },
+            ServerToClient => match self.hello {
+                Hello::Client => !started,
+                Hello::Server => false,
+                Hello::Done => {
+                    let exchange = &self.exchange;
+                    kind == CHANGE_CIPHER_SPEC
+                        && exchange.pending.is_none()
+                        && keys.has_rsa()
+                        && exchange.server_done
+                        && !exchange.client_key_exchange
+                }
+            },
+        }
+    }
+
+    /// Reads the record at hand as soon as it is whole. False where there is nothing more to do.
+    fn next_record(
+        &mut self,
+        direction: Direction,
+        rest: &mut Chunk<'_>,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) -> bool {
+        let side = self.sides.of_mut(direction);
+        if side.buffer.len() < HEADER_LEN && (!side.buffer.is_empty() || rest.bytes.len() < HEADER_LEN) {
+            side.keep(rest, HEADER_LEN - side.buffer.len());
+        }
+        let (start, at) =
+            if side.buffer.is_empty() { (rest.bytes, rest.at) } else { (side.buffer.as_slice(), side.at) };
+        let Some((kind, total)) = header(start) else {
+            self.broken_header(direction, at, rest.origin, events);
+            return true;
+        };
+        if start.len() < HEADER_LEN {
+            return false;
+        }
+        let need = total.saturating_sub(side.buffer.len());
+        if rest.bytes.len() < need {
+            side.keep(rest, need);
+            return false;
+        }
+        if self.waits(direction, kind, context.keys) {
+            return false;
+        }
+        let side = self.sides.of_mut(direction);
+        let mut record =
+            Record { number: side.records + 1, at, len: total, first: rest.origin, arrival: rest.arrival };
+        let one;
+        let mut many = Vec::new();
+        let mut head = Vec::new();
+        let origins: &[Origin] = if side.buffer.is_empty() {
+            one = [Origin { end: total, address: rest.address, place: rest.origin }];
+            &one
+        } else {
+            many.clone_from(&side.origins);
+            if need > 0 {
+                many.push(Origin { end: total, address: rest.address, place: rest.origin });
+            }
+            head = std::mem::take(&mut side.buffer);
+            many.as_slice()
+        };
+        record.first = origins.first().map_or(rest.origin, |origin| origin.place);
+        let parts = (head.get(..total).unwrap_or(&head), rest.bytes.get(..need).unwrap_or_default());
+        let mut scratch = std::mem::take(context.scratch);
+        self.read_record(direction, kind, parts, (record, origins), &mut scratch, context, events);
+        *context.scratch = scratch;
+        *rest = rest.skip(need);
+        // What a search left behind this record, or else nothing.
+        let side = self.sides.of_mut(direction);
+        if self.locked.is_some() {
+            let behind = head.get(total..).unwrap_or_default();
+            side.walk.bytes(behind, record.first, &mut side.shape);
+        } else if !head.is_empty() {
+            side.buffer = head;
+            side.drop_front(total.min(side.buffer.len()));
+        }
+        true
+    }
+
+    fn broken_header(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
+        let side = self.sides.of_mut(direction);
+        if side.records == 0 {
+            return self.lock(Locked::NotTls, direction, at, place, events, format_args!("no record"));
+        }
+        if !side.encrypted {
+            let text =
+                format_args!("what follows a plaintext record of the {} is no record", direction.sender());
+            return self.lock(Locked::Lost, direction, at, place, events, text);
+        }
+        side.mode = Mode::Lost;
+        events.finding(
+            &rules::TLS_RECORD_DAMAGED,
+            direction,
+            at,
+            place,
+            format_args!("no record begins at offset {at} of what the {} sent", direction.sender()),
+        );
+    }
+
+    /// Reads a whole record, which stands in two parts.
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn read_record(
+        &mut self,
+        direction: Direction,
+        kind: u8,
+        parts: (&[u8], &[u8]),
+        (record, origins): (Record, &[Origin]),
+        scratch: &mut Vec<u8>,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) {
+        let side = self.sides.of_mut(direction);
+        side.records += 1;
+        let in_clear = !side.encrypted
+            || self.tls13 && (kind == CHANGE_CIPHER_SPEC || kind == ALERT && record.len == HEADER_LEN + 2);
+        if in_clear {
+            fill(scratch, parts);
+            let body = scratch.get(HEADER_LEN..).unwrap_or_default();
+            return self.content(direction, kind, body, &record, context, events);
+        }
+        side.shape.add(kind, record.len - HEADER_LEN, record.first);
+        fill(scratch, parts);
+        let opened = side.key.as_mut().and_then(|key| {
+            let range = key.opener.open(key.seq, scratch)?;
+            key.seq = key.seq.wrapping_add(1);
+            Some(range)
+        });
+        let range = match opened {
+            Some(range) if side.failed == 0 && side.lost_bytes == 0 => {
+                side.blind = false;
+                range
+            }
+            Some(range) => {
+                self.found(direction, Some(0), record.arrival, events);
+                range
+            }
+            None => match self.other_key(direction, parts, scratch, &record, events) {
+                Some(range) => range,
+                None => {
+                    return self.miss_record(direction, kind, record.len, record.at, record.arrival, events);
+                }
+            },
+        };
+        let opened = scratch.get(range.clone()).unwrap_or_default();
+        let (kind, content) = if self.tls13 {
+            // RFC 8446 section 5.4: zeros, and before them the type.
+            match opened.iter().rposition(|&byte| byte != 0) {
+                Some(end) => (opened.get(end).copied().unwrap_or(0), opened.get(..end).unwrap_or_default()),
+                None => return,
+            }
+        } else {
+            (kind, opened)
+        };
+        if kind != APPLICATION_DATA {
+            return self.content(direction, kind, content, &record, context, events);
+        }
+        let side = self.sides.of_mut(direction);
+        let at = side.plain_at;
+        side.plain_at = at.wrapping_add(content.len() as u64);
+        if side.key.as_ref().is_some_and(|key| key.epoch == Epoch::Early && key.seq == 1) {
+            let text = format_args!("the client sent data before the handshake");
+            events.finding(&rules::TLS_EARLY_DATA, direction, record.at, record.first, text);
+        }
+        events.plain(Plain { direction, at, bytes: content, record, start: range.start, origins });
+    }
+
+    /// What is not application data.
+    fn content(
+        &mut self,
+        direction: Direction,
+        kind: u8,
+        body: &[u8],
+        record: &Record,
+        context: &mut Context<'_>,
+        events: &mut impl Events,
+    ) {
+        match kind {
+            CHANGE_CIPHER_SPEC if !self.tls13 => self.change_cipher(direction, record, events),
+            ALERT => self.alert(direction, body, record, events),
+            HANDSHAKE => {
+                let mut rest = body;
+                while !rest.is_empty() && self.locked.is_none() {
+                    let (taken, message) = self.sides.of_mut(direction).joiner.feed(rest);
+                    let (part, behind) = rest.split_at_checked(taken).unwrap_or((rest, &[]));
+                    self.transcribe(direction, part, context.keys);
+                    rest = behind;
+                    if let Some(message) = message {
+                        self.message(direction, &message, record, context.keys, events);
+                    }
+                }
+            }
+            // In the clear it can only be early data that nobody takes.
+            APPLICATION_DATA => self.sides.of_mut(direction).unread += 1,
+            _ => {}
+        }
+    }
+
+    fn alert(&mut self, direction: Direction, body: &[u8], record: &Record, events: &mut impl Events) {
+        const FATAL: u8 = 2;
+        let &[level, code] = body else { return };
+        if code == 0 {
+            self.sides.of_mut(direction).closed = true;
+        } else if level == FATAL || self.tls13 && code != 90 {
+            events.finding(
+                &rules::TLS_ALERT,
+                direction,
+                record.at,
+                record.first,
+                format_args!("the {} sent the alert {} ({code})", direction.sender(), alert_name(code)),
+            );
+        }
+    }
+
+    /// Keeps a part of the handshake, if a pre-master secret may need it (RFC 7627 section 3).
+    fn transcribe(&mut self, direction: Direction, part: &[u8], keys: &KeyStore) {
+        const MAX: usize = 256 << 10;
+        let exchange = &mut self.exchange;
+        let transcript = exchange.transcript.of_mut(direction);
+        if keys.has_rsa()
+            && !self.tls13
+            && !exchange.client_key_exchange
+            && transcript.len() + part.len() <= MAX
+        {
+            transcript.extend_from_slice(part);
+        }
+    }
+
+    fn message(
+        &mut self,
+        direction: Direction,
+        message: &Message,
+        record: &Record,
+        keys: &KeyStore,
+        events: &mut impl Events,
+    ) {
+        match (message.kind, direction) {
+            (hs::CLIENT_HELLO, ClientToServer) => self.client_hello(&message.body, record, events),
+            (hs::SERVER_HELLO, ServerToClient) => self.server_hello(&message.body, record, keys, events),
+            (hs::ENCRYPTED_EXTENSIONS, ServerToClient) if self.tls13 => {
+                let (alpn, early) = hs::encrypted_extensions(&message.body);
+                (self.info.alpn, self.extensions_seen) = (alpn, true);
+                if self.info.early_data == EarlyData::Offered {
+                    self.info.early_data = if early { EarlyData::Accepted } else { EarlyData::Rejected };
+                }
+                if self.info.early_data == EarlyData::Rejected {
+                    self.sides.c2s.switch(Epoch::Early);
+                }
+            }
+            (hs::FINISHED, _) if self.tls13 => self.sides.of_mut(direction).switch(Epoch::Handshake),
+            (hs::END_OF_EARLY_DATA, ClientToServer) if self.tls13 => self.sides.c2s.switch(Epoch::Early),
+            (hs::KEY_UPDATE, _) if self.tls13 => {
+                let side = self.sides.of_mut(direction);
+                if let Some(key) = side.key.as_mut().filter(|key| key.epoch == Epoch::Application)
+                    && let Some(suite) = self.suite
+                    && let Some(updated) = key.updated(suite)
+                {
+                    *key = updated;
+                }
+            }
+            (hs::SERVER_HELLO_DONE, ServerToClient) => self.exchange.server_done = true,
+            (hs::CLIENT_KEY_EXCHANGE, ClientToServer) if !self.tls13 => {
+                self.client_key_exchange(&message.body, keys);
+            }
+            (hs::HELLO_REQUEST, _) => {}
+            _ => {}
+        }
+    }
+
+    fn client_hello(&mut self, body: &[u8], record: &Record, events: &mut impl Events) {
+        let Some(hello) = ClientHello::parse(body) else {
+            let text = format_args!("the ClientHello cannot be read");
+            return self.lock(Locked::Lost, ClientToServer, record.at, record.first, events, text);
+        };
+        if self.sides.c2s.encrypted {
+            self.info.renegotiated = true;
+            let text = format_args!("the client began another handshake");
+            events.finding(&rules::TLS_RENEGOTIATED, ClientToServer, record.at, record.first, text);
+        }
+        self.info.server_name = hello.server_name;
+        self.info.alpn_offered = hello.alpn;
+        if hello.early_data {
+            self.info.early_data = EarlyData::Offered;
+        } else if self.info.early_data == EarlyData::Offered {
+            // A second ClientHello must not offer any: the first offer is void.
+            self.info.early_data = EarlyData::Rejected;
+        }
+        let transcript = std::mem::take(&mut self.exchange.transcript);
+        self.exchange = Exchange { client_random: hello.random, transcript, ..Exchange::default() };
+        if self.info.renegotiated {
+            // Only its own messages count; of the client's that is this one.
+            self.exchange.transcript.s2c.clear();
+            let own = self.exchange.transcript.c2s.len().saturating_sub(body.len() + 4);
+            self.exchange.transcript.c2s.drain(..own);
+        }
+        self.hello = Hello::Server;
+    }
+
+    fn server_hello(&mut self, body: &[u8], record: &Record, keys: &KeyStore, events: &mut impl Events) {
+        let (at, place) = (record.at, record.first);
+        let Some(hello) = ServerHello::parse(body) else {
+            let text = format_args!("the ServerHello cannot be read");
+            return self.lock(Locked::Lost, ServerToClient, at, place, events, text);
+        };
+        (self.info.version, self.info.suite) = (Some(hello.version), Some(hello.suite));
+        if hello.is_retry() {
+            (self.info.retried, self.tls13, self.hello) = (true, true, Hello::Client);
+            return;
+        }
+        self.hello = Hello::Done;
+        self.tls13 = hello.version == 0x0304;
+        self.info.alpn = hello.alpn;
+        self.info.extended_master_secret = hello.extended_master_secret;
+        self.info.encrypt_then_mac = hello.encrypt_then_mac;
+        self.info.resumed = hello.resumed && self.tls13;
+        self.exchange.server_random = hello.random;
+        let lock = |this: &mut Self, events: &mut _, text: Arguments<'_>| {
+            this.lock(Locked::Unsupported, ServerToClient, at, place, events, text);
+        };
+        if !matches!(hello.version, 0x0303 | 0x0304) {
+            let name = version_name(hello.version);
+            return lock(self, events, format_args!("{name} (0x{:04x}) is not read", hello.version));
+        }
+        if hello.compression != 0 {
+            return lock(self, events, format_args!("the peers compress records: that is not read"));
+        }
+        let Some(suite) = suite(hello.suite) else {
+            let text = format_args!("the cipher suite 0x{:04x} is not known", hello.suite);
+            return lock(self, events, text);
+        };
+        self.suite = Some(suite);
+        let known = if self.tls13 {
+            self.begin_tls13(suite, keys)
+        } else {
+            let master = keys.secret(&self.exchange.client_random, Label::Master);
+            self.exchange.pending = master.and_then(|master| self.pending(suite, master));
+            self.exchange.pending.is_some() || keys.has_rsa()
+        };
+        if !known {
+            self.no_secret(ServerToClient, at, place, events);
+        }
+    }
+
+    fn no_secret(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
+        let random = hex::encode(self.exchange.client_random);
+        let text = format_args!("no key log has the secret of the connection with client random {random}");
+        self.lock(Locked::NoSecret, direction, at, place, events, text);
+    }
+
+    fn pending(&self, suite: &Suite, master: &super::keylog::Secret) -> Option<(Arc<Opener>, Arc<Opener>)> {
+        let Exchange { client_random, server_random, .. } = &self.exchange;
+        let etm = self.info.encrypt_then_mac;
+        let (client, server) = key_block(suite, master, client_random, server_random, etm)?;
+        Some((Arc::new(client), Arc::new(server)))
+    }
+
+    /// Takes the keys of TLS 1.3; false where there is none for application data.
+    fn begin_tls13(&mut self, suite: &'static Suite, keys: &KeyStore) -> bool {
+        let random = self.exchange.client_random;
+        let key =
+            |label, epoch| keys.secret(&random, label).and_then(|secret| Key::tls13(suite, secret, epoch));
+        let early = Some(Label::ClientEarly).filter(|_| self.info.early_data == EarlyData::Offered);
+        let client = [
+            early.and_then(|label| key(label, Epoch::Early)),
+            key(Label::ClientHandshake, Epoch::Handshake),
+            key(Label::ClientTraffic(0), Epoch::Application),
+        ];
+        let server =
+            [key(Label::ServerHandshake, Epoch::Handshake), key(Label::ServerTraffic(0), Epoch::Application)];
+        let [_, client_handshake, client_traffic] = &client;
+        let [server_handshake, server_traffic] = &server;
+        let known = client_traffic.is_some() || server_traffic.is_some();
+        self.sides.c2s.blind = client_handshake.is_none() || self.info.early_data != EarlyData::None;
+        self.sides.s2c.blind = server_handshake.is_none();
+        self.sides.c2s.use_keys(client.into_iter().flatten());
+        self.sides.s2c.use_keys(server.into_iter().flatten());
+        known
+    }
+
+    /// The pre-master secret of an RSA key exchange may be in the key log.
+    fn client_key_exchange(&mut self, body: &[u8], keys: &KeyStore) {
+        self.exchange.client_key_exchange = true;
+        let transcript = std::mem::take(&mut self.exchange.transcript);
+        let Some(suite) = self.suite.filter(|_| self.exchange.pending.is_none()) else { return };
+        let Some(pre_master) = keys.pre_master(hs::encrypted_pre_master(body)) else { return };
+        let master = if self.info.extended_master_secret {
+            // The client's hello, all that the server said, then the rest of the client's.
+            let hello_len = transcript
+                .c2s
+                .get(1..4)
+                .map_or(0, |len| 4 + len.iter().fold(0usize, |len, byte| len << 8 | usize::from(*byte)));
+            let (hello, rest) = transcript.c2s.split_at_checked(hello_len).unwrap_or_default();
+            let session = suite.hash.digest(&[hello, &transcript.s2c, rest].concat());
+            master_secret(suite.hash, pre_master, true, &[session.as_ref()])
+        } else {
+            let seeds: [&[u8]; 2] = [&self.exchange.client_random, &self.exchange.server_random];
+            master_secret(suite.hash, pre_master, false, &seeds)
+        };
+        self.exchange.pending = self.pending(suite, &master);
+    }
+
+    /// TLS 1.2: what follows of this direction is under the new keys.
+    pub(super) fn change_cipher(&mut self, direction: Direction, record: &Record, events: &mut impl Events) {
+        let exchange = &self.exchange;
+        if direction == ServerToClient && !exchange.server_done && !self.sides.c2s.encrypted {
+            self.info.resumed = true;
+        }
+        match self.pending_key(direction) {
+            Some(key) => {
+                let side = self.sides.of_mut(direction);
+                side.use_keys([key]);
+            }
+            None => self.no_secret(direction, record.at, record.first, events),
+        }
+    }
+
+    /// The key that a ChangeCipherSpec of TLS 1.2 puts into force.
+    pub(super) fn pending_key(&self, direction: Direction) -> Option<Key> {
+        let (client, server) = self.exchange.pending.as_ref()?;
+        let opener = Arc::clone(if direction == ClientToServer { client } else { server });
+        Some(Key { opener, secret: None, seq: 0, epoch: Epoch::Application })
+    }
+}
+
+/// Puts a record together, to be opened in place.
+pub(super) fn fill(scratch: &mut Vec<u8>, parts: (&[u8], &[u8])) {
+    scratch.clear();
+    scratch.extend_from_slice(parts.0);
+    scratch.extend_from_slice(parts.1);
+}
