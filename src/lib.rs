@@ -19,7 +19,7 @@
 //! | tls | model | nothing |
 //! | http | model | nothing |
 //! | ws | model | nothing |
-//! | pipeline | model net tcp http ws | nothing |
+//! | pipeline | model net tcp tls http ws | nothing |
 //! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |

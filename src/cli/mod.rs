@@ -16,6 +16,7 @@ mod filter;
 pub mod handshake;
 #[cfg(feature = "live")]
 mod interfaces;
+mod keys;
 mod problem;
 mod read;
 pub mod run;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
 use super::explain::Dir;
 use super::filter;
+use super::keys;
 use super::problem::Problem;
 use super::run;
 use super::style::{self, Style};
@@ -80,7 +81,7 @@ pub fn print(
             .hint("try", "--format ndjson, or one --level at a time")
             .into());
     }
-    let mut limits = limits(input, &selection);
+    let mut limits = limits(input, &selection, look.quiet)?;
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
         selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
@@ -143,14 +144,18 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
     Capture::open(&inputs, &Options { no_mmap: input.no_mmap, ..Options::default() })
 }
 
-/// The engine's bounds for what was asked.
-pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
+/// The engine's bounds for what was asked, and the secrets that it may use.
+///
+/// # Errors
+/// Where a key log that was named cannot be read.
+pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
     let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
+    limits.secrets = keys::load(input, quiet)?;
     limits.depth.inflate.message = input.max_inflate;
     limits.depth.hash = selection.payload == PayloadMode::Hash;
     limits.depth.frames = selection.shows(Level::Frames);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
-    limits
+    Ok(limits)
 }
 
 /// Runs a capture into a report, with progress on standard error.
@@ -163,7 +168,11 @@ pub fn drive<R: Report>(
     mut report: R,
     look: &LookArgs,
 ) -> anyhow::Result<Outcome> {
+    let broken = keys::broken(&limits.secrets);
     let mut pipeline = Pipeline::new(limits);
+    if let Some((rule, text)) = broken {
+        pipeline.report_capture(&mut report, rule, format_args!("{text}"));
+    }
     let mut progress = Progress::new(look.quiet);
     let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
@@ -248,6 +257,9 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     }
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
+    }
+    if *tls > 0 {
+        keys::tell_how();
     }
 }
 

@@ -1,5 +1,6 @@
 //! Every bound of the engine in one place, each with its reason.
 
+use super::secrets::Secrets;
 use crate::http::HeadLimits;
 use crate::net::FragmentLimits;
 use crate::ws::Depth;
@@ -36,6 +37,8 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Payloads.
     pub depth: Depth,
+    /// No bound, but it goes where they go: the secrets of TLS connections. Copies share them.
+    pub secrets: Secrets,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -56,6 +59,7 @@ impl Default for Limits {
             requests: 1000,
             fragments: FragmentLimits::default(),
             depth: Depth::default(),
+            secrets: Secrets::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Arguments;
 use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
+use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
 use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, WebSocketId};
@@ -96,6 +97,8 @@ pub(super) struct Live {
     pub(super) midway: bool,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
+    /// It speaks TLS, and there are secrets.
+    pub(super) secure: Option<Box<Secure>>,
 }
 
 impl Live {
@@ -117,6 +120,7 @@ impl Live {
             untold: 0,
             waiting_at: u64::MAX,
             midway: false,
+            secure: None,
         })
     }
 
@@ -171,6 +175,7 @@ impl Live {
     pub(super) fn renew(&mut self) {
         self.calm = matches!(self.layer, Layer::WebSocket(_))
             && self.waiting_since.is_none()
+            && self.secure.is_none()
             && self.reset.is_none()
             && self.fate == Fate::Keep;
         if self.calm {
@@ -557,6 +562,7 @@ mod tests {
             request: None,
             response: None,
             first: Place::default(),
+            tls: None,
         };
         let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
         let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! packet ─► net::Decoder ─► segment ─► flow ─► tcp::Stream ─► HTTP/1 exchange ─► ws::WebSocket ─► Sink
+//!                                                        └► TLS ─┘
 //! ```
 //!
 //! Contract: packets come in capture order; each gives any number of events; [`Pipeline::end`] tells
@@ -20,6 +21,12 @@ mod live;
 mod missing;
 mod replay;
 pub mod rules;
+mod secrets;
+#[cfg(feature = "tls")]
+mod secure;
+#[cfg(not(feature = "tls"))]
+#[path = "insecure.rs"]
+mod secure;
 mod sink;
 mod work;
 
@@ -33,7 +40,8 @@ use crate::ws::{Spot, StreamEnd};
 pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
-pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
+pub use secrets::Secrets;
+pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
 use ends::{End, Ends};
@@ -92,6 +100,7 @@ pub struct Pipeline {
     last: Place,
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
+    logs_taken: usize,
 }
 
 /// What happens to a connection outside its own packets.
@@ -120,6 +129,7 @@ impl Pipeline {
             evicted: 0,
             last: Place::default(),
             dropped: false,
+            logs_taken: 0,
         }
     }
 
@@ -201,6 +211,22 @@ impl Pipeline {
             );
         }
         sink.watermark(u64::MAX);
+    }
+
+    /// Adds a key log that came with the capture.
+    pub fn add_secrets(&mut self, log: &[u8]) {
+        self.desk.limits.secrets.add(log);
+    }
+
+    /// How many of the capture's notes were looked at for key logs.
+    #[must_use]
+    pub fn logs_taken(&self) -> usize {
+        self.logs_taken
+    }
+
+    /// Remembers how many of the capture's notes were looked at for key logs.
+    pub fn set_logs_taken(&mut self, count: usize) {
+        self.logs_taken = count;
     }
 
     /// Totals so far.
@@ -585,5 +611,16 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
 }
 
 /// Findings of this room and those that it hands on, for lists.
-pub const RULES: &[&[&crate::model::Rule]] =
-    &[rules::ALL, tcp::rules::ALL, net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
+pub const RULES: &[&[&crate::model::Rule]] = &[
+    rules::ALL,
+    tcp::rules::ALL,
+    net::rules::ALL,
+    crate::http::rules::ALL,
+    crate::ws::rules::ALL,
+    TLS_RULES,
+];
+
+#[cfg(feature = "tls")]
+use crate::tls::rules::ALL as TLS_RULES;
+#[cfg(not(feature = "tls"))]
+const TLS_RULES: &[&crate::model::Rule] = &[];

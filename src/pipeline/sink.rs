@@ -43,6 +43,23 @@ pub struct Connection {
     pub response: Option<HeadPlace>,
     /// Its first packet: of the request, or else of the response.
     pub first: Place,
+    /// The TLS that it runs in.
+    pub tls: Option<Box<Tls>>,
+}
+
+/// What a TLS handshake agreed on. Texts are as captured: they have to be made safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLS 1.3`
+    pub version: &'static str,
+    /// The cipher suite's name in IANA's registry.
+    pub cipher: String,
+    /// The name of the server that the client asked for.
+    pub server_name: Option<String>,
+    /// The protocol that was agreed on.
+    pub alpn: Option<String>,
+    /// An earlier session was resumed.
+    pub resumed: bool,
 }
 
 /// How a connection stands at its end, or at the capture's.

@@ -86,6 +86,8 @@ pub(super) struct Desk {
     pub(super) totals: Totals,
     pub(super) websockets: u32,
     pub(super) waiting: Waiting,
+    /// Room for one record of TLS.
+    pub(super) record: Vec<u8>,
 }
 
 impl Desk {
@@ -96,6 +98,7 @@ impl Desk {
             totals: Totals::default(),
             websockets: 0,
             waiting: Waiting::default(),
+            record: Vec::new(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Desk {
             totals: &mut self.totals,
             websockets: &mut self.websockets,
             waiting: &mut self.waiting,
+            record: &mut self.record,
         }
     }
 }
@@ -153,6 +157,7 @@ pub(super) struct Work<'a, S> {
     pub(super) totals: &'a mut Totals,
     pub(super) websockets: &'a mut u32,
     pub(super) waiting: &'a mut Waiting,
+    pub(super) record: &'a mut Vec<u8>,
 }
 
 impl<S> Work<'_, S> {

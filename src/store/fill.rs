@@ -262,6 +262,7 @@ fn row(connection: &Connection) -> ConnectionRow {
         request: connection.request,
         response: connection.response,
         first: connection.first,
+        tls: connection.tls.clone(),
         last: last.fold(connection.first, |a, b| a.max(b)),
         state: None,
         closed: None,

@@ -2,7 +2,7 @@
 
 use crate::http::Handshake;
 use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Rule, Time, WebSocketId};
-use crate::pipeline::{HeadPlace, State};
+use crate::pipeline::{HeadPlace, State, Tls};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode, Rtt};
 
 /// A WebSocket, or an attempt to open one.
@@ -30,6 +30,8 @@ pub struct ConnectionRow {
     pub response: Option<HeadPlace>,
     /// Its first packet.
     pub first: Place,
+    /// The TLS that it runs in.
+    pub tls: Option<Box<Tls>>,
     /// The latest packet that brought something of it.
     pub last: Place,
     /// How it stands; `None` while reading goes on and it was not told to have ended.

@@ -264,9 +264,9 @@ impl Opener {
         (HEADER_LEN + inner + usize::from(self.tls13)) as u64
     }
 
-    /// Whether the length of the content follows from that of the record.
+    /// Whether the length of the content follows from that of the record; in TLS 1.3, if it is not padded.
     pub(super) fn is_exact(&self) -> bool {
-        !self.tls13 && !matches!(self.cipher, Cipher::Cbc { .. })
+        !matches!(self.cipher, Cipher::Cbc { .. })
     }
 
     /// Opens a record, header included, in place; where its content then is. `None` where its authentication

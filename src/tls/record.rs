@@ -79,15 +79,17 @@ pub struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     /// The bytes by the packets that carried them. Content and what is on the wire have the same length and order,
-    /// so each byte has its packet. `base` is added to offsets to give addresses.
-    pub fn chunks(self, base: u64) -> impl Iterator<Item = Chunk<'a>> {
-        let mut from = 0;
+    /// so each byte has its packet. Addresses are those of the encrypted bytes: nothing can be read there.
+    pub fn chunks(self) -> impl Iterator<Item = Chunk<'a>> {
+        let (mut from, mut begin) = (0, 0);
         self.origins.iter().filter_map(move |origin| {
             let to = origin.end.saturating_sub(self.start).min(self.bytes.len());
+            let before = std::mem::replace(&mut begin, origin.end);
             let bytes = self.bytes.get(from..to).filter(|bytes| !bytes.is_empty())?;
             let at = self.at.wrapping_add(from as u64);
+            let in_part = (self.start + from).saturating_sub(before) as u64;
             from = to;
-            let address = base.wrapping_add(at);
+            let address = origin.address.wrapping_add(in_part);
             Some(Chunk { at, bytes, address, origin: origin.place, arrival: self.record.arrival })
         })
     }
@@ -102,7 +104,7 @@ pub struct Lost {
     pub at: u64,
     /// How many bytes of content, if none of the records was padded and all held application data.
     pub len: u64,
-    /// That `len` is certain.
+    /// That `len` follows from the lengths of the records: their number is proven, and nothing was padded so far.
     pub exact: bool,
     /// How many records; `None` where the keys changed in between.
     pub records: Option<u64>,

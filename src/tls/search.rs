@@ -125,7 +125,8 @@ impl TlsStream {
         let bytes = std::mem::take(&mut side.lost_bytes);
         let blind = std::mem::take(&mut side.blind);
         (side.failed, side.patience) = (0, PATIENCE);
-        if bytes == 0 && records.is_none_or(|records| records == 0) || blind {
+        let none = records.is_none_or(|records| records == 0);
+        if none && (bytes == 0 || blind) {
             return;
         }
         let overhead = side.key.as_ref().map_or(0, |key| key.opener.overhead());
@@ -133,7 +134,8 @@ impl TlsStream {
             Some(records @ 1..) => bytes.saturating_sub(records.saturating_mul(overhead)),
             _ => 0,
         };
-        let lost = Lost { direction, at: side.plain_at, len, exact: false, records, place };
+        let exact = side.length_is_known(direction) && records.is_some();
+        let lost = Lost { direction, at: side.plain_at, len, exact, records, place };
         side.plain_at = side.plain_at.wrapping_add(len);
         let offset = side.at;
         let sender = direction.sender();
@@ -166,7 +168,6 @@ impl TlsStream {
         place: Place,
         events: &mut impl Events,
     ) {
-        let tls13 = self.tls13;
         let side = self.sides.of_mut(direction);
         side.joiner.reset();
         if !side.encrypted {
@@ -177,13 +178,14 @@ impl TlsStream {
             return;
         };
         if side.blind && key.seq == 0 {
-            // Under a secret that is not there, or early data that was not taken.
+            // Under a secret that is not there, or early data that was not taken; or the first one of all.
             side.unread += 1;
+            side.failed += 1;
             return;
         }
         key.seq = key.seq.wrapping_add(1);
         side.failed += 1;
-        let (overhead, exact) = (key.opener.overhead(), key.opener.is_exact());
+        let overhead = key.opener.overhead();
         let application = kind == APPLICATION_DATA && key.epoch != Epoch::Handshake;
         let sender = direction.sender();
         events.finding(
@@ -197,7 +199,7 @@ impl TlsStream {
         );
         if application {
             let len = (total as u64).saturating_sub(overhead);
-            let exact = exact && !tls13;
+            let exact = side.length_is_known(direction);
             events.lost(Lost { direction, at: side.plain_at, len, exact, records: Some(1), place });
             side.plain_at = side.plain_at.wrapping_add(len);
         }

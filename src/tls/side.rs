@@ -8,7 +8,7 @@ use super::keylog::Secret;
 use super::record::{Origin, Shape, Walk};
 use super::schedule::Hash;
 use super::{cipher, schedule};
-use crate::model::Chunk;
+use crate::model::{Chunk, Direction};
 
 /// Which of a TLS 1.3 connection's keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,10 @@ pub(super) struct Side {
     pub(super) walk: Walk,
     /// Its sender said that nothing follows.
     pub(super) closed: bool,
+    /// A record was padded: lengths of content do not follow from those of records here.
+    pub(super) padded: bool,
+    /// Its end was told.
+    pub(super) ended: bool,
 }
 
 impl Default for Side {
@@ -116,6 +120,8 @@ impl Default for Side {
             shape: Shape::default(),
             walk: Walk::default(),
             closed: false,
+            padded: false,
+            ended: false,
         }
     }
 }
@@ -135,6 +141,13 @@ impl Side {
         if self.key.as_ref().is_some_and(|key| key.epoch == from) && !self.later.is_empty() {
             self.key = Some(self.later.remove(0));
         }
+    }
+
+    /// Whether the length of lost content follows from that of its records: no suite with padding, nothing padded
+    /// so far, and behind the server's tickets.
+    pub(super) fn length_is_known(&self, direction: Direction) -> bool {
+        let begun = direction == Direction::ClientToServer || self.plain_at > 0;
+        begun && !self.padded && self.key.as_ref().is_some_and(|key| key.opener.is_exact())
     }
 
     /// Moves `len` bytes of a chunk to the end of the buffer.

@@ -287,9 +287,23 @@ impl TlsStream {
         }
     }
 
-    /// Nothing more comes of a direction: it ended, or what is missing will not be found.
-    pub fn end(&mut self, direction: Direction, place: Place, events: &mut impl Events) {
+    /// What is missing of a direction will not be found: the other one waits for it no more.
+    pub fn abandon(&mut self, direction: Direction) {
         *self.abandoned.of_mut(direction) = true;
+    }
+
+    /// Whether both directions were given up.
+    #[must_use]
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.c2s && self.abandoned.s2c
+    }
+
+    /// A direction ended: nothing more comes of it. Told once, however often it is called.
+    pub fn end(&mut self, direction: Direction, place: Place, events: &mut impl Events) {
+        self.abandon(direction);
+        if std::mem::replace(&mut self.sides.of_mut(direction).ended, true) {
+            return;
+        }
         if self.locked.is_some() {
             return;
         }
@@ -301,7 +315,7 @@ impl TlsStream {
                 let text = format_args!("the {sender}'s stream ended inside a record");
                 tell(&rules::TLS_INCOMPLETE_RECORD, text);
             }
-            Mode::Records if side.blind && side.unread > 0 => {
+            Mode::Records if side.unread > 0 && (side.blind || !side.encrypted) => {
                 let text = format_args!("no key log has the {sender}'s secrets: {} records", side.unread);
                 tell(&rules::TLS_NO_SECRET, text);
             }

@@ -344,6 +344,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         request: None,
         response: None,
         first: place,
+        tls: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::Locked;
 use super::openssl::{Case, cases};
 use super::{Out, Piece, feed, keys, whole};
 use crate::model::Direction;
@@ -71,7 +72,8 @@ fn a_damaged_record_is_lost_and_the_next_one_is_read() {
         if !name.contains("SHA256") || name.contains("1.3") {
             assert_eq!(lost.len as usize + rest.len(), case.wrote.s2c.len(), "{name}");
         }
-        assert_eq!(lost.exact, name.contains("CHACHA"), "{name}");
+        // It is the server's first: it might be a ticket.
+        assert!(!lost.exact, "{name}");
     }
 }
 
@@ -243,7 +245,7 @@ proptest! {
                 }
             }
         }
-        let (_, out) = feed(&keys(&case.log), &pieces);
+        let (stream, out) = feed(&keys(&case.log), &pieces);
         for direction in Direction::BOTH {
             // Each record's content stands in what was written, in order.
             let (got, wrote) = (out.bytes.of(direction), case.wrote.of(direction));
@@ -255,7 +257,8 @@ proptest! {
                 rest = &rest[at + 1..];
             }
             if got.len() < wrote.len() {
-                prop_assert!(!out.findings.is_empty(), "{}: lost silently", case.name);
+                let told = !out.findings.is_empty() || stream.locked() == Some(Locked::NotTls);
+                prop_assert!(told, "{}: lost silently", case.name);
             }
         }
     }

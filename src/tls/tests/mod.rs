@@ -24,9 +24,14 @@ impl Events for Out {
         let bytes = self.bytes.of_mut(plain.direction);
         let missing: u64 = self.lost.iter().filter(|l| l.direction == plain.direction).map(|l| l.len).sum();
         assert_eq!(plain.at, bytes.len() as u64 + missing);
-        let joined: Vec<u8> = plain.chunks(0).flat_map(|chunk| chunk.bytes.to_vec()).collect();
+        let joined: Vec<u8> = plain.chunks().flat_map(|chunk| chunk.bytes.to_vec()).collect();
         assert_eq!(joined, plain.bytes, "chunks cover the content");
         bytes.extend_from_slice(plain.bytes);
+        for chunk in plain.chunks() {
+            // Addresses are offsets here.
+            let inside = plain.record.at + plain.start as u64 + (chunk.at - plain.at);
+            assert_eq!(chunk.address, inside);
+        }
         let record = plain.record;
         let packets = (record.first.packet, record.arrival.packet);
         self.records.push((plain.direction, record.number, record.at, record.len, packets.0, packets.1));
@@ -64,10 +69,9 @@ pub(super) fn feed(keys: &KeyStore, pieces: &[Piece]) -> (TlsStream, Out) {
         *at.of_mut(direction) += len;
         drain(keys, &mut stream, &mut queues, &mut out, &mut scratch, place);
     }
-    for direction in Direction::BOTH {
-        stream.end(direction, Place::default(), &mut out);
-        drain(keys, &mut stream, &mut queues, &mut out, &mut scratch, Place::default());
-    }
+    Direction::BOTH.into_iter().for_each(|direction| stream.abandon(direction));
+    drain(keys, &mut stream, &mut queues, &mut out, &mut scratch, Place::default());
+    Direction::BOTH.into_iter().for_each(|direction| stream.end(direction, Place::default(), &mut out));
     assert!(queues.c2s.is_empty() && queues.s2c.is_empty(), "all is taken at the end");
     (stream, out)
 }

@@ -151,10 +151,10 @@ impl Tower {
             [one, other, ..] => format!("only packets {one} and {other}: the doorway"),
         };
         let secure = row.url.starts_with("wss:");
-        let tls = if secure {
-            "wss://: it was taken off before the capture"
-        } else {
-            "not here: ws://   (wss:// adds it)"
+        let tls = match &row.tls {
+            Some(tls) => format!("{}, {}", tls.version, tls.cipher),
+            None if secure => "wss://: it was taken off before the capture".to_owned(),
+            None => "not here: ws://   (wss:// adds it)".to_owned(),
         };
         let plain = |osi, name: &str, words: &str, opens| Layer {
             osi,
@@ -166,7 +166,7 @@ impl Tower {
             opens,
         };
         self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake)));
-        self.layers.push(plain(6, "TLS", tls, None));
+        self.layers.push(plain(6, "TLS", &tls, None));
         self.layers.push(plain(5, "-", "TCP/IP has no layer for sessions", None));
     }
 
