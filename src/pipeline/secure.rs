@@ -207,7 +207,9 @@ impl Live {
     /// Takes plaintext, or keeps it until it can be taken.
     fn take_plain<S: Sink>(&mut self, ends: &Ends, end: End, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
         let direction = self.direction(end);
-        let taken = if self.waits(direction) { 0 } else { self.plain(ends, end, chunk, work) };
+        // Heads wait until TLS is back in its place: who opens a WebSocket asks what it runs in.
+        let later = self.waits(direction) || matches!(self.layer, Layer::Http(_));
+        let taken = if later { 0 } else { self.plain(ends, end, chunk, work) };
         let rest = chunk.skip(taken);
         if rest.bytes.is_empty() || self.fate != Fate::Keep {
             return;

@@ -131,7 +131,7 @@ impl TlsStream {
         }
         let overhead = side.key.as_ref().map_or(0, |key| key.opener.overhead());
         let len = match records {
-            Some(records @ 1..) => bytes.saturating_sub(records.saturating_mul(overhead)),
+            Some(records @ 1..) if !blind => bytes.saturating_sub(records.saturating_mul(overhead)),
             _ => 0,
         };
         let exact = side.length_is_known(direction) && records.is_some();
