@@ -18,6 +18,7 @@ mod flows;
 mod handover;
 mod limits;
 mod live;
+mod lost;
 mod missing;
 mod replay;
 pub mod rules;
@@ -32,7 +33,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
 use crate::net::{self, Decoder, Skip};
 use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
@@ -158,6 +159,13 @@ impl Pipeline {
             self.decoder_findings(sink);
         }
         self.timers(capture, sink);
+    }
+
+    /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
+    #[cold]
+    pub fn lose<S: Sink>(&mut self, loss: &Loss, sink: &mut S) {
+        self.desk.lost.note(loss);
+        sink.lost(loss);
     }
 
     /// A packet that is not of the most common kind.
@@ -542,7 +550,8 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
+        if self.flows.len() > self.desk.limits.calm
+            && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
         {
             self.visit(capture, sink);
         }
@@ -570,8 +579,9 @@ impl Pipeline {
             let Some(flow) = self.flows.slot(slot) else { continue };
             let idle = self.last.time.since(flow.last);
             let live = matches!(flow.stage, Stage::Live(_));
-            let limit = match flow.stage {
+            let limit = match &flow.stage {
                 Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
+                Stage::Live(live) if live.is_websocket() => self.desk.limits.idle_websocket,
                 Stage::Live(_) | Stage::Other(_) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::limits::Limits;
+use super::lost::Lost;
 use super::sink::Sink;
-use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
+use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{Context, Scratch, WebSocket};
 
@@ -40,6 +41,8 @@ pub struct Summary {
     pub totals: Totals,
     /// Skipped packets by reason.
     pub skipped: Vec<(&'static str, u64)>,
+    /// Packets that were lost while capturing, as far as that is known.
+    pub losses: Losses,
     /// Whether all of the input was there and readable.
     pub input_complete: bool,
 }
@@ -88,6 +91,7 @@ pub(super) struct Desk {
     pub(super) waiting: Waiting,
     /// Room for one record of TLS.
     pub(super) record: Vec<u8>,
+    pub(super) lost: Lost,
 }
 
 impl Desk {
@@ -99,6 +103,7 @@ impl Desk {
             websockets: 0,
             waiting: Waiting::default(),
             record: Vec::new(),
+            lost: Lost::default(),
         }
     }
 
@@ -113,6 +118,7 @@ impl Desk {
             websockets: &mut self.websockets,
             waiting: &mut self.waiting,
             record: &mut self.record,
+            lost: &self.lost,
         }
     }
 }
@@ -158,6 +164,7 @@ pub(super) struct Work<'a, S> {
     pub(super) websockets: &'a mut u32,
     pub(super) waiting: &'a mut Waiting,
     pub(super) record: &'a mut Vec<u8>,
+    pub(super) lost: &'a Lost,
 }
 
 impl<S> Work<'_, S> {

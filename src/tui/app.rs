@@ -445,6 +445,10 @@ impl App {
                 self.shared.theme = self.shared.theme.next();
                 self.say(&format!("theme: {}", self.shared.theme.name()));
             }
+            Cmd::NextLanguage => {
+                self.shared.lang = self.shared.lang.other();
+                self.say(&format!("language: {}", self.shared.lang.name()));
+            }
             Cmd::ToggleMouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));

@@ -13,6 +13,7 @@ use super::screens::ScreenId;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
 use crate::filter::{self, Filter, FilterError};
+use crate::model::Lang;
 use crate::store::detail::{MessageDetail, Request};
 use crate::store::{ConnectionRow, Index, MessageRow, Progress};
 
@@ -38,6 +39,8 @@ pub struct Shared {
     pub theme: Theme,
     /// Only ASCII signs.
     pub ascii: bool,
+    /// The language of lessons and explanations.
+    pub lang: Lang,
     /// Since the start.
     pub now: Duration,
     /// What is looked at.
@@ -90,6 +93,7 @@ impl Shared {
             size,
             theme,
             ascii,
+            lang: Lang::En,
             now: Duration::ZERO,
             selection: Selection::default(),
             progress: Progress::default(),

@@ -98,11 +98,14 @@ fn code() -> Vec<Line> {
     lines
 }
 
-/// The row that a file belongs to: `cli/style.rs` to `cli::style` if there is one, else to `cli`.
+/// The row that a file belongs to: `cli/style.rs`, and what is below `cli/style/`, to `cli::style` if there is one,
+/// else to `cli`.
 fn room_of<'a>(file: &str, rooms: &'a [Room]) -> Option<&'a Room> {
     let path = file.trim_end_matches(".rs").replace('/', "::");
-    let first = path.split("::").next().unwrap_or_default();
-    rooms.iter().find(|room| room.name == path).or_else(|| rooms.iter().find(|room| room.name == first))
+    let is_in = |room: &Room| {
+        path.strip_prefix(&room.name).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+    };
+    rooms.iter().filter(|room| is_in(room)).max_by_key(|room| room.name.len())
 }
 
 /// The paths below `crate::` that a line names, lists in braces taken apart once.
@@ -153,15 +156,7 @@ fn rooms_import_what_the_table_allows() {
         let Some(room) = room_of(&line.file, &rooms) else { continue };
         for path in imports(&line.text) {
             let first = path.split("::").next().unwrap_or_default();
-            let target = room_of(&format!("{}.rs", path.replace("::", "/")), &rooms)
-                .or_else(|| rooms.iter().find(|r| path.starts_with(&format!("{}::", r.name))));
-            // A row of a single file stands before the row of its folder.
-            let target = rooms
-                .iter()
-                .find(|r| {
-                    r.name.contains("::") && (path == r.name || path.starts_with(&format!("{}::", r.name)))
-                })
-                .or(target);
+            let target = room_of(&path.replace("::", "/"), &rooms);
             let Some(target) = target else { panic!("{}:{}: {first} is no room", line.file, line.number) };
             if target.name == room.name {
                 continue;

@@ -1,0 +1,298 @@
+//! The rows: every command with its keys, where they do it, and the words for it.
+
+use super::Group::{Everywhere, Find, Move, Screen};
+use super::{Cmd, Command, Group, Scope};
+
+const fn row(
+    cmd: Cmd,
+    keys: &'static [&'static str],
+    scope: Scope,
+    group: Group,
+    short: &'static str,
+    words: &'static str,
+) -> Command {
+    Command { cmd, keys, scope, group, short, words }
+}
+
+const DOWN: Scope = Scope::SCREENS;
+
+static EVERYWHERE: &[Command] = &[
+    row(
+        Cmd::Help,
+        &["?", "F1"],
+        Scope::SCREENS,
+        Everywhere,
+        "help",
+        "the keys of this screen; type to search them",
+    ),
+    row(
+        Cmd::Palette,
+        &[":", "Ctrl-p"],
+        Scope::SCREENS,
+        Everywhere,
+        "commands",
+        "all commands by name; a number goes to that row",
+    ),
+    row(Cmd::GoConnections, &["1"], Scope::SCREENS, Everywhere, "conns", "connections"),
+    row(Cmd::GoHandshake, &["2"], Scope::SCREENS, Everywhere, "shake", "opening handshake"),
+    row(Cmd::GoMessages, &["3"], Scope::SCREENS, Everywhere, "msgs", "messages"),
+    row(Cmd::GoFrame, &["4"], Scope::SCREENS, Everywhere, "frame", "frame, bit by bit"),
+    row(Cmd::GoLadder, &["5"], Scope::SCREENS, Everywhere, "ladder", "ladder: the conversation as a diagram"),
+    row(Cmd::GoStats, &["6"], Scope::SCREENS, Everywhere, "stats", "stats: bytes, rates, round trips"),
+    row(Cmd::GoFindings, &["7"], Scope::SCREENS, Everywhere, "expert", "findings: what is wrong"),
+    row(Cmd::GoLayers, &["8"], Scope::SCREENS, Everywhere, "layers", "layers of this frame"),
+    row(Cmd::GoLearn, &["9"], Scope::SCREENS, Everywhere, "learn", "learn: lessons"),
+    row(Cmd::NextPane, &["Tab"], Scope::SCREENS, Everywhere, "pane", "next pane"),
+    row(Cmd::PreviousPane, &["Shift-Tab"], Scope::SCREENS, Everywhere, "pane", "previous pane"),
+    row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "this pane alone, or all of them again"),
+    row(Cmd::Layout, &["|"], Scope::SCREENS, Everywhere, "layout", "where the panes stand"),
+    row(
+        Cmd::Back,
+        &["Esc", "Backspace", "Left", "h"],
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Everywhere,
+        "back",
+        "one level up",
+    ),
+    row(Cmd::Back, &["Esc", "Backspace"], Scope::FRAME.or(Scope::DETAIL), Everywhere, "back", "one level up"),
+    row(
+        Cmd::StopReading,
+        &["Ctrl-x"],
+        Scope::SCREENS,
+        Everywhere,
+        "stop reading",
+        "stop reading the capture and keep what is there; go on with it",
+    ),
+    row(
+        Cmd::NextLanguage,
+        &["F2"],
+        Scope::SCREENS,
+        Everywhere,
+        "language",
+        "explanations in the other language: English, 简体中文",
+    ),
+    row(
+        Cmd::NextTheme,
+        &["F3"],
+        Scope::SCREENS,
+        Everywhere,
+        "theme",
+        "next theme: dark, light, high-contrast, mono",
+    ),
+    row(
+        Cmd::ToggleMouse,
+        &["F4"],
+        Scope::SCREENS,
+        Everywhere,
+        "mouse",
+        "mouse for wslens, or for the terminal's own selection",
+    ),
+    row(Cmd::Redraw, &["Ctrl-l"], Scope::SCREENS, Everywhere, "redraw", "draw everything again"),
+    row(Cmd::Suspend, &["Ctrl-z"], Scope::SCREENS, Everywhere, "suspend", "back to the shell; fg returns"),
+    row(Cmd::Quit, &["q", "Ctrl-c"], Scope::SCREENS, Everywhere, "quit", "quit"),
+];
+
+static MOVE: &[Command] = &[
+    row(Cmd::Down, &["j", "Down"], DOWN, Move, "down", "one row down"),
+    row(Cmd::Up, &["k", "Up"], DOWN, Move, "up", "one row up"),
+    row(Cmd::HalfDown, &["Ctrl-d"], DOWN, Move, "half page", "half a page down"),
+    row(Cmd::HalfUp, &["Ctrl-u"], DOWN, Move, "half page", "half a page up"),
+    row(Cmd::PageDown, &["PgDn"], DOWN, Move, "page", "a page down"),
+    row(Cmd::PageUp, &["PgUp"], DOWN, Move, "page", "a page up"),
+    row(Cmd::First, &["g", "Home"], DOWN.but(Scope::FINDINGS), Move, "first", "first row"),
+    row(Cmd::First, &["Home"], Scope::FINDINGS, Move, "first", "first row"),
+    row(Cmd::Last, &["G", "End"], DOWN, Move, "last", "last row"),
+    row(Cmd::GoTo, &["#"], Scope::LISTS, Move, "go to", "go to a row by its number"),
+    row(
+        Cmd::Open,
+        &["Enter", "Right", "l"],
+        DOWN.but(Scope::FRAME).but(Scope::DETAIL),
+        Move,
+        "open",
+        "open what the cursor is on",
+    ),
+    row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
+    row(Cmd::NextFinding, &["]e"], Scope::LISTS, Move, "next finding", "next row with a finding"),
+    row(Cmd::PreviousFinding, &["[e"], Scope::LISTS, Move, "previous finding", "previous row with a finding"),
+];
+
+static FIND: &[Command] = &[
+    row(Cmd::Filter, &["f", "&"], Scope::LISTS, Find, "filter", "show only rows that match; empty shows all"),
+    row(Cmd::ClearFilter, &["Ctrl-f"], Scope::LISTS, Find, "no filter", "show all rows again"),
+    row(Cmd::FilterThis, &["."], Scope::LISTS, Find, "filter to this", "show only rows like this one"),
+    row(Cmd::Search, &["/"], Scope::LISTS.or(Scope::DETAIL), Find, "search", "find text in what is listed"),
+    row(Cmd::SearchNext, &["n"], Scope::LISTS, Find, "next", "next hit"),
+    row(Cmd::SearchPrevious, &["N"], Scope::LISTS, Find, "previous", "previous hit"),
+    row(
+        Cmd::Mark,
+        &["Space"],
+        Scope::CONNECTIONS.or(Scope::MESSAGES),
+        Find,
+        "mark",
+        "mark this row, or take the mark away",
+    ),
+    row(Cmd::NextMark, &["'"], Scope::CONNECTIONS.or(Scope::MESSAGES), Find, "next mark", "next marked row"),
+    row(
+        Cmd::OnlyMarked,
+        &["M"],
+        Scope::CONNECTIONS.or(Scope::MESSAGES),
+        Find,
+        "only marked",
+        "only marked rows, or all again",
+    ),
+    row(Cmd::Copy, &["y"], Scope::SCREENS, Find, "copy", "copy the value under the cursor"),
+    row(
+        Cmd::CopyAs,
+        &["Y"],
+        Scope::SCREENS.but(Scope::DETAIL),
+        Find,
+        "copy as",
+        "copy as text, JSON, hex, base64, code and more",
+    ),
+    row(Cmd::Export, &["e"], Scope::SCREENS.but(Scope::DETAIL), Find, "export", "write to a file"),
+];
+
+static CONNECTIONS: &[Command] = &[
+    row(
+        Cmd::Sort,
+        &["s"],
+        Scope::CONNECTIONS,
+        Screen,
+        "sort",
+        "next order: first seen, messages, bytes, duration, findings",
+    ),
+    row(Cmd::SortBackwards, &["r"], Scope::CONNECTIONS, Screen, "reverse", "the other way round"),
+];
+
+static HANDSHAKE: &[Command] = &[
+    row(
+        Cmd::Curl,
+        &["p"],
+        Scope::HANDSHAKE,
+        Screen,
+        "curl",
+        "copy a curl command that repeats this handshake",
+    ),
+    row(Cmd::Raw, &["x"], Scope::HANDSHAKE, Screen, "raw bytes", "the heads as bytes"),
+    row(
+        Cmd::Verify,
+        &["v"],
+        Scope::HANDSHAKE,
+        Screen,
+        "verify a key",
+        "type any key, see its Sec-WebSocket-Accept",
+    ),
+];
+
+static MESSAGES: &[Command] = &[
+    row(Cmd::Frames, &["m"], Scope::MESSAGES, Screen, "msgs⇄frames", "a row per message, or per frame"),
+    row(Cmd::Direction, &["d"], Scope::MESSAGES, Screen, "dir", "both directions, only →, only ←"),
+    row(Cmd::Kind, &["o"], Scope::MESSAGES, Screen, "type", "all types, only data, only control frames"),
+];
+
+static DETAIL: &[Command] = &[
+    row(Cmd::NextView, &["t", "]"], Scope::DETAIL, Screen, "view", "next view: JSON, text, hex, raw"),
+    row(Cmd::PreviousView, &["T", "["], Scope::DETAIL, Screen, "view", "previous view"),
+    row(Cmd::NextFrame, &["n"], Scope::DETAIL, Screen, "next message", "next message"),
+    row(Cmd::PreviousFrame, &["p"], Scope::DETAIL, Screen, "previous message", "previous message"),
+    row(Cmd::Collapse, &["h", "Left"], Scope::DETAIL, Screen, "fold", "fold, or go to what it is in"),
+    row(Cmd::Expand, &["l", "Right"], Scope::DETAIL, Screen, "unfold", "unfold, or go to its first part"),
+    row(Cmd::NextSibling, &["J"], Scope::DETAIL, Screen, "next sibling", "next part of the same object"),
+    row(
+        Cmd::PreviousSibling,
+        &["K"],
+        Scope::DETAIL,
+        Screen,
+        "previous sibling",
+        "previous part of the same object",
+    ),
+    row(Cmd::SearchNext, &["Ctrl-n"], Scope::DETAIL, Screen, "next hit", "next hit of the search"),
+    row(Cmd::Wrap, &["w"], Scope::DETAIL, Screen, "wrap", "long lines wrapped, or cut"),
+    row(Cmd::CopyPath, &["Y"], Scope::DETAIL, Screen, "copy path", "copy the path of this value"),
+    row(Cmd::Save, &["e"], Scope::DETAIL, Screen, "save", "write the message's bytes to a file"),
+];
+
+static FRAME: &[Command] = &[
+    row(Cmd::NextBit, &["l", "Right"], Scope::FRAME, Screen, "next bit", "next bit"),
+    row(Cmd::PreviousBit, &["h", "Left"], Scope::FRAME, Screen, "previous bit", "previous bit"),
+    row(Cmd::NextFrame, &["n"], Scope::FRAME.or(Scope::LAYERS), Screen, "next frame", "next frame"),
+    row(
+        Cmd::PreviousFrame,
+        &["p"],
+        Scope::FRAME.or(Scope::LAYERS),
+        Screen,
+        "previous frame",
+        "previous frame",
+    ),
+    row(Cmd::Unmask, &["u"], Scope::FRAME, Screen, "unmask", "payload masked, or unmasked"),
+    row(Cmd::WhatIf, &["w"], Scope::FRAME, Screen, "what-if", "change this frame and see what becomes of it"),
+    row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
+];
+
+static LADDER: &[Command] = &[
+    row(
+        Cmd::TimeScale,
+        &["t"],
+        Scope::LADDER,
+        Screen,
+        "time scale",
+        "distances as the time between events, or all the same",
+    ),
+    row(Cmd::Control, &["c"], Scope::LADDER, Screen, "control", "control frames, or not"),
+    row(Cmd::Tcp, &["T"], Scope::LADDER, Screen, "tcp", "TCP's own packets, or not"),
+    row(Cmd::Fold, &["z"], Scope::LADDER, Screen, "fold", "fold repeated rows, or unfold them"),
+];
+
+static STATS: &[Command] = &[
+    row(Cmd::Scope, &["A"], Scope::STATS, Screen, "scope", "this connection, or all"),
+    row(Cmd::Model, &["P"], Scope::STATS, Screen, "model", "change the model that HTTP is measured by"),
+];
+
+static FINDINGS: &[Command] = &[
+    row(Cmd::Group, &["g"], Scope::FINDINGS, Screen, "group", "by severity, by connection, by code, by time"),
+    row(Cmd::Severity, &["s"], Scope::FINDINGS, Screen, "severity", "from which severity on"),
+];
+
+static LAYERS: &[Command] = &[row(
+    Cmd::Names,
+    &["o"],
+    Scope::LAYERS,
+    Screen,
+    "OSI/TCP-IP names",
+    "names of OSI's layers, or of TCP/IP's",
+)];
+
+static ON_TOP: &[Command] = &[
+    row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "take it"),
+    row(
+        Cmd::Cancel,
+        &["Esc", "Ctrl-c"],
+        Scope::INPUT.or(Scope::POPUP),
+        Screen,
+        "cancel",
+        "leave everything as it was",
+    ),
+    row(Cmd::Complete, &["Tab"], Scope::INPUT, Screen, "complete", "complete the word"),
+    row(Cmd::Older, &["Up"], Scope::INPUT.or(Scope::POPUP), Screen, "up", "row above; older input"),
+    row(Cmd::Newer, &["Down"], Scope::INPUT.or(Scope::POPUP), Screen, "down", "row below; newer input"),
+];
+
+/// All commands, in the order of help and palette.
+pub fn all() -> impl Iterator<Item = &'static Command> {
+    let sections = [
+        CONNECTIONS,
+        HANDSHAKE,
+        MESSAGES,
+        DETAIL,
+        FRAME,
+        LADDER,
+        STATS,
+        FINDINGS,
+        LAYERS,
+        MOVE,
+        FIND,
+        EVERYWHERE,
+        ON_TOP,
+    ];
+    sections.into_iter().flatten()
+}
