@@ -1,7 +1,8 @@
 //! wslens: a WebSocket protocol analyzer and frame dissector.
 //!
 //! ```text
-//! capture ──► net ──► tcp ──► http ──► ws ──► report
+//! capture ──► net ──► tcp ─┬──► http ──► ws ──► report
+//!                          └ tls ┘
 //! packets   segments  order  handshake frames  records
 //!           └──────── pipeline ──────────┘
 //! ```

@@ -10,12 +10,16 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use sha1::{Digest as _, Sha1};
 use wslens::model::{Rule, Severity};
+#[cfg(feature = "tls")]
+use wslens::tls;
 use wslens::{capture, http, net, pipeline, tcp, ws};
 
 /// The rules of each room, in the order in which a reader wants them.
-const CHAPTERS: [(&str, &[&Rule]); 6] = [
+const CHAPTERS: &[(&str, &[&Rule])] = &[
     ("Opening handshake", http::rules::ALL),
     ("Frames and messages", ws::rules::ALL),
+    #[cfg(feature = "tls")]
+    ("TLS and key logs", tls::rules::ALL),
     ("TCP", tcp::rules::ALL),
     ("Packets", net::rules::ALL),
     ("Capture files", capture::rules::ALL),
