@@ -221,22 +221,6 @@ impl Pipeline {
         sink.watermark(u64::MAX);
     }
 
-    /// Adds a key log that came with the capture.
-    pub fn add_secrets(&mut self, log: &[u8]) {
-        self.desk.limits.secrets.add(log);
-    }
-
-    /// How many of the capture's notes were looked at for key logs.
-    #[must_use]
-    pub fn logs_taken(&self) -> usize {
-        self.logs_taken
-    }
-
-    /// Remembers how many of the capture's notes were looked at for key logs.
-    pub fn set_logs_taken(&mut self, count: usize) {
-        self.logs_taken = count;
-    }
-
     /// Totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {

@@ -42,3 +42,21 @@ impl Secrets {
         look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+impl super::Pipeline {
+    /// Adds a key log that came with the capture.
+    pub fn add_secrets(&mut self, log: &[u8]) {
+        self.desk.limits.secrets.add(log);
+    }
+
+    /// How many of the capture's notes were looked at for key logs.
+    #[must_use]
+    pub fn logs_taken(&self) -> usize {
+        self.logs_taken
+    }
+
+    /// Remembers how many of the capture's notes were looked at for key logs.
+    pub fn set_logs_taken(&mut self, count: usize) {
+        self.logs_taken = count;
+    }
+}

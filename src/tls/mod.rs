@@ -26,7 +26,9 @@
 
 mod cipher;
 mod handshake;
+mod info;
 mod keylog;
+mod negotiate;
 mod record;
 pub mod rules;
 mod schedule;
@@ -35,9 +37,10 @@ mod side;
 mod stream;
 
 pub use cipher::suite_name;
+pub use info::{EarlyData, Info, Locked, version_name};
 pub use keylog::{KeyLogCounts, KeyStore};
 pub use record::{Likeness, Lost, Origin, Plain, Record, Shape, likeness, may_begin};
-pub use stream::{Context, EarlyData, Events, Info, Locked, TlsStream, version_name};
+pub use stream::{Context, Events, TlsStream};
 
 #[cfg(test)]
 mod tests;

@@ -218,6 +218,8 @@ impl TlsStream {
             place,
             format_args!("no record of the {sender} could be opened after a loss: the rest is not read"),
         );
+        let at = side.plain_at;
+        events.lost(Lost { direction, at, len: 0, exact: false, records: None, place });
     }
 
     /// Looks for the start of a record. False where there is nothing more to do.

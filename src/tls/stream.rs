@@ -3,15 +3,15 @@
 use std::fmt::Arguments;
 use std::sync::Arc;
 
-use super::cipher::{HEADER_LEN, Opener, Suite, suite};
-use super::handshake::{self as hs, ClientHello, Message, ServerHello, alert_name};
-use super::keylog::{KeyStore, Label};
+use super::cipher::{HEADER_LEN, Opener, Suite};
+use super::handshake::alert_name;
+use super::info::{EarlyData, Info, Locked};
+use super::keylog::KeyStore;
 use super::record::{
     ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Lost, Origin, Plain, Record, Shape, header,
 };
 use super::rules;
-use super::schedule::{key_block, master_secret};
-use super::side::{Epoch, Key, Mode, Side};
+use super::side::{Epoch, Mode, Side};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
 use Direction::{ClientToServer, ServerToClient};
 
@@ -41,76 +41,9 @@ pub trait Events {
     );
 }
 
-/// What became of early data (RFC 8446 section 4.2.10).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EarlyData {
-    /// None was offered.
-    #[default]
-    None,
-    /// The client offers some.
-    Offered,
-    /// The server takes it.
-    Accepted,
-    /// The server does not: the client has to send it again.
-    Rejected,
-}
-
-/// Why a connection is not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Locked {
-    /// It is no TLS.
-    NotTls,
-    /// There is no secret of it.
-    NoSecret,
-    /// A version or a cipher suite that is not read here, or compression.
-    Unsupported,
-    /// What keys depend on is not in the capture.
-    Lost,
-}
-
-/// What the handshake said.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Info {
-    /// The version: 0x0303 for TLS 1.2.
-    pub version: Option<u16>,
-    /// The cipher suite's number.
-    pub suite: Option<u16>,
-    /// The name of the server that the client asked for, as sent.
-    pub server_name: Option<Vec<u8>>,
-    /// The protocols that the client would speak, as sent.
-    pub alpn_offered: Vec<Vec<u8>>,
-    /// The one that the server chose. In TLS 1.3 it is encrypted.
-    pub alpn: Option<Vec<u8>>,
-    /// An earlier session was resumed.
-    pub resumed: bool,
-    /// Early data.
-    pub early_data: EarlyData,
-    /// The server asked for another ClientHello.
-    pub retried: bool,
-    /// The peers renegotiated.
-    pub renegotiated: bool,
-    /// Extended master secret (RFC 7627).
-    pub extended_master_secret: bool,
-    /// Encrypt-then-MAC (RFC 7366).
-    pub encrypt_then_mac: bool,
-}
-
-/// The name of a version.
-#[must_use]
-pub fn version_name(version: u16) -> &'static str {
-    match version {
-        0x0300 => "SSLv3",
-        0x0301 => "TLS 1.0",
-        0x0302 => "TLS 1.1",
-        0x0303 => "TLS 1.2",
-        0x0304 => "TLS 1.3",
-        _ => "unknown version",
-    }
-}
-
 /// Whose hello comes next.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Hello {
+pub(super) enum Hello {
     #[default]
     Client,
     Server,
@@ -119,16 +52,16 @@ enum Hello {
 
 /// What TLS 1.2 needs to make keys from a pre-master secret.
 #[derive(Clone, Debug, Default)]
-struct Exchange {
-    client_random: [u8; 32],
-    server_random: [u8; 32],
+pub(super) struct Exchange {
+    pub(super) client_random: [u8; 32],
+    pub(super) server_random: [u8; 32],
     /// The client's and the server's keys, for when a ChangeCipherSpec comes.
-    pending: Option<(Arc<Opener>, Arc<Opener>)>,
+    pub(super) pending: Option<(Arc<Opener>, Arc<Opener>)>,
     /// The server's flight is complete; when it resumes, there is none.
-    server_done: bool,
-    client_key_exchange: bool,
+    pub(super) server_done: bool,
+    pub(super) client_key_exchange: bool,
     /// The handshake's messages, where a pre-master secret may need them.
-    transcript: PerDirection<Vec<u8>>,
+    pub(super) transcript: PerDirection<Vec<u8>>,
 }
 
 /// A connection.
@@ -140,12 +73,12 @@ pub struct TlsStream {
     pub(super) sides: PerDirection<Side>,
     pub(super) tls13: bool,
     pub(super) suite: Option<&'static Suite>,
-    info: Info,
-    locked: Option<Locked>,
-    hello: Hello,
-    exchange: Exchange,
+    pub(super) info: Info,
+    pub(super) locked: Option<Locked>,
+    pub(super) hello: Hello,
+    pub(super) exchange: Exchange,
     /// The server has said whether it takes early data.
-    extensions_seen: bool,
+    pub(super) extensions_seen: bool,
     /// Nothing more comes of a direction that was waited for.
     abandoned: PerDirection<bool>,
 }
@@ -309,27 +242,28 @@ impl TlsStream {
         }
         let (side, sender) = (self.sides.of(direction), direction.sender());
         let held = side.buffer.len();
-        let mut tell = |rule, text: Arguments<'_>| events.finding(rule, direction, side.at, place, text);
+        let (offset, at) = (side.at, side.plain_at);
         match side.mode {
             Mode::Records | Mode::Skip(_) if held > 0 || side.mode != Mode::Records => {
                 let text = format_args!("the {sender}'s stream ended inside a record");
-                tell(&rules::TLS_INCOMPLETE_RECORD, text);
+                events.finding(&rules::TLS_INCOMPLETE_RECORD, direction, offset, place, text);
             }
             Mode::Records if side.unread > 0 && (side.blind || !side.encrypted) => {
                 let text = format_args!("no key log has the {sender}'s secrets: {} records", side.unread);
-                tell(&rules::TLS_NO_SECRET, text);
+                events.finding(&rules::TLS_NO_SECRET, direction, offset, place, text);
             }
             Mode::Lost => {
-                let lost = side.lost_bytes.saturating_add(held as u64);
-                let text = format_args!("no record of the {sender} was found after a loss: {lost} bytes");
-                tell(&rules::TLS_LOST, text);
+                let bytes = side.lost_bytes.saturating_add(held as u64);
+                let text = format_args!("no record of the {sender} was found after a loss: {bytes} bytes");
+                events.finding(&rules::TLS_LOST, direction, offset, place, text);
+                events.lost(Lost { direction, at, len: 0, exact: false, records: None, place });
             }
             _ => {}
         }
     }
 
     /// Gives the connection up.
-    fn lock(
+    pub(super) fn lock(
         &mut self,
         why: Locked,
         direction: Direction,
@@ -356,6 +290,12 @@ impl TlsStream {
             Locked::Lost => &rules::TLS_LOST,
         };
         events.finding(rule, direction, offset, place, text);
+        for direction in Direction::BOTH {
+            let at = self.sides.of(direction).plain_at;
+            if at > 0 {
+                events.lost(Lost { direction, at, len: 0, exact: false, records: None, place });
+            }
+        }
     }
 
     /// Whether a whole record has to wait for the other direction.
@@ -587,215 +527,6 @@ impl TlsStream {
                 format_args!("the {} sent the alert {} ({code})", direction.sender(), alert_name(code)),
             );
         }
-    }
-
-    /// Keeps a part of the handshake, if a pre-master secret may need it (RFC 7627 section 3).
-    fn transcribe(&mut self, direction: Direction, part: &[u8], keys: &KeyStore) {
-        const MAX: usize = 256 << 10;
-        let exchange = &mut self.exchange;
-        let transcript = exchange.transcript.of_mut(direction);
-        if keys.has_rsa()
-            && !self.tls13
-            && !exchange.client_key_exchange
-            && transcript.len() + part.len() <= MAX
-        {
-            transcript.extend_from_slice(part);
-        }
-    }
-
-    fn message(
-        &mut self,
-        direction: Direction,
-        message: &Message,
-        record: &Record,
-        keys: &KeyStore,
-        events: &mut impl Events,
-    ) {
-        match (message.kind, direction) {
-            (hs::CLIENT_HELLO, ClientToServer) => self.client_hello(&message.body, record, events),
-            (hs::SERVER_HELLO, ServerToClient) => self.server_hello(&message.body, record, keys, events),
-            (hs::ENCRYPTED_EXTENSIONS, ServerToClient) if self.tls13 => {
-                let (alpn, early) = hs::encrypted_extensions(&message.body);
-                (self.info.alpn, self.extensions_seen) = (alpn, true);
-                if self.info.early_data == EarlyData::Offered {
-                    self.info.early_data = if early { EarlyData::Accepted } else { EarlyData::Rejected };
-                }
-                if self.info.early_data == EarlyData::Rejected {
-                    self.sides.c2s.switch(Epoch::Early);
-                }
-            }
-            (hs::FINISHED, _) if self.tls13 => self.sides.of_mut(direction).switch(Epoch::Handshake),
-            (hs::END_OF_EARLY_DATA, ClientToServer) if self.tls13 => self.sides.c2s.switch(Epoch::Early),
-            (hs::KEY_UPDATE, _) if self.tls13 => {
-                let side = self.sides.of_mut(direction);
-                if let Some(key) = side.key.as_mut().filter(|key| key.epoch == Epoch::Application)
-                    && let Some(suite) = self.suite
-                    && let Some(updated) = key.updated(suite)
-                {
-                    *key = updated;
-                }
-            }
-            (hs::SERVER_HELLO_DONE, ServerToClient) => self.exchange.server_done = true,
-            (hs::CLIENT_KEY_EXCHANGE, ClientToServer) if !self.tls13 => {
-                self.client_key_exchange(&message.body, keys);
-            }
-            (hs::HELLO_REQUEST, _) => {}
-            _ => {}
-        }
-    }
-
-    fn client_hello(&mut self, body: &[u8], record: &Record, events: &mut impl Events) {
-        let Some(hello) = ClientHello::parse(body) else {
-            let text = format_args!("the ClientHello cannot be read");
-            return self.lock(Locked::Lost, ClientToServer, record.at, record.first, events, text);
-        };
-        if self.sides.c2s.encrypted {
-            self.info.renegotiated = true;
-            let text = format_args!("the client began another handshake");
-            events.finding(&rules::TLS_RENEGOTIATED, ClientToServer, record.at, record.first, text);
-        }
-        self.info.server_name = hello.server_name;
-        self.info.alpn_offered = hello.alpn;
-        if hello.early_data {
-            self.info.early_data = EarlyData::Offered;
-        } else if self.info.early_data == EarlyData::Offered {
-            // A second ClientHello must not offer any: the first offer is void.
-            self.info.early_data = EarlyData::Rejected;
-        }
-        let transcript = std::mem::take(&mut self.exchange.transcript);
-        self.exchange = Exchange { client_random: hello.random, transcript, ..Exchange::default() };
-        if self.info.renegotiated {
-            // Only its own messages count; of the client's that is this one.
-            self.exchange.transcript.s2c.clear();
-            let own = self.exchange.transcript.c2s.len().saturating_sub(body.len() + 4);
-            self.exchange.transcript.c2s.drain(..own);
-        }
-        self.hello = Hello::Server;
-    }
-
-    fn server_hello(&mut self, body: &[u8], record: &Record, keys: &KeyStore, events: &mut impl Events) {
-        let (at, place) = (record.at, record.first);
-        let Some(hello) = ServerHello::parse(body) else {
-            let text = format_args!("the ServerHello cannot be read");
-            return self.lock(Locked::Lost, ServerToClient, at, place, events, text);
-        };
-        (self.info.version, self.info.suite) = (Some(hello.version), Some(hello.suite));
-        if hello.is_retry() {
-            (self.info.retried, self.tls13, self.hello) = (true, true, Hello::Client);
-            return;
-        }
-        self.hello = Hello::Done;
-        self.tls13 = hello.version == 0x0304;
-        self.info.alpn = hello.alpn;
-        self.info.extended_master_secret = hello.extended_master_secret;
-        self.info.encrypt_then_mac = hello.encrypt_then_mac;
-        self.info.resumed = hello.resumed && self.tls13;
-        self.exchange.server_random = hello.random;
-        let lock = |this: &mut Self, events: &mut _, text: Arguments<'_>| {
-            this.lock(Locked::Unsupported, ServerToClient, at, place, events, text);
-        };
-        if !matches!(hello.version, 0x0303 | 0x0304) {
-            let name = version_name(hello.version);
-            return lock(self, events, format_args!("{name} (0x{:04x}) is not read", hello.version));
-        }
-        if hello.compression != 0 {
-            return lock(self, events, format_args!("the peers compress records: that is not read"));
-        }
-        let Some(suite) = suite(hello.suite) else {
-            let text = format_args!("the cipher suite 0x{:04x} is not known", hello.suite);
-            return lock(self, events, text);
-        };
-        self.suite = Some(suite);
-        let known = if self.tls13 {
-            self.begin_tls13(suite, keys)
-        } else {
-            let master = keys.secret(&self.exchange.client_random, Label::Master);
-            self.exchange.pending = master.and_then(|master| self.pending(suite, master));
-            self.exchange.pending.is_some() || keys.has_rsa()
-        };
-        if !known {
-            self.no_secret(ServerToClient, at, place, events);
-        }
-    }
-
-    fn no_secret(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
-        let random = hex::encode(self.exchange.client_random);
-        let text = format_args!("no key log has the secret of the connection with client random {random}");
-        self.lock(Locked::NoSecret, direction, at, place, events, text);
-    }
-
-    fn pending(&self, suite: &Suite, master: &super::keylog::Secret) -> Option<(Arc<Opener>, Arc<Opener>)> {
-        let Exchange { client_random, server_random, .. } = &self.exchange;
-        let etm = self.info.encrypt_then_mac;
-        let (client, server) = key_block(suite, master, client_random, server_random, etm)?;
-        Some((Arc::new(client), Arc::new(server)))
-    }
-
-    /// Takes the keys of TLS 1.3; false where there is none for application data.
-    fn begin_tls13(&mut self, suite: &'static Suite, keys: &KeyStore) -> bool {
-        let random = self.exchange.client_random;
-        let key =
-            |label, epoch| keys.secret(&random, label).and_then(|secret| Key::tls13(suite, secret, epoch));
-        let early = Some(Label::ClientEarly).filter(|_| self.info.early_data == EarlyData::Offered);
-        let client = [
-            early.and_then(|label| key(label, Epoch::Early)),
-            key(Label::ClientHandshake, Epoch::Handshake),
-            key(Label::ClientTraffic(0), Epoch::Application),
-        ];
-        let server =
-            [key(Label::ServerHandshake, Epoch::Handshake), key(Label::ServerTraffic(0), Epoch::Application)];
-        let [_, client_handshake, client_traffic] = &client;
-        let [server_handshake, server_traffic] = &server;
-        let known = client_traffic.is_some() || server_traffic.is_some();
-        self.sides.c2s.blind = client_handshake.is_none() || self.info.early_data != EarlyData::None;
-        self.sides.s2c.blind = server_handshake.is_none();
-        self.sides.c2s.use_keys(client.into_iter().flatten());
-        self.sides.s2c.use_keys(server.into_iter().flatten());
-        known
-    }
-
-    /// The pre-master secret of an RSA key exchange may be in the key log.
-    fn client_key_exchange(&mut self, body: &[u8], keys: &KeyStore) {
-        self.exchange.client_key_exchange = true;
-        let transcript = std::mem::take(&mut self.exchange.transcript);
-        let Some(suite) = self.suite.filter(|_| self.exchange.pending.is_none()) else { return };
-        let Some(pre_master) = keys.pre_master(hs::encrypted_pre_master(body)) else { return };
-        let master = if self.info.extended_master_secret {
-            // The client's hello, all that the server said, then the rest of the client's.
-            let hello_len = transcript
-                .c2s
-                .get(1..4)
-                .map_or(0, |len| 4 + len.iter().fold(0usize, |len, byte| len << 8 | usize::from(*byte)));
-            let (hello, rest) = transcript.c2s.split_at_checked(hello_len).unwrap_or_default();
-            let session = suite.hash.digest(&[hello, &transcript.s2c, rest].concat());
-            master_secret(suite.hash, pre_master, true, &[session.as_ref()])
-        } else {
-            let seeds: [&[u8]; 2] = [&self.exchange.client_random, &self.exchange.server_random];
-            master_secret(suite.hash, pre_master, false, &seeds)
-        };
-        self.exchange.pending = self.pending(suite, &master);
-    }
-
-    /// TLS 1.2: what follows of this direction is under the new keys.
-    pub(super) fn change_cipher(&mut self, direction: Direction, record: &Record, events: &mut impl Events) {
-        let exchange = &self.exchange;
-        if direction == ServerToClient && !exchange.server_done && !self.sides.c2s.encrypted {
-            self.info.resumed = true;
-        }
-        match self.pending_key(direction) {
-            Some(key) => {
-                let side = self.sides.of_mut(direction);
-                side.use_keys([key]);
-            }
-            None => self.no_secret(direction, record.at, record.first, events),
-        }
-    }
-
-    /// The key that a ChangeCipherSpec of TLS 1.2 puts into force.
-    pub(super) fn pending_key(&self, direction: Direction) -> Option<Key> {
-        let (client, server) = self.exchange.pending.as_ref()?;
-        let opener = Arc::clone(if direction == ClientToServer { client } else { server });
-        Some(Key { opener, secret: None, seq: 0, epoch: Epoch::Application })
     }
 }
 
