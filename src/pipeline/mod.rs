@@ -35,12 +35,12 @@ use std::collections::VecDeque;
 
 use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
 use crate::net::{self, Decoder, Skip};
-use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
+pub use rules::RULES;
 pub use secrets::Secrets;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
@@ -585,17 +585,6 @@ impl Pipeline {
     }
 }
 
-impl Seen {
-    fn count(&mut self, other: Other) -> &mut u64 {
-        match other {
-            Other::Tls => &mut self.tls,
-            Other::Http => &mut self.http,
-            Other::Http2 => &mut self.http2,
-            Other::Unknown => &mut self.unknown,
-        }
-    }
-}
-
 /// Whether a request's first bytes name WebSocket.
 fn asks_for_websocket(bytes: &[u8]) -> bool {
     let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
@@ -603,18 +592,3 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
     lower.retain(|b| *b != b' ' && *b != b'\t');
     memchr::memmem::find(&lower, b"upgrade:websocket").is_some()
 }
-
-/// Findings of this room and those that it hands on, for lists.
-pub const RULES: &[&[&crate::model::Rule]] = &[
-    rules::ALL,
-    tcp::rules::ALL,
-    net::rules::ALL,
-    crate::http::rules::ALL,
-    crate::ws::rules::ALL,
-    TLS_RULES,
-];
-
-#[cfg(feature = "tls")]
-use crate::tls::rules::ALL as TLS_RULES;
-#[cfg(not(feature = "tls"))]
-const TLS_RULES: &[&crate::model::Rule] = &[];
