@@ -4,6 +4,7 @@ use super::archive::Stored;
 use super::live::Live;
 use super::pages::{Next, Page, Pages};
 use super::window::Window;
+use memmap2::Mmap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,9 +14,12 @@ pub(super) struct Follower {
     pages: Arc<Pages>,
     live: Live,
     base: u64,
-    /// The files from number `first` on that can be read: those that are not evicted, as of the last look.
+    /// The files from number `first` on that can be read: those that are not evicted, as of the last look. The last
+    /// one has the cursor, and is read through bytes of its own: see [`Page::map_again`].
     held: VecDeque<Page>,
     first: u64,
+    /// What everybody reads the last one through.
+    shared: Option<Arc<Mmap>>,
     /// The file with the cursor, the cursor, and the end of what is known to be written.
     number: u64,
     start: usize,
@@ -34,6 +38,7 @@ impl Follower {
             base,
             held: VecDeque::new(),
             first: 0,
+            shared: None,
             number: 0,
             start: 0,
             end: 0,
@@ -99,7 +104,11 @@ impl Follower {
         }
         (self.number, self.start, self.end) = (number, 0, page.len);
         self.packets = page.packets_after;
-        self.held.push_back(page);
+        if let (Some(read), Some(shared)) = (self.held.back_mut(), self.shared.take()) {
+            read.map = shared;
+        }
+        self.shared = Some(Arc::clone(&page.map));
+        self.held.push_back(Page { map: page.map_again(), ..page });
         let oldest = self.pages.oldest();
         while self.first < oldest && self.held.len() > 1 {
             self.held.pop_front();
@@ -149,5 +158,132 @@ impl Window for Follower {
 
     fn forgive(&mut self) -> u64 {
         std::mem::take(&mut self.lost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capture::pages::Writer;
+    use crate::capture::{Archive, Capture, source::Source};
+    use crate::model::{Bytes as _, Losses, Span};
+
+    /// Files of 4 KiB.
+    const BITS: u32 = 12;
+
+    fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+        let len = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &len].concat()
+    }
+
+    fn head() -> Vec<u8> {
+        let section = [&0x1a2b_3c4du32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat();
+        [block(0x0a0d_0d0a, &section), block(1, &[1, 0, 0, 0, 0, 0, 0, 0])].concat()
+    }
+
+    /// A packet of 100 bytes that hold its number, a microsecond after the one before.
+    fn packet(number: u32) -> Vec<u8> {
+        let words = [0, 0, number, 100, 100].map(u32::to_le_bytes);
+        block(6, &[words.as_flattened(), &number.to_le_bytes().repeat(25)].concat())
+    }
+
+    fn begin(room: u64) -> (Writer, Arc<Pages>, Capture) {
+        let pages = Arc::new(Pages::new(BITS, room));
+        let mut writer = Writer::new(Arc::clone(&pages));
+        writer.write(&head(), 0).unwrap();
+        let follower = Follower::new(Arc::clone(&pages), Live::default(), 0);
+        let source = Source::follow(follower, "test").unwrap();
+        (writer, pages, Capture::from_sources(vec![source]))
+    }
+
+    #[test]
+    fn a_reader_that_keeps_up_gets_everything_while_the_oldest_goes() {
+        let (mut writer, pages, mut capture) = begin(3 << BITS);
+        let archive = Archive::new(vec![Stored::Kept(Arc::clone(&pages))]);
+        let mut spans: Vec<Span> = Vec::new();
+        for number in 1..=1000 {
+            writer.write(&packet(number), 1).unwrap();
+            let read = capture.next().unwrap();
+            assert_eq!((read.number, read.time.0), (u64::from(number), i64::from(number) * 1000));
+            spans.push(read.bytes);
+            let view = archive.view();
+            let gone = spans.iter().take_while(|span| view.bytes(**span).is_none()).count();
+            for (at, span) in spans.iter().enumerate() {
+                let expected = (at >= gone).then(|| (at as u32 + 1).to_le_bytes().repeat(25));
+                assert_eq!(view.bytes(*span), expected.as_deref());
+                assert_eq!(capture.bytes(*span), expected.as_deref());
+            }
+            // Three files of 31 packets, the last one begun.
+            assert!(spans.len() - gone <= 93, "{gone} of {}", spans.len());
+        }
+        let fullness = pages.fullness();
+        assert!(fullness.evicted_packets > 900 && fullness.stored <= fullness.room, "{fullness:?}");
+        assert!(!archive.is_whole() && archive.kept() == (fullness.stored, fullness.evicted));
+        pages.end();
+        assert!(capture.next().is_none());
+        assert_eq!(pages.fullness().waiting, 0);
+        assert_eq!((capture.totals().packets, capture.totals().losses), (1000, Losses::default()));
+    }
+
+    #[test]
+    fn what_went_before_it_was_read_is_counted_and_told_and_numbers_stay_true() {
+        let (mut writer, pages, mut capture) = begin(3 << BITS);
+        let mut write = |range: std::ops::RangeInclusive<u32>| {
+            for number in range {
+                writer.write(&packet(number), 1).unwrap();
+            }
+        };
+        write(1..=10);
+        for number in 1..=10 {
+            assert_eq!(capture.next().unwrap().number, number);
+        }
+        // Meanwhile far more came than there is room for.
+        write(11..=1000);
+        pages.end();
+        let mut read = Vec::new();
+        while let Some(packet) = capture.next() {
+            // Its number is that of the file that is kept, and its bytes are its own.
+            assert_eq!(packet.time.0, packet.number as i64 * 1000);
+            assert_eq!(
+                capture.bytes(packet.bytes),
+                Some(&(packet.number as u32).to_le_bytes().repeat(25)[..])
+            );
+            read.push(packet.number);
+        }
+        assert_eq!(read.last(), Some(&1000));
+        assert!(read.windows(2).all(|pair| pair[1] == pair[0] + 1), "one hole, at the beginning");
+        let lost = read[0] - 11;
+        assert!(lost > 800, "{lost}");
+        assert_eq!(capture.totals().losses, Losses { queue: lost, ..Losses::default() });
+        assert_eq!(capture.totals().skipped, [("queue-full", lost)]);
+        assert_eq!(capture.totals().packets, 1000);
+        let [loss] = capture.take_losses()[..] else { panic!("one loss") };
+        assert_eq!((loss.losses.queue, loss.from.0, loss.until.0), (lost, 10_000, read[0] as i64 * 1000));
+        let findings = capture.take_findings();
+        assert_eq!(
+            findings.iter().map(|finding| finding.rule.code).collect::<Vec<_>>(),
+            ["capture-queue-drops"]
+        );
+    }
+
+    #[test]
+    fn a_reader_waits_for_what_another_thread_writes() {
+        let (mut writer, pages, mut capture) = begin(1 << 30);
+        let reader = std::thread::spawn(move || {
+            let mut read = 0;
+            while let Some(packet) = capture.next() {
+                read += 1;
+                assert_eq!(packet.number, read);
+            }
+            read
+        });
+        for number in 1..=5000 {
+            writer.write(&packet(number), 1).unwrap();
+            if number % 500 == 0 {
+                std::thread::yield_now();
+            }
+        }
+        pages.end();
+        assert_eq!(reader.join().unwrap(), 5000);
     }
 }

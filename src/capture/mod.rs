@@ -38,10 +38,13 @@
 mod archive;
 mod classic;
 mod error;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 mod follow;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 pub mod live;
 mod log;
 mod notes;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 mod pages;
 mod pcapng;
 pub mod rules;

@@ -30,6 +30,8 @@ pub(super) struct Pages {
 /// One file.
 #[derive(Clone, Debug)]
 pub(super) struct Page {
+    pub(super) file: Arc<File>,
+    /// Its bytes, for whoever looks at a few of them.
     pub(super) map: Arc<Mmap>,
     /// Bytes of it that are written.
     pub(super) len: usize,
@@ -91,11 +93,17 @@ impl Pages {
     }
 
     /// A new file at the end; the oldest goes where there are too many.
-    pub(super) fn push(&self, map: Arc<Mmap>) {
+    pub(super) fn push(&self, file: Arc<File>, map: Arc<Mmap>) {
         let mut state = self.state();
         let bytes_before = state.pages.back().map_or(0, |last| last.bytes_before + last.len as u64);
-        let page =
-            Page { map, len: 0, bytes_before, packets_before: state.packets, packets_after: state.packets };
+        let page = Page {
+            file,
+            map,
+            len: 0,
+            bytes_before,
+            packets_before: state.packets,
+            packets_after: state.packets,
+        };
         state.pages.push_back(page);
         while state.pages.len() > self.most {
             state.evict();
@@ -207,7 +215,7 @@ impl State {
 #[derive(Debug)]
 pub(super) struct Writer {
     pages: Arc<Pages>,
-    file: Option<File>,
+    file: Option<Arc<File>>,
     at: usize,
 }
 
@@ -240,7 +248,7 @@ impl Writer {
 
     fn turn(&mut self) -> io::Result<()> {
         let (file, map) = page(1 << self.pages.bits).map_err(no_room)?;
-        self.pages.push(map);
+        self.pages.push(Arc::clone(&file), map);
         (self.file, self.at) = (Some(file), 0);
         Ok(())
     }
@@ -250,16 +258,32 @@ impl Writer {
 ///
 /// It is written by calls and not through the mapping, so that a full disk is an error and not a signal; for the same
 /// reason nothing is read that was not written.
-pub(super) fn page(len: usize) -> io::Result<(File, Arc<Mmap>)> {
+pub(super) fn page(len: usize) -> io::Result<(Arc<File>, Arc<Mmap>)> {
     let file = tempfile::tempfile()?;
     file.set_len(len as u64)?;
     let map = Arc::new(map(&file)?);
-    Ok((file, map))
+    Ok((Arc::new(file), map))
 }
 
 /// The error of a temporary file, in words that say what it is for.
 pub(super) fn no_room(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("its bytes cannot be kept in a temporary file: {error}"))
+}
+
+impl Page {
+    /// Its bytes once more. Memory that was only read through this goes back to the system with it.
+    pub(super) fn map_again(&self) -> Arc<Mmap> {
+        map(&self.file).map_or_else(|_| Arc::clone(&self.map), Arc::new)
+    }
+
+    /// Copies its bytes from `at` on, as many as there are and fit; answers how many.
+    #[cfg(unix)]
+    pub(super) fn read(&self, at: usize, into: &mut [u8]) -> io::Result<usize> {
+        let len = self.len.saturating_sub(at).min(into.len());
+        let into = into.get_mut(..len).unwrap_or_default();
+        std::os::unix::fs::FileExt::read_exact_at(&*self.file, into, at as u64)?;
+        Ok(len)
+    }
 }
 
 #[cfg(unix)]

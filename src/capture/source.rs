@@ -118,7 +118,7 @@ impl Source {
     }
 
     /// Reads a capture that goes on, as the only input.
-    #[cfg(all(feature = "live", unix))]
+    #[cfg(any(test, all(feature = "live", unix)))]
     pub(super) fn follow(mut window: Follower, name: &str) -> Result<Self, CaptureError> {
         let mut log = Log::new(0);
         let format = Format::open(&mut window, &mut log, name, None)?;

@@ -60,8 +60,8 @@ impl Spool {
         let shared = keeping.room.map(|room| Arc::new(Pages::new(bits, room)));
         let ring =
             if shared.is_some() { Ring::kept(1 << bits).map_err(no_room)? } else { Ring::new(1 << bits)? };
-        if let (Some(shared), Ring::File { map, .. }) = (&shared, &ring) {
-            shared.push(Arc::clone(map));
+        if let (Some(shared), Ring::File { file, map, .. }) = (&shared, &ring) {
+            shared.push(Arc::clone(file), Arc::clone(map));
         }
         Ok(Self {
             reader,
@@ -147,9 +147,9 @@ impl Spool {
     fn turn(&mut self) {
         let turned = match &self.shared {
             None => self.ring.copy_to_start(self.start, self.end),
-            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, next)| {
+            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, file, next)| {
                 self.laps.push_back(done);
-                shared.push(next);
+                shared.push(file, next);
                 while self.oldest < shared.oldest() && self.laps.pop_front().is_some() {
                     self.oldest += 1;
                 }
@@ -204,11 +204,14 @@ impl Window for Spool {
     }
 }
 
+/// The bytes of the lap before; the file of the next, and its bytes.
+type Turned = (Arc<Mmap>, Arc<File>, Arc<Mmap>);
+
 /// The memory of a spool.
 enum Ring {
     /// An unnamed temporary file. Written by calls and not through the mapping, so that a full disk
     /// is an error and not a signal; for the same reason nothing is read that was not written.
-    File { file: File, map: Arc<Mmap>, written: usize, only: bool },
+    File { file: Arc<File>, map: Arc<Mmap>, written: usize, only: bool },
     /// Memory, where there is no room for a file.
     Memory(MmapMut),
 }
@@ -226,15 +229,15 @@ impl Ring {
     }
 
     /// Goes on in a new file, which begins with the bytes of `from..to`. Gives the old one, and the new one.
-    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<(Arc<Mmap>, Arc<Mmap>)> {
+    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<Turned> {
         let Self::File { map: done, .. } = self else { return Err(io::ErrorKind::Unsupported.into()) };
         let done = Arc::clone(done);
         let mut next = Self::kept(done.len()).map_err(no_room)?;
         next.write(0, done.get(from..to).unwrap_or_default())?;
-        let Self::File { map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
-        let map = Arc::clone(map);
+        let Self::File { file, map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
+        let (file, map) = (Arc::clone(file), Arc::clone(map));
         *self = next;
-        Ok((done, map))
+        Ok((done, file, map))
     }
 
     #[inline]
@@ -318,11 +321,38 @@ mod tests {
     }
 
     #[test]
+    fn of_a_pipe_the_last_bytes_are_kept_within_their_room() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let keeping = Keeping { room: Some(3 << 13), ..RING };
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
+        let archive = Archive::new(vec![spool.stored()]);
+        let mut taken: Vec<(Span, Vec<u8>)> = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            taken.push((Span { start: spool.address(), len: piece.len() as u32 }, piece.clone()));
+            spool.advance(piece.len());
+            let view = archive.view();
+            let gone = taken.iter().take_while(|(span, _)| view.bytes(*span).is_none()).count();
+            for (span, piece) in taken.iter().skip(gone) {
+                assert_eq!(
+                    (view.bytes(*span), spool.slice(span.start, span.len)),
+                    (Some(&piece[..]), Some(&piece[..]))
+                );
+            }
+            assert!(taken.iter().take(gone).all(|(span, _)| spool.slice(span.start, span.len).is_none()));
+            let kept: usize = taken.iter().skip(gone).map(|(_, piece)| piece.len()).sum();
+            assert!(kept <= 3 << 13 && (gone == 0 || kept > 1 << 13), "{kept}");
+        }
+        let (kept, gone) = archive.kept();
+        assert!(gone > 50_000 && kept <= 3 << 13 && spool.kept() == kept, "{kept} {gone}");
+    }
+
+    #[test]
     fn a_full_disk_ends_what_has_to_be_kept() {
         let mut named = tempfile::NamedTempFile::new().unwrap();
         named.write_all(b"written before").unwrap();
         named.as_file().set_len(4096).unwrap();
-        let file = File::open(named.path()).unwrap();
+        let file = Arc::new(File::open(named.path()).unwrap());
         let map = Arc::new(map(&file).unwrap());
         let mut ring = Ring::File { file, map, written: 14, only: true };
         let error = ring.write(14, b", and after").unwrap_err();
@@ -336,7 +366,7 @@ mod tests {
         let mut named = tempfile::NamedTempFile::new().unwrap();
         named.write_all(b"written before").unwrap();
         named.as_file().set_len(4096).unwrap();
-        let file = File::open(named.path()).unwrap();
+        let file = Arc::new(File::open(named.path()).unwrap());
         let map = Arc::new(map(&file).unwrap());
         let mut ring = Ring::File { file, map, written: 14, only: false };
         ring.write(14, b", and after").unwrap();

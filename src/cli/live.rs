@@ -11,7 +11,7 @@ use super::explain::Dir;
 use super::filter::FilterArgs;
 use super::problem::Problem;
 use super::style::{ColorWhen, Role, Style};
-use super::{read, rights, tui};
+use super::{read, rights, signals, tui};
 use crate::capture::Input;
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
@@ -172,7 +172,6 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         .transpose()?;
     let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
     let live = capture.live().unwrap_or_default();
-    let style = Style::stderr(read.look.color);
 
     if shows {
         let name = format!("live {}", interfaces.join(", "));
@@ -189,13 +188,14 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         return Ok(end(&live.status(), read.look.color));
     }
 
-    if !read.look.quiet && io::stderr().is_terminal() {
-        let on = safe_str(&interfaces.join(", ")).into_owned();
-        eprintln!("{} capturing on {on}; Ctrl-C ends it", style.paint(Role::Dim, "note:"));
+    let asked = signals::listen(Some(&live))?;
+    // Always: who starts it in a script waits for this line.
+    if !read.look.quiet {
+        eprintln!("note: capturing on {}; Ctrl-C ends it", safe_str(&interfaces.join(", ")));
     }
     selection.longest =
         selection.filter.is_some().then(|| usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
-    let outcome = read::write(&mut capture, limits, &read.look, selection, format, true);
+    let outcome = read::write(&mut capture, limits, &read.look, selection, format, Some(&asked));
     live.stop();
     live.wait();
     let status = live.status();
@@ -227,7 +227,7 @@ fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
         let others: Vec<&str> = others.map(|interface| interface.name.as_str()).collect();
         let what = if chosen.all { " (all interfaces)" } else { "" };
         eprintln!(
-            "note: capturing on {}{what}; choose with -i: {}",
+            "note: no interface was named: {}{what}; others, for -i: {}",
             safe_str(&chosen.name),
             safe_str(&others.join(", "))
         );

@@ -119,10 +119,11 @@ pub fn print(
     }
     let live = input.all().any(|path| path.as_os_str() == "-");
     let limits = if live { limits.live() } else { limits };
-    write(&mut capture, limits, look, selection, format, live)
+    let asked = if live { Some(signals::listen(None)?) } else { None };
+    write(&mut capture, limits, look, selection, format, asked.as_ref())
 }
 
-/// Prints what is selected of a capture. `live`: each row at once.
+/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -132,18 +133,18 @@ pub fn write(
     look: &LookArgs,
     selection: Selection,
     format: Format,
-    live: bool,
+    live: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
+    let asked = live;
+    let live = live.is_some();
     let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
-    // Who writes into a pipe hears Ctrl-C too: what it has written still is read.
-    let asked = if live { signals::listen(capture.live().as_ref())? } else { Asked::default() };
     match format {
-        Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, &asked),
-        Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, &asked),
+        Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, asked),
         Format::Table => {
             let level = selection.level;
             let outcome =
-                drive(capture, limits, Table::new(out, selection, table_look(look), live), look, &asked)?;
+                drive(capture, limits, Table::new(out, selection, table_look(look), live), look, asked)?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
                 eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
@@ -203,10 +204,12 @@ pub fn drive<R: Report>(
     limits: Limits,
     mut report: R,
     look: &LookArgs,
-    asked: &Asked,
+    asked: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
     let broken = keys::broken(&limits.secrets);
-    let ends_itself = capture.live().is_some();
+    // Who writes into a pipe hears Ctrl-C too, and ends: what it has written still is read. A live capture ends itself.
+    let asked = asked.filter(|_| capture.live().is_none());
+    let mut since: Option<Instant> = None;
     let mut pipeline = Pipeline::new(limits);
     if let Some((rule, text)) = broken {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
@@ -214,7 +217,9 @@ pub fn drive<R: Report>(
     let mut progress = Progress::new(look.quiet);
     let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
-        !report.failed() && (ends_itself || !asked.is_true())
+        let patience = !asked.is_some_and(Asked::is_true)
+            || since.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5);
+        !report.failed() && patience
     });
     progress.clear();
     let matched = report.matched();

@@ -29,9 +29,13 @@ fn choose(uid: Option<u32>, gid: Option<u32>) -> User {
     }
 }
 
+/// Root of a user namespace is some user outside, and there may be nobody else in it: without its capabilities it is
+/// that user and no more.
 #[cfg(target_os = "linux")]
 fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
+    let map = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let is_everybody = map.is_empty() || map.split_whitespace().eq(["0", "0", "4294967295"]);
+    rustix::process::geteuid().is_root() && is_everybody
 }
 
 #[cfg(not(target_os = "linux"))]

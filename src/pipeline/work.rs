@@ -163,6 +163,7 @@ pub(super) struct Work<'a, S> {
     pub(super) totals: &'a mut Totals,
     pub(super) websockets: &'a mut u32,
     pub(super) waiting: &'a mut Waiting,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub(super) record: &'a mut Vec<u8>,
     pub(super) lost: &'a Lost,
 }

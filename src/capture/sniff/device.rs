@@ -3,6 +3,7 @@
 use super::SniffError;
 use pcap::{Active, Capture, Device, Linktype};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// What can be captured from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,8 @@ pub(super) struct Opened {
 
 /// Whether times come in nanoseconds: libpcap can on Linux only.
 pub(super) const NANOSECONDS: bool = cfg!(target_os = "linux");
-/// Packets wait so long at most until they are seen, in milliseconds.
-const PATIENCE: i32 = 10;
+/// Packets wait so long in the kernel at most until they are seen.
+pub(super) const PATIENCE: Duration = Duration::from_millis(10);
 
 /// Checks a capture filter without an interface.
 ///
@@ -103,7 +104,7 @@ pub(super) fn open(interface: &Interface, how: &How<'_>) -> Result<Opened, Sniff
         .promisc(how.promiscuous && !interface.all)
         .buffer_size(size(how.buffer))
         .immediate_mode(how.immediate)
-        .timeout(PATIENCE);
+        .timeout(i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX));
     let capture = if NANOSECONDS { capture.precision(pcap::Precision::Nano) } else { capture };
     let mut capture = capture.open().map_err(fail)?.setnonblock().map_err(fail)?;
     if !how.filter.is_empty() {

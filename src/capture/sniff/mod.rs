@@ -36,11 +36,11 @@ use std::time::Duration;
 pub use save::{Keep, Ring};
 
 /// Bytes of a file of the spool at most.
-const PAGE_BITS: u32 = 26;
+const PAGE_BITS: u32 = 25;
 /// And at least: the longest packet fits.
 const PAGE_BITS_LEAST: u32 = 20;
 /// Files of the spool, where there is room for them: little goes at once.
-const PAGES: u64 = 16;
+const PAGES: u64 = 32;
 
 /// The system that captures, as files name it.
 const SYSTEM: &str = if cfg!(target_os = "linux") {

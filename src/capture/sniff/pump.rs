@@ -2,7 +2,7 @@
 
 use super::Options;
 use super::blocks::{Blocks, PACKET_EXTRA, Statistics};
-use super::device::{NANOSECONDS, words};
+use super::device::{NANOSECONDS, PATIENCE, words};
 use crate::capture::live::Live;
 use crate::capture::pages::{Pages, Writer};
 use pcap::{Active, Capture};
@@ -11,13 +11,15 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Bytes that are written to the spool at once.
 pub(super) const PIECE: usize = 256 << 10;
 /// Packets taken of one interface before the others have their turn.
 const TURN: usize = 4096;
+/// Turns at the end: more packets than a kernel's buffer holds.
+const TURNS_AT_END: usize = 256;
 /// How long packets are waited for; an interface that goes away is noticed then.
 const WAIT: Duration = Duration::from_millis(500);
 /// Time between two looks at the drop counters, while packets come.
@@ -134,6 +136,13 @@ impl Pump {
     /// Captures until there is a reason to end.
     pub(super) fn run(mut self, saver: Option<JoinHandle<()>>) {
         let ended = self.take_all().and_then(|()| {
+            // What was there when the end came is in the kernel still.
+            thread::sleep(2 * PATIENCE);
+            for _ in 0..TURNS_AT_END {
+                if self.take_each()? == 0 {
+                    break;
+                }
+            }
             self.look(true);
             self.flush()
         });
@@ -159,10 +168,7 @@ impl Pump {
             if !self.wait()? {
                 return Ok(());
             }
-            let mut taken = 0;
-            for index in 0..self.ports.len() {
-                taken += self.take(index)?;
-            }
+            let taken = self.take_each()?;
             self.flush()?;
             if self.looked.elapsed() >= if taken > 0 { LOOK } else { WAIT } {
                 self.look(false);
@@ -170,6 +176,11 @@ impl Pump {
             }
         }
         Ok(())
+    }
+
+    /// Takes what waits at each interface.
+    fn take_each(&mut self) -> io::Result<usize> {
+        (0..self.ports.len()).try_fold(0, |taken, index| Ok(taken + self.take(index)?))
     }
 
     fn is_over(&self) -> bool {

@@ -10,6 +10,9 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Bytes that are copied at once: the longest block and more.
+const BUFFER: usize = 1 << 20;
+
 /// Several files instead of one: so many at most, each of so many bytes at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ring {
@@ -100,14 +103,24 @@ impl Saver {
 
     fn write_all(&mut self) -> io::Result<()> {
         let (mut number, mut at, mut packets) = (0, 0, 0);
+        let mut buffer = vec![0; BUFFER];
         while let Next::Page(next, page) = self.pages.after(number, at, true) {
             if next != number {
                 let lost = page.packets_before.saturating_sub(packets);
                 self.live.update(|status| status.unsaved += lost);
                 (number, at) = (next, 0);
             }
-            let new = page.map.get(at..page.len).unwrap_or_default();
-            self.write(new)?;
+            // Whole blocks each time: what does not fit comes again.
+            while at < page.len {
+                let len = page.read(at, &mut buffer)?;
+                let new = buffer.get(..len).unwrap_or_default();
+                let new = new.get(..whole(new)).unwrap_or_default();
+                if new.is_empty() {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                self.write(new)?;
+                at += new.len();
+            }
             self.packets += page.packets_after.saturating_sub(packets.max(page.packets_before));
             (at, packets) = (page.len, page.packets_after);
             self.tell();
@@ -176,6 +189,15 @@ impl Saver {
         self.head = head;
         put
     }
+}
+
+/// How many of these bytes are whole blocks.
+fn whole(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(len) = block_len(bytes.get(at..).unwrap_or_default()) {
+        at += len;
+    }
+    at
 }
 
 /// The length of the block that begins here.
