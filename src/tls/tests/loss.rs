@@ -232,7 +232,9 @@ proptest! {
         }).collect();
         for (at, how, place) in &damage {
             let at = at.index(pieces.len());
-            if let Piece::Bytes(direction, bytes) = &mut pieces[at] {
+            if let Piece::Bytes(direction, bytes) = &mut pieces[at]
+                && !bytes.is_empty()
+            {
                 match how {
                     0 => { let place = place.index(bytes.len()); bytes[place] ^= 0x55; }
                     1 => pieces[at] = Piece::Gap(*direction, bytes.len() as u64),
