@@ -339,6 +339,17 @@ impl TlsStream {
         context: &mut Context<'_>,
         events: &mut impl Events,
     ) -> bool {
+        let side = self.sides.of(direction);
+        if side.buffer.len() < HEADER_LEN {
+            let mut start = [0; HEADER_LEN];
+            let bytes = side.buffer.iter().chain(rest.bytes);
+            let len = start.iter_mut().zip(bytes).map(|(to, byte)| *to = *byte).count();
+            // What a broken header costs hangs on whether there are keys yet: that is known by the other direction.
+            let broken = header(start.get(..len).unwrap_or_default()).is_none();
+            if len == 0 || broken && self.waits(direction, 0, context.keys) {
+                return false;
+            }
+        }
         let side = self.sides.of_mut(direction);
         if side.buffer.len() < HEADER_LEN && (!side.buffer.is_empty() || rest.bytes.len() < HEADER_LEN) {
             side.keep(rest, HEADER_LEN - side.buffer.len());
