@@ -1,7 +1,8 @@
 //! wslens: a WebSocket protocol analyzer and frame dissector.
 //!
 //! ```text
-//! capture ──► net ──► tcp ──► http ──► ws ──► report
+//! capture ──► net ──► tcp ─┬──► http ──► ws ──► report
+//!                          └ tls ┘
 //! packets   segments  order  handshake frames  records
 //!           └──────── pipeline ──────────┘
 //! ```
@@ -17,9 +18,10 @@
 //! | capture::sniff | capture | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
+//! | tls | model | nothing |
 //! | http | model | nothing |
 //! | ws | model | nothing |
-//! | pipeline | model net tcp http ws | nothing |
+//! | pipeline | model net tcp tls http ws | nothing |
 //! | filter | model pipeline ws | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
@@ -58,5 +60,7 @@ pub mod report;
 pub mod store;
 pub mod story;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod tui;
 pub mod ws;

@@ -241,7 +241,7 @@ def python_package(name):
 
 
 def finish(name, capture, log, *, made_with, file="capture.pcapng", comment="", nano=False, check=True, packets=None,
-           linktype=None, interfaces=("lo",), annotate=None):
+           linktype=None, interfaces=("lo",), annotate=None, secrets=b""):
     """Writes captures/NAME/{capture,messages.ndjson} and the "Made with" line of its README."""
     folder = ROOT / name
     packets = capture.packets if packets is None else packets
@@ -252,7 +252,7 @@ def finish(name, capture, log, *, made_with, file="capture.pcapng", comment="", 
     path = folder / file
     linktype = capture.linktype if linktype is None else linktype
     if ".pcapng" in file:
-        pcapng.write_pcapng(path, packets, linktype, interfaces, comment, nano)
+        pcapng.write_pcapng(path, packets, linktype, interfaces, comment, nano, secrets)
     else:
         pcapng.write_pcap(path, packets, linktype, nano)
     write_messages(folder / "messages.ndjson", rows)

@@ -51,8 +51,8 @@ def _block(kind, body):
     return struct.pack("<II", kind, total) + body + struct.pack("<I", total)
 
 
-def write_pcapng(path, packets, linktype=1, interfaces=("lo",), comment="", nano=False):
-    """Writes one section; `nano` sets if_tsresol 9. A name ending in .gz is gzipped."""
+def write_pcapng(path, packets, linktype=1, interfaces=("lo",), comment="", nano=False, secrets=b""):
+    """Writes one section; `nano` sets if_tsresol 9; `secrets` is a TLS key log. A name ending in .gz is gzipped."""
     end = struct.pack("<HH", 0, 0)
     head = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
     if comment:
@@ -63,6 +63,8 @@ def write_pcapng(path, packets, linktype=1, interfaces=("lo",), comment="", nano
         if nano:
             body += _option(9, b"\x09")
         out.append(_block(1, body + end))
+    if secrets:
+        out.append(_block(10, struct.pack("<II", 0x544C534B, len(secrets)) + secrets + b"\0" * (-len(secrets) % 4)))
     for p in packets:
         ticks = p.ns if nano else p.ns // 1000
         body = struct.pack("<IIIII", p.interface, ticks >> 32, ticks & 0xFFFFFFFF, len(p.data), p.orig_len)

@@ -344,6 +344,15 @@ fn texts(seeds: &mut Seeds) {
     ] {
         seeds.put("proxy", proxy);
     }
+    let (random, secret) = ("ab".repeat(32), "cd".repeat(48));
+    for label in ["CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"] {
+        seeds.put_cut("key_log", &[], format!("# log\n{label} {random} {secret}\r\n{label} {random}\n").as_bytes());
+    }
+    seeds.put_cut("key_log", &[], format!("RSA 0102030405060708 {secret}").as_bytes());
+    for case in 0..40u8 {
+        seeds.put("tls_stream", &[case, 1, 3, case % 4, 9, 0, 0x55, 40, 0]);
+        seeds.put("tls_stream", &[case, 2, 4, 2, 30, 0, 9, 6, 1, 0, 0, 0, 200, 1, 23, 3, 3, 0, 1, 0]);
+    }
     let length = [1u8, 5, 0xff];
     seeds.put_cut("http_body", &length, b"hello and more");
     for body in [

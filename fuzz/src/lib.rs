@@ -13,6 +13,7 @@ pub mod handshake;
 pub mod http_body;
 pub mod http_head;
 pub mod json_string;
+pub mod key_log;
 pub mod message;
 pub mod net;
 pub mod pcap;
@@ -21,6 +22,7 @@ pub mod proxy;
 pub mod report;
 pub mod safe_text;
 pub mod tcp_stream;
+pub mod tls_stream;
 pub mod utf8;
 pub mod whole;
 
@@ -37,6 +39,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("http_body", http_body::run),
     ("http_head", http_head::run),
     ("json_string", json_string::run),
+    ("key_log", key_log::run),
     ("message", message::run),
     ("net", net::run),
     ("pcap", pcap::run),
@@ -45,6 +48,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("report", report::run),
     ("safe_text", safe_text::run),
     ("tcp_stream", tcp_stream::run),
+    ("tls_stream", tls_stream::run),
     ("utf8", utf8::run),
     ("whole", whole::run),
 ];

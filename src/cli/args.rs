@@ -184,6 +184,11 @@ pub struct InputArgs {
     /// Another way to name a FILE
     #[arg(short = 'r', long = "read", value_name = "FILE", hide = true)]
     pub read: Vec<std::path::PathBuf>,
+    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: wss is then read like ws. Also
+    /// used: $SSLKEYLOGFILE, FILE.keys beside a capture, and secrets in a pcapng file
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    pub keylog: Vec<std::path::PathBuf>,
     /// Read files instead of mapping them into memory
     #[arg(long, help_heading = "Input")]
     pub no_mmap: bool,

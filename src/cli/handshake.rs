@@ -108,7 +108,7 @@ fn misused(captures: bool, key: bool, accept: bool) -> Problem {
 /// Prints the handshakes of captures.
 fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
     let mut limits =
-        read::limits(&args.input, &Selection { level: Level::Connections, ..Selection::default() });
+        read::limits(&args.input, &Selection { level: Level::Connections, ..Selection::default() }, false)?;
     (limits.depth.payloads, limits.depth.frames) = (false, false);
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     let mut pipeline = Pipeline::new(limits);

@@ -163,6 +163,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         duration: args.duration,
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
+    // Before rights are given up: key logs are for their owner only.
+    let limits = Limits::live(read::limits(&read.input, &selection, false)?);
     let keep = give_up_rights(args)?;
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
     let watch = (!shows && read.look.output.is_none() && !io::stdout().is_terminal())
@@ -170,7 +172,6 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         .transpose()?;
     let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
     let live = capture.live().unwrap_or_default();
-    let limits = Limits::live(read::limits(&read.input, &selection));
 
     if shows {
         let name = format!("live {}", interfaces.join(", "));

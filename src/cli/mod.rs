@@ -17,6 +17,7 @@ mod filter;
 pub mod handshake;
 #[cfg(all(feature = "live", unix))]
 mod interfaces;
+mod keys;
 mod learn;
 #[cfg(all(feature = "live", unix))]
 mod live;

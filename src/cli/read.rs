@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
 use super::explain::Dir;
 use super::filter;
+use super::keys;
 use super::problem::Problem;
 use super::run;
 use super::signals::{self, Asked};
@@ -104,7 +105,7 @@ pub fn print(
     adjust: impl FnOnce(&mut Limits),
 ) -> anyhow::Result<Outcome> {
     let format = format(look, &selection)?;
-    let mut limits = limits(input, &selection);
+    let mut limits = limits(input, &selection, look.quiet)?;
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
         selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
@@ -199,16 +200,20 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
     Capture::open(&inputs, &Options { no_mmap: input.no_mmap, ..Options::default() })
 }
 
-/// The engine's bounds for what was asked.
-pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
+/// The engine's bounds for what was asked, and the secrets that it may use.
+///
+/// # Errors
+/// Where a key log that was named cannot be read.
+pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
     let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
+    limits.secrets = keys::load(input, quiet)?;
     limits.depth.inflate.message = input.max_inflate;
     limits.guess = !input.no_guess;
     limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
     limits.depth.frames = selection.shows(Level::Frames);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
-    limits
+    Ok(limits)
 }
 
 /// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself.
@@ -222,10 +227,14 @@ pub fn drive<R: Report>(
     look: &LookArgs,
     asked: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
+    let broken = keys::broken(&limits.secrets);
     // Who writes into a pipe hears Ctrl-C too, and ends: what it has written still is read. A live capture ends itself.
     let asked = asked.filter(|_| capture.live().is_none());
     let mut since: Option<Instant> = None;
     let mut pipeline = Pipeline::new(limits);
+    if let Some((rule, text)) = broken {
+        pipeline.report_capture(&mut report, rule, format_args!("{text}"));
+    }
     let mut progress = Progress::new(look.quiet);
     let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
@@ -311,6 +320,9 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     }
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
+    }
+    if *tls > 0 {
+        keys::tell_how();
     }
 }
 

@@ -22,7 +22,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
             .hint("try", "--format ndjson")
             .into());
     }
-    let mut limits = read::limits(&args.input, &Selection::default());
+    let mut limits = read::limits(&args.input, &Selection::default(), args.look.quiet)?;
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;
     let matcher = args.filter.matcher(Levels::of(Level::Connection))?;

@@ -64,7 +64,7 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Err(Problem::new(2, "no capture was named").hint("try", "wslens story FILE").into());
     }
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
-    let limits = read::limits(&args.input, &Selection::default());
+    let limits = read::limits(&args.input, &Selection::default(), false)?;
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();

@@ -46,7 +46,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     }
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
-    let limits = read::limits(&args.input, &Selection::default());
+    let limits = read::limits(&args.input, &Selection::default(), true)?;
     let again =
         crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };

@@ -64,6 +64,7 @@ pub fn ndjson_row(
         response: connection.response,
         first: connection.first,
         evidence: connection.evidence.clone(),
+        tls: connection.tls.clone(),
     };
     let mut out = Vec::new();
     let mut report = Ndjson::new(&mut out, Selection::default(), true);

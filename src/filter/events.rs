@@ -168,7 +168,7 @@ fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         // As in the machine output.
         Field::HttpVersion => Value::Bytes(b"1.1"),
         Field::Midstream => Value::Flag(connection.is_midstream()),
-        Field::Tls => Value::Flag(false),
+        Field::Tls => Value::Flag(connection.tls.is_some()),
         _ => Value::Absent,
     }
 }

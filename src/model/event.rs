@@ -19,6 +19,10 @@ impl Place {
     }
 }
 
+/// Addresses from here on, up to `0xF000…`, are those of bytes that were decrypted. Nothing can be read there: what
+/// is needed later has to be copied. Without this mark, it is where the encrypted bytes are.
+pub const SEALED: u64 = 0xE000_0000_0000_0000;
+
 /// Bytes of one direction, in order, as a layer receives them. A layer keeps addresses, never `bytes`.
 #[derive(Clone, Copy, Debug)]
 pub struct Chunk<'a> {
@@ -35,6 +39,13 @@ pub struct Chunk<'a> {
 }
 
 impl<'a> Chunk<'a> {
+    /// Whether these bytes were decrypted: see [`SEALED`].
+    #[must_use]
+    #[inline]
+    pub fn is_sealed(&self) -> bool {
+        self.address >> 60 == SEALED >> 60
+    }
+
     /// What is left after the first `n` bytes.
     #[must_use]
     pub fn skip(self, n: usize) -> Self {

@@ -22,7 +22,7 @@ mod segment;
 mod span;
 mod tally;
 
-pub use event::{Bytes, Chunk, Place};
+pub use event::{Bytes, Chunk, Place, SEALED};
 pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};

@@ -183,6 +183,12 @@ impl Live {
                     return;
                 }
             }
+            if !moved && self.abandon_tls(ends, place, work) {
+                let mut own = latest;
+                self.drain(ends, place, Some(&mut own), work);
+                latest = own;
+                continue;
+            }
             if !moved {
                 let server = self.order()[1];
                 match &mut self.layer {
@@ -216,6 +222,9 @@ impl Live {
             }
         }
         let last = self.reset.unwrap_or(self.last);
+        for end in self.order() {
+            self.end_tls(end, last, work);
+        }
         self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {
             self.unanswered(ends, *asked, State::Unanswered, last, work);

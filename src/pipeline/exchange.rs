@@ -540,3 +540,14 @@ impl From<Place> for HeadPlace {
         Self { first: place, last: place }
     }
 }
+
+impl super::Seen {
+    pub(super) fn count(&mut self, other: Other) -> &mut u64 {
+        match other {
+            Other::Tls => &mut self.tls,
+            Other::Http => &mut self.http,
+            Other::Http2 => &mut self.http2,
+            Other::Unknown => &mut self.unknown,
+        }
+    }
+}

@@ -50,6 +50,9 @@ impl Live {
                     self.streams.of_mut(end).consume(taken);
                     self.streams.of_mut(end).set_arrived(arrival);
                 }
+                if self.secure.is_some() && self.streams.of(end).is_finished() {
+                    self.end_tls(end, arrival, work);
+                }
                 if self.streams.of(end).is_finished()
                     && let Layer::WebSocket(socket) = &mut self.layer
                 {
@@ -102,6 +105,9 @@ impl Live {
             origin: held.origin,
             arrival,
         };
+        if self.secure.is_some() || self.begins_tls(end, bytes, work) {
+            return self.feed_tls(ends, end, chunk, work);
+        }
         if self.client.is_none() {
             self.client_of_answer(end, work);
         }
@@ -232,13 +238,14 @@ impl Live {
             _ => (None, false),
         };
         let server = ends.of(client.other());
+        let secure = self.secure.is_some();
         let mut url = match &handshake.request {
             // The fallback is only made where it is needed.
             Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
-                http::url(head, "", false)
+                http::url(head, "", secure)
             }
-            Some(head) => http::url(head, &server.to_string(), false),
-            None => format!("ws://{server}/"),
+            Some(head) => http::url(head, &server.to_string(), secure),
+            None => format!("{}://{server}/", if secure { "wss" } else { "ws" }),
         };
         url.shrink_to_fit();
         let request = asked.map(|(place, _)| place);
@@ -255,6 +262,7 @@ impl Live {
             response,
             first: request.or(response).map(|place| place.first).unwrap_or_default(),
             evidence: None,
+            tls: self.secure.as_ref().and_then(|secure| secure.facts()),
         }
     }
 
@@ -285,10 +293,10 @@ impl Live {
         let wants = work.sink.wants();
         work.sink.opened(&connection);
         // A client that acknowledged the response had read it, whichever packet is first in the capture.
-        let early = self
-            .client
-            .filter(|client| !self.streams.of(client.other()).next_is_acknowledged())
-            .and_then(|client| self.streams.of(client).ready());
+        let early =
+            self.client.filter(|client| !self.streams.of(client.other()).next_is_acknowledged()).and_then(
+                |client| self.streams.of(client).ready().map(|held| held.origin).or(self.early_frames()),
+            );
         let mut emit = Emit { sink: work.sink, connection: &connection };
         for pending in self.pending.drain(..) {
             let spot = Spot {
@@ -308,15 +316,14 @@ impl Live {
                 Spot { direction: Some(judgement.side), place: at.unwrap_or(place.last), ..Spot::default() };
             ws.report(judgement.rule, spot, format_args!("{}", judgement.text), &mut emit);
         }
-        if let Some(early) = early.filter(|early| early.origin.packet < place.first.packet) {
-            let spot =
-                Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
+        if let Some(early) = early.filter(|early| early.packet < place.first.packet) {
+            let spot = Spot { direction: Some(Direction::ClientToServer), place: early, ..Spot::default() };
             ws.report(
                 &http::rules::DATA_BEFORE_HANDSHAKE,
                 spot,
                 format_args!(
                     "the client sent bytes in packet {} before the response in packet {}",
-                    early.origin.packet, place.first.packet
+                    early.packet, place.first.packet
                 ),
                 &mut emit,
             );
@@ -408,6 +415,9 @@ impl Live {
         let direction = self.direction(end);
         let at = self.streams.of(end).position();
         self.tell_gap(direction, at, len, arrival, why, work);
+        if self.secure.is_some() {
+            return self.gap_tls(direction, at, len, arrival, work);
+        }
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
             Layer::WebSocket(socket) => {

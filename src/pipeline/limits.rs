@@ -1,5 +1,6 @@
 //! Every bound of the engine in one place, each with its reason.
 
+use super::secrets::Secrets;
 use crate::http::HeadLimits;
 use crate::net::FragmentLimits;
 use crate::ws::Depth;
@@ -44,6 +45,8 @@ pub struct Limits {
     pub guess: bool,
     /// Ports on which that takes less evidence.
     pub ws_ports: Vec<u16>,
+    /// No bound, but it goes where they go: the secrets of TLS connections. Copies share them.
+    pub secrets: Secrets,
 }
 
 const SECOND: i64 = 1_000_000_000;
@@ -78,6 +81,7 @@ impl Default for Limits {
             depth: Depth::default(),
             guess: true,
             ws_ports: Vec::new(),
+            secrets: Secrets::default(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Arguments;
 use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
+use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
 use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, WebSocketId};
@@ -102,6 +103,8 @@ pub(super) struct Live {
     pub(super) hopeless: bool,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
+    /// It speaks TLS, and there are secrets.
+    pub(super) secure: Option<Box<Secure>>,
 }
 
 impl Live {
@@ -126,6 +129,7 @@ impl Live {
             guessing: 0,
             tries: 4,
             hopeless: false,
+            secure: None,
         })
     }
 
@@ -188,6 +192,7 @@ impl Live {
     pub(super) fn renew(&mut self) {
         self.calm = matches!(self.layer, Layer::WebSocket(_))
             && self.waiting_since.is_none()
+            && self.secure.is_none()
             && self.reset.is_none()
             && self.fate == Fate::Keep;
         if self.calm {
@@ -561,7 +566,7 @@ mod tests {
     #[test]
     fn what_a_packet_touches_begins_where_a_line_of_the_cache_does() {
         let mut live = Live::new(Some(End::A));
-        assert_eq!((size_of::<Stream>(), size_of::<Live>() <= 1216), (192, true), "{}", size_of::<Live>());
+        assert_eq!((size_of::<Stream>(), size_of::<Live>() <= 1280), (192, true), "{}", size_of::<Live>());
         let connection = Connection {
             id: WebSocketId(1),
             tcp: crate::model::ConnectionId(0),
@@ -575,6 +580,7 @@ mod tests {
             response: None,
             first: Place::default(),
             evidence: None,
+            tls: None,
         };
         let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
         let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! packet ─► net::Decoder ─► segment ─► flow ─► tcp::Stream ─► HTTP/1 exchange ─► ws::WebSocket ─► Sink
+//!                                                        └► TLS ─┘
 //! ```
 //!
 //! Contract: packets come in capture order; each gives any number of events; [`Pipeline::end`] tells
@@ -23,6 +24,12 @@ mod lost;
 mod missing;
 mod replay;
 pub mod rules;
+mod secrets;
+#[cfg(feature = "tls")]
+mod secure;
+#[cfg(not(feature = "tls"))]
+#[path = "insecure.rs"]
+mod secure;
 mod sink;
 mod work;
 
@@ -30,13 +37,14 @@ use std::collections::VecDeque;
 
 use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
 use crate::net::{self, Decoder, Skip};
-use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
-pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
+pub use rules::RULES;
+pub use secrets::Secrets;
+pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
 use again::asks_here;
@@ -96,6 +104,7 @@ pub struct Pipeline {
     last: Place,
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
+    logs_taken: usize,
 }
 
 /// What happens to a connection outside its own packets.
@@ -124,6 +133,7 @@ impl Pipeline {
             evicted: 0,
             last: Place::default(),
             dropped: false,
+            logs_taken: 0,
         }
     }
 
@@ -559,18 +569,3 @@ impl Pipeline {
         }
     }
 }
-
-impl Seen {
-    fn count(&mut self, other: Other) -> &mut u64 {
-        match other {
-            Other::Tls => &mut self.tls,
-            Other::Http => &mut self.http,
-            Other::Http2 => &mut self.http2,
-            Other::Unknown => &mut self.unknown,
-        }
-    }
-}
-
-/// Findings of this room and those that it hands on, for lists.
-pub const RULES: &[&[&crate::model::Rule]] =
-    &[rules::ALL, tcp::rules::ALL, net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];

@@ -238,6 +238,6 @@ impl Live {
             }
             Layer::Http(_) | Layer::Done => 0,
         };
-        size_of::<Self>() + layer
+        size_of::<Self>() + layer + self.secure.as_ref().map_or(0, |secure| secure.size())
     }
 }

@@ -14,3 +14,14 @@ crate::rules! {
         "Idle connection was closed by the flow timer.",
         "Nothing was captured of it for a long time.";
 }
+
+/// Findings of this room and those that it hands on, for lists.
+pub const RULES: &[&[&crate::model::Rule]] = &[
+    ALL,
+    crate::tcp::rules::ALL,
+    crate::net::rules::ALL,
+    crate::http::rules::ALL,
+    crate::ws::rules::ALL,
+    #[cfg(feature = "tls")]
+    crate::tls::rules::ALL,
+];

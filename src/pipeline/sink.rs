@@ -45,6 +45,8 @@ pub struct Connection {
     pub first: Place,
     /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
     pub evidence: Option<Box<str>>,
+    /// The TLS that it runs in.
+    pub tls: Option<Box<Tls>>,
 }
 
 impl Connection {
@@ -53,6 +55,21 @@ impl Connection {
     pub fn is_midstream(&self) -> bool {
         self.request.is_none() && self.response.is_none()
     }
+}
+
+/// What a TLS handshake agreed on. Texts are as captured: they have to be made safe to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLS 1.3`
+    pub version: &'static str,
+    /// The cipher suite's name in IANA's registry.
+    pub cipher: String,
+    /// The name of the server that the client asked for.
+    pub server_name: Option<String>,
+    /// The protocol that was agreed on.
+    pub alpn: Option<String>,
+    /// An earlier session was resumed.
+    pub resumed: bool,
 }
 
 /// How a connection stands at its end, or at the capture's.

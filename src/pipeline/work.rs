@@ -89,6 +89,8 @@ pub(super) struct Desk {
     pub(super) totals: Totals,
     pub(super) websockets: u32,
     pub(super) waiting: Waiting,
+    /// Room for one record of TLS.
+    pub(super) record: Vec<u8>,
     pub(super) lost: Lost,
 }
 
@@ -100,6 +102,7 @@ impl Desk {
             totals: Totals::default(),
             websockets: 0,
             waiting: Waiting::default(),
+            record: Vec::new(),
             lost: Lost::default(),
         }
     }
@@ -114,6 +117,7 @@ impl Desk {
             totals: &mut self.totals,
             websockets: &mut self.websockets,
             waiting: &mut self.waiting,
+            record: &mut self.record,
             lost: &self.lost,
         }
     }
@@ -159,6 +163,8 @@ pub(super) struct Work<'a, S> {
     pub(super) totals: &'a mut Totals,
     pub(super) websockets: &'a mut u32,
     pub(super) waiting: &'a mut Waiting,
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    pub(super) record: &'a mut Vec<u8>,
     pub(super) lost: &'a Lost,
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
 use crate::model::{Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
-use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Wants};
+use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Tls, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
 /// Characters or bytes of a preview.
@@ -471,10 +471,13 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     write_head(out, "request", handshake.request.as_deref(), connection.request);
     write_head(out, "response", handshake.response.as_deref(), connection.response);
     word(out, "state", ended.state.name());
-    let midstream = if connection.is_midstream() { "true" } else { "false" };
-    let _ = write!(Text(out), ",\"midstream\":{midstream},\"tls\":false");
+    flag(out, "midstream", connection.is_midstream());
+    flag(out, "tls", connection.tls.is_some());
     if let Some(evidence) = &connection.evidence {
         word(out, "evidence", evidence);
+    }
+    if let Some(tls) = &connection.tls {
+        write_tls(out, tls);
     }
     match ended.socket {
         Some(_) => {
@@ -506,6 +509,25 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     }
     word(out, "community_id", &community_id(connection.client, connection.server));
     out.extend_from_slice(b"}\n");
+}
+
+/// What was agreed on in the TLS handshake: only of connections that run in TLS.
+fn write_tls(out: &mut Vec<u8>, tls: &Tls) {
+    key(out, "tls_session");
+    out.extend_from_slice(b"{\"version\":");
+    json_string(out, tls.version);
+    string(out, "cipher", &tls.cipher);
+    for (name, value) in [("server_name", &tls.server_name), ("alpn", &tls.alpn)] {
+        match value {
+            Some(value) => string(out, name, value),
+            None => {
+                key(out, name);
+                out.extend_from_slice(b"null");
+            }
+        }
+    }
+    flag(out, "resumed", tls.resumed);
+    out.push(b'}');
 }
 
 fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {

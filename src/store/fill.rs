@@ -267,6 +267,7 @@ fn row(connection: &Connection) -> ConnectionRow {
         response: connection.response,
         first: connection.first,
         evidence: connection.evidence.clone(),
+        tls: connection.tls.clone(),
         last: last.fold(connection.first, |a, b| a.max(b)),
         state: None,
         closed: None,

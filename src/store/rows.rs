@@ -2,7 +2,7 @@
 
 use crate::http::Handshake;
 use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Rule, Time, WebSocketId};
-use crate::pipeline::{HeadPlace, State};
+use crate::pipeline::{HeadPlace, State, Tls};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode, Rtt};
 
 /// A WebSocket, or an attempt to open one.
@@ -32,6 +32,8 @@ pub struct ConnectionRow {
     pub first: Place,
     /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
     pub evidence: Option<Box<str>>,
+    /// The TLS that it runs in.
+    pub tls: Option<Box<Tls>>,
     /// The latest packet that brought something of it.
     pub last: Place,
     /// How it stands; `None` while reading goes on and it was not told to have ended.

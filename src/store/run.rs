@@ -42,6 +42,10 @@ pub(super) fn take<S: Sink>(
     pipeline: &mut Pipeline,
     sink: &mut S,
 ) {
+    let notes = capture.notes();
+    if notes.secrets.len() + notes.sections.len() > pipeline.logs_taken() {
+        take_logs(capture, pipeline);
+    }
     if capture.has_losses() {
         tell_losses(capture, pipeline, sink);
     }
@@ -49,6 +53,24 @@ pub(super) fn take<S: Sink>(
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);
     }
+}
+
+/// Hands on the key logs that stand in the capture itself: in secrets blocks, and in comments of sections.
+#[cold]
+fn take_logs(capture: &Capture, pipeline: &mut Pipeline) {
+    /// `TLSK`: a TLS key log (draft-ietf-opsawg-pcapng section 4.7).
+    const KEY_LOG: u32 = 0x544c_534b;
+    let notes = capture.notes();
+    let of_blocks = notes.secrets.iter().filter(|secrets| secrets.kind == KEY_LOG);
+    for secrets in of_blocks {
+        pipeline.add_secrets(&secrets.data);
+    }
+    for comment in notes.sections.iter().flat_map(|section| &section.comments) {
+        if comment.contains("CLIENT_RANDOM ") || comment.contains("_TRAFFIC_SECRET_") {
+            pipeline.add_secrets(comment.as_bytes());
+        }
+    }
+    pipeline.set_logs_taken(notes.secrets.len() + notes.sections.len());
 }
 
 /// Tells everything that is open once no packet comes any more.

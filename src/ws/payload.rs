@@ -65,7 +65,7 @@ impl Payload {
         }
         let key = turn(key, offset);
         self.len += len as u64;
-        if self.pieces.is_empty() || len >= COPY_BELOW {
+        if (self.pieces.is_empty() || len >= COPY_BELOW) && !chunk.is_sealed() {
             self.pieces.push(Piece { address: chunk.address, len: len as u32, key });
         } else {
             let start = self.copied.len();

@@ -19,11 +19,22 @@ use protocol::*;
 use transport::*;
 
 /// Rules that this engine does not fire, and why.
-const EXCLUDED: [(&str, &str); 4] = [
+const EXCLUDED: &[(&str, &str)] = &[
     ("capture-kernel-drops", "a capturing program's counters: see the tests of live captures"),
     ("capture-queue-drops", "a spool that is too small: see the tests of live captures"),
     ("capture-bad-magic", "told by the program: there is no capture to read"),
     ("limit-total-memory", "memory is bounded by the other limits so far"),
+    ("tls-no-secret", "of TLS: see its tests, and those of wss"),
+    ("tls-unsupported", "of TLS: see its tests, and those of wss"),
+    ("tls-record-damaged", "of TLS: see its tests, and those of wss"),
+    ("tls-records-lost", "of TLS: see its tests, and those of wss"),
+    ("tls-lost", "of TLS: see its tests, and those of wss"),
+    ("tls-incomplete-record", "of TLS: see its tests, and those of wss"),
+    ("tls-alert", "of TLS: see its tests, and those of wss"),
+    ("tls-early-data", "of TLS: see its tests, and those of wss"),
+    ("tls-renegotiated", "of TLS: see its tests, and those of wss"),
+    ("keylog-broken-line", "of TLS: see its tests, and those of wss"),
+    ("keylog-readable", "told by the program, on standard error"),
 ];
 
 fn all() -> Vec<Case> {

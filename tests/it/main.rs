@@ -60,6 +60,9 @@ mod store;
 mod terminal;
 /// Frames as tshark sees them.
 mod tshark;
+/// WebSockets inside TLS.
+#[cfg(feature = "tls")]
+mod wss;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -345,6 +345,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         response: None,
         first: place,
         evidence: None,
+        tls: None,
     }
 }
 

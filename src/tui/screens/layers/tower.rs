@@ -158,10 +158,14 @@ impl Tower {
             ),
         };
         let secure = row.url.starts_with("wss:");
-        let tls = if secure {
-            lang.pick("wss://: it was taken off before the capture", "wss://：抓包之前已被去掉")
-        } else {
-            lang.pick("not here: ws://   (wss:// adds it)", "这里没有：ws://   （wss:// 才有）")
+        let tls = match &row.tls {
+            Some(tls) => format!("{}, {}", tls.version, tls.cipher),
+            None if secure => lang
+                .pick("wss://: it was taken off before the capture", "wss://：抓包之前已被去掉")
+                .to_owned(),
+            None => lang
+                .pick("not here: ws://   (wss:// adds it)", "这里没有：ws://   （wss:// 才有）")
+                .to_owned(),
         };
         let plain = |osi, name: &str, words: &str, opens| Layer {
             osi,
@@ -173,7 +177,7 @@ impl Tower {
             opens,
         };
         self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake)));
-        self.layers.push(plain(6, "TLS", tls, None));
+        self.layers.push(plain(6, "TLS", &tls, None));
         self.layers.push(plain(
             5,
             "-",

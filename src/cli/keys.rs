@@ -1,0 +1,129 @@
+//! Key logs: which ones are used, and what is said about them.
+
+use super::args::InputArgs;
+use super::problem::Problem;
+use crate::model::Rule;
+use crate::pipeline::Secrets;
+
+#[cfg(feature = "tls")]
+pub use with_tls::{broken, load, tell_how};
+
+/// No secrets: TLS is not built in.
+#[cfg(not(feature = "tls"))]
+pub fn load(_: &InputArgs, _: bool) -> Result<Secrets, Problem> {
+    Ok(Secrets::default())
+}
+
+/// Nothing is read, nothing is broken.
+#[cfg(not(feature = "tls"))]
+pub fn broken(_: &Secrets) -> Option<(&'static Rule, String)> {
+    None
+}
+
+/// Says that TLS is not built in.
+#[cfg(not(feature = "tls"))]
+pub fn tell_how() {
+    eprintln!("  TLS is not read: this program was built without it");
+}
+
+#[cfg(feature = "tls")]
+mod with_tls {
+    use std::fs::File;
+    use std::io::{ErrorKind, Read as _};
+    use std::path::{Path, PathBuf};
+
+    use super::{InputArgs, Problem, Rule, Secrets};
+    use crate::model::safe_str;
+    use crate::tls::{KeyStore, rules};
+
+    /// What is read of one key log. More is no key log.
+    const MAX_LEN: u64 = 1 << 30;
+
+    /// Reads the key logs that were named, `$SSLKEYLOGFILE`, and those beside the captures.
+    ///
+    /// # Errors
+    /// Where one that was named cannot be read.
+    pub fn load(input: &InputArgs, quiet: bool) -> Result<Secrets, Problem> {
+        let mut keys = KeyStore::default();
+        for path in &input.keylog {
+            read(&mut keys, path, quiet).map_err(|error| {
+                Problem::new(3, format!("cannot read the key log '{}': {error}", path.display()))
+            })?;
+        }
+        let environment =
+            std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let beside = input.all().filter(|path| path.as_os_str() != "-").map(|path| {
+            let mut name = path.clone().into_os_string();
+            name.push(".keys");
+            PathBuf::from(name)
+        });
+        for (path, named) in
+            environment.map(|path| (path, true)).into_iter().chain(beside.map(|path| (path, false)))
+        {
+            let before = keys.counts().secrets;
+            let name = safe_str(&path.display().to_string()).into_owned();
+            match read(&mut keys, &path, quiet) {
+                Ok(()) if quiet => {}
+                Ok(()) => {
+                    let why = if named { ", which SSLKEYLOGFILE names" } else { "" };
+                    eprintln!("note: {} secrets from {name}{why}", keys.counts().secrets - before);
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
+            }
+        }
+        Ok(Secrets::new(keys))
+    }
+
+    fn read(keys: &mut KeyStore, path: &Path, quiet: bool) -> std::io::Result<()> {
+        let mut file = File::open(path)?;
+        let data = file.metadata()?;
+        if data.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            if !quiet && data.is_file() && data.permissions().mode() & 0o044 != 0 {
+                let name = safe_str(&path.display().to_string()).into_owned();
+                eprintln!(
+                    "warning: {name} can be read by others ({}); {}",
+                    rules::KEYLOG_READABLE.code,
+                    rules::KEYLOG_READABLE.advice
+                );
+            }
+        }
+        let mut piece = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+        let mut len = 0u64;
+        while len < MAX_LEN {
+            let read = file.read(&mut piece)?;
+            if read == 0 {
+                break;
+            }
+            len += read as u64;
+            keys.feed(piece.get(..read).unwrap_or_default());
+        }
+        keys.end();
+        Ok(())
+    }
+
+    /// The finding about lines of key logs that cannot be read.
+    pub fn broken(secrets: &Secrets) -> Option<(&'static Rule, String)> {
+        let counts = secrets.with(KeyStore::counts);
+        (counts.broken > 0).then(|| {
+            let text = format!(
+                "{} lines of the key logs cannot be read; the first is line {}",
+                counts.broken, counts.first_broken
+            );
+            (&rules::KEYLOG_BROKEN_LINE, text)
+        })
+    }
+
+    /// Says how to get secrets.
+    pub fn tell_how() {
+        eprintln!(
+            "  to read wss: start the browser, curl, Node (--tls-keylog), Python, Go, Java (an agent) or rustls program \
+             with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log"
+        );
+    }
+}

@@ -1,0 +1,320 @@
+//! A connection that speaks TLS: its records are opened, and what was in them goes the way that TCP's bytes go.
+
+use std::collections::VecDeque;
+use std::fmt::Arguments;
+
+use super::ends::{End, Ends};
+use super::exchange::{Answer, Found, Other};
+use super::live::{Fate, Layer, Live, Socket};
+use super::sink::{Emit, Sink, Tls};
+use super::work::Work;
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule, SEALED};
+use crate::tcp::Held;
+use crate::tls::{Context, Lost, Plain, TlsStream, may_begin, suite_name, version_name};
+
+/// What is above this is no address of the capture, but of datagrams put together.
+const ARENA: u64 = 0xF000_0000_0000_0000;
+/// A gap of which the length is not known: it reaches over any frame.
+const UNKNOWN_LEN: u64 = 1 << 62;
+
+/// Plaintext that the layer above did not take yet.
+#[derive(Clone, Debug)]
+struct Piece {
+    bytes: Vec<u8>,
+    at: u64,
+    address: u64,
+    origin: Place,
+    arrival: Place,
+}
+
+/// The TLS of a connection.
+#[derive(Clone, Debug)]
+pub(super) struct Secure {
+    /// Out while it is at work.
+    tls: Option<Box<TlsStream>>,
+    /// What waits for the other direction. While anything does, no more is decrypted of its direction.
+    waiting: PerDirection<VecDeque<Piece>>,
+}
+
+impl Secure {
+    fn new() -> Box<Self> {
+        Box::new(Self { tls: Some(Box::new(TlsStream::new())), waiting: PerDirection::default() })
+    }
+
+    /// Bytes of memory, about.
+    pub(super) fn size(&self) -> usize {
+        let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
+        self.tls.as_ref().map_or(0, |tls| tls.size())
+            + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+    }
+
+    /// What the handshake agreed on.
+    pub(super) fn facts(&self) -> Option<Box<Tls>> {
+        let info = self.tls.as_ref()?.info();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Some(Box::new(Tls {
+            version: version_name(info.version.unwrap_or(0)),
+            cipher: suite_name(info.suite.unwrap_or(0)),
+            server_name: info.server_name.as_deref().map(text),
+            alpn: info.alpn.as_deref().map(text),
+            resumed: info.resumed,
+        }))
+    }
+}
+
+/// Takes what TLS gives out.
+struct Deliver<'l, 'w, 'a, S> {
+    live: &'l mut Live,
+    /// Where plaintext goes. A gap and an end give none.
+    to: Option<(&'l Ends, End)>,
+    work: &'w mut Work<'a, S>,
+}
+
+impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
+    fn plain(&mut self, plain: Plain<'_>) {
+        let Some((ends, end)) = self.to else { return };
+        for chunk in plain.chunks() {
+            let address = if chunk.address < ARENA { SEALED | chunk.address } else { SEALED };
+            self.live.take_plain(ends, end, Chunk { address, ..chunk }, self.work);
+        }
+    }
+
+    fn lost(&mut self, lost: Lost) {
+        let len = if lost.exact { lost.len } else { UNKNOWN_LEN };
+        match &mut self.live.layer {
+            Layer::Http(http) => http.gap(lost.direction, len),
+            Layer::WebSocket(socket) => {
+                let Socket { connection, ws } = socket;
+                let (mut context, sink) = self.work.context();
+                let mut emit = Emit { sink, connection };
+                ws.gap(lost.direction, lost.at, len, lost.place, &mut context, &mut emit);
+            }
+            Layer::Done => {}
+        }
+    }
+
+    fn finding(
+        &mut self,
+        rule: &'static Rule,
+        direction: Direction,
+        offset: u64,
+        place: Place,
+        text: Arguments<'_>,
+    ) {
+        self.live.note(rule, Some(direction), Some(offset), place, text, self.work);
+    }
+}
+
+impl Live {
+    /// Whether TLS begins with these bytes, and there are secrets to read it with.
+    pub(super) fn begins_tls<S>(&mut self, end: End, bytes: &[u8], work: &Work<'_, S>) -> bool {
+        let fresh = matches!(&self.layer, Layer::Http(http) if !http.is_http());
+        if !fresh
+            || self.secure.is_some()
+            || self.client.is_some_and(|client| client != end)
+            || !may_begin(bytes)
+            || work.limits.secrets.is_empty()
+        {
+            return false;
+        }
+        self.client = Some(end);
+        self.secure = Some(Secure::new());
+        true
+    }
+
+    /// Lets TLS do something, and passes on what comes out.
+    fn with_tls<S: Sink, T>(
+        &mut self,
+        to: Option<(&Ends, End)>,
+        work: &mut Work<'_, S>,
+        act: impl FnOnce(&mut TlsStream, &mut Context<'_>, &mut Deliver<'_, '_, '_, S>) -> T,
+    ) -> Option<T> {
+        let mut tls = self.secure.as_mut()?.tls.take()?;
+        let mut scratch = std::mem::take(work.record);
+        let secrets = work.limits.secrets.clone();
+        let done = secrets.with(|keys| {
+            let mut context = Context { keys, scratch: &mut scratch };
+            act(&mut tls, &mut context, &mut Deliver { live: self, to, work })
+        });
+        *work.record = scratch;
+        if tls.locked().is_some() && self.fate == Fate::Keep && !matches!(self.layer, Layer::WebSocket(_)) {
+            self.fate = Fate::Drop(Other::Tls);
+        }
+        if let Some(secure) = &mut self.secure {
+            secure.tls = Some(tls);
+        }
+        Some(done)
+    }
+
+    /// Hands ciphertext to TLS; returns how many bytes it took.
+    pub(super) fn feed_tls<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        chunk: Chunk<'_>,
+        work: &mut Work<'_, S>,
+    ) -> u32 {
+        let direction = self.direction(end);
+        self.pass_on(ends, chunk.arrival, work);
+        if self.fate != Fate::Keep || self.waits(direction) {
+            return 0;
+        }
+        let taken = self
+            .with_tls(Some((ends, end)), work, |tls, context, out| tls.data(direction, chunk, context, out));
+        self.pass_on(ends, chunk.arrival, work);
+        taken.unwrap_or(chunk.bytes.len()) as u32
+    }
+
+    /// Bytes of a TLS connection that the capture lacks.
+    pub(super) fn gap_tls<S: Sink>(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) {
+        self.with_tls(None, work, |tls, _, out| tls.gap(direction, at, len, arrival, out));
+    }
+
+    /// A direction of a TLS connection ended.
+    pub(super) fn end_tls<S: Sink>(&mut self, end: End, place: Place, work: &mut Work<'_, S>) {
+        let direction = self.direction(end);
+        self.with_tls(None, work, |tls, _, out| tls.end(direction, place, out));
+    }
+
+    /// Nothing that TLS or HTTP wait for will come. Whether that lets anything go on.
+    pub(super) fn abandon_tls<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) -> bool {
+        let Some(secure) = &mut self.secure else { return false };
+        let Some(tls) = &mut secure.tls else { return false };
+        let first = !tls.is_abandoned();
+        Direction::BOTH.into_iter().for_each(|direction| tls.abandon(direction));
+        let waits = !secure.waiting.s2c.is_empty();
+        if let Layer::Http(http) = &mut self.layer
+            && waits
+            && http.server_waits()
+        {
+            http.forced = true;
+        }
+        self.pass_on(ends, place, work);
+        first && self.fate == Fate::Keep
+    }
+
+    fn waits(&self, direction: Direction) -> bool {
+        self.secure.as_ref().is_some_and(|secure| !secure.waiting.of(direction).is_empty())
+    }
+
+    /// Takes plaintext, or keeps it until it can be taken.
+    fn take_plain<S: Sink>(&mut self, ends: &Ends, end: End, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
+        let direction = self.direction(end);
+        // Heads wait until TLS is back in its place: who opens a WebSocket asks what it runs in.
+        let later = self.waits(direction) || matches!(self.layer, Layer::Http(_));
+        let taken = if later { 0 } else { self.plain(ends, end, chunk, work) };
+        let rest = chunk.skip(taken);
+        if rest.bytes.is_empty() || self.fate != Fate::Keep {
+            return;
+        }
+        if let Some(secure) = &mut self.secure {
+            let Chunk { at, address, origin, arrival, bytes } = rest;
+            secure.waiting.of_mut(direction).push_back(Piece {
+                bytes: bytes.to_vec(),
+                at,
+                address,
+                origin,
+                arrival,
+            });
+        }
+    }
+
+    /// Passes on what waited, as long as any of it is taken.
+    fn pass_on<S: Sink>(&mut self, ends: &Ends, arrival: Place, work: &mut Work<'_, S>) {
+        loop {
+            let mut progress = false;
+            for end in self.order() {
+                let direction = self.direction(end);
+                while self.fate == Fate::Keep
+                    && let Some(piece) =
+                        self.secure.as_mut().and_then(|s| s.waiting.of_mut(direction).pop_front())
+                {
+                    let Piece { bytes, at, address, origin, arrival: own } = piece;
+                    let chunk = Chunk { at, bytes: &bytes, address, origin, arrival: own.max(arrival) };
+                    let taken = self.plain(ends, end, chunk, work);
+                    progress |= taken > 0;
+                    let rest = chunk.skip(taken);
+                    if rest.bytes.is_empty() {
+                        continue;
+                    }
+                    let Chunk { at, address, .. } = rest;
+                    let piece = Piece { bytes: rest.bytes.to_vec(), at, address, origin, arrival: own };
+                    if let Some(secure) = &mut self.secure {
+                        secure.waiting.of_mut(direction).push_front(piece);
+                    }
+                    break;
+                }
+            }
+            if !progress || self.fate != Fate::Keep {
+                return;
+            }
+        }
+    }
+
+    /// Hands plaintext to the layer above; how many bytes it took.
+    fn plain<S: Sink>(&mut self, ends: &Ends, end: End, chunk: Chunk<'_>, work: &mut Work<'_, S>) -> usize {
+        let direction = self.direction(end);
+        let mut rest = chunk;
+        while !rest.bytes.is_empty() && self.fate == Fate::Keep {
+            match &mut self.layer {
+                Layer::WebSocket(socket) => {
+                    let Socket { connection, ws } = socket;
+                    if work.sink.wants().chunks {
+                        work.sink.chunk(connection, direction, &rest);
+                    }
+                    let (mut context, sink) = work.context();
+                    ws.data(direction, rest, &mut context, &mut Emit { sink, connection });
+                    return chunk.bytes.len();
+                }
+                Layer::Http(http) => {
+                    let step = http.data(direction, rest, work.limits);
+                    let arrival = rest.arrival;
+                    rest = rest.skip(step.taken);
+                    let found = step.found.is_some();
+                    if let Some(found) = step.found {
+                        self.found_inside(ends, end, found, &rest, arrival, work);
+                    }
+                    if step.taken == 0 && !found {
+                        break;
+                    }
+                }
+                Layer::Done => return chunk.bytes.len(),
+            }
+        }
+        chunk.bytes.len() - rest.bytes.len()
+    }
+
+    /// What HTTP found inside TLS. Where frames begin is certain here: behind the heads.
+    fn found_inside<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        end: End,
+        found: Found,
+        rest: &Chunk<'_>,
+        arrival: Place,
+        work: &mut Work<'_, S>,
+    ) {
+        match found {
+            Found::Answered(head, place, answer) if answer != Answer::Refuses => {
+                let asked = self.asked.take();
+                self.open(ends, asked, head, place, answer, work);
+            }
+            found => {
+                let held = Held { at: rest.at, address: rest.address, len: 0, ack: 0, origin: rest.origin };
+                self.found(ends, end, found, held, arrival, work);
+            }
+        }
+    }
+
+    /// The packet of frames that the client sent before it had the response.
+    pub(super) fn early_frames(&self) -> Option<Place> {
+        self.secure.as_ref()?.waiting.c2s.front().map(|piece| piece.origin)
+    }
+}

@@ -1,0 +1,236 @@
+//! WebSockets inside TLS: with secrets from wherever they may come, without, and with packets missing.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use wslens::capture::{Capture, Input};
+use wslens::pipeline::{Limits, Secrets};
+use wslens::report::{Level, PayloadMode};
+use wslens::store::{Detail, Options, Request, Session};
+use wslens::tls::KeyStore;
+
+use crate::read::{Message, Output, keep_all, read, read_as};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/wss")
+}
+
+fn bytes() -> Vec<u8> {
+    fs::read(folder().join("capture.pcapng")).unwrap()
+}
+
+fn log() -> Vec<u8> {
+    fs::read(folder().join("keys.log")).unwrap()
+}
+
+/// The blocks of a little-endian pcapng file, with their types.
+fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
+    let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let (mut blocks, mut at) = (Vec::new(), 0);
+    while at < file.len() {
+        let len = number(at + 4) as usize;
+        blocks.push((number(at), &file[at..at + len]));
+        at += len;
+    }
+    blocks
+}
+
+/// The capture without its secrets block, and without some packets.
+fn without(packets: &[usize]) -> Vec<u8> {
+    let file = bytes();
+    let mut number = 0;
+    let mut kept = Vec::new();
+    for (kind, block) in blocks(&file) {
+        number += usize::from(kind == 6);
+        if kind != 10 && !(kind == 6 && packets.contains(&number)) {
+            kept.extend_from_slice(block);
+        }
+    }
+    kept
+}
+
+fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
+    let mut keys = KeyStore::default();
+    keys.feed(log);
+    keys.end();
+    let limits = Limits { secrets: Secrets::new(keys), ..keep_all() };
+    read_as(Capture::from_bytes(file).unwrap(), limits, Level::All, PayloadMode::Full)
+}
+
+/// Standard output, standard error, exit code.
+fn wslens(arguments: &[&str], file: &Path, environment: Option<&Path>) -> (String, String, i32) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));
+    command.args(arguments).arg(file).env_remove("SSLKEYLOGFILE");
+    if let Some(log) = environment {
+        command.env("SSLKEYLOGFILE", log);
+    }
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap())
+}
+
+#[test]
+fn secrets_in_the_capture_are_used_and_the_connection_says_what_it_runs_in() {
+    let output = read(bytes());
+    let connections = output.connections();
+    let told: Vec<_> = connections
+        .iter()
+        .map(|c| {
+            assert_eq!(c["tls"], true);
+            let tls = &c["tls_session"];
+            assert_eq!((&tls["server_name"], &tls["alpn"]), (&"wss.example".into(), &"http/1.1".into()));
+            (
+                tls["version"].as_str().unwrap(),
+                tls["cipher"].as_str().unwrap(),
+                tls["resumed"].as_bool().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("TLS 1.3", "TLS_AES_256_GCM_SHA384", false),
+            ("TLS 1.3", "TLS_AES_256_GCM_SHA384", true),
+            ("TLS 1.2", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256", false),
+        ]
+    );
+    assert!(connections.iter().all(|c| c["url"].as_str().unwrap().starts_with("wss://wss.example:18104/")));
+    assert_eq!(output.messages().len(), 21);
+}
+
+#[test]
+fn secrets_come_from_a_file_the_environment_or_beside_the_capture() {
+    let place = tempfile::tempdir().unwrap();
+    let (file, keys) = (place.path().join("c.pcapng"), place.path().join("k.log"));
+    fs::write(&file, without(&[])).unwrap();
+    fs::write(&keys, log()).unwrap();
+    let whole = wslens(&["read", "--level", "messages"], &folder().join("capture.pcapng"), None).0;
+    assert_eq!(whole.lines().count(), 21);
+
+    let (out, err, code) = wslens(&["read"], &file, None);
+    assert_eq!((out.lines().count(), code), (0, 0));
+    assert!(
+        err.contains("3 TLS") && err.contains("SSLKEYLOGFILE=keys.log") && err.contains("--keylog"),
+        "{err}"
+    );
+
+    let (out, err, _) = wslens(&["read", "--keylog", keys.to_str().unwrap()], &file, None);
+    assert_eq!(out, whole, "{err}");
+    let (out, err, _) = wslens(&["read"], &file, Some(&keys));
+    assert!(out == whole && err.contains("k.log, which SSLKEYLOGFILE names"), "{err}");
+    fs::rename(&keys, place.path().join("c.pcapng.keys")).unwrap();
+    let (out, err, _) = wslens(&["read"], &file, None);
+    assert!(out == whole && err.contains("secrets from ") && err.contains("c.pcapng.keys"), "{err}");
+
+    let (_, err, code) = wslens(&["read", "--keylog", "/nowhere/k.log"], &file, None);
+    assert!(code == 3 && err.contains("cannot read the key log '/nowhere/k.log'"), "{code} {err}");
+    for secret in String::from_utf8(log()).unwrap().lines().filter_map(|line| line.split(' ').nth(2)) {
+        assert!(!whole.contains(secret) && !err.contains(secret), "no secret is printed");
+    }
+}
+
+#[test]
+fn broken_lines_of_a_key_log_are_a_finding() {
+    let place = tempfile::tempdir().unwrap();
+    let keys = place.path().join("k.log");
+    let text = String::from_utf8(log()).unwrap();
+    fs::write(&keys, text.replacen("TRAFFIC_SECRET_0 ", "TRAFFIC_SECRET_0 x", 1)).unwrap();
+    let arguments = ["read", "--level", "findings", "--keylog", keys.to_str().unwrap()];
+    let (out, _, _) = wslens(&arguments, &folder().join("capture.pcapng"), None);
+    assert!(out.contains("\"code\":\"keylog-broken-line\"") && out.contains("the first is line"), "{out}");
+}
+
+#[test]
+fn without_secrets_tls_is_counted_and_nothing_is_invented() {
+    for log in [&b""[..], b"CLIENT_RANDOM 00 00\n"] {
+        let output = with_keys(without(&[]), log);
+        assert!(output.connections().is_empty() && output.messages().is_empty());
+    }
+    // The first connection's alone.
+    let log = log();
+    let first: Vec<u8> = log.split_inclusive(|&b| b == b'\n').take(6).flatten().copied().collect();
+    let output = with_keys(without(&[]), &first);
+    assert_eq!(output.connections().len(), 1);
+}
+
+/// The messages of each connection by its path.
+fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
+    let mut said = BTreeMap::new();
+    for connection in output.connections() {
+        let number = connection["conn"].as_u64().unwrap();
+        let all: Vec<_> = ["c2s", "s2c"].into_iter().flat_map(|dir| output.said(number, dir)).collect();
+        said.insert(connection["url"].as_str().unwrap().to_owned(), all);
+    }
+    said
+}
+
+#[test]
+fn each_lost_packet_costs_what_was_in_it_and_the_rest_is_true() {
+    let truth = by_path(&with_keys(without(&[]), &log()));
+    let packets = blocks(&bytes()).iter().filter(|(kind, _)| *kind == 6).count();
+    let mut damaged = 0;
+    for packet in 1..=packets {
+        let output = with_keys(without(&[packet]), &log());
+        let found = by_path(&output);
+        for (path, messages) in &found {
+            let Some(truth) = truth.get(path) else { continue };
+            let mut rest = truth.iter();
+            for message in messages.iter().filter(|message| message.integrity == "ok") {
+                let said = rest.any(|told| {
+                    (&told.dir, &told.op, &told.bytes) == (&message.dir, &message.op, &message.bytes)
+                });
+                assert!(said, "packet {packet}: nobody sent {message:?}");
+            }
+        }
+        let ok = found.values().flatten().filter(|message| message.integrity == "ok").count();
+        damaged += usize::from(ok < 21);
+        let codes = output.codes();
+        let told = codes.iter().any(|code| code.starts_with("tls-") || *code == "tcp-gap");
+        assert!(ok == 21 || told || found.len() < 3, "packet {packet}: {codes:?}");
+    }
+    assert!(damaged > 40, "{damaged}");
+}
+
+#[test]
+fn a_hole_in_a_long_message_is_a_gap_and_what_follows_is_read() {
+    let file = bytes();
+    let packets = blocks(&file).into_iter().filter(|(kind, _)| *kind == 6);
+    let long = packets.enumerate().filter(|(_, (_, block))| block.len() > 1400).map(|(at, _)| at + 1);
+    // Of the second record of the server's first long message: the frame's header is in the first.
+    let packet = long.filter(|packet| (18..=37).contains(packet)).nth(13).unwrap();
+    let output = with_keys(without(&[packet]), &log());
+    let messages: Vec<_> = output.messages().into_iter().filter(|message| message.conn == 1).collect();
+    let about: Vec<_> = messages.iter().map(|m| (&*m.dir, &*m.op, &*m.integrity)).collect();
+    assert_eq!(about.len(), 7, "{about:?}");
+    for expected in [("s2c", "text", "gap"), ("s2c", "pong", "ok"), ("s2c", "close", "ok")] {
+        assert!(about.contains(&expected), "{about:?}");
+    }
+    assert_eq!(output.findings("tls-record-damaged").len(), 1);
+}
+
+#[test]
+fn an_opened_capture_shows_what_was_in_tls() {
+    let inputs = [Input::from(folder().join("capture.pcapng"))];
+    let mut session = Session::open(&inputs, Options { interval: 8, ..Options::default() }).unwrap();
+    session.wait();
+    for connection in 1..=3 {
+        let row = session.index().connection(connection).unwrap().clone();
+        assert!(row.tls.is_some() && row.url.starts_with("wss://"));
+        for message in 1..=7 {
+            let Ok(Detail::Message(detail)) = session.load(&Request::Message { connection, message }) else {
+                panic!("message {message}");
+            };
+            assert!(detail.whole && !detail.frames.is_empty(), "message {message}");
+            let expected: &[u8] = match message {
+                1 => b"welcome: nobody on the way can read this",
+                2 => b"{\"say\":\"hello through TLS\"}",
+                4 => &b"a message that is longer than one record of TLS may be. ".repeat(400),
+                3 | 5 => b"still here",
+                _ => b"\x03\xe8bye",
+            };
+            assert_eq!(detail.bytes, expected);
+        }
+    }
+}
