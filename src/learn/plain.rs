@@ -113,7 +113,9 @@ pub fn lesson(
             let _ = writeln!(out, "{}{line}", " ".repeat(indent));
         }
     };
-    paragraph(&mut out, &joined(words.goal, &lesson.goal), 0);
+    let mut goal = words.goal.to_owned();
+    super::layout::join(&mut goal, &lesson.goal);
+    paragraph(&mut out, &goal, 0);
     let mut answers = Vec::new();
     for (i, step) in lesson.steps.iter().enumerate() {
         let scene =

@@ -50,6 +50,8 @@ pub struct Learn {
     pub file: Option<PathBuf>,
     /// The lesson and the step that come up next.
     wanted: Option<(usize, usize, Option<Looked>)>,
+    /// A lesson was just asked for about something: where it begins is not decided.
+    fresh: bool,
 }
 
 /// Where everything stands: text, and the real screen (empty where there is no room).
@@ -87,6 +89,7 @@ impl Learn {
         let looked = (selection.connection, selection.message, selection.frame);
         self.play = None;
         self.wanted = self.course.find(id).map(|at| (at, 0, Some(looked)));
+        self.fresh = true;
     }
 
     /// The first step of a lesson that was not done; the first one where all were.
@@ -203,10 +206,16 @@ impl Learn {
     /// Opens what is wanted.
     fn begin(&mut self, turn: &mut Turn<'_>) {
         let Some((at, step, looked)) = self.wanted.take() else { return };
+        let fresh = std::mem::take(&mut self.fresh);
         let Some(lesson) = self.course.lesson(at, self.lang) else { return };
         let step = step.min(lesson.steps.len().saturating_sub(1));
         self.list.cursor = at;
-        self.play = Some(Play::new(at, step, looked, lesson, turn));
+        let mut play = Play::new(at, step, looked, lesson, turn);
+        if fresh {
+            // What the learner asked about comes first: the first step that has it.
+            play.step = lesson.steps.iter().position(|step| play.has_own(step)).unwrap_or(0);
+        }
+        self.play = Some(play);
     }
 
     /// The step with its values, in the language that is wanted.

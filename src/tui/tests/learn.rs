@@ -248,6 +248,19 @@ fn what_a_capture_lacks_is_shown_on_the_bundled_one_and_said() {
 }
 
 #[test]
+fn a_lesson_begins_with_the_step_that_the_capture_can_show() {
+    let kit = Kit::open("chromium", 120, 36).press("6").rest().press("L").rest();
+    assert_eq!(at(&kit), ("overhead".to_owned(), "model".to_owned()));
+    kit.shows("request 546 B, response 282 B").shows("(your capture)");
+    let kit = kit.text("828").press("Enter");
+    assert!(solved(&kit));
+    // The comparison itself is that of the bundled capture, and says so.
+    let kit = kit.press("p p p p").rest();
+    assert_eq!(at(&kit).1, "polls");
+    kit.shows("Your capture has no such thing");
+}
+
+#[test]
 fn each_screen_has_its_lesson() {
     let lesson = |kit: Kit| at(&kit.press("L").rest()).0;
     let chat = |keys: &str| Kit::open("chat-deflate", 120, 36).press(keys).rest();

@@ -7,7 +7,7 @@ use super::play::Play;
 use super::stage::Source;
 use super::{Learn, Places, TEXT};
 use crate::learn::COUNTED;
-use crate::learn::layout::{flow, wrap};
+use crate::learn::layout::{flow, join, wrap};
 use crate::learn::parse::Form;
 use crate::learn::scene::{Task, Verdict};
 use crate::learn::words::{heading, words};
@@ -96,7 +96,7 @@ impl Learn {
         }
         let Some(lesson) = self.course.lesson(self.list.cursor, self.lang) else { return };
         let mut lines = vec![Text::new()];
-        let goal = format!("{} {}", words.goal, lesson.goal);
+        let goal = joined(words.goal, &lesson.goal);
         lines.extend(wrap(&goal, columns.saturating_sub(4)).iter().map(|line| {
             let mut text = Text::of(Role::Plain, "  ");
             text.plainly(line);
@@ -154,7 +154,7 @@ impl Learn {
             say(&mut lines, Role::Note, words.bundled_instead);
         }
         if play.step == 0 && roomy {
-            say(&mut lines, Role::Plain, &format!("{} {}", words.goal, lesson.goal));
+            say(&mut lines, Role::Plain, &joined(words.goal, &lesson.goal));
             lines.push(Text::new());
         }
         lines.extend(flow(&scene.text, columns).into_iter().map(|line| Text::of(Role::Plain, line)));
@@ -221,13 +221,13 @@ impl Learn {
         };
         if play.solved {
             let right = if play.is_go_task() { words.gone_there } else { words.right };
-            say(Role::Ok, format!("✓ {right} {}", scene.right));
+            say(Role::Ok, joined(&format!("✓ {right}"), &scene.right));
             let last = self.lesson().is_some_and(|lesson| play.step + 1 == lesson.steps.len());
             say(Role::Key, if last { words.lesson_done } else { words.next }.to_owned());
             return;
         }
         for hint in scene.hints.iter().take(play.hints) {
-            say(Role::Note, format!("{} {hint}", words.hint));
+            say(Role::Note, joined(words.hint, hint));
         }
         if play.hints > scene.hints.len() {
             say(Role::Note, format!("{} {}", words.the_answer_is, scene.answer()));
@@ -236,7 +236,7 @@ impl Learn {
             Some((typed, Verdict::Wrong(reply))) => {
                 let typed = crate::model::safe_str(typed);
                 let reply = reply.as_deref().unwrap_or_default();
-                say(Role::Warning, format!("✗ {typed}: {} {reply}", words.wrong));
+                say(Role::Warning, joined(&format!("✗ {typed}: {}", words.wrong), reply));
             }
             Some((_, Verdict::Unreadable)) => {
                 let expected = match &scene.task {
@@ -282,6 +282,13 @@ impl Learn {
         }
         line
     }
+}
+
+/// Two texts one behind the other, with a space between them where the language has one.
+fn joined(first: &str, second: &str) -> String {
+    let mut text = first.to_owned();
+    join(&mut text, second);
+    text
 }
 
 /// `━━━━────`: how much is done.

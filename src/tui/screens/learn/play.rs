@@ -90,6 +90,12 @@ impl Play {
         }
     }
 
+    /// Whether the learner's capture has everything that a step is about.
+    pub fn has_own(&self, step: &Step) -> bool {
+        let names = step.objects().unwrap_or_default();
+        self.looked.is_some() && names.iter().all(|name| self.own.contains_key(name))
+    }
+
     /// Makes the step's scene, unless it is there in this language.
     pub fn make(
         &mut self,
@@ -102,9 +108,7 @@ impl Play {
         if self.scene.as_ref().is_some_and(|(made, _)| *made == lang) && self.stage.is_some() {
             return;
         }
-        let names = step.objects().unwrap_or_default();
-        let all_own = self.looked.is_some() && names.iter().all(|name| self.own.contains_key(name));
-        let own = all_own.then(|| self.own_scene(step, turn)).transpose();
+        let own = self.has_own(step).then(|| self.own_scene(step, turn)).transpose();
         let (scene, source) = match own {
             // It is made once what it needs is there.
             Err(Missing::Wants(_)) => return,
