@@ -1,6 +1,7 @@
 //! Waiting, giving up, ending: what a connection does when nothing more comes.
 
 use super::ends::{End, Ends};
+use super::exchange::Other;
 use super::live::{Fate, Layer, Live, Socket};
 use super::rules;
 use super::sink::{Emit, Ended, Sink, State};
@@ -194,11 +195,18 @@ impl Live {
         if let Some(asked) = self.asked.take() {
             self.unanswered(ends, *asked, State::Unanswered, last, work);
         }
-        if let Layer::WebSocket(mut socket) = std::mem::replace(&mut self.layer, Layer::Done) {
-            self.end_socket(&mut socket, how, last, work);
+        self.fate = Fate::Ended;
+        match std::mem::replace(&mut self.layer, Layer::Done) {
+            Layer::WebSocket(mut socket) => self.end_socket(&mut socket, how, last, work),
+            Layer::Multiplex(mut multiplex) => {
+                self.end_http2(&mut multiplex, how, last, work);
+                if !multiplex.had_websocket() {
+                    self.fate = Fate::Drop(Other::Http2);
+                }
+            }
+            Layer::Http(_) | Layer::Done => {}
         }
         work.wait_no_more(&mut self.waiting_at);
-        self.fate = Fate::Ended;
     }
 
     pub(super) fn end_socket<S: Sink>(

@@ -102,6 +102,9 @@ impl Live {
         if self.client.is_none() {
             self.client_of_answer(end, work);
         }
+        if self.client.is_none() {
+            self.take_up_http2(ends, end, bytes);
+        }
         if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
             self.decide_client(end, bytes, work.limits);
         }
@@ -132,6 +135,14 @@ impl Live {
                     self.found(ends, end, found, rest, arrival, work);
                 }
                 step.taken as u32
+            }
+            Layer::Multiplex(multiplex) => {
+                // What the other end said before may be why: a request comes before its answer.
+                if self.streams.of(end.other()).hole().is_some() {
+                    return 0;
+                }
+                multiplex.data(direction, chunk, work);
+                held.len
             }
             Layer::Done => held.len,
         }
@@ -175,21 +186,19 @@ impl Live {
                 }
             }
             Found::Tunnel => {}
-            Found::H2c(place) => {
+            Found::H2c(place, settings) => {
                 let spot = Spot { place, ..Spot::default() };
                 work.sink.finding(
                     None,
                     &http::rules::H2C_UPGRADE,
                     spot,
-                    format_args!(
-                        "{} and {} go on with HTTP/2: no WebSocket",
-                        ends.of(end.other()),
-                        ends.of(end)
-                    ),
+                    format_args!("{} and {} go on with HTTP/2", ends.of(end.other()), ends.of(end)),
                 );
                 work.totals.findings.add(&http::rules::H2C_UPGRADE);
-                self.fate = Fate::Drop(Other::Http2);
+                self.begin_http2(ends, 0, settings.as_deref(), place, work);
             }
+            Found::Http2(preface) => self.begin_http2(ends, preface, None, arrival, work),
+            Found::Other(Other::Http2) => self.begin_http2(ends, 0, None, arrival, work),
             Found::Other(other) => self.fate = Fate::Drop(other),
             Found::TooLarge(direction) => {
                 let text = format!(
@@ -245,6 +254,7 @@ impl Live {
             server,
             proxied,
             tunnelled,
+            stream_id: None,
             url,
             handshake,
             request,
@@ -402,6 +412,9 @@ impl Live {
     ) {
         let direction = self.direction(end);
         let at = self.streams.of(end).position();
+        if let Layer::Multiplex(multiplex) = &mut self.layer {
+            return multiplex.gap(direction, at, len, arrival, why, work);
+        }
         self.tell_gap(direction, at, len, arrival, why, work);
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
@@ -410,7 +423,7 @@ impl Live {
                 let (mut context, sink) = work.context();
                 ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
             }
-            Layer::Done => {}
+            Layer::Multiplex(_) | Layer::Done => {}
         }
     }
     /// Counts bytes that are missing, and tells it.

@@ -18,6 +18,7 @@ mod handover;
 mod limits;
 mod live;
 mod missing;
+mod multiplex;
 mod replay;
 pub mod rules;
 mod sink;
@@ -25,7 +26,8 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, PacketRef, Place, Segment, Span};
+use crate::http::http2::begins_with_headers;
+use crate::model::{Bytes, ConnectionId, Direction, Flags, LinkType, PacketRef, Place, Segment, Span};
 use crate::net::{self, Decoder, Skip};
 use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
@@ -422,14 +424,20 @@ impl Pipeline {
         let segment = &taken.segment;
         let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
         let Some(bytes) = capture.bytes(span) else { return };
-        if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
+        let http2 = begins_with_headers(bytes);
+        if http2.is_none() && (!bytes.starts_with(b"GET ") || !asks_for_websocket(bytes)) {
             return;
         }
         if let Some(flow) = self.flows.slot(slot) {
             if let Stage::Other(other) = flow.stage {
                 *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
             }
-            flow.stage = Stage::Live(Live::midway(from, segment));
+            let client = if http2 == Some(Direction::ServerToClient) { from.other() } else { from };
+            let mut live = Live::midway(client, from, segment);
+            if let Some(direction) = http2 {
+                live.begin_http2_midway(&flow.ends, direction);
+            }
+            flow.stage = Stage::Live(live);
             self.live += 1;
             self.live_segment(slot, from, taken, capture, sink);
         }
@@ -585,5 +593,11 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
 }
 
 /// Findings of this room and those that it hands on, for lists.
-pub const RULES: &[&[&crate::model::Rule]] =
-    &[rules::ALL, tcp::rules::ALL, net::rules::ALL, crate::http::rules::ALL, crate::ws::rules::ALL];
+pub const RULES: &[&[&crate::model::Rule]] = &[
+    rules::ALL,
+    tcp::rules::ALL,
+    net::rules::ALL,
+    crate::http::rules::ALL,
+    crate::http::http2::rules::ALL,
+    crate::ws::rules::ALL,
+];

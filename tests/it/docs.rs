@@ -13,8 +13,9 @@ use wslens::model::{Rule, Severity};
 use wslens::{capture, http, net, pipeline, tcp, ws};
 
 /// The rules of each room, in the order in which a reader wants them.
-const CHAPTERS: [(&str, &[&Rule]); 6] = [
+const CHAPTERS: [(&str, &[&Rule]); 7] = [
     ("Opening handshake", http::rules::ALL),
+    ("HTTP/2", http::http2::rules::ALL),
     ("Frames and messages", ws::rules::ALL),
     ("TCP", tcp::rules::ALL),
     ("Packets", net::rules::ALL),
