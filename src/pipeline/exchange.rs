@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::limits::Limits;
 use super::multiplex::settings_of;
 use super::sink::HeadPlace;
-use crate::http::http2::{PREFACE, begins_with_settings};
+use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
     BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
     is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
@@ -377,6 +377,9 @@ impl Exchange {
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
+                if may_begin_with_settings(chunk.bytes) && !begins_with_settings(chunk.bytes) {
+                    return Step::take(0); // The client's preface will tell.
+                }
                 return Step::find(0, Found::Other(classify(chunk.bytes)));
             }
             if lost {

@@ -102,8 +102,8 @@ impl Live {
         if self.client.is_none() {
             self.client_of_answer(end, work);
         }
-        if self.client.is_none() {
-            self.take_up_http2(ends, end, bytes);
+        if self.client.is_none() && self.take_up_http2(ends, end, bytes) {
+            return 0;
         }
         if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
             self.decide_client(end, bytes, work.limits);
@@ -137,8 +137,10 @@ impl Live {
                 step.taken as u32
             }
             Layer::Multiplex(multiplex) => {
-                // What the other end said before may be why: a request comes before its answer.
-                if self.streams.of(end.other()).hole().is_some() {
+                // In the order of the capture: a request comes before its answer, a window before what it allows.
+                let other = self.streams.of(end.other());
+                let before = |ready: &Held| ready.origin.packet < held.origin.packet;
+                if other.hole().is_some() || other.ready().as_ref().is_some_and(before) {
                     return 0;
                 }
                 multiplex.data(direction, chunk, work);

@@ -286,7 +286,8 @@ impl Streams {
             let spot = Spot { direction: Some(judgement.side), place: at.last, ..Spot::default() };
             ws.report(judgement.rule, spot, format_args!("{}", judgement.text), &mut emit);
         }
-        if let Some(early) = asked.early.first() {
+        let before = |early: &&Early| early.origin.packet < place.first.packet;
+        if let Some(early) = asked.early.first().filter(before) {
             let spot =
                 Spot { direction: Some(Direction::ClientToServer), place: early.origin, ..Spot::default() };
             let text = format_args!(
@@ -647,17 +648,23 @@ impl Live {
         Carrier { tcp: ends.tcp, client, server, proxied, tunnelled, secure: false }
     }
 
-    /// Where it is not known who the client is: an end's first bytes may be HTTP/2, and tell.
-    pub(super) fn take_up_http2(&mut self, ends: &Ends, end: End, bytes: &[u8]) {
+    /// Where it is not known who the client is: an end's first bytes may be HTTP/2, and tell. True where the client's
+    /// bytes come first.
+    pub(super) fn take_up_http2(&mut self, ends: &Ends, end: End, bytes: &[u8]) -> bool {
         if !matches!(self.layer, Layer::Http(_)) {
-            return;
+            return false;
         }
-        if http2::begins_with_settings(bytes) {
-            self.client = Some(end.other());
-        } else if let Some(known) = http2::begins_with_headers(bytes) {
-            self.client = Some(if known == Direction::ClientToServer { end } else { end.other() });
+        let midway = http2::begins_with_headers(bytes);
+        self.client = match midway {
+            Some(Direction::ClientToServer) => Some(end),
+            Some(Direction::ServerToClient) => Some(end.other()),
+            None if http2::begins_with_settings(bytes) => Some(end.other()),
+            None => return false,
+        };
+        if let Some(known) = midway {
             self.begin_http2_midway(ends, known);
         }
+        self.client != Some(end) && self.streams.of(end.other()).ready().is_some()
     }
 
     /// The end of HTTP/2. Without any WebSocket there is nothing to tell.

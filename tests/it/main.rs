@@ -28,6 +28,8 @@ mod handshake;
 mod lost;
 /// Memory stays bounded.
 mod memory;
+/// Several WebSockets in one HTTP/2 connection.
+mod multiplex;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

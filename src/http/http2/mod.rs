@@ -123,9 +123,19 @@ pub fn begins_with_headers(bytes: &[u8]) -> Option<Direction> {
 /// Whether bytes are the first of a server's side of HTTP/2: SETTINGS.
 #[must_use]
 pub fn begins_with_settings(bytes: &[u8]) -> bool {
-    let Some(header) = bytes.first_chunk::<{ frame::HEADER_LEN }>() else { return false };
-    let crate::model::Parse::Done(parsed, _) = FrameHeader::parse(header) else { return false };
-    parsed.kind == Kind::Settings
-        && parsed.flags == 0
-        && parsed.is_plausible(header, frame::DEFAULT_MAX_FRAME_SIZE)
+    bytes.len() >= frame::HEADER_LEN && may_begin_with_settings(bytes)
+}
+
+/// Whether bytes may be [those](begins_with_settings), as far as they are there.
+#[must_use]
+pub fn may_begin_with_settings(bytes: &[u8]) -> bool {
+    /// No server sets as many parameters.
+    const MOST: usize = 64;
+    let mut header = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    for (slot, byte) in header.iter_mut().zip(bytes) {
+        *slot = *byte;
+    }
+    let [a, b, c, 4, 0, 0, 0, 0, 0] = header else { return false };
+    let len = u32::from_be_bytes([0, a, b, c]) as usize;
+    !bytes.is_empty() && len <= 6 * MOST && (bytes.len() < 3 || len.is_multiple_of(6))
 }

@@ -52,7 +52,7 @@ crate::rules! {
     H2_FLOW_STALL = "h2-flow-stall" Info "RFC 9113 §5.2, §6.9",
         "A sender used up its flow-control window and had to wait.",
         "The receiver, or a proxy in between, reads slowly or announces small windows. Raise SETTINGS_INITIAL_WINDOW_SIZE and send WINDOW_UPDATE earlier where messages are large. One slow stream can use up the window of the connection and with it stop the others.";
-    H2_DESYNCHRONISED = "h2-desynchronised" Error "-",
+    H2_DESYNCHRONISED = "h2-desynchronised" Warning "-",
         "Where frames begin was lost; what was skipped until one was found is not shown.",
         "Bytes are missing from the capture, or are no HTTP/2. WebSockets whose bytes may be among them are not read any further in that direction.";
 }
