@@ -163,9 +163,14 @@ impl Live {
                 match &mut self.layer {
                     // Responses whose requests were not captured.
                     Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => {
-                        http.forced = true
+                        http.forced = true;
                     }
-                    _ => return,
+                    _ => {
+                        if !self.force_http2(true) {
+                            self.force_http2(false);
+                            return;
+                        }
+                    }
                 }
                 let mut own = latest;
                 self.drain(ends, place, Some(&mut own), work);

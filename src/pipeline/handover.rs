@@ -110,6 +110,7 @@ impl Live {
         }
         let direction = self.direction(end);
         let turn = self.turn(end, &held);
+        let my_turn = self.is_turn_of_http2(end, &held);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
                 let Socket { connection, ws } = socket;
@@ -136,13 +137,8 @@ impl Live {
                 }
                 step.taken as u32
             }
+            Layer::Multiplex(_) if !my_turn => 0,
             Layer::Multiplex(multiplex) => {
-                // In the order of the capture: a request comes before its answer, a window before what it allows.
-                let other = self.streams.of(end.other());
-                let before = |ready: &Held| ready.origin.packet < held.origin.packet;
-                if other.hole().is_some() || other.ready().as_ref().is_some_and(before) {
-                    return 0;
-                }
                 multiplex.data(direction, chunk, work);
                 held.len
             }

@@ -23,7 +23,7 @@ use crate::model::{
     Bytes as _, Chunk, ConnectionId, Direction, Endpoint, Head, PerDirection, Place, Rule, Span, Tally,
     WebSocketId,
 };
-use crate::tcp;
+use crate::tcp::{self, Held, Stream as TcpStream};
 use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
 
 /// Findings that wait until there is a WebSocket to tell them of.
@@ -60,11 +60,13 @@ pub(super) struct Finish {
 #[derive(Clone, Debug)]
 pub(super) struct Multiplex {
     http2: Http2,
-    streams: Streams,
+    streams: HttpStreams,
+    /// Nothing is waited for: see [`Live::force_http2`].
+    forced: bool,
 }
 
 #[derive(Clone, Debug)]
-struct Streams {
+struct HttpStreams {
     carrier: Carrier,
     open: BTreeMap<u32, Stream>,
     pending: Vec<Pending>,
@@ -108,12 +110,12 @@ struct Stream {
 impl Multiplex {
     /// A connection from its start, of whose preface so many bytes were read already.
     pub(super) fn new(carrier: Carrier, preface: usize) -> Box<Self> {
-        Box::new(Self { http2: Http2::new(preface), streams: Streams::new(carrier) })
+        Box::new(Self { http2: Http2::new(preface), streams: HttpStreams::new(carrier), forced: false })
     }
 
     /// A connection in its middle; the next byte of `known` begins a frame.
     pub(super) fn midway(carrier: Carrier, known: Direction) -> Box<Self> {
-        Box::new(Self { http2: Http2::midway(known), streams: Streams::new(carrier) })
+        Box::new(Self { http2: Http2::midway(known), streams: HttpStreams::new(carrier), forced: false })
     }
 
     /// Whether it has, or had, a WebSocket.
@@ -208,7 +210,7 @@ impl Stream {
     }
 }
 
-impl Streams {
+impl HttpStreams {
     fn new(carrier: Carrier) -> Self {
         Self { carrier, open: BTreeMap::new(), pending: Vec::new(), had: false, at: PerDirection::default() }
     }
@@ -495,7 +497,7 @@ struct Loss<'a> {
 
 /// The streams at work: what HTTP/2 tells becomes WebSockets' events.
 struct Turn<'a, 'w, S> {
-    streams: &'a mut Streams,
+    streams: &'a mut HttpStreams,
     /// The gap at hand.
     loss: Option<Loss<'a>>,
     work: &'a mut Work<'w, S>,
@@ -665,6 +667,30 @@ impl Live {
             self.begin_http2_midway(ends, known);
         }
         self.client != Some(end) && self.streams.of(end.other()).ready().is_some()
+    }
+
+    /// Whether bytes of an end are to be read next. What the other end had said before is: a request comes before its
+    /// answer, a setting before what it allows, in whatever order packets were captured.
+    pub(super) fn is_turn_of_http2(&self, end: End, held: &Held) -> bool {
+        let Layer::Multiplex(multiplex) = &self.layer else { return true };
+        let (own, other) = (self.streams.of(end), self.streams.of(end.other()));
+        // What its sender had received, and what was read of that.
+        let waits = |held: &Held, other: &TcpStream| {
+            let end = other.fin().unwrap_or(u64::MAX);
+            !multiplex.forced && other.is_known() && other.offset(held.ack).min(end) > other.next()
+        };
+        if waits(held, other) || (other.hole().is_some() && !multiplex.forced) {
+            return false;
+        }
+        !other.ready().is_some_and(|ready| ready.origin.packet < held.origin.packet && !waits(&ready, own))
+    }
+
+    /// Nothing else can be waited for: what is there is read, whether or not what it follows is. False where nothing is
+    /// there.
+    pub(super) fn force_http2(&mut self, forced: bool) -> bool {
+        let ready = End::BOTH.into_iter().any(|end| self.streams.of(end).ready().is_some());
+        let Layer::Multiplex(multiplex) = &mut self.layer else { return false };
+        std::mem::replace(&mut multiplex.forced, forced && ready) != forced && ready
     }
 
     /// The end of HTTP/2. Without any WebSocket there is nothing to tell.

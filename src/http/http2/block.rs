@@ -21,7 +21,7 @@ impl<E: Events> Step<'_, E> {
     pub(super) fn block(&mut self, block: Block, arrival: Place) {
         let Block { stream, promised, end_stream, gather, start } = block;
         let direction = self.direction;
-        let (followed, sender) = (self.state.streams.contains_key(&stream), direction.sender());
+        let followed = self.state.streams.contains_key(&stream);
         let about = Some(stream).filter(|_| followed);
         if gather.spoilt {
             self.half().hpack.lose();
@@ -54,15 +54,7 @@ impl<E: Events> Step<'_, E> {
                 }
                 return;
             }
-            if self.state.streams.get(&stream).is_some_and(|stream| stream.early) && self.state.whole {
-                self.tell(
-                    &rules::H2_CONNECT_NOT_ENABLED,
-                    Some(stream),
-                    start.at,
-                    start.place,
-                    format_args!("the client asked on stream {stream} before the {sender}'s SETTINGS"),
-                );
-            }
+            self.judge_permission(stream, start.at, start.place);
             let wire_len = gather.bytes.len() as u32;
             let head = Box::new(connect::head(HeadKind::Response, &fields, wire_len));
             let pieces = gather.pieces;
@@ -101,17 +93,14 @@ impl<E: Events> Step<'_, E> {
             return;
         }
         let window = |half: &Half| Window::new(half.initial_window.unwrap_or(DEFAULT_WINDOW));
-        let State { halves, windows, whole, connect, .. } = &mut *self.state;
+        let State { halves, windows, .. } = &mut *self.state;
         let known = windows.c2s.is_some() && windows.s2c.is_some();
-        let heard = halves.s2c.has_settings;
-        let (connect, whole) = (*connect, *whole);
         // A side's window is what the other side lets it send.
         let windows =
             PerDirection { c2s: known.then(|| window(&halves.s2c)), s2c: known.then(|| window(&halves.c2s)) };
         let head = Box::new(connect::head(HeadKind::Request, &fields, gather.bytes.len() as u32));
         let new = Stream {
             asked: Some(head.clone()),
-            early: !heard,
             windows,
             at: PerDirection::default(),
             ended: PerDirection::default(),
@@ -123,17 +112,6 @@ impl<E: Events> Step<'_, E> {
         self.events.asked(stream, Opening { head, fields, pieces, first: start.place, last: arrival });
         if let Some(fields) = judged {
             self.judge_fields(&fields, Some(stream), start);
-        }
-        if heard && !connect && whole {
-            self.tell(
-                &rules::H2_CONNECT_NOT_ENABLED,
-                Some(stream),
-                start.at,
-                start.place,
-                format_args!(
-                    "the client asked on stream {stream}, but the server's SETTINGS do not enable the CONNECT protocol"
-                ),
-            );
         }
         if end_stream {
             self.tell(
@@ -177,6 +155,23 @@ impl<E: Events> Step<'_, E> {
                 format_args!(
                     "{} of the {sender}'s fields refer to what came before the capture, or is missing in it",
                     fields.unknown
+                ),
+            );
+        }
+    }
+
+    /// The server reacted to a request: had it allowed such requests at all? Not judged before, since packets may be
+    /// captured in another order than that in which they came.
+    pub(super) fn judge_permission(&mut self, stream: u32, at: u64, place: Place) {
+        let State { halves, connect, whole, .. } = &*self.state;
+        if halves.s2c.has_settings && !*connect && *whole {
+            self.tell(
+                &rules::H2_CONNECT_NOT_ENABLED,
+                Some(stream),
+                at,
+                place,
+                format_args!(
+                    "the client asked for a WebSocket on stream {stream}, but the server's SETTINGS do not enable the CONNECT protocol"
                 ),
             );
         }

@@ -176,13 +176,12 @@ pub fn conclude(
         let mut out = Judgements::going_on(response, Direction::ServerToClient, list);
         forbidden(&mut out, response);
         match request.as_deref() {
-            Some(request) if opens => {
-                if request.odd_lines.is_empty() {
-                    out.subprotocol(request);
-                    out.agreed_extensions(&handshake, offers.as_deref());
-                }
+            Some(request) if opens && request.odd_lines.is_empty() => {
+                out.subprotocol(request);
+                out.agreed_extensions(&handshake, offers.as_deref());
             }
-            Some(request) => out.rejected(request),
+            Some(request) if !opens => out.rejected(request),
+            Some(_) => {}
             None => {}
         }
         list = out.list;

@@ -64,8 +64,6 @@ pub(super) struct Half {
 pub(super) struct Stream {
     /// The request, until it is answered.
     pub(super) asked: Option<Box<Head>>,
-    /// Asked before any word of the server's: whether that was allowed was not known.
-    pub(super) early: bool,
     pub(super) windows: PerDirection<Option<Window>>,
     pub(super) at: PerDirection<u64>,
     pub(super) ended: PerDirection<bool>,

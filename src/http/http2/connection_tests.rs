@@ -260,11 +260,13 @@ fn a_request_that_the_server_did_not_allow_is_told() {
     let parts = [(C2S, [&PREFACE[..], &settings(&[])].concat()), (S2C, settings(&[]))];
     let told = run(&[&parts[..], &open(1)].concat());
     assert_eq!(told.words, ["asked 1 /chat", "h2-connect-not-enabled Some(1)", "answered 1 Some(200) Opens"]);
-    // Before any word of the server's.
+    // Refused in the server's own way.
     let [request, answer] = open(1);
-    let parts = [parts[0].clone(), request, (S2C, settings(&[(8, 1)])), answer];
-    let told = run(&parts);
-    assert_eq!(told.words, ["asked 1 /chat", "h2-connect-not-enabled Some(1)", "answered 1 Some(200) Opens"]);
+    let told = run(&[&parts[..], &[request.clone(), (S2C, frame(3, 0, 1, &[0, 0, 0, 1]))]].concat());
+    assert_eq!(told.words, ["asked 1 /chat", "h2-connect-not-enabled Some(1)", "reset 1 s2c 1"]);
+    // Settings that are captured late may have come in time.
+    let told = run(&[parts[0].clone(), request, (S2C, settings(&[(8, 1)])), answer]);
+    assert_eq!(told.words, ["asked 1 /chat", "answered 1 Some(200) Opens"]);
 }
 
 #[test]

@@ -204,6 +204,11 @@ impl<E: Events> Step<'_, E> {
             }
             Kind::RstStream => {
                 let code = number(0).unwrap_or(0);
+                let asked =
+                    self.state.streams.get(&header.stream).is_some_and(|stream| stream.asked.is_some());
+                if asked && self.direction == Direction::ServerToClient {
+                    self.judge_permission(header.stream, start.at, start.place);
+                }
                 if self.state.streams.remove(&header.stream).is_some() {
                     self.events.reset(header.stream, self.direction, code, arrival);
                 }
