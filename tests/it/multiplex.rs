@@ -112,7 +112,11 @@ proptest! {
         for connection in output.connections() {
             prop_assert_eq!(&connection["state"], "closed");
         }
-        prop_assert_eq!(output.summary()["findings"]["error"].as_u64(), Some(0), "{:?}", output.codes());
+        // TCP's troubles are told; nobody is accused of them.
+        let errors = output.kind("finding").filter(|finding| finding["severity"] == "error");
+        for error in errors {
+            prop_assert!(error["code"].as_str().unwrap().starts_with("tcp-"), "{error}");
+        }
     }
 }
 
