@@ -14,6 +14,7 @@
 //! | --- | --- | --- |
 //! | model | – | nothing |
 //! | capture | model | files threads streams |
+//! | capture::sniff | capture | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
 //! | http | model | nothing |
@@ -26,6 +27,7 @@
 //! | explain | model http ws report cli::style | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
 //! | export | model capture filter pipeline ws report store | files |
+//! | cli::signals | capture | terminal |
 //! | tui | model filter http pipeline ws report explain store export | nothing |
 //! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |

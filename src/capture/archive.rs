@@ -1,12 +1,13 @@
 //! The bytes of a capture apart from the capture: to be read again, from any thread.
 
+use super::pages::Pages;
 use super::source::ADDRESS_BITS;
 use super::window::map;
 use crate::model::{Bytes, Span};
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The bytes of all inputs of a capture, by the addresses that the capture gives.
 ///
@@ -23,27 +24,10 @@ pub(super) enum Stored {
     File { name: String, file: File, map: Arc<Mmap> },
     /// Memory.
     Memory(Arc<Vec<u8>>),
-    /// Temporary files.
-    Kept(Arc<Kept>),
+    /// Temporary files, of which the oldest may have gone.
+    Kept(Arc<Pages>),
     /// A ring: most of it is evicted.
     Nowhere,
-}
-
-/// Everything that an input has given, in temporary files of `1 << bits` bytes.
-#[derive(Debug)]
-pub(super) struct Kept {
-    laps: Mutex<Vec<Arc<Mmap>>>,
-    bits: u32,
-}
-
-impl Kept {
-    pub(super) fn new(bits: u32) -> Self {
-        Self { laps: Mutex::default(), bits }
-    }
-
-    pub(super) fn push(&self, lap: Arc<Mmap>) {
-        self.laps.lock().unwrap_or_else(PoisonError::into_inner).push(lap);
-    }
 }
 
 impl Stored {
@@ -82,10 +66,22 @@ impl Archive {
         Ok(())
     }
 
+    /// The bytes that are kept, and those that went to make room, of inputs that cannot be read again.
+    #[must_use]
+    pub fn kept(&self) -> (u64, u64) {
+        self.sources.iter().fold((0, 0), |(kept, gone), source| match source {
+            Stored::Kept(pages) => {
+                let fullness = pages.fullness();
+                (kept + fullness.stored, gone + fullness.evicted)
+            }
+            _ => (kept, gone),
+        })
+    }
+
     /// Whether all bytes that were read are in it.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        !self.sources.iter().any(|source| matches!(source, Stored::Nowhere))
+        self.kept().1 == 0 && !self.sources.iter().any(|source| matches!(source, Stored::Nowhere))
     }
 
     /// All that is there by now.
@@ -94,9 +90,9 @@ impl Archive {
         let part = |source: &Stored| match source {
             Stored::File { map, .. } => Part::File(Arc::clone(map)),
             Stored::Memory(bytes) => Part::Memory(Arc::clone(bytes)),
-            Stored::Kept(kept) => {
-                let laps = kept.laps.lock().unwrap_or_else(PoisonError::into_inner);
-                Part::Kept(laps.clone(), kept.bits)
+            Stored::Kept(pages) => {
+                let (oldest, maps) = pages.all();
+                Part::Kept { oldest, maps, bits: pages.bits() }
             }
             Stored::Nowhere => Part::Nowhere,
         };
@@ -114,7 +110,7 @@ pub struct View {
 enum Part {
     File(Arc<Mmap>),
     Memory(Arc<Vec<u8>>),
-    Kept(Vec<Arc<Mmap>>, u32),
+    Kept { oldest: u64, maps: Vec<Arc<Mmap>>, bits: u32 },
     Nowhere,
 }
 
@@ -125,8 +121,9 @@ impl Bytes for View {
         let (bytes, at) = match part {
             Part::File(map) => (&map[..], at),
             Part::Memory(bytes) => (bytes.as_slice(), at),
-            Part::Kept(laps, bits) => {
-                (&laps.get(usize::try_from(at >> bits).ok()?)?[..], at & ((1 << bits) - 1))
+            Part::Kept { oldest, maps, bits } => {
+                let index = usize::try_from((at >> bits).checked_sub(*oldest)?).ok()?;
+                (&maps.get(index)?[..], at & ((1 << bits) - 1))
             }
             Part::Nowhere => return None,
         };

@@ -1,26 +1,10 @@
 //! A capture that goes on: what is known of it, and the way to end it.
 
+pub use crate::model::Losses;
+
+use super::pages::Pages;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Packets that were lost, by who lost them. Never added up: they mean different things.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Losses {
-    /// The kernel had no room: this program was too slow to take packets.
-    pub kernel: u64,
-    /// The interface or its driver.
-    pub interface: u64,
-    /// The spool was full: packets went before they were analysed.
-    pub queue: u64,
-}
-
-impl Losses {
-    /// Whether nothing was lost.
-    #[must_use]
-    pub fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-}
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
 /// What is known of a capture that goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,8 +33,12 @@ pub struct Status {
     pub evicted: u64,
     /// See [`evicted`](Self::evicted).
     pub evicted_packets: u64,
-    /// The file that packets are kept in, and its bytes.
+    /// The file that packets are kept in, and the bytes of it and of those before it.
     pub saved: Option<(String, u64)>,
+    /// Packets that are not in these files: they went out of the spool before, or the disk was full.
+    pub unsaved: u64,
+    /// Why no more packets are kept in files, where that is not because the capture is over.
+    pub unsaved_why: Option<String>,
 }
 
 /// A capture that goes on, from outside. Copies share everything.
@@ -63,13 +51,26 @@ pub struct Live {
 struct Shared {
     status: Mutex<Status>,
     stop: AtomicBool,
+    /// Whether all is written that is to be kept.
+    settled: (Mutex<bool>, Condvar),
+    /// Where the capture's bytes are.
+    pages: OnceLock<Arc<Pages>>,
+    /// Wakes who waits for packets.
+    #[cfg(unix)]
+    wake: OnceLock<std::os::unix::net::UnixStream>,
 }
 
 impl Live {
     /// What is known of it now.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let mut status = self.shared.status.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(pages) = self.shared.pages.get() {
+            let fullness = pages.fullness();
+            (status.stored, status.room, status.waiting) = (fullness.stored, fullness.room, fullness.waiting);
+            (status.evicted, status.evicted_packets) = (fullness.evicted, fullness.evicted_packets);
+        }
+        status
     }
 
     /// Changes what is known.
@@ -80,11 +81,49 @@ impl Live {
     /// Asks it to end. Packets that wait are analysed still.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Release);
+        #[cfg(unix)]
+        if let Some(mut wake) = self.shared.wake.get() {
+            // Where the pipe is full it wakes already.
+            let _ = std::io::Write::write(&mut wake, &[0]);
+        }
     }
 
     /// Whether it was asked to end.
     #[must_use]
     pub fn is_to_stop(&self) -> bool {
         self.shared.stop.load(Ordering::Acquire)
+    }
+
+    /// What ends it by a byte, from a signal too.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn waker(&self) -> Option<std::os::unix::net::UnixStream> {
+        self.shared.wake.get()?.try_clone().ok()
+    }
+
+    /// Waits until the capture is over and everything that is to be kept in files is in them.
+    pub fn wait(&self) {
+        let (settled, told) = &self.shared.settled;
+        let mut settled = settled.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*settled {
+            settled = told.wait(settled).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Nothing will be written to files any more.
+    pub(super) fn settle(&self) {
+        *self.shared.settled.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.shared.settled.1.notify_all();
+    }
+
+    /// Where the capture's bytes are.
+    pub(super) fn set_pages(&self, pages: &Arc<Pages>) {
+        let _ = self.shared.pages.set(Arc::clone(pages));
+    }
+
+    /// What wakes who waits for packets: a byte into it.
+    #[cfg(all(unix, feature = "live"))]
+    pub(super) fn set_wake(&self, wake: std::os::unix::net::UnixStream) {
+        let _ = self.shared.wake.set(wake);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::notes::Notebook;
 use super::rules;
-use crate::model::{Finding, Rule, Time};
+use crate::model::{Finding, Loss, Rule, Time};
 
 /// Findings of one rule that are listed for one input; the rest is counted.
 const MAX_LISTED: u64 = 100;
@@ -23,6 +23,8 @@ pub(super) struct Log {
     pub(super) backwards_untold: u64,
     /// What the input says about itself.
     pub(super) notes: Notebook,
+    /// Packets that were lost while capturing.
+    pub(super) losses: Vec<Loss>,
     counts: Vec<(&'static Rule, u64)>,
     remarks: Vec<Remark>,
     /// Something is here to be taken.
@@ -48,6 +50,7 @@ impl Log {
             backwards: 0,
             backwards_untold: 0,
             notes: Notebook::new(source),
+            losses: Vec::new(),
             counts: Vec::new(),
             remarks: Vec::new(),
             news: false,
@@ -88,6 +91,18 @@ impl Log {
         match self.skipped.iter_mut().find(|(r, _)| *r == reason) {
             Some((_, count)) => *count += 1,
             None => self.skipped.push((reason, 1)),
+        }
+    }
+
+    /// Counts packets that went before they could be given.
+    #[cold]
+    pub(super) fn skip_many(&mut self, reason: &'static str, count: u64) {
+        if count > 0 {
+            self.skip(reason);
+            self.number += count - 1;
+            if let Some((_, counted)) = self.skipped.iter_mut().find(|(known, _)| *known == reason) {
+                *counted += count - 1;
+            }
         }
     }
 

@@ -38,11 +38,18 @@
 mod archive;
 mod classic;
 mod error;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+mod follow;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 pub mod live;
 mod log;
 mod notes;
+#[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+mod pages;
 mod pcapng;
 pub mod rules;
+#[cfg(all(feature = "live", unix))]
+pub mod sniff;
 mod source;
 mod spool;
 #[cfg(test)]
@@ -54,7 +61,8 @@ pub use archive::{Archive, View};
 pub use error::CaptureError;
 pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
 
-use crate::model::{Finding, PacketRef, Span, Time};
+use crate::model::{Finding, Loss, Losses, PacketRef, Span, Time};
+use live::Live;
 use source::{ADDRESS_BITS, MAX_SOURCES, Source};
 use spool::Keeping;
 use std::cmp::Reverse;
@@ -87,15 +95,19 @@ pub struct Options {
     /// How many bytes are kept of an input that is not mapped. Rounded up to a power of two, and to
     /// 64 MiB.
     pub spool_len: usize,
-    /// Keeps all bytes of such an input, in temporary files: [`Capture::archive`] then has them. Where there is no
-    /// room for them, reading ends.
+    /// Keeps the bytes of such an input, in temporary files: [`Capture::archive`] then has them. Where there is no
+    /// room for them, reading ends. All are kept of a packed file, of a pipe the last [`room`](Self::room).
     pub keep: bool,
+    /// How many bytes are kept of a pipe, the oldest going first. Rounded to 64 MiB.
+    pub room: u64,
 }
 
 impl Options {
-    /// How an input that is not mapped is kept.
-    fn keeping(&self) -> Keeping {
-        Keeping { bits: self.spool_bits(), all: self.keep }
+    /// How an input that is not mapped is kept; a pipe has no end that is known.
+    fn keeping(&self, pipe: bool) -> Keeping {
+        let room = if pipe { self.room } else { u64::MAX };
+        let bits = if pipe && self.keep { 26 } else { self.spool_bits() };
+        Keeping { bits, room: self.keep.then_some(room) }
     }
 
     /// log2 of the bytes kept.
@@ -107,7 +119,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { no_mmap: false, spool_len: 256 << 20, keep: false }
+        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: 1 << 30 }
     }
 }
 
@@ -125,6 +137,8 @@ pub struct Totals {
     pub skipped: Vec<(&'static str, u64)>,
     /// How often a packet was older than the one before it in the same file.
     pub backwards: u64,
+    /// Packets that were lost while capturing, as far as that is known.
+    pub losses: Losses,
 }
 
 /// One or several captures that are open, read as one in the order of time.
@@ -133,6 +147,7 @@ pub struct Capture {
     merge: Option<Merge>,
     totals: Totals,
     findings: Vec<Finding>,
+    losses: Vec<Loss>,
     notes: Notes,
 }
 
@@ -179,7 +194,7 @@ impl Capture {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, options: &Options) -> Result<Self, CaptureError> {
-        let source = Source::from_bytes(bytes, "memory", 0, options.keeping())?;
+        let source = Source::from_bytes(bytes, "memory", 0, options.keeping(false))?;
         Ok(Self::from_sources(vec![source]))
     }
 
@@ -193,7 +208,7 @@ impl Capture {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_reader_with(reader: Box<dyn Read + Send>, options: &Options) -> Result<Self, CaptureError> {
-        let source = Source::from_reader(reader, "pipe", 0, options.keeping())?;
+        let source = Source::from_reader(reader, "pipe", 0, options.keeping(true))?;
         Ok(Self::from_sources(vec![source]))
     }
 
@@ -205,7 +220,14 @@ impl Capture {
         });
         let capture_bytes = sources.iter().map(Source::position).sum();
         let totals = Totals { complete: true, capture_bytes, ..Totals::default() };
-        let mut this = Self { sources, merge, totals, findings: Vec::new(), notes: Notes::default() };
+        let mut this = Self {
+            sources,
+            merge,
+            totals,
+            findings: Vec::new(),
+            losses: Vec::new(),
+            notes: Notes::default(),
+        };
         for index in 0..this.sources.len() {
             this.collect(index, 0);
         }
@@ -313,6 +335,10 @@ impl Capture {
                 None => self.totals.skipped.push((reason, count)),
             }
         }
+        for loss in log.losses.drain(..) {
+            self.totals.losses.add(loss.losses);
+            self.losses.push(loss);
+        }
         log.take(&mut self.findings, offset, several.then_some(source.name.as_str()));
         self.notes.take(&mut log.notes.fresh, offset);
     }
@@ -337,6 +363,25 @@ impl Capture {
     #[must_use]
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
+    }
+
+    /// Packets that were lost before the last one that was given, since the last call.
+    #[must_use]
+    pub fn take_losses(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.losses)
+    }
+
+    /// Whether [`take_losses`](Self::take_losses) has something to give.
+    #[inline]
+    #[must_use]
+    pub fn has_losses(&self) -> bool {
+        !self.losses.is_empty()
+    }
+
+    /// What is known of a capture that goes on, and the way to end it; none of one that is a file.
+    #[must_use]
+    pub fn live(&self) -> Option<Live> {
+        self.sources.iter().find_map(Source::live).cloned()
     }
 
     /// What was read so far.

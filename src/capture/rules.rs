@@ -22,6 +22,12 @@ crate::rules! {
     TIME_BACKWARDS = "capture-time-backwards" Info "-",
         "Timestamps go backwards; stream order is by sequence number, never by time.",
         "Usual with several interfaces or processor cores, or when the clock was set. reordercap sorts a file by time.";
+    KERNEL_DROPS = "capture-kernel-drops" Warning "pcap_stats(3)",
+        "Live capture: the kernel or the interface dropped packets.",
+        "More packets came than were taken. Filter by port (-f), give the kernel a larger buffer (--buffer), or keep the machine less busy.";
+    QUEUE_DROPS = "capture-queue-drops" Warning "-",
+        "Live capture: packets went out of the spool before they were analysed.",
+        "The analysis was slower than the link for longer than the spool lasts. Filter by port (-f), or give it more room (--max-disk).";
     PACKET_EMPTY = "packet-empty" Info "-",
         "A record of zero captured bytes.",
         "Some capture programs write them for events that are no packets. There is nothing in it to analyse.";

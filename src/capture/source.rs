@@ -3,6 +3,8 @@
 use super::archive::Stored;
 use super::classic::{self, Classic};
 use super::error::CaptureError;
+use super::follow::Follower;
+use super::live::Live;
 use super::log::Log;
 use super::pcapng::{self, Pcapng};
 use super::spool::{Keeping, Spool};
@@ -33,6 +35,8 @@ pub(super) struct Source {
 enum Feed {
     Mapped(Mapped),
     Spool(Box<Spool>),
+    #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+    Live(Box<Follower>),
 }
 
 enum Format {
@@ -54,7 +58,9 @@ impl Source {
     pub(super) fn open(input: &Input, index: usize, options: &Options) -> Result<Self, CaptureError> {
         match input {
             Input::Path(path) => Self::open_path(path, index, options),
-            Input::Stdin => Self::from_reader(Box::new(stdin()), "standard input", index, options.keeping()),
+            Input::Stdin => {
+                Self::from_reader(Box::new(stdin()), "standard input", index, options.keeping(true))
+            }
         }
     }
 
@@ -67,7 +73,7 @@ impl Source {
             return Err(CaptureError::Directory { name });
         }
         if !about.is_file() {
-            return Self::from_reader(Box::new(file), &name, index, options.keeping());
+            return Self::from_reader(Box::new(file), &name, index, options.keeping(true));
         }
         // Some file systems cannot map, and some files that have bytes say that they have none.
         if !options.no_mmap
@@ -82,7 +88,7 @@ impl Source {
         }
         let (file, taken) = Counted::new(file);
         let size = if about.len() > 0 { Size::Taken(taken, about.len()) } else { Size::Unknown };
-        Self::stream(Box::new(file), &name, index, options.keeping(), size)
+        Self::stream(Box::new(file), &name, index, options.keeping(about.len() == 0), size)
     }
 
     /// Reads bytes in memory, as a mapped file of the same bytes is read.
@@ -109,6 +115,23 @@ impl Source {
     ) -> Result<Self, CaptureError> {
         let (reader, _) = Counted::new(reader);
         Self::stream(Box::new(reader), name, index, keeping, Size::Unknown)
+    }
+
+    /// Reads a capture that goes on, as the only input.
+    #[cfg(any(test, all(feature = "live", unix)))]
+    pub(super) fn follow(mut window: Follower, name: &str) -> Result<Self, CaptureError> {
+        let mut log = Log::new(0);
+        let format = Format::open(&mut window, &mut log, name, None)?;
+        let feed = Feed::Live(Box::new(window));
+        Ok(Self { name: name.to_owned(), log, feed, format, size: Size::Unknown })
+    }
+
+    /// What is known of a capture that goes on.
+    pub(super) fn live(&self) -> Option<&Live> {
+        match &self.feed {
+            Feed::Mapped(_) | Feed::Spool(_) => None,
+            Feed::Live(window) => Some(window.live()),
+        }
     }
 
     fn mapped(bytes: Bytes, name: &str, index: usize, size: Size) -> Result<Self, CaptureError> {
@@ -155,6 +178,8 @@ impl Source {
             (Feed::Mapped(window), Format::Pcapng(reader)) => reader.next(window, log),
             (Feed::Spool(window), Format::Classic(reader)) => reader.next(&mut **window, log),
             (Feed::Spool(window), Format::Pcapng(reader)) => reader.next(&mut **window, log),
+            (Feed::Live(window), Format::Classic(reader)) => reader.next(&mut **window, log),
+            (Feed::Live(window), Format::Pcapng(reader)) => reader.next(&mut **window, log),
         }
     }
 
@@ -164,6 +189,7 @@ impl Source {
         match &self.feed {
             Feed::Mapped(window) => window.slice(start, len),
             Feed::Spool(window) => window.slice(start, len),
+            Feed::Live(window) => window.slice(start, len),
         }
     }
 
@@ -175,6 +201,7 @@ impl Source {
                 Bytes::Memory(bytes) => Stored::Memory(Arc::clone(bytes)),
             },
             Feed::Spool(window) => window.stored(),
+            Feed::Live(window) => window.stored(),
         })
     }
 
@@ -183,6 +210,7 @@ impl Source {
         match &self.feed {
             Feed::Mapped(_) => 0,
             Feed::Spool(window) => window.kept(),
+            Feed::Live(window) => window.kept(),
         }
     }
 
@@ -191,6 +219,7 @@ impl Source {
         match &self.feed {
             Feed::Mapped(window) => window.failure(),
             Feed::Spool(window) => window.failure(),
+            Feed::Live(window) => window.failure(),
         }
     }
 
@@ -200,6 +229,7 @@ impl Source {
         match &self.feed {
             Feed::Mapped(window) => window.position(),
             Feed::Spool(window) => window.position(),
+            Feed::Live(window) => window.position(),
         }
     }
 

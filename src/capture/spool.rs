@@ -4,9 +4,11 @@
 //! piece: where the rest of the ring is too short for it, its first bytes move to the ring's start,
 //! and the addresses between are never used.
 
-use super::archive::{Kept, Stored};
-use super::window::{Window, map};
+use super::archive::Stored;
+use super::pages::{Pages, no_room, page, write_at};
+use super::window::Window;
 use memmap2::{Mmap, MmapMut};
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -19,17 +21,20 @@ const CHUNK: usize = 128 * 1024;
 pub(super) struct Keeping {
     /// log2 of the ring's length.
     pub(super) bits: u32,
-    /// Nothing is overwritten: each lap has a ring of its own.
-    pub(super) all: bool,
+    /// Nothing is overwritten: each lap has a ring of its own, and the oldest go where they are more than these
+    /// bytes.
+    pub(super) room: Option<u64>,
 }
 
 /// A reader with a window of the bytes last read.
 pub(super) struct Spool {
     reader: Box<dyn Read + Send>,
     ring: Ring,
-    /// The laps before, and where they can be seen from outside, where all are kept.
-    laps: Vec<Arc<Mmap>>,
-    shared: Option<Arc<Kept>>,
+    /// The laps before that are still there, from number `oldest` on, and where they can be seen from outside, where
+    /// they are kept.
+    laps: VecDeque<Arc<Mmap>>,
+    oldest: u64,
+    shared: Option<Arc<Pages>>,
     chunk: Box<[u8]>,
     base: u64,
     /// log2 of the ring's length.
@@ -52,15 +57,17 @@ impl Spool {
     /// No record may be longer than half of the ring.
     pub(super) fn new(reader: Box<dyn Read + Send>, base: u64, keeping: Keeping) -> io::Result<Self> {
         let bits = keeping.bits;
-        let shared = keeping.all.then(|| Arc::new(Kept::new(bits)));
-        let ring = if keeping.all { Ring::kept(1 << bits).map_err(no_room)? } else { Ring::new(1 << bits)? };
-        if let (Some(shared), Ring::File { map, .. }) = (&shared, &ring) {
-            shared.push(Arc::clone(map));
+        let shared = keeping.room.map(|room| Arc::new(Pages::new(bits, room)));
+        let ring =
+            if shared.is_some() { Ring::kept(1 << bits).map_err(no_room)? } else { Ring::new(1 << bits)? };
+        if let (Some(shared), Ring::File { file, map, .. }) = (&shared, &ring) {
+            shared.push(Arc::clone(file), Arc::clone(map));
         }
         Ok(Self {
             reader,
             ring,
-            laps: Vec::new(),
+            laps: VecDeque::new(),
+            oldest: 0,
             shared,
             chunk: vec![0; CHUNK].into_boxed_slice(),
             base,
@@ -81,7 +88,7 @@ impl Spool {
         let (lap, from) = (at >> self.bits, usize::try_from(at & ((1 << self.bits) - 1)).ok()?);
         let to = from.checked_add(len as usize)?;
         if lap < self.lap && self.shared.is_some() {
-            return self.laps.get(usize::try_from(lap).ok()?)?.get(from..to);
+            return self.laps.get(usize::try_from(lap.checked_sub(self.oldest)?).ok()?)?.get(from..to);
         }
         let whole = if lap == self.lap {
             to <= self.end
@@ -98,7 +105,7 @@ impl Spool {
 
     /// Bytes that are kept for good.
     pub(super) fn kept(&self) -> u64 {
-        if self.shared.is_some() { (self.lap << self.bits) + self.end as u64 } else { 0 }
+        self.shared.as_ref().map_or(0, |pages| pages.fullness().stored)
     }
 
     /// Reads until `len` bytes lie at the cursor or the input ends.
@@ -117,7 +124,12 @@ impl Spool {
                 Ok(read) => {
                     let read = into.get(..read).unwrap_or_default();
                     match self.ring.write(self.end, read) {
-                        Ok(()) => self.end += read.len(),
+                        Ok(()) => {
+                            self.end += read.len();
+                            if let Some(pages) = &self.shared {
+                                pages.grow(self.end, 0);
+                            }
+                        }
                         Err(error) => self.fail(&error),
                     }
                 }
@@ -135,9 +147,12 @@ impl Spool {
     fn turn(&mut self) {
         let turned = match &self.shared {
             None => self.ring.copy_to_start(self.start, self.end),
-            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, next)| {
-                self.laps.push(done);
-                shared.push(next);
+            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, file, next)| {
+                self.laps.push_back(done);
+                shared.push(file, next);
+                while self.oldest < shared.oldest() && self.laps.pop_front().is_some() {
+                    self.oldest += 1;
+                }
             }),
         };
         if let Err(error) = turned {
@@ -145,6 +160,9 @@ impl Spool {
             self.start = self.end;
         }
         let unread = self.end - self.start;
+        if let Some(pages) = &self.shared {
+            pages.grow(unread, 0);
+        }
         self.previous_end = self.start;
         self.lap += 1;
         self.start = 0;
@@ -186,44 +204,40 @@ impl Window for Spool {
     }
 }
 
+/// The bytes of the lap before; the file of the next, and its bytes.
+type Turned = (Arc<Mmap>, Arc<File>, Arc<Mmap>);
+
 /// The memory of a spool.
 enum Ring {
     /// An unnamed temporary file. Written by calls and not through the mapping, so that a full disk
     /// is an error and not a signal; for the same reason nothing is read that was not written.
-    File { file: File, map: Arc<Mmap>, written: usize, only: bool },
+    File { file: Arc<File>, map: Arc<Mmap>, written: usize, only: bool },
     /// Memory, where there is no room for a file.
     Memory(MmapMut),
 }
 
 impl Ring {
     fn new(len: usize) -> io::Result<Self> {
-        let file = || {
-            let file = tempfile::tempfile()?;
-            file.set_len(len as u64)?;
-            let map = Arc::new(map(&file)?);
-            Ok::<_, io::Error>(Self::File { file, map, written: 0, only: false })
-        };
+        let file = || page(len).map(|(file, map)| Self::File { file, map, written: 0, only: false });
         file().or_else(|_| Ok(Self::Memory(MmapMut::map_anon(len)?)))
     }
 
     /// A file and nothing else: memory would not be enough for all.
     fn kept(len: usize) -> io::Result<Self> {
-        let file = tempfile::tempfile()?;
-        file.set_len(len as u64)?;
-        let map = Arc::new(map(&file)?);
+        let (file, map) = page(len)?;
         Ok(Self::File { file, map, written: 0, only: true })
     }
 
     /// Goes on in a new file, which begins with the bytes of `from..to`. Gives the old one, and the new one.
-    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<(Arc<Mmap>, Arc<Mmap>)> {
+    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<Turned> {
         let Self::File { map: done, .. } = self else { return Err(io::ErrorKind::Unsupported.into()) };
         let done = Arc::clone(done);
         let mut next = Self::kept(done.len()).map_err(no_room)?;
         next.write(0, done.get(from..to).unwrap_or_default())?;
-        let Self::File { map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
-        let map = Arc::clone(map);
+        let Self::File { file, map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
+        let (file, map) = (Arc::clone(file), Arc::clone(map));
         *self = next;
-        Ok((done, map))
+        Ok((done, file, map))
     }
 
     #[inline]
@@ -274,36 +288,20 @@ impl Ring {
     }
 }
 
-/// The error of a temporary file, in words that say what it is for.
-fn no_room(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("its bytes cannot be kept in a temporary file: {error}"))
-}
-
-#[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
-}
-
-#[cfg(not(unix))]
-fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
-    use std::io::{Seek, SeekFrom, Write};
-    file.seek(SeekFrom::Start(at))?;
-    file.write_all(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::capture::Archive;
+    use crate::capture::window::map;
     use crate::model::{Bytes as _, Span};
     use std::io::Write;
 
-    const RING: Keeping = Keeping { bits: 13, all: false };
+    const RING: Keeping = Keeping { bits: 13, room: None };
 
     #[test]
     fn what_is_kept_can_be_read_at_any_time_from_outside_too() {
         let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
-        let keeping = Keeping { all: true, ..RING };
+        let keeping = Keeping { room: Some(u64::MAX), ..RING };
         let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
         let archive = Archive::new(vec![spool.stored()]);
         let mut taken: Vec<(u64, Vec<u8>)> = Vec::new();
@@ -323,11 +321,38 @@ mod tests {
     }
 
     #[test]
+    fn of_a_pipe_the_last_bytes_are_kept_within_their_room() {
+        let bytes: Vec<u8> = (0..100_000u32).map(|n| (n % 251) as u8).collect();
+        let keeping = Keeping { room: Some(3 << 13), ..RING };
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
+        let archive = Archive::new(vec![spool.stored()]);
+        let mut taken: Vec<(Span, Vec<u8>)> = Vec::new();
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            taken.push((Span { start: spool.address(), len: piece.len() as u32 }, piece.clone()));
+            spool.advance(piece.len());
+            let view = archive.view();
+            let gone = taken.iter().take_while(|(span, _)| view.bytes(*span).is_none()).count();
+            for (span, piece) in taken.iter().skip(gone) {
+                assert_eq!(
+                    (view.bytes(*span), spool.slice(span.start, span.len)),
+                    (Some(&piece[..]), Some(&piece[..]))
+                );
+            }
+            assert!(taken.iter().take(gone).all(|(span, _)| spool.slice(span.start, span.len).is_none()));
+            let kept: usize = taken.iter().skip(gone).map(|(_, piece)| piece.len()).sum();
+            assert!(kept <= 3 << 13 && (gone == 0 || kept > 1 << 13), "{kept}");
+        }
+        let (kept, gone) = archive.kept();
+        assert!(gone > 50_000 && kept <= 3 << 13 && spool.kept() == kept, "{kept} {gone}");
+    }
+
+    #[test]
     fn a_full_disk_ends_what_has_to_be_kept() {
         let mut named = tempfile::NamedTempFile::new().unwrap();
         named.write_all(b"written before").unwrap();
         named.as_file().set_len(4096).unwrap();
-        let file = File::open(named.path()).unwrap();
+        let file = Arc::new(File::open(named.path()).unwrap());
         let map = Arc::new(map(&file).unwrap());
         let mut ring = Ring::File { file, map, written: 14, only: true };
         let error = ring.write(14, b", and after").unwrap_err();
@@ -341,7 +366,7 @@ mod tests {
         let mut named = tempfile::NamedTempFile::new().unwrap();
         named.write_all(b"written before").unwrap();
         named.as_file().set_len(4096).unwrap();
-        let file = File::open(named.path()).unwrap();
+        let file = Arc::new(File::open(named.path()).unwrap());
         let map = Arc::new(map(&file).unwrap());
         let mut ring = Ring::File { file, map, written: 14, only: false };
         ring.write(14, b", and after").unwrap();

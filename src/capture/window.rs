@@ -24,6 +24,15 @@ pub(super) trait Window {
     fn present(&self) -> &[u8];
     /// Why the input ended, where it did not end by itself.
     fn failure(&self) -> Option<&str>;
+    /// Packets that went before they were shown, since they were [forgiven](Self::forgive).
+    #[inline]
+    fn lost(&self) -> u64 {
+        0
+    }
+    /// Takes note of what was lost.
+    fn forgive(&mut self) -> u64 {
+        0
+    }
     /// Reads one byte `ahead` of the cursor where that is cheap, so that it is near when it is needed.
     #[inline]
     fn touch(&self, _ahead: usize) -> u8 {
@@ -119,7 +128,8 @@ impl Window for Mapped {
 pub(super) fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the mapping is only read, and only through slices that the owner of the mapping lends
     // out. That another process changes or cuts the file meanwhile cannot be prevented by any means
-    // the system offers; `Options::no_mmap` reads without mapping. The spool maps a temporary file
-    // that has no name, and writes to it only while no slice is lent out.
+    // the system offers; `Options::no_mmap` reads without mapping. The spool and a capture that
+    // goes on map temporary files that have no name; of these no slice is lent out of what is not written yet, and
+    // what is written does not change.
     unsafe { Mmap::map(file) }
 }

@@ -13,6 +13,7 @@ Examples:
   wslens chat.pcapng                          the terminal UI (not on a terminal: prints)
   wslens chat.pcapng --no-tui                 a table of its messages
   wslens read day.pcap.gz --conn 3 --level frames
+  wslens live -i lo -f 'tcp port 8080'        as it happens
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
   wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
@@ -112,8 +113,11 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
     Handshake(HandshakeArgs),
+    /// Captures on an interface, in the terminal UI or as NDJSON on a pipe
+    #[cfg(all(feature = "live", unix))]
+    Live(Box<super::live::LiveArgs>),
     /// Lists capture interfaces
-    #[cfg(feature = "live")]
+    #[cfg(all(feature = "live", unix))]
     Interfaces,
     /// Prints completions for a shell
     Completions {
@@ -358,7 +362,7 @@ pub enum FailOn {
 }
 
 /// A number of bytes: `65536`, `64KiB`, `16M`, `1GB`.
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 64MiB".to_owned())?;
     let unit = text.get(digits.len()..).unwrap_or_default().to_ascii_lowercase();

@@ -14,11 +14,16 @@ mod check;
 pub mod explain;
 mod filter;
 pub mod handshake;
-#[cfg(feature = "live")]
+#[cfg(all(feature = "live", unix))]
 mod interfaces;
+#[cfg(all(feature = "live", unix))]
+mod live;
 mod problem;
 mod read;
+#[cfg(all(feature = "live", unix))]
+mod rights;
 pub mod run;
+mod signals;
 mod stats;
 pub mod style;
 mod tui;
@@ -42,8 +47,9 @@ wslens reads WebSocket conversations out of packet captures.
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
   wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
 
-No capture at hand? On the machine where it happens:
-  tcpdump -i any -U -w - 'tcp port 8080' | wslens -
+No capture at hand?
+  wslens live -i lo -f 'tcp port 8080'          as it happens, on this machine
+  tcpdump -i any -U -w - 'tcp port 8080' | wslens -     where wslens may not capture
 
 wslens --help tells more.";
 
@@ -57,7 +63,7 @@ pub fn main() -> ExitCode {
     }));
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let prints = tui::is_about_printing(&matches);
+    let prints = tui::is_about_printing(matches.subcommand().map_or(&matches, |(_, matches)| matches));
     let result = style::quiet_on_closed_pipe(dispatch(cli, prints));
     match result {
         Ok(code) => code.into(),
@@ -113,7 +119,9 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
-        #[cfg(feature = "live")]
+        #[cfg(all(feature = "live", unix))]
+        Some(Command::Live(args)) => live::run(&args, prints),
+        #[cfg(all(feature = "live", unix))]
         Some(Command::Interfaces) => interfaces::run(),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();

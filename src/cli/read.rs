@@ -9,6 +9,7 @@ use super::explain::Dir;
 use super::filter;
 use super::problem::Problem;
 use super::run;
+use super::signals::{self, Asked};
 use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
@@ -40,6 +41,22 @@ pub struct Outcome {
 /// # Errors
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
+    let selection = selection(args)?;
+    let outcome = print(&args.input, &args.look, selection, |_| {})?;
+    tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen);
+    filter::tell_undecided(&args.look, outcome.undecided);
+    if args.look.quiet && outcome.matched == 0 {
+        return Ok(1);
+    }
+    tell_incomplete(&args.look, &outcome.summary);
+    Ok(if outcome.summary.input_complete { 0 } else { 5 })
+}
+
+/// Which rows are printed, and what of them.
+///
+/// # Errors
+/// A [`Problem`] where the filter cannot be understood.
+pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     let mut selection = Selection {
         level: level(args.level),
         payload: match args.payload {
@@ -53,14 +70,21 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
         ..Selection::default()
     };
     selection.filter = args.filter.matcher(selection.levels())?;
-    let outcome = print(&args.input, &args.look, selection, |_| {})?;
-    tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen);
-    filter::tell_undecided(&args.look, outcome.undecided);
-    if args.look.quiet && outcome.matched == 0 {
-        return Ok(1);
+    Ok(selection)
+}
+
+/// The form that is asked for, or that fits where the output goes.
+///
+/// # Errors
+/// A [`Problem`] where it cannot show what is selected.
+pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem> {
+    let to_terminal = look.output.is_none() && io::stdout().is_terminal();
+    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
+    if format == Format::Csv && selection.level == Level::All {
+        return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
+            .hint("try", "--format ndjson, or one --level at a time"));
     }
-    tell_incomplete(&args.look, &outcome.summary);
-    Ok(if outcome.summary.input_complete { 0 } else { 5 })
+    Ok(format)
 }
 
 /// Reads captures and prints what is selected, in the form that is asked for.
@@ -73,13 +97,7 @@ pub fn print(
     mut selection: Selection,
     adjust: impl FnOnce(&mut Limits),
 ) -> anyhow::Result<Outcome> {
-    let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
-    if format == Format::Csv && selection.level == Level::All {
-        return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
-            .hint("try", "--format ndjson, or one --level at a time")
-            .into());
-    }
+    let format = format(look, &selection)?;
     let mut limits = limits(input, &selection);
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
@@ -98,15 +116,34 @@ pub fn print(
     if let Some(matcher) = selection.filter.as_mut().filter(|matcher| matcher.needs_survey()) {
         filter::survey(input, look, &limits, matcher)?;
     }
-    let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
     let live = input.all().any(|path| path.as_os_str() == "-");
+    let limits = if live { limits.live() } else { limits };
+    let asked = if live { Some(signals::listen(None)?) } else { None };
+    write(&mut capture, limits, look, selection, format, asked.as_ref())
+}
+
+/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for.
+///
+/// # Errors
+/// A [`Problem`], or an error of the writer.
+pub fn write(
+    capture: &mut Capture,
+    limits: Limits,
+    look: &LookArgs,
+    selection: Selection,
+    format: Format,
+    live: Option<&Asked>,
+) -> anyhow::Result<Outcome> {
+    let asked = live;
+    let live = live.is_some();
+    let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
     match format {
-        Format::Ndjson => drive(&mut capture, limits, Ndjson::new(out, selection, live), look),
-        Format::Csv => drive(&mut capture, limits, Csv::new(out, selection, live), look),
+        Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, asked),
         Format::Table => {
             let level = selection.level;
             let outcome =
-                drive(&mut capture, limits, Table::new(out, selection, table_look(look), live), look)?;
+                drive(capture, limits, Table::new(out, selection, table_look(look), live), look, asked)?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
                 eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
@@ -153,7 +190,7 @@ pub fn limits(input: &InputArgs, selection: &Selection) -> Limits {
     limits
 }
 
-/// Runs a capture into a report, with progress on standard error.
+/// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself.
 ///
 /// # Errors
 /// Those of the writer.
@@ -162,12 +199,18 @@ pub fn drive<R: Report>(
     limits: Limits,
     mut report: R,
     look: &LookArgs,
+    asked: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
+    // Who writes into a pipe hears Ctrl-C too, and ends: what it has written still is read. A live capture ends itself.
+    let asked = asked.filter(|_| capture.live().is_none());
+    let mut since: Option<Instant> = None;
     let mut pipeline = Pipeline::new(limits);
     let mut progress = Progress::new(look.quiet);
     let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
-        !report.failed()
+        let patience = !asked.is_some_and(Asked::is_true)
+            || since.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5);
+        !report.failed() && patience
     });
     progress.clear();
     let matched = report.matched();

@@ -51,16 +51,37 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
         crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
+    show(&session, &Screens { read: args, screen, name: source(args), again })
+}
+
+/// What is shown, and how.
+pub struct Screens<'a> {
+    /// The command line as far as it is that of `wslens read`.
+    pub read: &'a ReadArgs,
+    /// How the UI looks.
+    pub screen: &'a ScreenArgs,
+    /// What the capture is called.
+    pub name: String,
+    /// Where exports read it again.
+    pub again: crate::export::Source,
+}
+
+/// Shows a capture that is being read; answers the exit code.
+///
+/// # Errors
+/// An error of the terminal.
+pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
+    let Screens { read: args, screen, name, again } = screens;
     let options = Options {
-        source: source(args),
+        source: name.clone(),
         theme: theme(screen.theme, args.look.color),
         ascii: read::ascii(args.look.glyphs),
         lang: LangArg::of(screen.lang),
         mouse: !screen.no_mouse,
-        filter,
-        again,
+        filter: args.filter.filter.clone().unwrap_or_default(),
+        again: again.clone(),
     };
-    run::run(&session, &options)?;
+    run::run(session, &options)?;
     // What was read is what counts: reading that the user ended is no damage.
     let summary = session.index().summary.clone();
     match summary {

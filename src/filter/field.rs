@@ -412,7 +412,8 @@ fn distance(one: &str, other: &str) -> usize {
 }
 
 /// Up to four words like `word`, in the order given.
-pub(super) fn near<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+#[must_use]
+pub fn near<'a>(word: &str, words: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     const MOST: usize = 4;
     // Long words have no near ones, and would take long to compare.
     if word.len() > 64 {

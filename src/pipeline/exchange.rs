@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::http2::settings_of;
 use super::limits::Limits;
-use super::multiplex::settings_of;
 use super::sink::HeadPlace;
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{

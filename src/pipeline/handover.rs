@@ -439,6 +439,23 @@ impl Live {
         }
         self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
         let sender = direction.sender();
+        let end = match (self.client, direction) {
+            (Some(client), Direction::ServerToClient) => client.other(),
+            (client, _) => client.unwrap_or(End::A),
+        };
+        if work.lost.between(self.streams.of(end).arrived().time, arrival.time) {
+            self.note(
+                &tcp::rules::TCP_GAP,
+                Some(direction),
+                Some(at),
+                arrival,
+                format_args!(
+                    "capture lost {len} B of what the {sender} sent, from offset {at} on: packets were dropped while capturing then"
+                ),
+                work,
+            );
+            return;
+        }
         self.note(
             &tcp::rules::TCP_GAP,
             Some(direction),

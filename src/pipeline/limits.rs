@@ -26,8 +26,12 @@ pub struct Limits {
     pub hole_time: i64,
     /// Idle capture time after which a half-open connection is forgotten.
     pub half_open_idle: i64,
-    /// Idle capture time after which a connection is closed as timed out. Long: an idle WebSocket is normal.
+    /// Idle capture time after which a connection that is no open WebSocket is closed as timed out.
     pub idle: i64,
+    /// The same for an open WebSocket. Long: an idle one is normal, and what comes later could not be read.
+    pub idle_websocket: i64,
+    /// Connections up to which nobody is looked at for being idle.
+    pub calm: usize,
     /// An HTTP head.
     pub head: HeadLimits,
     /// Unanswered requests of a connection.
@@ -39,6 +43,16 @@ pub struct Limits {
 }
 
 const SECOND: i64 = 1_000_000_000;
+
+impl Limits {
+    /// Bounds for a capture that may go on for days: who falls silent is forgotten sooner, however few there are.
+    /// A WebSocket after three hours: by then TCP itself would have asked for a sign of life (RFC 9293 section
+    /// 3.8.4).
+    #[must_use]
+    pub fn live(self) -> Self {
+        Self { idle: 600 * SECOND, idle_websocket: 3 * 3600 * SECOND, calm: 0, ..self }
+    }
+}
 
 impl Default for Limits {
     fn default() -> Self {
@@ -52,6 +66,8 @@ impl Default for Limits {
             hole_time: 60 * SECOND,
             half_open_idle: 60 * SECOND,
             idle: 24 * 3600 * SECOND,
+            idle_websocket: 24 * 3600 * SECOND,
+            calm: 1024,
             head: HeadLimits::default(),
             requests: 1000,
             fragments: FragmentLimits::default(),

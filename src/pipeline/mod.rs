@@ -15,8 +15,10 @@ mod ends;
 mod exchange;
 mod flows;
 mod handover;
+mod http2;
 mod limits;
 mod live;
+mod lost;
 mod missing;
 mod multiplex;
 mod replay;
@@ -27,14 +29,14 @@ mod work;
 use std::collections::VecDeque;
 
 use crate::http::http2::begins_with_headers;
-use crate::model::{Bytes, ConnectionId, Direction, Flags, LinkType, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
 use crate::net::{self, Decoder, Skip};
-use crate::tcp;
 use crate::ws::{Spot, StreamEnd};
 
 pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
+pub use rules::RULES;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Wants};
 pub use work::{Summary, Totals};
 
@@ -150,6 +152,13 @@ impl Pipeline {
             self.decoder_findings(sink);
         }
         self.timers(capture, sink);
+    }
+
+    /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
+    #[cold]
+    pub fn lose<S: Sink>(&mut self, loss: &Loss, sink: &mut S) {
+        self.desk.lost.note(loss);
+        sink.lost(loss);
     }
 
     /// A packet that is not of the most common kind.
@@ -432,11 +441,7 @@ impl Pipeline {
             if let Stage::Other(other) = flow.stage {
                 *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
             }
-            let client = if http2 == Some(Direction::ServerToClient) { from.other() } else { from };
-            let mut live = Live::midway(client, from, segment);
-            if let Some(direction) = http2 {
-                live.begin_http2_midway(&flow.ends, direction);
-            }
+            let live = Live::taken_up(&flow.ends, from, segment, http2);
             flow.stage = Stage::Live(live);
             self.live += 1;
             self.live_segment(slot, from, taken, capture, sink);
@@ -524,7 +529,8 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > 1024 && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
+        if self.flows.len() > self.desk.limits.calm
+            && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
         {
             self.visit(capture, sink);
         }
@@ -552,8 +558,9 @@ impl Pipeline {
             let Some(flow) = self.flows.slot(slot) else { continue };
             let idle = self.last.time.since(flow.last);
             let live = matches!(flow.stage, Stage::Live(_));
-            let limit = match flow.stage {
+            let limit = match &flow.stage {
                 Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
+                Stage::Live(live) if live.is_websocket() => self.desk.limits.idle_websocket,
                 Stage::Live(_) | Stage::Other(_) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
@@ -591,13 +598,3 @@ fn asks_for_websocket(bytes: &[u8]) -> bool {
     lower.retain(|b| *b != b' ' && *b != b'\t');
     memchr::memmem::find(&lower, b"upgrade:websocket").is_some()
 }
-
-/// Findings of this room and those that it hands on, for lists.
-pub const RULES: &[&[&crate::model::Rule]] = &[
-    rules::ALL,
-    tcp::rules::ALL,
-    net::rules::ALL,
-    crate::http::rules::ALL,
-    crate::http::http2::rules::ALL,
-    crate::ws::rules::ALL,
-];

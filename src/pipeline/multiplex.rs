@@ -11,9 +11,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
 
-use super::ends::{End, Ends};
-use super::limits::Limits;
-use super::live::{Layer, Live, Socket};
+use super::http2::{reset_finding, terms};
+use super::live::Socket;
 use super::rules;
 use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
 use super::work::Work;
@@ -23,8 +22,8 @@ use crate::model::{
     Bytes as _, Chunk, ConnectionId, Direction, Endpoint, Head, PerDirection, Place, Rule, Span, Tally,
     WebSocketId,
 };
-use crate::tcp::{self, Held, Stream as TcpStream};
-use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
+use crate::tcp;
+use crate::ws::{LISTED, Spot, StreamEnd, WebSocket};
 
 /// Findings that wait until there is a WebSocket to tell them of.
 const REMEMBERED: usize = 64;
@@ -62,7 +61,7 @@ pub(super) struct Multiplex {
     http2: Http2,
     streams: HttpStreams,
     /// Nothing is waited for: see [`Live::force_http2`].
-    forced: bool,
+    pub(super) forced: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -121,6 +120,11 @@ impl Multiplex {
     /// Whether it has, or had, a WebSocket.
     pub(super) fn had_websocket(&self) -> bool {
         self.streams.had
+    }
+
+    /// Findings that were made before HTTP/2 began.
+    pub(super) fn adopt(&mut self, pending: &mut Vec<Pending>) {
+        self.streams.pending.append(pending);
     }
 
     /// The settings of an `HTTP2-Settings` header, decoded.
@@ -435,28 +439,6 @@ impl HttpStreams {
     }
 }
 
-fn reset_finding(number: u32, by: Direction, code: u32, place: Place) -> Pending {
-    let text = format!(
-        "the {} reset stream {number} with {} ({code}), without a complete closing handshake",
-        by.sender(),
-        http2::error_name(code)
-    );
-    Pending { rule: &http2::rules::H2_STREAM_RESET, direction: Some(by), offset: None, place, text }
-}
-
-/// What was agreed on for each direction.
-fn terms(handshake: &crate::http::Handshake, guessed: bool) -> PerDirection<Terms> {
-    let terms = |no_takeover: Option<bool>| Terms {
-        takeover: no_takeover.map(|none| !none),
-        rsv_defined: handshake.rsv_defined,
-        guessed,
-    };
-    PerDirection {
-        c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),
-        s2c: terms(handshake.deflate.map(|agreed| agreed.server_no_context_takeover)),
-    }
-}
-
 impl Stream {
     fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
         let Some(socket) = &mut self.socket else { return };
@@ -615,109 +597,4 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
             None => self.streams.note(rule, direction, place, text, self.work.sink),
         }
     }
-}
-
-impl Live {
-    /// Goes on with HTTP/2, after so many bytes of the client's preface.
-    pub(super) fn begin_http2<S: Sink>(
-        &mut self,
-        ends: &Ends,
-        preface: usize,
-        settings: Option<&[u8]>,
-        place: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        let mut multiplex = Multiplex::new(self.carrier(ends), preface);
-        if let Some(settings) = settings {
-            multiplex.settings(settings, place, work);
-        }
-        multiplex.streams.pending.append(&mut self.pending);
-        self.layer = Layer::Multiplex(multiplex);
-    }
-
-    /// HTTP/2 from a HEADERS frame in its middle on, which goes in this direction.
-    pub(super) fn begin_http2_midway(&mut self, ends: &Ends, known: Direction) {
-        self.layer = Layer::Multiplex(Multiplex::midway(self.carrier(ends), known));
-    }
-
-    fn carrier(&self, ends: &Ends) -> Carrier {
-        let client = self.client.unwrap_or(End::A);
-        let (proxied, tunnelled) = match &self.layer {
-            Layer::Http(http) => (http.proxied, http.tunnelled),
-            _ => (None, false),
-        };
-        let (client, server) = (ends.of(client), ends.of(client.other()));
-        Carrier { tcp: ends.tcp, client, server, proxied, tunnelled, secure: false }
-    }
-
-    /// Where it is not known who the client is: an end's first bytes may be HTTP/2, and tell. True where the client's
-    /// bytes come first.
-    pub(super) fn take_up_http2(&mut self, ends: &Ends, end: End, bytes: &[u8]) -> bool {
-        if !matches!(self.layer, Layer::Http(_)) {
-            return false;
-        }
-        let midway = http2::begins_with_headers(bytes);
-        self.client = match midway {
-            Some(Direction::ClientToServer) => Some(end),
-            Some(Direction::ServerToClient) => Some(end.other()),
-            None if http2::begins_with_settings(bytes) => Some(end.other()),
-            None => return false,
-        };
-        if let Some(known) = midway {
-            self.begin_http2_midway(ends, known);
-        }
-        self.client != Some(end) && self.streams.of(end.other()).ready().is_some()
-    }
-
-    /// Whether bytes of an end are to be read next. What the other end had said before is: a request comes before its
-    /// answer, a setting before what it allows, in whatever order packets were captured.
-    pub(super) fn is_turn_of_http2(&self, end: End, held: &Held) -> bool {
-        let Layer::Multiplex(multiplex) = &self.layer else { return true };
-        let (own, other) = (self.streams.of(end), self.streams.of(end.other()));
-        // What its sender had received, and what was read of that.
-        let waits = |held: &Held, other: &TcpStream| {
-            let end = other.fin().unwrap_or(u64::MAX);
-            !multiplex.forced && other.is_known() && other.offset(held.ack).min(end) > other.next()
-        };
-        if waits(held, other) || (other.hole().is_some() && !multiplex.forced) {
-            return false;
-        }
-        !other.ready().is_some_and(|ready| ready.origin.packet < held.origin.packet && !waits(&ready, own))
-    }
-
-    /// Nothing else can be waited for: what is there is read, whether or not what it follows is. False where nothing is
-    /// there.
-    pub(super) fn force_http2(&mut self, forced: bool) -> bool {
-        let ready = End::BOTH.into_iter().any(|end| self.streams.of(end).ready().is_some());
-        let Layer::Multiplex(multiplex) = &mut self.layer else { return false };
-        std::mem::replace(&mut multiplex.forced, forced && ready) != forced && ready
-    }
-
-    /// The end of HTTP/2. Without any WebSocket there is nothing to tell.
-    pub(super) fn end_http2<S: Sink>(
-        &mut self,
-        multiplex: &mut Multiplex,
-        how: StreamEnd,
-        last: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
-        let how = match how {
-            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
-            how => how,
-        };
-        let unheard = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
-        let unheard = unheard.map(|end| self.direction(end));
-        multiplex.end(Finish { how, fin, unheard, place: last }, work);
-    }
-}
-
-/// The frames that an `HTTP2-Settings` header holds (RFC 7540 section 3.2.1): base64url without padding.
-pub(super) fn settings_of(head: &Head, limits: &Limits) -> Option<Box<[u8]>> {
-    use base64::Engine as _;
-    let value = head.value("HTTP2-Settings")?;
-    let value = value.get(..value.len().min(limits.head.bytes))?;
-    let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
-    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    engine.decode(value.get(..end)?).ok().map(Vec::into_boxed_slice)
 }

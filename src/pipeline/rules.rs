@@ -14,3 +14,13 @@ crate::rules! {
         "Idle connection was closed by the flow timer.",
         "Nothing was captured of it for a long time.";
 }
+
+/// Findings of this room and those that it hands on, for lists.
+pub const RULES: &[&[&crate::model::Rule]] = &[
+    ALL,
+    crate::tcp::rules::ALL,
+    crate::net::rules::ALL,
+    crate::http::rules::ALL,
+    crate::http::http2::rules::ALL,
+    crate::ws::rules::ALL,
+];

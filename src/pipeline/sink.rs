@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use super::replay::Step;
 use crate::http::Handshake;
 use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, PacketRef, Place, Rule, Tally, Time, WebSocketId,
+    Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, Place, Rule, Tally, Time, WebSocketId,
 };
 use crate::ws::{FrameEvent, MessageEvent, Spot, WebSocket};
 
@@ -150,6 +150,10 @@ pub trait Sink {
         text: Arguments<'_>,
     ) {
         let _ = (connection, rule, spot, text);
+    }
+    /// The capture lost packets, before those that come now.
+    fn lost(&mut self, loss: &Loss) {
+        let _ = loss;
     }
     /// A connection ended, was refused, or the capture did.
     fn ended(&mut self, ended: &Ended<'_>) {

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::limits::Limits;
+use super::lost::Lost;
 use super::sink::Sink;
-use crate::model::{Bytes, Direction, Place, Segment, Span, Tally, WebSocketId};
+use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{Context, Scratch, WebSocket};
 
@@ -40,6 +41,8 @@ pub struct Summary {
     pub totals: Totals,
     /// Skipped packets by reason.
     pub skipped: Vec<(&'static str, u64)>,
+    /// Packets that were lost while capturing, as far as that is known.
+    pub losses: Losses,
     /// Whether all of the input was there and readable.
     pub input_complete: bool,
 }
@@ -86,6 +89,7 @@ pub(super) struct Desk {
     pub(super) totals: Totals,
     pub(super) websockets: u32,
     pub(super) waiting: Waiting,
+    pub(super) lost: Lost,
 }
 
 impl Desk {
@@ -96,6 +100,7 @@ impl Desk {
             totals: Totals::default(),
             websockets: 0,
             waiting: Waiting::default(),
+            lost: Lost::default(),
         }
     }
 
@@ -109,6 +114,7 @@ impl Desk {
             totals: &mut self.totals,
             websockets: &mut self.websockets,
             waiting: &mut self.waiting,
+            lost: &self.lost,
         }
     }
 }
@@ -153,6 +159,7 @@ pub(super) struct Work<'a, S> {
     pub(super) totals: &'a mut Totals,
     pub(super) websockets: &'a mut u32,
     pub(super) waiting: &'a mut Waiting,
+    pub(super) lost: &'a Lost,
 }
 
 impl<S> Work<'_, S> {

@@ -37,6 +37,7 @@ pub(super) fn run<S: Sink>(
         capture_bytes: totals.capture_bytes,
         totals: pipeline.totals(),
         skipped: pipeline.seen().skipped.clone(),
+        losses: Default::default(),
         input_complete: totals.complete,
     }
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
-use crate::model::{Direction, Head, Rule, Severity, Tally, Time};
+use crate::model::{Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
@@ -19,12 +19,13 @@ pub struct Ndjson<W> {
     selection: Selection,
     scratch: Vec<u8>,
     matched: u64,
+    live: bool,
 }
 
 impl<W: Write> Ndjson<W> {
-    /// A report to `out`.
-    pub fn new(out: W, selection: Selection, flush_each: bool) -> Self {
-        Self { out: Ordered::new(out, flush_each), selection, scratch: Vec::new(), matched: 0 }
+    /// A report to `out`. `live`: every record is passed on at once, and losses are told at every level.
+    pub fn new(out: W, selection: Selection, live: bool) -> Self {
+        Self { out: Ordered::new(out, live), selection, scratch: Vec::new(), matched: 0, live }
     }
 }
 
@@ -63,7 +64,7 @@ impl<W: Write> Sink for Ndjson<W> {
     }
 
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        let Self { out, selection, scratch, matched } = self;
+        let Self { out, selection, scratch, matched, .. } = self;
         if selection.frame(connection, frame) {
             *matched += 1;
             let longest = selection.longest.unwrap_or(usize::MAX);
@@ -95,6 +96,12 @@ impl<W: Write> Sink for Ndjson<W> {
         if selection.finding(connection, rule, spot, text) {
             *matched += 1;
             out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
+        }
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        if self.live || self.selection.level == Level::All {
+            self.out.record(0, |out| write_loss(out, loss));
         }
     }
 
@@ -525,6 +532,19 @@ fn write_tally(out: &mut Vec<u8>, tally: &Tally) {
     );
 }
 
+fn write_losses(out: &mut Vec<u8>, losses: &Losses) {
+    number(out, "kernel", losses.kernel);
+    number(out, "interface", losses.interface);
+    number(out, "queue", losses.queue);
+}
+
+fn write_loss(out: &mut Vec<u8>, loss: &Loss) {
+    out.extend_from_slice(b"{\"v\":1,\"kind\":\"loss\"");
+    let _ = write!(Text(out), ",\"time\":\"{}\",\"from\":\"{}\"", loss.until, loss.from);
+    write_losses(out, &loss.losses);
+    out.extend_from_slice(b"}\n");
+}
+
 /// Appends a summary record.
 pub fn write_summary(out: &mut Vec<u8>, summary: &Summary) {
     let totals = &summary.totals;
@@ -541,6 +561,9 @@ pub fn write_summary(out: &mut Vec<u8>, summary: &Summary) {
         let _ = write!(Text(out), "{}\"{reason}\":{count}", if i == 0 { "" } else { "," });
     }
     out.push(b'}');
+    let Losses { kernel, interface, queue } = summary.losses;
+    let _ =
+        write!(Text(out), ",\"losses\":{{\"kernel\":{kernel},\"interface\":{interface},\"queue\":{queue}}}");
     number(out, "gaps", totals.gaps);
     number(out, "gap_bytes", totals.gap_bytes);
     flag(out, "input_complete", summary.input_complete);

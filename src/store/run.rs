@@ -21,11 +21,13 @@ pub fn run<S: Sink>(
     sink: &mut S,
     mut check: impl FnMut(&Capture, &S) -> bool,
 ) -> Summary {
+    // Where packets have to be waited for, nobody waits for many of them.
+    let turns = if capture.progress().is_some() { 1024 } else { 1 };
     let mut turn = 0u32;
     while let Some(packet) = capture.next() {
         take(&packet, capture, pipeline, sink);
         turn = turn.wrapping_add(1);
-        if turn.is_multiple_of(1024) && !check(capture, sink) {
+        if turn.is_multiple_of(turns) && !check(capture, sink) {
             break;
         }
     }
@@ -40,6 +42,9 @@ pub(super) fn take<S: Sink>(
     pipeline: &mut Pipeline,
     sink: &mut S,
 ) {
+    if capture.has_losses() {
+        tell_losses(capture, pipeline, sink);
+    }
     pipeline.packet(packet, &CaptureBytes(capture), sink);
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);
@@ -48,9 +53,17 @@ pub(super) fn take<S: Sink>(
 
 /// Tells everything that is open once no packet comes any more.
 pub(super) fn finish<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) -> Summary {
+    tell_losses(capture, pipeline, sink);
     tell_findings(capture, pipeline, sink);
     pipeline.end(&CaptureBytes(capture), sink);
     summarize(capture, pipeline)
+}
+
+#[cold]
+fn tell_losses<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
+    for loss in capture.take_losses() {
+        pipeline.lose(&loss, sink);
+    }
 }
 
 fn tell_findings<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
@@ -75,6 +88,7 @@ pub(super) fn summarize(capture: &Capture, pipeline: &Pipeline) -> Summary {
         capture_bytes: totals.capture_bytes,
         totals: pipeline.totals(),
         skipped,
+        losses: totals.losses,
         input_complete: totals.complete,
     }
 }

@@ -24,6 +24,9 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// Live capture on the loopback.
+#[cfg(all(feature = "live", unix))]
+mod live;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.

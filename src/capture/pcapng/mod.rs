@@ -15,7 +15,7 @@ use super::log::Log;
 use super::notes::{Interface, Section, read_text};
 use super::rules;
 use super::window::Window;
-use crate::model::{LinkType, PacketRef, Span};
+use crate::model::{LinkType, Loss, Losses, PacketRef, Span, Time};
 use body::{Order, Record};
 use clock::Clock;
 
@@ -54,6 +54,8 @@ mod option {
     pub(super) const DESCRIPTION: u16 = 3;
     pub(super) const RESOLUTION: u16 = 9;
     pub(super) const OFFSET: u16 = 14;
+    pub(super) const INTERFACE_DROPS: u16 = 5;
+    pub(super) const KERNEL_DROPS: u16 = 7;
 }
 
 /// What the current section says about an interface.
@@ -62,6 +64,9 @@ struct Port {
     link: LinkType,
     snaplen: u32,
     clock: Clock,
+    /// What its last statistics said: packets dropped by the interface and by the kernel, and when.
+    dropped: (u64, u64),
+    told: Time,
 }
 
 /// Reads blocks.
@@ -148,7 +153,11 @@ impl Pcapng {
     fn block<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Step {
         let head = window.peek(8);
         let Some(head) = head.first_chunk::<8>() else { return self.end(window, log) };
-        let (kind, len) = (self.order.word(head, 0), self.order.word(head, 4));
+        let head = *head;
+        if window.lost() > 0 {
+            self.note_gone(window, log);
+        }
+        let (kind, len) = (self.order.word(&head, 0), self.order.word(&head, 4));
         if kind == kind::SECTION {
             return self.next_section(window, log);
         }
@@ -258,7 +267,7 @@ impl Pcapng {
             kind::INTERFACE => fit = self.interface(block, position, log),
             kind::NAMES => fit = self.order.names(block, &mut log.notes),
             kind::SECRETS => fit = self.order.secrets(block, &mut log.notes),
-            kind::STATISTICS => {}
+            kind::STATISTICS => fit = self.statistics(block, position, log),
             // Wireshark numbers these with the packets.
             kind::CUSTOM | kind::CUSTOM_NO_COPY => log.skip("custom-block"),
             kind::JOURNAL => log.skip("journal-entry"),
@@ -294,9 +303,68 @@ impl Pcapng {
             (option::OFFSET, value) if value.len() >= 8 => offset = order.long(value, 0).cast_signed(),
             _ => {}
         });
-        self.ports.push(Port { link: LinkType(link), snaplen, clock: Clock::new(resolution, offset) });
+        let clock = Clock::new(resolution, offset);
+        self.ports.push(Port {
+            link: LinkType(link),
+            snaplen,
+            clock,
+            dropped: (0, 0),
+            told: Time::default(),
+        });
         log.notes.interface(about);
         whole
+    }
+
+    /// Notes packets that were dropped since the last statistics of the interface; false where a field does not fit.
+    fn statistics(&mut self, block: &[u8], position: u64, log: &mut Log) -> bool {
+        let order = self.order;
+        let Some(options) = block.len().checked_sub(4).and_then(|end| block.get(20..end)) else {
+            return false;
+        };
+        let ticks = u64::from(order.word(block, 12)) << 32 | u64::from(order.word(block, 16));
+        let Some(port) = self.ports.get_mut(order.word(block, 8) as usize) else { return true };
+        let (mut interface, mut kernel) = port.dropped;
+        let whole = order.options(options, |code, value| {
+            // All ones: not known.
+            let count = Some(order.long(value, 0)).filter(|count| value.len() >= 8 && *count != u64::MAX);
+            match (code, count) {
+                (option::INTERFACE_DROPS, Some(count)) => interface = interface.max(count),
+                (option::KERNEL_DROPS, Some(count)) => kernel = kernel.max(count),
+                _ => {}
+            }
+        });
+        let losses =
+            Losses { interface: interface - port.dropped.0, kernel: kernel - port.dropped.1, queue: 0 };
+        let (from, until) = (port.told, port.clock.time(ticks));
+        (port.dropped, port.told) = ((interface, kernel), until);
+        if !losses.is_none() {
+            log.losses.push(Loss { losses, from, until });
+            log.find(&rules::KERNEL_DROPS, false, position, || {
+                let Losses { kernel, interface, .. } = losses;
+                format!(
+                    "the kernel dropped {kernel} packets before they were captured, the interface {interface}"
+                )
+            });
+        }
+        whole
+    }
+
+    /// Notes packets that went out of the spool before they were read: those before the block at the cursor.
+    #[cold]
+    fn note_gone<W: Window>(&mut self, window: &mut W, log: &mut Log) {
+        let (from, gone, position) = (log.time, window.forgive(), window.position());
+        let len = self.order.word(window.peek(8), 4).min(MAX_BLOCK);
+        let block = window.peek(len as usize);
+        let next = if self.order.word(block, 0) == kind::PACKET { self.order.packet(block) } else { None };
+        let port = next.as_ref().and_then(|next| self.ports.get(next.interface as usize));
+        let until = next.and_then(|next| Some(port?.clock.time(next.ticks?)));
+        // Where something else comes first, some packet does soon.
+        let until = until.unwrap_or(Time(from.0.saturating_add(1_000_000_000)));
+        log.skip_many("queue-full", gone);
+        log.losses.push(Loss { losses: Losses { queue: gone, ..Losses::default() }, from, until });
+        log.find(&rules::QUEUE_DROPS, false, position, || {
+            format!("{gone} packets went out of the spool before they were analysed, to make room")
+        });
     }
 
     fn unknown_block(&mut self, kind: u32, size: usize, position: u64, log: &mut Log) {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 fn open(files: &[Vec<u8>]) -> Capture {
     let sources = files.iter().enumerate().map(|(index, bytes)| {
-        let keeping = Options::default().keeping();
+        let keeping = Options::default().keeping(false);
         Source::from_bytes(bytes.clone(), &format!("file{index}"), index, keeping).unwrap()
     });
     Capture::from_sources(sources.collect())

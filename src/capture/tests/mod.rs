@@ -103,7 +103,7 @@ fn through_pipe(bytes: &[u8], lens: &[usize], bits: u32) -> Result<Capture, Capt
         Box::new(Pieces::new(bytes, lens)),
         "pipe",
         0,
-        super::spool::Keeping { bits, all: false },
+        super::spool::Keeping { bits, room: None },
     )?;
     Ok(Capture::from_sources(vec![source]))
 }

@@ -1,0 +1,299 @@
+//! Bytes in temporary files of one size, numbered: new ones are added at the end, the oldest go to make room.
+//!
+//! One thread writes, others read, each at its own pace. An address is the file's number and the offset in it; it
+//! only grows. A reader that lags too far behind finds its next file gone, and is told how many packets were in it.
+
+use super::window::map;
+use memmap2::Mmap;
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// Files of which at least so many are there.
+const LEAST: usize = 2;
+
+/// The files.
+#[derive(Debug)]
+pub(super) struct Pages {
+    /// log2 of a file's length.
+    bits: u32,
+    /// Files there may be.
+    most: usize,
+    state: Mutex<State>,
+    arrived: Condvar,
+    /// Bytes that the analysis has taken.
+    pub(super) taken: AtomicU64,
+}
+
+/// One file.
+#[derive(Clone, Debug)]
+pub(super) struct Page {
+    pub(super) file: Arc<File>,
+    /// Its bytes, for whoever looks at a few of them.
+    pub(super) map: Arc<Mmap>,
+    /// Bytes of it that are written.
+    pub(super) len: usize,
+    /// Bytes and packets in all files before it.
+    pub(super) bytes_before: u64,
+    pub(super) packets_before: u64,
+    /// Packets up to the end of what is written of it.
+    pub(super) packets_after: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pages: VecDeque<Page>,
+    /// The number of the first.
+    oldest: u64,
+    /// Packets in all files.
+    packets: u64,
+    ended: bool,
+}
+
+/// How much is where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Fullness {
+    /// Bytes that are there.
+    pub(super) stored: u64,
+    /// Bytes that may be there.
+    pub(super) room: u64,
+    /// Bytes and packets that went.
+    pub(super) evicted: u64,
+    pub(super) evicted_packets: u64,
+    /// Bytes that the analysis has not taken yet.
+    pub(super) waiting: u64,
+}
+
+/// What a reader finds where it wants to go on.
+pub(super) enum Next {
+    /// The file with this number, as far as it is written.
+    Page(u64, Page),
+    /// Nothing will come any more.
+    End,
+    /// Nothing yet.
+    Nothing,
+}
+
+impl Pages {
+    /// No files yet; of `1 << bits` bytes each, and as many as `room` bytes hold.
+    pub(super) fn new(bits: u32, room: u64) -> Self {
+        let most = usize::try_from(room >> bits).unwrap_or(usize::MAX).max(LEAST);
+        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken: AtomicU64::new(0) }
+    }
+
+    /// log2 of a file's length.
+    pub(super) fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A new file at the end; the oldest goes where there are too many.
+    pub(super) fn push(&self, file: Arc<File>, map: Arc<Mmap>) {
+        let mut state = self.state();
+        let bytes_before = state.pages.back().map_or(0, |last| last.bytes_before + last.len as u64);
+        let page = Page {
+            file,
+            map,
+            len: 0,
+            bytes_before,
+            packets_before: state.packets,
+            packets_after: state.packets,
+        };
+        state.pages.push_back(page);
+        while state.pages.len() > self.most {
+            state.evict();
+        }
+    }
+
+    /// Lets the oldest file go, unless it is the last one; answers whether it went.
+    pub(super) fn evict(&self) -> bool {
+        let mut state = self.state();
+        let can = state.pages.len() > 1;
+        if can {
+            state.evict();
+        }
+        can
+    }
+
+    /// So many bytes of the last file are written by now, with so many packets more.
+    pub(super) fn grow(&self, len: usize, packets: u64) {
+        let mut state = self.state();
+        state.packets += packets;
+        let packets_after = state.packets;
+        if let Some(last) = state.pages.back_mut() {
+            (last.len, last.packets_after) = (len, packets_after);
+        }
+        drop(state);
+        self.arrived.notify_all();
+    }
+
+    /// Nothing will come any more.
+    pub(super) fn end(&self) {
+        self.state().ended = true;
+        self.arrived.notify_all();
+    }
+
+    /// The files that are there, and the first one's number.
+    pub(super) fn all(&self) -> (u64, Vec<Arc<Mmap>>) {
+        let state = self.state();
+        (state.oldest, state.pages.iter().map(|page| Arc::clone(&page.map)).collect())
+    }
+
+    /// The first file that is there.
+    pub(super) fn oldest(&self) -> u64 {
+        self.state().oldest
+    }
+
+    /// What stands behind byte `at` of file `number`, or in the next one that is there. `wait`: until there is
+    /// something, or nothing will come.
+    pub(super) fn after(&self, number: u64, at: usize, wait: bool) -> Next {
+        let mut state = self.state();
+        loop {
+            if let Some((number, page)) = state.after(number, at) {
+                return Next::Page(number, page);
+            }
+            if state.ended {
+                return Next::End;
+            }
+            if !wait {
+                return Next::Nothing;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Packets in all files so far.
+    pub(super) fn packets(&self) -> u64 {
+        self.state().packets
+    }
+
+    /// How much is where.
+    pub(super) fn fullness(&self) -> Fullness {
+        let state = self.state();
+        let first = state.pages.front();
+        let evicted = first.map_or(0, |page| page.bytes_before);
+        let end = state.pages.back().map_or(0, |page| page.bytes_before + page.len as u64);
+        Fullness {
+            stored: end - evicted,
+            room: (self.most as u64).saturating_mul(1 << self.bits),
+            evicted,
+            evicted_packets: first.map_or(0, |page| page.packets_before),
+            waiting: end.saturating_sub(self.taken.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl State {
+    fn evict(&mut self) {
+        if self.pages.pop_front().is_some() {
+            self.oldest += 1;
+        }
+    }
+
+    fn after(&self, number: u64, at: usize) -> Option<(u64, Page)> {
+        let get = |number: u64| {
+            let index = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
+            self.pages.get(index)
+        };
+        if let Some(page) = get(number)
+            && page.len > at
+        {
+            return Some((number, page.clone()));
+        }
+        // The next one that is there; one that is gone lies before all that are.
+        let number = (number + 1).max(self.oldest);
+        get(number).filter(|page| page.len > 0).map(|page| (number, page.clone()))
+    }
+}
+
+/// Adds to the files: whole pieces, none across two files.
+#[derive(Debug)]
+pub(super) struct Writer {
+    pages: Arc<Pages>,
+    file: Option<Arc<File>>,
+    at: usize,
+}
+
+impl Writer {
+    /// Writes behind nothing.
+    pub(super) fn new(pages: Arc<Pages>) -> Self {
+        Self { pages, file: None, at: 0 }
+    }
+
+    /// Adds a piece with so many packets in it. No longer than a file.
+    ///
+    /// # Errors
+    /// Where there is no room for it, also without the oldest files.
+    pub(super) fn write(&mut self, piece: &[u8], packets: u64) -> io::Result<()> {
+        if self.file.is_none() || (1usize << self.pages.bits).saturating_sub(self.at) < piece.len() {
+            self.turn()?;
+        }
+        while let Some(file) = &self.file {
+            match write_at(file, piece, self.at as u64) {
+                Ok(()) => break,
+                // What was written of it is written again.
+                Err(error) if !self.pages.evict() => return Err(no_room(error)),
+                Err(_) => {}
+            }
+        }
+        self.at += piece.len();
+        self.pages.grow(self.at, packets);
+        Ok(())
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
+        let (file, map) = page(1 << self.pages.bits).map_err(no_room)?;
+        self.pages.push(Arc::clone(&file), map);
+        (self.file, self.at) = (Some(file), 0);
+        Ok(())
+    }
+}
+
+/// An unnamed temporary file of this length, and its bytes.
+///
+/// It is written by calls and not through the mapping, so that a full disk is an error and not a signal; for the same
+/// reason nothing is read that was not written.
+pub(super) fn page(len: usize) -> io::Result<(Arc<File>, Arc<Mmap>)> {
+    let file = tempfile::tempfile()?;
+    file.set_len(len as u64)?;
+    let map = Arc::new(map(&file)?);
+    Ok((Arc::new(file), map))
+}
+
+/// The error of a temporary file, in words that say what it is for.
+pub(super) fn no_room(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("its bytes cannot be kept in a temporary file: {error}"))
+}
+
+impl Page {
+    /// Its bytes once more. Memory that was only read through this goes back to the system with it.
+    pub(super) fn map_again(&self) -> Arc<Mmap> {
+        map(&self.file).map_or_else(|_| Arc::clone(&self.map), Arc::new)
+    }
+
+    /// Copies its bytes from `at` on, as many as there are and fit; answers how many.
+    #[cfg(unix)]
+    pub(super) fn read(&self, at: usize, into: &mut [u8]) -> io::Result<usize> {
+        let len = self.len.saturating_sub(at).min(into.len());
+        let into = into.get_mut(..len).unwrap_or_default();
+        std::os::unix::fs::FileExt::read_exact_at(&*self.file, into, at as u64)?;
+        Ok(len)
+    }
+}
+
+#[cfg(unix)]
+pub(super) fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(not(unix))]
+pub(super) fn write_at(mut file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    use std::io::{Seek, SeekFrom, Write};
+    file.seek(SeekFrom::Start(at))?;
+    file.write_all(bytes)
+}

@@ -1,0 +1,404 @@
+//! `wslens live`: captures, and shows or prints what comes.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
+use super::explain::Dir;
+use super::filter::FilterArgs;
+use super::problem::Problem;
+use super::style::{ColorWhen, Role, Style};
+use super::{read, rights, signals, tui};
+use crate::capture::Input;
+use crate::capture::live::Status;
+use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
+use crate::export::Source;
+use crate::filter::field::near;
+use crate::model::safe_str;
+use crate::pipeline::Limits;
+use crate::store::{self, Session};
+
+/// `wslens live`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens live -i lo                                  everything that this machine says to itself
+  wslens live -i lo -f 'tcp port 8080'               one server; the kernel chooses the packets
+  wslens live -i eth0 -i lo -w chat.pcapng           two interfaces, kept in a file
+  wslens live -i any -w day.pcapng --ring 10x100MB   the last ten files of 100 MB each
+  wslens live -i lo --for 10s --level all | jq .     ten seconds for a script
+  wslens live -i lo -Y 'op == close' --no-tui        a line for each closing frame
+
+Without the right to capture (CAP_NET_RAW):
+  sudo setcap cap_net_raw+ep \"$(command -v wslens)\"                 once
+  sudo tcpdump -i lo -U -w - 'tcp port 8080' | wslens -             nothing else runs as root
+  ssh HOST sudo tcpdump -i any -U -w - 'tcp port 8080' | wslens -   another machine
+
+Started as root, wslens goes on as the user who called sudo, or as nobody, once the interfaces are open.
+Ctrl-C ends it with a summary.")]
+pub struct LiveArgs {
+    /// Where to capture (may be repeated; see `wslens interfaces`); by default on all interfaces
+    #[arg(short, long, value_name = "IFACE", help_heading = "Capture")]
+    pub interface: Vec<String>,
+    /// Only packets that the kernel chooses by this filter, for instance 'tcp port 8080'
+    #[arg(short = 'f', long, value_name = "BPF", help_heading = "Capture")]
+    pub capture_filter: Option<String>,
+    /// Keep the packets in FILE (pcapng)
+    #[arg(short, long, value_name = "FILE", help_heading = "Capture")]
+    pub write: Option<PathBuf>,
+    /// Keep the last N files of this size: FILE_00001 and so on, with FILE's ending
+    #[arg(long, value_name = "NxSIZE", value_parser = ring, requires = "write", help_heading = "Capture")]
+    pub ring: Option<Ring>,
+    /// End after this time: 10s, 5m, 2h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, help_heading = "Capture")]
+    pub duration: Option<Duration>,
+    /// End after so many packets
+    #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Capture")]
+    pub count: Option<u64>,
+    /// Bytes that are taken of a packet at most
+    #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144), help_heading = "Capture")]
+    pub snaplen: u32,
+    /// Take packets too that are for other machines
+    #[arg(short, long, help_heading = "Capture")]
+    pub promiscuous: bool,
+    /// The kernel's buffer, for each interface
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB", help_heading = "Capture")]
+    pub buffer: u64,
+    /// See each packet at once instead of within 10 ms; the kernel's buffer then holds far fewer
+    #[arg(long, help_heading = "Capture")]
+    pub immediate: bool,
+    /// Memory for rows in the terminal UI; the oldest go first
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB", help_heading = "Capture")]
+    pub max_mem: u64,
+    /// Room for packets in temporary files; the oldest go first
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
+    pub max_disk: u64,
+    /// Most bytes that one message may inflate to
+    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", help_heading = "Capture")]
+    pub max_inflate: u64,
+    /// Most connections that are followed at once
+    #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Capture")]
+    pub max_connections: usize,
+    /// What a row is
+    #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
+    pub level: LevelArg,
+    /// Only this connection (may be repeated)
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub conn: Vec<u32>,
+    /// Only rows that match, for instance 'op == text and len > 1KB'
+    #[arg(short = 'Y', long, value_name = "EXPR", help_heading = "Selection")]
+    pub filter: Option<String>,
+    /// Only one direction: c2s or s2c
+    #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Selection")]
+    pub dir: Option<Dir>,
+    /// What of the payload is printed
+    #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
+    pub payload: Payload,
+    /// How it looks.
+    #[command(flatten)]
+    pub look: LookArgs,
+    /// How the terminal UI looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+impl LiveArgs {
+    /// The same as far as `wslens read` has it.
+    fn read(&self) -> ReadArgs {
+        ReadArgs {
+            input: InputArgs {
+                max_inflate: self.max_inflate,
+                max_connections: self.max_connections,
+                ..InputArgs::default()
+            },
+            level: self.level,
+            conn: self.conn.clone(),
+            filter: FilterArgs { filter: self.filter.clone(), ..FilterArgs::default() },
+            dir: self.dir,
+            payload: self.payload,
+            look: self.look.clone(),
+        }
+    }
+}
+
+/// Runs `wslens live`; answers the exit code. `prints`: the command line asks for something to be printed.
+///
+/// # Errors
+/// A [`Problem`], or an error of the writer or the terminal.
+pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
+    let read = args.read();
+    // What is wrong with the words is said before anything is opened.
+    let mut selection = read::selection(&read)?;
+    if selection.filter.as_ref().is_some_and(|matcher| matcher.needs_survey()) {
+        return Err(Problem::new(
+            2,
+            "this filter has to read the capture twice, and a live one can be read once",
+        )
+        .hint("why", "it asks rows for something that is known only of others, or only at the end")
+        .hint(
+            "try",
+            "keep the packets with -w FILE and filter that, or choose a --level whose rows have these fields",
+        )
+        .into());
+    }
+    let format = read::format(&read.look, &selection)?;
+    let shows = !prints && tui::is_wanted(&args.screen);
+    let filter = args.capture_filter.clone().unwrap_or_default();
+    if !filter.is_empty() {
+        sniff::check_filter(&filter).map_err(|error| problem(error, &filter))?;
+    }
+    let interfaces = interfaces(args)?;
+
+    let options = Options {
+        filter: filter.clone(),
+        snaplen: args.snaplen,
+        promiscuous: args.promiscuous,
+        buffer: u32::try_from(args.buffer).unwrap_or(u32::MAX).clamp(1 << 20, 1 << 30),
+        immediate: args.immediate,
+        room: args.max_disk,
+        count: args.count,
+        duration: args.duration,
+    };
+    let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
+    let keep = give_up_rights(args)?;
+    // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
+    let watch = (!shows && read.look.output.is_none() && !io::stdout().is_terminal())
+        .then(|| std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned())
+        .transpose()?;
+    let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
+    let live = capture.live().unwrap_or_default();
+    let limits = Limits::live(read::limits(&read.input, &selection));
+
+    if shows {
+        let name = format!("live {}", interfaces.join(", "));
+        // What is kept can be exported.
+        let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
+        let again = Source { inputs, no_mmap: true, limits: limits.clone() };
+        let how = store::Options { limits, ..store::Options::default() };
+        let session = Session::read(capture, how).map_err(Problem::from)?;
+        let shown = tui::show(&session, &tui::Screens { read: &read, screen: &args.screen, name, again });
+        live.stop();
+        live.wait();
+        tell_saved(&live.status(), read.look.quiet);
+        shown?;
+        return Ok(end(&live.status(), read.look.color));
+    }
+
+    let asked = signals::listen(Some(&live))?;
+    // Always: who starts it in a script waits for this line.
+    if !read.look.quiet {
+        eprintln!("note: capturing on {}; Ctrl-C ends it", safe_str(&interfaces.join(", ")));
+    }
+    selection.longest =
+        selection.filter.is_some().then(|| usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
+    let outcome = read::write(&mut capture, limits, &read.look, selection, format, Some(&asked));
+    live.stop();
+    live.wait();
+    let status = live.status();
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // Nobody reads any more, or the disk is full: what was kept is said all the same.
+            tell_saved(&status, read.look.quiet);
+            return Err(error);
+        }
+    };
+    tell(&read, &status, &outcome, format);
+    Ok(end(&status, read.look.color))
+}
+
+/// The interfaces that were named, or one that makes sense, which is said then.
+fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
+    if !args.interface.is_empty() {
+        return Ok(args.interface.clone());
+    }
+    let known = sniff::interfaces().map_err(|error| problem(error, ""))?;
+    let Some(chosen) = sniff::choose(&known) else {
+        return Err(Problem::new(4, "there is no interface to capture on")
+            .hint("try", "ip link   (is one there and up?)")
+            .into());
+    };
+    if !args.look.quiet {
+        let others = known.iter().filter(|interface| interface.up && interface.name != chosen.name);
+        let others: Vec<&str> = others.map(|interface| interface.name.as_str()).collect();
+        let what = if chosen.all { " (all interfaces)" } else { "" };
+        eprintln!(
+            "note: no interface was named: {}{what}; others, for -i: {}",
+            safe_str(&chosen.name),
+            safe_str(&others.join(", "))
+        );
+    }
+    Ok(vec![chosen.name.clone()])
+}
+
+/// Makes the file that packets are kept in, and gives up all rights that are needed no more.
+fn give_up_rights(args: &LiveArgs) -> anyhow::Result<Option<Keep>> {
+    let user = rights::target();
+    let open = |path: &PathBuf| {
+        sniff::keep(path.clone(), args.ring).map_err(|error| {
+            let problem = Problem::new(2, format!("cannot write '{}': {error}", path.display()));
+            match user {
+                Some(user) if args.ring.is_some() => problem.hint(
+                    "why",
+                    format!("files of a ring are written as user {}, as whom wslens goes on when it is started as root", user.uid),
+                ),
+                _ => problem,
+            }
+        })
+    };
+    // One file can be made by root and given away; more of them are made by who is allowed to.
+    let mut keep = None;
+    if let Some(path) = args.write.as_ref().filter(|_| args.ring.is_none()) {
+        let made = open(path)?;
+        if let Some(user) = user {
+            rights::give(made.file(), user)?;
+        }
+        keep = Some(made);
+    }
+    rights::give_up(user)
+        .map_err(|error| Problem::new(4, format!("cannot give up the rights of root: {error}")))?;
+    if let Some(path) = args.write.as_ref().filter(|_| args.ring.is_some()) {
+        keep = Some(open(path)?);
+    }
+    Ok(keep)
+}
+
+/// What libpcap or the system said, for people.
+fn problem(error: SniffError, filter: &str) -> Problem {
+    match &error {
+        SniffError::Unknown { name, known } => {
+            let problem = Problem::new(4, error.to_string());
+            let near = near(name, known.iter().map(String::as_str));
+            let problem = match near.is_empty() {
+                true => problem,
+                false => problem.hint("know", format!("did you mean: {}?", near.join(", "))),
+            };
+            problem.hint("try", "wslens interfaces")
+        }
+        SniffError::Permission { name } => {
+            let filter = match filter {
+                "" => String::new(),
+                filter => format!(" '{}'", filter.replace('\'', r"'\''")),
+            };
+            Problem::new(4, error.to_string())
+                .hint("why", "reading packets needs CAP_NET_RAW")
+                .hint("try", "sudo setcap cap_net_raw+ep \"$(command -v wslens)\"       (once)")
+                .hint("or", format!("sudo tcpdump -i {name} -U -w -{filter} | wslens -   (nothing else runs as root)"))
+        }
+        SniffError::Filter { filter, .. } => Problem::new(2, error.to_string())
+            .lines([filter.clone()])
+            .hint("know", "-f takes libpcap's language: 'tcp port 8080', 'host 192.0.2.1 and port 80' (man pcap-filter)")
+            .hint("try", "-Y for what wslens knows of: -Y 'op == text' (wslens read --list-fields)"),
+        SniffError::System { .. } => Problem::new(3, error.to_string())
+            .hint("know", "packets are kept in temporary files: TMPDIR says where, --max-disk how much"),
+        SniffError::List(_) | SniffError::Open { .. } | SniffError::Read(_) => Problem::new(4, error.to_string()),
+    }
+}
+
+/// The end, on standard error: what was taken and what was not.
+fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Format) {
+    if read.look.quiet {
+        return;
+    }
+    let totals = &outcome.summary.totals;
+    if format != Format::Table || totals.websockets == 0 {
+        eprintln!(
+            "{} packets, {} TCP connections, {} WebSockets, {} messages",
+            outcome.summary.packets, totals.tcp_connections, totals.websockets, totals.messages
+        );
+    }
+    if outcome.summary.packets == 0 {
+        let why = match status.filter.as_str() {
+            "" => "no packet came".to_owned(),
+            filter => format!("no packet came that the capture filter '{}' lets through", safe_str(filter)),
+        };
+        eprintln!("note: {why}; other interfaces: wslens interfaces");
+    }
+    let losses = outcome.summary.losses;
+    if !losses.is_none() {
+        eprintln!(
+            "warning: packets were lost: {} by the kernel, {} by the interface, {} in the spool",
+            losses.kernel, losses.interface, losses.queue
+        );
+    }
+    super::filter::tell_undecided(&read.look, outcome.undecided);
+    tell_saved(status, read.look.quiet);
+}
+
+fn tell_saved(status: &Status, quiet: bool) {
+    if let Some((name, len)) = status.saved.as_ref().filter(|_| !quiet) {
+        eprintln!("saved {} ({} packets, {len} bytes)", safe_str(name), status.received - status.unsaved);
+    }
+}
+
+/// What went wrong, and the exit code.
+fn end(status: &Status, color: ColorWhen) -> u8 {
+    let style = Style::stderr(color);
+    let warning = style.paint(Role::Warning, "warning:");
+    if status.unsaved > 0 || status.unsaved_why.is_some() {
+        let why = status.unsaved_why.as_deref().unwrap_or("the disk is slower than the link");
+        eprintln!("{warning} {}; {} packets are not in it", safe_str(why), status.unsaved);
+    }
+    match &status.trouble {
+        Some(trouble) => {
+            eprintln!("{warning} capturing ended early: {}", safe_str(trouble));
+            5
+        }
+        None => 0,
+    }
+}
+
+/// A ring: `10x100MB`.
+fn ring(text: &str) -> Result<Ring, String> {
+    let wrong = || "expected files and size, such as 10x100MB".to_owned();
+    let (files, len) = text.split_once(['x', 'X']).ok_or_else(wrong)?;
+    let (files, len) = (files.parse().map_err(|_| wrong())?, size(len)?);
+    if files == 0 || len < 1 << 16 {
+        return Err("at least one file, of at least 64 KiB".to_owned());
+    }
+    Ok(Ring { files, len })
+}
+
+/// A time: `10s`, `500ms`, `5m`, `2h`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a time such as 10s, 5m or 2h".to_owned();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let number: f64 = digits.parse().map_err(|_| wrong())?;
+    let factor = match text.get(digits.len()..).unwrap_or_default() {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(wrong()),
+    };
+    Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_is_files_and_their_size() {
+        assert_eq!(ring("10x100MB"), Ok(Ring { files: 10, len: 100_000_000 }));
+        assert_eq!(ring("3X1MiB"), Ok(Ring { files: 3, len: 1 << 20 }));
+        for wrong in ["10", "x", "0x1MB", "2x7", "-1x1MB", "2x1 parsec"] {
+            assert!(ring(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_a_unit() {
+        assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("2h"), Ok(Duration::from_secs(7200)));
+        for wrong in ["", "s", "10 parsec", "-1s", "1e300d", "NaN", "inf"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}
