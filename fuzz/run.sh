@@ -24,7 +24,7 @@ for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     case $target in
         pcap | net | whole) words=capture ;;
-        http_* | handshake | extension | proxy) words=http ;;
+        http_* | http2 | hpack | handshake | extension | proxy) words=http ;;
         frame_reader | message | deflate | pipeline | report) words=frames ;;
         *) words=text ;;
     esac

@@ -110,8 +110,41 @@ def messages(stream, deflate, takeover):
             yield {"op": op, "text": data.decode()} if op == "text" else {"op": op, "hex": data.hex()}
 
 
+def data_of(stream):
+    """stream number -> its DATA, of one direction of HTTP/2 without padding."""
+    out, at = {}, 0
+    while at + 9 <= len(stream):
+        size, kind, number = int.from_bytes(stream[at : at + 3], "big"), stream[at + 3], int.from_bytes(stream[at + 5 : at + 9], "big")
+        if kind == 0:
+            assert not stream[at + 4] & 8, "padding"
+            out[number] = out.get(number, b"") + stream[at + 9 : at + 9 + size]
+        at += 9 + size
+    return out
+
+
+def check_http2(capture, rows):
+    """The same for WebSockets in HTTP/2: whether they compress is seen by RSV1, and they all keep their windows."""
+    count = 0
+    for port, both in streams(packets_of(capture)).items():
+        client, server = both["c2s"][0], both["s2c"][0]
+        client = client[client.index(b"PRI * HTTP/2.0") + 24 :]
+        server = server[server.index(b"\r\n\r\n") + 4 :] if server.startswith(b"HTTP/1.1 101") else server
+        for way, stream in (("c2s", client), ("s2c", server)):
+            data = data_of(stream)
+            for number in sorted({r["stream"] for r in rows if r["port"] == port}):
+                found = list(messages(data.get(number, b""), True, True))
+                told = [r for r in rows if (r["port"], r["stream"], r["dir"]) == (port, number, way)]
+                keys = ("op", "text", "hex", "code", "reason")
+                told = [{k: r[k] for k in keys if k in r} for r in told]
+                assert found == told, f"{capture} port {port} stream {number} {way}"
+                count += len(found)
+    return count
+
+
 def check(capture, rows):
     """Returns how many messages were compared."""
+    if any("stream" in r for r in rows):
+        return check_http2(capture, rows)
     count = 0
     for port, both in streams(packets_of(capture)).items():
         answer = both["s2c"][0].find(b" 101 Switching")

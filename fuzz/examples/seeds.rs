@@ -135,6 +135,11 @@ fn capture(seeds: &mut Seeds, file: &[u8]) {
     seeds.put("net", &[&[0, 0, 0], &packets[..]].concat());
     let flows: Vec<_> = flows.into_iter().map(|(ends, (_, content))| (ends, content)).collect();
     for ((from, to), content) in flows.iter().take(4) {
+        if content.starts_with(b"PRI * HTTP/2.0")
+            && let Some((_, answer)) = flows.iter().find(|((a, b), _)| a == to && b == from)
+        {
+            http2(seeds, content, answer);
+        }
         direction(seeds, content);
         if let Some((_, answer)) = flows.iter().find(|((a, b), _)| a == to && b == from)
             && content.starts_with(b"GET ")
@@ -153,6 +158,28 @@ impl Bytes for Space<'_> {
     fn bytes(&self, span: Span) -> Option<&[u8]> {
         self.decoder.bytes(span).or_else(|| self.capture.bytes(span))
     }
+}
+
+/// Both directions of HTTP/2, in turns, and the blocks of the client's HEADERS.
+fn http2(seeds: &mut Seeds, client: &[u8], server: &[u8]) {
+    let pieces =
+        |bytes: &[u8]| -> Vec<Vec<u8>> { bytes[..bytes.len().min(1500)].chunks(200).map(piece).collect() };
+    let mut seed = vec![0u8, 7];
+    for (c2s, s2c) in pieces(client).iter().zip(pieces(server)) {
+        seed.extend([&[0][..], c2s, &[1], &s2c].concat());
+    }
+    seeds.put("http2", &seed);
+    let (mut at, mut blocks) = (24, vec![0u8, 16]);
+    while let Some([a, b, c, kind, flags]) = client.get(at..).and_then(|rest| rest.first_chunk::<5>()) {
+        let len = u32::from_be_bytes([0, *a, *b, *c]) as usize;
+        let payload = client.get(at + 9..at + 9 + len).unwrap_or_default();
+        if *kind == 1 {
+            blocks.push(1);
+            blocks.extend(piece(&payload[if flags & 0x20 != 0 { 5.min(payload.len()) } else { 0 }..]));
+        }
+        at += 9 + len;
+    }
+    seeds.put("hpack", &blocks);
 }
 
 /// Head and what follows.

@@ -10,6 +10,8 @@ pub mod extension;
 pub mod feed;
 pub mod frame_reader;
 pub mod handshake;
+pub mod hpack;
+pub mod http2;
 pub mod http_body;
 pub mod http_head;
 pub mod json_string;
@@ -36,6 +38,8 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("extension", extension::run),
     ("frame_reader", frame_reader::run),
     ("handshake", handshake::run),
+    ("hpack", hpack::run),
+    ("http2", http2::run),
     ("http_body", http_body::run),
     ("http_head", http_head::run),
     ("json_string", json_string::run),

@@ -58,6 +58,7 @@ pub fn ndjson_row(
         server: connection.server,
         proxied: connection.proxied,
         tunnelled: connection.tunnelled,
+        stream_id: connection.stream_id,
         url: connection.url.clone(),
         handshake: connection.handshake.clone(),
         request: connection.request,

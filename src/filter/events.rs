@@ -166,7 +166,8 @@ fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
         Field::Extensions => Value::Names(&handshake.extensions),
         // As in the machine output.
-        Field::HttpVersion => Value::Bytes(b"1.1"),
+        Field::HttpVersion => Value::Bytes(connection.http_version().as_bytes()),
+        Field::StreamId => number(connection.stream_id.map(u64::from)),
         Field::Midstream => Value::Flag(connection.is_midstream()),
         Field::Tls => Value::Flag(connection.tls.is_some()),
         _ => Value::Absent,

@@ -318,6 +318,7 @@ fields! {
     Subprotocol "subprotocol" ["subproto", "http.sec_websocket_protocol"] Kind::Text, ALL, "subprotocol", "the subprotocol that was agreed";
     Extensions "extensions" ["http.sec_websocket_extensions"] Kind::Names, ALL, "extensions", "names of the extensions that were agreed";
     HttpVersion "http_version" [] Kind::Text, ALL, "http_version", "HTTP version of the handshake";
+    StreamId "stream_id" ["http2.streamid"] Kind::Number, ALL, "stream_id", "the HTTP/2 stream that carries it";
     Midstream "midstream" [] Kind::Flag, ALL, "midstream", "the capture began after its handshake";
     Tls "tls" [] Kind::Flag, ALL, "tls", "inside TLS";
 

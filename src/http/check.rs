@@ -100,11 +100,16 @@ impl<'a> Judgements<'a> {
         Self { head, side, list: Vec::new() }
     }
 
-    fn push(&mut self, rule: &'static Rule, range: Range<u32>, text: String) {
+    /// For another head, behind what was found before.
+    pub(super) fn going_on(head: &'a Head, side: Direction, list: Vec<Judgement>) -> Self {
+        Self { head, side, list }
+    }
+
+    pub(super) fn push(&mut self, rule: &'static Rule, range: Range<u32>, text: String) {
         self.list.push(Judgement { rule, side: self.side, range, text });
     }
 
-    fn line(&self) -> Range<u32> {
+    pub(super) fn line(&self) -> Range<u32> {
         self.head.line.clone()
     }
 
@@ -178,7 +183,7 @@ impl<'a> Judgements<'a> {
         }
     }
 
-    fn version(&mut self) {
+    pub(super) fn version(&mut self) {
         if self.fields("Sec-WebSocket-Version").next().is_none() {
             let text = "the request has no Sec-WebSocket-Version".to_owned();
             return self.push(&rules::MISSING_VERSION, self.line(), text);
@@ -191,7 +196,7 @@ impl<'a> Judgements<'a> {
     }
 
     /// The extensions that a request offers.
-    fn offers(&mut self) {
+    pub(super) fn offers(&mut self) {
         let (offers, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
         if !well_formed {
             return self.malformed_extensions();
@@ -262,7 +267,7 @@ impl<'a> Judgements<'a> {
     }
 
     /// The server may choose one of the offered subprotocols. Names are compared exactly.
-    fn subprotocol(&mut self, request: &Head) {
+    pub(super) fn subprotocol(&mut self, request: &Head) {
         let offered = || elements(request.values(PROTOCOL));
         let wrong = self.fields(PROTOCOL).find(|field| {
             let value = self.head.token(&field.value);
@@ -285,7 +290,7 @@ impl<'a> Judgements<'a> {
         self.push(&rules::UNOFFERED_SUBPROTOCOL, whole(field), text);
     }
 
-    fn agreed_extensions(&mut self, agreed: &Handshake, offers: Option<&[Extension]>) {
+    pub(super) fn agreed_extensions(&mut self, agreed: &Handshake, offers: Option<&[Extension]>) {
         let (extensions, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
         let at = self.at(EXTENSIONS);
         if let Some(offers) = offers {
@@ -308,7 +313,7 @@ impl<'a> Judgements<'a> {
     }
 
     /// A final status other than 101, and why, where the heads tell.
-    fn rejected(&mut self, request: &Head) {
+    pub(super) fn rejected(&mut self, request: &Head) {
         let status = self.head.status().unwrap_or(0);
         let line = String::from_utf8_lossy(self.head.token(&self.head.line)).into_owned();
         let answer = line.split_once(char::is_whitespace).map_or("", |(_, answer)| answer.trim());
@@ -388,7 +393,7 @@ impl<'a> Judgements<'a> {
 }
 
 /// A header line from its name to its value's end.
-fn whole(field: &HeaderField) -> Range<u32> {
+pub(super) fn whole(field: &HeaderField) -> Range<u32> {
     field.name.start..field.value.end.max(field.name.end)
 }
 

@@ -269,7 +269,8 @@ fn head(
             Err(_) => odd_lines.push(narrow(range)),
         }
     }
-    Some(Head { bytes: bytes.into(), line: narrow(line), start, headers, odd_lines, quirks })
+    let wire_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    Some(Head { bytes: bytes.into(), wire_len, line: narrow(line), start, headers, odd_lines, quirks })
 }
 
 /// Field name and the white space before its colon; the rest is the value.

@@ -9,6 +9,7 @@
 //! | [`accept`] | `Sec-WebSocket-Accept`, and what usually goes wrong with it |
 //! | [`upgrade`] | what two heads agreed on, and every rule that they break |
 //! | [`rules`] | those rules |
+//! | [`http2`] | WebSockets inside HTTP/2 (RFC 8441) |
 //!
 //! Nothing here fails: what HTTP or RFC 6455 forbids is kept, shown and judged.
 
@@ -17,6 +18,7 @@ pub mod body;
 mod check;
 pub mod extension;
 pub mod head;
+pub mod http2;
 pub mod proxy;
 pub mod rules;
 pub mod upgrade;

@@ -59,7 +59,7 @@ crate::rules! {
         "permessage-deflate parameters are unknown, repeated or out of range.",
         "Window bits are 8 to 15 without leading zeros; the no_context_takeover parameters take no value; client_max_window_bits is answered only where it was offered. An offer that breaks this is declined, an answer closes the connection.";
     H2C_UPGRADE = "h2c-upgrade" Info "RFC 7540 §3.2",
-        "Upgrade to h2c, no WebSocket.",
+        "Upgrade to h2c: the connection goes on with HTTP/2.",
         "The connection goes on in HTTP/2 without TLS. RFC 9113 dropped this way of upgrading.";
     HTTP_BARE_LF = "http-bare-lf" Warning "RFC 9112 §2.2",
         "Line ends in LF without CR.",

@@ -154,11 +154,11 @@ fn opens(response: &Head, asked: bool) -> bool {
         || (asked && response.status() == Some(101) && response.value("Upgrade").is_none())
 }
 
-fn extensions(head: Option<&Head>) -> Vec<Extension> {
+pub(super) fn extensions(head: Option<&Head>) -> Vec<Extension> {
     head.map(|head| parse_extensions(head.values("Sec-WebSocket-Extensions")).0).unwrap_or_default()
 }
 
-fn rsv_bits(extensions: &[Extension]) -> u8 {
+pub(super) fn rsv_bits(extensions: &[Extension]) -> u8 {
     extensions.iter().fold(0, |bits, extension| bits | if is_deflate(extension) { 4 } else { 7 })
 }
 

@@ -34,11 +34,13 @@ pub enum StartLine {
     },
 }
 
-/// An HTTP/1 head: its bytes and a range for every token.
+/// An HTTP head: its bytes and a range for every token. That of HTTP/2 is written as HTTP/1 would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
     /// Everything from the first byte of the start line to the empty line's last byte.
     pub bytes: Box<[u8]>,
+    /// How many bytes it had on the wire: fewer where HTTP/2 compressed it.
+    pub wire_len: u32,
     /// The start line's range, without its line end.
     pub line: Range<u32>,
     /// The start line's tokens.

@@ -1,6 +1,7 @@
 //! Waiting, giving up, ending: what a connection does when nothing more comes.
 
 use super::ends::{End, Ends};
+use super::exchange::Other;
 use super::live::{Fate, Layer, Live, Socket};
 use super::rules;
 use super::sink::{Emit, Ended, Sink, State};
@@ -68,8 +69,11 @@ impl Live {
 
     /// The oldest packet whose frames may still be found after a loss, if that is waited for.
     fn searching(&mut self) -> Option<u64> {
-        let Layer::WebSocket(socket) = &self.layer else { return None };
-        let since = socket.ws.searching();
+        let since = match &self.layer {
+            Layer::WebSocket(socket) => socket.ws.searching(),
+            Layer::Multiplex(multiplex) => multiplex.searching(),
+            Layer::Http(_) | Layer::Done => return None,
+        };
         self.hopeless &= since.is_some();
         since.filter(|_| !self.hopeless)
     }
@@ -194,9 +198,14 @@ impl Live {
                 match &mut self.layer {
                     // Responses whose requests were not captured.
                     Layer::Http(http) if http.server_waits() && self.streams.of(server).ready().is_some() => {
-                        http.forced = true
+                        http.forced = true;
                     }
-                    _ => return,
+                    _ => {
+                        if !self.force_http2(true) {
+                            self.force_http2(false);
+                            return;
+                        }
+                    }
                 }
                 let mut own = latest;
                 self.drain(ends, place, Some(&mut own), work);
@@ -229,11 +238,18 @@ impl Live {
         if let Some(asked) = self.asked.take() {
             self.unanswered(ends, *asked, State::Unanswered, last, work);
         }
-        if let Layer::WebSocket(mut socket) = std::mem::replace(&mut self.layer, Layer::Done) {
-            self.end_socket(&mut socket, how, last, work);
+        self.fate = Fate::Ended;
+        match std::mem::replace(&mut self.layer, Layer::Done) {
+            Layer::WebSocket(mut socket) => self.end_socket(&mut socket, how, last, work),
+            Layer::Multiplex(mut multiplex) => {
+                self.end_http2(&mut multiplex, how, last, work);
+                if !multiplex.had_websocket() {
+                    self.fate = Fate::Drop(Other::Http2);
+                }
+            }
+            Layer::Http(_) | Layer::Done => {}
         }
         work.wait_no_more(&mut self.waiting_at);
-        self.fate = Fate::Ended;
     }
 
     pub(super) fn end_socket<S: Sink>(

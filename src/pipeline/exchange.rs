@@ -2,8 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::http2::settings_of;
 use super::limits::Limits;
 use super::sink::HeadPlace;
+use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
     BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
     is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
@@ -33,8 +35,10 @@ pub(super) enum Found {
     Answered(Box<Head>, HeadPlace, Answer),
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
-    /// HTTP/1.1 was left for HTTP/2.
-    H2c(Place),
+    /// HTTP/1.1 was left for HTTP/2; the client's settings.
+    H2c(Place, Option<Box<[u8]>>),
+    /// HTTP/2 begins: so many bytes of the client's preface were taken.
+    Http2(usize),
     /// No WebSocket can be here.
     Other(Other),
     /// A head is over the limits.
@@ -110,6 +114,8 @@ pub(super) struct Exchange {
     pub(super) forced: bool,
     pub(super) tunnelled: bool,
     pub(super) proxied: Option<Endpoint>,
+    /// The settings of a request that wants HTTP/2.
+    h2c: Option<Box<[u8]>>,
 }
 
 /// How many bytes were taken, and what was found in them.
@@ -140,7 +146,7 @@ pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
 pub(super) fn classify(bytes: &[u8]) -> Other {
     match bytes {
         [0x14..=0x17, 0x03, 0x00..=0x04, ..] => Other::Tls,
-        _ if bytes.starts_with(b"PRI * HTTP/2") => Other::Http2,
+        _ if bytes.starts_with(b"PRI * HTTP/2") || begins_with_settings(bytes) => Other::Http2,
         _ => Other::Unknown,
     }
 }
@@ -163,6 +169,7 @@ impl Default for Exchange {
             forced: false,
             tunnelled: false,
             proxied: None,
+            h2c: None,
         }
     }
 }
@@ -333,10 +340,17 @@ impl Exchange {
             _ => Asked::Other,
         };
         if method == b"PRI" {
-            return Step::find(taken, Found::Other(Other::Http2));
+            let found = match PREFACE.starts_with(&head.bytes) {
+                true => Found::Http2(head.bytes.len()),
+                false => Found::Other(Other::Unknown),
+            };
+            return Step::find(taken, found);
         }
         self.requests.push_back(asked);
-        if asked == Asked::Connect {
+        if asked == Asked::H2c && body.is_done() {
+            self.h2c = settings_of(&head, limits);
+            self.client = Parser::Wait;
+        } else if asked == Asked::Connect {
             self.asked_at = place.last.packet;
             self.after = Some(body);
             self.client = Parser::Wait;
@@ -363,6 +377,9 @@ impl Exchange {
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
+                if may_begin_with_settings(chunk.bytes) && !begins_with_settings(chunk.bytes) {
+                    return Step::take(0); // The client's preface will tell.
+                }
                 return Step::find(0, Found::Other(classify(chunk.bytes)));
             }
             if lost {
@@ -448,10 +465,13 @@ impl Exchange {
             None if status == 101 && is_websocket_response(&head) => {
                 Step::find(taken, Found::Answered(Box::new(head), place, answer))
             }
-            Some(Asked::H2c) if status == 101 => Step::find(taken, Found::H2c(place.last)),
+            Some(Asked::H2c) if status == 101 => Step::find(taken, Found::H2c(place.last, self.h2c.take())),
             _ if status == 101 => Step::find(taken, Found::Other(Other::Http)),
             Some(Asked::Head) => Step::take(taken),
-            _ => {
+            asked => {
+                if asked == Some(Asked::H2c) {
+                    self.resume();
+                }
                 self.server = Parser::after(body(b"GET"));
                 Step::take(taken)
             }

@@ -4,14 +4,16 @@
 //! ([`ws::recognise`]). Where that does not decide, the connection keeps what it has, up to a few segments more, and
 //! nothing waits for it meanwhile.
 
+use super::again::{Start, begins_here};
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other, begins, classify};
 use super::limits::Limits;
 use super::live::{Fate, Layer, Live, Socket};
 use super::sink::{Emit, Sink};
 use super::work::{Space, Work};
+use crate::http::http2::begins_with_headers;
 use crate::http::{self, HeadKind};
-use crate::model::{PerDirection, Place, Span};
+use crate::model::{Direction, PerDirection, Place, Span};
 use crate::tcp::{self, Held, NOWHERE};
 use crate::ws::{self, Guess, Piece, Sent, Spot, StreamEnd, Terms, Verdict, WebSocket};
 
@@ -33,6 +35,14 @@ enum Missing {
 }
 
 impl Live {
+    /// A connection that was given up, of which something looks like a WebSocket.
+    pub(super) fn once_more(tries: u8) -> Box<Self> {
+        let mut live = Self::new(None);
+        live.midway = true;
+        live.guess_later(tries);
+        live
+    }
+
     /// Whether it is not known yet what this is, and nothing waits for it.
     pub(super) fn is_guessing(&self) -> bool {
         self.guessing > 0
@@ -115,10 +125,14 @@ impl Live {
         } else {
             let first = [a, b].map(|pieces| pieces.first().map_or(&[][..], |piece| piece.bytes));
             let http = |bytes: &[u8]| begins(bytes, work.limits).is_some();
-            let (said, other) =
-                (|bytes: &&&[u8]| !bytes.is_empty(), |bytes: &&[u8]| classify(bytes) != Other::Unknown);
+            let (said, other) = (
+                |bytes: &&&[u8]| !bytes.is_empty(),
+                |bytes: &&[u8]| classify(bytes) != Other::Unknown || begins_with_headers(bytes).is_some(),
+            );
             let all_http = first.iter().filter(said).all(|bytes| http(bytes));
-            let later = !all_http && missing == Missing::All && self.begins_later(space, work.limits);
+            let later = !all_http
+                && missing == Missing::All
+                && self.begins_later(ends, Some(Start::Request), space, work.limits);
             if later || first.iter().any(other) || first.iter().filter(said).any(|bytes| http(bytes)) {
                 self.guessing = 0;
                 return false;
@@ -140,6 +154,10 @@ impl Live {
                 self.guessing = 0;
                 self.open_guessed(ends, *guess, missing, place, work);
                 true
+            }
+            _ if missing == Missing::All && self.begins_later(ends, None, space, work.limits) => {
+                self.guessing = 0;
+                false
             }
             Verdict::Maybe if !last && count < LAST && matches!(missing, Missing::All | Missing::Said) => {
                 self.guessing = count.saturating_mul(2).clamp(FIRST, LAST);
@@ -177,20 +195,35 @@ impl Live {
         self.streams.of(end).held().filter_map(piece).collect()
     }
 
-    /// Looks for an upgrade among what waits behind bytes that are something else. True where there is one: what
-    /// comes before it is not looked at.
-    fn begins_later(&mut self, space: Space<'_>, limits: &Limits) -> bool {
+    /// Looks among what waits behind bytes that are something else: for an upgrade, where that is asked for, or else for
+    /// HEADERS of HTTP/2. True where there is one: what comes before it is not looked at.
+    fn begins_later(
+        &mut self,
+        ends: &Ends,
+        wanted: Option<Start>,
+        space: Space<'_>,
+        limits: &Limits,
+    ) -> bool {
         for end in End::BOTH {
-            let asks = |held: &&Held| {
+            let asks = |held: &Held| {
                 let span = Span { start: held.address, len: held.len };
                 let bytes = space.slice(span).unwrap_or_default();
-                bytes.starts_with(b"GET ")
-                    && begins(bytes, limits) == Some(HeadKind::Request)
-                    && super::again::asks_for_websocket(bytes)
+                match begins_here(bytes)? {
+                    start @ Start::Request => (wanted == Some(start)
+                        && begins(bytes, limits) == Some(HeadKind::Request))
+                    .then_some((*held, start)),
+                    start @ Start::Headers(_) => wanted.is_none().then_some((*held, start)),
+                }
             };
-            let Some(request) = self.streams.of(end).held().find(asks) else { continue };
-            self.client = Some(end);
+            let Some((request, start)) = self.streams.of(end).held().find_map(asks) else { continue };
             self.layer = Layer::Http(Exchange::midway());
+            self.client = Some(end);
+            if let Start::Headers(direction) = start {
+                if direction == Direction::ServerToClient {
+                    self.client = Some(end.other());
+                }
+                self.begin_http2_midway(ends, direction);
+            }
             for (end, from) in
                 [(end, request.at), (end.other(), self.streams.of(end.other()).offset(request.ack))]
             {

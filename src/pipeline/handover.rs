@@ -111,11 +111,15 @@ impl Live {
         if self.client.is_none() {
             self.client_of_answer(end, work);
         }
+        if self.client.is_none() && self.take_up_http2(ends, end, bytes) {
+            return 0;
+        }
         if self.client.is_none() || matches!(&self.layer, Layer::Http(http) if !http.is_http()) {
             self.decide_client(end, bytes, work.limits);
         }
         let direction = self.direction(end);
         let turn = self.turn(end, &held);
+        let my_turn = self.is_turn_of_http2(end, &held);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
                 let Socket { connection, ws } = socket;
@@ -141,6 +145,11 @@ impl Live {
                     self.found(ends, end, found, rest, arrival, work);
                 }
                 step.taken as u32
+            }
+            Layer::Multiplex(_) if !my_turn => 0,
+            Layer::Multiplex(multiplex) => {
+                multiplex.data(direction, chunk, work);
+                held.len
             }
             Layer::Done => held.len,
         }
@@ -184,22 +193,20 @@ impl Live {
                 }
             }
             Found::Tunnel => {}
-            Found::H2c(place) => {
+            Found::H2c(place, settings) => {
                 let spot = Spot { place, ..Spot::default() };
                 work.sink.finding(
                     None,
                     &http::rules::H2C_UPGRADE,
                     spot,
-                    format_args!(
-                        "{} and {} go on with HTTP/2: no WebSocket",
-                        ends.of(end.other()),
-                        ends.of(end)
-                    ),
+                    format_args!("{} and {} go on with HTTP/2", ends.of(end.other()), ends.of(end)),
                 );
                 work.totals.findings.add(&http::rules::H2C_UPGRADE);
-                self.fate = Fate::Drop(Other::Http2);
+                self.begin_http2(ends, 0, settings.as_deref(), place, work);
             }
             Found::Other(Other::Unknown) if self.is_said(ends, end, work.limits) => self.guess_later(0),
+            Found::Http2(preface) => self.begin_http2(ends, preface, None, arrival, work),
+            Found::Other(Other::Http2) => self.begin_http2(ends, 0, None, arrival, work),
             Found::Other(other) => self.fate = Fate::Drop(other),
             Found::TooLarge(direction) => {
                 let text = format!(
@@ -256,6 +263,7 @@ impl Live {
             server,
             proxied,
             tunnelled,
+            stream_id: None,
             url,
             handshake,
             request,
@@ -414,6 +422,9 @@ impl Live {
     ) {
         let direction = self.direction(end);
         let at = self.streams.of(end).position();
+        if let Layer::Multiplex(multiplex) = &mut self.layer {
+            return multiplex.gap(direction, at, len, arrival, why, work);
+        }
         self.tell_gap(direction, at, len, arrival, why, work);
         if self.secure.is_some() {
             return self.gap_tls(direction, at, len, arrival, work);
@@ -425,7 +436,7 @@ impl Live {
                 let (mut context, sink) = work.context();
                 ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
             }
-            Layer::Done => {}
+            Layer::Multiplex(_) | Layer::Done => {}
         }
     }
     /// Counts bytes that are missing, and tells it.

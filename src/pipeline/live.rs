@@ -5,6 +5,7 @@ use std::fmt::Arguments;
 use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
+use super::multiplex::Multiplex;
 use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
@@ -42,6 +43,8 @@ pub(super) struct Socket {
 pub(super) enum Layer {
     Http(Exchange),
     WebSocket(Socket),
+    /// HTTP/2, which may carry several.
+    Multiplex(Box<Multiplex>),
     /// Followed to its end, told.
     Done,
 }
@@ -134,22 +137,14 @@ impl Live {
     }
 
     /// A connection that is looked at from a request in its middle on.
-    pub(super) fn midway(client: End, segment: &Segment) -> Box<Self> {
+    pub(super) fn midway(client: End, from: End, segment: &Segment) -> Box<Self> {
         let mut live = Self::new(Some(client));
         live.midway = true;
         live.layer = Layer::Http(Exchange::midway());
-        live.streams.of_mut(client).begin_at(segment.seq);
+        live.streams.of_mut(from).begin_at(segment.seq);
         if segment.flags.has(Flags::ACK) {
-            live.streams.of_mut(client.other()).begin_at(segment.ack);
+            live.streams.of_mut(from.other()).begin_at(segment.ack);
         }
-        live
-    }
-
-    /// A connection that was given up, of which something looks like a WebSocket.
-    pub(super) fn once_more(tries: u8) -> Box<Self> {
-        let mut live = Self::new(None);
-        live.midway = true;
-        live.guess_later(tries);
         live
     }
 
@@ -164,7 +159,11 @@ impl Live {
     }
 
     pub(super) fn is_websocket(&self) -> bool {
-        matches!(self.layer, Layer::WebSocket(_))
+        match &self.layer {
+            Layer::WebSocket(_) => true,
+            Layer::Multiplex(multiplex) => multiplex.had_websocket(),
+            Layer::Http(_) | Layer::Done => false,
+        }
     }
 
     /// Both ends opened the connection.
@@ -533,6 +532,8 @@ impl Live {
             let spot = Spot { direction, offset, place, ..Spot::default() };
             let Socket { connection, ws } = socket;
             ws.report(rule, spot, text, &mut Emit { sink: work.sink, connection });
+        } else if let Layer::Multiplex(multiplex) = &mut self.layer {
+            multiplex.note(rule, direction, place, text, work);
         } else if matches!(self.layer, Layer::Http(_)) && self.pending.len() < REMEMBERED {
             self.pending.push(Pending { rule, direction, offset, place, text: text.to_string() });
         }
@@ -574,6 +575,7 @@ mod tests {
             server: crate::model::Endpoint::default(),
             proxied: None,
             tunnelled: false,
+            stream_id: None,
             url: String::new(),
             handshake: crate::http::judge(None, None).0,
             request: None,

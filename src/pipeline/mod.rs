@@ -18,10 +18,12 @@ mod exchange;
 mod flows;
 mod guess;
 mod handover;
+mod http2;
 mod limits;
 mod live;
 mod lost;
 mod missing;
+mod multiplex;
 mod replay;
 pub mod rules;
 mod secrets;
@@ -47,7 +49,7 @@ pub use secrets::Secrets;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
-use again::asks_here;
+use again::starts_here;
 use ends::{End, Ends};
 use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
@@ -333,14 +335,15 @@ impl Pipeline {
         let segment = &taken.segment;
         let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
-            Stage::Live(live)
-                if live.is_guessing() && asks_here(taken, Space { capture, decoder: &self.decoder }) =>
-            {
-                self.take_up(slot, Live::midway(from, segment));
-                self.live_segment(slot, from, taken, capture, sink);
-            }
             Stage::Live(live) => {
-                if segment.flags.has(Flags::SYN)
+                let space = Space { capture, decoder: &self.decoder };
+                if live.is_guessing()
+                    && let Some(start) = starts_here(taken, space)
+                {
+                    let live = Live::taken_up(&flow.ends, from, segment, start.http2());
+                    self.take_up(slot, live);
+                    self.live_segment(slot, from, taken, capture, sink);
+                } else if segment.flags.has(Flags::SYN)
                     && !live.fits_syn(from, segment.seq.wrapping_add(1))
                     && !segment.flags.has(Flags::ACK)
                 {

@@ -226,7 +226,8 @@ impl Pipeline {
             }
             Outside::End(how) => live.end(ends, how, place, work),
         }
-        Fate::Ended
+        // Known by now, unless it was given up on the way.
+        if live.fate == Fate::Keep { Fate::Ended } else { live.fate }
     }
 }
 
@@ -236,6 +237,7 @@ impl Live {
             Layer::WebSocket(socket) => {
                 size_of_val(&*socket.connection) + socket.ws.size() + socket.connection.url.len()
             }
+            Layer::Multiplex(multiplex) => multiplex.size(),
             Layer::Http(_) | Layer::Done => 0,
         };
         size_of::<Self>() + layer + self.secure.as_ref().map_or(0, |secure| secure.size())

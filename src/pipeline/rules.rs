@@ -21,6 +21,7 @@ pub const RULES: &[&[&crate::model::Rule]] = &[
     crate::tcp::rules::ALL,
     crate::net::rules::ALL,
     crate::http::rules::ALL,
+    crate::http::http2::rules::ALL,
     crate::ws::rules::ALL,
     #[cfg(feature = "tls")]
     crate::tls::rules::ALL,

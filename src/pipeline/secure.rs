@@ -89,7 +89,7 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
                 let mut emit = Emit { sink, connection };
                 ws.gap(lost.direction, lost.at, len, lost.place, &mut context, &mut emit);
             }
-            Layer::Done => {}
+            Layer::Multiplex(_) | Layer::Done => {}
         }
     }
 
@@ -285,7 +285,7 @@ impl Live {
                         break;
                     }
                 }
-                Layer::Done => return chunk.bytes.len(),
+                Layer::Multiplex(_) | Layer::Done => return chunk.bytes.len(),
             }
         }
         chunk.bytes.len() - rest.bytes.len()

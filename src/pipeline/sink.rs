@@ -33,6 +33,8 @@ pub struct Connection {
     pub proxied: Option<Endpoint>,
     /// It runs inside an HTTP CONNECT tunnel.
     pub tunnelled: bool,
+    /// Its stream, where it runs inside HTTP/2 (RFC 8441).
+    pub stream_id: Option<u32>,
     /// The URL as the client asked for it.
     pub url: String,
     /// The opening handshake, as far as it was captured.
@@ -70,6 +72,14 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// An earlier session was resumed.
     pub resumed: bool,
+}
+
+impl Connection {
+    /// The HTTP version of its handshake, as in the machine output.
+    #[must_use]
+    pub fn http_version(&self) -> &'static str {
+        if self.stream_id.is_some() { "2" } else { "1.1" }
+    }
 }
 
 /// How a connection stands at its end, or at the capture's.

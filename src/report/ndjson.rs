@@ -423,7 +423,7 @@ fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<
     }
     out.push(b']');
     optional(out, "packet", place.map(|place| place.first.packet));
-    number(out, "bytes", head.bytes.len() as u64);
+    number(out, "bytes", u64::from(head.wire_len));
     out.push(b'}');
 }
 
@@ -441,10 +441,11 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         flag(out, "tunnelled", true);
     }
     string(out, "url", &connection.url);
-    word(out, "http_version", "1.1");
+    word(out, "http_version", connection.http_version());
     optional(out, "status", handshake.status.map(u64::from));
     word(out, "accept", handshake.accept.name());
-    out.extend_from_slice(b",\"stream_id\":null,\"subprotocol\":");
+    optional(out, "stream_id", connection.stream_id.map(u64::from));
+    key(out, "subprotocol");
     match &handshake.subprotocol {
         Some(subprotocol) => json_string(out, subprotocol),
         None => out.extend_from_slice(b"null"),

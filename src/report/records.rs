@@ -28,6 +28,7 @@ const CONNECTIONS: &[&str] = &[
     "http_version",
     "status",
     "accept",
+    "stream_id",
     "subprotocol",
     "extensions",
     "state",
@@ -431,9 +432,10 @@ fn write_connection(mut record: Record<'_>, ended: &Ended<'_>) {
     record.word(&connection.proxied.map(|proxied| proxied.to_string()).unwrap_or_default());
     record.flag(connection.tunnelled);
     record.text(&connection.url);
-    record.word("1.1");
+    record.word(connection.http_version());
     record.number(handshake.status.map(u64::from));
     record.word(handshake.accept.name());
+    record.number(connection.stream_id.map(u64::from));
     record.text(handshake.subprotocol.as_deref().unwrap_or_default());
     record.text(&extensions(connection));
     record.word(ended.state.name());

@@ -216,7 +216,7 @@ impl Stats {
     }
 
     fn add_heads(&mut self, connection: &Connection) {
-        let len = |head: &Option<Box<Head>>| head.as_ref().map(|head| head.bytes.len() as u64);
+        let len = |head: &Option<Box<Head>>| head.as_ref().map(|head| u64::from(head.wire_len));
         let (request, response) = (len(&connection.handshake.request), len(&connection.handshake.response));
         let heads = &mut self.heads;
         heads.all += request.unwrap_or(0) + response.unwrap_or(0);

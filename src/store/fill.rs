@@ -261,6 +261,7 @@ fn row(connection: &Connection) -> ConnectionRow {
         server: connection.server,
         proxied: connection.proxied,
         tunnelled: connection.tunnelled,
+        stream_id: connection.stream_id,
         url: connection.url.clone(),
         handshake: connection.handshake.clone(),
         request: connection.request,

@@ -490,7 +490,11 @@ impl Sink for Collect<'_> {
         Wants { chunks: true, ..Wants::default() }
     }
 
-    fn chunk(&mut self, _: &Connection, direction: Direction, chunk: &Chunk<'_>) {
+    fn chunk(&mut self, connection: &Connection, direction: Direction, chunk: &Chunk<'_>) {
+        // One TCP connection may carry several.
+        if !self.is_meant(connection) {
+            return;
+        }
         let len = chunk.bytes.len() as u64;
         let run = Run { at: chunk.at, len, address: chunk.address, origin: chunk.origin.packet };
         self.runs.of_mut(direction).push(run);
@@ -502,7 +506,7 @@ impl Sink for Collect<'_> {
             Want::Message(number) => frame.message == Some(number),
             Want::Frame(number) => frame.number == number,
         };
-        if wanted && self.route.number(connection.id) == Some(self.connection) {
+        if wanted && self.is_meant(connection) {
             self.frame_count += 1;
             if self.frames.len() < MessageDetail::FRAMES {
                 let mut scratch = std::mem::take(&mut self.scratch);
@@ -526,7 +530,9 @@ impl Sink for Collect<'_> {
             }
             self.done |= matches!(self.want, Want::Frame(_));
         }
-        self.runs.of_mut(frame.direction).forget(frame.start.at.saturating_add(len));
+        if self.is_meant(connection) {
+            self.runs.of_mut(frame.direction).forget(frame.start.at.saturating_add(len));
+        }
     }
 
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {

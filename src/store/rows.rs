@@ -20,6 +20,8 @@ pub struct ConnectionRow {
     pub proxied: Option<Endpoint>,
     /// It runs inside an HTTP CONNECT tunnel.
     pub tunnelled: bool,
+    /// Its stream, where it runs inside HTTP/2 (RFC 8441).
+    pub stream_id: Option<u32>,
     /// The URL as the client asked for it.
     pub url: String,
     /// The opening handshake, as far as it was captured.
@@ -54,6 +56,14 @@ pub struct ConnectionRow {
     pub gaps: (u64, u64),
     /// Where a loss ended the framing of a direction, bytes that were not dissected.
     pub skipped: PerDirection<Option<u64>>,
+}
+
+impl ConnectionRow {
+    /// The HTTP version of its handshake, as in the machine output.
+    #[must_use]
+    pub fn http_version(&self) -> &'static str {
+        if self.stream_id.is_some() { "2" } else { "1.1" }
+    }
 }
 
 /// Marks of a message.

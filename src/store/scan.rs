@@ -18,7 +18,7 @@ use super::replay::Replay;
 use super::session::{Shared, lock};
 use super::trail::Route;
 use crate::model::ConnectionId;
-use crate::pipeline::{Connection, Sink, State as Standing, Wants};
+use crate::pipeline::{Connection, Ended, Sink, State as Standing, Wants};
 use crate::ws::{MessageEvent, Scratch};
 
 /// Bytes of a message that are looked at.
@@ -113,8 +113,8 @@ struct Worker {
 struct Lane {
     route: Route,
     replay: Replay,
-    /// Its WebSocket as the capture numbers it.
-    connection: Option<Connection>,
+    /// Its WebSockets by their numbers here, as the capture numbers them.
+    open: HashMap<u32, Connection, RandomState>,
 }
 
 impl Drop for Worker {
@@ -157,7 +157,7 @@ impl Worker {
                     // What the steps name is in it by now.
                     view = self.shared.archive.view();
                     let replay = Replay::new(&route, limits.clone(), &view);
-                    slot.insert(Box::new(Lane { route, replay, connection: None }))
+                    slot.insert(Box::new(Lane { route, replay, open: HashMap::default() }))
                 }
             };
             lane.replay.swap_scratch(&mut scratch);
@@ -168,8 +168,8 @@ impl Worker {
                     Some(packet) if packet <= until && steps < AHEAD => {}
                     next => break next,
                 }
-                let Lane { route, replay, connection } = &mut **lane;
-                let mut sink = Look { worker: self, route, connection, is_meant: &mut *is_meant };
+                let Lane { route, replay, open } = &mut **lane;
+                let mut sink = Look { worker: self, route, open, is_meant: &mut *is_meant };
                 let watched = Watched::new(&view);
                 replay.step(&watched, &mut sink);
                 missing += u64::from(watched.missed());
@@ -218,7 +218,7 @@ impl Worker {
 struct Look<'a, F> {
     worker: &'a Worker,
     route: &'a Route,
-    connection: &'a mut Option<Connection>,
+    open: &'a mut HashMap<u32, Connection, RandomState>,
     is_meant: &'a mut F,
 }
 
@@ -232,22 +232,26 @@ impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Sink for Look<'_, F> {
         let is_meant = |number: &u32| {
             self.worker.connections.as_ref().is_none_or(|only| only.binary_search(number).is_ok())
         };
-        *self.connection = number.filter(is_meant).map(|number| {
-            let mut connection = connection.clone();
-            connection.id.0 = number;
-            connection
-        });
+        if let Some(number) = number.filter(is_meant) {
+            let mut meant = connection.clone();
+            meant.id.0 = number;
+            self.open.insert(connection.id.0, meant);
+        }
     }
 
     fn message(&mut self, forked: &Connection, message: &MessageEvent<'_>) {
-        if self.connection.is_none() {
+        if !self.open.contains_key(&forked.id.0) {
             // From a checkpoint on, it is open already.
             self.opened(forked);
         }
-        if let Some(connection) = self.connection
+        if let Some(connection) = self.open.get(&forked.id.0)
             && (self.is_meant)(connection, message)
         {
             lock(&self.worker.state.found).push((connection.id.0, message.number));
         }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        self.open.remove(&ended.connection.id.0);
     }
 }

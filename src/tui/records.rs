@@ -119,7 +119,8 @@ fn of_handshake(row: &ConnectionRow, field: Field) -> Value<'_> {
         }
         Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
         Field::Extensions => Value::Names(&handshake.extensions),
-        Field::HttpVersion => Value::Bytes(b"1.1"),
+        Field::HttpVersion => Value::Bytes(row.http_version().as_bytes()),
+        Field::StreamId => number(row.stream_id.map(u64::from)),
         Field::Midstream => Value::Flag(row.request.is_none() && row.response.is_none()),
         Field::Tls => Value::Flag(row.tls.is_some()),
         _ => Value::Absent,

@@ -122,16 +122,18 @@ pub fn compare(told: &[Message], found: &[Message], lost: bool, about: &str) -> 
 
 /// Compares a capture with its log. Gives how many messages are equal.
 pub fn compare_all(output: &Output, log: &str, about: &str) -> usize {
-    let mut said: BTreeMap<(u64, String), Vec<Message>> = BTreeMap::new();
+    let mut said: BTreeMap<(u64, Option<u64>, String), Vec<Message>> = BTreeMap::new();
     for row in log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
-        let key = (row["port"].as_u64().unwrap(), row["dir"].as_str().unwrap().to_owned());
+        let dir = row["dir"].as_str().unwrap().to_owned();
+        let key = (row["port"].as_u64().unwrap(), row["stream"].as_u64(), dir);
         said.entry(key).or_default().push(told(&row));
     }
     let mut equal = 0;
     for connection in output.connections() {
         let port = connection["client"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
         for dir in ["c2s", "s2c"] {
-            let told = said.remove(&(port, dir.to_owned())).unwrap_or_default();
+            let told =
+                said.remove(&(port, connection["stream_id"].as_u64(), dir.to_owned())).unwrap_or_default();
             let lost = output
                 .findings("desynchronised")
                 .iter()

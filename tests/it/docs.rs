@@ -17,6 +17,7 @@ use wslens::{capture, http, net, pipeline, tcp, ws};
 /// The rules of each room, in the order in which a reader wants them.
 const CHAPTERS: &[(&str, &[&Rule])] = &[
     ("Opening handshake", http::rules::ALL),
+    ("HTTP/2", http::http2::rules::ALL),
     ("Frames and messages", ws::rules::ALL),
     #[cfg(feature = "tls")]
     ("TLS and key logs", tls::rules::ALL),

@@ -1,6 +1,7 @@
 //! Every rule: a capture that breaks it, with exactly the findings expected, and one that comes near and
 //! must not be told of.
 
+mod http2;
 mod make;
 mod protocol;
 mod transport;
@@ -14,6 +15,7 @@ use wslens::report::{Level, PayloadMode};
 
 use crate::read::{Output, read, read_as};
 use crate::support::forge::{BINARY, C2S, Conversation, Frame, Packet, S2C, Script, Split, ipv4_fragments};
+use http2::of_http2;
 use make::{Case, File, chat, script, talk};
 use protocol::*;
 use transport::*;
@@ -47,6 +49,7 @@ fn all() -> Vec<Case> {
         of_frames(),
         of_messages(),
         of_the_end(),
+        of_http2(),
     ]
     .into_iter()
     .flatten()
@@ -101,7 +104,8 @@ fn no_rule_is_told_where_it_is_only_nearly_broken() {
 fn every_rule_has_a_case_or_a_reason() {
     let rules = wslens::pipeline::RULES.iter().chain([&wslens::capture::rules::ALL]).copied().flatten();
     let rules: BTreeSet<&str> = rules.map(|rule: &&Rule| rule.code).collect();
-    let with_limits = ["limit-connections", "limit-stream-memory", "flow-timeout", "message-limit"];
+    let with_limits =
+        ["h2-limit-streams", "limit-connections", "limit-stream-memory", "flow-timeout", "message-limit"];
     let cases = all();
     let tested: BTreeSet<&str> = cases.iter().map(|case| case.code).chain(with_limits).collect();
     assert_eq!(tested.len(), cases.len() + with_limits.len(), "no rule twice");

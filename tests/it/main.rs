@@ -41,6 +41,8 @@ mod lost;
 mod memory;
 /// Captures that begin in the middle of connections.
 mod midstream;
+/// Several WebSockets in one HTTP/2 connection.
+mod multiplex;
 /// Damaged captures.
 mod mutations;
 /// Real libraries as peers.

@@ -9,7 +9,8 @@ mkdir -p "$kit" && kit=$(cd "$kit" && pwd) || exit 1
 
 if command -v python3 >/dev/null; then
     [ -x "$kit/venv/bin/python" ] || python3 -m venv "$kit/venv"
-    "$kit/venv/bin/python" -m pip install --quiet websockets aiohttp || echo "left out: websockets, aiohttp" >&2
+    "$kit/venv/bin/python" -m pip install --quiet websockets aiohttp hypercorn h2 wsproto ||
+        echo "left out: websockets, aiohttp, hypercorn, h2, wsproto" >&2
 else
     echo "left out: Python peers (no python3)" >&2
 fi

@@ -36,6 +36,8 @@ mod deflate;
 mod file;
 #[path = "forge/frame.rs"]
 mod frame;
+#[path = "forge/http2.rs"]
+mod http2;
 #[path = "forge/packet.rs"]
 mod packet;
 #[path = "forge/rng.rs"]
@@ -49,6 +51,7 @@ pub use {
     deflate::{DeflateSpec, Deflater},
     file::{PcapFormat, PcapngFormat, pcap, pcapng},
     frame::{BINARY, CLOSE, CONTINUATION, Frame, LengthForm, PING, PONG, TEXT},
+    http2::{Http2Talk, fields, h2_frame, h2_settings},
     packet::{Link, Packet, interleave, ipv4_fragments, udp_packet},
     rng::Rng,
     script::{Checksum, Piece, Script, Split},

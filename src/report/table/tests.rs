@@ -329,6 +329,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         server: Endpoint::v4([10, 0, 0, 2], 80),
         proxied: None,
         tunnelled: false,
+        stream_id: None,
         url: url.to_owned(),
         handshake: Handshake {
             request: None,

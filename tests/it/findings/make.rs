@@ -1,8 +1,8 @@
 //! How the cases are made.
 
 use crate::support::forge::{
-    C2S, CLOSE, Conversation, DeflateSpec, Frame, Handshake, Packet, PcapFormat, PcapngFormat, Piece, S2C,
-    Script, Split, accept_of, pcap, pcapng,
+    C2S, CLOSE, Conversation, DeflateSpec, Frame, Handshake, Http2Talk, Packet, PcapFormat, PcapngFormat,
+    Piece, S2C, Script, Split, accept_of, pcap, pcapng,
 };
 
 /// A rule's code, a capture that breaks it, the other findings that this capture has, a capture that comes near.
@@ -38,6 +38,11 @@ impl From<Vec<Packet>> for File {
 impl From<Script> for File {
     fn from(script: Script) -> Self {
         script.packets().into()
+    }
+}
+impl From<Http2Talk> for File {
+    fn from(talk: Http2Talk) -> Self {
+        talk.talk.into()
     }
 }
 impl From<Conversation> for File {

@@ -249,7 +249,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "h2c-upgrade",
-        w("Upgrade to h2c, no WebSocket.", "升级到 h2c，不是 WebSocket。"),
+        w("Upgrade to h2c: the connection goes on with HTTP/2.", "升级到 h2c：连接改用 HTTP/2。"),
         w("A client that tries HTTP/2 without TLS.", "客户端想在没有 TLS 的情况下用 HTTP/2。"),
         w(
             "Nothing here. RFC 9113 dropped this way of upgrading.",

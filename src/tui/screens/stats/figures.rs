@@ -158,7 +158,7 @@ impl Totals {
     fn add(&mut self, row: &ConnectionRow, last: Time) {
         let handshake = &row.handshake;
         let bytes =
-            |head: &Option<Box<crate::model::Head>>| head.as_ref().map(|head| head.bytes.len() as u64);
+            |head: &Option<Box<crate::model::Head>>| head.as_ref().map(|head| u64::from(head.wire_len));
         let (request, response) = (bytes(&handshake.request), bytes(&handshake.response));
         self.handshakes += request.unwrap_or(0) + response.unwrap_or(0);
         if let (Some(request), Some(response), true) = (request, response, handshake.upgraded) {
