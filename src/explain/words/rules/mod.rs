@@ -4,6 +4,8 @@ mod capture;
 mod frames;
 mod handshake;
 mod messages;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 use super::{Words, w};
@@ -54,7 +56,17 @@ pub fn rule_words(code: &str) -> Option<&'static RuleWords> {
 
 /// All findings in words.
 pub fn all() -> impl Iterator<Item = &'static RuleWords> {
-    [capture::ALL, transport::ALL, handshake::ALL, frames::ALL, messages::ALL].into_iter().flatten()
+    [
+        capture::ALL,
+        transport::ALL,
+        #[cfg(feature = "tls")]
+        tls::ALL,
+        handshake::ALL,
+        frames::ALL,
+        messages::ALL,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// What a rule means, in one line.
