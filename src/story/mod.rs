@@ -6,7 +6,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | [`mod@tell`] | gathers the facts and puts them into sentences, in both languages |
-//! | [`write`] | the story as text or Markdown |
+//! | [`fn@write`] | the story as text or Markdown |
 
 mod facts;
 pub mod tell;

@@ -328,7 +328,7 @@ fn lost(count: u64) -> (Role, String) {
 fn memory(ctx: &Ctx<'_>, short: bool) -> String {
     let size = |bytes| if short { units::short_size(bytes) } else { units::size(bytes) };
     match ctx.shared.progress.memory {
-        Some((used, of)) => format!("{} of {}", size(used), size(of)),
+        Some((used, of)) => format!(" in {} of {}", size(used), size(of)),
         None => String::new(),
     }
 }
@@ -390,7 +390,7 @@ fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
     }
     own.plainly(format!("redraw {}/s   ", live.seen.draws));
     let memory = memory(ctx, false);
-    own.plainly(format!("history {} msgs in {memory}", units::grouped(live.seen.kept)));
+    own.plainly(format!("history {} msgs{memory}", units::grouped(live.seen.kept)));
     let mut lines =
         vec![first(ctx, standing, 58, true), Text::new(), rates(live, true), capture_line, kernel, own];
     lines.extend(gone(ctx));
@@ -414,7 +414,7 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
         None => _ = third.append(&capture(ctx)),
     }
     let mut fourth = Text::of(Role::Plain, " ");
-    fourth.plainly(format!("history {} msgs in {}", units::grouped(live.seen.kept), memory(ctx, true)));
+    fourth.plainly(format!("history {} msgs{}", units::grouped(live.seen.kept), memory(ctx, true)));
     if let Some((name, bytes)) = ctx.shared.progress.live.as_ref().and_then(|status| status.saved.as_ref()) {
         fourth.plainly("   ").captured(Role::Plain, file_name(name).as_bytes(), 20);
         fourth.plainly(format!(" {}", units::size(*bytes)));

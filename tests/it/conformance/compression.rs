@@ -44,7 +44,9 @@ fn exchange() -> Vec<Case> {
 #[test]
 fn class_13_every_combination_of_parameters_is_read() {
     for takeover in 0..4u8 {
-        for (server, client) in [(15, 15), (15, 9), (9, 15), (8, 8), (10, 12), (14, 11), (13, 13)] {
+        // Every pair once; those that differ most with each kind of takeover.
+        let pairs = [(15, 15), (9, 15), (15, 8), (8, 9), (10, 12), (14, 11), (13, 13)];
+        for (server, client) in pairs.into_iter().take(if takeover == 0 { 7 } else { 3 }) {
             let spec = DeflateSpec {
                 server_no_context_takeover: takeover & 1 != 0,
                 client_no_context_takeover: takeover & 2 != 0,
