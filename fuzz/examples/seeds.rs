@@ -345,8 +345,14 @@ fn texts(seeds: &mut Seeds) {
         seeds.put("proxy", proxy);
     }
     let (random, secret) = ("ab".repeat(32), "cd".repeat(48));
-    for label in ["CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"] {
-        seeds.put_cut("key_log", &[], format!("# log\n{label} {random} {secret}\r\n{label} {random}\n").as_bytes());
+    for label in
+        ["CLIENT_RANDOM", "CLIENT_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0", "EXPORTER_SECRET"]
+    {
+        seeds.put_cut(
+            "key_log",
+            &[],
+            format!("# log\n{label} {random} {secret}\r\n{label} {random}\n").as_bytes(),
+        );
     }
     seeds.put_cut("key_log", &[], format!("RSA 0102030405060708 {secret}").as_bytes());
     for case in 0..40u8 {
