@@ -27,11 +27,14 @@
 //! | cli::style | report::style | terminal streams environment |
 //! | report | model pipeline ws filter report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
+//! | build | model http ws report explain | nothing |
 //! | store | model capture net http pipeline ws | files threads clock |
+//! | story | model http pipeline ws report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
-//! | tui | model filter http pipeline ws report explain store export | nothing |
-//! | tui::run | model filter pipeline ws store export tui | terminal streams clock files threads |
+//! | learn | model capture net http ws report store | nothing |
+//! | tui | model filter http pipeline ws report explain build store story export learn | nothing |
+//! | tui::run | model filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.
@@ -42,17 +45,20 @@
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 
+pub mod build;
 pub mod capture;
 pub mod cli;
 pub mod explain;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod learn;
 pub mod model;
 pub mod net;
 pub mod pipeline;
 pub mod report;
 pub mod store;
+pub mod story;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;

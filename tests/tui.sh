@@ -232,6 +232,15 @@ case_closed_terminal() {
   until_holds 'it goes on after SIGHUP' gone "$pid"
 }
 
+# A hangup by hand: the terminal is still there, and is given back.
+case_hangup() {
+  start 100x30 "$(wslens "$chat")"
+  want '19 of 19'
+  kill -HUP "$(cat "$work/pid")"
+  want 'EXIT:'
+  sane
+}
+
 # Packets from standard input, keys from the terminal.
 case_pipe() {
   start 120x36 "cat '$chat' | $(wslens -)"
@@ -239,6 +248,49 @@ case_pipe() {
   # Payloads too, which are read when they are looked at.
   key '#'; text 7; key Enter; want '▸    7'; key Enter; want 'msg 7'; want 'frag-1 frag-2 frag-3'
   quit
+}
+
+# What comes through a pipe while it is looked at: first half of it, then the rest.
+case_live_pipe() {
+  local half=3000
+  mkfifo "$work/more"
+  start 120x36 "{ head -c $half '$chat'; cat '$work/more'; } | $(wslens -)"
+  want '● PIPE'; want '[1 Conns]'
+  key 3; want 'follow ON'; want 'FOLLOW'; want '─ Live ─'
+  key p; want 'PAUSED'
+  exec 9>"$work/more"
+  tail -c +$((half + 1)) "$chat" | head -c 2000 >&9
+  want '+9 new'; want 'view only, capture continues'
+  key F; want 'follow ON'; want_gone 'PAUSED'
+  key k; want 'follow OFF'; key G; want 'follow ON'
+  key q; want 'The capture goes on'; key Escape; want_gone 'The capture goes on'
+  tail -c +$((half + 2001)) "$chat" >&9
+  exec 9>&-
+  want 'ENDED'; want 'Messages  19 of 19'; want '▸   19'
+  quit
+  # Quitting does not wait for a quiet pipe.
+  start 80x24 "$(wslens -) <'$work/more'"
+  exec 9>"$work/more"
+  cat "$chat" >&9
+  want '● PIPE'; want 'Live'; key q; want 'The capture goes on'; key q; want 'TERMINAL:restored'
+  exec 9>&-
+  rm "$work/more"
+}
+
+# On the loopback interface, where that is allowed.
+case_live() {
+  if ! timeout 5 "$program" live -i lo --for 1ms --no-tui >/dev/null 2>&1; then
+    echo 'skipped: live: this user may not capture on lo'
+    return
+  fi
+  start 120x36 "$(wslens live -i lo -w cap.pcapng)"
+  want '● REC'; want 'drops 0'; want '─ Live ─'; want 'writing cap.pcapng'
+  key S; want '■ STOPPED'
+  quit
+  want 'saved cap.pcapng'
+  start 120x36 "$(wslens live -i lo)"
+  want '● REC'; key C-c; want 'The capture goes on'; key C-c
+  want 'nothing was kept'; want 'EXIT:0'; sane
 }
 
 # What was captured does not act, and without colour there is none: not even the payload's red.
@@ -278,8 +330,65 @@ case_many_connections() {
   quit
 }
 
+# A frame is changed and judged at every key, an experiment is tried, and the capture that is saved is one.
+case_builder() {
+  local file=$work/what-if.pcapng
+  start 120x36 "$(wslens "$chat")"
+  want "19 of 19"
+  key w; want "Frame builder"; want "legal ✓"; want "nothing is sent anywhere"
+  key j; key j; key j; key j; key j; key Space; want "✗ unmasked-client-frame"
+  key u; want "legal ✓"
+  key F2; want "合法"; key F2; want "legal ✓"
+  key Tab; key Enter; want "✗ unmasked-client-frame"
+  key s; want "save as pcapng"; key C-u; text "$file"; key Enter; want "wrote"
+  "$program" check "$file" --only unmasked-client-frame --quiet && fail "the saved capture breaks no rule"
+  key Escape; want "[3 Msgs]"
+  quit
+  start 80x24 "$(wslens "$chat")"
+  key w; want "What-if"; want "Experiments"
+  key Tab; key Tab; want "RFC 6455 §5.2"
+  quit
+}
+
+# Lessons, with right and wrong answers, in both languages; progress is found again.
+case_learn() {
+  local run="XDG_STATE_HOME='$work/state' bash -c 'echo \$\$ >pid; exec \"\$@\"' - '$program' learn"
+  start 80x24 "$run masking"
+  want 'Lesson 5  Masking'; want 'step 1/6'
+  key Tab; want 'looking around'; key Home; want '▸FIN'; key j; key j; key j
+  want 'There it is'; want 'Enter: go on'
+  key Enter; want 'step 2/6'
+  text 2; want '> 2'; key Enter; want 'You left out the four bytes'
+  text 6; key Enter; want 'Right. 6 bytes of header'
+  key Enter; want 'What is 51'
+  key h; want 'XOR compares bit by bit'
+  text 66; key Enter; want 'You used key byte 0'
+  # The language changes, the step stays.
+  key F2; want '步骤 3/6'; want '你用的是键的第 0 个字节'
+  text 6c; key Enter; want '对了'
+  key Escape; want '3/6'; want '课程'
+  quit
+  start 120x36 "$run --lang zh"
+  want '掩码'; want '3/6'
+  key Enter; want '第 1 课'; want '步骤 1/6'
+  key Tab; want '正在探索'; key Home; key j; key j; key j; key j; key j
+  want '找到了'
+  key Enter; want '几个字节'
+  text 11; key Enter; want '这是头部加载荷'
+  text 6; key Enter; want '对了'
+  key Escape; want '2/6'
+  quit
+  grep -q '^layers header$' "$work/state/wslens/learned" || fail 'progress is not kept'
+  # On the learner's own capture, and back.
+  start 120x36 "XDG_STATE_HOME='$work/state' $(wslens "$chat")"
+  want 'Messages  19 of 19'
+  key 4; want 'RFC 6455 §5.2'; key L; want 'Lesson'; want 'your capture'
+  key Escape; key Escape; want 'RFC 6455 §5.2'
+  quit
+}
+
 cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
-  closed_terminal pipe no_colour text many_connections)
+  closed_terminal hangup pipe live_pipe live no_colour text many_connections builder learn)
 for name in "${@:-${cases[@]}}"; do
   "case_$name"
   echo "ok: $name"

@@ -5,7 +5,7 @@ use wslens::explain::frame::{Explained, MAX_FRAMES, Options, explain};
 use wslens::explain::hexinput::{MAX_BYTES, parse_hex};
 use wslens::explain::text::{View, write_text};
 use wslens::explain::{handshake, json};
-use wslens::model::Direction;
+use wslens::model::{Direction, Lang};
 
 use crate::feed::Feed;
 
@@ -18,9 +18,11 @@ pub fn run(data: &[u8]) {
         1 => Some(Direction::ServerToClient),
         _ => None,
     };
-    let options = Options { direction, deflate: mode & 4 != 0 };
+    let options =
+        Options { direction, deflate: mode & 4 != 0, lang: if mode & 1 == 0 { Lang::En } else { Lang::Zh } };
     let style = Style { color: false, columns: (mode & 8 != 0).then_some(usize::from(mode >> 4) * 10) };
-    let view = View { diagram: mode & 16 != 0, learn: mode & 32 != 0, build: mode & 64 != 0 };
+    let view =
+        View { diagram: mode & 16 != 0, learn: mode & 32 != 0, build: mode & 64 != 0, lang: options.lang };
     show(&explain(bytes, &options), bytes, &style, view);
 
     let text = String::from_utf8_lossy(bytes);
@@ -42,10 +44,11 @@ pub fn run(data: &[u8]) {
 
     let mut out = Vec::new();
     let heads = handshake::read_heads(bytes);
-    let _ = handshake::write_heads(&mut out, &heads, &style).expect("memory takes everything");
+    let _ = handshake::write_heads(&mut out, &heads, &style, options.lang).expect("memory takes everything");
     let (key, accept) = bytes.split_at(bytes.len() / 2);
-    handshake::write_steps(&mut out, key, &style).expect("memory takes everything");
-    let _ = handshake::write_check(&mut out, key, accept, &style).expect("memory takes everything");
+    handshake::write_steps(&mut out, key, &style, options.lang).expect("memory takes everything");
+    let _ =
+        handshake::write_check(&mut out, key, accept, &style, options.lang).expect("memory takes everything");
     printable(&out);
 }
 

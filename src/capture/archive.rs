@@ -78,10 +78,16 @@ impl Archive {
         })
     }
 
+    /// Whether bytes are in it at all: none are of an input that runs through a ring.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        !self.sources.iter().any(|source| matches!(source, Stored::Nowhere))
+    }
+
     /// Whether all bytes that were read are in it.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.kept().1 == 0 && !self.sources.iter().any(|source| matches!(source, Stored::Nowhere))
+        self.kept().1 == 0 && self.is_kept()
     }
 
     /// All that is there by now.

@@ -5,6 +5,7 @@ pub use crate::model::Losses;
 use super::pages::Pages;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// What is known of a capture that goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +109,15 @@ impl Live {
         while !*settled {
             settled = told.wait(settled).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+
+    /// The same for so long at most; answers whether it is.
+    #[must_use]
+    pub fn wait_for(&self, most: Duration) -> bool {
+        let (settled, told) = &self.shared.settled;
+        let settled = settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = told.wait_timeout_while(settled, most, |settled| !*settled);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Nothing will be written to files any more.

@@ -2,9 +2,11 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::build::BuildArgs;
 use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
+use super::story::StoryArgs;
 use super::style::ColorWhen;
 use crate::model::Lang;
 
@@ -18,9 +20,12 @@ Examples:
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
   wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'
+  wslens learn                                lessons, from the layers to the overhead
+  wslens story chat.pcapng --lang zh          one connection told from SYN to FIN
 
 A file called like a command is opened with ./ before its name.
-wslens only reads: it sends no packet, looks up no name, writes no file unasked.";
+wslens only reads: it sends no packet, looks up no name, writes no file unasked but your
+progress in lessons.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -59,6 +64,41 @@ pub struct ScreenArgs {
     /// Language of lessons and explanations; by default that of the locale
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
+    /// Do not keep progress in lessons (also: WSLENS_NO_SAVE=1)
+    #[arg(long, help_heading = "Terminal UI")]
+    pub no_save: bool,
+}
+
+/// `wslens learn`.
+#[derive(Clone, Debug, Args)]
+#[command(after_long_help = "\
+Examples:
+  wslens learn                 the list of lessons, with your progress
+  wslens learn masking         a lesson by its name, or by its number: wslens learn 5
+  wslens learn masking --lang zh
+  wslens learn --plain | less  all lessons as text
+
+Progress is kept in $XDG_STATE_HOME/wslens/learned (~/.local/state/wslens/learned), a file of plain text:
+the only one that wslens writes by itself. --no-save or WSLENS_NO_SAVE=1 leaves it alone.")]
+pub struct LearnArgs {
+    /// The lesson: its name or its number
+    #[arg(value_name = "LESSON")]
+    pub lesson: Option<String>,
+    /// Print the lesson, or all of them, as text
+    #[arg(long)]
+    pub plain: bool,
+    /// List the lessons and your progress
+    #[arg(long, conflicts_with = "plain")]
+    pub list: bool,
+    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Arrows and marks
+    #[arg(long, value_name = "SET", default_value = "auto")]
+    pub glyphs: Glyphs,
+    /// How the terminal UI looks.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// A language.
@@ -109,10 +149,16 @@ pub enum Command {
     Check(CheckArgs),
     /// Prints counts: connections, messages, bytes, rates, round trips (reads headers only: fast)
     Stats(StatsArgs),
+    /// Tells one connection from SYN to FIN in plain words
+    Story(StoryArgs),
     /// Takes raw frame bytes apart, bit by bit
     Explain(ExplainArgs),
+    /// Makes frames by hand, judges them, saves them as a capture; nothing is sent
+    Build(BuildArgs),
     /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
     Handshake(HandshakeArgs),
+    /// Teaches the protocol on real bytes, step by step (English, 简体中文)
+    Learn(LearnArgs),
     /// Captures on an interface, in the terminal UI or as NDJSON on a pipe
     #[cfg(all(feature = "live", unix))]
     Live(Box<super::live::LiveArgs>),
@@ -152,6 +198,12 @@ pub struct InputArgs {
     /// Most connections that are followed at once
     #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Input")]
     pub max_connections: usize,
+    /// Believe that connections on this port are WebSockets, where the capture lacks their handshake (may be repeated)
+    #[arg(long, value_name = "PORT", help_heading = "Input")]
+    pub ws_port: Vec<u16>,
+    /// Show no connection whose handshake is not in the capture
+    #[arg(long, conflicts_with = "ws_port", help_heading = "Input")]
+    pub no_guess: bool,
 }
 
 impl InputArgs {
@@ -223,6 +275,8 @@ pub struct ReadArgs {
 Examples:
   wslens check chat.pcapng
   wslens check chat.pcapng --fail-on warning --format ndjson
+  wslens check chat.pcapng --format sarif -o findings.sarif
+  wslens check chat.pcapng --format junit -o findings.xml
   wslens check chat.pcapng --ignore bad-checksum,tcp-retransmission
   wslens check chat.pcapng -Y 'host == example.com and severity >= warning'
   wslens check --list                    every code and what it means")]
@@ -248,6 +302,9 @@ pub struct CheckArgs {
     /// Print all codes and what they mean, and stop
     #[arg(long)]
     pub list: bool,
+    /// Language of --list; by default that of the locale
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
     /// How it looks.
     #[command(flatten)]
     pub look: LookArgs,
@@ -291,6 +348,10 @@ pub enum Format {
     Ndjson,
     /// One row a line, with a header.
     Csv,
+    /// Findings for CI systems (`check` only).
+    Sarif,
+    /// Findings as results of tests (`check` only).
+    Junit,
 }
 
 /// What a row is.

@@ -6,7 +6,8 @@ use super::args::{CheckArgs, FailOn};
 use super::filter;
 use super::problem::Problem;
 use super::read;
-use crate::model::{Rule, Severity};
+use crate::explain::words::rules::summary;
+use crate::model::{Lang, Rule, Severity};
 use crate::report::{Level, Selection};
 
 /// Runs `wslens check`; answers the exit code.
@@ -15,7 +16,7 @@ use crate::report::{Level, Selection};
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if args.list {
-        return list();
+        return list(super::args::LangArg::of(args.lang));
     }
     if args.input.all().next().is_none() {
         return Err(Problem::new(2, "no capture was named")
@@ -34,6 +35,12 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         connections: args.conn.clone(),
         only: args.only.clone(),
         ignore: args.ignore.clone(),
+        fails: match args.fail_on {
+            FailOn::Error => Some(Severity::Error),
+            FailOn::Warning => Some(Severity::Warning),
+            FailOn::Info => Some(Severity::Info),
+            FailOn::Never => None,
+        },
         ..Selection::default()
     };
     let plain = selection.clone();
@@ -47,12 +54,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     if !args.look.quiet {
         eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);
     }
-    let failed = match args.fail_on {
-        FailOn::Error => errors > 0,
-        FailOn::Warning => warnings > 0,
-        FailOn::Info => all > 0,
-        FailOn::Never => false,
-    };
+    let failed = plain.fails.is_some_and(|least| count(least) > 0);
     Ok(match (failed, outcome.summary.input_complete) {
         (true, _) => 1,
         (false, true) => 0,
@@ -68,11 +70,12 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
         .chain(crate::pipeline::RULES.iter().flat_map(|rules| rules.iter().copied()))
 }
 
-fn list() -> anyhow::Result<u8> {
+fn list(lang: Lang) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     for rule in all() {
-        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), rule.summary)?;
+        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), summary(rule, lang))?;
     }
-    writeln!(out, "\nwslens explain CODE   tells what usually causes it and what to do")?;
+    let tells = lang.pick("tells what usually causes it and what to do", "说明常见原因和对策");
+    writeln!(out, "\nwslens explain CODE   {tells}")?;
     Ok(0)
 }

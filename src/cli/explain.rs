@@ -5,20 +5,24 @@ use std::io::{self, IsTerminal as _, Read, Write};
 
 use anyhow::Context as _;
 
+use super::args::LangArg;
 use super::style::{ColorWhen, Role, Style};
 use crate::explain::frame::{Options, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
 use crate::explain::hexinput::parse_hex;
-use crate::explain::json::write_json;
+use crate::explain::json::{write_json, write_topics};
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{View, write_text};
-use crate::model::{Direction, Rule, safe_text};
+use crate::explain::topic::{Told, names, topics};
+use crate::explain::words::rules::HEADINGS;
+use crate::explain::words::wrap;
+use crate::model::{Direction, Lang, Rule, safe_text};
 
 /// Most bytes that are read from a file or a pipe: hex text of [`MAX_BYTES`](crate::explain::hexinput::MAX_BYTES)
 /// with room for separators.
 const MAX_INPUT: u64 = 8 << 20;
 /// Whether the commands that the last line points at exist.
-const HINTS: View = View { diagram: false, learn: false, build: false };
+const HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -28,10 +32,13 @@ Examples:
   xxd frame.bin | wslens explain -
   wslens explain @frame.bin                 a file: hex in any form, or the raw bytes
   wslens explain non-minimal-length         what a finding means
+  wslens explain 1006                       a close code
+  wslens explain Sec-WebSocket-Key          a header; also: ping, FIN, masking-key
 
 Hex may be a list, a stream, a C, Python, Rust or JavaScript literal, or a
-dump of Wireshark, tcpdump, xxd, od or hexdump -C; of a whole Ethernet packet
-the TCP payload is taken. The text of a handshake (GET ... or HTTP/...) is
+dump of Wireshark, tcpdump, xxd, od or hexdump -C; base64 is taken where it is no hex; of a whole
+Ethernet packet the TCP payload is taken. Four digits from 1000 to 4999 are a
+close code; as bytes they are written 0x1006 or 10 06. The text of a handshake (GET ... or HTTP/...) is
 checked.
 
 Exit codes: 0 explained, 1 a rule is broken and --strict was given, 2 not hex,
@@ -50,7 +57,8 @@ pub enum Dir {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
-    /// Frame bytes in hex, `-` for standard input, @FILE for a file, or a finding's code
+    /// Frame bytes in hex, `-` for standard input, @FILE for a file, or the name of a finding, close
+    /// code, header, opcode or field
     #[arg(value_name = "HEX")]
     pub input: Vec<String>,
     /// Who sent the bytes: judges whether they had to be masked
@@ -65,6 +73,9 @@ pub struct ExplainArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Language of explanations; by default that of the locale
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
     /// Exit with 1 where a frame or a handshake breaks a rule
     #[arg(long)]
     pub strict: bool,
@@ -101,10 +112,20 @@ fn run_with(
     err: &mut dyn Write,
     style: &Style,
 ) -> anyhow::Result<u8> {
-    if let [word] = args.input.as_slice()
-        && let Some(rule) = rule_named(word)
-    {
-        write_rule(out, rule, style)?;
+    let lang = LangArg::of(args.lang);
+    if let Some(told) = named(&args.input, lang) {
+        if args.json {
+            write_topics(out, &told)?;
+        } else {
+            write_told(out, &told, style, lang)?;
+        }
+        if let [word] = args.input.as_slice()
+            && let Ok(bytes) = parse_hex(word)
+        {
+            let spaced: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            let note = lang.pick("note: as bytes:", "注意：若要当作字节：");
+            writeln!(err, "{note} wslens explain '{}'", spaced.join(" "))?;
+        }
         return Ok(0);
     }
     let input = match read_input(&args.input, stdin) {
@@ -117,13 +138,16 @@ fn run_with(
     let bytes = match input {
         Input::Bytes(bytes) => bytes,
         Input::Text(text) if is_handshake(text.as_bytes()) => text.into_bytes(),
-        Input::Text(text) => match parse_hex(&text) {
-            Ok(bytes) => bytes,
-            Err(error) => {
+        Input::Text(text) => match (parse_hex(&text), base64_of(&text)) {
+            (Ok(bytes), _) => bytes,
+            (Err(_), Some(bytes)) => {
+                let note = lang.pick("note: this is read as base64", "注意：按 base64 读取");
+                writeln!(err, "{note}")?;
+                bytes
+            }
+            (Err(error), None) => {
                 writeln!(err, "{} {error}", paint_error("error:"))?;
-                if looks_like_a_code(&text) {
-                    writeln!(err, "  note: no finding has this code either")?;
-                }
+                tell_near(err, &text, lang)?;
                 return Ok(2);
             }
         },
@@ -144,7 +168,7 @@ fn run_with(
             return Ok(2);
         }
         let heads = read_heads(&bytes);
-        legal = write_heads(out, &heads, style)?;
+        legal = write_heads(out, &heads, style, lang)?;
         bytes = heads.rest;
         if bytes.trim_ascii().is_empty() {
             return Ok(u8::from(args.strict && !legal));
@@ -155,11 +179,11 @@ fn run_with(
         Dir::C2s => Direction::ClientToServer,
         Dir::S2c => Direction::ServerToClient,
     });
-    let explained = explain(&bytes, &Options { direction, deflate: args.deflate });
+    let explained = explain(&bytes, &Options { direction, deflate: args.deflate, lang });
     if args.json {
         write_json(out, &explained)?;
     } else {
-        write_text(out, &explained, style, View { diagram: args.diagram, ..HINTS })?;
+        write_text(out, &explained, style, View { diagram: args.diagram, lang, ..HINTS })?;
     }
     Ok(u8::from(args.strict && !(legal && explained.is_legal())))
 }
@@ -195,25 +219,134 @@ fn read_all(from: &mut dyn Read) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn looks_like_a_code(text: &str) -> bool {
-    text.contains('-') && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
-
-fn rule_named(word: &str) -> Option<&'static Rule> {
+/// Every rule there is.
+fn all_rules() -> impl Iterator<Item = &'static Rule> {
     let rooms = crate::pipeline::RULES.iter().copied().chain([crate::capture::rules::ALL]);
-    rooms.flatten().copied().find(|rule| rule.code == word)
+    rooms.flatten().copied()
 }
 
-fn write_rule(out: &mut dyn Write, rule: &Rule, style: &Style) -> io::Result<()> {
-    let role = match rule.severity {
-        crate::model::Severity::Error => Role::Error,
-        crate::model::Severity::Warning => Role::Warning,
-        crate::model::Severity::Info => Role::Note,
-    };
-    let severity = style.paint(role, rule.severity.name());
-    writeln!(out, "{}   {severity}   {}", style.paint(Role::Title, rule.code), rule.reference)?;
-    writeln!(out, "  {}", rule.summary)?;
-    writeln!(out, "  {}", rule.advice)
+/// What the words name, as far as it is something that can be explained.
+fn named(words: &[String], lang: Lang) -> Option<Vec<Told>> {
+    // `close code` and the like may be written as two words.
+    let name = words.join(" ");
+    let found = topics(&name, all_rules());
+    (!found.is_empty()).then(|| found.into_iter().map(|topic| topic.tell(lang)).collect())
+}
+
+/// The bytes of a text in base64; `None` where it is none, or so short that it might be a word.
+fn base64_of(text: &str) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    let bare: String = text.split_ascii_whitespace().collect();
+    let letters = bare.trim_end_matches('=');
+    // A word of letters only is more likely a name that was mistyped.
+    let marked = bare.len() > letters.len()
+        || letters.bytes().any(|byte| byte.is_ascii_digit() || b"+/".contains(&byte));
+    // Words in a row are no base64; its lines are long.
+    let lines = text.split_ascii_whitespace();
+    let words = lines.clone().count() > 1 && lines.clone().any(|line| line.len() < 16);
+    if bare.len() < 8 || !bare.len().is_multiple_of(4) || !marked || words {
+        return None;
+    }
+    base64::engine::general_purpose::STANDARD.decode(bare).ok().filter(|bytes| bytes.len() >= 2)
+}
+
+/// The names that are near to a word that nobody knows.
+fn tell_near(err: &mut dyn Write, text: &str, lang: Lang) -> io::Result<()> {
+    let word = text.trim();
+    if word.len() > 40
+        || word.contains(char::is_whitespace)
+        || word.bytes().filter(u8::is_ascii_alphabetic).count() < 3
+    {
+        return Ok(());
+    }
+    match nearest(word, names(all_rules())) {
+        Some(name) => writeln!(err, "  {} wslens explain {name}", lang.pick("did you mean:", "是不是：")),
+        None if word.contains('-') => {
+            writeln!(
+                err,
+                "  {}",
+                lang.pick("note: no finding has this code either", "注意：也没有哪个问题叫这个代码")
+            )
+        }
+        None => Ok(()),
+    }
+}
+
+/// The name that differs least from a word, if by little.
+pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_ascii_lowercase();
+    let most = (word.len() / 4).clamp(1, 4);
+    let near = names.map(|name| (distance(&word, &name.to_ascii_lowercase()), name));
+    near.filter(|(distance, _)| *distance <= most).min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// How many letters have to be put in, left out or changed to make one word of another.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.bytes().enumerate() {
+        let (mut before, mut left) = (i, i + 1);
+        for (j, b) in to.bytes().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
+            let cost = (before + usize::from(a != b)).min(above.saturating_add(1)).min(left + 1);
+            before = above;
+            if let Some(place) = row.get_mut(j) {
+                *place = left;
+            }
+            left = cost;
+        }
+        if let Some(last) = row.last_mut() {
+            *last = left;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+/// Columns of the words where there is no terminal to say how wide it is.
+const COLUMNS: usize = 100;
+
+/// Prints what is said of things that have a name.
+fn write_told(out: &mut dyn Write, told: &[Told], style: &Style, lang: Lang) -> io::Result<()> {
+    let columns = style.columns.unwrap_or(COLUMNS).clamp(40, 120);
+    for (i, told) in told.iter().enumerate() {
+        if i > 0 {
+            writeln!(out)?;
+        }
+        let role = match told.severity {
+            Some("error") => Role::Error,
+            Some("warning") => Role::Warning,
+            _ => Role::Note,
+        };
+        let kind = style.paint(role, told.severity.unwrap_or(told.kind));
+        let reference = style.paint(Role::Dim, if told.reference == "-" { "" } else { told.reference });
+        let gap = if told.reference.len() > 1 { "   " } else { "" };
+        writeln!(out, "{}   {kind}{gap}{reference}", style.paint(Role::Title, &told.name))?;
+        for (heading, text) in &told.parts {
+            let lead = match heading.is_empty() {
+                true => String::new(),
+                false => format!("{heading}{}", lang.pick(": ", "：")),
+            };
+            for (i, line) in wrap(&format!("{lead}{text}"), columns - 2).iter().enumerate() {
+                match line.strip_prefix(&lead).filter(|_| i == 0 && !lead.is_empty()) {
+                    Some(rest) => writeln!(out, "  {}{rest}", style.paint(Role::Title, &lead))?,
+                    None => writeln!(out, "  {line}")?,
+                }
+            }
+        }
+        if let Some(example) = told.example {
+            let heading = HEADINGS[3].of(lang);
+            let colon = lang.pick(":", "：");
+            let lead = format!("{heading}{colon}");
+            writeln!(
+                out,
+                "  {} {}   ({})",
+                style.paint(Role::Title, &lead),
+                example.hex,
+                example.note(lang)
+            )?;
+            writeln!(out, "    wslens explain {} '{}'", example.flags(), example.hex)?;
+        }
+    }
+    Ok(())
 }
 
 /// `text` in the look of an error, for standard error.
@@ -226,8 +359,12 @@ mod tests {
     use super::*;
 
     fn run_on(words: &[&str], stdin: &[u8], change: impl Fn(&mut ExplainArgs)) -> (u8, String, String) {
-        let mut args =
-            ExplainArgs { input: words.iter().map(|w| (*w).to_owned()).collect(), ..ExplainArgs::default() };
+        let lang = Some(LangArg::En);
+        let mut args = ExplainArgs {
+            lang,
+            input: words.iter().map(|w| (*w).to_owned()).collect(),
+            ..ExplainArgs::default()
+        };
         change(&mut args);
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let code = run_with(&args, &mut &stdin[..], &mut out, &mut err, &Style::PLAIN).unwrap();
@@ -304,6 +441,56 @@ mod tests {
         let (code, out, _) = run_on(&["non-minimal-length"], b"", |_| {});
         assert_eq!(code, 0);
         assert!(out.starts_with("non-minimal-length   error   RFC 6455 §5.2\n"), "{out}");
+        assert!(out.contains("example: 81 7e 00 05") && out.contains("usual causes: "), "{out}");
+        let zh = |args: &mut ExplainArgs| args.lang = Some(LangArg::Zh);
+        let (_, out, _) = run_on(&["non-minimal-length"], b"", zh);
+        assert!(out.contains("常见原因：") && out.contains("示例字节："), "{out}");
+    }
+
+    #[test]
+    fn a_name_or_a_code_is_explained_and_a_mistyped_one_is_guessed() {
+        for (word, expected) in [
+            ("1006", "1006 Abnormal Closure   close code"),
+            ("sec-websocket-key", "Sec-WebSocket-Key   header"),
+            ("ping", "PING 0x9   opcode"),
+            ("MASK", "MASK   field"),
+            ("client_max_window_bits", "client_max_window_bits   parameter"),
+        ] {
+            let (code, out, _) = run_on(&[word], b"", |args| args.lang = Some(LangArg::En));
+            assert!(code == 0 && out.starts_with(expected), "{word}: {out}");
+            let (_, json, _) = run_on(&[word], b"", |args| args.json = true);
+            assert!(
+                serde_json::from_str::<serde_json::Value>(&json).unwrap()["topics"][0]["text"].is_array()
+            );
+        }
+        assert!(run_on(&["1006"], b"", |_| {}).2.contains("wslens explain '10 06'"));
+        assert!(run_on(&["masking", "key"], b"", |_| {}).1.starts_with("masking key   field"));
+        for (word, near) in
+            [("bad-acept", "bad-accept"), ("sec-websocket-acept", "Sec-WebSocket-Accept"), ("pimg", "ping")]
+        {
+            let (code, _, err) = run_on(&[word], b"", |_| {});
+            assert!(code == 2 && err.contains(near), "{err}");
+        }
+    }
+
+    #[test]
+    fn bytes_are_read_in_the_forms_that_people_paste() {
+        for form in [
+            "0x81,0x85,0x37,0xfa,0x21,0x3d,0x7f,0x9f,0x4d,0x51,0x58",
+            r"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58",
+            "81:85:37:fa:21:3d:7f:9f:4d:51:58",
+            "818537fa213d7f9f4d5158",
+            "const unsigned char a[] = { 0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58 };",
+            "0000  81 85 37 fa 21 3d 7f 9f 4d 51 58                  ..7.!=..MQX",
+            r#"b"\x81\x857\xfa!=\x7f\x9fMQX""#,
+            r"b'\x81\x857\xfa!=\x7f\x9fMQX'",
+            "gYU3+iE9f59NUVg=",
+        ] {
+            let (code, out, err) = run_on(&[form], b"", |args| args.lang = Some(LangArg::En));
+            assert!(code == 0 && out.starts_with(HEADLINE), "{form}: {out}{err}");
+        }
+        let (_, out, _) = run_on(&[&hex::encode(HELLO)], b"", |args| args.lang = Some(LangArg::Zh));
+        assert!(out.starts_with("11 字节：1 个帧，客户端 → 服务器（有掩码），TEXT"), "{out}");
     }
 
     #[test]

@@ -4,14 +4,14 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Arguments;
 use std::io::{self, BufWriter, Write};
 
-use super::args::{Glyphs, InputArgs, LookArgs};
+use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
 use super::style::{ColorWhen, Style};
 use super::{read, run};
 use crate::explain::handshake::{write_check, write_steps};
 use crate::explain::opening::{Note, Opening, Other, crossed, write_opening};
 use crate::http::{accept_for, likely_mistake, rules};
-use crate::model::{Accept, Rule, Time, WebSocketId};
+use crate::model::{Accept, Lang, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, Ended, HeadPlace, Pipeline, Sink, State, Wants};
 use crate::report::{Level, Selection};
 use crate::ws::Spot;
@@ -53,6 +53,9 @@ pub struct HandshakeArgs {
     /// Arrows and marks
     #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Output")]
     pub glyphs: Glyphs,
+    /// Language of explanations; by default that of the locale
+    #[arg(long, value_name = "LANG", help_heading = "Output")]
+    pub lang: Option<LangArg>,
 }
 
 /// Prints the handshakes of captures, the steps, or the verdict on an accept value; answers the exit code.
@@ -65,10 +68,10 @@ pub fn run(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::
     match (&args.key, &args.accept) {
         (None, None) if captures => show(args, out, style),
         (Some(key), Some(accept)) if !captures && args.conn.is_empty() => {
-            Ok(u8::from(!write_check(out, key.as_bytes(), accept.as_bytes(), style)?))
+            Ok(u8::from(!write_check(out, key.as_bytes(), accept.as_bytes(), style, LangArg::of(args.lang))?))
         }
         (Some(key), None) if !captures && args.conn.is_empty() => {
-            write_steps(out, key.as_bytes(), style)?;
+            write_steps(out, key.as_bytes(), style, LangArg::of(args.lang))?;
             Ok(0)
         }
         (key, accept) => Err(misused(captures, key.is_some(), accept.is_some()).into()),
@@ -115,6 +118,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         live: args.input.all().any(|path| path.as_os_str() == "-"),
         style: *style,
         ascii: read::ascii(args.glyphs),
+        lang: LangArg::of(args.lang),
         chosen: args.conn.clone(),
         begin: Time::default(),
         notes: HashMap::new(),
@@ -183,6 +187,7 @@ struct Openings<'a> {
     live: bool,
     style: Style,
     ascii: bool,
+    lang: Lang,
     chosen: Vec<u32>,
     begin: Time,
     notes: HashMap<WebSocketId, Vec<Note>>,
@@ -224,7 +229,11 @@ impl Openings<'_> {
             self.unexplained.iter().position(|(id, sent)| *id != connection.id && *sent == accept)
         {
             let Some((id, _)) = self.unexplained.remove(at) else { break };
-            let told = writeln!(self.out, "conn {id}  about its Sec-WebSocket-Accept: {}\n", crossed(other));
+            let told = writeln!(
+                self.out,
+                "conn {id}  about its Sec-WebSocket-Accept: {}\n",
+                crossed(other, self.lang)
+            );
             self.keep(told);
         }
     }
@@ -259,13 +268,14 @@ impl Openings<'_> {
             response: connection.response.map(places),
             begin: self.begin,
             unanswered: match ended.state {
-                State::Reset => "none: the connection was reset",
-                State::Closed => "none: the connection was closed",
-                _ => "none captured",
+                State::Reset => self.lang.pick("none: the connection was reset", "没有：连接被重置"),
+                State::Closed => self.lang.pick("none: the connection was closed", "没有：连接已关闭"),
+                _ => self.lang.pick("none captured", "没有抓到"),
             },
             notes: &notes,
             accept_of,
             key_of: expected(connection).and_then(|accept| self.keys.owner(&accept, id)),
+            lang: self.lang,
         };
         write_opening(&mut self.out, &opening, &self.style, self.ascii)?;
         if self.live { self.out.flush() } else { Ok(()) }

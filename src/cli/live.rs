@@ -178,12 +178,16 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         // What is kept can be exported.
         let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
         let again = Source { inputs, no_mmap: true, limits: limits.clone() };
-        let how = store::Options { limits, ..store::Options::default() };
+        let memory = usize::try_from(args.max_mem).ok();
+        let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;
         let shown = tui::show(&session, &tui::Screens { read: &read, screen: &args.screen, name, again });
         live.stop();
         live.wait();
-        tell_saved(&live.status(), read.look.quiet);
+        if shown.is_err() {
+            // Otherwise the UI has said it.
+            tell_saved(&live.status(), read.look.quiet);
+        }
         shown?;
         return Ok(end(&live.status(), read.look.color));
     }

@@ -10,6 +10,7 @@
 //! | 5 | the input ends early or is damaged; what could be read was printed |
 
 mod args;
+mod build;
 mod check;
 pub mod explain;
 mod filter;
@@ -17,6 +18,7 @@ pub mod handshake;
 #[cfg(all(feature = "live", unix))]
 mod interfaces;
 mod keys;
+mod learn;
 #[cfg(all(feature = "live", unix))]
 mod live;
 mod problem;
@@ -26,6 +28,7 @@ mod rights;
 pub mod run;
 mod signals;
 mod stats;
+mod story;
 pub mod style;
 mod tui;
 
@@ -47,6 +50,7 @@ wslens reads WebSocket conversations out of packet captures.
   wslens stats chat.pcapng                      counts, sizes, round trips
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
   wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
+  wslens learn                                  lessons on real bytes, also in Chinese
 
 No capture at hand?
   wslens live -i lo -f 'tcp port 8080'          as it happens, on this machine
@@ -117,9 +121,16 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Explain(args)) => {
             explain::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
+        Some(Command::Story(args)) => {
+            story::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
+        Some(Command::Build(args)) => {
+            build::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
+        }
         Some(Command::Handshake(args)) => {
             handshake::run(&args, &mut io::stdout().lock(), &Style::stdout(ColorWhen::Auto))
         }
+        Some(Command::Learn(args)) => learn::run(&args),
         #[cfg(all(feature = "live", unix))]
         Some(Command::Live(args)) => live::run(&args, prints),
         #[cfg(all(feature = "live", unix))]

@@ -15,8 +15,10 @@ use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
+use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
+use crate::report::sarif::Sarif;
 use crate::report::table::{Look, Table, TableTotals, TimeFormat};
 use crate::report::{Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
@@ -85,6 +87,10 @@ pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem>
         return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
             .hint("try", "--format ndjson, or one --level at a time"));
     }
+    if matches!(format, Format::Sarif | Format::Junit) && selection.level != Level::Findings {
+        return Err(Problem::new(2, "SARIF and JUnit hold findings only")
+            .hint("try", "wslens check FILE --format sarif"));
+    }
     Ok(format)
 }
 
@@ -141,6 +147,14 @@ pub fn write(
     match format {
         Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, asked),
         Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, asked),
+        Format::Sarif => {
+            let names = capture.source_names().map(str::to_owned).collect();
+            drive(capture, limits, Sarif::new(out, selection, names)?, look, asked)
+        }
+        Format::Junit => {
+            let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
+            drive(capture, limits, Junit::new(out, selection, &name)?, look, asked)
+        }
         Format::Table => {
             let level = selection.level;
             let outcome =
@@ -151,6 +165,11 @@ pub fn write(
             Ok(outcome)
         }
     }
+}
+
+/// The captures as they were named.
+fn names(input: &InputArgs) -> Vec<String> {
+    input.all().map(|path| path.display().to_string()).collect()
 }
 
 /// How tables look where standard output goes.
@@ -189,6 +208,8 @@ pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<L
     let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
     limits.secrets = keys::load(input, quiet)?;
     limits.depth.inflate.message = input.max_inflate;
+    limits.guess = !input.no_guess;
+    limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
     limits.depth.frames = selection.shows(Level::Frames);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
@@ -275,8 +296,7 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     if totals.websockets > 0 || look.quiet {
         return;
     }
-    let names: Vec<String> =
-        input.all().map(|path| safe_str(&path.display().to_string()).into_owned()).collect();
+    let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
     eprintln!(
         "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
         names.join(", "),

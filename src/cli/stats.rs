@@ -17,8 +17,8 @@ use crate::report::stats::{Options, Stats};
 pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
     let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
-    if format == Format::Csv {
-        return Err(Problem::new(2, "stats are no rows: they cannot be printed as CSV")
+    if !matches!(format, Format::Table | Format::Ndjson) {
+        return Err(Problem::new(2, "stats are no rows: they are printed as a table or as NDJSON")
             .hint("try", "--format ndjson")
             .into());
     }

@@ -80,6 +80,8 @@ pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
         mouse: !screen.no_mouse,
         filter: args.filter.filter.clone().unwrap_or_default(),
         again: again.clone(),
+        progress: super::learn::state_file(screen.no_save),
+        lessons: None,
     };
     run::run(session, &options)?;
     // What was read is what counts: reading that the user ended is no damage.
@@ -108,7 +110,7 @@ fn source(args: &ReadArgs) -> String {
 }
 
 /// The theme that was named; without one, and where colour is not wanted, that without colour.
-fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
+pub(super) fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
     match named {
         Some(ThemeArg::Dark) => Theme::Dark,
         Some(ThemeArg::Light) => Theme::Light,

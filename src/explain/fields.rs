@@ -1,7 +1,11 @@
-//! What each field of a frame is for, in a few sentences.
+//! What each field of a frame is for, in a few sentences, with what its value means here.
 
 use super::frame::{ExplainedFrame, Field, Row, word};
-use crate::model::Direction;
+use super::words::codes::code_words;
+use super::words::fields::field_words;
+use super::words::opcodes::{CONTROL, opcode_words};
+use super::words::{Words, w};
+use crate::model::{Direction, Lang};
 use crate::ws::{Opcode, close_code};
 
 /// A field told in words.
@@ -17,9 +21,21 @@ pub struct About {
 
 /// Tells a field of a frame in words. No captured text is in them.
 #[must_use]
-pub fn about(frame: &ExplainedFrame, row: &Row) -> About {
-    let (reference, text) = words(frame, row);
-    About { title: format!("{} ({})", row.field.name(), place(frame, row)), reference, text }
+pub fn about(frame: &ExplainedFrame, row: &Row, lang: Lang) -> About {
+    let (reference, general) = field_words(row.field);
+    let here = here(frame, row, lang);
+    let opcode = frame.header.map(|header| header.opcode());
+    // What an opcode means says more than the list of all of them, and so does what a payload is.
+    let general = match row.field {
+        Field::Opcode | Field::Payload if opcode.is_some() => "",
+        _ => general.of(lang),
+    };
+    let gap = if general.is_empty() || here.is_empty() { "" } else { lang.pick(" ", "") };
+    About {
+        title: format!("{} ({})", row.field.name(), place(frame, row)),
+        reference,
+        text: format!("{here}{gap}{general}"),
+    }
 }
 
 /// `1 bit, byte 1 bit 7`, `4 bytes, from byte 2`
@@ -36,133 +52,144 @@ fn place(frame: &ExplainedFrame, row: &Row) -> String {
     }
 }
 
-fn words(frame: &ExplainedFrame, row: &Row) -> (&'static str, String) {
+/// What the value means here.
+fn here(frame: &ExplainedFrame, row: &Row, lang: Lang) -> String {
     let opcode = frame.header.map(|header| header.opcode());
     match row.field {
-        Field::Fin if row.value == "1" => {
-            let more = match opcode {
-                Some(opcode) if opcode.is_control() => " A control frame is never cut into pieces, so it is always 1.",
-                Some(Opcode::Continuation) => " With this frame a message that was begun before is complete.",
-                _ => " Most messages are one frame: then FIN is 1 and the opcode says what it is.",
-            };
-            ("RFC 6455 §5.4", format!("1: this is the last frame of its message.{more}"))
+        Field::Fin => fin(opcode, row.value == "1").of(lang).to_owned(),
+        Field::Rsv => rsv(frame, row).of(lang).to_owned(),
+        Field::Opcode => opcode_here(opcode, row, lang),
+        Field::Mask => mask(frame.direction, row.value == "1").of(lang).to_owned(),
+        Field::PayloadLength => match row.value.as_str() {
+            "126" => w(
+                "126 is no length: it says that the next 2 bytes hold it.",
+                "126 不是长度：它表示长度在后面 2 个字节里。",
+            ),
+            "127" => w(
+                "127 is no length: it says that the next 8 bytes hold it.",
+                "127 不是长度：它表示长度在后面 8 个字节里。",
+            ),
+            _ => w("A length of 0 to 125 stands here itself.", "0 到 125 的长度直接写在这里。"),
         }
-        Field::Fin => (
-            "RFC 6455 §5.4",
-            "0: more frames of this message follow, with opcode 0. A sender can so begin a message before it knows \
-             its length, and control frames can come in between."
-                .to_owned(),
-        ),
-        Field::Rsv => {
-            let here = match row.meaning.as_str() {
-                meaning if meaning.contains("compressed") => {
-                    " RSV1 is set: the message is compressed (permessage-deflate). Only its first frame says so."
-                }
-                _ if row.value == "0 0 0" => " All are 0: no extension changes this frame.",
-                _ => " One is set.",
-            };
-            (
-                "RFC 6455 §5.2, §9.2",
-                format!("Three bits for extensions. They must be 0 unless an extension that was agreed on uses them.{here}"),
-            )
-        }
-        Field::Opcode => ("RFC 6455 §5.2, §11.8", opcode_words(opcode.unwrap_or(Opcode::Reserved(0)))),
-        Field::Mask => {
-            let here = match (frame.direction, row.value == "1") {
-                (Some(Direction::ClientToServer), true) => " This frame goes to the server, so 1 is right.",
-                (Some(Direction::ClientToServer), false) => " This frame goes to the server, so it has to be 1.",
-                (Some(Direction::ServerToClient), false) => " This frame goes to the client, so 0 is right.",
-                (Some(Direction::ServerToClient), true) => " This frame goes to the client, so it has to be 0.",
-                (None, _) => "",
-            };
-            (
-                "RFC 6455 §5.1, §5.3",
-                format!(
-                    "Every frame from client to server must be masked, and none from server to client.{here} Masking is \
-                     not encryption: the key stands in the frame. It keeps a script from choosing the exact bytes on \
-                     the wire and fooling an old proxy's cache."
-                ),
-            )
-        }
-        Field::PayloadLength => {
-            let here = match row.value.as_str() {
-                "126" => "126 is no length: it says that the next 2 bytes hold it.",
-                "127" => "127 is no length: it says that the next 8 bytes hold it.",
-                _ => "A length of 0 to 125 stands here itself.",
-            };
-            (
-                "RFC 6455 §5.2",
-                format!(
-                    "{here} The shortest form that holds the length must be used. Control frames carry at most 125 bytes."
-                ),
-            )
-        }
-        Field::ExtendedLength => (
-            "RFC 6455 §5.2",
-            "The payload's length, the highest byte first. 2 bytes for 126 to 65535, 8 bytes for more; the top bit of \
-             the 8 must be 0. The header is not counted, and neither are the frames that follow."
-                .to_owned(),
-        ),
-        Field::MaskingKey => (
-            "RFC 6455 §5.3",
-            "Payload byte i is XORed with key byte i mod 4; the same again gives it back. The client draws a new key \
-             for each frame, from a source that nobody can foresee. Whoever sees the frame sees the key."
-                .to_owned(),
-        ),
-        Field::Payload => {
-            let masked = match frame.masked() {
-                Some(true) => " On the wire it is masked.",
-                _ => " It is not masked: the bytes are on the wire as they are.",
-            };
-            let what = match opcode {
-                Some(Opcode::Text) if frame.message.compressed => "Text, compressed: the message is inflated as a whole.",
-                Some(Opcode::Binary) if frame.message.compressed => "Data, compressed: the message is inflated as a whole.",
-                Some(Opcode::Text) => "Text in UTF-8. Judged is the message: a character may go on in the next frame.",
-                Some(Opcode::Close) => "A status code in 2 bytes, then a reason in UTF-8, both may be absent.",
-                Some(Opcode::Ping) => "Any bytes: the pong has to bring the same back.",
-                Some(Opcode::Pong) => "The bytes of the ping that it answers.",
-                Some(Opcode::Continuation) => "It goes on where the frame before it stopped.",
-                _ => "Any bytes; what they mean is up to the application.",
-            };
-            ("RFC 6455 §5.2, §5.3", format!("{what}{masked}"))
-        }
+        .of(lang)
+        .to_owned(),
+        Field::Payload => payload(frame, opcode, lang),
         Field::CloseCode => {
-            let known = frame.close().and_then(|close| close.code).map(close_code);
-            let text = known.map(|code| format!("{}: {}.", code.name, code.meaning)).unwrap_or_default();
-            (
-                "RFC 6455 §7.4",
-                format!("{text} The first 2 bytes of a Close's payload, the highest first. 1005, 1006 and 1015 are never sent."),
-            )
+            let Some(code) = frame.close().and_then(|close| close.code) else { return String::new() };
+            let known = close_code(code);
+            let told = code_words(code).map_or(known.meaning, |words| words.meaning.of(lang));
+            match lang {
+                Lang::En => format!("{}: {told}.", known.name),
+                Lang::Zh => format!("{}：{told}。", known.name),
+            }
         }
-        Field::CloseReason => (
-            "RFC 6455 §5.5.1, §7.1.6",
-            "For people who look for mistakes: UTF-8, at most 123 bytes, and not necessarily made for the eyes of users."
-                .to_owned(),
+        Field::ExtendedLength | Field::MaskingKey | Field::CloseReason => String::new(),
+    }
+}
+
+fn fin(opcode: Option<Opcode>, fin: bool) -> Words {
+    match (fin, opcode) {
+        (true, Some(opcode)) if opcode.is_control() => w(
+            "1: this is the last frame of its message. A control frame is never cut into pieces, so it is always 1.",
+            "1：这是消息的最后一帧。控制帧从不分片，所以总是 1。",
+        ),
+        (true, Some(Opcode::Continuation)) => w(
+            "1: this is the last frame of its message. With it a message that was begun before is complete.",
+            "1：这是消息的最后一帧。先前开始的消息到这一帧就完整了。",
+        ),
+        (true, _) => w(
+            "1: this is the last frame of its message. Most messages are one frame: then FIN is 1 and the opcode says what it is.",
+            "1：这是消息的最后一帧。多数消息只有一帧：FIN 为 1，操作码说明类型。",
+        ),
+        (false, _) => {
+            w("0: more frames of this message follow, with opcode 0.", "0：这条消息后面还有帧，操作码为 0。")
+        }
+    }
+}
+
+fn rsv(frame: &ExplainedFrame, row: &Row) -> Words {
+    if row.value == "0 0 0" {
+        return w("All are 0: no extension changes this frame.", "全为 0：没有扩展改动这一帧。");
+    }
+    // The row points at RFC 7692 where RSV1 means compressed.
+    if row.reference.starts_with("RFC 7692") || frame.message.compressed && row.value.starts_with('1') {
+        return w(
+            "RSV1 is set: the message is compressed (permessage-deflate). Only its first frame says so.",
+            "RSV1 为 1：消息是压缩的（permessage-deflate）。只有它的第一帧这样标出。",
+        );
+    }
+    w("One is set.", "有一位为 1。")
+}
+
+fn opcode_here(opcode: Option<Opcode>, row: &Row, lang: Lang) -> String {
+    let bits = || u8::from_str_radix(row.value.trim_start_matches("0x"), 16).unwrap_or(0);
+    let opcode = opcode.unwrap_or_else(|| Opcode::from_bits(bits()));
+    let text = opcode_words(opcode).of(lang);
+    let control = if opcode.is_control() { CONTROL.of(lang) } else { "" };
+    match lang {
+        Lang::En => {
+            let gap = if control.is_empty() { "" } else { " " };
+            format!("{}: {text}{gap}{control}", word(opcode))
+        }
+        Lang::Zh => format!("{}：{text}{control}", word(opcode)),
+    }
+}
+
+fn mask(direction: Option<Direction>, masked: bool) -> Words {
+    match (direction, masked) {
+        (Some(Direction::ClientToServer), true) => w(
+            "Every frame from client to server must be masked, and none from server to client. This frame goes to the server, so 1 is right.",
+            "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往服务器，所以 1 是对的。",
+        ),
+        (Some(Direction::ClientToServer), false) => w(
+            "Every frame from client to server must be masked, and none from server to client. This frame goes to the server, so it has to be 1.",
+            "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往服务器，所以必须为 1。",
+        ),
+        (Some(Direction::ServerToClient), false) => w(
+            "Every frame from client to server must be masked, and none from server to client. This frame goes to the client, so 0 is right.",
+            "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往客户端，所以 0 是对的。",
+        ),
+        (Some(Direction::ServerToClient), true) => w(
+            "Every frame from client to server must be masked, and none from server to client. This frame goes to the client, so it has to be 0.",
+            "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往客户端，所以必须为 0。",
+        ),
+        (None, _) => w(
+            "Every frame from client to server must be masked, and none from server to client.",
+            "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。",
         ),
     }
 }
 
-fn opcode_words(opcode: Opcode) -> String {
-    let text = match opcode {
-        Opcode::Continuation => {
-            "the payload goes on with the message that an earlier frame with FIN 0 began. What it is was said there."
+fn payload(frame: &ExplainedFrame, opcode: Option<Opcode>, lang: Lang) -> String {
+    let what = match opcode {
+        Some(Opcode::Text) if frame.message.compressed => {
+            w("Text, compressed: the message is inflated as a whole.", "压缩的文本：整条消息一起解压。")
         }
-        Opcode::Text => "the message is text, and as a whole valid UTF-8.",
-        Opcode::Binary => "the message is any bytes; the application knows what they mean.",
-        Opcode::Close => {
-            "the sender will send nothing after it. The other end answers with a Close of its own; then TCP is closed, by \
-             the server first."
+        Some(Opcode::Binary) if frame.message.compressed => {
+            w("Data, compressed: the message is inflated as a whole.", "压缩的数据：整条消息一起解压。")
         }
-        Opcode::Ping => "asks for a pong with the same payload, as soon as possible: is the other end there?",
-        Opcode::Pong => "answers a ping with its payload. Sent without a ping it says: I am here.",
-        Opcode::Reserved(_) => {
-            return "Nobody has defined this opcode. Without an extension that does, the receiver has to fail the \
-                    connection."
-                .to_owned();
+        Some(Opcode::Text) => w(
+            "Text in UTF-8. Judged is the message: a character may go on in the next frame.",
+            "UTF-8 文本。按整条消息判断：一个字符可以跨到下一帧。",
+        ),
+        Some(Opcode::Close) => w(
+            "A status code in 2 bytes, then a reason in UTF-8, both may be absent.",
+            "2 个字节的关闭码，然后是 UTF-8 的原因，两者都可以没有。",
+        ),
+        Some(Opcode::Ping) => {
+            w("Any bytes: the pong has to bring the same back.", "任意字节：pong 必须原样带回。")
         }
+        Some(Opcode::Pong) => w("The bytes of the ping that it answers.", "所回答的 ping 的字节。"),
+        Some(Opcode::Continuation) => {
+            w("It goes on where the frame before it stopped.", "接着前一帧停下的地方。")
+        }
+        _ => w("Any bytes; what they mean is up to the application.", "任意字节，含义由应用决定。"),
     };
-    let control = if opcode.is_control() { " Bit 3 of an opcode is 1 in control frames." } else { "" };
-    format!("{}: {text}{control}", word(opcode))
+    let masked = match frame.masked() {
+        Some(true) => w(" On the wire it is masked.", "在线路上是加了掩码的。"),
+        _ => w(" It is not masked: the bytes are on the wire as they are.", "没有掩码：线路上就是这些字节。"),
+    };
+    format!("{}{}", what.of(lang), masked.of(lang))
 }
 
 #[cfg(test)]
@@ -172,9 +199,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn told(bytes: &[u8], field: Field, direction: Option<Direction>) -> About {
-        let explained = explain(bytes, &Options { direction, deflate: false });
+        let explained = explain(bytes, &Options { direction, ..Options::default() });
         let frame = explained.frames.first().unwrap();
-        about(frame, frame.rows.iter().find(|row| row.field == field).unwrap())
+        about(frame, frame.rows.iter().find(|row| row.field == field).unwrap(), Lang::En)
     }
 
     #[test]
@@ -197,8 +224,11 @@ mod tests {
         fn any_frame_can_be_told(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
             for frame in &explain(&bytes, &Options::default()).frames {
                 for row in &frame.rows {
-                    let about = about(frame, row);
-                    prop_assert!(!about.text.is_empty() && about.reference.starts_with("RFC "));
+                    let texts = Lang::ALL.map(|lang| about(frame, row, lang));
+                    for about in &texts {
+                        prop_assert!(!about.text.is_empty() && about.reference.starts_with("RFC "));
+                    }
+                    prop_assert_ne!(&texts[0].text, &texts[1].text);
                     prop_assert!(row.bytes_of(frame).end <= frame.range.len());
                     prop_assert_eq!(row.bits_of(frame).end.div_ceil(8), row.bytes_of(frame).end);
                 }

@@ -1,10 +1,13 @@
 //! Frames taken apart bit by bit (RFC 6455 section 5.2).
 
+mod close;
+
 use std::ops::Range;
 
 use super::message::{Messages, Part};
-use crate::model::{Direction, Rule, Severity};
-use crate::ws::{Close, FrameHeader, Opcode, close_code, is_sendable, rules, unmask};
+use super::words::opcodes;
+use crate::model::{Direction, Lang, Rule, Severity};
+use crate::ws::{Close, FrameHeader, Opcode, rules, unmask};
 
 /// Most frames that one input is taken apart into; the bytes behind them are left as rest.
 pub const MAX_FRAMES: usize = 1000;
@@ -16,6 +19,8 @@ pub struct Options {
     pub direction: Option<Direction>,
     /// Whether permessage-deflate was agreed on, so that RSV1 means compressed.
     pub deflate: bool,
+    /// The language of what is said.
+    pub lang: Lang,
 }
 
 /// Bytes taken apart.
@@ -173,12 +178,15 @@ const S5_5_1: &str = "RFC 6455 §5.5.1";
 #[must_use]
 pub fn explain(bytes: &[u8], options: &Options) -> Explained {
     let mut frames: Vec<ExplainedFrame> = Vec::new();
-    let mut messages = Messages::new(options.deflate);
+    let mut messages = Messages::new(options.deflate, options.lang);
     let mut at = 0;
     let mut rest = None;
     while at < bytes.len() {
         if frames.len() == MAX_FRAMES {
-            rest = Some(Rest { range: at..bytes.len(), why: "only the first 1000 frames are explained" });
+            rest = Some(Rest {
+                range: at..bytes.len(),
+                why: options.lang.pick("only the first 1000 frames are explained", "只解释前 1000 个帧"),
+            });
             break;
         }
         let mut frame = Builder::new(bytes, at, frames.len() + 1, *options).build();
@@ -189,7 +197,10 @@ pub fn explain(bytes: &[u8], options: &Options) -> Explained {
         if lost {
             rest = (at < bytes.len()).then_some(Rest {
                 range: at..bytes.len(),
-                why: "with such a length nobody knows where the next frame begins",
+                why: options.lang.pick(
+                    "with such a length nobody knows where the next frame begins",
+                    "有了这样的长度，没有人知道下一帧从哪里开始",
+                ),
             });
             break;
         }
@@ -303,39 +314,50 @@ impl<'a> Builder<'a> {
     fn first_byte(&mut self, byte: u8) {
         let header = FrameHeader { head: [byte, 0], masking_key: [0; 4], payload_len: 0 };
         let (fin, rsv, opcode) = (header.fin(), header.rsv(), header.opcode());
-        let meaning = if fin { "last frame of the message" } else { "more frames of this message follow" };
+        let lang = self.options.lang;
+        let meaning = match fin {
+            true => lang.pick("last frame of the message", "消息的最后一帧"),
+            false => lang.pick("more frames of this message follow", "这条消息后面还有帧"),
+        };
         self.bits(Field::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
         if !fin && opcode.is_control() {
-            let text = format!("a {} frame must not be fragmented", word(opcode));
+            let text = match lang {
+                Lang::En => format!("a {} frame must not be fragmented", word(opcode)),
+                Lang::Zh => format!("{} 帧不得分片", word(opcode)),
+            };
             self.frame.broken(Field::Fin, &rules::FRAGMENTED_CONTROL_FRAME, text);
         }
         self.rsv(rsv, opcode);
-        let (meaning, reference) = match opcode {
-            Opcode::Continuation => ("CONTINUATION: goes on with a message begun before", S5_4),
-            Opcode::Text => ("TEXT: payload is UTF-8", S5_2),
-            Opcode::Binary => ("BINARY: payload is any bytes", S5_2),
-            Opcode::Close => ("CLOSE: begins or answers the closing", S5_5_1),
-            Opcode::Ping => ("PING: asks for a pong with the same payload", "RFC 6455 §5.5.2"),
-            Opcode::Pong => ("PONG: answers a ping with its payload", "RFC 6455 §5.5.3"),
-            Opcode::Reserved(_) => ("reserved", S5_2),
+        let meaning = opcodes::line(opcode).of(lang);
+        let reference = match opcode {
+            Opcode::Continuation => S5_4,
+            Opcode::Close => S5_5_1,
+            Opcode::Ping => "RFC 6455 §5.5.2",
+            Opcode::Pong => "RFC 6455 §5.5.3",
+            Opcode::Text | Opcode::Binary | Opcode::Reserved(_) => S5_2,
         };
         self.bits(Field::Opcode, (4, 4), format!("0x{:x}", opcode.bits()), meaning, reference);
         if let Opcode::Reserved(bits) = opcode {
-            let kind = if opcode.is_control() { "control" } else { "data" };
-            let text = format!("0x{bits:x} is reserved for {kind} frames to come");
+            let text = match (lang, opcode.is_control()) {
+                (Lang::En, true) => format!("0x{bits:x} is reserved for control frames to come"),
+                (Lang::En, false) => format!("0x{bits:x} is reserved for data frames to come"),
+                (Lang::Zh, true) => format!("0x{bits:x} 留给将来的控制帧"),
+                (Lang::Zh, false) => format!("0x{bits:x} 留给将来的数据帧"),
+            };
             self.frame.broken(Field::Opcode, &rules::RESERVED_OPCODE, text);
         }
         self.at += 1;
     }
 
     fn rsv(&mut self, rsv: u8, opcode: Opcode) {
+        let lang = self.options.lang;
         let value = format!("{} {} {}", rsv >> 2, rsv >> 1 & 1, rsv & 1);
         let compressed =
             self.options.deflate && rsv & 4 != 0 && matches!(opcode, Opcode::Text | Opcode::Binary);
         let (meaning, reference) = match (rsv, compressed) {
-            (0, _) => ("no extension bits", ""),
-            (_, true) => ("RSV1: the message is compressed", "RFC 7692 §6"),
-            (_, false) => ("for extensions", S5_2),
+            (0, _) => (lang.pick("no extension bits", "没有扩展位"), ""),
+            (_, true) => (lang.pick("RSV1: the message is compressed", "RSV1：消息是压缩的"), "RFC 7692 §6"),
+            (_, false) => (lang.pick("for extensions", "供扩展使用"), S5_2),
         };
         self.bits(Field::Rsv, (1, 3), value, meaning, reference);
         let mut left = rsv;
@@ -343,11 +365,16 @@ impl<'a> Builder<'a> {
             left &= 3;
             match opcode {
                 Opcode::Continuation => {
-                    let text = "only the first frame of a message tells that it is compressed".into();
+                    let text = lang
+                        .pick(
+                            "only the first frame of a message tells that it is compressed",
+                            "只有消息的第一帧说明它是压缩的",
+                        )
+                        .into();
                     self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTINUATION, text);
                 }
                 _ if opcode.is_control() => {
-                    let text = "a control frame is never compressed".into();
+                    let text = lang.pick("a control frame is never compressed", "控制帧从不压缩").into();
                     self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTROL_FRAME, text);
                 }
                 _ => {}
@@ -359,37 +386,56 @@ impl<'a> Builder<'a> {
                 .filter(|(bit, _)| left & bit != 0)
                 .map(|x| x.1)
                 .collect();
-            let hint = if left & 4 != 0 { " (compressed? give --deflate)" } else { "" };
-            let text = format!("{} set without an extension that defines it{hint}", names.join(", "));
+            let hint = match left & 4 != 0 && !self.options.deflate {
+                true => lang.pick(" (compressed? give --deflate)", "（压缩了？请加 --deflate）"),
+                false => "",
+            };
+            let names = names.join(", ");
+            let text = match lang {
+                Lang::En => format!("{names} set without an extension that defines it{hint}"),
+                Lang::Zh => format!("{names} 被置位，却没有定义它的扩展{hint}"),
+            };
             self.frame.broken(Field::Rsv, &rules::RESERVED_BIT_SET, text);
         }
     }
 
     fn second_byte(&mut self, byte: u8) {
         use Direction::{ClientToServer, ServerToClient};
-        let masked = byte & 0x80 != 0;
+        let (lang, masked) = (self.options.lang, byte & 0x80 != 0);
         let (meaning, reference) = match (masked, self.options.direction) {
-            (true, None) => ("masked, so it was sent by a client", S5_3),
-            (true, Some(_)) => ("masked, as every client frame must be", S5_3),
-            (false, None) => ("not masked, so it was sent by a server", S5_1),
-            (false, Some(_)) => ("not masked, as every server frame must be", S5_1),
+            (true, None) => {
+                (lang.pick("masked, so it was sent by a client", "有掩码，所以是客户端发的"), S5_3)
+            }
+            (true, Some(_)) => {
+                (lang.pick("masked, as every client frame must be", "有掩码，客户端的帧都必须这样"), S5_3)
+            }
+            (false, None) => {
+                (lang.pick("not masked, so it was sent by a server", "没有掩码，所以是服务器发的"), S5_1)
+            }
+            (false, Some(_)) => (
+                lang.pick("not masked, as every server frame must be", "没有掩码，服务器的帧都必须这样"),
+                S5_1,
+            ),
         };
         self.bits(Field::Mask, (0, 1), u8::from(masked).to_string(), meaning, reference);
         match (masked, self.options.direction) {
             (false, Some(ClientToServer)) => {
-                let text = "a client must mask every frame".into();
+                let text = lang.pick("a client must mask every frame", "客户端的每个帧都必须加掩码").into();
                 self.frame.broken(Field::Mask, &rules::UNMASKED_CLIENT_FRAME, text);
             }
             (true, Some(ServerToClient)) => {
-                let text = "a server must not mask any frame".into();
+                let text = lang.pick("a server must not mask any frame", "服务器的帧都不得加掩码").into();
                 self.frame.broken(Field::Mask, &rules::MASKED_SERVER_FRAME, text);
             }
             _ => {}
         }
         let meaning = match byte & 0x7f {
-            126 => "126 → the length is in the next 2 bytes",
-            127 => "127 → the length is in the next 8 bytes",
-            _ => "0..125 fit here; 126 → 16-bit, 127 → 64-bit",
+            126 => lang.pick("126 → the length is in the next 2 bytes", "126 → 长度在后面 2 个字节里"),
+            127 => lang.pick("127 → the length is in the next 8 bytes", "127 → 长度在后面 8 个字节里"),
+            _ => lang.pick(
+                "0..125 fit here; 126 → 16-bit, 127 → 64-bit",
+                "0..125 放在这里；126 → 16 位，127 → 64 位",
+            ),
         };
         self.bits(Field::PayloadLength, (1, 7), (byte & 0x7f).to_string(), meaning, S5_2);
         self.at += 1;
@@ -407,7 +453,7 @@ impl<'a> Builder<'a> {
             Some(header) => self.extended_length(header, extended),
             None if len == extended => self.extended_length(self.length_only(shape, extended), extended),
             None if len > 0 => {
-                let meaning = format!("{len} of {extended} bytes are here");
+                let meaning = here_of(len, extended, self.options.lang);
                 self.row(Field::ExtendedLength, len, "?".into(), &meaning, S5_2);
             }
             None => {}
@@ -417,12 +463,18 @@ impl<'a> Builder<'a> {
             return;
         }
         let meaning = match len {
-            4 => "4 random bytes, new for every frame".into(),
-            _ => format!("{len} of 4 bytes are here"),
+            4 => {
+                self.options.lang.pick("4 random bytes, new for every frame", "4 个随机字节，每帧换新").into()
+            }
+            _ => here_of(len, 4, self.options.lang),
         };
         self.row(Field::MaskingKey, len, String::new(), &meaning, "");
         if self.frame.header.is_some_and(|header| header.masking_key == [0; 4]) {
-            let text = "a key of zeros leaves the payload as it is".into();
+            let text = self
+                .options
+                .lang
+                .pick("a key of zeros leaves the payload as it is", "全零的键让载荷保持原样")
+                .into();
             self.frame.broken(Field::MaskingKey, &rules::WEAK_MASKING_KEY, text);
         }
     }
@@ -435,22 +487,28 @@ impl<'a> Builder<'a> {
     }
 
     fn extended_length(&mut self, header: FrameHeader, extended: usize) {
-        let len = header.payload_len;
+        let (lang, len) = (self.options.lang, header.payload_len);
         let meaning = match extended {
-            2 => "16 bits, for 126 to 65535 bytes",
-            _ => "64 bits, for 65536 bytes and more",
+            2 => lang.pick("16 bits, for 126 to 65535 bytes", "16 位，用于 126 到 65535 字节"),
+            _ => lang.pick("64 bits, for 65536 bytes and more", "64 位，用于 65536 字节以上"),
         };
         self.row(Field::ExtendedLength, extended, len.to_string(), meaning, S5_2);
         if len >> 63 != 0 {
-            let text = "the top bit must be 0".into();
+            let text = lang.pick("the top bit must be 0", "最高位必须为 0").into();
             self.frame.broken(Field::ExtendedLength, &rules::LENGTH_MSB_SET, text);
         } else if !header.length_is_minimal() {
             let bits = if len < 126 { 7 } else { 16 };
-            let text = format!("{len} fits in {bits} bits; the shortest form is required");
+            let text = match lang {
+                Lang::En => format!("{len} fits in {bits} bits; the shortest form is required"),
+                Lang::Zh => format!("{len} 用 {bits} 位就放得下；必须用最短的形式"),
+            };
             self.frame.broken(Field::ExtendedLength, &rules::NON_MINIMAL_LENGTH, text);
         }
         if header.opcode().is_control() && (len > 125 || len >> 63 != 0) {
-            let text = format!("a control frame carries at most 125 bytes, not {len}");
+            let text = match lang {
+                Lang::En => format!("a control frame carries at most 125 bytes, not {len}"),
+                Lang::Zh => format!("控制帧最多带 125 个字节，不能是 {len}"),
+            };
             self.frame.broken(Field::ExtendedLength, &rules::CONTROL_FRAME_TOO_LONG, text);
         }
     }
@@ -477,48 +535,13 @@ impl<'a> Builder<'a> {
             self.close_payload(header, range);
         }
     }
+}
 
-    fn close_payload(&mut self, header: FrameHeader, range: Range<usize>) {
-        if header.payload_len == 1 {
-            let text = "a code takes 2 bytes, 1 is here".into();
-            self.frame.broken(Field::Payload, &rules::CLOSE_PAYLOAD_1_BYTE, text);
-        }
-        let payload = std::mem::take(&mut self.frame.payload);
-        let close = Close::parse(&payload);
-        if let Some(code) = close.code {
-            let known = close_code(code);
-            let row = Row {
-                field: Field::CloseCode,
-                range: range.start..range.start + 2,
-                bits: None,
-                value: code.to_string(),
-                meaning: format!("{}: {}", known.name, known.meaning),
-                reference: known.reference,
-            };
-            self.frame.rows.push(row);
-            if !is_sendable(code) {
-                let text = format!("{code} must not be sent in a frame");
-                self.frame.broken(Field::CloseCode, &rules::INVALID_CLOSE_CODE, text);
-            }
-        }
-        if !close.reason.is_empty() {
-            let checked = std::str::from_utf8(close.reason);
-            let cut = self.frame.missing.1 > 0 && checked.is_err_and(|e| e.error_len().is_none());
-            let row = Row {
-                field: Field::CloseReason,
-                range: range.start + 2..range.end,
-                bits: None,
-                value: String::new(),
-                meaning: if checked.is_ok() || cut { "valid UTF-8".into() } else { "not UTF-8".into() },
-                reference: S5_5_1,
-            };
-            self.frame.rows.push(row);
-            if let (Err(error), false) = (checked, cut) {
-                let text = format!("byte {} of the reason is not UTF-8", error.valid_up_to());
-                self.frame.broken(Field::CloseReason, &rules::INVALID_CLOSE_REASON, text);
-            }
-        }
-        self.frame.payload = payload;
+/// How much of a field is there.
+fn here_of(len: usize, whole: usize, lang: Lang) -> String {
+    match lang {
+        Lang::En => format!("{len} of {whole} bytes are here"),
+        Lang::Zh => format!("{whole} 个字节里只有 {len} 个"),
     }
 }
 

@@ -4,9 +4,11 @@ use crate::ws::Inflation;
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
-const C2S: Options = Options { direction: Some(Direction::ClientToServer), deflate: false };
-const S2C: Options = Options { direction: Some(Direction::ServerToClient), deflate: false };
-const DEFLATE: Options = Options { direction: None, deflate: true };
+const C2S: Options =
+    Options { direction: Some(Direction::ClientToServer), deflate: false, lang: crate::model::Lang::En };
+const S2C: Options =
+    Options { direction: Some(Direction::ServerToClient), deflate: false, lang: crate::model::Lang::En };
+const DEFLATE: Options = Options { direction: None, deflate: true, lang: crate::model::Lang::En };
 
 fn codes(bytes: &[u8], options: &Options) -> Vec<&'static str> {
     explain(bytes, options).frames.iter().flat_map(|f| f.problems.iter().map(|p| p.rule.code)).collect()
@@ -186,7 +188,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..400), deflate: bool, client: Option<bool>,
     ) {
         let direction = client.map(|c| if c { Direction::ClientToServer } else { Direction::ServerToClient });
-        let explained = explain(&bytes, &Options { direction, deflate });
+        let explained = explain(&bytes, &Options { direction, deflate, lang: crate::model::Lang::En });
         let mut at = 0;
         for frame in &explained.frames {
             prop_assert_eq!(frame.range.start, at);
@@ -207,6 +209,6 @@ proptest! {
         let bytes: Vec<u8> = pieces.iter().flat_map(|(b0, b1, payload)| {
             [&[*b0, *b1][..], payload].concat()
         }).collect();
-        let _ = explain(&bytes, &Options { direction: None, deflate: true });
+        let _ = explain(&bytes, &Options { direction: None, deflate: true, lang: crate::model::Lang::En });
     }
 }

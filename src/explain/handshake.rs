@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 
 use super::text::hex;
+use super::words::mistakes::{LIKELY, mistake as told};
+use super::words::rules::summary;
 use crate::cli::style::{Role, Style};
 use crate::http::accept::{AcceptSteps, steps};
 use crate::http::upgrade::{Judgement, judge, judge_request, judge_syntax};
 use crate::http::{HeadKind, HeadLimits, Scan, is_interim, likely_mistake, scan};
-use crate::model::{Head, Severity, preview, safe_str, safe_text, width};
+use crate::model::{Head, Lang, Severity, preview, safe_str, safe_text, width};
 
 /// Column of the values of the steps, and of what is said about them.
 const VALUE: usize = 19;
@@ -42,10 +44,10 @@ pub fn check(key: &[u8], accept: &[u8]) -> Verdict {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_steps(out: &mut dyn Write, key: &[u8], style: &Style) -> io::Result<()> {
+pub fn write_steps(out: &mut dyn Write, key: &[u8], style: &Style, lang: Lang) -> io::Result<()> {
     let steps = steps(key);
     let lines = [
-        ("1 key as sent", safe_text(&steps.key), remark(&steps)),
+        ("1 key as sent", safe_text(&steps.key), remark(&steps, lang)),
         ("2 append GUID", safe_text(&steps.concatenated), String::new()),
         ("3 SHA-1", hex(&steps.digest), String::new()),
         ("4 base64", steps.accept.clone(), String::new()),
@@ -62,40 +64,53 @@ pub fn write_steps(out: &mut dyn Write, key: &[u8], style: &Style) -> io::Result
 }
 
 /// What is said about the key itself (RFC 6455 section 4.1: base64 of 16 bytes). It is hashed as it is, good or bad.
-pub(super) fn remark(steps: &AcceptSteps) -> String {
+pub(super) fn remark(steps: &AcceptSteps, lang: Lang) -> String {
     let Some(decoded) = &steps.decoded else {
-        return "not base64; a key is base64 of 16 bytes".into();
+        let bad =
+            lang.pick("not base64; a key is base64 of 16 bytes", "不是 base64；密钥应为 16 个字节的 base64");
+        return bad.into();
     };
     let len = decoded.len();
-    let wrong = if len == 16 { "" } else { ", must be 16" };
+    let wrong = if len == 16 { "" } else { lang.pick(", must be 16", "，必须是 16") };
     let readable = std::str::from_utf8(decoded).is_ok_and(|text| safe_str(text) == text) && len > 0;
     let (start, more) = decoded.split_at_checked(16).unwrap_or((decoded, &[]));
     let shown = match readable {
         true => format!("\"{}\"", preview(decoded, 40).0),
         false => format!("{}{}", hex(start), if more.is_empty() { "" } else { " …" }),
     };
-    format!("{len} bytes when decoded{wrong}: {shown}")
+    match lang {
+        Lang::En => format!("{len} bytes when decoded{wrong}: {shown}"),
+        Lang::Zh => format!("解码后 {len} 个字节{wrong}：{shown}"),
+    }
 }
 
 /// Compares and prints the verdict; `true` where the value is the right one.
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_check(out: &mut dyn Write, key: &[u8], accept: &[u8], style: &Style) -> io::Result<bool> {
+pub fn write_check(
+    out: &mut dyn Write,
+    key: &[u8],
+    accept: &[u8],
+    style: &Style,
+    lang: Lang,
+) -> io::Result<bool> {
     match check(key, accept) {
         Verdict::Right => {
             let accept = safe_text(accept.trim_ascii());
             writeln!(
                 out,
-                "{}: {accept} is the right accept value for this key",
-                style.paint(Role::Ok, "match")
+                "{}: {accept} {}",
+                style.paint(Role::Ok, "match"),
+                lang.pick("is the right accept value for this key", "是这个密钥的正确 Accept 值")
             )?;
             Ok(true)
         }
         Verdict::Wrong { expected, mistake } => {
-            writeln!(out, "{}: expected {expected}", style.paint(Role::Error, "mismatch"))?;
+            let expect = lang.pick("expected", "应为");
+            writeln!(out, "{}: {expect} {expected}", style.paint(Role::Error, "mismatch"))?;
             if let Some(mistake) = mistake {
-                writeln!(out, "  likely mistake: {mistake}")?;
+                writeln!(out, "  {}{}", LIKELY.of(lang), told(mistake, lang))?;
             }
             Ok(false)
         }
@@ -163,7 +178,7 @@ pub fn read_heads(bytes: &[u8]) -> Heads {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style) -> io::Result<bool> {
+pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang) -> io::Result<bool> {
     let (request, response) = (heads.request.as_ref(), heads.response.as_ref());
     for (name, head, role) in
         [("request ", request, Role::ClientToServer), ("response", response, Role::ServerToClient)]
@@ -177,8 +192,12 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style) -> io::Res
     if request.is_none() && response.is_none() {
         writeln!(
             out,
-            "{}: this begins like a handshake but is no HTTP/1 head",
-            style.paint(Role::Error, "error")
+            "{}: {}",
+            style.paint(Role::Error, "error"),
+            lang.pick(
+                "this begins like a handshake but is no HTTP/1 head",
+                "开头像握手，但不是 HTTP/1 的头部"
+            )
         )?;
         return Ok(false);
     }
@@ -186,9 +205,9 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style) -> io::Res
     let accept = response.and_then(|head| head.value("Sec-WebSocket-Accept"));
     match (request.and_then(|head| head.value("Sec-WebSocket-Key")), accept) {
         (Some(key), accept) => {
-            write_steps(out, key, style)?;
+            write_steps(out, key, style, lang)?;
             if let Some(accept) = accept {
-                write_check(out, key, accept, style)?;
+                write_check(out, key, accept, style, lang)?;
             }
             writeln!(out)?;
         }
@@ -196,7 +215,11 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style) -> io::Res
             writeln!(out, " Sec-WebSocket-Accept: {}", safe_text(accept))?;
             writeln!(
                 out,
-                " to check it, give the request too, or its key: wslens handshake --key KEY --accept …\n"
+                " {} wslens handshake --key KEY --accept …\n",
+                lang.pick(
+                    "to check it, give the request too, or its key:",
+                    "要核对它，请连同请求一起给出，或给出密钥："
+                )
             )?;
         }
         (None, None) => {}
@@ -208,9 +231,10 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style) -> io::Res
             Severity::Warning => (Role::Warning, "WARN"),
             Severity::Info => (Role::Note, "NOTE"),
         };
+        let told = lang.pick("", summary(rule, lang));
         writeln!(
             out,
-            " {} {} ({}): {}   {}",
+            " {} {} ({}): {told}{}   {}",
             style.paint(role, level),
             rule.code,
             side.sender(),
@@ -256,7 +280,8 @@ mod tests {
 
     #[test]
     fn the_steps_from_key_to_accept() {
-        let text = printed(|out| write_steps(out, b"dGhlIHNhbXBsZSBub25jZQ==", &Style::PLAIN).unwrap());
+        let text =
+            printed(|out| write_steps(out, b"dGhlIHNhbXBsZSBub25jZQ==", &Style::PLAIN, Lang::En).unwrap());
         assert_eq!(
             text,
             " 1 key as sent     dGhlIHNhbXBsZSBub25jZQ==             16 bytes when decoded: \"the sample nonce\"
@@ -272,7 +297,7 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
     fn a_mismatch_names_the_likely_mistake() {
         let accept = b"YzgwZjRlZTcxMThiYTdjNDliYzAyNTdmZmNlN2E5MzBmYzNiYTQ0Mg==";
         let text = printed(|out| {
-            assert!(!write_check(out, b"c3SkgVxVCDhVCp69PJFf3A==", accept, &Style::PLAIN).unwrap());
+            assert!(!write_check(out, b"c3SkgVxVCDhVCp69PJFf3A==", accept, &Style::PLAIN, Lang::En).unwrap());
         });
         assert_eq!(
             text,
@@ -283,8 +308,8 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
 
     #[test]
     fn a_bad_key_is_said_to_be_bad_and_hashed_anyway() {
-        assert_eq!(remark(&steps(b"!!")), "not base64; a key is base64 of 16 bytes");
-        assert_eq!(remark(&steps(b"AAEC")), "3 bytes when decoded, must be 16: 00 01 02");
+        assert_eq!(remark(&steps(b"!!"), Lang::En), "not base64; a key is base64 of 16 bytes");
+        assert_eq!(remark(&steps(b"AAEC"), Lang::En), "3 bytes when decoded, must be 16: 00 01 02");
         assert_eq!(check(b"!!", steps(b"!!").accept.as_bytes()), Verdict::Right);
     }
 
@@ -300,13 +325,13 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
             let heads = read_heads(text.as_bytes());
             assert_eq!((heads.request.is_some(), heads.response.is_some()), (request, response), "{text}");
             assert!(heads.rest.trim_ascii().is_empty());
-            let shown = printed(|out| assert!(write_heads(out, &heads, &Style::PLAIN).unwrap()));
+            let shown = printed(|out| assert!(write_heads(out, &heads, &Style::PLAIN, Lang::En).unwrap()));
             assert!(shown.ends_with(" legal: yes\n"), "{shown}");
             assert_eq!(shown.contains("16 bytes when decoded"), request, "{shown}");
             assert_eq!(shown.contains("match: s3pP"), request && response, "{shown}");
         }
         let wrong = read_heads(format!("{REQUEST}\n{}", RESPONSE.replace("s3p", "xxx")).as_bytes());
-        let shown = printed(|out| assert!(!write_heads(out, &wrong, &Style::PLAIN).unwrap()));
+        let shown = printed(|out| assert!(!write_heads(out, &wrong, &Style::PLAIN, Lang::En).unwrap()));
         assert!(shown.contains("mismatch: expected s3pP") && shown.contains("ERROR bad-accept"), "{shown}");
     }
 
@@ -320,7 +345,7 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
     fn what_only_begins_like_a_head_is_refused() {
         for text in ["GET ", "HTTP/", "GET \0\n\n", "HTTP/1.1 x"] {
             let heads = read_heads(text.as_bytes());
-            printed(|out| drop(write_heads(out, &heads, &Style::PLAIN)));
+            printed(|out| drop(write_heads(out, &heads, &Style::PLAIN, Lang::En)));
         }
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::frame::{Explained, ExplainedFrame, Row};
 use super::message::Utf8;
+use super::topic::Told;
 use crate::report::json::{json_key, json_string};
 use crate::ws::{Inflation, Opcode};
 
@@ -98,6 +99,30 @@ fn row(json: &mut Object, row: &Row) {
     json.string("value", &row.value).string("meaning", &row.meaning).string("ref", row.reference);
 }
 
+/// Writes what is said of things that have a name: `{"topics":[…]}`.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_topics(out: &mut dyn Write, topics: &[Told]) -> io::Result<()> {
+    let mut json = Object::new();
+    json.list("topics", topics, |json, told| {
+        json.string("kind", told.kind).string("name", &told.name);
+        if let Some(severity) = told.severity {
+            json.string("severity", severity);
+        }
+        json.string("ref", told.reference);
+        json.list("text", &told.parts, |json, (heading, text)| {
+            json.string("heading", heading).string("text", text);
+        });
+        if let Some(example) = told.example {
+            json.string("example", example.hex);
+        }
+    });
+    let mut bytes = json.end();
+    bytes.push(b'\n');
+    out.write_all(&bytes)
+}
+
 /// A JSON object being written.
 struct Object {
     out: Vec<u8>,
@@ -170,7 +195,11 @@ mod tests {
 
     fn json(bytes: &[u8], deflate: bool) -> serde_json::Value {
         let mut out = Vec::new();
-        write_json(&mut out, &explain(bytes, &Options { direction: None, deflate })).unwrap();
+        write_json(
+            &mut out,
+            &explain(bytes, &Options { direction: None, deflate, lang: crate::model::Lang::En }),
+        )
+        .unwrap();
         serde_json::from_slice(&out).unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! Messages that the frames of one input make up: UTF-8 and inflating are judged on the whole message.
 
 use super::frame::{ExplainedFrame, Field};
+use crate::model::Lang;
 use crate::ws::{InflateLimits, InflateSpace, Inflater, Inflation, Opcode, Utf8Check, rules};
 
 /// Most bytes that a message is inflated to.
@@ -68,19 +69,20 @@ struct Open {
 /// The messages of an input, per direction as the masks tell it.
 pub(super) struct Messages {
     deflate: bool,
+    lang: Lang,
     flows: [(Flow, Inflater); 2],
     budget: usize,
 }
 
 impl Messages {
-    pub(super) fn new(deflate: bool) -> Self {
+    pub(super) fn new(deflate: bool, lang: Lang) -> Self {
         let flow = || {
             let mut inflater = Inflater::default();
             // There may have been messages before the input.
             inflater.lose();
             (Flow::Unknown, inflater)
         };
-        Self { deflate, flows: [flow(), flow()], budget: MAX_INFLATED_ALL }
+        Self { deflate, lang, flows: [flow(), flow()], budget: MAX_INFLATED_ALL }
     }
 
     /// Adds the next frame and writes into it what is now known about its message.
@@ -96,7 +98,10 @@ impl Messages {
             (Opcode::Continuation, Flow::Open(open)) => open,
             (Opcode::Continuation, before) => {
                 if let Flow::Idle = before {
-                    let text = "no message is open that it could go on with".into();
+                    let text = self
+                        .lang
+                        .pick("no message is open that it could go on with", "没有未完的消息可以延续")
+                        .into();
                     frame.broken(Field::Opcode, &rules::UNEXPECTED_CONTINUATION, text);
                 }
                 *flow = if header.fin() { Flow::Idle } else { before };
@@ -104,7 +109,13 @@ impl Messages {
             }
             (_, before) => {
                 if let Flow::Open(_) = before {
-                    let text = "a new message begins while another is open".into();
+                    let text = self
+                        .lang
+                        .pick(
+                            "a new message begins while another is open",
+                            "另一条消息还没结束就开始了新消息",
+                        )
+                        .into();
                     frame.broken(Field::Opcode, &rules::INTERLEAVED_DATA_FRAME, text);
                 }
                 let (compressed, check) = (header.rsv1(), Utf8Check::new());
@@ -125,24 +136,24 @@ impl Messages {
                 let inflated = inflate(inflater, &open.wire, &mut self.budget);
                 open.check.feed(&inflated.bytes);
                 if open.opcode == Opcode::Text {
-                    judge(frame, &open.check, inflated.outcome == Inflation::Whole);
+                    judge(frame, &open.check, inflated.outcome == Inflation::Whole, self.lang);
                 }
                 if inflated.outcome == Inflation::Damaged {
-                    let text = "the compressed data is broken".into();
+                    let text = self.lang.pick("the compressed data is broken", "压缩数据已损坏").into();
                     frame.broken(Field::Payload, &rules::INFLATE_ERROR, text);
                 }
                 frame.message.inflated = Some(inflated);
             }
         } else if open.opcode == Opcode::Text && !open.compressed && header.rsv() == 0 {
             open.check.feed(&frame.payload);
-            judge(frame, &open.check, ends);
+            judge(frame, &open.check, ends, self.lang);
         }
         *flow = if header.fin() { Flow::Idle } else { Flow::Open(open) };
     }
 }
 
 /// The verdict on a text message of which `whole` tells whether it is over.
-fn judge(frame: &mut ExplainedFrame, check: &Utf8Check, whole: bool) {
+fn judge(frame: &mut ExplainedFrame, check: &Utf8Check, whole: bool, lang: Lang) {
     let bad = if whole { check.finish().err() } else { check.bad_at() };
     frame.message.utf8 = match bad {
         Some(at) => Utf8::Bad(at),
@@ -150,7 +161,10 @@ fn judge(frame: &mut ExplainedFrame, check: &Utf8Check, whole: bool) {
         None => Utf8::ValidSoFar,
     };
     if let Some(at) = bad {
-        let text = format!("byte {at} of the message is not UTF-8");
+        let text = match lang {
+            Lang::En => format!("byte {at} of the message is not UTF-8"),
+            Lang::Zh => format!("消息的第 {at} 个字节不是 UTF-8"),
+        };
         frame.broken(Field::Payload, &rules::INVALID_UTF8, text);
     }
 }

@@ -11,6 +11,8 @@
 //! | [`text`], [`diagram`], [`json`] | print what was found |
 //! | [`handshake`] | `Sec-WebSocket-Accept` step by step, and pasted heads |
 //! | [`opening`] | the opening handshake of a capture, each line explained and judged |
+//! | [`words`] | every explanation in English and Chinese, side by side |
+//! | [`topic`] | what a word may name that can be explained |
 //!
 //! All but the printing is pure: bytes in, values out.
 
@@ -24,4 +26,7 @@ pub mod json;
 pub mod message;
 pub mod opening;
 pub mod packet;
+mod phrases;
 pub mod text;
+pub mod topic;
+pub mod words;

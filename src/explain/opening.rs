@@ -7,10 +7,14 @@ mod words;
 use std::io::{self, Write};
 
 use super::text::hex;
+use super::words::mistakes::LIKELY;
+use super::words::rules::summary;
+use super::words::wrap;
 use crate::cli::style::{Role, Style};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::{
-    Direction, Endpoint, Extension, Head, Place, Rule, Severity, Time, preview, safe_str, safe_text, width,
+    Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview, safe_str, safe_text,
+    width,
 };
 use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
 
@@ -54,6 +58,8 @@ pub struct Opening<'a> {
     pub accept_of: Option<Other>,
     /// A connection that sent the same key.
     pub key_of: Option<Other>,
+    /// The language of what is said.
+    pub lang: Lang,
 }
 
 /// Something wrong about a handshake.
@@ -78,7 +84,13 @@ pub struct Other {
 
 /// What it means that a connection got the accept value of another one.
 #[must_use]
-pub fn crossed(other: Other) -> String {
+pub fn crossed(other: Other, lang: Lang) -> String {
+    if lang == Lang::Zh {
+        return format!(
+            "它是连接 {}（数据包 {}）的密钥的正确值：代理把两条连接弄混了，或是缓存作的回答",
+            other.number, other.packet
+        );
+    }
     format!(
         "it is the right value for the key of connection {} (packet {}): a proxy crossed two connections, or a \
          cache answered",
@@ -88,7 +100,13 @@ pub fn crossed(other: Other) -> String {
 
 /// What it means that another connection sent the same key.
 #[must_use]
-pub fn shared_key(other: Other) -> String {
+pub fn shared_key(other: Other, lang: Lang) -> String {
+    if lang == Lang::Zh {
+        return format!(
+            "连接 {}（数据包 {}）发了同样的密钥：每条连接都应另取一个",
+            other.number, other.packet
+        );
+    }
     format!(
         "connection {} (packet {}) sent the same key: each connection has to draw its own",
         other.number, other.packet
@@ -137,7 +155,11 @@ impl Page<'_, '_> {
         let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
         self.title()?;
         if request.is_none() && response.is_none() {
-            return writeln!(self.out, " no handshake was captured: it was open before the capture began\n");
+            let nothing = self.opening.lang.pick(
+                "no handshake was captured: it was open before the capture began",
+                "没有抓到握手：抓包开始时连接已经打开",
+            );
+            return writeln!(self.out, " {nothing}\n");
         }
         self.head(Direction::ClientToServer, request)?;
         self.head(Direction::ServerToClient, response)?;
@@ -192,20 +214,9 @@ impl Page<'_, '_> {
     fn paragraph(&mut self, indent: usize, text: &str, reference: &str) -> io::Result<()> {
         let most = self.style.columns.map_or(usize::MAX, |columns| columns.max(indent + 30));
         let mut column = indent;
-        write!(self.out, "{:indent$}", "")?;
-        for word in safe_str(text).split(' ') {
-            let len = width(word);
-            if column > indent {
-                if column + 1 + len > most {
-                    write!(self.out, "\n{:indent$}", "")?;
-                    column = indent;
-                } else {
-                    write!(self.out, " ")?;
-                    column += 1;
-                }
-            }
-            write!(self.out, "{word}")?;
-            column += len;
+        for (i, line) in wrap(&safe_str(text), most - indent).iter().enumerate() {
+            write!(self.out, "{}{:indent$}{line}", if i > 0 { "\n" } else { "" }, "")?;
+            column = indent + width(line);
         }
         if !reference.is_empty() {
             let gap = REFERENCE.saturating_sub(column).max(3);
@@ -217,7 +228,13 @@ impl Page<'_, '_> {
     }
 
     /// A rule that was broken.
-    fn problem(&mut self, indent: usize, rule: &Rule, side: Option<Direction>, text: &str) -> io::Result<()> {
+    fn problem(
+        &mut self,
+        indent: usize,
+        rule: &'static Rule,
+        side: Option<Direction>,
+        text: &str,
+    ) -> io::Result<()> {
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
@@ -226,6 +243,9 @@ impl Page<'_, '_> {
         let who = side.map(|side| format!(" ({})", side.sender())).unwrap_or_default();
         writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;
         let reference = if rule.reference == "-" { "" } else { rule.reference };
+        if self.opening.lang != Lang::En {
+            self.paragraph(indent + 2, summary(rule, self.opening.lang), "")?;
+        }
         self.paragraph(indent + 2, text, reference)
     }
 
@@ -263,7 +283,7 @@ impl Page<'_, '_> {
             }
         }
         writeln!(self.out, ", {} bytes", head.bytes.len())?;
-        for line in head_lines(opening.handshake, side, self.judgements) {
+        for line in head_lines(opening.handshake, side, self.judgements, opening.lang) {
             self.right += u64::from(line.mark == Mark::Right);
             if line.start.is_none() {
                 self.line(Mark::Wrong, &line.name, b"(absent)")?;
@@ -280,7 +300,7 @@ impl Page<'_, '_> {
             if let (Some(other), true) =
                 (opening.key_of, line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"))
             {
-                self.paragraph(INDENT, &shared_key(other), "")?;
+                self.paragraph(INDENT, &shared_key(other, opening.lang), "")?;
             }
             for judgement in &line.problems {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
@@ -315,22 +335,43 @@ impl Page<'_, '_> {
     /// `Sec-WebSocket-Accept` computed again, and compared with what was sent.
     fn accept(&mut self, request: Option<&Head>, response: Option<&Head>) -> io::Result<()> {
         writeln!(self.out, " {}", self.style.paint(Role::Title, "Sec-WebSocket-Accept, step by step"))?;
-        let Some(AcceptStory { steps, remark, sent }) = accept_story(self.opening.handshake) else {
-            let why = if request.is_none() { "the request was not captured" } else { "there is no key" };
-            return writeln!(self.out, " {why}: nothing to compute it from\n");
+        let lang = self.opening.lang;
+        let Some(AcceptStory { steps, remark, sent }) =
+            accept_story(self.opening.handshake, self.opening.lang)
+        else {
+            let why = if request.is_none() {
+                lang.pick("the request was not captured", "没有抓到请求")
+            } else {
+                lang.pick("there is no key", "没有密钥")
+            };
+            let nothing = lang.pick(": nothing to compute it from", "：无从计算");
+            return writeln!(self.out, " {why}{nothing}\n");
         };
-        self.step("1 key as sent", &steps.key, "as text: it is not decoded")?;
+        self.step(
+            "1 key as sent",
+            &steps.key,
+            lang.pick("as text: it is not decoded", "按文本使用，不解码"),
+        )?;
         if let Some(remark) = remark {
             self.paragraph(VALUE, &remark, "")?;
         }
         self.step("2 append GUID", &steps.concatenated, "")?;
         self.step("3 SHA-1", hex(&steps.digest).as_bytes(), "")?;
-        self.step("4 base64", steps.accept.as_bytes(), "of the 20 bytes, not of their hex text")?;
+        self.step(
+            "4 base64",
+            steps.accept.as_bytes(),
+            lang.pick("of the 20 bytes, not of their hex text", "对 20 个字节编码，不是对它的十六进制文本"),
+        )?;
         if response.is_none() {
-            return writeln!(self.out, " 5 {:1$}nothing captured\n", "server sent", VALUE - 3);
+            let nothing = lang.pick("nothing captured", "没有抓到");
+            return writeln!(self.out, " 5 {:1$}{nothing}\n", "server sent", VALUE - 3);
         }
         for (value, right, mistake) in &sent {
-            let (mark, word) = if *right { (Mark::Right, "the same") } else { (Mark::Wrong, "not the same") };
+            let (mark, word) = if *right {
+                (Mark::Right, lang.pick("the same", "相同"))
+            } else {
+                (Mark::Wrong, lang.pick("not the same", "不同"))
+            };
             let shown = self.fit(value);
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
             let verdict = format!("{} {word}", mark.sign(self.ascii));
@@ -341,14 +382,21 @@ impl Page<'_, '_> {
                 continue;
             }
             if let Some(mistake) = mistake {
-                self.paragraph(VALUE, &format!("likely mistake: {mistake}"), "")?;
+                self.paragraph(VALUE, &format!("{}{mistake}", LIKELY.of(self.opening.lang)), "")?;
             } else if let Some(other) = self.opening.accept_of {
-                self.paragraph(VALUE, &format!("likely mistake: {}", crossed(other)), "")?;
+                self.paragraph(
+                    VALUE,
+                    &format!("{}{}", LIKELY.of(self.opening.lang), crossed(other, self.opening.lang)),
+                    "",
+                )?;
             }
         }
         if sent.is_empty() {
-            let nothing =
-                format!("{} nothing: a client has to close the connection", Mark::Wrong.sign(self.ascii));
+            let nothing = format!(
+                "{} {}",
+                Mark::Wrong.sign(self.ascii),
+                lang.pick("nothing: a client has to close the connection", "什么也没发：客户端必须关闭连接")
+            );
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
             writeln!(
                 self.out,
@@ -363,24 +411,28 @@ impl Page<'_, '_> {
     fn agreed(&mut self, request: Option<&Head>) -> io::Result<()> {
         let handshake = self.opening.handshake;
         writeln!(self.out, " {}", self.style.paint(Role::Title, "agreed"))?;
+        let lang = self.opening.lang;
+        let unknown = lang.pick("what was offered is not known", "不知道提供过什么");
+        let none = lang.pick("none was offered", "没有提供过");
+        let offers_word = lang.pick("offered: ", "提供过：");
         let offered = request.map(|head| {
             let names = head.values("Sec-WebSocket-Protocol").flat_map(|value| value.split(|b| *b == b','));
             names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty()).map(safe_text).collect::<Vec<_>>()
         });
         let offer = match offered.as_deref() {
-            None => "what was offered is not known".to_owned(),
-            Some([]) => "none was offered".to_owned(),
-            Some(names) => format!("offered: {}", names.join(", ")),
+            None => unknown.to_owned(),
+            Some([]) => none.to_owned(),
+            Some(names) => format!("{offers_word}{}", names.join(", ")),
         };
         let chosen = handshake.subprotocol.as_deref().unwrap_or("none");
         self.agreement("subprotocol", &format!("{chosen} ({offer})"))?;
         if handshake.extensions.is_empty() {
             let offers = request.map(|head| parse_extensions(head.values("Sec-WebSocket-Extensions")).0);
             let offer = match offers.as_deref() {
-                None => "what was offered is not known".to_owned(),
-                Some([]) => "none was offered".to_owned(),
+                None => unknown.to_owned(),
+                Some([]) => none.to_owned(),
                 Some(list) => format!(
-                    "offered: {}",
+                    "{offers_word}{}",
                     list.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ")
                 ),
             };
@@ -391,17 +443,25 @@ impl Page<'_, '_> {
             let deflate =
                 handshake.deflate.filter(|_| crate::http::extension::is_deflate(extension) && !told);
             let Some(params) = deflate else {
-                let text = format!("{} (what it does to frames is not known here)", as_sent(extension));
+                let text = format!(
+                    "{} ({})",
+                    as_sent(extension),
+                    lang.pick("what it does to frames is not known here", "这里不知道它如何改变帧")
+                );
                 self.agreement("extension", &text)?;
                 continue;
             };
             told = true;
-            let text = format!("{}: messages that begin with RSV1 are compressed", extension.name);
+            let text = format!(
+                "{}: {}",
+                extension.name,
+                lang.pick("messages that begin with RSV1 are compressed", "以 RSV1 开头的消息是压缩的")
+            );
             self.agreement("extension", &text)?;
             for direction in Direction::BOTH {
                 let label =
                     format!("  {} {} {}", direction.sender(), self.arrow(), direction.opposite().sender());
-                self.agreement(&label, &words::compression(&params, direction))?;
+                self.agreement(&label, &words::compression(&params, direction, self.opening.lang))?;
             }
         }
         writeln!(self.out)
@@ -420,7 +480,7 @@ impl Page<'_, '_> {
             || self.judgements.iter().map(|j| j.rule).chain(self.opening.notes.iter().map(|n| n.rule));
         let count = |severity| severities().filter(|rule| rule.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        let (mark, outcome) = outcome(handshake, errors, warnings);
+        let (mark, outcome) = outcome(handshake, errors, warnings, self.opening.lang);
         let plural = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         let sums = format!(
             "{} right, {}, {}",
@@ -437,11 +497,22 @@ impl Page<'_, '_> {
         let codes: Vec<&str> = broken.iter().map(|rule| rule.code).collect();
         if let Some(code) = codes.first() {
             let others = if codes.len() > 1 {
-                format!("   (also {})", codes.get(1..).unwrap_or_default().join(", "))
+                format!(
+                    "   ({} {})",
+                    self.opening.lang.pick("also", "另有"),
+                    codes.get(1..).unwrap_or_default().join(", ")
+                )
             } else {
                 String::new()
             };
-            self.paragraph(9, &format!("causes and remedies: wslens explain {code}{others}"), "")?;
+            self.paragraph(
+                9,
+                &format!(
+                    "{} wslens explain {code}{others}",
+                    self.opening.lang.pick("causes and remedies:", "原因与对策：")
+                ),
+                "",
+            )?;
         }
         writeln!(self.out)
     }

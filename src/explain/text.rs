@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use super::diagram::diagram;
 use super::frame::{Explained, ExplainedFrame, Field, Problem, Row, word};
-use super::message::Utf8;
+use super::phrases::{bytes, count, missing, utf8_word};
 use crate::cli::style::{Role, Style};
-use crate::model::{Direction, Safe, Severity, preview_runs, width};
+use crate::model::{Direction, Lang, Safe, Severity, preview_runs, width};
 use crate::ws::{Inflation, Opcode, close_code};
 
 /// What to print beside the table.
@@ -19,6 +19,8 @@ pub struct View {
     pub learn: bool,
     /// The command that makes this frame.
     pub build: bool,
+    /// The language of what is said.
+    pub lang: Lang,
 }
 
 /// Columns of the table.
@@ -41,12 +43,19 @@ const SHOWN_TEXT: usize = 40;
 /// Those of `out`.
 pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, view: View) -> io::Result<()> {
     let single = explained.frames.len() == 1;
-    let mut lines = Lines { text: String::new(), style: *style, column: 0, pending: 0 };
+    let lang = view.lang;
+    let mut lines = Lines { text: String::new(), style: *style, lang, column: 0, pending: 0 };
     lines.headline(explained);
     for (i, frame) in explained.frames.iter().enumerate() {
         lines.end();
         if !single {
-            lines.put(Role::Title, &format!("frame {} at offset {}: ", frame.number, frame.range.start));
+            lines.put(
+                Role::Title,
+                &match lang {
+                    Lang::En => format!("frame {} at offset {}: ", frame.number, frame.range.start),
+                    Lang::Zh => format!("第 {} 帧，偏移 {}：", frame.number, frame.range.start),
+                },
+            );
             lines.summary(frame);
             lines.end();
         }
@@ -70,12 +79,11 @@ pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, vie
         lines.text.clear();
     }
     if let Some(rest) = &explained.rest {
-        let text = format!(
-            "{} from offset {} are not read: {}",
-            bytes(rest.range.len()),
-            rest.range.start,
-            rest.why
-        );
+        let (len, start) = (bytes(rest.range.len(), lang), rest.range.start);
+        let text = match lang {
+            Lang::En => format!("{len} from offset {start} are not read: {}", rest.why),
+            Lang::Zh => format!("从偏移 {start} 起的 {len}没有读：{}", rest.why),
+        };
         lines.end();
         lines.put(Role::Warning, &text);
         lines.end();
@@ -87,6 +95,7 @@ pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, vie
 struct Lines {
     text: String,
     style: Style,
+    lang: Lang,
     column: usize,
     pending: usize,
 }
@@ -116,36 +125,56 @@ impl Lines {
         match explained.frames.as_slice() {
             [frame] if !frame.is_complete() => self.incomplete(frame),
             [frame] => {
-                self.put(Role::Title, &format!("{}: 1 frame, ", bytes(explained.len)));
+                let len = bytes(explained.len, self.lang);
+                self.put(Role::Title, &format!("{len}{}", self.lang.pick(": 1 frame, ", "：1 个帧，")));
                 self.summary(frame);
             }
             frames => {
                 let cut = frames.last().is_some_and(|f| !f.is_complete());
-                let cut = if cut { ", the last one incomplete" } else { "" };
-                self.put(Role::Title, &format!("{}: {} frames{cut}", bytes(explained.len), frames.len()));
+                let (len, count) = (bytes(explained.len, self.lang), frames.len());
+                let text = match (self.lang, cut) {
+                    (Lang::En, true) => format!("{len}: {count} frames, the last one incomplete"),
+                    (Lang::En, false) => format!("{len}: {count} frames"),
+                    (Lang::Zh, true) => format!("{len}：{count} 个帧，最后一个不完整"),
+                    (Lang::Zh, false) => format!("{len}：{count} 个帧"),
+                };
+                self.put(Role::Title, &text);
             }
         }
         self.end();
     }
 
     fn incomplete(&mut self, frame: &ExplainedFrame) {
-        self.put(Role::Warning, &format!("frame {} is incomplete: {}", frame.number, missing(frame)));
+        let (number, missing) = (frame.number, missing(frame, self.lang));
+        let text = match self.lang {
+            Lang::En => format!("frame {number} is incomplete: {missing}"),
+            Lang::Zh => format!("第 {number} 帧不完整：{missing}"),
+        };
+        self.put(Role::Warning, &text);
     }
 
     /// `client → server (masked), TEXT, "Hello"`
     fn summary(&mut self, frame: &ExplainedFrame) {
         if !frame.is_complete() {
-            return self.put(Role::Warning, &format!("incomplete: {}", missing(frame)));
+            let missing = missing(frame, self.lang);
+            return self
+                .put(Role::Warning, &format!("{}{missing}", self.lang.pick("incomplete: ", "不完整：")));
         }
         let (Some(header), Some(masked)) = (frame.header, frame.masked()) else { return };
         let client = frame.direction.map_or(masked, |d| d == Direction::ClientToServer);
         let (role, who) = match client {
-            true => (Role::ClientToServer, "client → server"),
-            false => (Role::ServerToClient, "server → client"),
+            true => (Role::ClientToServer, self.lang.pick("client → server", "客户端 → 服务器")),
+            false => (Role::ServerToClient, self.lang.pick("server → client", "服务器 → 客户端")),
         };
         self.put(role, who);
         let opcode = header.opcode();
-        self.put(Role::Payload, if masked { " (masked), " } else { " (not masked), " });
+        self.put(
+            Role::Payload,
+            match masked {
+                true => self.lang.pick(" (masked), ", "（有掩码），"),
+                false => self.lang.pick(" (not masked), ", "（无掩码），"),
+            },
+        );
         self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
         self.put(Role::Payload, ", ");
         self.gist(frame);
@@ -155,7 +184,13 @@ impl Lines {
     fn gist(&mut self, frame: &ExplainedFrame) {
         if let Some(close) = frame.close() {
             let Some(code) = close.code else {
-                return self.put(Role::Payload, if frame.payload.is_empty() { "no code" } else { "broken" });
+                return self.put(
+                    Role::Payload,
+                    match frame.payload.is_empty() {
+                        true => self.lang.pick("no code", "没有关闭码"),
+                        false => self.lang.pick("broken", "有误"),
+                    },
+                );
             };
             self.put(Role::Payload, &format!("{code} {}", close_code(code).name));
             if !close.reason.is_empty() {
@@ -166,9 +201,9 @@ impl Lines {
         }
         match (&frame.message.inflated, frame.payload.len()) {
             (Some(inflated), _) if is_readable(&inflated.bytes) => self.quote(&inflated.bytes),
-            (_, 0) => self.put(Role::Payload, "empty"),
+            (_, 0) => self.put(Role::Payload, self.lang.pick("empty", "空")),
             _ if shows_text(frame) => self.quote(&frame.payload),
-            (_, len) => self.put(Role::Payload, &bytes(len)),
+            (_, len) => self.put(Role::Payload, &bytes(len, self.lang)),
         }
     }
 
@@ -193,8 +228,10 @@ impl Lines {
             self.quote(&frame.payload);
             self.pending = 2;
         }
-        let verdict =
-            if frame.message.compressed { Some("compressed") } else { utf8_word(frame.message.utf8) };
+        let verdict = match frame.message.compressed {
+            true => Some(self.lang.pick("compressed", "已压缩")),
+            false => utf8_word(frame.message.utf8, self.lang),
+        };
         self.put(Role::Payload, verdict.unwrap_or_default());
     }
 
@@ -308,7 +345,13 @@ impl Lines {
         let more = len.saturating_sub(SHOWN_BYTES);
         if more > 0 {
             self.to(HEX, 1);
-            self.put(Role::Dim, &format!("… {} more", bytes(more)));
+            self.put(
+                Role::Dim,
+                &match self.lang {
+                    Lang::En => format!("… {} more", bytes(more, Lang::En)),
+                    Lang::Zh => format!("… 还有 {}", bytes(more, Lang::Zh)),
+                },
+            );
             self.end();
         }
         if let Some(header) = frame.header.filter(|_| masked) {
@@ -344,6 +387,7 @@ impl Lines {
     }
 
     fn inflated(&mut self, frame: &ExplainedFrame) {
+        let lang = self.lang;
         let Some(inflated) = &frame.message.inflated else { return };
         self.field(if frame.message.index > 1 { "inflated (all)" } else { "inflated" });
         self.to(MEANING, 2);
@@ -351,14 +395,17 @@ impl Lines {
             self.quote(&inflated.bytes);
             self.pending = 2;
         }
-        self.put(Role::Payload, &bytes(inflated.bytes.len()));
+        self.put(Role::Payload, &bytes(inflated.bytes.len(), self.lang));
         self.pending = 2;
         self.put(
             Role::Payload,
             match inflated.outcome {
-                Inflation::Whole => utf8_word(frame.message.utf8).unwrap_or_default(),
-                Inflation::Cut => "cut here: more would come",
-                Inflation::UnknownDictionary => "then refers to a message before it, which is not here",
+                Inflation::Whole => utf8_word(frame.message.utf8, lang).unwrap_or_default(),
+                Inflation::Cut => lang.pick("cut here: more would come", "到此截断：后面还有"),
+                Inflation::UnknownDictionary => lang.pick(
+                    "then refers to a message before it, which is not here",
+                    "后面引用了更早的消息，而它不在这里",
+                ),
                 Inflation::Damaged => "",
             },
         );
@@ -386,18 +433,28 @@ impl Lines {
     fn verdict(&mut self, frame: &ExplainedFrame) {
         self.to(OFFSET, 0);
         if frame.header.is_some() {
-            let text = format!(
-                "overhead: {} for {}.   ",
-                count(frame.header_range().len() as u64, "header byte"),
-                count(frame.payload.len() as u64 + frame.missing.1, "payload byte"),
+            let (head, payload) = (
+                frame.header_range().len() as u64,
+                (frame.payload.len() as u64).saturating_add(frame.missing.1),
             );
+            let text = match self.lang {
+                Lang::En => {
+                    format!(
+                        "overhead: {} for {}.   ",
+                        count(head, "header byte"),
+                        count(payload, "payload byte")
+                    )
+                }
+                Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个头部字节。   "),
+            };
             self.put(Role::Payload, &text);
         }
-        self.put(Role::Payload, "legal: ");
+        let lang = self.lang;
+        self.put(Role::Payload, lang.pick("legal: ", "合法："));
         match (frame.is_legal(), frame.is_complete()) {
-            (true, true) => self.put(Role::Ok, "yes"),
-            (true, false) => self.put(Role::Ok, "yes, so far"),
-            (false, _) => self.put(Role::Error, "no"),
+            (true, true) => self.put(Role::Ok, lang.pick("yes", "是")),
+            (true, false) => self.put(Role::Ok, lang.pick("yes, so far", "到目前为止是")),
+            (false, _) => self.put(Role::Error, lang.pick("no", "否")),
         }
         self.end();
     }
@@ -415,11 +472,14 @@ impl Lines {
                 _ if header.extended_len() > 0 => "lengths",
                 _ => "frame",
             };
-            self.put(Role::Payload, &format!("see it move: wslens learn {lesson}"));
+            self.put(
+                Role::Payload,
+                &format!("{} wslens learn {lesson}", self.lang.pick("see it move:", "动手看一看：")),
+            );
         }
         if let Some(command) = build_command(frame).filter(|_| view.build) {
             self.to(OFFSET, 4);
-            self.put(Role::Payload, &format!("change it: {command}"));
+            self.put(Role::Payload, &format!("{} {command}", self.lang.pick("change it:", "改一改：")));
         }
         if self.column > 0 {
             self.end();
@@ -439,36 +499,11 @@ impl ExplainedFrame {
     }
 }
 
-/// What is missing, as half a sentence.
-fn missing(frame: &ExplainedFrame) -> String {
-    let (header, payload) = frame.missing;
-    if header > 0 {
-        let here = frame.range.len();
-        let are = if here == 1 { "is" } else { "are" };
-        let least = if here < 2 { "at least " } else { "" };
-        return format!(
-            "its header takes {least}{}, {here} {are} here ({header} missing)",
-            bytes(here + header)
-        );
-    }
-    let here = frame.payload.len() as u64;
-    let claimed = count(here + payload, "payload byte");
-    format!("header says {claimed}, {here} {} here ({payload} missing)", if here == 1 { "is" } else { "are" })
-}
-
 /// Whether the payload is best shown as text.
 fn shows_text(frame: &ExplainedFrame) -> bool {
     let text = !frame.message.compressed && frame.message.opcode == Some(Opcode::Text);
     let close = frame.header.is_some_and(|h| h.opcode() == Opcode::Close);
     text || !close && is_readable(&frame.payload)
-}
-
-fn utf8_word(utf8: Utf8) -> Option<&'static str> {
-    match utf8 {
-        Utf8::Valid => Some("valid UTF-8"),
-        Utf8::ValidSoFar => Some("valid UTF-8 so far"),
-        Utf8::NotJudged | Utf8::Bad(_) => None,
-    }
 }
 
 /// Whether bytes are text that shows as it is.
@@ -479,15 +514,6 @@ fn is_readable(bytes: &[u8]) -> bool {
 /// A frame's reference without the RFC that all of them come from.
 fn short(reference: &str) -> &str {
     reference.strip_prefix("RFC 6455 ").unwrap_or(reference)
-}
-
-/// `1 byte`, `2 bytes`
-fn bytes(n: usize) -> String {
-    count(n as u64, "byte")
-}
-
-fn count(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// `37 fa`

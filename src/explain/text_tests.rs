@@ -2,7 +2,7 @@ use super::*;
 use crate::explain::frame::{Options, explain};
 use proptest::prelude::*;
 
-const ALL_HINTS: View = View { diagram: false, learn: true, build: true };
+const ALL_HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
 
 fn shown(bytes: &[u8], options: &Options, view: View, style: &Style) -> String {
     let mut out = Vec::new();
@@ -192,7 +192,7 @@ proptest! {
             true => [&[head, 0x80 | len, 0, 0, 0, 0][..], &payload].concat(),
             false => [&[head, len][..], &payload].concat(),
         };
-        let options = Options { direction: None, deflate };
+        let options = Options { direction: None, deflate, lang: crate::model::Lang::En };
         let view = View { diagram: true, ..ALL_HINTS };
         let text = shown(&bytes, &options, view, &Style::PLAIN);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' || crate::model::is_hidden(c)), "{:?}", text);

@@ -63,6 +63,7 @@ pub fn ndjson_row(
         request: connection.request,
         response: connection.response,
         first: connection.first,
+        evidence: connection.evidence.clone(),
         tls: connection.tls.clone(),
     };
     let mut out = Vec::new();

@@ -167,7 +167,7 @@ fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         Field::Extensions => Value::Names(&handshake.extensions),
         // As in the machine output.
         Field::HttpVersion => Value::Bytes(b"1.1"),
-        Field::Midstream => Value::Flag(false),
+        Field::Midstream => Value::Flag(connection.is_midstream()),
         Field::Tls => Value::Flag(connection.tls.is_some()),
         _ => Value::Absent,
     }

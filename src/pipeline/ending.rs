@@ -15,6 +15,9 @@ impl Live {
         if self.fate != Fate::Keep {
             return self.fate;
         }
+        if self.is_guessing() && self.guess_again(ends, place, work) != Fate::Keep {
+            return self.fate;
+        }
         if End::BOTH
             .into_iter()
             .all(|end| self.streams.of(end).is_finished() && self.streams.of(end).hole().is_none())
@@ -37,8 +40,17 @@ impl Live {
 
     /// Whether anything is waited for: a hole to fill, a SYN, a request, or more after a RST.
     pub(super) fn watch<S: Sink>(&mut self, place: Place, work: &mut Work<'_, S>) {
+        if self.is_guessing() {
+            if self.waiting_since.take().is_some() {
+                work.wait_no_more(&mut self.waiting_at);
+            }
+            return;
+        }
         let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
-        let waiting = self.reset.is_some() || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
+        let searching = self.searching();
+        let waiting = self.reset.is_some()
+            || searching.is_some()
+            || End::BOTH.into_iter().any(|end| waits(self.streams.of(end)));
         if !waiting {
             if self.waiting_since.take().is_some() {
                 work.wait_no_more(&mut self.waiting_at);
@@ -47,11 +59,19 @@ impl Live {
         }
         if self.waiting_since.is_none() {
             let oldest = End::BOTH.into_iter().filter_map(|end| self.streams.of(end).oldest_waiting()).min();
-            let oldest =
-                oldest.into_iter().chain(self.reset.map(|reset| reset.packet)).min().unwrap_or(place.packet);
+            let others = self.reset.map(|reset| reset.packet).into_iter().chain(searching);
+            let oldest = oldest.into_iter().chain(others).min().unwrap_or(place.packet);
             work.wait(Place { packet: oldest, ..place }, &mut self.waiting_at);
             self.waiting_since = Some(place);
         }
+    }
+
+    /// The oldest packet whose frames may still be found after a loss, if that is waited for.
+    fn searching(&mut self) -> Option<u64> {
+        let Layer::WebSocket(socket) = &self.layer else { return None };
+        let since = socket.ws.searching();
+        self.hopeless &= since.is_some();
+        since.filter(|_| !self.hopeless)
     }
 
     pub(super) fn over_limit<S: Sink>(
@@ -81,6 +101,7 @@ impl Live {
     /// Waiting took long enough. True if it goes on.
     pub(super) fn expire<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) -> Fate {
         let since = self.waiting_since.unwrap_or(place);
+        let searched = self.searching().is_some();
         let old = place.time.since(since.time) > work.limits.hole_time;
         let one_sided = !(*self.seen.of(End::A) && *self.seen.of(End::B));
         let acknowledged = End::BOTH.into_iter().all(|end| {
@@ -95,6 +116,7 @@ impl Live {
         }
         if self.fate == Fate::Keep {
             self.waiting_since = None;
+            self.hopeless |= searched;
             self.watch(place, work);
         }
         self.fate
@@ -114,6 +136,10 @@ impl Live {
             GiveUp::End => "they never came",
         };
         let mut latest = Place::default();
+        self.guess(ends, why == GiveUp::End, place, work);
+        if self.is_guessing() {
+            return;
+        }
         for end in self.order() {
             self.streams.of_mut(end).begin();
         }

@@ -74,8 +74,8 @@ pub(super) enum Stage {
     Opening(Opening),
     /// Bytes are followed.
     Live(Box<Live>),
-    /// Nothing of interest in it.
-    Other(Other),
+    /// Nothing of interest in it; so often it may be looked at again all the same.
+    Other(Other, u8),
     /// It ended.
     Ended,
     /// The slot holds none.

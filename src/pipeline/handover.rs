@@ -23,6 +23,9 @@ impl Live {
     ) {
         // After giving up a hole, records are complete with their own last packet, not with the one at hand.
         let mut own = given_up;
+        if self.is_guessing() {
+            return;
+        }
         loop {
             let mut progress = false;
             for end in self.order() {
@@ -196,6 +199,7 @@ impl Live {
                 work.totals.findings.add(&http::rules::H2C_UPGRADE);
                 self.fate = Fate::Drop(Other::Http2);
             }
+            Found::Other(Other::Unknown) if self.is_said(ends, end, work.limits) => self.guess_later(0),
             Found::Other(other) => self.fate = Fate::Drop(other),
             Found::TooLarge(direction) => {
                 let text = format!(
@@ -257,6 +261,7 @@ impl Live {
             request,
             response,
             first: request.or(response).map(|place| place.first).unwrap_or_default(),
+            evidence: None,
             tls: self.secure.as_ref().and_then(|secure| secure.facts()),
         }
     }

@@ -41,6 +41,10 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Payloads.
     pub depth: Depth,
+    /// Connections whose handshake is not in the capture are recognised by what they send.
+    pub guess: bool,
+    /// Ports on which that takes less evidence.
+    pub ws_ports: Vec<u16>,
     /// No bound, but it goes where they go: the secrets of TLS connections. Copies share them.
     pub secrets: Secrets,
 }
@@ -75,6 +79,8 @@ impl Default for Limits {
             requests: 1000,
             fragments: FragmentLimits::default(),
             depth: Depth::default(),
+            guess: true,
+            ws_ports: Vec::new(),
             secrets: Secrets::default(),
         }
     }

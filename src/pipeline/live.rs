@@ -95,6 +95,12 @@ pub(super) struct Live {
     pub(super) untold: u32,
     /// It is looked at from its middle on.
     pub(super) midway: bool,
+    /// With so many pieces it is guessed again what this is; 0 where nothing is to be guessed.
+    pub(super) guessing: u8,
+    /// So often it may be guessed once more.
+    pub(super) tries: u8,
+    /// Framing was lost for so long that nothing waits for it any more.
+    pub(super) hopeless: bool,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
     /// It speaks TLS, and there are secrets.
@@ -120,6 +126,9 @@ impl Live {
             untold: 0,
             waiting_at: u64::MAX,
             midway: false,
+            guessing: 0,
+            tries: 4,
+            hopeless: false,
             secure: None,
         })
     }
@@ -133,6 +142,14 @@ impl Live {
         if segment.flags.has(Flags::ACK) {
             live.streams.of_mut(client.other()).begin_at(segment.ack);
         }
+        live
+    }
+
+    /// A connection that was given up, of which something looks like a WebSocket.
+    pub(super) fn once_more(tries: u8) -> Box<Self> {
+        let mut live = Self::new(None);
+        live.midway = true;
+        live.guess_later(tries);
         live
     }
 
@@ -562,6 +579,7 @@ mod tests {
             request: None,
             response: None,
             first: Place::default(),
+            evidence: None,
             tls: None,
         };
         let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };

@@ -10,11 +10,13 @@
 //! time is the packets' own: the same packets give the same events, whenever and in however many
 //! pieces they are read. State is bounded by [`Limits`].
 
+mod again;
 mod doubt;
 mod ending;
 mod ends;
 mod exchange;
 mod flows;
+mod guess;
 mod handover;
 mod limits;
 mod live;
@@ -33,7 +35,7 @@ mod work;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
@@ -45,6 +47,7 @@ pub use secrets::Secrets;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
+use again::asks_here;
 use ends::{End, Ends};
 use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
@@ -330,6 +333,12 @@ impl Pipeline {
         let segment = &taken.segment;
         let Some(flow) = self.flows.slot(slot) else { return };
         match &mut flow.stage {
+            Stage::Live(live)
+                if live.is_guessing() && asks_here(taken, Space { capture, decoder: &self.decoder }) =>
+            {
+                self.take_up(slot, Live::midway(from, segment));
+                self.live_segment(slot, from, taken, capture, sink);
+            }
             Stage::Live(live) => {
                 if segment.flags.has(Flags::SYN)
                     && !live.fits_syn(from, segment.seq.wrapping_add(1))
@@ -340,10 +349,10 @@ impl Pipeline {
                     self.live_segment(slot, from, taken, capture, sink);
                 }
             }
-            Stage::Other(_) => {
+            Stage::Other(_, tries) => {
                 if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
                     self.restart(slot, from, taken, capture, sink);
-                } else if segment.len >= 16 {
+                } else if segment.len >= 16 || (*tries > 0 && segment.len > 2) {
                     self.look_again(slot, from, taken, capture, sink);
                 }
             }
@@ -427,32 +436,6 @@ impl Pipeline {
         self.opening(slot, from, taken, capture, sink);
     }
 
-    /// Something else speaks here, but a proxy may have opened a WebSocket after a preface of its own.
-    #[inline]
-    fn look_again<S: Sink>(
-        &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        let segment = &taken.segment;
-        let span = Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len };
-        let Some(bytes) = capture.bytes(span) else { return };
-        if !bytes.starts_with(b"GET ") || !asks_for_websocket(bytes) {
-            return;
-        }
-        if let Some(flow) = self.flows.slot(slot) {
-            if let Stage::Other(other) = flow.stage {
-                *self.seen.count(other) = self.seen.count(other).saturating_sub(1);
-            }
-            flow.stage = Stage::Live(Live::midway(from, segment));
-            self.live += 1;
-            self.live_segment(slot, from, taken, capture, sink);
-        }
-    }
-
     /// A segment of a connection that is followed, whatever it is.
     #[inline(never)]
     fn live_segment<S: Sink>(
@@ -509,10 +492,12 @@ impl Pipeline {
         match fate {
             Fate::Keep => return,
             Fate::Drop(other) => {
+                let mut tries = 0;
                 if let Stage::Live(live) = &mut flow.stage {
                     live.leave(&mut self.desk.waiting);
+                    tries = live.tries_left(other, &self.desk.limits);
                 }
-                flow.stage = Stage::Other(other);
+                flow.stage = Stage::Other(other, tries);
                 self.dropped = true;
                 *self.seen.count(other) += 1;
             }
@@ -566,7 +551,7 @@ impl Pipeline {
             let limit = match &flow.stage {
                 Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
                 Stage::Live(live) if live.is_websocket() => self.desk.limits.idle_websocket,
-                Stage::Live(_) | Stage::Other(_) => self.desk.limits.idle,
+                Stage::Live(_) | Stage::Other(..) => self.desk.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
             let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
@@ -583,12 +568,4 @@ impl Pipeline {
             self.flows.remove(slot);
         }
     }
-}
-
-/// Whether a request's first bytes name WebSocket.
-fn asks_for_websocket(bytes: &[u8]) -> bool {
-    let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
-    let mut lower = head.to_ascii_lowercase();
-    lower.retain(|b| *b != b' ' && *b != b'\t');
-    memchr::memmem::find(&lower, b"upgrade:websocket").is_some()
 }

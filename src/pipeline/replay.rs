@@ -180,8 +180,8 @@ impl Pipeline {
             Stage::Opening { .. } => (Followed::Opening, false),
             Stage::Live(live) if live.is_websocket() => (Followed::WebSocket, live.midway),
             Stage::Live(live) => (Followed::Http, live.midway),
-            Stage::Other(_) if !dropped => return,
-            Stage::Other(_) => (Followed::Dropped, false),
+            Stage::Other(..) if !dropped => return,
+            Stage::Other(..) => (Followed::Dropped, false),
             Stage::Ended => (Followed::Ended, false),
             Stage::Free => return,
         };

@@ -43,8 +43,18 @@ pub struct Connection {
     pub response: Option<HeadPlace>,
     /// Its first packet: of the request, or else of the response.
     pub first: Place,
+    /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
+    pub evidence: Option<Box<str>>,
     /// The TLS that it runs in.
     pub tls: Option<Box<Tls>>,
+}
+
+impl Connection {
+    /// Nothing of its handshake was captured.
+    #[must_use]
+    pub fn is_midstream(&self) -> bool {
+        self.request.is_none() && self.response.is_none()
+    }
 }
 
 /// What a TLS handshake agreed on. Texts are as captured: they have to be made safe to show.
@@ -126,7 +136,8 @@ pub struct Wants {
 ///
 /// Each event has the packet that completed it. These packets never go back by more than what
 /// [`watermark`](Self::watermark) announced, but for those of frames and messages whose end never came: that
-/// is known when their connection is over, and they have its last packet.
+/// is known when their connection is over, and they have its last packet. What was captured of a connection before it was
+/// recognised without its handshake comes when it is, with its own packets.
 pub trait Sink {
     /// What this sink looks at.
     fn wants(&self) -> Wants {

@@ -5,6 +5,7 @@
 //! | [`ndjson`] | programs: one JSON object a line, the contract of `docs/output.schema.json` |
 //! | [`table`] | people: a block for each connection, a line for each row |
 //! | [`records`] | CSV: one line a row |
+//! | [`sarif`], [`junit`] | CI: findings as results of a lint, or of tests |
 //! | [`stats`] | people and programs: what the capture holds, in numbers |
 //! | [`transcript`] | people: messages as Markdown, or as a diagram for Mermaid |
 //! | [`pcapng`] | other analyzers: packets |
@@ -16,10 +17,12 @@
 mod capture_tests;
 pub mod csv;
 pub mod json;
+pub mod junit;
 pub mod ndjson;
 mod ordered;
 pub mod pcapng;
 pub mod records;
+pub mod sarif;
 pub mod snippet;
 pub mod stats;
 pub mod style;
@@ -35,7 +38,7 @@ use std::io;
 use std::fmt::Arguments;
 
 use crate::filter::{Levels, Matcher};
-use crate::model::{Direction, Rule, Tally, Time};
+use crate::model::{Direction, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, Sink};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
@@ -88,6 +91,8 @@ pub struct Selection {
     pub filter: Option<Box<Matcher>>,
     /// Payload bytes of a record that are printed at most; all that are kept where it is `None`.
     pub longest: Option<usize>,
+    /// From which severity on a finding is a failure, for reports that tell.
+    pub fails: Option<Severity>,
     /// Findings that were chosen, by rule.
     pub chosen: Tally,
 }

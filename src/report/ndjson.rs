@@ -471,8 +471,11 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     write_head(out, "request", handshake.request.as_deref(), connection.request);
     write_head(out, "response", handshake.response.as_deref(), connection.response);
     word(out, "state", ended.state.name());
-    flag(out, "midstream", false);
+    flag(out, "midstream", connection.is_midstream());
     flag(out, "tls", connection.tls.is_some());
+    if let Some(evidence) = &connection.evidence {
+        word(out, "evidence", evidence);
+    }
     if let Some(tls) = &connection.tls {
         write_tls(out, tls);
     }

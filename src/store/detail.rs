@@ -52,9 +52,26 @@ pub enum LoadError {
     /// Its bytes were not kept.
     #[error("the bytes are no longer kept")]
     Gone,
+    /// It went to bound memory or disk.
+    #[error("released: {0}")]
+    Released(Release),
     /// Something newer was asked for.
     #[error("something else was asked for")]
     Cancelled,
+}
+
+/// What went of something that cannot be loaded any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Release {
+    /// Its row, and with that the way to its bytes.
+    #[error("it is older than the history that memory has room for")]
+    Row,
+    /// Its packets.
+    #[error("its packets went out of the spool to make room for later ones")]
+    Packets,
+    /// What came before it, without which it cannot be told what its bytes mean.
+    #[error("what came before it and is needed to read it went to make room")]
+    Before,
 }
 
 /// A message as it was on the wire and as the application had it.

@@ -54,11 +54,15 @@ pub(super) struct Fill {
     previews: Vec<u8>,
     begin: Option<Time>,
     pub(super) trails: Trails,
+    /// The last packet that was taken, and the bytes read by then.
+    pub(super) taken: (u64, u64),
+    /// Packets for which the engine waits at most.
+    pub(super) waits: u64,
 }
 
 impl Fill {
-    pub(super) fn new(board: Arc<Board>, trails: Trails) -> Self {
-        Self { board, news: Vec::new(), previews: Vec::new(), begin: None, trails }
+    pub(super) fn new(board: Arc<Board>, trails: Trails, waits: u64) -> Self {
+        Self { board, news: Vec::new(), previews: Vec::new(), begin: None, trails, taken: (0, 0), waits }
     }
 
     /// Whether there is anything that the index does not have.
@@ -262,6 +266,7 @@ fn row(connection: &Connection) -> ConnectionRow {
         request: connection.request,
         response: connection.response,
         first: connection.first,
+        evidence: connection.evidence.clone(),
         tls: connection.tls.clone(),
         last: last.fold(connection.first, |a, b| a.max(b)),
         state: None,

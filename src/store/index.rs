@@ -1,16 +1,26 @@
 //! The index: rows of everything in a capture, without payloads beyond a preview.
 
-use super::pages::{PAGE, Pages};
+mod release;
+
+use std::collections::VecDeque;
+
+use super::pages::Pages;
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use crate::capture::Notes;
 use crate::model::{Direction, PerDirection, Place, Severity, Time};
 use crate::pipeline::{Seen, State, Summary, Totals};
 use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
+use release::{size_of_finding, size_of_row};
 
 /// Findings that are listed; the rest is counted. Each takes about 200 bytes.
 const FINDINGS: usize = 100_000;
 /// Bytes of previews of all messages together.
 const PREVIEWS: u64 = 128 << 20;
+/// log2 of the rows of an era: by these, what is old is told from what is not.
+const ERA: u32 = 12;
+/// The place of a connection that is not known, and of one that was released.
+const UNKNOWN: u32 = u32::MAX;
+const GONE: u32 = u32::MAX - 1;
 
 static NO_MESSAGES: Pages<MessageRow> = Pages::new();
 static NO_FRAMES: Pages<FrameRow> = Pages::new();
@@ -41,11 +51,52 @@ pub struct Index {
     pub begin: Option<Time>,
     /// The totals, once everything was read.
     pub summary: Option<Summary>,
-    /// By number less 1, where it stands.
+    /// What came in each direction.
+    pub traffic: PerDirection<Traffic>,
+    /// What went to bound memory.
+    pub released: Released,
+    /// The first packet whose bytes may still be there: those before went out of the spool.
+    pub kept_from: u64,
+    /// By number less 1 and less `passed`, where it stands.
     places: Vec<u32>,
+    /// Numbers of connections below all that are listed.
+    passed: usize,
     /// Beside `connections`.
     rows: Vec<Rows>,
     preview_bytes: u64,
+    /// Bytes of everything else, about.
+    bytes: usize,
+    /// Findings that are listed where memory is bounded; then the oldest go, and not the newest.
+    findings_room: Option<usize>,
+    /// The oldest era of which there are rows, and the last packet before it and each later one.
+    oldest: u32,
+    begun: VecDeque<u64>,
+    /// The last packet that brought anything.
+    last_packet: u64,
+}
+
+/// Messages and bytes of a direction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages that ended.
+    pub messages: u64,
+    /// Bytes of frames, headers included.
+    pub bytes: u64,
+}
+
+/// What is not listed any more, to bound memory: the oldest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Grows whenever something is released.
+    pub turns: u64,
+    /// Connections that were over, with all that they had.
+    pub connections: u64,
+    /// Messages.
+    pub messages: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Findings.
+    pub findings: u64,
 }
 
 /// The rows of a connection.
@@ -58,6 +109,8 @@ struct Rows {
     notes: Pages<(u64, ControlNote)>,
     /// Messages with a finding that have no row yet.
     marked: Vec<u64>,
+    /// When the last row came.
+    era: u32,
 }
 
 /// What is new, in the order in which it became certain.
@@ -118,8 +171,9 @@ impl Index {
     /// Where the connection with this number stands in the list.
     #[must_use]
     pub fn place(&self, number: u32) -> Option<usize> {
-        let place = *self.places.get(number.checked_sub(1)? as usize)?;
-        (place != u32::MAX).then_some(place as usize)
+        let slot = (number.checked_sub(1)? as usize).checked_sub(self.passed)?;
+        let place = *self.places.get(slot)?;
+        (place < GONE).then_some(place as usize)
     }
 
     /// A connection's messages, by number less 1.
@@ -140,7 +194,7 @@ impl Index {
     pub fn preview(&self, connection: u32, message: u64) -> &[u8] {
         let at = message.checked_sub(1).and_then(|at| usize::try_from(at).ok());
         let (Some(rows), Some(at)) = (self.rows_of(connection), at) else { return &[] };
-        let (page, range) = rows.preview_place(at);
+        let Some((page, range)) = rows.preview_place(at) else { return &[] };
         rows.previews.get(page).and_then(|bytes| bytes.get(range)).unwrap_or_default()
     }
 
@@ -237,38 +291,51 @@ impl Index {
     }
 
     fn add(&mut self, row: ConnectionRow) {
-        let Some(slot) = row.id.0.checked_sub(1).map(|slot| slot as usize) else { return };
+        let slot = row.id.0.checked_sub(1).and_then(|slot| (slot as usize).checked_sub(self.passed));
+        let Some(slot) = slot else { return };
         if self.places.len() <= slot {
-            self.places.resize(slot + 1, u32::MAX);
+            self.places.resize(slot + 1, UNKNOWN);
         }
-        if let Some(place) = self.places.get_mut(slot).filter(|place| **place == u32::MAX) {
+        if let Some(place) = self.places.get_mut(slot).filter(|place| **place == UNKNOWN) {
             *place = self.connections.len() as u32;
+            self.bytes += size_of_row(&row);
             self.connections.push(row);
-            self.rows.push(Rows::default());
+            self.rows.push(Rows { era: self.era(), ..Rows::default() });
         }
     }
 
     fn frame(&mut self, connection: u32, number: u64, last: Place, frame: FrameRow) {
+        self.frames += 1;
+        self.note_time(last);
+        self.traffic.of_mut(frame.direction()).bytes += if frame.complete { frame.wire() } else { 0 };
+        let era = self.era();
         let Some((row, rows)) = self.of_mut(connection) else { return };
         row.last = row.last.max(last);
+        rows.era = era;
         let counts = row.counts.of_mut(frame.direction());
         counts.frames += 1;
         if frame.complete {
             counts.payload_bytes += frame.payload_len;
             counts.wire_bytes += frame.wire();
         }
+        let mut grown = 0;
         if frame.message != 0 {
-            rows.frame_of_message(&frame, number);
+            grown += rows.frame_of_message(&frame, number, era);
         }
-        rows.frames.push(frame);
+        grown += rows.frames.push(frame, era);
         debug_assert_eq!(rows.frames.len() as u64, number, "frames are told in order");
-        self.frames += 1;
+        self.bytes += grown;
     }
 
     fn message(&mut self, connection: u32, number: u64, last: Place, message: MessageRow, preview: &[u8]) {
         let within = self.preview_bytes + preview.len() as u64 <= PREVIEWS;
+        self.messages += 1;
+        self.note_time(last);
+        self.traffic.of_mut(message.direction()).messages += 1;
+        let era = self.era();
         let Some((row, rows)) = self.of_mut(connection) else { return };
         row.last = row.last.max(last);
+        rows.era = era;
         let counts = row.counts.of_mut(message.direction());
         counts.messages += 1;
         let opcode = message.opcode();
@@ -287,14 +354,14 @@ impl Index {
         if !opcode.is_control() {
             *row.app_bytes.of_mut(message.direction()) += message.len().unwrap_or(0);
         }
-        rows.end_message(number, message, if within { preview } else { &[] }, within);
-        if within {
-            self.preview_bytes += preview.len() as u64;
-        }
-        self.messages += 1;
+        let (grown, kept) =
+            rows.end_message(number, message, if within { preview } else { &[] }, within, era);
+        self.bytes += grown;
+        self.preview_bytes += kept as u64;
     }
 
     fn note(&mut self, connection: u32, number: u64, note: ControlNote) {
+        let era = self.era();
         let Some((row, rows)) = self.of_mut(connection) else { return };
         if let Some(rtt) = note.rtt {
             let all = &mut row.rtt;
@@ -304,7 +371,8 @@ impl Index {
             all.sum = all.sum.saturating_add(rtt);
         }
         if rows.notes.last().is_none_or(|(last, _)| *last < number) {
-            rows.notes.push((number, note));
+            let grown = rows.notes.push((number, note), era);
+            self.bytes += grown;
         }
     }
 
@@ -324,7 +392,18 @@ impl Index {
                 rows.mark(number);
             }
         }
-        if self.findings.len() < FINDINGS {
+        let room = self.findings_room.unwrap_or(FINDINGS);
+        if self.findings.len() >= room
+            && let Some(some) = self.findings_room.map(|room| room.div_ceil(4))
+        {
+            let gone: usize =
+                self.findings.drain(..some.min(room)).map(|finding| size_of_finding(&finding)).sum();
+            self.bytes = self.bytes.saturating_sub(gone);
+            self.released.findings += some.min(room) as u64;
+            self.released.turns += 1;
+        }
+        if self.findings.len() < room {
+            self.bytes += size_of_finding(&finding);
             self.findings.push(finding);
         } else {
             self.findings_left_out += 1;
@@ -344,17 +423,18 @@ impl Index {
 }
 
 impl Rows {
-    /// The page of a message's preview, and where it is in that page's bytes.
-    fn preview_place(&self, at: usize) -> (usize, std::ops::Range<usize>) {
-        let page = self.messages.page_of(at);
-        let (before, from) = page.split_at_checked(at % PAGE).unwrap_or_default();
+    /// The page of a message's preview, and where it is in that page's bytes; none where it was released.
+    fn preview_place(&self, at: usize) -> Option<(usize, std::ops::Range<usize>)> {
+        let (page, inside) = self.messages.place(at)?;
+        let (before, from) = self.messages.page(page).split_at_checked(inside)?;
         let start: usize = before.iter().map(|row| usize::from(row.preview_len)).sum();
         let len = from.first().map_or(0, |row| usize::from(row.preview_len));
-        (at / PAGE, start..start + len)
+        Some((page, start..start + len))
     }
 
-    /// A frame of a message: a message that has no row yet gets one, so that no later one takes its place.
-    fn frame_of_message(&mut self, frame: &FrameRow, number: u64) {
+    /// A frame of a message: a message that has no row yet gets one, so that no later one takes its place. Answers by
+    /// how many bytes that grew.
+    fn frame_of_message(&mut self, frame: &FrameRow, number: u64, era: u32) -> usize {
         let at = frame.message as usize - 1;
         if let Some(row) = self.messages.get_mut(at) {
             if row.marks.has(Marks::UNFINISHED) {
@@ -362,14 +442,18 @@ impl Rows {
                 row.frames = row.frames.saturating_add(1);
                 row.wire = row.wire.saturating_add(frame.wire());
             }
-            return;
+            return 0;
         }
+        if at < self.messages.len() {
+            return 0; // It was released.
+        }
+        let mut grown = 0;
         while self.messages.len() < at {
-            self.push(unknown());
+            grown += self.push(unknown(), era);
         }
         let masked = if frame.head[1] & 0x80 == 0 { 0 } else { Marks::MASKED };
         let found = if self.marked.contains(&(at as u64 + 1)) { Marks::FINDING } else { 0 };
-        self.push(MessageRow {
+        let row = MessageRow {
             time: frame.time,
             wire: frame.wire(),
             first_packet: frame.packet,
@@ -380,30 +464,43 @@ impl Rows {
             direction: frame.direction,
             marks: Marks(Marks::UNFINISHED | Marks::LEN_UNKNOWN | masked | found),
             ..unknown()
-        });
+        };
+        grown + self.push(row, era)
     }
 
-    fn push(&mut self, row: MessageRow) {
-        if self.messages.len().is_multiple_of(PAGE) {
+    fn push(&mut self, row: MessageRow, era: u32) -> usize {
+        if self.messages.begins_page() {
             if let Some(last) = self.previews.last_mut() {
                 last.shrink_to_fit();
             }
             self.previews.push(Vec::new());
         }
-        self.messages.push(row);
+        self.messages.push(row, era)
     }
 
-    /// A message that ended. Its row is there since its first frame.
-    fn end_message(&mut self, number: u64, mut row: MessageRow, preview: &[u8], kept: bool) {
-        let Some(at) = number.checked_sub(1).map(|at| at as usize) else { return };
+    /// A message that ended. Its row is there since its first frame. Answers by how many bytes that grew, and those of
+    /// its preview that are kept.
+    fn end_message(
+        &mut self,
+        number: u64,
+        mut row: MessageRow,
+        preview: &[u8],
+        kept: bool,
+        era: u32,
+    ) -> (usize, usize) {
+        let Some(at) = number.checked_sub(1).map(|at| at as usize) else { return (0, 0) };
+        let mut grown = 0;
         while self.messages.len() <= at {
-            self.push(unknown());
+            grown += self.push(unknown(), era);
         }
         row.preview_len = preview.len() as u8;
         if !kept {
             row.marks.0 |= Marks::NO_PREVIEW;
         }
-        let Some(known) = self.messages.get_mut(at) else { return };
+        if !self.marked.is_empty() {
+            self.marked.retain(|marked| *marked != number);
+        }
+        let Some(known) = self.messages.get_mut(at) else { return (grown, 0) };
         row.marks.0 |= known.marks.0 & (Marks::FINDING | Marks::MASKED);
         row.first_frame = known.first_frame;
         *known = row;
@@ -413,21 +510,22 @@ impl Rows {
             }
         } else {
             // Later ones ended before it did.
-            let (page, range) = self.preview_place(at);
-            if let Some(bytes) = self.previews.get_mut(page)
+            if let Some((page, range)) = self.preview_place(at)
+                && let Some(bytes) = self.previews.get_mut(page)
                 && range.start <= bytes.len()
             {
                 bytes.splice(range.start..range.start, preview.iter().copied());
             }
         }
-        if !self.marked.is_empty() {
-            self.marked.retain(|marked| *marked != number);
-        }
+        (grown, preview.len())
     }
 
     fn mark(&mut self, number: u64) {
-        match number.checked_sub(1).and_then(|at| self.messages.get_mut(at as usize)) {
+        let Some(at) = number.checked_sub(1).map(|at| at as usize) else { return };
+        let released = self.messages.released();
+        match self.messages.get_mut(at) {
             Some(row) => row.marks.0 |= Marks::FINDING,
+            None if at < released => {}
             None => self.marked.push(number),
         }
     }

@@ -1,17 +1,20 @@
 //! Details of a message, a frame or a TCP connection: the connection is done again, from the last checkpoint on.
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::detail::{
-    Detail, FrameDetail, HeaderBytes, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Request,
-    TcpDetail, TcpPacket,
+    Detail, FrameDetail, HeaderBytes, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Release,
+    Request, TcpDetail, TcpPacket,
 };
 use super::replay::Replay;
 use super::rows::Marks;
 use super::session::Shared;
 use super::trail::{Packets, Route};
 use crate::capture::View;
-use crate::model::{Bytes, Chunk, ConnectionId, Direction, Endpoint, Flags, PacketRef, PerDirection, Place};
+use crate::model::{
+    Bytes, Chunk, ConnectionId, Direction, Endpoint, Flags, PacketRef, PerDirection, Place, Span,
+};
 use crate::net::{Decoder, FragmentLimits, layers};
 use crate::pipeline::{Connection, Limits, Sink, Wants};
 use crate::ws::{FrameEvent, FrameHeader, Integrity, MessageEvent};
@@ -36,7 +39,7 @@ impl Source<'_> {
     /// Loads what is asked for.
     pub(super) fn load(&self, request: &Request) -> Result<Detail, LoadError> {
         self.shared.archive.check().map_err(LoadError::Changed)?;
-        if !self.shared.archive.is_whole() {
+        if !self.shared.archive.is_kept() {
             return Err(LoadError::Gone);
         }
         match *request {
@@ -51,10 +54,14 @@ impl Source<'_> {
         let (tcp, row) = {
             let index = self.shared.board.read();
             let at = number.checked_sub(1).ok_or_else(unknown)? as usize;
-            let row = index.messages(connection).get(at).ok_or_else(unknown)?;
+            let messages = index.messages(connection);
+            if at < messages.released() {
+                return Err(LoadError::Released(Release::Row));
+            }
+            let row = messages.get(at).ok_or_else(unknown)?;
             (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
         };
-        let (route, view) = self.route(tcp, row.first_packet).ok_or_else(unknown)?;
+        let (route, view) = self.route(tcp, row.first_packet)?;
         let mut collect = Collect::new(&route, connection, Want::Message(number));
         collect.detail = Some(MessageDetail {
             connection,
@@ -73,6 +80,7 @@ impl Source<'_> {
             missing: None,
         });
         self.run(&route, &view, &mut collect)?;
+        self.all_there(&collect, row.first_packet)?;
         let Collect { detail, frames, frame_count, done, .. } = collect;
         let mut detail = detail.ok_or_else(unknown)?;
         if !done && !row.marks.has(Marks::UNFINISHED) || frames.is_empty() {
@@ -99,20 +107,34 @@ impl Source<'_> {
         let (tcp, row) = {
             let index = self.shared.board.read();
             let at = number.checked_sub(1).ok_or_else(unknown)? as usize;
-            let row = index.frames(connection).get(at).ok_or_else(unknown)?;
+            let frames = index.frames(connection);
+            if at < frames.released() {
+                return Err(LoadError::Released(Release::Row));
+            }
+            let row = frames.get(at).ok_or_else(unknown)?;
             (index.connection(connection).ok_or_else(unknown)?.tcp, *row)
         };
-        let (route, view) = self.route(tcp, row.packet).ok_or_else(unknown)?;
+        let (route, view) = self.route(tcp, row.packet)?;
         let mut collect = Collect::new(&route, connection, Want::Frame(number));
         self.run(&route, &view, &mut collect)?;
+        self.all_there(&collect, row.packet)?;
         let frame = self.with_packets(tcp, &route, &view, collect.frames)?.pop().ok_or_else(unknown)?;
         Ok(Detail::Frame(Box::new(frame)))
     }
 
     /// The way to what begins in a packet, and bytes that reach as far as the way does.
-    fn route(&self, tcp: ConnectionId, first: u32) -> Option<(Route, View)> {
-        let route = self.shared.fill().trails.route(tcp, first)?;
-        Some((route, self.shared.archive.view()))
+    fn route(&self, tcp: ConnectionId, first: u32) -> Result<(Route, View), LoadError> {
+        let first = self.shared.board.read().packet(first);
+        let route = self.shared.fill().trails.route(tcp, first);
+        Ok((route.ok_or(LoadError::Released(Release::Before))?, self.shared.archive.view()))
+    }
+
+    /// That no packet was missing which it takes to say what something is: what it would be without them is not what
+    /// it was.
+    fn all_there(&self, collect: &Collect<'_>, first: u32) -> Result<(), LoadError> {
+        let Some(missing) = collect.missing else { return Ok(()) };
+        let own = self.shared.board.read().packet(first).is_some_and(|first| missing >= first);
+        Err(LoadError::Released(if own { Release::Packets } else { Release::Before }))
     }
 
     fn packets(&self, tcp: ConnectionId) -> Option<Packets> {
@@ -128,9 +150,17 @@ impl Source<'_> {
     }
 
     fn run(&self, route: &Route, view: &View, collect: &mut Collect<'_>) -> Result<(), LoadError> {
-        let mut replay = Replay::new(route, self.limits(), view);
+        let view = Watched::new(view);
+        let mut replay = Replay::new(route, self.limits(), &view);
         let mut turn = 0u32;
-        while !collect.done && replay.step(view, collect) {
+        while !collect.done {
+            let packet = replay.next_packet();
+            if !replay.step(&view, collect) {
+                break;
+            }
+            if view.missed() {
+                collect.missing = packet;
+            }
             turn = turn.wrapping_add(1);
             if turn.is_multiple_of(TURN) && !(self.wanted)() {
                 return Err(LoadError::Cancelled);
@@ -316,6 +346,33 @@ enum Want {
     Frame(u64),
 }
 
+/// The capture's bytes, with a note of what was asked for and is not there.
+pub(super) struct Watched<'a> {
+    view: &'a View,
+    missing: Cell<bool>,
+}
+
+impl<'a> Watched<'a> {
+    pub(super) fn new(view: &'a View) -> Self {
+        Self { view, missing: Cell::new(false) }
+    }
+
+    /// Whether something was missing since the last time.
+    pub(super) fn missed(&self) -> bool {
+        self.missing.take()
+    }
+}
+
+impl Bytes for Watched<'_> {
+    fn bytes(&self, span: Span) -> Option<&[u8]> {
+        let found = self.view.bytes(span);
+        if found.is_none() && span.len > 0 {
+            self.missing.set(true);
+        }
+        found
+    }
+}
+
 /// A run of bytes of a direction, by address.
 #[derive(Clone, Copy, Debug)]
 struct Run {
@@ -402,6 +459,8 @@ struct Collect<'a> {
     detail: Option<MessageDetail>,
     scratch: Vec<u8>,
     done: bool,
+    /// The last packet whose bytes were not there.
+    missing: Option<u64>,
 }
 
 impl<'a> Collect<'a> {
@@ -417,6 +476,7 @@ impl<'a> Collect<'a> {
             detail: None,
             scratch: Vec::new(),
             done: false,
+            missing: None,
         }
     }
 

@@ -44,8 +44,8 @@ mod steps;
 mod trail;
 
 pub use ask::Answer;
-pub use detail::{Detail, LoadError, Request};
-pub use index::Index;
+pub use detail::{Detail, LoadError, Release, Request};
+pub use index::{Index, Released, Traffic};
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;

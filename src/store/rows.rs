@@ -30,6 +30,8 @@ pub struct ConnectionRow {
     pub response: Option<HeadPlace>,
     /// Its first packet.
     pub first: Place,
+    /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
+    pub evidence: Option<Box<str>>,
     /// The TLS that it runs in.
     pub tls: Option<Box<Tls>>,
     /// The latest packet that brought something of it.

@@ -13,6 +13,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
+use super::load::Watched;
 use super::replay::Replay;
 use super::session::{Shared, lock};
 use super::trail::Route;
@@ -145,11 +146,14 @@ impl Worker {
         let mut lanes: HashMap<ConnectionId, Box<Lane>, RandomState> = HashMap::default();
         let mut scratch = Scratch::default();
         let mut view = self.shared.archive.view();
+        let mut missing = 0u64;
         while let Some(Reverse((_, tcp))) = queue.pop() {
             let lane = match lanes.entry(tcp) {
                 Entry::Occupied(lane) => lane.into_mut(),
                 Entry::Vacant(slot) => {
-                    let Some(route) = self.shared.fill().trails.route(tcp, 0) else { continue };
+                    let kept_from = self.shared.board.read().kept_from;
+                    let route = self.shared.fill().trails.route_behind(tcp, kept_from);
+                    let Some(route) = route else { continue };
                     // What the steps name is in it by now.
                     view = self.shared.archive.view();
                     let replay = Replay::new(&route, limits.clone(), &view);
@@ -166,7 +170,9 @@ impl Worker {
                 }
                 let Lane { route, replay, connection } = &mut **lane;
                 let mut sink = Look { worker: self, route, connection, is_meant: &mut *is_meant };
-                replay.step(&view, &mut sink);
+                let watched = Watched::new(&view);
+                replay.step(&watched, &mut sink);
+                missing += u64::from(watched.missed());
                 steps += 1;
             };
             lane.replay.swap_scratch(&mut scratch);
@@ -180,6 +186,10 @@ impl Worker {
             if self.state.cancelled.load(Ordering::Acquire) || self.shared.has_quit() {
                 return;
             }
+        }
+        if missing > 0 {
+            *lock(&self.state.trouble) =
+                Some(format!("{missing} packets went out of the spool: what they held was not searched"));
         }
     }
 
@@ -229,7 +239,11 @@ impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Sink for Look<'_, F> {
         });
     }
 
-    fn message(&mut self, _: &Connection, message: &MessageEvent<'_>) {
+    fn message(&mut self, forked: &Connection, message: &MessageEvent<'_>) {
+        if self.connection.is_none() {
+            // From a checkpoint on, it is open already.
+            self.opened(forked);
+        }
         if let Some(connection) = self.connection
             && (self.is_meant)(connection, message)
         {

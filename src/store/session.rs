@@ -1,5 +1,6 @@
 //! A capture that is open: a thread reads it, everybody else looks at the index.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLockReadGuard};
 use std::thread::{self, JoinHandle};
@@ -13,6 +14,7 @@ use super::load::Source;
 use super::run;
 use super::scan::Scan;
 use super::trail::{Packets, Trails};
+use crate::capture::live::{Live, Status};
 use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
 use crate::pipeline::{Connection, Limits, Pipeline};
 use crate::ws::MessageEvent;
@@ -21,6 +23,10 @@ use crate::ws::MessageEvent;
 const PACKETS: u32 = 4096;
 /// Or after this time.
 const PATIENCE: Duration = Duration::from_millis(20);
+/// How long the end of a live capture is waited for.
+const PARTING: Duration = Duration::from_secs(1);
+/// Bytes that a packet adds to the ways to details, at most, nearly always.
+const A_STEP: usize = 24;
 /// Packets for which the reading thread keeps its state to itself.
 const TURN: u32 = 256;
 
@@ -35,12 +41,21 @@ pub struct Options {
     pub interval: u32,
     /// Bytes of all these copies together; the interval grows to keep to it.
     pub checkpoints: usize,
+    /// Bytes of memory for all that is known: beyond them, the oldest goes. Without a number, [`MEMORY`](Self::MEMORY)
+    /// for what cannot be read again as a whole, live captures and pipes, and no bound for files.
+    pub memory: Option<usize>,
+}
+
+impl Options {
+    /// Bytes of memory for a capture that goes on.
+    pub const MEMORY: usize = 512 << 20;
 }
 
 impl Default for Options {
     /// 4096 packets, about 2 ms of work; 48 MiB.
     fn default() -> Self {
-        Self { no_mmap: false, limits: Limits::default(), interval: 4096, checkpoints: 48 << 20 }
+        let (interval, checkpoints) = (4096, 48 << 20);
+        Self { no_mmap: false, limits: Limits::default(), interval, checkpoints, memory: None }
     }
 }
 
@@ -73,6 +88,12 @@ pub struct Progress {
     pub kept: u64,
     /// Why reading ended too early.
     pub trouble: Option<String>,
+    /// Its end is not known: it comes live, or through a pipe.
+    pub stream: bool,
+    /// What is known of the capture, where it is a live one.
+    pub live: Option<Box<Status>>,
+    /// Bytes of memory that rows and the ways to details take, about, where they are bounded, and the bound.
+    pub memory: Option<(u64, u64)>,
 }
 
 /// A capture that is open.
@@ -95,6 +116,9 @@ pub(super) struct Shared {
     /// How many wait for `fill`: the reading thread lets them in.
     waiting: AtomicUsize,
     progress: Mutex<Progress>,
+    live: Option<Live>,
+    /// Bytes of memory that may be used.
+    memory: Option<usize>,
     halt: AtomicBool,
     quit: AtomicBool,
     turn: (Mutex<()>, Condvar),
@@ -135,26 +159,47 @@ impl Session {
     /// # Errors
     /// Where no thread can be had.
     pub fn read(capture: Capture, options: Options) -> Result<Self, CaptureError> {
+        let live = capture.live();
+        Self::read_live(capture, live, options)
+    }
+
+    /// Begins to read a capture that goes on: what `live` says is told with the progress, and stopping ends it.
+    ///
+    /// # Errors
+    /// Where no thread can be had.
+    pub fn read_live(capture: Capture, live: Option<Live>, options: Options) -> Result<Self, CaptureError> {
+        let is_stream = live.is_some() || capture.progress().is_none();
+        let memory = options.memory.or(is_stream.then_some(Options::MEMORY));
         let mut limits = options.limits;
         let depth = &mut limits.depth;
         (depth.payloads, depth.frames, depth.frame_payloads, depth.hash) = (true, true, false, false);
         let board = Arc::<Board>::default();
-        let trails = Trails::with(options.interval, options.checkpoints);
+        // Checkpoints are an eighth of a bound at most.
+        let checkpoints = memory.map_or(options.checkpoints, |memory| options.checkpoints.min(memory / 8));
+        let mut trails = Trails::with(options.interval, checkpoints);
+        trails.bounded = memory.is_some();
+        if let Some(memory) = memory {
+            board.write().bound(memory);
+        }
         let name = || capture.source_names().next().unwrap_or_default().to_owned();
         let archive = capture.archive().map_err(|source| CaptureError::Open { name: name(), source })?;
         let shared = Arc::new(Shared {
-            fill: Mutex::new(Fill::new(Arc::clone(&board), trails)),
+            fill: Mutex::new(Fill::new(Arc::clone(&board), trails, limits.wait_packets)),
             board,
             archive,
             limits: limits.clone(),
             desk: Desk::default(),
             waiting: AtomicUsize::new(0),
-            progress: Mutex::default(),
+            progress: Mutex::new(Progress { stream: is_stream, ..Progress::default() }),
+            live,
+            memory,
             halt: AtomicBool::new(false),
             quit: AtomicBool::new(false),
             turn: Default::default(),
         });
-        let reading = Reader { capture, pipeline: Pipeline::new(limits), shared: Arc::clone(&shared) };
+        let pipeline = Pipeline::new(limits);
+        let reading =
+            Reader { capture, pipeline, shared: Arc::clone(&shared), trails: (0, 0), kept: Marks::default() };
         let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || reading.run());
         let reader = reader
             .map_err(|source| CaptureError::Open { name: "a thread to read with".to_owned(), source })?;
@@ -170,13 +215,31 @@ impl Session {
     /// A number that grows when the index changes.
     pub fn version(&self) -> u64 {
         // A pipe that gives nothing leaves the last news with the reading thread.
-        if let Ok(mut fill) = self.shared.fill.try_lock()
-            && fill.has_news()
-            && let Some(mut index) = self.shared.board.try_write()
-        {
-            fill.publish_to(&mut index);
+        if let Ok(mut fill) = self.shared.fill.try_lock() {
+            if fill.has_news()
+                && let Some(mut index) = self.shared.board.try_write()
+            {
+                fill.publish_to(&mut index);
+            }
+            let mut progress = lock(&self.shared.progress);
+            if progress.packets < fill.taken.0 {
+                (progress.packets, progress.done) = fill.taken;
+                self.shared.board.grow();
+            }
         }
         self.shared.board.version()
+    }
+
+    /// The capture that goes on, from outside; none for files and pipes.
+    #[must_use]
+    pub fn live(&self) -> Option<Live> {
+        self.shared.live.clone()
+    }
+
+    /// Bytes of memory that rows and the ways to details may take; none where they are not bounded.
+    #[must_use]
+    pub fn memory(&self) -> Option<usize> {
+        self.shared.memory
     }
 
     /// Loads a detail, now. Not while the index is held: loading looks at it.
@@ -236,11 +299,17 @@ impl Session {
         if progress.state != Reading::Done && self.shared.halt.load(Ordering::Acquire) {
             progress.state = Reading::Stopped;
         }
+        progress.live = self.shared.live.as_ref().map(|live| Box::new(live.status()));
         progress
     }
 
-    /// Stops reading; what was read stays. [`resume`](Self::resume) goes on.
+    /// Stops reading; what was read stays. [`resume`](Self::resume) goes on. A live capture ends for good: packets that
+    /// wait are still read, and then everything was.
     pub fn stop(&self) {
+        if let Some(live) = &self.shared.live {
+            live.stop();
+            return;
+        }
         self.shared.halt.store(true, Ordering::Release);
         self.shared.board.grow();
     }
@@ -270,10 +339,17 @@ impl Drop for Session {
             self.shared.turn.1.notify_all();
         }
         self.shared.desk.close();
+        let Some(reader) = self.reader.take() else { return };
+        if let Some(live) = &self.shared.live {
+            // A quiet link is not waited for; what writes files gets time to end.
+            live.stop();
+            let start = Instant::now();
+            while !reader.is_finished() && start.elapsed() < PARTING {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
         // A thread that waits for a pipe ends when the pipe does.
-        if let Some(reader) = self.reader.take()
-            && lock(&self.shared.progress).total.is_some()
-        {
+        if reader.is_finished() || lock(&self.shared.progress).total.is_some() {
             let _ = reader.join();
         }
     }
@@ -284,6 +360,36 @@ struct Reader {
     capture: Capture,
     pipeline: Pipeline,
     shared: Arc<Shared>,
+    /// Bytes that the ways to details took when that was last looked at, and packets by then.
+    trails: (usize, u64),
+    kept: Marks,
+}
+
+/// Which packet came where in the input, now and then: to know which went when bytes did.
+#[derive(Default)]
+struct Marks {
+    /// Bytes read, and packets.
+    marks: VecDeque<(u64, u64)>,
+    from: u64,
+}
+
+impl Marks {
+    /// Places that are known at most; they are nearly as far apart as the bytes are long that go at once.
+    const MOST: usize = 4096;
+
+    /// The first packet whose bytes may be there once the first bytes went; `packets` and `bytes`: read by now.
+    fn from(&mut self, gone: u64, packets: u64, bytes: u64) -> u64 {
+        if self.marks.back().is_none_or(|(last, _)| bytes.saturating_sub(*last) >= 1 << 20) {
+            self.marks.push_back((bytes, packets));
+        }
+        while self.marks.len() > Self::MOST
+            || self.marks.front().is_some_and(|(at, _)| *at <= gone && gone > 0)
+        {
+            let Some((at, packet)) = self.marks.pop_front() else { break };
+            self.from = if at <= gone { packet } else { self.from };
+        }
+        self.from.saturating_add(1)
+    }
 }
 
 impl Drop for Reader {
@@ -357,7 +463,9 @@ impl Reader {
     /// Takes a packet for which the thread may have to wait; none at the end.
     fn take_one(&mut self) -> Option<u32> {
         let packet = self.capture.next()?;
-        run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *lock(&self.shared.fill));
+        let mut fill = lock(&self.shared.fill);
+        fill.taken = (packet.number, self.capture.totals().capture_bytes);
+        run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
         Some(1)
     }
 
@@ -369,6 +477,38 @@ impl Reader {
         index.seen = self.pipeline.seen().clone();
         index.take_notes(self.capture.notes());
         fill.publish_to(&mut index);
+        if let Some(live) = &self.shared.live {
+            // Of packets in a row, the first ones go.
+            index.kept_from = live.status().evicted_packets.saturating_add(1);
+        } else if self.shared.memory.is_some() {
+            let totals = self.capture.totals();
+            index.kept_from =
+                self.kept.from(self.shared.archive.kept().1, totals.packets, totals.capture_bytes);
+        }
+        if let Some(memory) = self.shared.memory {
+            Self::bound(&mut self.trails, self.capture.totals().packets, memory, &mut fill, &mut index);
+        }
+    }
+
+    /// Lets the oldest go until an eighth of the memory is free again.
+    fn bound(known: &mut (usize, u64), packets: u64, memory: usize, fill: &mut Fill, index: &mut Index) {
+        let since = packets.saturating_sub(known.1) as usize;
+        let guess = known.0.saturating_add(since.saturating_mul(A_STEP));
+        if index.size().saturating_add(guess) <= memory {
+            return;
+        }
+        *known = (fill.trails.size(), packets);
+        let wanted = memory - memory / 8;
+        if index.size().saturating_add(known.0) <= memory {
+            return;
+        }
+        while index.size().saturating_add(known.0) > wanted {
+            let Some(before) = index.release() else { break };
+            // Some packets are waited for: what they complete is listed later.
+            let before = before.saturating_sub(fill.waits);
+            fill.trails.release(before, |id| index.place(id).is_some());
+            known.0 = fill.trails.size();
+        }
     }
 
     fn tell(&self, speed: &mut Speed) {
@@ -377,6 +517,10 @@ impl Reader {
             Some((done, total)) => (done, Some(total)),
             None => (self.capture.totals().capture_bytes, None),
         };
+        let memory = self.shared.memory.map(|memory| {
+            let used = self.shared.board.read().size().saturating_add(self.trails.0);
+            (used as u64, memory as u64)
+        });
         let mut progress = lock(&self.shared.progress);
         *progress = Progress {
             state: progress.state,
@@ -386,6 +530,9 @@ impl Reader {
             rate: speed.at(done),
             kept: self.capture.kept(),
             trouble: self.capture.failure().map(str::to_owned),
+            stream: progress.stream,
+            live: None,
+            memory,
         };
     }
 }

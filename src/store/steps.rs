@@ -17,15 +17,17 @@ const TURNS: u8 = Flags::SYN | Flags::FIN | Flags::RST;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Before {
     pub(super) number: u64,
-    time: i64,
-    address: u64,
-    link: u16,
+    pub(super) time: i64,
+    pub(super) address: u64,
+    pub(super) link: u16,
 }
 
 /// Steps, one after the other, as bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     pieces: Vec<Arc<[u8]>>,
+    /// How many pieces were released.
+    gone: u32,
     open: Vec<u8>,
     pub(super) before: Before,
     pub(super) count: u64,
@@ -34,8 +36,8 @@ pub(super) struct Steps {
 /// A place between two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
-    piece: u32,
-    at: u32,
+    pub(super) piece: u32,
+    pub(super) at: u32,
     pub(super) before: Before,
 }
 
@@ -113,13 +115,23 @@ impl Steps {
 
     /// The place behind the last step.
     pub(super) fn end(&self) -> Mark {
-        Mark { piece: self.pieces.len() as u32, at: self.open.len() as u32, before: self.before }
+        let piece = self.gone.saturating_add(self.pieces.len() as u32);
+        Mark { piece, at: self.open.len() as u32, before: self.before }
     }
 
-    /// The steps from a place on; from the first on, where there is none.
+    /// Releases the pieces before a place: from there on, they can still be read.
+    pub(super) fn release(&mut self, mark: Mark) {
+        let some = (mark.piece.saturating_sub(self.gone) as usize).min(self.pieces.len());
+        self.pieces.drain(..some);
+        self.gone = self.gone.saturating_add(some as u32);
+    }
+
+    /// The steps from a place on; from the first on, where there is none. None of the place's pieces may have been
+    /// released.
     pub(super) fn from(&self, mark: Option<Mark>) -> Walk {
         let mark = mark.unwrap_or_default();
-        let mut pieces: Vec<Arc<[u8]>> = self.pieces.get(mark.piece as usize..).unwrap_or_default().to_vec();
+        let from = mark.piece.saturating_sub(self.gone) as usize;
+        let mut pieces: Vec<Arc<[u8]>> = self.pieces.get(from..).unwrap_or_default().to_vec();
         pieces.push(self.open.as_slice().into());
         Walk {
             pieces: pieces.into_iter(),

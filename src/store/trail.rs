@@ -8,13 +8,14 @@
 //! A connection that is no WebSocket (yet) keeps few steps: beyond them the state itself is kept, and the steps
 //! from there on.
 
+use std::collections::VecDeque;
 use std::iter::Peekable;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::steps::{Mark, Steps, Walk, packet_of};
+use super::steps::{Before, Mark, Steps, Walk, packet_of};
 use crate::model::{ConnectionId, Flags, PacketRef, WebSocketId};
 use crate::pipeline::{Act, Checkpoint, Followed, Forked, Step};
 
@@ -24,6 +25,12 @@ const BEFORE: u32 = 256;
 const EACH: u64 = 512;
 /// Packets that are kept after a connection's end: acknowledgments and what was sent twice.
 const AFTER: u32 = 64;
+/// Steps of a connection that may be kept without a checkpoint before them, where memory is bounded, and those at which
+/// a checkpoint is wanted.
+const ADRIFT: usize = 1 << 20;
+const LONG: usize = 64 << 10;
+/// IP fragments between two places from which they can be released.
+const FRAGMENTS: u64 = 4096;
 /// First packets that are kept of a connection whose steps are not kept from the beginning.
 const FIRST: usize = 8;
 
@@ -40,6 +47,10 @@ struct Trail {
     steps: Steps,
     /// Its state before the first of the steps; `None`: they begin with its first packet.
     start: Option<Arc<Checkpoint>>,
+    /// Where the steps begin, where those before were released: `start` is the state there.
+    begin: Option<Mark>,
+    /// What came before the next checkpoint was released, and no step is kept until then.
+    adrift: bool,
     stops: Vec<Stop>,
     /// The numbers of its WebSockets, in order.
     websockets: Vec<u32>,
@@ -54,6 +65,8 @@ struct Trail {
     after: u32,
     /// Some of its packets are IP fragments.
     fragmented: bool,
+    /// It ended.
+    ended: bool,
     /// Steps are not kept any more, unless it is taken up again.
     closed: bool,
 }
@@ -64,10 +77,15 @@ pub(super) struct Trails {
     trails: HashMap<ConnectionId, Box<Trail>, RandomState>,
     /// Every IP fragment of the capture.
     fragments: Steps,
+    /// Places in them from which they can be read, where memory is bounded.
+    fragment_marks: VecDeque<Mark>,
+    fragment_begin: Option<Mark>,
     last: (ConnectionId, u64),
     interval: u32,
+    shortest: u32,
     size: usize,
     budget: usize,
+    pub(super) bounded: bool,
 }
 
 impl Trails {
@@ -76,10 +94,14 @@ impl Trails {
         Self {
             trails: HashMap::default(),
             fragments: Steps::default(),
+            fragment_marks: VecDeque::new(),
+            fragment_begin: None,
             last: Default::default(),
             interval: interval.max(1),
+            shortest: interval.max(1),
             size: 0,
             budget,
+            bounded: false,
         }
     }
 
@@ -111,6 +133,7 @@ impl Trails {
             return;
         }
         trail.closed = matches!(step.followed, Followed::Dropped | Followed::Forgotten);
+        trail.ended = step.followed == Followed::Ended;
         if let Some(act) = step.act {
             if let Act::Packet(packet, _) = act {
                 trail.packets += 1;
@@ -120,9 +143,21 @@ impl Trails {
                 trail.after += u32::from(step.followed == Followed::Ended);
                 trail.closed |= trail.after > AFTER;
             }
-            trail.steps.push(&act);
+            if !trail.adrift {
+                trail.steps.push(&act);
+            }
         }
         match step.followed {
+            Followed::WebSocket if trail.adrift => {
+                if trail.since >= self.interval
+                    && let Some(state) = step.checkpoint()
+                {
+                    trail.restart(state);
+                    // What comes next is told against this, and nothing before it is known.
+                    trail.steps.before = Before { number: self.last.1, ..Before::default() };
+                    trail.begin = Some(trail.steps.end());
+                }
+            }
             Followed::Http if begins || trail.since >= BEFORE => {
                 if let Some(state) = step.checkpoint() {
                     trail.restart(state);
@@ -146,6 +181,9 @@ impl Trails {
 
     /// Takes an IP fragment.
     pub(super) fn fragment(&mut self, packet: &PacketRef) {
+        if self.bounded && self.fragments.count.is_multiple_of(FRAGMENTS) {
+            self.fragment_marks.push_back(self.fragments.end());
+        }
         self.fragments.push(&Act::Packet(*packet, Flags(0)));
         let (tcp, number) = self.last;
         if number == packet.number
@@ -169,21 +207,63 @@ impl Trails {
         }
     }
 
-    /// The way to what begins in packet `first` of a connection (its low 32 bits): from the last checkpoint before it.
-    pub(super) fn route(&self, tcp: ConnectionId, first: u32) -> Option<Route> {
+    /// Releases what is only needed for what came before a packet, and forgets connections that are not known any
+    /// more.
+    pub(super) fn release(&mut self, packet: u64, is_known: impl Fn(u32) -> bool) {
+        let room = self.size < self.budget;
+        let interval = self.interval;
+        self.size = 0;
+        self.trails.retain(|_, trail| {
+            let over = (trail.closed || trail.ended) && !trail.websockets.is_empty();
+            if over && !trail.websockets.iter().any(|id| is_known(*id)) {
+                return false;
+            }
+            trail.release(packet, room, interval);
+            self.size += trail.stops.iter().map(|stop| stop.state.size()).sum::<usize>();
+            true
+        });
+        let done = self.fragment_marks.iter().take_while(|mark| mark.before.number < packet).count();
+        if let Some(mark) = done.checked_sub(1).and_then(|at| self.fragment_marks.get(at)).copied() {
+            self.fragment_marks.drain(..done);
+            self.fragments.release(mark);
+            self.fragment_begin = Some(mark);
+        }
+        if self.size < self.budget / 4 {
+            self.interval = (self.interval / 2).max(self.shortest);
+        }
+    }
+
+    /// The way to what begins in packet `first` of a connection: from the last checkpoint before it; from the first
+    /// step that is kept, where that packet is not known. None where what it takes was released.
+    pub(super) fn route(&self, tcp: ConnectionId, first: Option<u64>) -> Option<Route> {
         let trail = self.trails.get(&tcp)?;
-        // Numbers above 32 bits cannot be told apart by their low ones.
-        let tells = trail.steps.before.number <= u64::from(u32::MAX);
-        let before = |stop: &Stop| tells && stop.mark.before.number < u64::from(first);
+        let first = first.unwrap_or(0);
+        let before = |stop: &Stop| stop.mark.before.number < first;
         let stop = trail.stops.partition_point(before).checked_sub(1).and_then(|at| trail.stops.get(at));
-        Some(Route {
+        let released = trail.begin.is_some_and(|begin| first > 0 && first <= begin.before.number);
+        (!trail.adrift && !released).then(|| self.route_from(tcp, trail, stop))
+    }
+
+    /// The way to all that can be read once the bytes of packets before one are gone: from the first checkpoint
+    /// behind them, where there is any.
+    pub(super) fn route_behind(&self, tcp: ConnectionId, kept_from: u64) -> Option<Route> {
+        let trail = self.trails.get(&tcp).filter(|trail| !trail.adrift)?;
+        let gone = |stop: &&Stop| stop.mark.before.number.saturating_add(1) < kept_from;
+        let begins = trail.begin.map_or(0, |begin| begin.before.number.saturating_add(1));
+        let stop = if kept_from > begins.max(1) { trail.stops.iter().find(|stop| !gone(stop)) } else { None };
+        Some(self.route_from(tcp, trail, stop))
+    }
+
+    fn route_from(&self, tcp: ConnectionId, trail: &Trail, stop: Option<&Stop>) -> Route {
+        let mark = stop.map(|stop| stop.mark).or(trail.begin);
+        Route {
             tcp,
-            walk: trail.steps.from(stop.map(|stop| stop.mark)),
+            walk: trail.steps.from(mark),
             state: stop.map(|stop| Arc::clone(&stop.state)).or_else(|| trail.start.clone()),
-            after: stop.map(|stop| stop.mark.before.number),
+            after: mark.map(|mark| mark.before.number),
             websockets: trail.websockets.clone(),
-            fragments: trail.fragmented.then(|| self.fragments.from(None)),
-        })
+            fragments: trail.fragmented.then(|| self.fragments.from(self.fragment_begin)),
+        }
     }
 
     /// How many steps are kept of a connection.
@@ -196,9 +276,9 @@ impl Trails {
         let trail = self.trails.get(&tcp)?;
         Some(Packets {
             first: trail.first.clone().into_iter(),
-            walk: trail.steps.from(None),
+            walk: trail.steps.from(trail.begin),
             next: None,
-            fragments: trail.fragmented.then(|| self.fragments.from(None).peekable()),
+            fragments: trail.fragmented.then(|| self.fragments.from(self.fragment_begin).peekable()),
             count: trail.packets,
             wire_bytes: trail.wire_bytes,
         })
@@ -206,17 +286,48 @@ impl Trails {
 
     /// Bytes of memory that the steps and checkpoints take, about.
     pub(super) fn size(&self) -> usize {
-        let steps = self.trails.values().map(|trail| size_of::<Trail>() + trail.steps.size());
+        let start = |trail: &Trail| trail.start.as_ref().map_or(0, |start| start.size());
+        let steps = self.trails.values().map(|trail| size_of::<Trail>() + trail.steps.size() + start(trail));
         self.size + self.fragments.size() + steps.sum::<usize>()
     }
 }
 
 impl Trail {
+    /// Releases what comes before the last checkpoint before a packet. Where there is none, one is wanted, if there is
+    /// room; and where there are too many steps before it, they go.
+    fn release(&mut self, packet: u64, room: bool, interval: u32) {
+        let at = self.stops.partition_point(|stop| stop.mark.before.number < packet);
+        if let Some(stop) = at.checked_sub(1).and_then(|at| self.stops.get(at)).cloned() {
+            self.keep_first();
+            self.steps.release(stop.mark);
+            self.stops.drain(..at);
+            (self.start, self.begin) = (Some(stop.state), Some(stop.mark));
+        }
+        let steps = self.steps.size();
+        if self.stops.is_empty() && (steps > LONG || self.adrift) && room && !self.closed {
+            self.since = interval;
+        }
+        if self.stops.is_empty() && steps > ADRIFT {
+            self.keep_first();
+            (self.steps, self.start, self.begin) = (Steps::default(), None, None);
+            self.adrift = true;
+        }
+    }
+
+    /// Keeps the first packets beside the steps.
+    fn keep_first(&mut self) {
+        let room = FIRST.saturating_sub(self.first.len());
+        if room > 0 && self.begin.is_none() {
+            self.first.extend(self.steps.from(None).filter_map(|act| packet_of(&act)).take(room));
+        }
+    }
+
     /// Begins again with this state in place of the steps before it.
     fn restart(&mut self, state: Checkpoint) {
-        let room = FIRST.saturating_sub(self.first.len());
-        self.first.extend(self.steps.from(None).filter_map(|act| packet_of(&act)).take(room));
+        self.keep_first();
         self.steps = Steps::default();
+        self.begin = None;
+        self.adrift = false;
         self.start = Some(Arc::new(state));
         (self.since, self.since_bytes) = (0, 0);
         self.closed = false;

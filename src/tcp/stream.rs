@@ -449,6 +449,17 @@ impl Stream {
         self.held.front().copied()
     }
 
+    /// What waits, in order.
+    pub fn held(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter()
+    }
+
+    /// The offset behind the last waiting byte, or that of the next byte where none waits.
+    #[must_use]
+    pub fn last_waiting(&self) -> u64 {
+        self.held.back().map_or(self.next, Held::end)
+    }
+
     /// The lowest packet number among what waits.
     #[must_use]
     pub fn oldest_waiting(&self) -> Option<u64> {

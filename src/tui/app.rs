@@ -6,9 +6,10 @@ mod typing;
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event};
 use super::keys::{Key, Press};
+use super::live;
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId};
-use super::shared::{Ctx, Go, Panes, Selection, Shared, Top, Turn};
+use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
 use super::taking::Taking;
 use super::theme::{Role, Theme};
 use super::widgets::Text;
@@ -18,6 +19,18 @@ use crate::store::{Index, Reading};
 pub const SMALLEST: (u16, u16) = (60, 12);
 /// How long the cursor rests before what is under it is loaded.
 pub const REST: std::time::Duration = std::time::Duration::from_millis(60);
+
+/// The item of a menu that quits.
+pub(super) const QUIT: u32 = u32::MAX;
+
+/// Asks whether to quit while a capture goes on.
+fn ask_to_quit() -> MenuView {
+    let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
+    MenuView::new(Menu {
+        title: "The capture goes on".to_owned(),
+        items: vec![item(QUIT, "quit", "Enter, or q again"), item(QUIT - 1, "stay", "Esc")],
+    })
+}
 
 /// All screens' states.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +55,8 @@ pub struct Screens {
     pub layers: screens::layers::Layers,
     /// See [`screens::learn`].
     pub learn: screens::learn::Learn,
+    /// See [`screens::builder`].
+    pub builder: screens::builder::Builder,
 }
 
 impl Screens {
@@ -59,6 +74,7 @@ impl Screens {
             ScreenId::Findings => &self.findings,
             ScreenId::Layers => &self.layers,
             ScreenId::Learn => &self.learn,
+            ScreenId::Builder => &self.builder,
         }
     }
 
@@ -75,6 +91,7 @@ impl Screens {
             ScreenId::Findings => &mut self.findings,
             ScreenId::Layers => &mut self.layers,
             ScreenId::Learn => &mut self.learn,
+            ScreenId::Builder => &mut self.builder,
         }
     }
 }
@@ -190,11 +207,9 @@ impl App {
                 if self.screens.get(self.screen).is_busy() || trial {
                     self.dirty = true;
                 }
+                self.look(index);
             }
-            Event::Data(progress) => {
-                self.dirty = true;
-                self.shared.progress = progress;
-            }
+            Event::Data(progress) => self.data(*progress, index),
             Event::Answer(request, answer) => {
                 self.dirty = true;
                 self.shared.details.answer(&request, answer);
@@ -223,8 +238,48 @@ impl App {
         effects
     }
 
+    /// Something came, or how it comes changed.
+    fn data(&mut self, progress: crate::store::Progress, index: &Index) {
+        // While lists stay as they are, only the figures change.
+        self.dirty |= !self.shared.live.paused || progress.state != self.shared.progress.state;
+        let over = progress.state != Reading::Reading && self.shared.progress.state == Reading::Reading;
+        self.shared.progress = progress;
+        self.shared.live.begin(&self.shared.progress, self.shared.now);
+        self.look(index);
+        if over {
+            self.shared.live.end(self.shared.now);
+            self.shared.details.forget_tcp();
+            self.dirty = true;
+            // The last rows are followed still, where they are looked at.
+            self.shared.live.follow &= self.screen == ScreenId::Messages;
+        }
+    }
+
+    /// Looks at the figures of a capture that goes on, now and then.
+    fn look(&mut self, index: &Index) {
+        let Shared { live, selection, now, .. } = &mut self.shared;
+        if live.is_due(*now, *selection) {
+            self.dirty |= live.look(index, *selection, *now);
+        }
+    }
+
+    /// Looks at another connection where the selected one was released.
+    fn reselect(&mut self, index: &Index) {
+        let selected = self.shared.selection.connection;
+        if selected == 0 || index.released.connections == 0 || index.place(selected).is_some() {
+            return;
+        }
+        let later = index.connections.iter().filter(|row| row.id.0 > selected).min_by_key(|row| row.id);
+        let next = later.or(index.connections.last());
+        self.shared.selection =
+            Selection { connection: next.map_or(0, |row| row.id.0), ..Selection::default() };
+        self.dirty = true;
+        self.warn(&format!("connection #{selected} was released to bound memory: the next one is selected"));
+    }
+
     /// Brings everything in line with what is there now.
     fn settle(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        self.reselect(index);
         if self.shared.selection.connection == 0
             && let Some(first) = index.connections.first()
         {
@@ -333,6 +388,21 @@ impl App {
         result
     }
 
+    /// Begins with the lessons: with the one at a place, or with their list.
+    pub fn learn(&mut self, lesson: Option<usize>) {
+        self.screen = ScreenId::Learn;
+        self.screens.learn.open(lesson);
+    }
+
+    /// Puts the cursor of the screen that is up on something ([`Screen::point`]).
+    pub fn point(&mut self, at: &str, index: &Index, effects: &mut Vec<Effect>) -> bool {
+        self.on_screen(index, effects, |screen, turn| {
+            let found = screen.point(at, turn);
+            screen.settle(turn);
+            found
+        })
+    }
+
     /// Opens a screen.
     pub fn go(&mut self, screen: ScreenId, index: &Index, effects: &mut Vec<Effect>) {
         if screen == self.screen {
@@ -348,6 +418,7 @@ impl App {
             None => self.stack.push(self.screen),
         }
         self.screen = screen;
+        self.leave_built();
         self.shared.zoomed = false;
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
     }
@@ -359,11 +430,43 @@ impl App {
         }
         if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
             self.screen = screen;
+            self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
+        } else if live::goes_on(&self.shared.progress) {
+            self.say("press S to stop the capture, q to quit");
         } else if self.shared.progress.state == Reading::Reading {
             effects.push(Effect::StopReading);
         } else {
             self.say("press q to quit");
+        }
+    }
+
+    /// Whether the question is up whether to quit.
+    fn is_asked_to_quit(&self) -> bool {
+        let asks = |menu: &MenuView| menu.menu.items.first().is_some_and(|(id, ..)| *id == QUIT);
+        matches!(&self.popup, Some(Popup::Menu(menu)) if self.input.is_none() && asks(menu))
+    }
+
+    /// Writes the selected connection's story to a file that was not there before.
+    fn story(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        let number = self.shared.selection.connection;
+        let tcp = match self.shared.details.tcp(number) {
+            super::details::Detail::Ready(tcp) => Some(tcp),
+            _ => None,
+        };
+        let lang = self.shared.lang;
+        let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
+            return self.warn("there is no connection to tell of");
+        };
+        let text = crate::story::write(&story, crate::story::Form::Markdown, lang);
+        let path = std::path::PathBuf::from(format!("story-{number}.md"));
+        effects.push(Effect::Save(path, super::event::Save::Bytes(text.into_bytes())));
+    }
+
+    /// A frame that was built is looked at on the Frame screen only.
+    fn leave_built(&mut self) {
+        if self.screen != ScreenId::Frame {
+            self.shared.built = None;
         }
     }
 
@@ -385,11 +488,21 @@ impl App {
             return;
         }
         let scope = self.scope();
+        if self.is_asked_to_quit()
+            && (press.key == Key::Char('q') || press == Press { ctrl: true, ..Press::char('c') })
+        {
+            effects.push(Effect::Quit);
+            return;
+        }
         if !scope.meets(Scope::SCREENS) {
             match commands::meaning(&[press], scope) {
                 Meaning::Do(cmd) => self.on_top(cmd, index, effects),
                 _ => self.typed(press, index, effects),
             }
+            return;
+        }
+        if self.pending.is_empty() && self.on_screen(index, effects, |screen, turn| screen.typed(press, turn))
+        {
             return;
         }
         self.pending.push(press);
@@ -419,7 +532,26 @@ impl App {
         match cmd {
             Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.name()))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
+            Cmd::Quit if live::goes_on(&self.shared.progress) => {
+                self.popup = Some(Popup::Menu(ask_to_quit()))
+            }
             Cmd::Quit => effects.push(Effect::Quit),
+            Cmd::Pause if live::goes_on(&self.shared.progress) => {
+                self.shared.live.paused = !self.shared.live.paused;
+                self.say(if self.shared.live.paused {
+                    "paused: lists stay as they are, the capture goes on"
+                } else {
+                    "lists go on"
+                });
+            }
+            Cmd::Pause | Cmd::Follow => self.say("nothing comes any more"),
+            Cmd::StopCapture => match self.shared.progress.state {
+                Reading::Reading => {
+                    effects.push(Effect::StopReading);
+                    self.say("stopped: what came stays; q quits");
+                }
+                Reading::Stopped | Reading::Done => self.say("it is stopped already"),
+            },
             Cmd::Back => self.back(index, effects),
             Cmd::GoConnections => self.go(ScreenId::Connections, index, effects),
             Cmd::GoHandshake => self.go(ScreenId::Handshake, index, effects),
@@ -430,6 +562,7 @@ impl App {
             Cmd::GoFindings => self.go(ScreenId::Findings, index, effects),
             Cmd::GoLayers => self.go(ScreenId::Layers, index, effects),
             Cmd::GoLearn => self.go(ScreenId::Learn, index, effects),
+            Cmd::WhatIf => self.go(ScreenId::Builder, index, effects),
             Cmd::Zoom => self.shared.zoomed = !self.shared.zoomed,
             Cmd::Layout => {
                 let next = match self.shared.panes() {
@@ -449,6 +582,7 @@ impl App {
                 self.shared.lang = self.shared.lang.other();
                 self.say(&format!("language: {}", self.shared.lang.name()));
             }
+            Cmd::Story => self.story(index, effects),
             Cmd::ToggleMouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));
@@ -471,6 +605,12 @@ impl App {
                 let mut line = InputLine::new(InputKind::Search, "search", String::new());
                 line.before.clone_from(&self.shared.search);
                 self.input = Some(line);
+            }
+            Cmd::Lesson => {
+                let ctx = Ctx { index, shared: &self.shared };
+                let here = self.screens.get(self.screen).here(&ctx);
+                self.screens.learn.about(self.screen, &here, &ctx);
+                self.go(ScreenId::Learn, index, effects);
             }
             Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
             _ => {

@@ -35,8 +35,13 @@ pub enum Cmd {
     Suspend,
     NextTheme,
     NextLanguage,
+    Story,
     ToggleMouse,
     StopReading,
+    // While it comes
+    Follow,
+    Pause,
+    StopCapture,
     // Movement
     Down,
     Up,
@@ -94,6 +99,16 @@ pub enum Cmd {
     Base,
     WhatIf,
     Names,
+    // Frame builder
+    Toggle,
+    More,
+    Less,
+    Edit,
+    EditHex,
+    NewKey,
+    Undo,
+    Reset,
+    SaveCapture,
     // Ladder
     TimeScale,
     Control,
@@ -107,6 +122,11 @@ pub enum Cmd {
     Group,
     Severity,
     Lesson,
+    // Lessons
+    Hint,
+    NextStep,
+    PreviousStep,
+    Bits,
     // Input lines and lists on top of screens
     Apply,
     Cancel,
@@ -145,8 +165,11 @@ impl Scope {
     /// A list on top of a screen: help, palette, copy as.
     pub const POPUP: Self = Self(1 << 11);
 
+    /// The frame builder.
+    pub const BUILDER: Self = Self(1 << 12);
+
     /// All screens.
-    pub const SCREENS: Self = Self((1 << 10) - 1);
+    pub const SCREENS: Self = Self(((1 << 10) - 1) | Self::BUILDER.0);
     /// Screens with a list of rows.
     pub const LISTS: Self = Self(Self::CONNECTIONS.0 | Self::MESSAGES.0 | Self::LADDER.0 | Self::FINDINGS.0);
     /// Screens in which a message is at hand.

@@ -63,6 +63,11 @@ impl Details {
         }
     }
 
+    /// Forgets how TCP carried connections: more of it came.
+    pub fn forget_tcp(&mut self) {
+        self.kept.retain(|(request, answer)| answer.is_none() || !matches!(request, Request::Tcp { .. }));
+    }
+
     /// Whether something is on its way.
     #[must_use]
     pub fn is_waiting(&self) -> bool {

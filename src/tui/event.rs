@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::details::Answer;
 use super::keys::Press;
 use crate::store::detail::Request;
+use crate::store::{Detail, LoadError};
 
 /// Something happened. Time and size come in here: the UI looks at neither clock nor terminal.
 #[derive(Clone, Debug)]
@@ -20,9 +22,9 @@ pub enum Event {
     /// Time went on: since the start.
     Tick(Duration),
     /// The index grew, or reading went on or ended.
-    Data(crate::store::Progress),
+    Data(Box<crate::store::Progress>),
     /// What was asked for is there, or why it is not.
-    Answer(Request, Result<super::details::Answer, String>),
+    Answer(Request, Result<Answer, String>),
     /// A search in payloads found these messages, and how far it came in per cent; `over`: it ended.
     Found {
         /// Which search.
@@ -79,6 +81,8 @@ pub enum Effect {
     Copy(String),
     /// Write this file; an [`Event::Done`] follows.
     Save(PathBuf, Save),
+    /// Keep the progress in lessons: add it to this file. Nothing follows but what went wrong.
+    Keep(PathBuf, crate::learn::progress::Progress),
     /// Write a file of messages or packets; an [`Event::Done`] or [`Event::Exists`] follows.
     Export(crate::export::Job),
     /// Stop the export that goes on.
@@ -113,4 +117,15 @@ pub struct ScanFor {
 pub enum Save {
     /// These bytes.
     Bytes(Vec<u8>),
+}
+
+/// An answer of the store, as an event.
+#[must_use]
+pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
+    let answer = answer.map(|detail| match detail {
+        Detail::Message(detail) => Answer::Message(detail.into()),
+        Detail::Frame(detail) => Answer::Frame(detail.into()),
+        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
+    });
+    Event::Answer(request, answer.map_err(|error| error.to_string()))
 }

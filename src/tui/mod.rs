@@ -14,6 +14,7 @@
 //! | [`shared`] | what all screens share: selection, filter, details; `Ctx` to draw, `Turn` to act |
 //! | [`details`] | what was loaded |
 //! | [`records`] | rows as a filter asks about them |
+//! | [`live`] | a capture that goes on: follow, pause, rates |
 //! | [`screens`] | the screens, one file each |
 //! | [`overlays`] | help, palette, menus, input lines |
 //! | [`taking`] | copy as, export |
@@ -31,6 +32,7 @@ pub mod commands;
 pub mod details;
 pub mod event;
 pub mod keys;
+pub mod live;
 pub mod overlays;
 pub mod records;
 pub mod run;

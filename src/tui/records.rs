@@ -120,7 +120,7 @@ fn of_handshake(row: &ConnectionRow, field: Field) -> Value<'_> {
         Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
         Field::Extensions => Value::Names(&handshake.extensions),
         Field::HttpVersion => Value::Bytes(b"1.1"),
-        Field::Midstream => Value::Flag(false),
+        Field::Midstream => Value::Flag(row.request.is_none() && row.response.is_none()),
         Field::Tls => Value::Flag(row.tls.is_some()),
         _ => Value::Absent,
     }

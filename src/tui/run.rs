@@ -5,12 +5,13 @@
 
 mod exports;
 mod host;
+mod progress;
 #[cfg_attr(not(unix), path = "run/no_signals.rs")]
 mod signals;
 
 pub use exports::Exports;
 
-use std::io;
+use std::io::{self, Write as _};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -19,14 +20,15 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use self::exports::{copy, save};
 use self::host::TerminalHost;
 use super::app::App;
-use super::details::Answer;
-use super::event::{Effect, Event, ScanFor};
+use super::event::{Effect, Event, ScanFor, answer};
+use super::live;
 use super::theme::Theme;
 use super::view::view;
+use super::widgets::units;
 use crate::filter::{self, Level, Levels, Matcher};
-use crate::model::Lang;
+use crate::model::{Lang, safe_str};
 use crate::pipeline::Connection;
-use crate::store::{Detail, LoadError, Reading, Request, Scan, Session};
+use crate::store::{Reading, Scan, Session};
 use crate::ws::MessageEvent;
 
 /// How the UI looks and what it is called.
@@ -46,14 +48,22 @@ pub struct Options {
     pub again: crate::export::Source,
     /// The filter to begin with; empty for none.
     pub filter: String,
+    /// Where progress in lessons is kept; `None` to keep nothing.
+    pub progress: Option<std::path::PathBuf>,
+    /// Whether lessons come first, and which one.
+    pub lessons: Option<Option<usize>>,
 }
 
+/// How long the end of a live capture is waited for.
+const PARTING: Duration = Duration::from_secs(1);
 /// Time between two frames: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
 /// Time between two looks at an index that grows: figures that can be read.
 const NEWS: Duration = Duration::from_millis(100);
 /// How long input is waited for when nothing else goes on.
 const IDLE: Duration = Duration::from_millis(200);
+/// How long input is waited for while a capture goes on.
+const LIVE: Duration = Duration::from_millis(50);
 /// How long input is waited for while something is expected.
 const BUSY: Duration = Duration::from_millis(15);
 
@@ -114,11 +124,43 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         app.mouse = options.mouse;
         app.shared.lang = options.lang;
         app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;
+        if let Some(path) = &options.progress {
+            app.screens.learn.progress = self::progress::kept(path);
+            app.screens.learn.file = Some(path.clone());
+        }
+        if let Some(lesson) = options.lessons {
+            app.learn(lesson);
+        }
         let mut exports = Exports::new(options.again.clone());
         drive(&mut terminal, &mut app, session, &mut exports, &mut host)
     })();
     host.close();
+    if host.is_gone() {
+        // There is nobody to tell.
+        return Ok(());
+    }
+    if result.is_ok()
+        && let Some(words) = farewell(session)
+    {
+        // Whoever closed standard output does not want to know.
+        let _ = writeln!(io::stdout(), "{words}");
+    }
     result
+}
+
+/// What became of a live capture, in one line; none for files and pipes.
+#[must_use]
+pub fn farewell(session: &Session) -> Option<String> {
+    let live = session.live()?;
+    live.stop();
+    // What writes the file has a moment to end it.
+    let _ = live.wait_for(PARTING);
+    session.version();
+    let messages = units::counted(session.index().messages, "message");
+    Some(match live.status().saved {
+        Some((name, bytes)) => format!("saved {} ({messages}, {})", safe_str(&name), units::size(bytes)),
+        None => format!("nothing was kept ({messages}); -w FILE keeps the packets"),
+    })
 }
 
 /// Runs the UI on any terminal until it is to end.
@@ -146,8 +188,11 @@ where
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
-            () if !done || app.waits() || app.shared.details.is_waiting() => BUSY,
+            () if app.waits() || app.shared.details.is_waiting() => BUSY,
             () if running.is_some() || exports.is_running() => BUSY,
+            // On a quiet link, nothing is to be done.
+            () if live::goes_on(&app.shared.progress) => LIVE,
+            () if !done => BUSY,
             () => IDLE,
         };
         let mut events = Vec::new();
@@ -188,10 +233,12 @@ where
         let progress = session.progress();
         let over = progress.state == Reading::Done;
         let stopped = progress.state != app.shared.progress.state;
-        let changed = version != Some(current) || (!over && progress.done != app.shared.progress.done);
+        let known = &app.shared.progress;
+        let changed = version != Some(current)
+            || (!over && (progress.done != known.done || progress.live != known.live));
         if (changed && told.is_none_or(|told| now >= told + NEWS)) || (over && !done) || stopped {
             (version, told, done) = (Some(current), Some(now), over);
-            events.push(Event::Data(progress));
+            events.push(Event::Data(Box::new(progress)));
         }
         for event in events {
             let effects = app.update(event, &session.index());
@@ -214,6 +261,7 @@ where
         if app.dirty && drawn.is_none_or(|drawn| host.now() >= drawn + FRAME) {
             app.dirty = false;
             drawn = Some(host.now());
+            app.shared.live.draws += 1;
             // Terminals that know it show the frame at once; others ignore it.
             host.write("\x1b[?2026h")?;
             let index = session.index();
@@ -246,17 +294,6 @@ pub fn found(id: u64, scan: &Scan) -> Event {
     Event::Found { id, found, percent: percent as u8, over: progress.over }
 }
 
-/// An answer of the store, as an event.
-#[must_use]
-pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
-    let answer = answer.map(|detail| match detail {
-        Detail::Message(detail) => Answer::Message(detail.into()),
-        Detail::Frame(detail) => Answer::Frame(detail.into()),
-        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
-    });
-    Event::Answer(request, answer.map_err(|error| error.to_string()))
-}
-
 /// Does what the UI wants; answers whether it is to end.
 fn perform<B: Backend>(
     effect: Effect,
@@ -279,6 +316,7 @@ where
         Effect::Load(request) => session.ask(request),
         Effect::Scan(_) => {}
         Effect::Copy(text) => say = Some(copy(&text, host)?),
+        Effect::Keep(path, progress) => say = self::progress::keep(&path, &progress).err().map(Err),
         Effect::Save(path, what) => say = Some(save(&path, &what)),
         Effect::Mouse(on) => host.mouse(on)?,
         Effect::Redraw => redraw(terminal, app)?,

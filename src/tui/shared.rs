@@ -9,7 +9,9 @@ use ratatui::layout::Rect;
 
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
+use super::live::Live;
 use super::screens::ScreenId;
+use super::screens::builder::{Built, Start};
 use super::theme::{Role, Theme};
 use super::widgets::Text;
 use crate::filter::{self, Filter, FilterError};
@@ -47,6 +49,8 @@ pub struct Shared {
     pub selection: Selection,
     /// How far reading came.
     pub progress: Progress,
+    /// How what comes is looked at.
+    pub live: Live,
     /// The filter as it was typed; empty for none.
     pub filter: String,
     /// The filter as it is understood; `None` for none.
@@ -71,6 +75,10 @@ pub struct Shared {
     pub exporting: Option<Text>,
     /// When the selection last changed.
     pub moved: Duration,
+    /// What the frame builder is to begin with, when it comes up.
+    pub start: Option<Start>,
+    /// A frame that was built, in the place of the selected one on the Frame screen.
+    pub built: Option<std::sync::Arc<Built>>,
 }
 
 /// Where the panes of a screen stand.
@@ -97,6 +105,7 @@ impl Shared {
             now: Duration::ZERO,
             selection: Selection::default(),
             progress: Progress::default(),
+            live: Live::default(),
             filter: String::new(),
             parsed: None,
             filter_version: 0,
@@ -109,6 +118,8 @@ impl Shared {
             said: None,
             exporting: None,
             moved: Duration::ZERO,
+            start: None,
+            built: None,
         }
     }
 

@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::app::{App, SMALLEST};
 use super::ascii;
 use super::commands::{self, Cmd};
+use super::live;
 use super::overlays::{InputLine, Popup};
 use super::screens::{Hint, ScreenId, hint};
 use super::shared::Ctx;
@@ -43,7 +44,11 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         let words = format!("wslens needs {columns}x{rows} (now {}x{}). q quits.", area.width, area.height);
         Text::of(Role::Plain, words).draw(buffer, area.x, area.y, area.width, ctx.theme());
     } else {
-        breadcrumb(&ctx, app.screen).draw(buffer, 0, 0, area.width, ctx.theme());
+        let top = match app.screen {
+            ScreenId::Learn => app.screens.learn.breadcrumb(&ctx),
+            screen => breadcrumb(&ctx, screen),
+        };
+        top.draw(buffer, 0, 0, area.width, ctx.theme());
         tabs(&ctx, app.screen).0.draw(buffer, 0, 1, area.width, ctx.theme());
         let body = app.shared.body().intersection(area);
         app.screens.get(app.screen).view(&ctx, body, buffer);
@@ -108,7 +113,9 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     }
     let selection = shared.selection;
     let message = if wide { "msg " } else { "" };
-    if screen.depth() > 1 && selection.message > 0 {
+    // While it comes, the list has it, and it is another one all the time.
+    let runs = live::goes_on(&shared.progress) && screen == ScreenId::Messages;
+    if screen.depth() > 1 && selection.message > 0 && !runs {
         let message = if screen.depth() == 2 { "msg " } else { message };
         parts.push(Text::of(Role::Plain, format!("{message}{}", selection.message)));
     }
@@ -139,6 +146,9 @@ pub fn path_of(url: &str) -> &str {
 /// Where the data is from, and how far it is read.
 fn source(ctx: &Ctx<'_>) -> Text {
     let shared = ctx.shared;
+    if shared.progress.stream {
+        return live::state(ctx);
+    }
     let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
     let progress = &shared.progress;
     let wide = shared.is_wide();

@@ -295,7 +295,8 @@ impl<E: Events> Step<'_, '_, E> {
                     Done { integrity: Integrity::Cut, len: known.then_some(len), whole: false, sha256: None };
             }
             Inflation::UnknownDictionary | Inflation::Damaged => {
-                let integrity = if outcome == Inflation::Damaged {
+                // Of a guess, the fault is more likely than that of its sender.
+                let integrity = if outcome == Inflation::Damaged && !self.side.terms.guessed {
                     Integrity::Damaged
                 } else {
                     Integrity::UnknownDictionary

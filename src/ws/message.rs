@@ -6,6 +6,7 @@ use super::content::Open;
 use super::deflate::Inflater;
 use super::event::{Context, Events, FrameEvent, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
+use super::search::Search;
 use super::shared::Shared;
 use super::{FrameHeader, Opcode, Payload, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
@@ -107,6 +108,8 @@ pub(super) struct Side {
     pub(super) ended: bool,
     /// Nothing of this direction was captured.
     pub(super) unheard: bool,
+    /// Which message is open is not known: frames are read from somewhere in the middle on.
+    pub(super) unsure: bool,
 }
 
 impl Side {
@@ -133,6 +136,7 @@ impl Side {
             direction,
             ended: false,
             unheard: false,
+            unsure: false,
         }
     }
 
@@ -173,6 +177,8 @@ pub(super) struct AtHand {
     pub(super) last: Place,
     pub(super) payload: Payload,
     pub(super) missing: Option<(u64, u64)>,
+    /// While framing is lost.
+    pub(super) search: Search,
 }
 
 impl Default for AtHand {
@@ -183,6 +189,7 @@ impl Default for AtHand {
             last: Place::default(),
             payload: Payload::default(),
             missing: None,
+            search: Search::default(),
         }
     }
 }
@@ -224,6 +231,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                     self.abandon();
                 }
                 let side = &mut *self.side;
+                side.unsure = false;
                 let undefined = header.rsv() & !side.terms.rsv_defined != 0;
                 let compressed = header.rsv1() && side.terms.takeover.is_some();
                 let opaque = undefined || (header.rsv() != 0 && !compressed);
@@ -364,15 +372,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         self.side.in_frame = false;
         self.side.open = None;
         self.shared.lost_framing = true;
-        let sender = self.side.direction.sender();
-        let spot = Spot {
-            direction: Some(self.side.direction),
-            offset: Some(at),
-            place: arrival,
-            ..Spot::default()
-        };
-        self.shared.report(self.events, &rules::DESYNCHRONISED, spot,
-            format_args!("framing of what the {sender} sends is lost at offset {at}: {reason}; what follows is counted, not shown"));
+        self.note_loss(at, arrival, reason);
     }
 }
 
@@ -512,7 +512,7 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     /// A compressed message of this direction was lost, in whole or in part.
-    fn lose_window(&mut self) {
+    pub(super) fn lose_window(&mut self) {
         let side = &mut *self.side;
         if side.terms.takeover == Some(true) {
             side.window_lost = true;

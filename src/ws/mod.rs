@@ -6,27 +6,33 @@
 //! Promise: any split of the input gives the same events; bytes are never invented; no payload is
 //! held beyond [`Depth::keep`] bytes of a message.
 
+mod chain;
 mod close;
 mod content;
 mod control;
 mod deflate;
 mod event;
 mod frame;
+mod guess;
 mod mask;
 mod message;
 mod payload;
 mod reader;
+mod resync;
 pub mod rules;
+mod search;
 mod shared;
 mod socket;
 mod text;
 mod utf8;
 mod verdict;
 
+pub use chain::{Piece, fills};
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, Spot};
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
+pub use guess::{Guess, Sent, Verdict, recognise};
 pub use mask::unmask;
 pub use message::{Counts, Terms};
 pub use payload::Payload;

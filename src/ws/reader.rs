@@ -85,7 +85,8 @@ impl Default for FrameReader {
 
 impl FrameReader {
     /// Bytes, the next in order.
-    #[inline]
+    #[allow(clippy::inline_always)] // It has one place where it has to be fast.
+    #[inline(always)]
     pub fn data(&mut self, mut chunk: Chunk<'_>, sink: &mut impl FrameSink) {
         while !chunk.bytes.is_empty() {
             match self.state {
@@ -197,6 +198,34 @@ impl FrameReader {
         matches!(self.state, State::Header(1..)).then_some(self.start)
     }
 
+    /// Loses the framing: what comes is counted only, until it is found again.
+    pub(super) fn lose(&mut self) {
+        (self.done, self.state) = (0, State::Lost);
+    }
+
+    /// Counts bytes that come while framing is lost.
+    pub(super) fn pass_lost(&mut self, len: usize) {
+        self.done = self.done.saturating_add(len as u64);
+    }
+
+    /// As [`data`](Self::data), where that is rare.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn data_again(&mut self, chunk: Chunk<'_>, sink: &mut impl FrameSink) {
+        self.data(chunk, sink);
+    }
+
+    /// Framing is found again: the next byte begins a frame.
+    pub(super) fn resume(&mut self) {
+        self.state = State::Header(0);
+    }
+
+    /// Whether framing was lost.
+    #[inline]
+    pub(super) fn is_lost(&self) -> bool {
+        self.state == State::Lost
+    }
+
     /// Whether framing was lost, and how many bytes were skipped since.
     #[must_use]
     pub fn skipped(&self) -> Option<u64> {
@@ -220,10 +249,6 @@ impl FrameReader {
         } else {
             (self.done, self.left, self.state) = (done + n, left - n, State::Payload);
         }
-    }
-
-    fn lose(&mut self) {
-        (self.done, self.state) = (0, State::Lost);
     }
 }
 

@@ -74,6 +74,8 @@ pub struct Rtt {
 struct Rounds {
     pings: PerDirection<Pings>,
     rtt: Rtt,
+    /// Bytes that were skipped until framing was found again.
+    skipped: PerDirection<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -102,6 +104,19 @@ impl Shared {
     /// Round trips of pings.
     pub(super) fn rtt(&self) -> Rtt {
         self.rounds.as_ref().map(|rounds| rounds.rtt).unwrap_or_default()
+    }
+
+    /// Counts bytes that are no part of any frame that was found.
+    pub(super) fn skip(&mut self, direction: Direction, len: u64) {
+        if len > 0 {
+            let skipped = self.rounds.get_or_insert_default().skipped.of_mut(direction);
+            *skipped = skipped.saturating_add(len);
+        }
+    }
+
+    /// Bytes that were skipped until framing was found again.
+    pub(super) fn skipped(&self, direction: Direction) -> u64 {
+        self.rounds.as_ref().map_or(0, |rounds| *rounds.skipped.of(direction))
     }
 
     /// Numbers a message of one frame that nobody is told of.
@@ -179,6 +194,9 @@ impl Shared {
             place,
         };
         let Some(mut passed) = found else {
+            if self.lost_framing {
+                return None; // The ping may be among what is missing.
+            }
             self.report(
                 events,
                 &rules::UNSOLICITED_PONG,

@@ -63,7 +63,9 @@ impl Half {
 
     /// Bytes of memory that it holds beside itself, about.
     fn size(&self) -> usize {
-        self.frame.as_ref().map_or(0, |frame| size_of_val(&**frame) + frame.payload.size()) + self.side.size()
+        let frame = self.frame.as_ref();
+        frame.map_or(0, |frame| size_of_val(&**frame) + frame.payload.size() + frame.search.size())
+            + self.side.size()
     }
 
     /// Lets the reader or the side do something with the frame at hand.
@@ -81,11 +83,24 @@ impl Half {
         let mut frame = frame.unwrap_or_default();
         let side = &mut self.side;
         act(&mut self.reader, &mut Step { side, frame: &mut frame, shared, context, events });
-        if self.side.in_frame || self.side.open.is_some() {
+        if self.side.in_frame || self.side.open.is_some() || self.reader.is_lost() {
             self.frame = Some(frame);
         } else if context.scratch.frames.len() < SPARE {
             context.scratch.frames.push(frame);
         }
+    }
+
+    /// Bytes that come while framing is lost.
+    #[cold]
+    #[inline(never)]
+    fn lost_data<E: Events>(
+        &mut self,
+        chunk: Chunk<'_>,
+        shared: &mut Shared,
+        context: &mut Context<'_>,
+        events: &mut E,
+    ) {
+        self.work(shared, context, events, |reader, step| step.lost_data(reader, chunk));
     }
 
     /// Counts the message at the start of some bytes, where it is a frame of its own, all there, and there is nothing
@@ -132,6 +147,28 @@ impl WebSocket {
             c2s: Half::new(Direction::ClientToServer, terms.c2s),
             s2c: Half::new(Direction::ServerToClient, terms.s2c),
         }
+    }
+
+    /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
+    ///
+    /// `begins`: whether the next byte of a direction begins a frame. Where it does not, frames are looked for.
+    #[must_use]
+    pub fn midway(terms: PerDirection<Terms>, begins: PerDirection<bool>) -> Self {
+        let mut ws = Self::new(terms);
+        ws.note_loss();
+        for direction in Direction::BOTH {
+            let (half, _) = ws.half_mut(direction);
+            (half.side.unsure, half.side.window_lost) = (true, true);
+            if !begins.of(direction) {
+                half.reader.lose();
+            }
+        }
+        ws
+    }
+
+    /// Counts bytes of a direction that came before its first frame.
+    pub fn skip(&mut self, direction: Direction, len: u64) {
+        self.shared.skip(direction, len);
     }
 
     fn half(&self, direction: Direction) -> &Half {
@@ -182,7 +219,11 @@ impl WebSocket {
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
-        half.work(shared, context, events, |reader, step| reader.data(chunk, step));
+        if half.reader.is_lost() {
+            half.lost_data(chunk, shared, context, events);
+        } else {
+            half.work(shared, context, events, |reader, step| reader.data(chunk, step));
+        }
     }
 
     /// Bytes of a direction that the capture lacks.
@@ -225,6 +266,9 @@ impl WebSocket {
             return;
         }
         half.work(shared, context, events, |reader, step| {
+            if reader.is_lost() {
+                step.lost_end(reader, how == StreamEnd::Fin, place);
+            }
             step.stream_end(reader.partial_header(), how.words(), place);
         });
     }
@@ -234,7 +278,8 @@ impl WebSocket {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
         if let Some(by) = unanswered.and_then(|closing| closing.by) {
             let other = self.half(by.opposite());
-            let may_hide_a_close = other.side.unheard || other.reader.skipped().is_some();
+            let may_hide_a_close =
+                other.side.unheard || other.side.terms.guessed || other.reader.skipped().is_some();
             if let Some(closing) = &mut self.shared.closing {
                 closing.by = Some(by).filter(|_| !may_hide_a_close);
             }
@@ -290,6 +335,13 @@ impl WebSocket {
         }
     }
 
+    /// The oldest packet whose frames may still be found, where framing was lost and is looked for.
+    #[must_use]
+    pub fn searching(&self) -> Option<u64> {
+        let since = |half: &Half| half.frame.as_ref().filter(|_| half.reader.is_lost())?.search.since();
+        [&self.c2s, &self.s2c].into_iter().filter_map(since).min()
+    }
+
     /// Bytes of memory that it holds beside itself, about.
     #[must_use]
     pub fn size(&self) -> usize {
@@ -320,10 +372,12 @@ impl WebSocket {
         self.shared.rtt()
     }
 
-    /// Bytes of a direction that were skipped since its framing was lost; `None` while it is not.
+    /// Bytes of a direction that were skipped while its framing was lost; `None` where it never was.
     #[must_use]
     pub fn skipped(&self, direction: Direction) -> Option<u64> {
-        self.half(direction).reader.skipped()
+        let before = self.shared.skipped(direction);
+        let now = self.half(direction).reader.skipped();
+        now.map(|now| now.saturating_add(before)).or((before > 0).then_some(before))
     }
 }
 

@@ -74,7 +74,9 @@ impl<E: Events> Step<'_, '_, E> {
                 header.payload_len
             );
         }
-        if opcode == Opcode::Continuation && message.is_none() {
+        if opcode == Opcode::Continuation && message.is_none() && self.side.unsure {
+            self.side.unsure = !header.fin();
+        } else if opcode == Opcode::Continuation && message.is_none() {
             report!(
                 UNEXPECTED_CONTINUATION,
                 "continuation frame of {} bytes, but no message is open",

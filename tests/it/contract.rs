@@ -407,8 +407,8 @@ proptest::proptest! {
 fn gaps_of_a_connection_that_never_opened_are_counted() {
     let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").request_now().no_close();
     let script = Script::new(&talk, &Split::Writes(1460));
-    // The answer was acknowledged; the capture has only what follows it.
-    let talk = talk.response_now().text(S2C, "lost with its handshake");
+    // The answer was acknowledged; the capture has only what follows it, and that is no frame.
+    let talk = talk.response_now().raw(S2C, &[0xff; 40]);
     let answered = Script::new(&talk, &Split::Writes(1460)).acked();
     let answered = answered.clone().lose(answered.data(S2C)[0]);
     for (script, gaps) in [(script, 0), (answered, 1)] {

@@ -118,20 +118,31 @@ fn f9_a_bomb_is_cut_and_the_messages_around_it_are_read() {
 }
 
 #[test]
-fn f10_a_capture_that_begins_midstream_shows_nothing_false_and_counts_its_packets() {
+fn f10_the_frames_of_a_capture_that_begins_midstream_are_found() {
     for port in [80, 9001] {
-        let output = read_nothing_false(&failures::midstream(port));
+        let failure = failures::midstream(port);
+        let output = read_nothing_false(&failure);
         assert_eq!(errors(&output), Vec::<&str>::new());
+        assert_eq!(output.codes(), ["tcp-midstream"]);
+        let said: Vec<Vec<u8>> = output.messages().into_iter().map(|message| message.bytes).collect();
+        let sent: Vec<Vec<u8>> = failure.expected.iter().map(|message| message.bytes.clone()).collect();
+        assert_eq!(said, sent);
         assert_eq!(output.summary()["tcp_connections"], 1);
         assert_eq!(output.summary()["input_complete"], true);
     }
 }
 
 #[test]
-fn f11_compressed_bytes_of_a_capture_that_begins_midstream_are_never_text() {
-    let output = read_nothing_false(&failures::midstream_compressed(9001));
+fn f11_compressed_bytes_of_a_capture_that_begins_midstream_are_inflated_where_that_is_proved_and_never_text()
+{
+    let failure = failures::midstream_compressed(9001);
+    let output = read_nothing_false(&failure);
     assert_eq!(errors(&output), Vec::<&str>::new());
-    assert!(output.messages().iter().all(|message| !message.as_text));
+    // None of these messages refers to one before it.
+    let said: Vec<Vec<u8>> = output.messages().into_iter().map(|message| message.bytes).collect();
+    let sent: Vec<Vec<u8>> = failure.expected.iter().map(|message| message.bytes.clone()).collect();
+    assert_eq!(said, sent);
+    assert!(output.messages().iter().all(|message| message.compressed && message.integrity == "guessed"));
 }
 
 #[test]

@@ -23,7 +23,6 @@ const EXCLUDED: &[(&str, &str)] = &[
     ("capture-kernel-drops", "a capturing program's counters: see the tests of live captures"),
     ("capture-queue-drops", "a spool that is too small: see the tests of live captures"),
     ("capture-bad-magic", "told by the program: there is no capture to read"),
-    ("tcp-midstream", "connections without a handshake are not read yet"),
     ("limit-total-memory", "memory is bounded by the other limits so far"),
     ("tls-no-secret", "of TLS: see its tests, and those of wss"),
     ("tls-unsupported", "of TLS: see its tests, and those of wss"),

@@ -71,7 +71,8 @@ fn frames_lost_with_the_request_are_told_and_none_is_made_up() {
     none_false(&output, &[&talk]).unwrap();
     assert_eq!(errors(&output), ["tcp-gap", "desynchronised"]);
     assert_eq!(output.said(1, "s2c").len(), 2);
-    assert_eq!(output.said(1, "c2s").len(), 0);
+    // What follows is found again.
+    assert_eq!(output.said(1, "c2s").iter().filter(|m| m.integrity == "guessed").count(), 2);
 }
 
 #[test]

@@ -2,10 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+/// Captures made by the frame builder.
+mod builder;
 /// Application logs against what is read from the captures in the repository.
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// Every class of the Autobahn test suite, as captures with verdicts.
+mod conformance;
 /// The machine output keeps its contract.
 mod contract;
 /// Frames of other people's captures against a truth made by other programs.
@@ -24,6 +28,10 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// Lessons and the page of claims.
+mod lessons;
+/// `check` for CI systems.
+mod lint;
 /// Live capture on the loopback.
 #[cfg(all(feature = "live", unix))]
 mod live;
@@ -31,10 +39,16 @@ mod live;
 mod lost;
 /// Memory stays bounded.
 mod memory;
+/// Captures that begin in the middle of connections.
+mod midstream;
+/// Damaged captures.
+mod mutations;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.
 mod read;
+/// Frames behind holes: the true ones, and most of them.
+mod resync;
 /// The import table holds.
 mod rooms;
 /// Any segmentation, order, duplication and loss.

@@ -2,6 +2,8 @@
 
 /// Details against a straight run.
 mod details;
+/// What is released to bound memory.
+mod history;
 /// The index against what is printed.
 mod index;
 /// Searches against a straight run.

@@ -1,6 +1,9 @@
 //! What the tests share. `checks` tests it.
 
 mod checks;
+pub mod endless;
 pub mod failures;
 pub mod forge;
+pub mod mutate;
+pub mod noise;
 pub mod strategy;

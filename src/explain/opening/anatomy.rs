@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use super::lines::{absent, is_about_other, line_of, lines};
 use crate::explain::handshake::remark;
+use crate::explain::words::mistakes::mistake;
 use crate::http::accept::{AcceptSteps, accept_for, steps};
 use crate::http::{Handshake, Judgement, judge, likely_mistake};
-use crate::model::{Accept, Direction, Severity};
+use crate::model::{Accept, Direction, Lang, Severity};
 
 /// A mark before a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,13 +81,18 @@ pub fn judgements(handshake: &Handshake) -> Vec<Judgement> {
 /// The lines of one of the heads in the order sent, then headers that should be there; none where it was not
 /// captured.
 #[must_use]
-pub fn head_lines(handshake: &Handshake, side: Direction, judgements: &[Judgement]) -> Vec<HeadLine> {
+pub fn head_lines(
+    handshake: &Handshake,
+    side: Direction,
+    judgements: &[Judgement],
+    lang: Lang,
+) -> Vec<HeadLine> {
     let head = match side {
         Direction::ClientToServer => handshake.request.as_ref(),
         Direction::ServerToClient => handshake.response.as_ref(),
     };
     let Some(head) = head else { return Vec::new() };
-    let known = lines(head, side, handshake);
+    let known = lines(head, side, handshake, lang);
     let mine: Vec<&Judgement> = judgements.iter().filter(|j| j.side == side && !is_about_other(j)).collect();
     let mut out: Vec<HeadLine> = Vec::with_capacity(known.len());
     for (i, line) in known.iter().enumerate() {
@@ -136,7 +142,7 @@ pub struct AcceptStory {
 
 /// The story of a handshake's accept value; `None` where there is no key to compute it from.
 #[must_use]
-pub fn accept_story(handshake: &Handshake) -> Option<AcceptStory> {
+pub fn accept_story(handshake: &Handshake, lang: Lang) -> Option<AcceptStory> {
     let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
     let keys: Vec<&[u8]> = request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
     let sent: Vec<&[u8]> =
@@ -148,30 +154,45 @@ pub fn accept_story(handshake: &Handshake) -> Option<AcceptStory> {
     let odd = steps.decoded.as_ref().is_none_or(|bytes| bytes.len() != 16);
     let sent = sent.iter().map(|value| {
         let right = is_right(value);
-        (value.to_vec(), right, if right { None } else { likely_mistake(key, value) })
+        (
+            value.to_vec(),
+            right,
+            if right { None } else { likely_mistake(key, value).map(|text| mistake(text, lang)) },
+        )
     });
-    Some(AcceptStory { remark: odd.then(|| remark(&steps)), sent: sent.collect(), steps })
+    Some(AcceptStory { remark: odd.then(|| remark(&steps, lang)), sent: sent.collect(), steps })
 }
 
 /// What a key is, as far as it can be said: `16 bytes when decoded: …`.
 #[must_use]
-pub fn key_remark(steps: &AcceptSteps) -> String {
-    remark(steps)
+pub fn key_remark(steps: &AcceptSteps, lang: Lang) -> String {
+    remark(steps, lang)
 }
 
 /// What a handshake came to, with so many errors and warnings.
 #[must_use]
-pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize) -> (Mark, String) {
+pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang) -> (Mark, String) {
+    let say = |mark, en: &str, zh: &str| (mark, lang.pick(en, zh).to_owned());
     match (handshake.upgraded, handshake.accept, handshake.status) {
-        (true, Accept::Wrong, _) => (Mark::Wrong, "a client has to close it: its Accept is wrong".to_owned()),
-        (true, Accept::Missing, _) => {
-            (Mark::Wrong, "a client has to close it: its Accept is missing".to_owned())
+        (true, Accept::Wrong, _) => {
+            say(Mark::Wrong, "a client has to close it: its Accept is wrong", "客户端必须关闭：Accept 不对")
         }
-        (true, ..) if errors > 0 => (Mark::Wrong, "opened, but against the rules".to_owned()),
-        (true, ..) if warnings > 0 => (Mark::Suspicious, "opened".to_owned()),
-        (true, ..) => (Mark::Right, "opened".to_owned()),
-        (false, _, Some(101)) => (Mark::Wrong, "101, but not to WebSocket".to_owned()),
-        (false, _, Some(status)) => (Mark::Suspicious, format!("refused with {status}: no WebSocket")),
-        (false, _, None) => (Mark::Suspicious, "no answer: no WebSocket".to_owned()),
+        (true, Accept::Missing, _) => {
+            say(Mark::Wrong, "a client has to close it: its Accept is missing", "客户端必须关闭：缺少 Accept")
+        }
+        (true, ..) if errors > 0 => say(Mark::Wrong, "opened, but against the rules", "已打开，但违反了规则"),
+        (true, ..) if warnings > 0 => say(Mark::Suspicious, "opened", "已打开"),
+        (true, ..) => say(Mark::Right, "opened", "已打开"),
+        (false, _, Some(101)) => {
+            say(Mark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket")
+        }
+        (false, _, Some(status)) => (
+            Mark::Suspicious,
+            match lang {
+                Lang::En => format!("refused with {status}: no WebSocket"),
+                Lang::Zh => format!("以 {status} 拒绝：没有 WebSocket"),
+            },
+        ),
+        (false, _, None) => say(Mark::Suspicious, "no answer: no WebSocket", "没有回答：没有 WebSocket"),
     }
 }

@@ -1,8 +1,9 @@
 //! The lines of a head, and which of them a judgement is about.
 
 use super::words::{self, HeadRole, Words};
+use crate::explain::words::headers::NO_HEADER;
 use crate::http::{Handshake, Judgement, rules};
-use crate::model::{Direction, Head};
+use crate::model::{Direction, Head, Lang};
 
 /// A line of a head: where it begins, its name and value, what is said of it.
 pub(super) struct Line<'a> {
@@ -14,7 +15,7 @@ pub(super) struct Line<'a> {
 }
 
 /// The lines of a head in the order sent, its first line included.
-pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake) -> Vec<Line<'a>> {
+pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, lang: Lang) -> Vec<Line<'a>> {
     let role = match side {
         Direction::ClientToServer => HeadRole::Request,
         Direction::ServerToClient if handshake.status == Some(101) => HeadRole::Answer,
@@ -25,24 +26,26 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake) 
         start: head.line.start,
         name: &[],
         value: head.token(&head.line),
-        words: words::start_line(role),
+        words: words::start_line(role, lang),
         more: Vec::new(),
     };
     let fields = head.headers.iter().map(|field| {
         let (name, value) = (head.token(&field.name), head.token(&field.value));
         let offers = role == HeadRole::Request && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
-        let more = if offers { words::offered(value) } else { Vec::new() };
-        Line { start: field.name.start, name, value, words: words::field(role, name, value, paired), more }
+        let more = if offers { words::offered(value, lang) } else { Vec::new() };
+        Line {
+            start: field.name.start,
+            name,
+            value,
+            words: words::field(role, name, value, paired, lang),
+            more,
+        }
     });
     let odd = head.odd_lines.iter().map(|range| Line {
         start: range.start,
         name: &[],
         value: head.token(range),
-        words: Words {
-            text: "no header line: it is passed over".into(),
-            reference: "RFC 9112 §5",
-            checked: false,
-        },
+        words: Words { text: NO_HEADER.of(lang).into(), reference: "RFC 9112 §5", checked: false },
         more: Vec::new(),
     });
     let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd).collect();

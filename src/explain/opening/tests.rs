@@ -33,6 +33,7 @@ fn with(handshake: &Handshake, style: Style, change: impl FnOnce(&mut Opening<'_
         notes: &[],
         accept_of: None,
         key_of: None,
+        lang: Lang::En,
     };
     change(&mut opening);
     let mut out = Vec::new();

@@ -1,6 +1,6 @@
 //! Keys while something lies on top of the screen: input lines, help, palette, menus.
 
-use super::App;
+use super::{App, QUIT};
 use crate::store::Index;
 use crate::tui::commands::Cmd;
 use crate::tui::event::Effect;
@@ -42,6 +42,8 @@ impl App {
                 let picked = menu.menu.items.get(menu.list.cursor).map(|(id, ..)| *id);
                 self.popup = None;
                 match picked {
+                    Some(QUIT) => effects.push(Effect::Quit),
+                    Some(id) if id == QUIT - 1 => {}
                     Some(id) if id >= taking::COMMON => {
                         self.taking(index, effects, |taking, turn| taking.picked(id, turn));
                     }

@@ -15,6 +15,7 @@ const fn row(
 }
 
 const DOWN: Scope = Scope::SCREENS;
+const COMES: Scope = Scope::LISTS.or(Scope::STATS);
 
 static EVERYWHERE: &[Command] = &[
     row(
@@ -42,6 +43,14 @@ static EVERYWHERE: &[Command] = &[
     row(Cmd::GoFindings, &["7"], Scope::SCREENS, Everywhere, "expert", "findings: what is wrong"),
     row(Cmd::GoLayers, &["8"], Scope::SCREENS, Everywhere, "layers", "layers of this frame"),
     row(Cmd::GoLearn, &["9"], Scope::SCREENS, Everywhere, "learn", "learn: lessons"),
+    row(
+        Cmd::WhatIf,
+        &["w"],
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Everywhere,
+        "what-if",
+        "frame builder: make a frame, see what the rules make of it",
+    ),
     row(Cmd::NextPane, &["Tab"], Scope::SCREENS, Everywhere, "pane", "next pane"),
     row(Cmd::PreviousPane, &["Shift-Tab"], Scope::SCREENS, Everywhere, "pane", "previous pane"),
     row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "this pane alone, or all of them again"),
@@ -49,12 +58,27 @@ static EVERYWHERE: &[Command] = &[
     row(
         Cmd::Back,
         &["Esc", "Backspace", "Left", "h"],
-        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
+        Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER).but(Scope::LEARN),
         Everywhere,
         "back",
         "one level up",
     ),
-    row(Cmd::Back, &["Esc", "Backspace"], Scope::FRAME.or(Scope::DETAIL), Everywhere, "back", "one level up"),
+    row(
+        Cmd::Back,
+        &["Esc", "Backspace"],
+        Scope::FRAME.or(Scope::DETAIL).or(Scope::BUILDER).or(Scope::LEARN),
+        Everywhere,
+        "back",
+        "one level up",
+    ),
+    row(
+        Cmd::Lesson,
+        &["L"],
+        Scope::SCREENS.but(Scope::LEARN),
+        Everywhere,
+        "lesson",
+        "the lesson about what the cursor is on, with this capture's values",
+    ),
     row(
         Cmd::StopReading,
         &["Ctrl-x"],
@@ -70,6 +94,14 @@ static EVERYWHERE: &[Command] = &[
         Everywhere,
         "language",
         "explanations in the other language: English, 简体中文",
+    ),
+    row(
+        Cmd::Story,
+        &["F6"],
+        Scope::SCREENS,
+        Everywhere,
+        "story",
+        "write this connection's story, from SYN to FIN, as Markdown",
     ),
     row(
         Cmd::NextTheme,
@@ -106,12 +138,27 @@ static MOVE: &[Command] = &[
     row(
         Cmd::Open,
         &["Enter", "Right", "l"],
-        DOWN.but(Scope::FRAME).but(Scope::DETAIL),
+        DOWN.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER).but(Scope::LEARN),
         Move,
         "open",
         "open what the cursor is on",
     ),
-    row(Cmd::Open, &["Enter"], Scope::DETAIL.or(Scope::FRAME), Move, "open", "open what the cursor is on"),
+    row(
+        Cmd::Open,
+        &["Enter"],
+        Scope::DETAIL.or(Scope::FRAME).or(Scope::LEARN),
+        Move,
+        "open",
+        "open what the cursor is on",
+    ),
+    row(
+        Cmd::Open,
+        &["Enter"],
+        Scope::BUILDER,
+        Move,
+        "look at",
+        "look at the frame on the Frame screen; try the experiment",
+    ),
     row(Cmd::NextFinding, &["]e"], Scope::LISTS, Move, "next finding", "next row with a finding"),
     row(Cmd::PreviousFinding, &["[e"], Scope::LISTS, Move, "previous finding", "previous row with a finding"),
 ];
@@ -184,6 +231,27 @@ static HANDSHAKE: &[Command] = &[
     ),
 ];
 
+/// What makes sense while a capture goes on.
+static LIVE: &[Command] = &[
+    row(
+        Cmd::Follow,
+        &["F"],
+        Scope::MESSAGES,
+        Screen,
+        "follow",
+        "keep to the newest row while the capture goes on; any move up ends it",
+    ),
+    row(
+        Cmd::Pause,
+        &["p"],
+        COMES,
+        Screen,
+        "pause",
+        "lists stay as they are while the capture goes on, or go on with it",
+    ),
+    row(Cmd::StopCapture, &["S"], COMES, Screen, "stop", "stop capturing and keep what is there"),
+];
+
 static MESSAGES: &[Command] = &[
     row(Cmd::Frames, &["m"], Scope::MESSAGES, Screen, "msgs⇄frames", "a row per message, or per frame"),
     row(Cmd::Direction, &["d"], Scope::MESSAGES, Screen, "dir", "both directions, only →, only ←"),
@@ -229,6 +297,32 @@ static FRAME: &[Command] = &[
     row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
 ];
 
+static BUILDER: &[Command] = &[
+    row(Cmd::Toggle, &["Space"], Scope::BUILDER, Screen, "toggle", "turn the bit, or take the next value"),
+    row(Cmd::More, &["l", "Right"], Scope::BUILDER, Screen, "next value", "next value"),
+    row(Cmd::Less, &["h", "Left"], Scope::BUILDER, Screen, "value before", "value before"),
+    row(
+        Cmd::Edit,
+        &["i", "t"],
+        Scope::BUILDER,
+        Screen,
+        "edit",
+        "type a value: payload, key, opcode, fragments",
+    ),
+    row(Cmd::EditHex, &["x"], Scope::BUILDER, Screen, "edit hex", "type the payload in hex"),
+    row(Cmd::NewKey, &["r"], Scope::BUILDER, Screen, "new key", "another masking key"),
+    row(Cmd::Undo, &["u"], Scope::BUILDER, Screen, "undo", "take the last change back"),
+    row(Cmd::Reset, &["0"], Scope::BUILDER, Screen, "reset", "the frame as it was at first"),
+    row(
+        Cmd::SaveCapture,
+        &["s"],
+        Scope::BUILDER,
+        Screen,
+        "save",
+        "write a connection with these frames as a pcapng",
+    ),
+];
+
 static LADDER: &[Command] = &[
     row(
         Cmd::TimeScale,
@@ -262,6 +356,13 @@ static LAYERS: &[Command] = &[row(
     "names of OSI's layers, or of TCP/IP's",
 )];
 
+static LEARN: &[Command] = &[
+    row(Cmd::Hint, &["h"], Scope::LEARN, Screen, "hint", "a hint, and at last the answer"),
+    row(Cmd::NextStep, &["n", "Right"], Scope::LEARN, Screen, "next step", "next step, this one done or not"),
+    row(Cmd::PreviousStep, &["p", "Left"], Scope::LEARN, Screen, "previous step", "previous step"),
+    row(Cmd::Bits, &["b", "Ctrl-b"], Scope::LEARN, Screen, "bits", "the bits of the values in question"),
+];
+
 static ON_TOP: &[Command] = &[
     row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "take it"),
     row(
@@ -283,12 +384,15 @@ pub fn all() -> impl Iterator<Item = &'static Command> {
         CONNECTIONS,
         HANDSHAKE,
         MESSAGES,
+        LIVE,
         DETAIL,
         FRAME,
+        BUILDER,
         LADDER,
         STATS,
         FINDINGS,
         LAYERS,
+        LEARN,
         MOVE,
         FIND,
         EVERYWHERE,

@@ -91,14 +91,14 @@ impl Trial {
         match screen {
             ScreenId::Connections => {
                 let key = (0, self.version, 0, 0);
-                self.rows.advance(key, index.connections.len(), all, |at| {
+                self.rows.advance(key, 0..index.connections.len(), all, |at| {
                     let row = index.connections.get(at)?;
                     decide(filter.test(&OfConnection { index, row }))
                 });
             }
             ScreenId::Findings => {
                 let key = (0, self.version, 1, 0);
-                self.rows.advance(key, index.findings.len(), all, |at| {
+                self.rows.advance(key, 0..index.findings.len(), all, |at| {
                     let row = index.findings.get(at)?;
                     decide(filter.test(&OfFinding { index, row }))
                 });
@@ -107,7 +107,7 @@ impl Trial {
                 let id = shared.selection.connection;
                 let Some(connection) = index.connection(id) else { return };
                 let messages = index.messages(id);
-                self.rows.advance((id, self.version, 2, 0), messages.len(), all, |at| {
+                self.rows.advance((id, self.version, 2, 0), messages.released()..messages.len(), all, |at| {
                     let row = messages.get(at)?;
                     let before = at.checked_sub(1).and_then(|at| messages.get(at));
                     let delta = before.map(|before| row.time.since(before.time));

@@ -18,7 +18,7 @@ static PANICKED: AtomicBool = AtomicBool::new(false);
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Gives the terminal back, if we have it. Used from the panic hook too: no state but a flag.
-fn give_back() {
+pub(super) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
         let _ = execute!(
@@ -64,6 +64,11 @@ impl TerminalHost {
         let host = Self { start: Instant::now(), mouse, click: None, signals };
         take(mouse).inspect_err(|_| give_back())?;
         Ok(host)
+    }
+
+    /// Whether the terminal was said to be gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.signals.is_gone()
     }
 
     pub(super) fn close(&mut self) {

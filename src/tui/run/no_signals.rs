@@ -16,5 +16,9 @@ impl Signals {
         None
     }
 
+    pub(super) fn is_gone(&self) -> bool {
+        false
+    }
+
     pub(super) fn stop(&self) {}
 }

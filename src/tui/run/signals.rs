@@ -3,8 +3,11 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP};
+use signal_hook::iterator::Signals as Waiting;
 use signal_hook::{flag, low_level};
 
 use super::Wish;
@@ -14,13 +17,28 @@ pub(super) struct Signals {
     quit: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
     go_on: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
 }
+
+/// How long the loop has to end by itself after SIGHUP.
+const PARTING: Duration = Duration::from_secs(2);
 
 impl Signals {
     pub(super) fn new() -> io::Result<Self> {
-        let signals = Self { quit: Arc::default(), stop: Arc::default(), go_on: Arc::default() };
-        // The terminal is gone: reading from it may never come back, and there is nothing to give back.
-        flag::register_conditional_shutdown(SIGHUP, 129, Arc::new(AtomicBool::new(true)))?;
+        let signals =
+            Self { quit: Arc::default(), stop: Arc::default(), go_on: Arc::default(), gone: Arc::default() };
+        flag::register(SIGHUP, Arc::clone(&signals.gone))?;
+        flag::register(SIGHUP, Arc::clone(&signals.quit))?;
+        // The terminal may be gone, and reading from it may never come back. Then a thread ends the program, and gives
+        // back what can be given back: whoever sent the signal by hand still has a terminal.
+        let mut waiting = Waiting::new([SIGHUP])?;
+        thread::Builder::new().name("hangup".to_owned()).spawn(move || {
+            if waiting.forever().next().is_some() {
+                thread::sleep(PARTING);
+                super::host::give_back();
+                low_level::exit(129);
+            }
+        })?;
         for signal in [SIGTERM, SIGINT] {
             // The second one ends a program that did not hear the first.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.quit))?;
@@ -29,6 +47,11 @@ impl Signals {
         flag::register(SIGTSTP, Arc::clone(&signals.stop))?;
         flag::register(SIGCONT, Arc::clone(&signals.go_on))?;
         Ok(signals)
+    }
+
+    /// Whether the terminal was said to be gone.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::SeqCst)
     }
 
     pub(super) fn wish(&self) -> Option<Wish> {

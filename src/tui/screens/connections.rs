@@ -13,6 +13,7 @@ use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index, Reading};
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
+use crate::tui::live;
 use crate::tui::records::OfConnection;
 use crate::tui::shared::{Ctx, Menu, Panes, Turn};
 use crate::tui::theme::Role;
@@ -76,6 +77,7 @@ struct Stamp {
     connections: usize,
     /// What changes with reading, where the order hangs on it.
     moving: u64,
+    released: u64,
     filter: u64,
     order: Order,
     backwards: bool,
@@ -157,7 +159,12 @@ impl Connections {
             16..28 => 5,
             28.. => 14,
         };
-        let below = if is_reading(ctx) { 4.min(below) } else { below };
+        let below = match () {
+            () if live::goes_on(&ctx.shared.progress) => live::height(body).min(below.max(6)),
+            () if is_reading(ctx) => 4.min(below),
+            () => below,
+        };
+        let below = if body.height < 14 { 0 } else { below };
         match ctx.shared.layout {
             Some(Panes::List) => (body, none),
             Some(Panes::Right) if body.width >= 120 => {
@@ -182,12 +189,19 @@ impl Connections {
             } else {
                 0
             },
+            released: index.released.connections,
             filter: shared.filter_version,
             order: self.order,
             backwards: self.backwards,
             marks: if self.only_marked { shared.marks.len() + 1 } else { 0 },
         };
-        if self.stamp == Some(stamp) {
+        // While lists are paused, nothing comes in.
+        let same = |known: Stamp| {
+            let Stamp { connections, moving, .. } = known;
+            let stamp = if shared.live.paused { Stamp { connections, moving, ..stamp } } else { stamp };
+            known == stamp
+        };
+        if self.stamp.is_some_and(same) {
             return;
         }
         self.stamp = Some(stamp);
@@ -420,7 +434,16 @@ impl Screen for Connections {
         if below.height == 0 {
             return;
         }
-        if is_reading(ctx) && !ctx.shared.zoomed {
+        let beside = ctx.shared.layout == Some(Panes::Right) && below.x > 0;
+        if live::goes_on(&ctx.shared.progress) && !ctx.shared.zoomed && !beside {
+            let connection = ctx.shared.selection.connection;
+            let messages = ctx.index.messages(connection).len() as u64;
+            let listed = connection > 0;
+            let standing = live::Standing { at: messages, seen: messages, frames: false, listed };
+            live::pane(ctx, below, buffer, &standing);
+            return;
+        }
+        if is_reading(ctx) && !ctx.shared.zoomed && !beside {
             summary::progress(ctx, below, buffer);
             return;
         }
@@ -438,7 +461,9 @@ impl Screen for Connections {
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let mut line = filter_status(ctx);
-        let end = if ctx.shared.progress.state == Reading::Reading {
+        let end = if live::goes_on(&ctx.shared.progress) {
+            Text::of(Role::Dim, "p pauses, S stops the capture ")
+        } else if ctx.shared.progress.state == Reading::Reading {
             Text::of(Role::Dim, "results so far are final, totals still grow ")
         } else if let Some(findings) = worst(ctx.index) {
             findings

@@ -10,14 +10,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
-use crate::model::Severity;
+use crate::explain::words::rules::{rule_words, summary};
+use crate::explain::words::wrap;
+use crate::model::{Lang, Severity};
 use crate::store::{FindingRow, Reading};
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::view::path_of;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
 use rows::{Head, Row, Rows};
 
@@ -91,7 +92,7 @@ impl Findings {
         let columns = usize::from(area.width);
         let Some(row) = self.finding(ctx) else {
             let words = match self.row() {
-                Some(Row::Head(Head::Rule(rule), _)) => return rule_lines(rule, columns),
+                Some(Row::Head(Head::Rule(rule), _)) => return rule_lines(rule, ctx.shared.lang, columns),
                 Some(Row::Head(..)) => "Enter folds this connection's findings, or unfolds them.",
                 Some(Row::Finding(_)) | None => return Vec::new(),
             };
@@ -113,22 +114,41 @@ impl Findings {
             }
         };
         part("What we see", &safe);
-        part("What it means", rule.summary);
-        part("What to do", rule.advice);
+        // Causes and peers are for those who have the room, or who open this pane alone.
+        let told = told(rule, ctx.shared.lang);
+        for (name, words) in told.iter().take(2) {
+            part(name, words);
+        }
         part("Where", &place(row));
         part("Next step", next_step(row));
+        for (name, words) in told.iter().skip(2) {
+            part(name, words);
+        }
         lines
     }
 }
 
+/// What a rule means, its causes, what to do and how a peer reacts, each with its heading.
+fn told(rule: &'static crate::model::Rule, lang: Lang) -> Vec<(&'static str, &'static str)> {
+    match rule_words(rule.code) {
+        Some(words) => vec![
+            ("What it means", words.summary.of(lang)),
+            ("What to do", words.remedy.of(lang)),
+            ("Usual causes", words.causes.of(lang)),
+            ("A peer", words.peer.of(lang)),
+        ],
+        None => vec![("What it means", rule.summary), ("What to do", rule.advice)],
+    }
+}
+
 /// A rule, where its heading is selected.
-fn rule_lines(rule: &'static crate::model::Rule, columns: usize) -> Vec<Text> {
+fn rule_lines(rule: &'static crate::model::Rule, lang: Lang, columns: usize) -> Vec<Text> {
     let mut title = Text::new();
     title.add(Role::of_severity(rule.severity), word(rule.severity)).plainly("  ");
     title.add(Role::Title, rule.code);
     title.end_at(columns, &Text::of(Role::Dim, rule.reference));
     let mut lines = vec![title];
-    for words in [rule.summary, rule.advice] {
+    for (_, words) in told(rule, lang) {
         lines.extend(wrap(words, columns).iter().map(|line| Text::of(Role::Plain, line)));
     }
     lines
@@ -198,10 +218,40 @@ fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
 }
 
 impl Screen for Findings {
+    /// The rule's code.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        match self.row() {
+            Some(Row::Head(Head::Rule(rule), _)) => rule.code.to_owned(),
+            _ => self.finding(ctx).map_or_else(String::new, |finding| finding.rule.code.to_owned()),
+        }
+    }
+
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        let is_it = |row: &Row| match row {
+            Row::Finding(place) => {
+                turn.index.findings.get(*place).is_some_and(|finding| finding.rule.code == at)
+            }
+            Row::Head(..) => false,
+        };
+        let found = self.rows.rows.iter().position(is_it);
+        if let Some(row) = found {
+            self.list.go(row);
+            self.moved();
+        }
+        found.is_some()
+    }
+
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let (list, _) = Self::areas(turn.shared, turn.shared.body());
         let height = usize::from(pane::inside(list).height.saturating_sub(1));
-        let made = self.rows.settle(turn.index);
+        let released = self.rows.released();
+        let made = !turn.shared.live.paused && self.rows.settle(turn.index);
+        if let Some(Row::Finding(at)) = &mut self.at
+            && made
+        {
+            // The first ones went: this one stands elsewhere now.
+            *at = at.saturating_sub(self.rows.released().saturating_sub(released) as usize);
+        }
         let (cursor, top) = (self.list.cursor, self.list.top);
         self.list.settle(self.rows.rows.len(), height);
         if made && let Some(at) = self.at {
@@ -407,7 +457,7 @@ impl Findings {
                     Head::Rule(rule) => {
                         line.add(Role::of_severity(rule.severity), word(rule.severity)).plainly("  ");
                         line.add(Role::Title, rule.code).plainly(format!(" ×{count}  "));
-                        line.add(Role::Dim, rule.summary);
+                        line.add(Role::Dim, summary(rule, ctx.shared.lang));
                     }
                     Head::Connection(None) => drop(line.add(Role::Title, format!("the capture ×{count}"))),
                     Head::Connection(Some(id)) => {

@@ -44,6 +44,10 @@ pub struct Ladder {
     tail: Vec<Event>,
     /// The frame to go to once its row is known, from 0.
     target: Option<u64>,
+    /// Nothing was chosen yet: the cursor is on the first frame, once there is one.
+    fresh: bool,
+    /// Whether the connection had ended when its packets were looked for.
+    ended: bool,
 }
 
 impl Default for Ladder {
@@ -62,6 +66,8 @@ impl Default for Ladder {
             head: Vec::new(),
             tail: Vec::new(),
             target: None,
+            fresh: true,
+            ended: false,
         }
     }
 }
@@ -220,13 +226,34 @@ impl Screen for Ladder {
                 message.checked_sub(1).and_then(|at| turn.index.messages(connection).get(at as usize));
             let frame = if frame > 0 { frame } else { first.map_or(0, |row| row.first_frame.into()) };
             self.target = frame.checked_sub(1);
+            self.ended = turn.index.connection(connection).is_some_and(|row| row.state.is_some());
         }
         let Some(row) = turn.index.connection(connection) else { return };
-        self.busy = self.plan.advance(turn.index.frames(connection));
+        if row.state.is_some() && !self.ended {
+            // How TCP ended it was not there when it was looked for.
+            self.ended = true;
+            turn.shared.details.forget_tcp();
+        }
+        let frames = turn.index.frames(connection);
+        let gone = self.plan.release(frames) as usize;
+        if gone > 0 && self.list.cursor >= self.head.len() {
+            let (cursor, top) = (self.list.cursor, self.list.top);
+            self.list.shift(gone.min(cursor - self.head.len()));
+            self.list.top = top.saturating_sub(gone);
+        }
+        if !turn.shared.live.paused || self.plan.walked() == 0 {
+            self.busy = self.plan.advance(frames);
+        }
+        if self.fresh && self.plan.count() > 0 {
+            // Reading had not come as far when this was opened.
+            self.fresh = false;
+            self.target = self.target.or(Some(frames.released() as u64));
+        }
         let (head, tail) = self.ends(&turn.ctx(), row);
         // What comes in above leaves the view where it is, unless that is the very top.
         let grown = head.len() as isize - self.head.len() as isize;
-        let moves = grown != 0 && self.list.cursor >= self.head.len() && self.list.cursor > 0;
+        let frame = self.list.cursor >= self.head.len() && self.plan.count() > 0;
+        let moves = grown != 0 && frame;
         (self.head, self.tail) = (head, tail);
         let body = pane::inside(turn.shared.body());
         let height = usize::from(body.height.saturating_sub(1));
@@ -243,7 +270,7 @@ impl Screen for Ladder {
 
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
         if self.list.act(cmd) {
-            self.target = None;
+            (self.target, self.fresh) = (None, false);
             self.select(turn);
             return true;
         }
@@ -285,6 +312,7 @@ impl Screen for Ladder {
                 let line = usize::from(mouse.y).checked_sub(usize::from(body.y) + 1);
                 if let Some(row) = line.and_then(|line| self.list.at(line)) {
                     self.list.go(row);
+                    self.fresh = false;
                     self.select(turn);
                     if mouse.kind == MouseKind::DoubleClick {
                         self.open(turn);
@@ -301,6 +329,42 @@ impl Screen for Ladder {
         let Some(row) = turn.index.messages(self.connection).get(at as usize) else { return false };
         self.target = u64::from(row.first_frame).checked_sub(1);
         true
+    }
+
+    /// The kind of row: `tcp`, `ask`, `reply`, `open`, or the frame's opcode.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let kind = match self.event(ctx, self.list.cursor) {
+            Some(Event::Tcp(_)) => "tcp",
+            Some(Event::Request) => "ask",
+            Some(Event::Response) => "reply",
+            Some(Event::Opened) => "open",
+            Some(Event::Frame(Row::Frame(frame) | Row::Folded(frame, _))) => {
+                let row = ctx.index.frames(self.connection).get(frame as usize);
+                row.map_or("", |row| row.header().opcode().name())
+            }
+            _ => "",
+        };
+        kind.to_owned()
+    }
+
+    /// The first row of a kind; of `last` the last row.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        if at == "last" {
+            self.list.go(usize::MAX);
+            self.target = None;
+            return true;
+        }
+        let before = self.list.cursor;
+        for row in 0..self.list.len().min(200) {
+            self.list.cursor = row;
+            if self.here(&turn.ctx()) == at {
+                self.list.go(row);
+                self.target = None;
+                return true;
+            }
+        }
+        self.list.go(before);
+        false
     }
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {

@@ -2,10 +2,12 @@
 
 mod choose;
 mod draw;
+mod going;
 mod panes;
 mod view;
 
 use choose::{Deep, Hunt, Scan};
+use going::selects;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -14,9 +16,10 @@ use super::rows::Rows;
 use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as};
 use crate::model::Direction;
 use crate::store::detail::Request;
-use crate::store::{FrameRow, Marks, MessageRow};
+use crate::store::{FrameRow, Marks, MessageRow, Reading};
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
+use crate::tui::live;
 use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Text, pane, units};
@@ -58,6 +61,12 @@ pub struct Messages {
     hunt: Option<Hunt>,
     deep: Option<Deep>,
     scan: Option<Scan>,
+    /// How many rows there were when the list was paused.
+    frozen: Option<usize>,
+    /// The last row that was in sight, or there when the list was opened.
+    seen: u64,
+    /// More comes, as far as is known.
+    goes_on: bool,
 }
 
 /// The areas of the screen; those that are not shown are empty.
@@ -67,13 +76,31 @@ struct Areas {
     bytes: Rect,
     /// Three lines in place of panes.
     lines: Rect,
+    /// How a capture goes on.
+    live: Rect,
 }
 
 impl Messages {
     fn areas(&self, ctx: &Ctx<'_>) -> Areas {
         let body = ctx.shared.body();
         let none = Rect { x: body.x, y: body.y, width: 0, height: 0 };
-        let mut areas = Areas { list: none, frames: none, bytes: none, lines: none };
+        let mut areas = Areas { list: none, frames: none, bytes: none, lines: none, live: none };
+        let panes = ctx.shared.panes();
+        let wide = panes == Panes::Right && body.width >= 160 && body.height >= 36;
+        let live = if self.goes_on && !ctx.shared.zoomed && (panes == Panes::Below || wide) {
+            live::height(body)
+        } else {
+            0
+        };
+        let whole = body;
+        let body = Rect { height: body.height - live, ..body };
+        if live > 0 {
+            areas.live = Rect { y: body.bottom(), height: live, ..whole };
+            if panes == Panes::Below {
+                areas.list = body;
+                return areas;
+            }
+        }
         if ctx.shared.zoomed {
             match self.focus {
                 Focus::List => areas.list = body,
@@ -82,7 +109,7 @@ impl Messages {
             }
             return areas;
         }
-        match ctx.shared.panes() {
+        match panes {
             Panes::Right if body.width >= 100 => {
                 let width = body.width * 3 / 5;
                 let height = body.height / 3;
@@ -168,10 +195,19 @@ impl Screen for Messages {
             };
             *self = Self { connection: selection.connection, ..keep };
         }
+        self.goes_on = live::goes_on(&turn.shared.progress);
         let key = self.rows.of();
-        self.choose(turn);
+        let gone = self.choose(turn);
+        self.shift(gone);
         let height = usize::from(pane::inside(self.areas(&turn.ctx()).list).height).saturating_sub(1);
         self.list.settle(self.rows.len(), height);
+        let selection = if turn.shared.live.follow && !turn.shared.live.paused && !self.rows.is_empty() {
+            self.list.go(usize::MAX);
+            self.follow(turn);
+            turn.shared.selection
+        } else {
+            selection
+        };
         // The selection was made elsewhere, or its row is another one now.
         let place = self.place(selection);
         if let Some(place) = place
@@ -183,17 +219,45 @@ impl Screen for Messages {
             if gone {
                 self.follow(turn);
                 if turn.shared.said.is_none() && key > 0 {
-                    turn.say(format!("row {} is not among these: the next one is selected", place + 1));
+                    let why =
+                        if place < self.released(turn.index) { "was released" } else { "is not among these" };
+                    turn.say(format!("row {} {why}: the next one is selected", place + 1));
                 }
             }
         }
         if place.is_none() || selection.frame == 0 && self.frames_mode {
             self.follow(turn);
         }
+        let last = self.list.visible().end.checked_sub(1).and_then(|row| self.rows.get(row));
+        if key == 0 || self.seen == 0 {
+            self.seen = self.rows.of() as u64;
+        }
+        self.seen = self.seen.max(last.map_or(0, |place| place as u64 + 1));
         let frames = panes::frames_of(turn.index, self.connection, turn.shared.selection.message).len();
         self.frame = self.frame.min(frames.saturating_sub(1));
         self.hunt(turn);
         self.search_payloads(turn);
+    }
+
+    /// The opcode of what the cursor is on.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let selection = ctx.shared.selection;
+        let frames = ctx.index.frames(selection.connection);
+        let frame = frames.get((selection.frame as usize).wrapping_sub(1)).filter(|_| self.frames_mode);
+        let opcode = frame.map(|row| row.header().opcode()).or(ctx.message().map(|row| row.opcode()));
+        opcode.map_or_else(String::new, |opcode| opcode.name().to_owned())
+    }
+
+    /// `frames`: a row per frame.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        if at == "frames" && !self.frames_mode {
+            let selection = turn.shared.selection;
+            self.act(Cmd::Frames, turn);
+            if selection.frame > 0 {
+                turn.select(selection);
+            }
+        }
+        at == "frames"
     }
 
     fn is_busy(&self) -> bool {
@@ -201,7 +265,11 @@ impl Screen for Messages {
     }
 
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
+        if selects(cmd) {
+            turn.shared.live.follow = false;
+        }
         if self.focus == Focus::List && self.list.act(cmd) {
+            turn.shared.live.follow |= cmd == Cmd::Last && self.goes_on && !turn.shared.live.paused;
             self.follow(turn);
             return true;
         }
@@ -226,6 +294,15 @@ impl Screen for Messages {
         }
         match cmd {
             Cmd::Open => self.open(turn),
+            Cmd::Follow if turn.shared.progress.state == Reading::Reading => {
+                let live = &mut turn.shared.live;
+                live.follow = !live.follow || live.paused;
+                live.paused = false;
+                let words =
+                    if live.follow { "follow: the list keeps to the newest" } else { "follow is off" };
+                self.focus = Focus::List;
+                turn.say(words);
+            }
             Cmd::GoFrame | Cmd::GoLayers => {
                 let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
                 turn.select(selection);
@@ -247,6 +324,7 @@ impl Screen for Messages {
             Cmd::Frames => {
                 let message = turn.shared.selection.message;
                 self.frames_mode = !self.frames_mode;
+                (self.frozen, self.seen) = (None, 0);
                 let frame = turn.index.messages(self.connection).get((message as usize).wrapping_sub(1));
                 let frame =
                     if self.frames_mode { frame.map_or(0, |row| u64::from(row.first_frame)) } else { 0 };
@@ -332,6 +410,9 @@ impl Screen for Messages {
         let at = (mouse.x, mouse.y).into();
         let over = [(areas.list, Focus::List), (areas.frames, Focus::Frames), (areas.bytes, Focus::Bytes)];
         let Some((area, focus)) = over.into_iter().find(|(area, _)| area.contains(at)) else { return };
+        if mouse.kind != MouseKind::WheelDown {
+            turn.shared.live.follow = false;
+        }
         match mouse.kind {
             MouseKind::WheelDown | MouseKind::WheelUp => {
                 let by = if mouse.kind == MouseKind::WheelDown { 3 } else { -3 };
@@ -373,6 +454,10 @@ impl Screen for Messages {
         if place >= self.rows.of() {
             return false;
         }
+        turn.shared.live.follow = false;
+        if place < self.released(turn.index) {
+            turn.say(format!("row {number} was released: the next one is selected"));
+        }
         self.list.go(self.rows.near(place));
         self.follow(turn);
         true
@@ -380,7 +465,10 @@ impl Screen for Messages {
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         let Selection { connection, message, frame } = ctx.shared.selection;
-        if message > 0 {
+        let areas = self.areas(ctx);
+        if areas.live.height > 0 && areas.frames.height == 0 {
+            None // Nothing of it is shown.
+        } else if message > 0 {
             Some(Request::Message { connection, message })
         } else {
             (frame > 0).then_some(Request::Frame { connection, frame })
@@ -402,6 +490,9 @@ impl Screen for Messages {
         if areas.lines.height > 0 {
             ctx.lines(buffer, areas.lines, &panes::short(ctx));
         }
+        if areas.live.height > 0 {
+            live::pane(ctx, areas.live, buffer, &self.standing(ctx));
+        }
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
@@ -416,6 +507,9 @@ impl Screen for Messages {
             end.add(Role::Title, if self.hunt.is_some() { "searching… " } else { "filtering… " });
         }
         let noun = if self.frames_mode { "frame" } else { "message" };
+        if self.goes_on {
+            return self.live_status(ctx, line, &end);
+        }
         if ctx.shared.is_wide() {
             let count = format!(
                 "{} of {} ",
@@ -451,7 +545,17 @@ impl Screen for Messages {
             hint_as(Cmd::GoLadder, "ladder", 8),
             hint(Cmd::Back, 19),
         ];
-        HINTS
+        const LIVE: &[Hint] = &[
+            hint(Cmd::Follow, 21),
+            hint(Cmd::Pause, 18),
+            hint(Cmd::StopCapture, 17),
+            hint(Cmd::Filter, 15),
+            hint(Cmd::Search, 14),
+            hint(Cmd::Copy, 10),
+            hint(Cmd::Export, 5),
+            hint_as(Cmd::Quit, "quit (asks, capture running)", 4),
+        ];
+        if self.goes_on { LIVE } else { HINTS }
     }
 }
 

@@ -9,6 +9,7 @@
 //!    60 ms, and found in [`Shared::details`](super::shared::Shared::details).
 //! 5. [`hints`](Screen::hints) lists the footer, [`status`](Screen::status) fills the row above it.
 
+pub mod builder;
 pub mod connections;
 pub mod detail;
 pub mod findings;
@@ -26,6 +27,7 @@ use ratatui::layout::Rect;
 
 use super::commands::{Cmd, Scope};
 use super::event::Mouse;
+use super::keys::Press;
 use super::shared::{Ctx, Turn};
 use super::theme::Role;
 use super::widgets::Text;
@@ -55,11 +57,13 @@ pub enum ScreenId {
     Layers,
     /// Lessons.
     Learn,
+    /// A frame made by hand.
+    Builder,
 }
 
 impl ScreenId {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Connections,
         Self::Handshake,
         Self::Messages,
@@ -70,6 +74,7 @@ impl ScreenId {
         Self::Findings,
         Self::Layers,
         Self::Learn,
+        Self::Builder,
     ];
 
     /// The screens with a tab of their own: key, full name, short name.
@@ -99,6 +104,7 @@ impl ScreenId {
             Self::Findings => Scope::FINDINGS,
             Self::Layers => Scope::LAYERS,
             Self::Learn => Scope::LEARN,
+            Self::Builder => Scope::BUILDER,
         }
     }
 
@@ -116,13 +122,18 @@ impl ScreenId {
             Self::Findings => "Expert",
             Self::Layers => "Layers",
             Self::Learn => "Learn",
+            Self::Builder => "Frame builder",
         }
     }
 
     /// The screen whose tab stands for it.
     #[must_use]
     pub fn tab(self) -> Self {
-        if self == Self::Detail { Self::Messages } else { self }
+        match self {
+            Self::Detail => Self::Messages,
+            Self::Builder => Self::Frame,
+            other => other,
+        }
     }
 
     /// One level up: where `Esc` leads when there is nowhere to come back to.
@@ -140,7 +151,7 @@ impl ScreenId {
     #[must_use]
     pub fn depth(self) -> u8 {
         match self {
-            Self::Connections | Self::Findings | Self::Learn => 0,
+            Self::Connections | Self::Findings | Self::Learn | Self::Builder => 0,
             Self::Handshake | Self::Ladder | Self::Stats => 1,
             Self::Messages | Self::Detail => 2,
             Self::Frame | Self::Layers => 3,
@@ -213,6 +224,24 @@ pub trait Screen {
         let _ = (id, text, done, turn);
     }
 
+    /// What the cursor is on, as lessons name it: `mask`, `ask:upgrade`, `tcp`; empty where it has no name.
+    fn here(&self, ctx: &Ctx<'_>) -> String {
+        let _ = ctx;
+        String::new()
+    }
+
+    /// Puts the cursor on something by the name that [`here`](Self::here) gives it; `false` where it is not there.
+    fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
+        let _ = (at, turn);
+        false
+    }
+
+    /// A key before the table of commands is asked; `true` where it is typed into the screen.
+    fn typed(&mut self, press: Press, turn: &mut Turn<'_>) -> bool {
+        let _ = (press, turn);
+        false
+    }
+
     /// What has to be loaded for what is selected.
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         let _ = ctx;
@@ -246,6 +275,12 @@ pub fn filter_status(ctx: &Ctx<'_>) -> Text {
         line.captured(Role::Title, ctx.shared.filter.as_bytes(), usize::from(ctx.shared.size.0) / 2);
     }
     line
+}
+
+/// A name as lessons write it: `payload length` is `payload-length`.
+#[must_use]
+pub fn slug(name: &str) -> String {
+    name.trim().to_lowercase().replace(' ', "-")
 }
 
 /// Says in the middle of an area why there is nothing in it.

@@ -13,6 +13,8 @@ pub struct Rows {
     chosen: Vec<u32>,
     /// How many were looked at.
     looked: usize,
+    /// The first that is there: those before were released.
+    first: usize,
     /// How many there are.
     len: usize,
     /// Rows of which it cannot be said without more bytes.
@@ -24,22 +26,25 @@ pub struct Rows {
 pub type Key = (u32, u64, u32, usize);
 
 impl Rows {
-    /// Goes on: `len` rows there are now; `chosen` tells of a row whether it is shown, `None` where that cannot be
-    /// said. `all`: every row is shown, nothing has to be asked.
+    /// Goes on: these rows there are now; `chosen` tells of a row whether it is shown, `None` where that cannot be
+    /// said. `all`: every row is shown, nothing has to be asked. Answers how many that were shown are not there any
+    /// more: the first ones.
     pub fn advance(
         &mut self,
         key: Key,
-        len: usize,
+        there: std::ops::Range<usize>,
         all: bool,
         mut chosen: impl FnMut(usize) -> Option<bool>,
-    ) {
+    ) -> usize {
         if self.key != Some(key) {
-            *self = Self { key: Some(key), ..Self::default() };
+            *self = Self { key: Some(key), first: there.start, ..Self::default() };
         }
+        let gone = self.release(there.start);
+        let len = there.end;
         (self.len, self.all) = (len, all);
         if all {
             self.looked = len;
-            return;
+            return gone;
         }
         let end = len.min(self.looked.saturating_add(BUDGET));
         for row in self.looked..end {
@@ -50,6 +55,24 @@ impl Rows {
             }
         }
         self.looked = end;
+        gone
+    }
+
+    /// Forgets rows before one.
+    fn release(&mut self, first: usize) -> usize {
+        let before = self.first;
+        self.first = before.max(first);
+        self.looked = self.looked.max(self.first);
+        if self.first == before {
+            return 0;
+        }
+        let (first, chosen) =
+            (self.first as u32, |rows: &Vec<u32>, first| rows.partition_point(|row| *row < first));
+        let undecided = chosen(&self.undecided, first);
+        self.undecided.drain(..undecided);
+        let gone = chosen(&self.chosen, first);
+        self.chosen.drain(..gone);
+        if self.all { self.first - before } else { gone }
     }
 
     /// What decides about the rows now.
@@ -91,7 +114,7 @@ impl Rows {
     /// How many are shown so far.
     #[must_use]
     pub fn len(&self) -> usize {
-        if self.all { self.len } else { self.chosen.len() }
+        if self.all { self.len.saturating_sub(self.first) } else { self.chosen.len() }
     }
 
     /// Whether none is.
@@ -100,7 +123,7 @@ impl Rows {
         self.len() == 0
     }
 
-    /// How many there are in all.
+    /// How many there were in all.
     #[must_use]
     pub fn of(&self) -> usize {
         self.len
@@ -109,14 +132,18 @@ impl Rows {
     /// The place in the list of a row that is shown.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<usize> {
-        if self.all { (row < self.len).then_some(row) } else { self.chosen.get(row).map(|row| *row as usize) }
+        if self.all {
+            let place = row.saturating_add(self.first);
+            return (place < self.len).then_some(place);
+        }
+        self.chosen.get(row).map(|row| *row as usize)
     }
 
     /// The shown row for a place in the list, or the nearest later one, or the last.
     #[must_use]
     pub fn near(&self, place: usize) -> usize {
         if self.all {
-            return place.min(self.len.saturating_sub(1));
+            return place.min(self.len.saturating_sub(1)).saturating_sub(self.first);
         }
         self.chosen.partition_point(|row| (*row as usize) < place).min(self.chosen.len().saturating_sub(1))
     }
@@ -130,21 +157,29 @@ mod tests {
     fn rows_are_found_bit_by_bit_and_new_ones_are_added() {
         let mut rows = Rows::default();
         let even = |row: usize| Some(row.is_multiple_of(2));
-        rows.advance((1, 0, 0, 0), 50_000, false, even);
+        rows.advance((1, 0, 0, 0), 0..50_000, false, even);
         assert!(rows.is_busy());
         while rows.is_busy() {
-            rows.advance((1, 0, 0, 0), 50_000, false, even);
+            rows.advance((1, 0, 0, 0), 0..50_000, false, even);
         }
         assert_eq!((rows.len(), rows.get(3), rows.near(7)), (25_000, Some(6), 4));
-        rows.advance((1, 0, 0, 0), 50_003, false, even);
+        rows.advance((1, 0, 0, 0), 0..50_003, false, even);
         assert_eq!(rows.len(), 25_002);
-        rows.advance((1, 1, 0, 0), 10, false, |_| None);
+        rows.advance((1, 1, 0, 0), 0..10, false, |_| None);
         assert_eq!((rows.len(), rows.undecided()), (0, 10));
         rows.decide(vec![7, 3, 99]);
         rows.decide(vec![5]);
         rows.give_up(9);
         assert_eq!((rows.len(), rows.get(1), rows.undecided()), (3, Some(5), 1));
-        rows.advance((1, 2, 0, 0), 10, true, |_| None);
+        let gone = rows.advance((1, 1, 0, 0), 4..10, false, |_| None);
+        assert_eq!((gone, rows.len(), rows.get(0)), (1, 2, Some(5)));
+        rows.advance((1, 2, 0, 0), 0..10, true, |_| None);
         assert_eq!((rows.len(), rows.get(9), rows.get(10), rows.near(12)), (10, Some(9), None, 9));
+        // Places stay what they were when the first ones go.
+        assert_eq!(rows.advance((1, 2, 0, 0), 3..12, true, |_| None), 3);
+        assert_eq!(
+            (rows.len(), rows.get(0), rows.get(9), rows.near(1), rows.near(5)),
+            (9, Some(3), None, 0, 2)
+        );
     }
 }

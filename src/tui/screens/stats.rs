@@ -51,6 +51,9 @@ enum Pane4 {
 }
 
 const PANES: [Pane4; 4] = [Pane4::Bytes, Pane4::Http, Pane4::Traffic, Pane4::Health];
+/// The panes as lessons name them.
+const NAMES: [(&str, Pane4); 4] =
+    [("bytes", Pane4::Bytes), ("http", Pane4::Http), ("traffic", Pane4::Traffic), ("health", Pane4::Health)];
 /// Lines that a pane can be scrolled.
 const MOST: usize = 30;
 const POLL: u32 = 1;
@@ -224,6 +227,21 @@ impl Screen for Stats {
             RESPONSE => self.model.response = bytes(),
             _ => {}
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        NAMES
+            .iter()
+            .find(|(_, pane)| *pane == self.focus)
+            .map_or(String::new(), |(name, _)| (*name).to_owned())
+    }
+
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let found = NAMES.iter().find(|(name, _)| *name == at);
+        if let Some((_, pane)) = found {
+            (self.focus, self.scroll) = (*pane, 0);
+        }
+        found.is_some()
     }
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {

@@ -68,7 +68,7 @@ fn data_and_time_change_neither_focus_nor_cursor() {
         let before = (kit.app.scope(), kit.app.screen, kit.app.shared.selection, kit.lines());
         let progress = kit.session.progress();
         for _ in 0..1000 {
-            kit.event(Event::Data(progress.clone()));
+            kit.event(Event::Data(Box::new(progress.clone())));
         }
         let after = (kit.app.scope(), kit.app.screen, kit.app.shared.selection, kit.lines());
         assert_eq!(before, after, "{keys}");

@@ -70,7 +70,7 @@ fn frames_are_walked_and_the_field_stays() {
     let kit = kit.press("p p");
     assert_eq!(kit.app.shared.selection.frame, 1);
     kit.shows("this is the first frame");
-    kit.press("w").shows("what-if comes with the lessons");
+    kit.press("w").shows("based on: connection 1, frame 1");
 }
 
 #[test]

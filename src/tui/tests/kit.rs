@@ -11,9 +11,9 @@ use crate::capture::Input;
 use crate::model::{is_hidden, width};
 use crate::store::{Options, Session};
 use crate::tui::app::App;
-use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save};
+use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save, answer};
 use crate::tui::keys::{Press, script};
-use crate::tui::run::{answer, found, scan};
+use crate::tui::run::{found, scan};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::draw;
 
@@ -60,6 +60,11 @@ impl Kit {
 
     fn of(mut session: Session, name: &str, columns: u16, rows: u16) -> Self {
         session.wait();
+        Self::start(session, name, columns, rows).rest()
+    }
+
+    /// A session as it is now: it may go on.
+    pub fn start(session: Session, name: &str, columns: u16, rows: u16) -> Self {
         let mut kit = Self {
             app: App::new(name, (columns, rows), Theme::Dark, false),
             session,
@@ -69,8 +74,8 @@ impl Kit {
             now: Duration::ZERO,
         };
         let progress = kit.session.progress();
-        kit.event(Event::Data(progress));
-        kit.rest()
+        kit.event(Event::Data(Box::new(progress)));
+        kit
     }
 
     /// Lets something happen, and does what it brings about.
@@ -123,6 +128,12 @@ impl Kit {
         let x = width(&line[..at]) as u16;
         self.event(Event::Mouse(Mouse { kind: MouseKind::Click, x, y: y as u16 }));
         self
+    }
+
+    /// Lets some milliseconds go by.
+    pub fn tick(&mut self, milliseconds: u64) {
+        self.now += Duration::from_millis(milliseconds);
+        self.event(Event::Tick(self.now));
     }
 
     /// Waits long enough for everything to be loaded.

@@ -4,10 +4,13 @@
 //! the state, or a picture in `tests/screens` (`WSLENS_BLESS=1 cargo test tui` draws the pictures again).
 
 mod behaviour;
+mod builder;
 mod findings;
 mod inside;
 pub mod kit;
 mod ladder;
+mod learn;
+mod live;
 mod pictures;
 mod properties;
 mod stats;

@@ -28,6 +28,13 @@ impl List {
         self.top = self.top.min(len.saturating_sub(height));
     }
 
+    /// The first rows went: cursor and view stay on what they are on, as far as that is there.
+    pub fn shift(&mut self, rows: usize) {
+        self.len = self.len.saturating_sub(rows);
+        self.cursor = self.cursor.saturating_sub(rows);
+        self.top = self.top.saturating_sub(rows);
+    }
+
     /// How many rows there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -153,6 +153,7 @@ pub fn of_tcp() -> Vec<Case> {
             plain().lose(data).resend(C2S, from..to, late),
         ),
         case("tcp-one-direction", one_sided(S2C), &["request-missing"], plain()),
+        case("tcp-midstream", plain().begin_at(data), &[], plain().no_syn()),
         case(
             "tcp-keep-alive",
             plain().keep_alive(C2S, 0, late + 1),

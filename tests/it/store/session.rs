@@ -27,7 +27,7 @@ fn long_talk(messages: usize) -> Vec<u8> {
 }
 
 /// A pipe that gives what it is sent.
-struct Pipe(Receiver<Vec<u8>>, Vec<u8>);
+pub struct Pipe(pub Receiver<Vec<u8>>, pub Vec<u8>);
 
 impl Read for Pipe {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
@@ -43,7 +43,7 @@ impl Read for Pipe {
 }
 
 /// Waits until something is so.
-fn until(mut is_so: impl FnMut() -> bool) {
+pub fn until(mut is_so: impl FnMut() -> bool) {
     while !is_so() {
         std::thread::sleep(Duration::from_millis(1));
     }

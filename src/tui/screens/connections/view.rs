@@ -126,6 +126,11 @@ impl Connections {
         let count = if reading { format!("{of} so far") } else { format!("{} of {of}", self.rows.len()) };
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
         let mut pane = Pane::new(format!("Connections{gap}{count}"), !self.below);
+        let released = ctx.index.released.connections;
+        if released > 0 {
+            let words = format!("{gap}{} of long ago released", units::grouped(released));
+            pane.title.add(Role::Warning, words);
+        }
         if ctx.shared.is_wide() || self.order != Order::FirstSeen || self.backwards {
             let way = if self.backwards { ", reversed" } else { "" };
             let only = if self.only_marked { "only marked   " } else { "" };

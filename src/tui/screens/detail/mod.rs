@@ -165,10 +165,13 @@ impl MessageDetail {
         let count = turn.index.messages(selection.connection).len() as u64;
         let next =
             if forwards { selection.message.saturating_add(1) } else { selection.message.saturating_sub(1) };
-        if next == 0 || next > count {
+        let released = turn.index.messages(selection.connection).released() as u64;
+        if next <= released && !forwards && next > 0 {
+            turn.say("the messages before this one were released to bound memory");
+        } else if next == 0 || next > count {
             turn.say(if forwards { "this is the last message" } else { "this is the first message" });
         } else {
-            turn.select_message(next);
+            turn.select_message(next.max(released + 1));
         }
     }
 
@@ -294,7 +297,8 @@ impl Screen for MessageDetail {
         if turn.shared.selection.message == 0
             && !turn.index.messages(turn.shared.selection.connection).is_empty()
         {
-            turn.select_message(1);
+            let first = turn.index.messages(turn.shared.selection.connection).released() as u64 + 1;
+            turn.select_message(first);
         }
         let ctx = turn.ctx();
         match ctx.detail() {

@@ -74,17 +74,18 @@ pub(super) struct Rows {
     /// Headings whose findings are not shown.
     pub folded: BTreeSet<(u32, &'static str)>,
     pub rows: Vec<Row>,
-    /// How many findings there were when the rows were made.
-    made_of: Option<usize>,
+    /// How many findings there were when the rows were made, and how many had been released.
+    made_of: Option<(usize, u64)>,
 }
 
 impl Rows {
     /// Makes the rows where something changed. Findings are bounded (100 000), so this is too.
     pub fn settle(&mut self, index: &Index) -> bool {
-        if self.made_of == Some(index.findings.len()) {
+        let now = (index.findings.len(), index.released.findings);
+        if self.made_of == Some(now) {
             return false;
         }
-        self.made_of = Some(index.findings.len());
+        self.made_of = Some(now);
         let wanted = |row: &FindingRow| self.least.is_none_or(|least| row.rule.severity >= least);
         let all = &index.findings;
         let mut listed: Vec<usize> = (0..all.len()).filter(|at| all.get(*at).is_some_and(wanted)).collect();
@@ -126,6 +127,11 @@ impl Rows {
             self.rows.push(Row::Finding(at));
         }
         true
+    }
+
+    /// How many findings had been released when the rows were made.
+    pub fn released(&self) -> u64 {
+        self.made_of.map_or(0, |(_, released)| released)
     }
 
     /// Makes them anew at the next turn.

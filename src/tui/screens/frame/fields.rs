@@ -5,10 +5,10 @@ use ratatui::layout::Rect;
 
 use super::shown::{Problem, Shown};
 use crate::explain::frame::{Field, Row};
+use crate::explain::words::wrap;
 use crate::model::safe_str;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::{Opcode, close_code};
 
@@ -102,13 +102,13 @@ pub fn meaning(shown: &Shown, row: &Row, columns: usize) -> Text {
             if let Some(why) = &shown.absent {
                 line.add(Role::Dim, safe_str(why));
             } else if row.range.is_empty() {
-                line.add(Role::Dim, "empty");
+                line.add(Role::Dim, shown.key().3.pick("empty", "空"));
             } else if shown.is_text() {
                 line.plainly("\"")
                     .captured(Role::Plain, &shown.plain, columns.saturating_sub(2))
                     .plainly("\"");
             } else if shown.frame.header.is_some_and(|header| header.opcode() == Opcode::Close) {
-                line.plainly("code and reason");
+                line.plainly(shown.key().3.pick("code and reason", "关闭码和原因"));
             } else {
                 line.captured(
                     Role::Plain,

@@ -11,7 +11,8 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
+use super::builder::{Start, of_frame};
+use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair, slug};
 use crate::explain::frame::word;
 use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
@@ -138,7 +139,9 @@ impl FrameView {
 
 impl Screen for FrameView {
     fn settle(&mut self, turn: &mut Turn<'_>) {
-        found::settle(turn);
+        if turn.shared.built.is_none() {
+            found::settle(turn);
+        }
         let ctx = turn.ctx();
         let kind = self.shown.as_ref().and_then(|shown| shown.rows().get(self.field)).map(|row| row.field);
         let before = self.shown.as_ref().map(|shown| shown.rows().len());
@@ -166,11 +169,24 @@ impl Screen for FrameView {
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
         match cmd {
             Cmd::NextFrame | Cmd::PreviousFrame => {
-                found::walk(turn, cmd == Cmd::NextFrame);
+                match turn.shared.built.as_mut().map(std::sync::Arc::make_mut) {
+                    Some(built) if cmd == Cmd::NextFrame => {
+                        built.at = (built.at + 1).min(built.frames.len().saturating_sub(1));
+                    }
+                    Some(built) => built.at = built.at.saturating_sub(1),
+                    None => found::walk(turn, cmd == Cmd::NextFrame),
+                }
+                return true;
+            }
+            Cmd::Back if turn.shared.built.take().is_some() => {
+                turn.go(ScreenId::Builder);
                 return true;
             }
             Cmd::WhatIf => {
-                turn.say("what-if comes with the lessons (9)");
+                if turn.shared.built.is_none() {
+                    turn.shared.start = self.shown.as_ref().and_then(|shown| start(&turn.ctx(), shown));
+                }
+                turn.go(ScreenId::Builder);
                 return true;
             }
             Cmd::NextPane | Cmd::PreviousPane => {
@@ -271,6 +287,29 @@ impl Screen for FrameView {
         }
     }
 
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        let row = self.shown.as_ref().and_then(|shown| shown.rows().get(self.field));
+        row.map_or_else(String::new, |row| slug(row.field.name()))
+    }
+
+    /// A field, or a byte of it from 0: `payload[3]`.
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let Some(shown) = &self.shown else { return false };
+        let (name, byte) = match at.trim_end_matches(']').split_once('[') {
+            Some((name, byte)) => (name, byte.parse::<usize>().ok()),
+            None => (at, None),
+        };
+        let Some(field) = shown.rows().iter().position(|row| slug(row.field.name()) == name) else {
+            return false;
+        };
+        let bit = byte.map(|byte| shown.bytes(field).start.saturating_add(byte).saturating_mul(8));
+        self.go_field(field);
+        if let Some(bit) = bit {
+            self.go_bit(bit);
+        }
+        true
+    }
+
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         found::request(ctx)
     }
@@ -363,8 +402,28 @@ fn is_short(places: Places, shown: &Shown) -> bool {
     usize::from(inside(places.fields).height) < shown.rows().len() + fields::HEADING
 }
 
+/// The frame as the builder takes it.
+fn start(ctx: &Ctx<'_>, shown: &Shown) -> Option<Start> {
+    let header = shown.frame.header?;
+    let message = shown.loaded.as_ref().and_then(found::Loaded::message);
+    let compressed = header.rsv1() && message.is_some_and(|message| message.compressed);
+    // What was compressed is compressed again, so the message itself is taken; of one in pieces it cannot be.
+    let whole = message.filter(|message| compressed && message.frame_count == 1 && message.whole);
+    let payload = whole.map_or(&shown.plain, |message| &message.bytes);
+    let agreed = ctx.connection().is_some_and(|connection| connection.handshake.deflate.is_some());
+    let deflate = agreed && (whole.is_some() || !compressed);
+    let selection = ctx.shared.selection;
+    Some(Start {
+        draft: of_frame(header, shown.direction, payload, deflate),
+        from: format!("connection {}, frame {}", selection.connection, selection.frame),
+    })
+}
+
 /// `RFC 6455 §5.2  frame 1 of message 1`
 fn title(ctx: &Ctx<'_>, shown: &Shown, compact: bool) -> String {
+    if let Some(built) = &ctx.shared.built {
+        return format!("RFC 6455 §5.2  what-if: frame {} of {}", built.at + 1, built.frames.len());
+    }
     let selection = ctx.shared.selection;
     let frames = ctx.message().map_or(1, |message| message.frames);
     let place = shown.loaded.as_ref().map(found::Loaded::place);

@@ -2,11 +2,13 @@
 
 use std::ops::Range;
 
+use super::super::builder::Built;
 use super::found::{self, Found, Loaded};
 use crate::explain::diagram::{Line, drawn_bits, picture};
 use crate::explain::fields::{About, about};
 use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
-use crate::model::{Direction, Severity};
+use crate::explain::words::rules::summary;
+use crate::model::{Direction, Lang, Severity};
 use crate::tui::shared::Ctx;
 use crate::ws::{Opcode, rules, unmask};
 
@@ -23,11 +25,14 @@ pub struct Problem {
     pub text: String,
 }
 
+/// What a frame was made from: connection, number, bytes that were loaded, language.
+pub type Key = (u32, u64, Option<usize>, Lang);
+
 /// A frame taken apart.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// What it was made from: connection, frame, bytes that were loaded.
-    key: (u32, u64, Option<usize>),
+    /// What it was made from.
+    key: Key,
     /// Its fields.
     pub frame: ExplainedFrame,
     /// The payload as sent, as far as it is loaded.
@@ -54,6 +59,9 @@ impl Shown {
     /// Takes the selected frame apart, unless `before` is that already; `None` where there is no frame.
     #[must_use]
     pub fn make(ctx: &Ctx<'_>, before: Option<Self>) -> Option<Self> {
+        if let Some(built) = &ctx.shared.built {
+            return Self::of_built(ctx, built);
+        }
         let number = found::number(ctx);
         let row = found::row(ctx, number)?;
         let found = found::find(ctx);
@@ -64,7 +72,8 @@ impl Shown {
         };
         let detail = loaded.as_ref().and_then(Loaded::frame);
         let bytes = detail.map(|detail| detail.payload.len());
-        let key = (ctx.shared.selection.connection, number, bytes);
+        let lang = ctx.shared.lang;
+        let key = (ctx.shared.selection.connection, number, bytes, lang);
         if let Some(before) = before
             && before.key == key
         {
@@ -86,8 +95,10 @@ impl Shown {
         let compressed = loaded.as_ref().and_then(Loaded::message).is_some_and(|message| message.compressed);
         let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
         let direction = row.direction();
-        let frame =
-            explain(&bytes, &Options { direction: Some(direction), deflate }).frames.into_iter().next()?;
+        let frame = explain(&bytes, &Options { direction: Some(direction), deflate, lang })
+            .frames
+            .into_iter()
+            .next()?;
         let mut shown = Self {
             key,
             full: picture(&frame, usize::MAX),
@@ -103,6 +114,40 @@ impl Shown {
         };
         shown.judge(ctx, number, handshake.map_or(0, |handshake| handshake.rsv_defined));
         Some(shown)
+    }
+
+    /// A frame that was built, not captured.
+    fn of_built(ctx: &Ctx<'_>, built: &Built) -> Option<Self> {
+        let lang = ctx.shared.lang;
+        let Built { at, direction, deflate, .. } = *built;
+        let bytes = built.frames.get(at)?;
+        let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang })
+            .frames
+            .into_iter()
+            .next()?;
+        let problems = frame.problems.iter().filter(|problem| {
+            // Alone, a later frame seems to go on with nothing.
+            at == 0 || problem.rule.code != rules::UNEXPECTED_CONTINUATION.code
+        });
+        let problems = problems.map(|problem| Problem {
+            field: Some(problem.field),
+            severity: problem.rule.severity,
+            rule: (problem.rule.code, problem.rule.reference),
+            text: problem.text.clone(),
+        });
+        Some(Self {
+            key: (0, at as u64 + 1, Some(bytes.len()), lang),
+            full: picture(&frame, usize::MAX),
+            compact: picture(&frame, 1),
+            wire: frame.wire_bytes(),
+            plain: frame.payload.clone(),
+            problems: problems.collect(),
+            absent: None,
+            loaded: None,
+            direction,
+            complete: frame.is_complete(),
+            frame,
+        })
     }
 
     /// What this frame breaks by itself, and what is found about it in its place.
@@ -131,7 +176,10 @@ impl Shown {
                     field: None,
                     severity: finding.rule.severity,
                     rule: (finding.rule.code, finding.rule.reference),
-                    text: finding.text.to_string(),
+                    text: match ctx.shared.lang {
+                        Lang::En => finding.text.to_string(),
+                        lang => format!("{} {}", summary(finding.rule, lang), finding.text),
+                    },
                 });
             }
         }
@@ -139,7 +187,7 @@ impl Shown {
 
     /// What it was made from.
     #[must_use]
-    pub fn key(&self) -> (u32, u64, Option<usize>) {
+    pub fn key(&self) -> Key {
         self.key
     }
 
@@ -197,7 +245,7 @@ impl Shown {
     /// A field in words.
     #[must_use]
     pub fn about(&self, field: usize) -> Option<About> {
-        self.rows().get(field).map(|row| about(&self.frame, row))
+        self.rows().get(field).map(|row| about(&self.frame, row, self.key.3))
     }
 
     /// Whether the payload is text as it stands.

@@ -19,7 +19,7 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Hex, List, Pane, Text, units};
-use shown::{Shown, reasons, step_lines, unanswered};
+use shown::{Shown, reasons, role_of, step_lines, unanswered};
 
 /// The input line for a key.
 const VERIFY: u32 = 1;
@@ -127,7 +127,7 @@ impl Screen for Handshake {
             return;
         };
         let same = self.shown.as_ref().is_some_and(|shown| shown.is_of(row.id.0));
-        self.shown = Some(Shown::make(ctx.index, row, self.shown.take()));
+        self.shown = Some(Shown::make(ctx.index, row, ctx.shared.lang, self.shown.take()));
         let places = self.places(ctx.shared, ctx.shared.body());
         let Some(shown) = &self.shown else { return };
         let lens = [shown.lines.len(), shown.asked, shown.lines.len() - shown.asked];
@@ -222,6 +222,15 @@ impl Screen for Handshake {
                 }
             }
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        self.shown.as_ref().map_or_else(String::new, |shown| shown.name_of(self.line))
+    }
+
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let line = self.shown.as_ref().and_then(|shown| shown.line_named(at));
+        line.map(|line| self.go(line)).is_some()
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
@@ -427,7 +436,7 @@ impl Handshake {
         let (title, lines) = if let Some(key) = &self.key {
             let steps = steps(key.as_bytes());
             let mut lines = step_lines(&steps, wide, columns);
-            lines.push(Text::of(Role::Dim, format!(" {}", key_remark(&steps))));
+            lines.push(Text::of(Role::Dim, format!(" {}", key_remark(&steps, ctx.shared.lang))));
             ("This key's Sec-WebSocket-Accept", lines)
         } else if self.more {
             ("The line under the cursor", self.all_words(shown, columns))
@@ -512,15 +521,6 @@ fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {
     match side {
         Direction::ClientToServer => row.handshake.request.as_deref(),
         Direction::ServerToClient => row.handshake.response.as_deref(),
-    }
-}
-
-fn role_of(mark: Mark) -> Role {
-    match mark {
-        Mark::Right => Role::Ok,
-        Mark::Wrong => Role::Error,
-        Mark::Suspicious => Role::Warning,
-        Mark::Plain => Role::Dim,
     }
 }
 

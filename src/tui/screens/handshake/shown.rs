@@ -4,11 +4,14 @@ use crate::explain::opening::anatomy::{
     AcceptStory, HeadLine, Mark, accept_story, head_lines, judgements, key_remark, outcome,
 };
 use crate::explain::opening::{Other, crossed, shared_key};
+use crate::explain::words::mistakes::LIKELY;
+use crate::explain::words::rules::summary;
 use crate::http::accept::steps;
 use crate::http::{Judgement, accept_for, rules};
-use crate::model::{Accept, Direction, Severity, is_plain, safe_str};
+use crate::model::{Accept, Direction, Lang, Severity, is_plain, safe_str};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
+use crate::tui::screens::slug;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, hex};
 
@@ -19,7 +22,7 @@ const COMPARED: usize = 8192;
 #[derive(Clone, Debug)]
 pub struct Shown {
     /// What it was made from: connection, which heads, how it stands.
-    key: (u32, bool, bool, Option<State>),
+    key: (u32, bool, bool, Option<State>, Lang),
     /// The lines of the request, then those of the response.
     pub lines: Vec<(Direction, HeadLine)>,
     /// How many of them are the request's.
@@ -41,9 +44,9 @@ pub struct Shown {
 impl Shown {
     /// Takes a connection's handshake apart, unless `before` is that already.
     #[must_use]
-    pub fn make(index: &Index, row: &ConnectionRow, before: Option<Self>) -> Self {
+    pub fn make(index: &Index, row: &ConnectionRow, lang: Lang, before: Option<Self>) -> Self {
         let handshake = &row.handshake;
-        let key = (row.id.0, handshake.request.is_some(), handshake.response.is_some(), row.state);
+        let key = (row.id.0, handshake.request.is_some(), handshake.response.is_some(), row.state, lang);
         if let Some(before) = before
             && before.key == key
         {
@@ -52,7 +55,7 @@ impl Shown {
         let mut problems = judgements(handshake);
         let mut lines = Vec::new();
         for side in Direction::BOTH {
-            lines.extend(head_lines(handshake, side, &problems).into_iter().map(|line| (side, line)));
+            lines.extend(head_lines(handshake, side, &problems, lang).into_iter().map(|line| (side, line)));
         }
         problems.sort_by_key(|problem| std::cmp::Reverse(problem.rule.severity));
         let count = |severity| problems.iter().filter(|problem| problem.rule.severity == severity).count();
@@ -61,14 +64,29 @@ impl Shown {
         Self {
             key,
             asked: lines.iter().filter(|(side, _)| *side == Direction::ClientToServer).count(),
-            story: accept_story(handshake),
-            outcome: outcome(handshake, errors, warnings),
+            story: accept_story(handshake, lang),
+            outcome: outcome(handshake, errors, warnings, lang),
             accept_of: accept_of(index, row),
             key_of: key_of(index, row),
             counts: [right, errors, warnings],
             problems,
             lines,
         }
+    }
+
+    /// A line as lessons name it: `ask:host`, `reply:line`.
+    #[must_use]
+    pub fn name_of(&self, line: usize) -> String {
+        let Some((side, line)) = self.lines.get(line) else { return String::new() };
+        let side = if *side == Direction::ClientToServer { "ask" } else { "reply" };
+        let name = if line.name.is_empty() { b"line" } else { line.name.as_slice() };
+        format!("{side}:{}", slug(&String::from_utf8_lossy(name)))
+    }
+
+    /// The line with such a name.
+    #[must_use]
+    pub fn line_named(&self, name: &str) -> Option<usize> {
+        (0..self.lines.len()).find(|line| self.name_of(*line) == name)
     }
 
     /// Whether it belongs to this connection.
@@ -89,6 +107,9 @@ impl Shown {
         }
         for problem in &line.problems {
             let role = Role::of_severity(problem.rule.severity);
+            if self.key.4 != Lang::En {
+                words.push((role, summary(problem.rule, self.key.4).to_owned()));
+            }
             words.push((
                 role,
                 format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference),
@@ -96,18 +117,18 @@ impl Shown {
         }
         if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") {
             let steps = steps(&line.value);
-            words.push((Role::Plain, key_remark(&steps)));
+            words.push((Role::Plain, key_remark(&steps, self.key.4)));
             // A key that is readable is shown as text above.
             let readable = |bytes: &&Vec<u8>| bytes.len() == 16 && is_plain(bytes);
             if let Some(bytes) = steps.decoded.as_ref().filter(readable) {
                 words.push((Role::Plain, format!("its bytes: {}", hex::spaced(bytes))));
             }
-            words.extend(self.key_of.map(|other| (Role::Warning, shared_key(other))));
+            words.extend(self.key_of.map(|other| (Role::Warning, shared_key(other, self.key.4))));
         }
         if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Accept")
             && let Some(other) = self.accept_of
         {
-            words.push((Role::Warning, crossed(other)));
+            words.push((Role::Warning, crossed(other, self.key.4)));
         }
         for (text, reference) in &line.more {
             words.push((Role::Plain, format!("{}   {reference}", safe_str(text))));
@@ -118,13 +139,15 @@ impl Shown {
     /// The steps to the accept value, and what was sent, for so many columns.
     #[must_use]
     pub fn accept_lines(&self, row: &ConnectionRow, wide: bool, columns: usize) -> Vec<Text> {
+        let lang = self.key.4;
         let Some(story) = &self.story else {
             let why = if row.handshake.request.is_none() {
-                "the request was not captured"
+                lang.pick("the request was not captured", "没有抓到请求")
             } else {
-                "there is no key"
+                lang.pick("there is no key", "没有密钥")
             };
-            return vec![Text::of(Role::Dim, format!(" {why}: nothing to compute it from"))];
+            let nothing = lang.pick(": nothing to compute it from", "：无从计算");
+            return vec![Text::of(Role::Dim, format!(" {why}{nothing}"))];
         };
         let mut lines = step_lines(&story.steps, wide, columns);
         if let Some(remark) = &story.remark {
@@ -146,10 +169,11 @@ impl Shown {
             let value = String::from_utf8_lossy(value).into_owned();
             let verdict = if *right { "✓ match" } else { "✗ not the same" };
             lines.push(sent(wide, &value, if *right { Role::Ok } else { Role::Error }, verdict, columns));
-            let mistake =
-                mistake.map(str::to_owned).or_else(|| self.accept_of.filter(|_| !right).map(crossed));
+            let mistake = mistake
+                .map(str::to_owned)
+                .or_else(|| self.accept_of.filter(|_| !right).map(|other| crossed(other, lang)));
             if let Some(mistake) = mistake {
-                lines.push(Text::of(Role::Warning, format!("   likely mistake: {mistake}")));
+                lines.push(Text::of(Role::Warning, format!("   {}{mistake}", LIKELY.of(lang))));
             }
         }
         lines
@@ -251,4 +275,13 @@ pub fn reasons(shown: &Shown) -> Vec<&Judgement> {
         shown.problems.iter().filter(|problem| problem.rule.severity > Severity::Info).collect();
     reasons.sort_by_key(|problem| problem.rule.code != rules::HANDSHAKE_REJECTED.code);
     reasons
+}
+
+pub(super) fn role_of(mark: Mark) -> Role {
+    match mark {
+        Mark::Right => Role::Ok,
+        Mark::Wrong => Role::Error,
+        Mark::Suspicious => Role::Warning,
+        Mark::Plain => Role::Dim,
+    }
 }

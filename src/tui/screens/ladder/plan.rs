@@ -128,13 +128,15 @@ pub struct Plan {
     rules: Rules,
     walk: Walk,
     marks: Vec<Walk>,
+    /// Rows that went with the first frames.
+    gone: u64,
 }
 
 impl Plan {
     /// Nothing planned yet.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules, walk: Walk::default(), marks: Vec::new() }
+        Self { rules, walk: Walk::default(), marks: Vec::new(), gone: 0 }
     }
 
     /// How frames become rows.
@@ -143,12 +145,35 @@ impl Plan {
         &self.rules
     }
 
+    /// Forgets what stands for frames that were released; answers how many rows went, the first ones.
+    pub fn release(&mut self, frames: &Pages<FrameRow>) -> u64 {
+        let first = frames.released() as u64;
+        if self.walk.frame < first {
+            // It was never walked over.
+            self.walk = Walk { frame: first, rows: self.walk.rows, ..Walk::default() };
+            self.marks.clear();
+        }
+        let at = self.marks.partition_point(|mark| mark.frame < first);
+        if at == 0 && !self.marks.is_empty() {
+            return 0;
+        }
+        self.marks.drain(..at);
+        let rows = self.marks.first().map_or(self.walk.rows, |mark| mark.rows);
+        if self.marks.is_empty() && self.walk.frame > 0 {
+            self.marks.push(self.walk);
+        }
+        let gone = rows.saturating_sub(self.gone);
+        self.gone = rows;
+        gone
+    }
+
     /// Walks on over what is there, a bounded step; answers whether something is left.
     pub fn advance(&mut self, frames: &Pages<FrameRow>) -> bool {
         let end = (frames.len() as u64).min(self.walk.frame.saturating_add(STEP));
         let range = self.walk.frame as usize..end as usize;
         for row in frames.range(range) {
-            if self.walk.frame.is_multiple_of(STRIDE) {
+            let marked = self.marks.last().is_some_and(|mark| mark.frame == self.walk.frame);
+            if self.walk.frame.is_multiple_of(STRIDE) && !marked {
                 self.marks.push(self.walk);
             }
             self.walk.step(&self.rules, row, &mut |_, _| {});
@@ -165,12 +190,13 @@ impl Plan {
     /// How many rows there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.walk.rows + u64::from(self.walk.fold.1 > 0)
+        self.walk.rows.saturating_sub(self.gone) + u64::from(self.walk.fold.1 > 0)
     }
 
     /// Some of the rows, from one on.
     #[must_use]
     pub fn rows(&self, frames: &Pages<FrameRow>, from: u64, count: usize) -> Vec<Row> {
+        let from = from.saturating_add(self.gone);
         let at = self.marks.partition_point(|mark| mark.rows <= from).saturating_sub(1);
         let mut found = Vec::with_capacity(count);
         self.each(frames, at, &mut |number, row| {
@@ -195,7 +221,7 @@ impl Plan {
             }
             found.is_none()
         });
-        found.unwrap_or(last)
+        found.unwrap_or(last).saturating_sub(self.gone)
     }
 
     /// Tells rows from a mark on as long as they are wanted.
@@ -217,8 +243,8 @@ impl Plan {
 /// The usual gap between two frames: the median of some, spread over all of them. At least a microsecond.
 #[must_use]
 pub fn scale_of(frames: &Pages<FrameRow>) -> i64 {
-    let stride = (frames.len() / SAMPLE).max(1);
-    let mut gaps: Vec<i64> = (1..frames.len())
+    let stride = ((frames.len() - frames.released()) / SAMPLE).max(1);
+    let mut gaps: Vec<i64> = (frames.released() + 1..frames.len())
         .step_by(stride)
         .filter_map(|at| Some(frames.get(at)?.time.since(frames.get(at - 1)?.time).max(0)))
         .collect();

@@ -6,7 +6,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::frame::found::{self, Found, Loaded};
-use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
+use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
+use crate::model::Lang;
 use crate::store::detail::{FrameDetail, Piece, Request};
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
@@ -40,7 +41,7 @@ pub struct Layers {
 #[derive(Clone, Debug)]
 struct Shown {
     /// Connection, frame, packet of it, bytes that are loaded.
-    key: (u32, u64, usize, usize),
+    key: (u32, u64, usize, usize, Lang),
     loaded: Loaded,
     tower: Tower,
     /// The packet with its names, and for how many columns.
@@ -165,7 +166,7 @@ impl Screen for Layers {
         }
         self.piece = self.piece.min(frame.pieces.len().saturating_sub(1));
         let bytes = frame.pieces.get(self.piece).map_or(0, |piece| piece.packet.bytes.len());
-        let key = (connection, number, self.piece, bytes);
+        let key = (connection, number, self.piece, bytes, ctx.shared.lang);
         let columns = usize::from(ctx.shared.body().width).saturating_sub(2);
         let made = self.shown.as_ref().map(|shown| (shown.key, shown.columns));
         let is_new = made != Some((key, columns));
@@ -262,6 +263,20 @@ impl Screen for Layers {
                 self.go(row);
             }
         }
+    }
+
+    fn here(&self, _ctx: &Ctx<'_>) -> String {
+        let layer = self.shown.as_ref().and_then(|shown| shown.tower.layers.get(self.layer));
+        layer.map_or_else(String::new, |layer| slug(&layer.name))
+    }
+
+    fn point(&mut self, at: &str, _turn: &mut Turn<'_>) -> bool {
+        let layers = self.shown.as_ref().map_or(&[][..], |shown| &shown.tower.layers);
+        let found = layers.iter().position(|layer| slug(&layer.name) == at);
+        if let Some(layer) = found {
+            self.go(layer);
+        }
+        found.is_some()
     }
 
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::frame::found::Loaded;
 use crate::explain::frame::word;
+use crate::model::Lang;
 use crate::store::ConnectionRow;
 use crate::store::detail::{FrameDetail, LayerDetail, Piece};
 use crate::tui::screens::ScreenId;
@@ -106,7 +107,7 @@ impl Tower {
         let payload_bytes = payload.end - payload.start;
         let payload_at = in_packet(piece, &payload);
         let header_at = in_packet(piece, &header);
-        let data = data_layer(row, loaded, frame, compressed, payload_bytes);
+        let data = data_layer(ctx, row, loaded, frame, compressed, payload_bytes);
         tower.data = data.1;
         tower
             .layers
@@ -131,30 +132,40 @@ impl Tower {
             ranges: vec![header_at],
             opens: Some(ScreenId::Frame),
         });
-        tower.rest_of_application(row);
-        tower.carriers(&piece.packet.layers);
-        tower.physical(&piece.packet.layers);
+        let lang = ctx.shared.lang;
+        tower.rest_of_application(row, lang);
+        tower.carriers(&piece.packet.layers, lang);
+        tower.physical(&piece.packet.layers, lang);
         tower.label(frame, piece);
         tower
     }
 
     /// HTTP, TLS and the layer that TCP/IP does not have.
-    fn rest_of_application(&mut self, row: &ConnectionRow) {
+    fn rest_of_application(&mut self, row: &ConnectionRow, lang: Lang) {
         let packets: Vec<String> = [row.request, row.response]
             .into_iter()
             .flatten()
             .map(|place| place.last.packet.to_string())
             .collect();
         let words = match packets.as_slice() {
-            [] => "the handshake was not captured".to_owned(),
-            [one] => format!("only packet {one}: the doorway"),
-            [one, other, ..] => format!("only packets {one} and {other}: the doorway"),
+            [] => lang.pick("the handshake was not captured", "没有抓到握手").to_owned(),
+            [one] => {
+                lang.pick(format!("only packet {one}: the doorway"), format!("只在数据包 {one}：开门的握手"))
+            }
+            [one, other, ..] => lang.pick(
+                format!("only packets {one} and {other}: the doorway"),
+                format!("只在数据包 {one} 和 {other}：开门的握手"),
+            ),
         };
         let secure = row.url.starts_with("wss:");
         let tls = match &row.tls {
             Some(tls) => format!("{}, {}", tls.version, tls.cipher),
-            None if secure => "wss://: it was taken off before the capture".to_owned(),
-            None => "not here: ws://   (wss:// adds it)".to_owned(),
+            None if secure => lang
+                .pick("wss://: it was taken off before the capture", "wss://：抓包之前已被去掉")
+                .to_owned(),
+            None => lang
+                .pick("not here: ws://   (wss:// adds it)", "这里没有：ws://   （wss:// 才有）")
+                .to_owned(),
         };
         let plain = |osi, name: &str, words: &str, opens| Layer {
             osi,
@@ -167,11 +178,16 @@ impl Tower {
         };
         self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake)));
         self.layers.push(plain(6, "TLS", &tls, None));
-        self.layers.push(plain(5, "-", "TCP/IP has no layer for sessions", None));
+        self.layers.push(plain(
+            5,
+            "-",
+            lang.pick("TCP/IP has no layer for sessions", "TCP/IP 没有会话层"),
+            None,
+        ));
     }
 
     /// TCP and all below it, as the packet has them.
-    fn carriers(&mut self, layers: &[LayerDetail]) {
+    fn carriers(&mut self, layers: &[LayerDetail], lang: Lang) {
         for layer in layers.iter().rev() {
             let mut words = Text::new();
             words.captured(Role::Plain, layer.words.as_bytes(), 200);
@@ -189,7 +205,10 @@ impl Tower {
             self.layers.push(Layer {
                 osi: 4,
                 name: "TCP".into(),
-                words: Text::of(Role::Dim, "this packet's layers are not loaded"),
+                words: Text::of(
+                    Role::Dim,
+                    lang.pick("this packet's layers are not loaded", "这个数据包的各层还没有读入"),
+                ),
                 bytes: None,
                 remark: String::new(),
                 ranges: Vec::new(),
@@ -198,9 +217,12 @@ impl Tower {
         }
     }
 
-    fn physical(&mut self, layers: &[LayerDetail]) {
+    fn physical(&mut self, layers: &[LayerDetail], lang: Lang) {
         let ethernet = layers.first().is_some_and(|layer| layer.name == "Ethernet");
-        let words = if ethernet { "not captured: cable, radio or loopback" } else { "not captured" };
+        let words = match ethernet {
+            true => lang.pick("not captured: cable, radio or loopback", "抓不到：网线、无线电或回环"),
+            false => lang.pick("not captured", "抓不到"),
+        };
         self.layers.push(Layer {
             osi: 1,
             name: "-".into(),
@@ -286,13 +308,14 @@ impl Tower {
 
 /// The application's data: the layer, and how many of its bytes this packet brought.
 fn data_layer(
+    ctx: &Ctx<'_>,
     row: &ConnectionRow,
     loaded: &Loaded,
     frame: &FrameDetail,
     compressed: bool,
     payload: u64,
 ) -> (Layer, u64) {
-    let message = loaded.message();
+    let (lang, message) = (ctx.shared.lang, loaded.message());
     let mut words = Text::new();
     let control = frame.header.opcode().is_control();
     let bytes = message
@@ -303,9 +326,12 @@ fn data_layer(
         && (!compressed || message.is_some_and(|message| message.integrity != Integrity::UnknownDictionary));
     let whole = message.is_none_or(|message| message.frame_count == 1);
     if bytes.is_empty() {
-        words.add(Role::Dim, "nothing");
+        words.add(Role::Dim, lang.pick("nothing", "空"));
     } else if compressed && !whole {
-        words.add(Role::Dim, "inflated as a whole message, not frame by frame");
+        words.add(
+            Role::Dim,
+            lang.pick("inflated as a whole message, not frame by frame", "按整条消息解压，不是逐帧解压"),
+        );
     } else if readable {
         words.plainly("\"").captured(Role::Plain, bytes, 60).plainly("\"");
     } else {

@@ -55,11 +55,11 @@ fn pattern(text: &str) -> String {
 const HUNT: usize = 20_000;
 
 impl Messages {
-    /// Goes on with choosing rows.
-    pub(super) fn choose(&mut self, turn: &Turn<'_>) {
+    /// Goes on with choosing rows; answers how many of those that were shown went, the first ones.
+    pub(super) fn choose(&mut self, turn: &Turn<'_>) -> usize {
         let (index, shared) = (turn.index, &turn.shared);
         let id = self.connection;
-        let Some(connection) = index.connection(id) else { return };
+        let Some(connection) = index.connection(id) else { return 0 };
         let toggles = u32::from(self.frames_mode)
             | self.direction.map_or(0, |direction| 1 + direction as u32) << 1
             | (self.kinds as u32) << 3;
@@ -88,10 +88,14 @@ impl Messages {
         };
         let delta =
             |now: Option<crate::model::Time>, before: Option<crate::model::Time>| Some(now?.since(before?));
+        let there = if self.frames_mode { index.frames(id).len() } else { index.messages(id).len() };
+        // A pause is of the list as it is; another one is paused when it is opened.
+        self.frozen = shared.live.paused.then(|| self.frozen.unwrap_or(there));
         if self.frames_mode {
             let frames = index.frames(id);
             let only_marked = self.only_marked;
-            self.rows.advance(key, frames.len(), all, |at| {
+            let end = self.frozen.map_or(frames.len(), |rows| rows.min(frames.len()));
+            self.rows.advance(key, frames.released()..end, all, |at| {
                 let row = frames.get(at)?;
                 if !fits(row.direction(), row.header().opcode())
                     || (only_marked && !shared.marks.contains(&(id, u64::from(row.message))))
@@ -107,11 +111,12 @@ impl Messages {
                     delta: delta(Some(row.time), before),
                 };
                 filter.map_or(Some(true), |filter| decide(filter.test(&record)))
-            });
+            })
         } else {
             let messages = index.messages(id);
             let only_marked = self.only_marked;
-            self.rows.advance(key, messages.len(), all, |at| {
+            let end = self.frozen.map_or(messages.len(), |rows| rows.min(messages.len()));
+            self.rows.advance(key, messages.released()..end, all, |at| {
                 let row = messages.get(at)?;
                 let number = at as u64 + 1;
                 if !fits(row.direction(), row.opcode())
@@ -123,7 +128,7 @@ impl Messages {
                 let delta = delta(Some(row.time), before);
                 let record = OfMessage { index, connection, number, row, delta, marks: &shared.marks };
                 filter.map_or(Some(true), |filter| decide(filter.test(&record)))
-            });
+            })
         }
     }
 

@@ -127,19 +127,19 @@ impl Columns {
         if self.wide {
             line.right(Role::Plain, &units::length(row.wire), 7);
         }
-        line.plainly(" ").append(&self.marks(row)).plainly(" ");
+        line.plainly(" ").append(&self.marks(row, ctx.index.is_evicted(row))).plainly(" ");
         let room = self.width.saturating_sub(line.width());
         line.append(&preview(ctx, connection, number, row, room));
         line
     }
 
     /// `zF4!~`, in as many columns as there are.
-    fn marks(&self, row: &MessageRow) -> Text {
+    fn marks(&self, row: &MessageRow, evicted: bool) -> Text {
         let mut line = Text::new();
         if row.marks.has(Marks::COMPRESSED) {
             line.plainly("z");
         }
-        if is_incomplete(row) {
+        if is_incomplete(row) || evicted {
             line.add(Role::Warning, "~");
         }
         if row.marks.has(Marks::FINDING) {

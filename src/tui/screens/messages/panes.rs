@@ -71,7 +71,10 @@ pub fn frames(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, cursor: usize, foc
         Detail::Ready(detail) => Some(detail),
         _ => None,
     };
-    let notes = notes(&row, detail.as_deref(), usize::from(inner.width).saturating_sub(2));
+    let mut notes = notes(&row, detail.as_deref(), usize::from(inner.width).saturating_sub(2));
+    if ctx.index.is_evicted(&row) {
+        notes.insert(0, released(ctx));
+    }
     // The frames around the cursor, with room for the notes where there is any.
     let room = usize::from(inner.height).saturating_sub(1);
     let for_notes = if notes.is_empty() { 0 } else { (notes.len() + 1).min(room / 2) };
@@ -93,6 +96,15 @@ pub fn frames(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, cursor: usize, foc
         lines.extend(notes);
     }
     ctx.lines(buffer, inner, &lines);
+}
+
+/// `~ payload released; in cap.pcapng`
+fn released(ctx: &Ctx<'_>) -> Text {
+    let mut line = Text::of(Role::Warning, " ~ payload released");
+    if let Some((name, _)) = ctx.shared.progress.live.as_ref().and_then(|status| status.saved.as_ref()) {
+        line.add(Role::Warning, "; in ").captured(Role::Warning, name.as_bytes(), 40);
+    }
+    line
 }
 
 fn lost_words() -> Text {

@@ -8,7 +8,7 @@ use crate::store::Reading;
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::{Pane, units};
+use crate::tui::widgets::{Pane, Text, units};
 
 impl Messages {
     pub(super) fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
@@ -17,8 +17,20 @@ impl Messages {
         let noun = if self.frames_mode { "Frames" } else { "Messages" };
         let (shown, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
         let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List);
-        if ctx.shared.progress.state == Reading::Reading {
+        if self.goes_on {
+            pane.title = Text::of(Role::Title, noun);
+            if let Some(connection) = ctx.connection() {
+                pane.title.add(Role::Plain, format!("{gap}#{} ", connection.id));
+                let room = usize::from(area.width / 2);
+                pane.title.captured(Role::Plain, connection.url.as_bytes(), room);
+            }
+        } else if ctx.shared.progress.state == Reading::Reading {
             pane.title.add(Role::Title, " so far");
+        }
+        let released = self.released(ctx.index);
+        if released > 0 {
+            let released = units::grouped(released as u64);
+            pane.title.add(Role::Warning, format!("{gap}rows 1-{released} released"));
         }
         if let Some(direction) = self.direction {
             let arrow = draw::arrow(direction);
@@ -32,7 +44,10 @@ impl Messages {
         if self.only_marked {
             pane.title.add(Role::Title, format!("{gap}only marked"));
         }
-        if let Some(connection) = ctx.connection() {
+        if self.goes_on {
+            let live = &ctx.shared.live;
+            pane.right.plainly(if live.follow && !live.paused { "follow ON" } else { "follow OFF" });
+        } else if let Some(connection) = ctx.connection() {
             pane.right.plainly(format!("#{} ", connection.id));
             let path = crate::tui::view::path_of(&connection.url);
             pane.right.captured(Role::Plain, path.as_bytes(), usize::from(area.width / 3));
@@ -78,6 +93,7 @@ impl Messages {
                 Some(row) if !row.handshake.upgraded => {
                     "this connection was never opened: 2 shows its handshake, 7 what is wrong".to_owned()
                 }
+                _ if self.goes_on => "no message yet".to_owned(),
                 _ => "no message was captured".to_owned(),
             };
         }

@@ -253,6 +253,8 @@ pub(super) struct Figures {
     at: (usize, usize),
     before: Option<Time>,
     asked: Option<Time>,
+    /// The connection that is walked over, and how many had been released by then.
+    walking: (u32, u64),
     /// The sums that are being made, and the next connection's place.
     summing: Option<(Totals, usize)>,
     /// What the sums are of: connections, frames, messages, whether reading was over.
@@ -307,6 +309,15 @@ impl Figures {
     /// Walks over messages.
     fn walk(&mut self, index: &Index, done: bool) -> bool {
         let (from, to) = self.places(index);
+        if self.walking.1 != index.released.connections {
+            // Others before it went: it stands elsewhere, or the next one is walked over.
+            let here = index.place(self.walking.0);
+            let next = || index.connections.iter().position(|row| row.id.0 > self.walking.0);
+            let place = here.or_else(next).unwrap_or(to);
+            self.at = (place, if here.is_some() { self.at.1 } else { 0 });
+            self.walking.1 = index.released.connections;
+            self.summing = None;
+        }
         self.at.0 = self.at.0.max(from);
         self.all = match self.over {
             Over::All => index.messages,
@@ -316,7 +327,10 @@ impl Figures {
         while left > 0 && self.at.0 < to {
             let Some(row) = index.connections.get(self.at.0) else { break };
             let number = row.id.0;
+            self.walking.0 = number;
             let messages = index.messages(number);
+            // What was released before it was walked over is not counted.
+            self.at.1 = self.at.1.max(messages.released());
             let (start, end) = (self.at.1, messages.len().min(self.at.1 + left));
             for message in messages.range(start..end) {
                 // What is not finished may still be: it is waited for, as long as the connection goes on.

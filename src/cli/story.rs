@@ -1,0 +1,99 @@
+//! `wslens story`: one connection told in plain words.
+
+use std::io::Write;
+
+use super::args::{InputArgs, LangArg};
+use super::problem::Problem;
+use super::read;
+use super::style::Style;
+use crate::capture::Input;
+use crate::report::Selection;
+use crate::store::detail::{Detail, Request};
+use crate::store::{self, Session};
+use crate::story::{Form, tell, write};
+
+const EXAMPLES: &str = "\
+Examples:
+  wslens story chat.pcapng                        the only connection, or the first
+  wslens story day.pcap.gz --conn 3
+  wslens story chat.pcapng --format md > story.md
+  wslens story chat.pcapng --lang zh
+
+Each sentence is true for this capture and names its packets. What was not captured is said to be
+unknown, what only follows from something else to be inferred.
+
+Exit codes: 0 told, 2 wrong usage, 3 the capture cannot be read, 5 it ends early or is damaged.";
+
+/// Tells one connection from SYN to FIN in plain words, with its figures.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub struct StoryArgs {
+    /// Which captures.
+    #[command(flatten)]
+    pub input: InputArgs,
+    /// Which connection; without it the first
+    #[arg(long, value_name = "N", help_heading = "Selection")]
+    pub conn: Option<u32>,
+    /// text or md (Markdown)
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
+    pub format: StoryFormat,
+    /// Language; by default that of the locale
+    #[arg(long, value_name = "LANG", help_heading = "Output")]
+    pub lang: Option<LangArg>,
+}
+
+/// How a story is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoryFormat {
+    /// For a terminal.
+    Text,
+    /// Markdown.
+    #[value(alias = "markdown")]
+    Md,
+}
+
+/// Columns where there is no terminal to say how wide it is.
+const COLUMNS: usize = 100;
+
+/// Reads, tells and prints; answers the exit code.
+///
+/// # Errors
+/// A [`Problem`], or an error of `out`.
+pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
+    if args.input.all().next().is_none() {
+        return Err(Problem::new(2, "no capture was named").hint("try", "wslens story FILE").into());
+    }
+    let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
+    let limits = read::limits(&args.input, &Selection::default(), false)?;
+    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
+    let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
+    session.wait();
+    let count = session.index().connections.len();
+    let number = match args.conn {
+        Some(number) => number,
+        None => session.index().connections.first().map_or(0, |row| row.id.0),
+    };
+    let tcp = match session.load(&Request::Tcp { connection: number }) {
+        Ok(Detail::Tcp(tcp)) => Some(tcp),
+        _ => None,
+    };
+    let lang = LangArg::of(args.lang);
+    let story = tell(&session.index(), number, tcp.as_deref(), lang);
+    let Some(story) = story else {
+        let what = match count {
+            0 => "there is no WebSocket in this capture".to_owned(),
+            _ => format!("there is no connection {number}; the capture has {count}"),
+        };
+        return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());
+    };
+    let form = match args.format {
+        StoryFormat::Md => Form::Markdown,
+        StoryFormat::Text => Form::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
+    };
+    write!(out, "{}", write(&story, form, lang))?;
+    if args.conn.is_none() && count > 1 {
+        eprintln!("note: connection {number} of {count}; --conn chooses another");
+    }
+    let whole = session.index().summary.as_ref().is_none_or(|summary| summary.input_complete);
+    Ok(if whole { 0 } else { 5 })
+}

@@ -1,0 +1,160 @@
+//! Findings about messages, ping, pong and close.
+
+use super::{FAILS, IGNORES, RuleWords, SEES_1006, UNSEEN, row, w};
+
+pub(super) const ALL: &[RuleWords] = &[
+    row(
+        "invalid-utf8",
+        w(
+            "Text message is not UTF-8; offset of the first bad byte is given.",
+            "文本消息不是 UTF-8；会给出第一个错误字节的偏移。",
+        ),
+        w("Binary data was sent as text, or another encoding was used.", "把二进制数据当文本发送，或用了别的编码。"),
+        w("Send it as BINARY, or encode it as UTF-8.", "改用 BINARY 发送，或编码成 UTF-8。"),
+        w(
+            "The receiver has to fail the connection with Close 1007 (Invalid frame payload data).",
+            "接收方必须以 Close 1007（Invalid frame payload data）让连接失败。",
+        ),
+    )
+    .server("81 03 48 ff 69"),
+    row(
+        "inflate-error",
+        w("Compressed message cannot be inflated; raw bytes are kept.", "压缩的消息无法解压；保留原始字节。"),
+        w(
+            "The sender's deflate state does not match what was agreed on (context takeover, window bits), or bytes were damaged.",
+            "发送方的 deflate 状态与协商的不符（上下文接管、窗口位数），或字节损坏。",
+        ),
+        w("Compare the parameters in the handshake with those of both libraries.", "把握手里的参数与两端库的设置对照。"),
+        w("The receiver fails the connection, usually with 1007 or 1002.", "接收方让连接失败，通常用 1007 或 1002。"),
+    )
+    .deflate("c1 04 ff ff ff ff"),
+    row(
+        "inflate-limit",
+        w("Inflated size or ratio hit the cap: output cut, connection goes on.", "解压后的大小或倍率达到上限：输出截断，连接继续。"),
+        w("A very large message, or a decompression bomb.", "消息非常大，或是解压炸弹。"),
+        w("If you trust it, set a larger cap with --max-inflate.", "如果信任它，可用 --max-inflate 调大上限。"),
+        w("A careful receiver has a limit of its own and closes with 1009.", "谨慎的接收方自己也有上限，会以 1009 关闭。"),
+    ),
+    row(
+        "message-limit",
+        w("Message over the keep limit: hash and size are exact, stored bytes are cut.", "消息超过保留上限：散列和大小准确，保存的字节被截断。"),
+        w("A large message. Nothing is wrong with it.", "只是消息很大，本身没有问题。"),
+        w("Nothing; wslens export writes the part that was kept.", "不用处理；wslens 保留的是前面一部分。"),
+        UNSEEN,
+    ),
+    row(
+        "control-characters",
+        w("Text holds C0/C1 control characters (shown escaped).", "文本里有 C0/C1 控制字符（转义显示）。"),
+        w("Terminal output sent as text, or somebody plays with terminals.", "把终端输出当文本发送，或有人想戏弄终端。"),
+        w("Do not print such text raw: terminals obey it.", "不要原样打印这样的文本：终端会照着执行。"),
+        IGNORES,
+    )
+    .server("81 03 1b 5b 4a"),
+    row(
+        "bidi-control",
+        w("Text holds bidirectional overrides or isolates (shown escaped).", "文本里有双向控制字符（转义显示）。"),
+        w("Right-to-left languages, or text made to read differently from what it is.", "从右到左书写的语言，或故意让文本看上去与实际不同。"),
+        w("Read the escaped form before you trust it.", "先看转义后的形式，再决定是否相信它。"),
+        IGNORES,
+    )
+    .server("81 05 61 e2 80 ae 62"),
+    row(
+        "unsolicited-pong",
+        w("Pong that answers no ping.", "没有对应 ping 的 pong。"),
+        w("A one-way heartbeat; browsers and some libraries send them.", "单向心跳；有些客户端库会这样做。"),
+        w("Nothing: it is allowed.", "不用处理：这是允许的。"),
+        w("No answer is expected.", "不需要回答。"),
+    )
+    .server("8a 00"),
+    row(
+        "ping-unanswered",
+        w("Ping without a pong of equal payload before a later ping's pong, or close.", "在后一个 ping 的 pong 或关闭之前，没有载荷相同的 pong。"),
+        w("The peer skipped it (allowed when a later ping was answered) or was no longer there.", "对端跳过了它（后一个 ping 已回答时允许），或已经不在。"),
+        w("If none is answered, see whether the peer's event loop is blocked.", "如果都没有回答，检查对端的事件循环是否被阻塞。"),
+        w("Who sent the ping may give up and close TCP.", "发 ping 的一方可能放弃并关闭 TCP。"),
+    ),
+    row(
+        "ping-flood",
+        w("More than 100 pings within one second from one side.", "一方在一秒内发了超过 100 个 ping。"),
+        w("A heartbeat timer runs wild, or somebody attacks.", "心跳定时器失控，或有人攻击。"),
+        w("One ping in 20 to 60 seconds is enough for most proxies.", "对多数代理来说，每 20 到 60 秒一个 ping 就够了。"),
+        w("Each ping has to be answered; a careful receiver closes with 1008.", "每个 ping 都要回答；谨慎的接收方会以 1008 关闭。"),
+    ),
+    row(
+        "fragment-flood",
+        w(
+            "Message in more than 10 000 fragments, or 10 000 data frames with payload < 16 bytes within one second.",
+            "一条消息分成超过 10 000 个分片，或一秒内有 10 000 个载荷小于 16 字节的数据帧。",
+        ),
+        w("A sender that writes byte by byte, or an attack.", "发送方一个字节一个字节地写，或是攻击。"),
+        w("Buffer before sending; limit fragments at the receiver.", "发送前先缓冲；接收方限制分片数量。"),
+        w(
+            "Each fragment costs a receiver memory and time: a known way to exhaust servers.",
+            "每个分片都要耗费接收方的内存和时间：这是耗尽服务器资源的已知手法。",
+        ),
+    ),
+    row(
+        "close-payload-1-byte",
+        w("Close payload of exactly 1 byte.", "Close 的载荷正好是 1 个字节。"),
+        w("A code written as one byte.", "关闭码被写成了一个字节。"),
+        w("Leave the body empty, or begin it with a two-byte code.", "正文要么为空，要么以两个字节的关闭码开头。"),
+        FAILS,
+    )
+    .server("88 01 03"),
+    row(
+        "invalid-close-code",
+        w(
+            "Close code that must not be sent (0-999, 1004-1006, 1015, 1016-2999, >= 5000).",
+            "不允许发送的关闭码（0-999、1004-1006、1015、1016-2999、>= 5000）。",
+        ),
+        w("A library that passes on what its API reported: 1005, 1006 and 1015 are for APIs only.", "库把 API 报告的码原样发出：1005、1006、1015 只用于 API。"),
+        w("Send 1000 or 1001, or 4000-4999 for reasons of your own.", "发送 1000 或 1001；自定义的原因用 4000-4999。"),
+        FAILS,
+    )
+    .server("88 02 03 ee"),
+    row(
+        "invalid-close-reason",
+        w("Close reason is not UTF-8.", "关闭原因不是 UTF-8。"),
+        w("Often a reason cut at 123 bytes in the middle of a character.", "常见于把原因在 123 字节处切断，正好切在一个字符中间。"),
+        w("Cut at a character boundary.", "在字符边界处截断。"),
+        w("The receiver may fail the connection with 1007; the closing goes on anyway.", "接收方可以用 1007 让连接失败；反正连接都要关闭。"),
+    )
+    .server("88 03 03 e8 ff"),
+    row(
+        "close-code-mismatch",
+        w("The answer to a close carries another code.", "对 Close 的回答带了不同的关闭码。"),
+        w("Both sides closed at the same time, or the answering library picks its own code.", "两端同时关闭，或回答的库自选了一个码。"),
+        w("Nothing: a Close is typically answered with the code received.", "不用处理：通常用收到的码来回答。"),
+        IGNORES,
+    ),
+    row(
+        "close-unanswered",
+        w("Close without an answer before TCP ended.", "发出 Close 后没有得到回答，TCP 就结束了。"),
+        w("The peer dropped the connection instead of answering.", "对端没有回答，直接断开了连接。"),
+        w("Let the peer answer a Close before it closes TCP.", "让对端先回答 Close，再关闭 TCP。"),
+        w("The side that got no answer may report an unclean close.", "没有等到回答的一方可能报告关闭不干净（wasClean 为 false）。"),
+    ),
+    row(
+        "closed-without-close",
+        w("TCP ended without any close frame.", "TCP 结束了，却没有任何 Close 帧。"),
+        w("A crash, a proxy's idle timeout, or a peer that just closes the socket.", "崩溃、代理的空闲超时，或对端直接关闭了套接字。"),
+        w("Send Close first; ping more often than the proxy's timeout.", "先发 Close；ping 的间隔要短于代理的超时。"),
+        SEES_1006,
+    ),
+    row(
+        "data-after-close",
+        w("Data frame after the same side's close.", "同一方发出 Close 之后又发了数据帧。"),
+        w("Another thread goes on writing.", "另一个线程还在写。"),
+        w("Stop sending once the Close is sent.", "发出 Close 之后就不要再发。"),
+        w("Receivers ignore it, so this data is lost.", "接收方会忽略它，数据就丢了。"),
+    )
+    .server("88 02 03 e8 81 02 68 69"),
+    row(
+        "control-after-close",
+        w("Control frame (also a second close) after the same side's close.", "同一方发出 Close 之后又发了控制帧（包括第二个 Close）。"),
+        w("The sender's closing state is wrong: a pong or a second close slipped out.", "发送方的关闭状态有误：漏发了一个 pong 或第二个 Close。"),
+        w("Send nothing after a Close.", "Close 之后什么也不要发。"),
+        w("Harmless: receivers ignore it.", "没有害处：接收方会忽略它。"),
+    )
+    .server("88 02 03 e8 8a 00"),
+];

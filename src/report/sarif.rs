@@ -1,0 +1,210 @@
+//! SARIF 2.1.0 (OASIS): findings for CI systems and editors that collect them.
+//!
+//! One run. Each finding is a result: its rule, its level (`error`, `warning`, `note`), its text, and the capture it
+//! was found in. Packets, frames and messages are in `properties`, for a capture has no lines; a `logicalLocation`
+//! names them for readers. Only rules that were broken are described. Counts of findings that are not listed one by
+//! one are in the run's `properties`.
+
+use std::fmt::Arguments;
+use std::io::{self, Write};
+
+use super::json::json_string;
+use super::{Lead, Ordered, Report, Selection, Summary};
+use crate::model::{Rule, Severity, Time};
+use crate::pipeline::{Connection, Ended, Sink};
+use crate::ws::Spot;
+
+const HEAD: &[u8] = b"{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{\"results\":[";
+
+/// A comma between results.
+#[derive(Debug, Default)]
+struct Comma {
+    several: bool,
+}
+
+impl Lead for Comma {
+    type Tag = ();
+
+    fn lead(&mut self, (): &(), out: &mut Vec<u8>) {
+        if self.several {
+            out.push(b',');
+        }
+        self.several = true;
+        out.push(b'\n');
+    }
+}
+
+/// Writes SARIF.
+#[derive(Debug)]
+pub struct Sarif<W> {
+    out: Ordered<W, Comma>,
+    selection: Selection,
+    /// What the captures are called.
+    sources: Vec<String>,
+    matched: u64,
+}
+
+impl<W: Write> Sarif<W> {
+    /// A report to `out`. `sources`: the names of the captures, as they were given.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn new(mut out: W, selection: Selection, sources: Vec<String>) -> io::Result<Self> {
+        out.write_all(HEAD)?;
+        Ok(Self { out: Ordered::with_lead(out, Comma::default(), false), selection, sources, matched: 0 })
+    }
+}
+
+impl<W: Write> Report for Sarif<W> {
+    fn failed(&self) -> bool {
+        self.out.failed()
+    }
+
+    fn matched(&self) -> u64 {
+        self.matched
+    }
+
+    fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    fn finish(self, summary: &Summary) -> io::Result<()> {
+        let Self { out, selection, sources, .. } = self;
+        let mut out = out.finish()?;
+        let mut tail = b"\n],\"tool\":{\"driver\":{\"name\":\"wslens\",\"version\":".to_vec();
+        json_string(&mut tail, env!("CARGO_PKG_VERSION"));
+        tail.extend_from_slice(b",\"rules\":[");
+        let part = selection.filter.is_some() || !selection.connections.is_empty();
+        let counts = if part { &selection.chosen } else { &summary.totals.findings };
+        let told: Vec<(&Rule, u64)> =
+            counts.iter().filter(|(rule, count)| *count > 0 && selection.shows_rule(rule)).collect();
+        for (i, (rule, _)) in told.iter().enumerate() {
+            tail.extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
+            describe(&mut tail, rule);
+        }
+        tail.extend_from_slice(b"\n]}},\"artifacts\":[");
+        for (i, source) in sources.iter().enumerate() {
+            tail.extend_from_slice(if i == 0 { b"" } else { b"," });
+            tail.extend_from_slice(b"{\"location\":{\"uri\":");
+            json_string(&mut tail, &uri(source));
+            tail.extend_from_slice(b"}}");
+        }
+        let _ = write!(tail, "],\"invocations\":[{{\"executionSuccessful\":{}}}]", summary.input_complete);
+        let _ = write!(tail, ",\"properties\":{{\"packets\":{},\"findings\":{{", summary.packets);
+        for (i, (rule, count)) in told.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            let _ = write!(tail, "{comma}\"{}\":{count}", rule.code);
+        }
+        tail.extend_from_slice(b"}}}]}\n");
+        out.write_all(&tail)?;
+        out.flush()
+    }
+}
+
+impl<W: Write> Sink for Sarif<W> {
+    fn begins(&mut self, first: Time) {
+        self.selection.begins(first);
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+    ) {
+        if self.selection.finding(connection, rule, spot, text) {
+            self.matched += 1;
+            let source = (self.sources.len() == 1).then(|| self.sources.first()).flatten();
+            self.out.tagged(spot.place.packet, (), |out| result(out, source, connection, rule, spot, text));
+        }
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        let _ = self.selection.ended(ended);
+    }
+
+    fn watermark(&mut self, packet: u64) {
+        self.out.watermark(packet);
+    }
+}
+
+/// SARIF's word for a severity.
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Info => "note",
+    }
+}
+
+fn describe(out: &mut Vec<u8>, rule: &Rule) {
+    let _ = write!(out, "{{\"id\":\"{}\",\"shortDescription\":{{\"text\":", rule.code);
+    json_string(out, rule.summary);
+    out.extend_from_slice(b"},\"help\":{\"text\":");
+    json_string(out, &format!("{} Reference: {}", rule.advice, rule.reference));
+    let _ = write!(out, "}},\"defaultConfiguration\":{{\"level\":\"{}\"}}}}", level(rule.severity));
+}
+
+fn result(
+    out: &mut Vec<u8>,
+    source: Option<&String>,
+    connection: Option<&Connection>,
+    rule: &Rule,
+    spot: Spot,
+    text: Arguments<'_>,
+) {
+    let _ = write!(out, "{{\"ruleId\":\"{}\",\"level\":\"{}\",", rule.code, level(rule.severity));
+    out.extend_from_slice(b"\"message\":{\"text\":");
+    json_string(out, &text.to_string());
+    out.extend_from_slice(b"},\"locations\":[{");
+    if let Some(source) = source {
+        out.extend_from_slice(b"\"physicalLocation\":{\"artifactLocation\":{\"index\":0,\"uri\":");
+        json_string(out, &uri(source));
+        out.extend_from_slice(b"}},");
+    }
+    let places = [
+        ("connection", connection.map(|connection| u64::from(connection.id.0))),
+        ("message", spot.message),
+        ("frame", spot.frame),
+        ("packet", Some(spot.place.packet).filter(|packet| *packet > 0)),
+    ];
+    let known = || places.iter().filter_map(|(name, number)| number.map(|number| (name, number)));
+    let words: Vec<String> = known().map(|(name, number)| format!("{name} {number}")).collect();
+    out.extend_from_slice(b"\"logicalLocations\":[{\"fullyQualifiedName\":");
+    json_string(out, if words.is_empty() { "capture".to_owned() } else { words.join(", ") }.as_str());
+    out.extend_from_slice(b"}]}],\"properties\":{");
+    let _ = write!(out, "\"time\":\"{}\"", spot.place.time);
+    for (name, number) in known() {
+        let _ = write!(out, ",\"{name}\":{number}");
+    }
+    if let Some(direction) = spot.direction {
+        let _ = write!(out, ",\"direction\":\"{}\"", direction.name());
+    }
+    out.extend_from_slice(b"}}");
+}
+
+/// A file's name as a URI reference (RFC 3986): everything but unreserved characters and `/` is encoded.
+fn uri(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    // A colon in the first part would make it a scheme.
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_uri_references() {
+        assert_eq!(uri("a/b-1.pcapng"), "a/b-1.pcapng");
+        assert_eq!(uri("c:\\é 1"), "c%3A%5C%C3%A9%201");
+    }
+}

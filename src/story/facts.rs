@@ -1,0 +1,127 @@
+//! What sentences are made of: a page that they are added to, and figures in words.
+
+use super::{Chapter, Grade, Piece, Sentence};
+use crate::explain::words::Words;
+use crate::model::{Direction, Lang, Place};
+use crate::report::units;
+
+/// A chapter that is being written.
+pub(super) struct Page {
+    pub lang: Lang,
+    title: Words,
+    sentences: Vec<Sentence>,
+}
+
+impl Page {
+    pub fn new(title: Words, lang: Lang) -> Self {
+        Self { lang, title, sentences: Vec::new() }
+    }
+
+    /// Adds a sentence; `{}` in it stand for captured bytes, in their order.
+    pub fn say(&mut self, grade: Grade, at: String, text: &str, captured: &[&[u8]]) {
+        let mut pieces = Vec::new();
+        let mut captured = captured.iter();
+        for (i, part) in text.split("{}").enumerate() {
+            if i > 0
+                && let Some(bytes) = captured.next()
+            {
+                pieces.push(Piece::Captured(bytes.to_vec()));
+            }
+            if !part.is_empty() {
+                pieces.push(Piece::Own(part.to_owned()));
+            }
+        }
+        self.sentences.push(Sentence { pieces, grade, at });
+    }
+
+    /// Adds what the packets say.
+    pub fn see(&mut self, at: String, en: String, zh: String) {
+        let text = self.lang.pick(en, zh);
+        self.say(Grade::Observed, at, &text, &[]);
+    }
+
+    /// Adds what they say, with captured bytes in it.
+    pub fn quote(&mut self, at: String, en: &str, zh: &str, captured: &[&[u8]]) {
+        self.say(Grade::Observed, at, self.lang.pick(en, zh), captured);
+    }
+
+    /// Adds what follows from something else.
+    pub fn infer(&mut self, en: String, zh: String) {
+        let text = self.lang.pick(en, zh);
+        self.say(Grade::Inferred, String::new(), &text, &[]);
+    }
+
+    /// Adds what is not known.
+    pub fn miss(&mut self, en: String, zh: String) {
+        let text = self.lang.pick(en, zh);
+        self.say(Grade::Unknown, String::new(), &text, &[]);
+    }
+
+    pub fn end(self) -> Option<Chapter> {
+        (!self.sentences.is_empty()).then_some(Chapter { title: self.title, sentences: self.sentences })
+    }
+
+    /// `packet 4`
+    pub fn packet(&self, place: Place) -> String {
+        self.packets(place, place)
+    }
+
+    /// `packets 4 to 6`
+    pub fn packets(&self, first: Place, last: Place) -> String {
+        match (self.lang, first.packet == last.packet) {
+            (_, true) if last.packet == 0 => String::new(),
+            (Lang::En, true) => format!("packet {}", last.packet),
+            (Lang::En, false) => format!("packets {} to {}", first.packet, last.packet),
+            (Lang::Zh, true) => format!("数据包 {}", last.packet),
+            (Lang::Zh, false) => format!("数据包 {} 到 {}", first.packet, last.packet),
+        }
+    }
+
+    /// `the client`
+    pub fn who(&self, direction: Direction) -> &'static str {
+        match direction {
+            Direction::ClientToServer => self.lang.pick("the client", "客户端"),
+            Direction::ServerToClient => self.lang.pick("the server", "服务器"),
+        }
+    }
+}
+
+fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// `1 frame`, `1 000 frames`
+pub(super) fn counted(count: u64, name: &str) -> String {
+    written(|out| units::counted(out, count, name))
+}
+
+/// `1 234`
+pub(super) fn grouped(value: u64) -> String {
+    written(|out| units::grouped(out, value))
+}
+
+/// `4.67 ms`
+pub(super) fn took(nanoseconds: i64) -> String {
+    match u64::try_from(nanoseconds) {
+        Ok(nanoseconds) => written(|out| units::duration(out, nanoseconds, false)),
+        Err(_) => format!("-{}", written(|out| units::duration(out, nanoseconds.unsigned_abs(), false))),
+    }
+}
+
+/// `33.3 %`
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    written(|out| units::percent(out, part, whole))
+}
+
+/// `12.6`
+pub(super) fn ratio(of: u64, to: u64) -> String {
+    written(|out| units::ratio(out, of, to))
+}
+
+/// The first letter of a sentence in capitals.
+pub(super) fn begin(text: &str) -> String {
+    let mut signs = text.chars();
+    signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
+}

@@ -1,0 +1,258 @@
+//! What the two ends said: counts, the first message, pushes, fragments, pings, compression.
+
+use super::Grade;
+use super::facts::{Page, begin, counted, grouped, percent, ratio, took};
+use crate::explain::frame::word;
+use crate::model::{Direction, Lang, Place, Time};
+use crate::store::{ConnectionRow, Index, MessageRow};
+
+/// What one walk over the messages finds.
+#[derive(Default)]
+struct Walk {
+    first: Option<(u64, MessageRow)>,
+    /// Messages of the server with none of the client since its last one.
+    pushed: u64,
+    /// Messages in several frames, and the most frames of one.
+    fragmented: (u64, u32),
+    /// The longest silence, and the time before the first message.
+    silence: i64,
+}
+
+fn walk(index: &Index, row: &ConnectionRow) -> Walk {
+    let mut found = Walk::default();
+    let mut asked = false;
+    let mut before: Option<Time> = None;
+    for (number, message) in (1u64..).zip(index.messages(row.id.0).iter()) {
+        if message.frames == 0 {
+            continue; // Nothing is known of it.
+        }
+        if let Some(before) = before {
+            found.silence = found.silence.max(message.time.since(before));
+        }
+        before = Some(before.map_or(message.time, |before| before.max(message.time)));
+        if message.frames > 1 {
+            found.fragmented = (found.fragmented.0 + 1, found.fragmented.1.max(message.frames));
+        }
+        if message.opcode().is_control() {
+            continue;
+        }
+        found.first.get_or_insert((number, *message));
+        match message.direction() {
+            Direction::ClientToServer => asked = true,
+            Direction::ServerToClient => found.pushed += u64::from(!std::mem::take(&mut asked)),
+        }
+    }
+    found
+}
+
+pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
+    let found = walk(index, row);
+    first(&mut page, index, row, &found);
+    for direction in Direction::BOTH {
+        sent(&mut page, row, direction);
+    }
+    let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
+    let sum = |of: fn(&crate::ws::Counts) -> u64| of(c2s).saturating_add(of(s2c));
+    let data = |counts: &crate::ws::Counts| counts.data.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
+    if data(s2c) > 0 {
+        let pushed = found.pushed;
+        let (all, all_zh) = (counted(data(s2c), "data message"), grouped(data(s2c)));
+        let (en, zh) = match pushed {
+            0 => (
+                format!(
+                    "None of the server's {all} came without a message of the client since the one before: nothing was pushed."
+                ),
+                format!("服务器的 {all_zh} 条数据消息，每一条之前都有客户端的消息：没有推送。"),
+            ),
+            _ => (
+                format!(
+                    "Of the server's {all}, {} came without a message of the client since the one before: that is pushing.",
+                    grouped(pushed)
+                ),
+                format!(
+                    "服务器的 {all_zh} 条数据消息里，有 {} 条在上一条之后没有客户端消息：这就是推送。",
+                    grouped(pushed)
+                ),
+            ),
+        };
+        page.see(String::new(), en, zh);
+    }
+    let (fragmented, most) = found.fragmented;
+    if fragmented > 0 {
+        page.see(
+            String::new(),
+            format!(
+                "{} came in fragments, one of them in {most} frames.",
+                begin(&counted(fragmented, "message"))
+            ),
+            format!("{} 条消息分了片，其中一条分成 {most} 帧。", grouped(fragmented)),
+        );
+    } else if sum(|counts| counts.messages) > 0 {
+        page.see(String::new(), "No message was cut into fragments.".into(), "没有消息分片。".into());
+    }
+    pings(&mut page, row);
+    compression(&mut page, row);
+    if found.silence > 0 {
+        let silence = took(found.silence);
+        page.see(
+            String::new(),
+            format!("The longest silence between two messages was {silence}."),
+            format!("两条消息之间最长静默 {silence}。"),
+        );
+    }
+    page
+}
+
+fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
+    let Some((number, message)) = found.first else {
+        return page.see(String::new(), "No data message was captured.".into(), "没有抓到数据消息。".into());
+    };
+    let who = page.who(message.direction());
+    let kind = word(message.opcode());
+    let place = |packet: u32| Place { packet: packet.into(), time: message.time };
+    let at = page.packets(place(message.first_packet), place(message.last_packet));
+    let (en_after, zh_after) = row.response.map_or((String::new(), String::new()), |response| {
+        let after = took(message.time.since(response.last.time));
+        (format!(", {after} after the 101"), format!("，在 101 之后 {after}"))
+    });
+    let (en_len, zh_len) = match message.len() {
+        Some(len) => (format!(" of {}", counted(len, "byte")), format!(" {} 字节的", grouped(len))),
+        None => (String::new(), String::new()),
+    };
+    let preview = index.preview(row.id.0, number);
+    let text = message.opcode() == crate::ws::Opcode::Text && message.len().is_some() && !preview.is_empty();
+    let more = text && message.len().is_some_and(|len| len > preview.len() as u64);
+    let (en_quote, zh_quote) = match (text, more) {
+        (false, _) => ("", ""),
+        (true, false) => (": \"{}\"", "：“{}”"),
+        (true, true) => (", which begins \"{}\"", "，开头是“{}”"),
+    };
+    page.quote(
+        at,
+        &format!("The first data message is a {kind}{en_len} of {who}{en_after}{en_quote}."),
+        &format!("第一条数据消息是{who}的{zh_len} {kind}{zh_after}{zh_quote}。"),
+        &[preview],
+    );
+}
+
+fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
+    let counts = row.counts.of(direction);
+    let who = page.who(direction);
+    if counts.frames == 0 {
+        return page.see(String::new(), format!("{} sent no frame.", begin(who)), format!("{who}没有发帧。"));
+    }
+    let [text, binary, other] = counts.data;
+    let [close, ping, pong, odd] = counts.control;
+    let kinds = [("TEXT", text), ("BINARY", binary), ("CLOSE", close), ("PING", ping), ("PONG", pong)];
+    let kinds = kinds.into_iter().chain([(page.lang.pick("reserved", "保留"), other.saturating_add(odd))]);
+    let list: Vec<String> = kinds
+        .filter(|(_, count)| *count > 0)
+        .map(|(name, count)| format!("{} {name}", grouped(count)))
+        .collect();
+    let list = list.join(", ");
+    let (messages, frames, payload) = (counts.messages, counts.frames, counts.payload_bytes);
+    let headers = counts.wire_bytes.saturating_sub(payload);
+    let share = percent(headers, counts.wire_bytes);
+    let (list_en, list_zh) = if list.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!(" ({list})"), format!("（{list}）"))
+    };
+    page.see(
+        String::new(),
+        format!(
+            "{} sent {}{list_en} in {}: {} of payload and {} of frame headers ({share}).",
+            begin(who),
+            counted(messages, "message"),
+            counted(frames, "frame"),
+            counted(payload, "byte"),
+            counted(headers, "byte"),
+        ),
+        format!(
+            "{who}发了 {} 条消息{list_zh}，共 {} 帧：载荷 {} 字节，帧头 {} 字节（{share}）。",
+            grouped(messages),
+            grouped(frames),
+            grouped(payload),
+            grouped(headers),
+        ),
+    );
+}
+
+fn pings(page: &mut Page, row: &ConnectionRow) {
+    let of = |at: usize| {
+        let count = |counts: &crate::ws::Counts| counts.control.get(at).copied().unwrap_or(0);
+        count(&row.counts.c2s).saturating_add(count(&row.counts.s2c))
+    };
+    let (pings, pongs, rtt) = (of(1), of(2), row.rtt);
+    if pings == 0 && pongs == 0 {
+        page.see(String::new(), "There was no ping and no pong.".into(), "没有 ping，也没有 pong。".into());
+        return;
+    }
+    page.see(
+        String::new(),
+        format!(
+            "There were {} and {}; answered: {}.",
+            counted(pings, "ping"),
+            counted(pongs, "pong"),
+            grouped(rtt.count)
+        ),
+        format!(
+            "有 {} 个 ping、{} 个 pong；得到回答的：{}。",
+            grouped(pings),
+            grouped(pongs),
+            grouped(rtt.count)
+        ),
+    );
+    if let Some(average) = rtt.sum.checked_div(i64::try_from(rtt.count).unwrap_or(i64::MAX)) {
+        let (least, average, most) = (took(rtt.min), took(average), took(rtt.max));
+        page.see(
+            String::new(),
+            format!("From ping to pong it took {least} at least, {average} on average, {most} at most."),
+            format!("从 ping 到 pong 最短 {least}，平均 {average}，最长 {most}。"),
+        );
+    }
+}
+
+fn compression(page: &mut Page, row: &ConnectionRow) {
+    if row.handshake.deflate.is_none() {
+        return;
+    }
+    let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
+    let deflated = c2s.deflated_bytes.saturating_add(s2c.deflated_bytes);
+    let inflated = c2s.inflated_bytes.saturating_add(s2c.inflated_bytes);
+    if deflated == 0 {
+        page.see(
+            String::new(),
+            "Compression was agreed on, but no message was compressed.".into(),
+            "协商了压缩，但没有压缩任何消息。".into(),
+        );
+        return;
+    }
+    if inflated == 0 {
+        let lang: Lang = page.lang;
+        let text = lang.pick("What compressed messages hold could not be inflated.", "压缩的消息没能解压。");
+        return page.say(Grade::Unknown, String::new(), text, &[]);
+    }
+    let gain = match inflated >= deflated {
+        true => (
+            format!("{} times smaller", ratio(inflated, deflated)),
+            format!("缩小到 1/{}", ratio(inflated, deflated)),
+        ),
+        false => ("more than they hold".to_owned(), "反而更大".to_owned()),
+    };
+    page.see(
+        String::new(),
+        format!(
+            "Compressed messages took {} on the wire and hold {}: {}.",
+            counted(deflated, "byte"),
+            counted(inflated, "byte"),
+            gain.0
+        ),
+        format!(
+            "压缩的消息在线路上占 {} 字节，内容 {} 字节：{}。",
+            grouped(deflated),
+            grouped(inflated),
+            gain.1
+        ),
+    );
+}

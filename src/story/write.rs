@@ -1,0 +1,114 @@
+//! A story as text for a terminal, or as Markdown.
+
+use std::fmt::Write as _;
+
+use super::{Grade, Piece, Sentence, Story};
+use crate::explain::words::wrap;
+use crate::model::{Lang, preview};
+
+/// How a story is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines of at most so many columns.
+    Text(usize),
+    /// CommonMark; captured text cannot become markup.
+    Markdown,
+}
+
+/// Columns of captured text in a sentence.
+const QUOTED: usize = 120;
+
+/// Writes a story.
+#[must_use]
+pub fn write(story: &Story, form: Form, lang: Lang) -> String {
+    let mut out = String::new();
+    let title = match lang {
+        Lang::En => format!("The story of connection {}", story.number),
+        Lang::Zh => format!("连接 {} 的经过", story.number),
+    };
+    let _ = match form {
+        Form::Text(_) => writeln!(out, "{title}"),
+        Form::Markdown => writeln!(out, "# {title}"),
+    };
+    for chapter in &story.chapters {
+        let _ = match form {
+            Form::Text(_) => writeln!(out, "\n{}", chapter.title.of(lang)),
+            Form::Markdown => writeln!(out, "\n## {}\n", chapter.title.of(lang)),
+        };
+        for sentence in &chapter.sentences {
+            let _ = match form {
+                Form::Text(columns) => {
+                    let lines = wrap(&text(sentence, form, lang), columns.saturating_sub(4).max(20));
+                    lines.iter().enumerate().try_for_each(|(i, line)| {
+                        writeln!(out, "  {} {line}", if i == 0 { "-" } else { " " })
+                    })
+                }
+                Form::Markdown => writeln!(out, "- {}", text(sentence, form, lang)),
+            };
+        }
+    }
+    let legend = match lang {
+        Lang::En => {
+            "Without a mark: seen in the packets. [inferred]: follows from them, or from a model that is stated. [unknown]: the capture does not tell."
+        }
+        Lang::Zh => "没有标记：在数据包里看到的。[推断]：由它们或所说明的模型推出。[未知]：抓包没有告诉。",
+    };
+    let _ = match form {
+        Form::Text(columns) => {
+            out.push('\n');
+            wrap(legend, columns.max(20)).iter().try_for_each(|line| writeln!(out, "{line}"))
+        }
+        Form::Markdown => writeln!(out, "\n{}", own(legend)),
+    };
+    out
+}
+
+fn text(sentence: &Sentence, form: Form, lang: Lang) -> String {
+    let mut out = String::new();
+    for piece in &sentence.pieces {
+        match (piece, form) {
+            (Piece::Own(text), Form::Text(_)) => out.push_str(text),
+            (Piece::Own(text), Form::Markdown) => out.push_str(&own(text)),
+            (Piece::Captured(bytes), form) => {
+                let (shown, cut) = preview(bytes, QUOTED);
+                match form {
+                    Form::Text(_) => out.push_str(&shown),
+                    Form::Markdown => out.push_str(&escape(&shown)),
+                }
+                if cut && !shown.ends_with('…') {
+                    out.push('…');
+                }
+            }
+        }
+    }
+    let mark = match sentence.grade {
+        Grade::Observed => "",
+        Grade::Inferred => lang.pick("[inferred]", "[推断]"),
+        Grade::Unknown => lang.pick("[unknown]", "[未知]"),
+    };
+    for note in
+        [if sentence.at.is_empty() { String::new() } else { format!("({})", sentence.at) }, mark.to_owned()]
+    {
+        if !note.is_empty() {
+            out.push(' ');
+            out.push_str(&if form == Form::Markdown { own(&note) } else { note });
+        }
+    }
+    out
+}
+
+/// Our own words in Markdown: what would begin a link is no link.
+fn own(text: &str) -> String {
+    text.replace('[', "\\[").replace(']', "\\]")
+}
+
+/// Captured text in Markdown: every ASCII mark is taken as itself.
+fn escape(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, sign| {
+        if sign.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(sign);
+        out
+    })
+}

@@ -1,0 +1,427 @@
+//! A capture that is looked at while it comes: follow and pause, rates, and the pane that shows them.
+//!
+//! Figures are looked at four times a second, so that digits can be read; what is drawn in between shows the same ones.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::shared::{Ctx, Selection};
+use super::theme::Role;
+use super::widgets::{Pane, Text, bars, units};
+use crate::model::{Direction, Losses, PerDirection};
+use crate::store::{Index, Progress, Reading};
+
+/// Time between two looks at the figures.
+const LOOK: Duration = Duration::from_millis(250);
+/// Looks that the picture of rates shows.
+const SHOWN: usize = 28;
+/// Looks in a second: rates are over as many.
+const SECOND: usize = 4;
+
+/// Figures of one look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Look {
+    at: Duration,
+    messages: PerDirection<u64>,
+    bytes: u64,
+    draws: u64,
+}
+
+/// How what comes is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Live {
+    /// The list keeps to the newest row.
+    pub follow: bool,
+    /// Lists stay as they are. The capture goes on.
+    pub paused: bool,
+    /// Frames that were drawn.
+    pub draws: u64,
+    /// When the capture began and ended, by the UI's clock.
+    began: Option<Duration>,
+    ended: Option<Duration>,
+    looks: VecDeque<Look>,
+    /// What the last look saw.
+    seen: Seen,
+}
+
+/// What is shown until the next look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    /// Which list.
+    connection: u32,
+    messages: u64,
+    frames: u64,
+    kept: u64,
+    clock: u64,
+    draws: u64,
+    rates: PerDirection<u64>,
+    bytes: u64,
+}
+
+/// Whether the input has no end that is known: a live capture, or a pipe.
+#[must_use]
+pub fn is_stream(progress: &Progress) -> bool {
+    progress.stream
+}
+
+/// Whether more comes, as far as is known.
+#[must_use]
+pub fn goes_on(progress: &Progress) -> bool {
+    progress.stream && progress.state != Reading::Done
+}
+
+impl Live {
+    /// The capture is looked at from now on.
+    pub(super) fn begin(&mut self, progress: &Progress, now: Duration) {
+        if progress.stream && self.began.is_none() {
+            self.began = Some(now);
+            self.follow = true;
+        }
+    }
+
+    /// Nothing comes any more: figures stay as they are.
+    pub(super) fn end(&mut self, now: Duration) {
+        self.ended.get_or_insert(now);
+        self.paused = false;
+    }
+
+    /// Whether it is time to look at the figures again, or another list is shown.
+    pub(super) fn is_due(&self, now: Duration, selection: Selection) -> bool {
+        let since = self.looks.back().map(|look| now.saturating_sub(look.at));
+        self.began.is_some()
+            && self.ended.is_none()
+            && (since.is_none_or(|since| since >= LOOK) || self.seen.connection != selection.connection)
+    }
+
+    /// Looks at the figures; answers whether anything that is shown changed.
+    pub(super) fn look(&mut self, index: &Index, selection: Selection, now: Duration) -> bool {
+        let traffic = &index.traffic;
+        let look = Look {
+            at: now,
+            messages: PerDirection { c2s: traffic.c2s.messages, s2c: traffic.s2c.messages },
+            bytes: traffic.c2s.bytes.saturating_add(traffic.s2c.bytes),
+            draws: self.draws,
+        };
+        let due = self.looks.back().is_none_or(|last| now.saturating_sub(last.at) >= LOOK);
+        if due {
+            self.looks.push_back(look);
+            if self.looks.len() > SHOWN + 1 {
+                self.looks.pop_front();
+            }
+        }
+        let before = self.seen;
+        let connection = selection.connection;
+        self.seen = Seen {
+            connection,
+            messages: index.messages(connection).len() as u64,
+            frames: index.frames(connection).len() as u64,
+            kept: index.messages.saturating_sub(index.released.messages),
+            clock: self.clock(now),
+            ..self.seen
+        };
+        let back = self.looks.len().saturating_sub(SECOND + 1);
+        if due && let (Some(from), Some(to)) = (self.looks.get(back), self.looks.back()) {
+            let time = to.at.saturating_sub(from.at).as_millis().max(1);
+            let rate = |to: u64, from: u64| {
+                (u128::from(to.saturating_sub(from)) * 1000 / time).try_into().unwrap_or(u64::MAX)
+            };
+            self.seen.rates = PerDirection {
+                c2s: rate(to.messages.c2s, from.messages.c2s),
+                s2c: rate(to.messages.s2c, from.messages.s2c),
+            };
+            self.seen.bytes = rate(to.bytes, from.bytes);
+            self.seen.draws = rate(to.draws, from.draws);
+        }
+        // How often it was drawn is no reason to draw.
+        Seen { draws: before.draws, ..self.seen } != before
+    }
+
+    /// Seconds that the capture lasts.
+    fn clock(&self, now: Duration) -> u64 {
+        let end = self.ended.unwrap_or(now);
+        end.saturating_sub(self.began.unwrap_or(end)).as_secs()
+    }
+
+    fn sparkline(&self) -> String {
+        let all = |look: &Look| look.messages.c2s.saturating_add(look.messages.s2c);
+        let steps = self.looks.iter().zip(self.looks.iter().skip(1));
+        bars::sparkline(&steps.map(|(from, to)| all(to).saturating_sub(all(from))).collect::<Vec<_>>())
+    }
+}
+
+/// `drops 0`, or kernel, interface and own queue, as in `drops 12/0/3 !`.
+fn drops(losses: &Losses) -> (Role, String) {
+    if losses.is_none() {
+        return (Role::Plain, "drops 0".to_owned());
+    }
+    (Role::Error, format!("drops {}/{}/{} !", losses.kernel, losses.interface, losses.queue))
+}
+
+/// `● REC 00:18  FOLLOW  drops 0`: how the capture stands, for the first row.
+#[must_use]
+pub fn state(ctx: &Ctx<'_>) -> Text {
+    let (live, progress) = (&ctx.shared.live, &ctx.shared.progress);
+    let gap = if ctx.shared.is_wide() { "  " } else { " " };
+    let clock = live.clock(ctx.shared.now);
+    let clock = match clock {
+        3600.. => format!("{}:{:02}:{:02}", clock / 3600, clock / 60 % 60, clock % 60),
+        _ => format!("{:02}:{:02}", clock / 60, clock % 60),
+    };
+    let mut line = Text::new();
+    let own = progress.live.is_some();
+    match progress.state {
+        Reading::Done => {
+            line.add(Role::Title, format!("■ {} {clock}", if own { "STOPPED" } else { "ENDED" }));
+            let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
+            if whole { &mut line } else { line.plainly(gap).add(Role::Warning, "CUT OFF") }
+        }
+        Reading::Stopped => line.add(Role::Warning, format!("■ STOPPED {clock}")),
+        Reading::Reading => line
+            .add(Role::Error, "●")
+            .add(Role::Title, format!(" {} {clock}", if own { "REC" } else { "PIPE" })),
+    };
+    match () {
+        () if progress.state != Reading::Reading => {}
+        () if live.paused => _ = line.plainly(gap).add(Role::Warning, "PAUSED"),
+        () if live.follow => _ = line.plainly(gap).add(Role::Title, "FOLLOW"),
+        () => {}
+    }
+    match &progress.live {
+        Some(status) => {
+            let (role, words) = drops(&status.losses);
+            line.plainly(gap).add(role, words);
+        }
+        None => {
+            let noun = if ctx.shared.is_wide() { "packet" } else { "pkt" };
+            line.plainly(gap).plainly(units::counted(progress.packets, noun));
+        }
+    }
+    line
+}
+
+/// How the list in sight stands: its last row as far as it is shown, and the newest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Standing {
+    /// The row that was the newest when the list was paused, or the cursor is on.
+    pub at: u64,
+    /// The last row that was seen.
+    pub seen: u64,
+    /// Rows are frames.
+    pub frames: bool,
+    /// Whether there is a list.
+    pub listed: bool,
+}
+
+impl Standing {
+    fn newest(&self, live: &Live) -> u64 {
+        if self.frames { live.seen.frames } else { live.seen.messages }
+    }
+
+    /// Rows that came below what was seen.
+    #[must_use]
+    pub fn new_rows(&self, live: &Live) -> u64 {
+        self.newest(live).saturating_sub(self.seen)
+    }
+}
+
+/// Rows that the pane takes in an area: all that it says, its short form, or none.
+#[must_use]
+pub fn height(body: Rect) -> u16 {
+    match (body.height, body.width) {
+        (..14, _) => 0,
+        (28.., 100..) => 10,
+        _ => 6,
+    }
+}
+
+/// Draws the pane.
+pub fn pane(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, standing: &Standing) {
+    let inner = Pane::new("Live", false).draw(buffer, area, ctx.theme());
+    let lines = if area.height >= 10 { long(ctx, standing) } else { short(ctx, standing) };
+    ctx.lines(buffer, inner, &lines);
+}
+
+/// ` PAUSED at #182347 (view only, capture continues)`
+fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text {
+    let live = &ctx.shared.live;
+    let mut line = Text::of(Role::Plain, " ");
+    let more = |words: &'static str| if wide { words } else { "" };
+    let stands = !live.follow || live.paused;
+    match () {
+        () if live.paused => {
+            line.add(Role::Warning, "PAUSED");
+            if standing.listed {
+                line.plainly(format!(" at #{}", standing.at));
+            }
+            line.plainly(more(" (view only, capture continues)"))
+        }
+        () if !standing.listed => line.plainly("nothing of a WebSocket yet"),
+        () if live.follow => line.add(Role::Title, "FOLLOW").plainly(more(" the list keeps to the newest")),
+        () => line.plainly(format!("at #{}", standing.at)).plainly(more(", follow is off")),
+    };
+    if standing.listed {
+        line.pad_to(column.max(line.width() + 2));
+        line.plainly(format!("newest #{}   ", units::grouped(standing.newest(live))));
+        let new = standing.new_rows(live);
+        if stands && new > 0 {
+            line.add(Role::Title, format!("+{} new", units::grouped(new))).plainly("   ");
+        }
+        if stands {
+            line.add(Role::Key, "F").plainly(if wide { " = follow again" } else { " follows" });
+        } else {
+            line.add(Role::Key, "p").plainly(" pauses");
+        }
+    }
+    line
+}
+
+fn rates(live: &Live, wide: bool) -> Text {
+    let mut line = Text::of(Role::Plain, if wide { " rate      " } else { " " });
+    for direction in [Direction::ServerToClient, Direction::ClientToServer] {
+        let arrow = if direction == Direction::ServerToClient { "←" } else { "→" };
+        let rate = units::grouped(*live.seen.rates.of(direction));
+        line.add(Role::of_direction(direction), arrow).plainly(format!(" {rate} msg/s   "));
+    }
+    line.plainly(if wide { " " } else { "" }).plainly(units::size(live.seen.bytes)).plainly("/s   ");
+    line.plainly(live.sparkline());
+    line
+}
+
+/// `lo   filter "tcp port 8080"   snaplen 262144   writing cap.pcapng  26.1 MiB`
+fn capture(ctx: &Ctx<'_>) -> Text {
+    let progress = &ctx.shared.progress;
+    let mut line = Text::new();
+    let Some(status) = &progress.live else {
+        line.captured(Role::Plain, ctx.shared.source.as_bytes(), 40);
+        line.plainly(format!("   {}", units::counted(progress.packets, "packet")));
+        line.plainly(format!("   {}", units::size(progress.done)));
+        line.plainly("   kept in a temporary file");
+        return line;
+    };
+    line.captured(Role::Plain, status.interfaces.join(" ").as_bytes(), 40);
+    if !status.filter.is_empty() {
+        line.plainly("   filter \"").captured(Role::Plain, status.filter.as_bytes(), 40).plainly("\"");
+    }
+    line.plainly(format!("   snaplen {}   ", status.snaplen));
+    match &status.saved {
+        Some((name, bytes)) => {
+            line.plainly("writing ").captured(Role::Plain, file_name(name).as_bytes(), 30);
+            line.plainly(format!("  {}", units::size(*bytes)))
+        }
+        None => line.add(Role::Dim, "not kept: -w FILE keeps the packets"),
+    };
+    line
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+fn lost(count: u64) -> (Role, String) {
+    (if count > 0 { Role::Error } else { Role::Plain }, units::grouped(count))
+}
+
+/// `212 MiB of 512 MiB`
+fn memory(ctx: &Ctx<'_>, short: bool) -> String {
+    let size = |bytes| if short { units::short_size(bytes) } else { units::size(bytes) };
+    match ctx.shared.progress.memory {
+        Some((used, of)) => format!(" in {} of {}", size(used), size(of)),
+        None => String::new(),
+    }
+}
+
+fn queue(ctx: &Ctx<'_>) -> String {
+    let status = ctx.shared.progress.live.as_ref();
+    let percent = status.and_then(|status| (status.waiting.saturating_mul(100)).checked_div(status.room));
+    percent.map_or(String::new(), |percent| format!("queue {percent}%   "))
+}
+
+/// What went, where anything did; and why the capture ended.
+fn gone(ctx: &Ctx<'_>) -> Option<Text> {
+    let progress = &ctx.shared.progress;
+    let trouble =
+        progress.live.as_ref().and_then(|status| status.trouble.clone()).or(progress.trouble.clone());
+    if let Some(trouble) = trouble {
+        let mut line = Text::of(Role::Warning, " ended     ");
+        line.captured(Role::Warning, trouble.as_bytes(), 100);
+        return Some(line);
+    }
+    let released = &ctx.index.released;
+    let mut line = Text::of(Role::Plain, " released ");
+    let mut any = false;
+    for (count, noun) in [(released.messages, "message"), (released.connections, "connection")] {
+        if count > 0 {
+            any = true;
+            line.plainly(" ").plainly(units::counted(count, noun)).plainly("  ");
+        }
+    }
+    if let Some(status) = progress.live.as_ref().filter(|status| status.evicted_packets > 0) {
+        any = true;
+        line.plainly(format!(" payloads of {}", units::counted(status.evicted_packets, "packet")));
+        line.plainly(format!(" ({})", units::size(status.evicted)));
+    }
+    any.then_some(line)
+}
+
+fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
+    let live = &ctx.shared.live;
+    let mut capture_line = Text::of(Role::Plain, " capture   ");
+    capture_line.append(&capture(ctx));
+    let mut kernel = Text::of(Role::Plain, " kernel    ");
+    let mut own = Text::of(Role::Plain, " wslens    ");
+    match &ctx.shared.progress.live {
+        Some(status) => {
+            kernel.plainly(format!("received {}   dropped ", units::grouped(status.received)));
+            let (role, count) = lost(status.losses.kernel);
+            kernel.add(role, count).plainly("   interface dropped ");
+            let (role, count) = lost(status.losses.interface);
+            kernel.add(role, count);
+            own.plainly(queue(ctx)).plainly("dropped ");
+            let (role, count) = lost(status.losses.queue);
+            own.add(role, count).plainly("   ");
+        }
+        None => {
+            let words = "what was lost before the pipe, the program that captures tells";
+            kernel.add(Role::Dim, words);
+        }
+    }
+    own.plainly(format!("redraw {}/s   ", live.seen.draws));
+    let memory = memory(ctx, false);
+    own.plainly(format!("history {} msgs{memory}", units::grouped(live.seen.kept)));
+    let mut lines =
+        vec![first(ctx, standing, 58, true), Text::new(), rates(live, true), capture_line, kernel, own];
+    lines.extend(gone(ctx));
+    lines
+}
+
+fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
+    let live = &ctx.shared.live;
+    let mut third = Text::of(Role::Plain, " ");
+    match &ctx.shared.progress.live {
+        Some(status) => {
+            third.captured(Role::Plain, status.interfaces.join(" ").as_bytes(), 12);
+            third.plainly("  dropped:");
+            let Losses { kernel, interface, queue } = status.losses;
+            for (name, count) in [("kernel", kernel), ("interface", interface), ("wslens", queue)] {
+                let (role, count) = lost(count);
+                third.plainly(format!(" {name} ")).add(role, count);
+            }
+            third.plainly("  ").plainly(queue_of(ctx));
+        }
+        None => _ = third.append(&capture(ctx)),
+    }
+    let mut fourth = Text::of(Role::Plain, " ");
+    fourth.plainly(format!("history {} msgs{}", units::grouped(live.seen.kept), memory(ctx, true)));
+    if let Some((name, bytes)) = ctx.shared.progress.live.as_ref().and_then(|status| status.saved.as_ref()) {
+        fourth.plainly("   ").captured(Role::Plain, file_name(name).as_bytes(), 20);
+        fourth.plainly(format!(" {}", units::size(*bytes)));
+    }
+    vec![first(ctx, standing, 0, false), rates(live, false), third, fourth]
+}
+
+fn queue_of(ctx: &Ctx<'_>) -> String {
+    queue(ctx).trim_end().to_owned()
+}

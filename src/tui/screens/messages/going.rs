@@ -1,0 +1,67 @@
+//! The list while a capture goes on.
+
+use super::Messages;
+use crate::store::Index;
+use crate::tui::commands::Cmd;
+use crate::tui::live;
+use crate::tui::shared::Ctx;
+use crate::tui::widgets::{Text, units};
+
+impl Messages {
+    /// How many of the first rows were released.
+    pub(super) fn released(&self, index: &Index) -> usize {
+        if self.frames_mode {
+            index.frames(self.connection).released()
+        } else {
+            index.messages(self.connection).released()
+        }
+    }
+
+    /// The first rows of the list went.
+    pub(super) fn shift(&mut self, rows: usize) {
+        self.list.shift(rows);
+        if let Some(hunt) = &mut self.hunt {
+            (hunt.at, hunt.start) = (hunt.at.saturating_sub(rows), hunt.start.saturating_sub(rows));
+        }
+    }
+
+    /// How the list stands against what came.
+    pub(super) fn standing(&self, ctx: &Ctx<'_>) -> live::Standing {
+        let cursor = self.rows.get(self.list.cursor).map_or(0, |place| place as u64 + 1);
+        let frozen = self.frozen.filter(|_| ctx.shared.live.paused).map(|rows| rows as u64);
+        live::Standing {
+            at: frozen.unwrap_or(cursor),
+            seen: frozen.unwrap_or(self.seen),
+            frames: self.frames_mode,
+            listed: self.connection > 0,
+        }
+    }
+
+    /// The row above the footer while a capture goes on.
+    pub(super) fn live_status(&self, ctx: &Ctx<'_>, mut line: Text, end: &Text) -> Text {
+        line.plainly("    ");
+        if self.rows.len() + self.released(ctx.index) < self.rows.of() {
+            let (shown, of) = (self.rows.len() as u64, self.rows.of() as u64);
+            line.plainly(format!("{} of {}   ", units::grouped(shown), units::grouped(of)));
+        }
+        let live = &ctx.shared.live;
+        let new = self.standing(ctx).new_rows(live);
+        if new > 0 && (live.paused || !live.follow) {
+            let noun = if self.frames_mode { "frame" } else { "message" };
+            let s = if new == 1 { "" } else { "s" };
+            line.plainly(format!("+{} new {noun}{s} below", units::grouped(new)));
+        }
+        line.end_at(ctx.shared.size.0.into(), end);
+        line
+    }
+}
+
+/// Whether a command looks at something else than the newest row.
+pub(super) fn selects(cmd: Cmd) -> bool {
+    use Cmd::{
+        First, GoFrame, GoLayers, HalfUp, Mark, NextFinding, NextMark, NextPane, Open, PageUp,
+        PreviousFinding, PreviousPane, SearchNext, SearchPrevious, Up,
+    };
+    matches!(cmd, Up | HalfUp | PageUp | First | Open | GoFrame | GoLayers | NextPane | PreviousPane)
+        || matches!(cmd, Mark | NextMark | NextFinding | PreviousFinding | SearchNext | SearchPrevious)
+}

@@ -1,0 +1,441 @@
+//! A capture that goes on while it is looked at.
+
+use std::io::{self, Read};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use super::kit::Kit;
+use crate::capture::live::{Live, Losses};
+use crate::capture::{self, Capture};
+use crate::store::{Options, Reading, Session};
+use crate::tui::commands::Scope;
+use crate::tui::event::{Effect, Event};
+use crate::tui::screens::ScreenId;
+
+#[path = "../../../tests/support/endless.rs"]
+#[allow(dead_code)]
+mod endless;
+
+use endless::Talker;
+
+/// A pipe that gives what it is sent.
+struct Pipe(Receiver<Vec<u8>>, Vec<u8>);
+
+impl Read for Pipe {
+    fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        if self.1.is_empty() {
+            let Ok(bytes) = self.0.recv() else { return Ok(0) };
+            self.1 = bytes;
+        }
+        let n = to.len().min(self.1.len());
+        to[..n].copy_from_slice(&self.1[..n]);
+        self.1.drain(..n);
+        Ok(n)
+    }
+}
+
+/// A UI on a capture that is fed by the test.
+struct Fed {
+    kit: Kit,
+    send: Option<Sender<Vec<u8>>>,
+    talker: Talker,
+    live: Option<Live>,
+}
+
+impl Fed {
+    fn open(live: Option<Live>, size: (u16, u16), memory: Option<usize>) -> Self {
+        let (send, receive) = channel();
+        send.send(Talker::header()).unwrap();
+        let how = capture::Options { keep: true, ..capture::Options::default() };
+        let capture = Capture::from_reader_with(Box::new(Pipe(receive, vec![])), &how).unwrap();
+        let options = Options { memory, ..Options::default() };
+        let session = Session::read_live(capture, live.clone(), options).unwrap();
+        let name = if live.is_some() { "live lo" } else { "standard input" };
+        let kit = Kit::start(session, name, size.0, size.1);
+        Self { kit, send: Some(send), talker: Talker::new(98_000), live }
+    }
+
+    /// On an interface, as a long capture may stand.
+    fn live(size: (u16, u16)) -> Self {
+        let live = Live::default();
+        live.update(|status| {
+            status.interfaces = vec!["lo".to_owned()];
+            status.filter = "tcp port 8080".to_owned();
+            status.snaplen = 262_144;
+            status.received = 201_344;
+            (status.waiting, status.room) = (3 << 20, 100 << 20);
+            status.saved = Some(("/tmp/cap.pcapng".to_owned(), 27_367_834));
+        });
+        Self::open(Some(live), size, None)
+    }
+
+    fn press(mut self, keys: &str) -> Self {
+        self.kit = self.kit.press(keys);
+        self
+    }
+
+    /// Lets the session read these bytes.
+    fn feed(&mut self, bytes: Vec<u8>) {
+        if let Some(send) = &self.send {
+            send.send(bytes).unwrap();
+        }
+        self.wait();
+    }
+
+    fn wait(&self) {
+        let (messages, opened) = (self.talker.messages, self.talker.packets);
+        loop {
+            self.kit.session.version();
+            let there = self.kit.session.index().messages >= messages;
+            if there && self.kit.session.progress().packets >= opened {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn connect(&mut self) {
+        let mut bytes = vec![];
+        self.talker.open(&mut bytes);
+        self.feed(bytes);
+        self.data();
+    }
+
+    /// So many messages come, and the UI hears of it.
+    fn say(&mut self, count: usize) {
+        let mut bytes = vec![];
+        (0..count).for_each(|_| self.talker.message(&mut bytes, 142));
+        self.feed(bytes);
+        self.data();
+    }
+
+    fn data(&mut self) {
+        let mut progress = self.kit.session.progress();
+        // How much that takes is looked at now and then.
+        progress.memory = progress.memory.map(|(_, of)| (of * 2 / 5, of));
+        self.kit.event(Event::Data(Box::new(progress)));
+    }
+
+    /// Messages of a time, as it goes by.
+    fn run(&mut self, looks: usize, each: usize) {
+        for _ in 0..looks {
+            self.say(each);
+            self.kit.app.shared.live.draws += 4;
+            self.kit.tick(250);
+        }
+    }
+
+    /// The capture ends.
+    fn end(&mut self) {
+        self.send = None;
+        self.kit.session.wait();
+        self.data();
+    }
+
+    fn message(&self) -> u64 {
+        self.kit.app.shared.selection.message
+    }
+
+    /// What must not change by itself: mode, focus, cursor, scroll, selection, input. Rows as they are shown, without the
+    /// figures around them.
+    fn state(&self) -> String {
+        let app = &self.kit.app;
+        let lines = self.kit.lines();
+        let below = if app.screen == ScreenId::Detail { lines.len() - 2 } else { 20 };
+        let input = app.input.as_ref().map(|line| (line.text().to_owned(), line.cursor(), line.pick));
+        format!(
+            "{:?} {:?} {:?} {input:?}\n{}",
+            app.scope(),
+            app.screen,
+            app.shared.selection,
+            lines.get(2..below).unwrap().join("\n")
+        )
+    }
+}
+
+#[test]
+fn the_list_follows_what_comes_until_something_else_is_looked_at() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    assert_eq!(fed.kit.app.screen, ScreenId::Connections);
+    let mut fed = fed.press("Enter");
+    fed.run(4, 100);
+    assert_eq!((fed.kit.app.screen, fed.message()), (ScreenId::Messages, 400));
+    fed.kit.shows("follow ON").shows("FOLLOW").shows("● REC 00:01").shows("newest #400").shows("drops 0");
+    // A move up ends it; new rows are counted and move nothing.
+    let mut fed = fed.press("k");
+    fed.run(2, 100);
+    assert_eq!(fed.message(), 399);
+    fed.kit.shows("follow OFF").shows("+200 new   F = follow again").shows("+200 new messages below");
+    for (keys, on) in [("F", true), ("F", false), ("G", true), ("PgUp", false), ("F", true), ("Enter", false)]
+    {
+        fed = fed.press(keys);
+        assert_eq!(fed.kit.app.shared.live.follow, on, "{keys}");
+        fed.say(10);
+        let newest = fed.message() == fed.talker.messages;
+        assert_eq!(newest, on, "{keys}");
+    }
+    assert_eq!(fed.kit.app.screen, ScreenId::Detail);
+    let fed = fed.press("Esc F").press("k G");
+    assert_eq!(fed.message(), fed.talker.messages);
+}
+
+#[test]
+fn a_pause_is_of_the_view_and_not_of_the_capture() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    let mut fed = fed.press("Enter");
+    fed.run(3, 50);
+    let mut fed = fed.press("p");
+    let before = fed.state();
+    fed.run(4, 1000);
+    assert_eq!(fed.state(), before);
+    fed.kit.shows("PAUSED at #150 (view only, capture continues)").shows("+4 000 new").shows("newest #4 150");
+    let mut fed = fed.press("G");
+    assert_eq!(fed.message(), 150, "the last row of the list as it is");
+    // The other list is paused as it is when it is opened.
+    fed = fed.press("m");
+    fed.run(1, 10);
+    assert_eq!(fed.kit.app.shared.selection.frame, 150);
+    fed = fed.press("m p");
+    fed.run(1, 10);
+    assert!(!fed.kit.app.shared.live.paused);
+    let fed = fed.press("F");
+    assert_eq!(fed.message(), 4170);
+}
+
+#[test]
+fn new_data_moves_nothing_in_any_mode() {
+    let modes = [
+        "k", "5 Up", "k f o p", "k / 4 2", "k ?", "k ? x y", "k :", "k : s", "k Y", "k Enter", "p",
+        "k k Tab", "k m k", "k q", "k #", "k 4", "k d d j", "k Space",
+    ];
+    for keys in modes {
+        let mut fed = Fed::live((120, 36));
+        fed.connect();
+        let mut fed = fed.press("Enter");
+        fed.run(2, 150);
+        fed = fed.press(keys);
+        fed.kit = fed.kit.rest();
+        let before = fed.state();
+        for round in 0..40 {
+            fed.say(25);
+            if round % 8 == 0 {
+                fed.kit.tick(100);
+            }
+        }
+        for _ in 0..10_000 / 40 {
+            fed.data();
+        }
+        assert_eq!(fed.state(), before, "{keys}");
+    }
+}
+
+#[test]
+fn ten_thousand_events_of_data_move_nothing() {
+    // Rows of a filter, in an order.
+    let mut fed = Fed::live((120, 36));
+    (0..3).for_each(|_| fed.connect());
+    fed = fed.press("s s");
+    fed.run(1, 300);
+    let mut fed = fed.press("g j Enter");
+    fed.run(1, 300);
+    fed = fed.press("f");
+    fed.kit = fed.kit.text("len > 100").press("Enter").rest();
+    fed = fed.press("g j j j");
+    fed.kit = fed.kit.rest();
+    let before = fed.state();
+    for _ in 0..10_000 {
+        fed.say(1);
+    }
+    fed.kit = fed.kit.rest();
+    assert_eq!(fed.state(), before);
+    // In the sorted list, the connection stays under the cursor wherever it stands.
+    fed = fed.press("Esc");
+    let selected = fed.kit.app.shared.selection.connection;
+    let line =
+        |fed: &Fed| fed.kit.lines().iter().find(|line| line.contains('▸') && line.contains("ws://")).cloned();
+    let before = line(&fed).unwrap();
+    for _ in 0..50 {
+        let mut bytes = vec![];
+        (0..20).for_each(|_| fed.talker.message_in(&mut bytes, 2, 100));
+        fed.feed(bytes);
+        fed.data();
+    }
+    assert_eq!(fed.kit.app.shared.selection.connection, selected);
+    let words = |line: &str| line.split_whitespace().take(5).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&line(&fed).unwrap()), words(&before));
+}
+
+#[test]
+fn quitting_asks_while_a_capture_goes_on() {
+    let mut fed = Fed::live((80, 24));
+    fed.connect();
+    let fed = fed.press("q");
+    assert!(fed.kit.effects.is_empty());
+    fed.kit.shows("The capture goes on").shows("Enter, or q again");
+    let fed = fed.press("Esc q j Enter");
+    assert!(fed.kit.effects.is_empty() && fed.kit.app.popup.is_none(), "it is stayed");
+    for keys in ["q q", "q Enter", "Ctrl-c Ctrl-c"] {
+        let mut fed = Fed::live((80, 24)).press(keys);
+        assert_eq!(fed.kit.effects, [Effect::Quit], "{keys}");
+        fed.end();
+        assert_eq!(fed.press("Esc q").kit.effects.last(), Some(&Effect::Quit));
+    }
+}
+
+#[test]
+fn a_capture_is_stopped_by_its_key_and_not_by_going_back() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    let mut fed = fed.press("Esc");
+    fed.kit.shows("press S to stop the capture");
+    fed.say(10);
+    let mut fed = fed.press("Enter S");
+    assert_eq!(fed.kit.effects, [Effect::StopReading]);
+    fed.kit.session.stop();
+    assert!(fed.live.as_ref().unwrap().is_to_stop());
+    fed.end();
+    assert_eq!(fed.kit.app.shared.progress.state, Reading::Done);
+    fed.kit.shows("■ STOPPED 00:00").shows("Messages  10 of 10").shows("Frames of message 10");
+    fed.press("F").kit.shows("nothing comes any more");
+}
+
+#[test]
+fn a_pipe_is_live_too() {
+    let mut fed = Fed::open(None, (120, 36), None);
+    fed.connect();
+    let mut fed = fed.press("Enter");
+    fed.run(4, 25);
+    fed.kit.shows("● PIPE 00:01  FOLLOW").shows("newest #100").shows("kept in a temporary file");
+    fed.kit.shows("what was lost before the pipe");
+    fed.end();
+    fed.kit.shows("■ ENDED 00:01").shows("Messages  100 of 100");
+    assert_eq!(fed.press("q").kit.effects, [Effect::Quit], "there is nothing to lose");
+}
+
+#[test]
+fn losses_are_three_numbers() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    let mut fed = fed.press("Enter");
+    fed.live.as_ref().unwrap().update(|status| {
+        status.losses = Losses { kernel: 1200, interface: 0, queue: 7 };
+        (status.evicted, status.evicted_packets) = (5 << 20, 4000);
+    });
+    fed.run(2, 10);
+    fed.kit
+        .shows("drops 1200/0/7 !")
+        .shows("dropped 1 200   interface dropped 0")
+        .shows("queue 3%   dropped 7");
+    fed.kit.shows("payloads of 4 000 packets (5.00 MiB)");
+}
+
+#[test]
+fn rows_that_are_released_take_nothing_else_with_them() {
+    let mut fed = Fed::open(None, (120, 36), Some(1 << 20));
+    fed.connect();
+    let mut fed = fed.press("Enter");
+    fed.run(1, 6000);
+    // The cursor is in the middle: what is in sight stays when rows above it go.
+    fed.kit = fed.kit.press("#").text("5900").press("Enter");
+    let before = fed.state().lines().skip(3).take(16).collect::<Vec<_>>().join("\n");
+    assert!(before.contains("▸") && before.contains(" 5900 "));
+    while fed.kit.session.index().messages(1).released() < 2000 {
+        fed.say(500);
+    }
+    fed.kit.tick(250);
+    let released = fed.kit.session.index().messages(1).released();
+    assert!(released < 5000);
+    assert_eq!(fed.state().lines().skip(3).take(16).collect::<Vec<_>>().join("\n"), before);
+    let grouped = crate::tui::widgets::units::grouped(released as u64);
+    fed.kit.shows(&format!("rows 1-{grouped} released"));
+    assert_eq!(fed.message(), 5900);
+    // Its own row goes: the next one that is there is selected, and that is said.
+    fed.kit.app.shared.said = None;
+    while fed.kit.session.index().messages(1).released() < 5900 {
+        fed.say(500);
+    }
+    let first = fed.kit.session.index().messages(1).released() as u64 + 1;
+    assert_eq!(fed.message(), first);
+    fed.kit.shows("row 5900 was released: the next one is selected");
+    // A filter's rows go with them.
+    fed.kit = fed.kit.press("f").text("op == pong").press("Enter").rest();
+    let shown = |fed: &Fed| fed.kit.lines().iter().filter(|line| line.contains("PONG")).count();
+    assert!(shown(&fed) > 5);
+    (0..20).for_each(|_| fed.say(500));
+    fed.kit = fed.kit.press("g").rest();
+    assert!(shown(&fed) > 5 && fed.message() > first);
+    fed.kit = fed.kit.press("Ctrl-f #").text("3").press("Enter");
+    fed.kit.shows("row 3 was released");
+    // The ladder, and figures, over what is there.
+    let fed = fed.press("5");
+    let mut kit = fed.kit.rest();
+    kit.shows("[5 Ladder]");
+    kit = kit.press("g G k 6").rest();
+    kit.shows("[6 Stats]");
+}
+
+#[test]
+fn a_connection_that_is_released_is_left_for_the_next_one() {
+    let mut fed = Fed::open(None, (120, 36), Some(1 << 20));
+    (0..2).for_each(|_| fed.connect());
+    fed.say(20);
+    let mut fed = fed.press("Enter k");
+    assert_eq!(fed.kit.app.shared.selection.connection, 1);
+    while fed.kit.session.index().released.connections == 0 {
+        let mut bytes = vec![];
+        fed.talker.open(&mut bytes);
+        (0..200).for_each(|_| fed.talker.message(&mut bytes, 100));
+        fed.talker.close(&mut bytes);
+        fed.feed(bytes);
+        fed.data();
+    }
+    fed.kit.shows("connection #1 was released to bound memory: the next one is selected");
+    let selected = fed.kit.app.shared.selection.connection;
+    assert!(selected > 1 && fed.kit.session.index().place(selected).is_some());
+    fed.press("1").kit.rest().shows("of long ago released");
+}
+
+#[test]
+fn the_ladder_opened_while_nothing_was_read_begins_with_the_first_frame() {
+    let mut fed = Fed::open(None, (120, 36), None);
+    fed.connect();
+    let mut fed = fed.press("5");
+    fed.kit = fed.kit.rest();
+    fed.say(5);
+    fed.kit = fed.kit.rest();
+    let lines = fed.kit.lines();
+    let cursor = lines.iter().find(|line| line.contains('▸') && line.contains('│')).unwrap();
+    assert!(cursor.contains("TEXT"), "{cursor}");
+    // How it ended is there once it has.
+    let mut bytes = vec![];
+    fed.talker.close(&mut bytes);
+    fed.feed(bytes);
+    fed.end();
+    fed.kit = fed.kit.rest();
+    fed.kit.shows("FIN");
+}
+
+#[test]
+fn live_looks_like_this() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    let mut fed = fed.press("Enter");
+    fed.run(72, 40);
+    fed.kit.picture("live-120x36");
+    fed = fed.press("p k k k");
+    fed.kit.app.shared.said = None;
+    fed.run(6, 30);
+    fed.kit.picture("live-paused-120x36");
+    fed.kit = fed.kit.resize(80, 24);
+    fed.kit.picture("live-paused-80x24");
+    fed = fed.press("p F");
+    fed.live.as_ref().unwrap().update(|status| status.losses.kernel = 12);
+    fed.run(4, 30);
+    fed.kit.picture("live-80x24");
+    fed.kit = fed.kit.press("1").rest();
+    fed.kit.picture("live-connections-80x24");
+    assert_eq!(fed.kit.app.scope(), Scope::CONNECTIONS);
+    fed.kit = fed.kit.press("q");
+    fed.kit.picture("live-quit-80x24");
+}

@@ -1,0 +1,170 @@
+//! A WebSocket without its opening handshake: recognised by the structure of what both ends send.
+//!
+//! Evidence is counted in bits ([`chain`](super::chain)). Where it does not suffice, the answer is no: a frame that
+//! is shown although there is none is worse than one that is not shown.
+
+use std::fmt::Write as _;
+
+use super::Opcode;
+use super::chain::{Beat, Chain, Expect, Piece, Where, find};
+
+/// What one end sent, as far as it is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent<'a> {
+    /// In order of the stream.
+    pub pieces: &'a [Piece<'a>],
+    /// The stream ends behind the last piece.
+    pub ended: bool,
+}
+
+/// A WebSocket that was recognised.
+#[derive(Clone, Debug)]
+pub struct Guess {
+    /// Which of the two is the client: it masks.
+    pub client: usize,
+    /// Offset of the first certain frame of each; `None` where none was found.
+    pub starts: [Option<u64>; 2],
+    /// Why it is believed to be one.
+    pub evidence: String,
+}
+
+/// Whether bytes are those of a WebSocket.
+#[derive(Clone, Debug)]
+pub enum Verdict {
+    /// They are.
+    WebSocket(Box<Guess>),
+    /// Nothing speaks against it, but more has to come.
+    Maybe,
+    /// They are not, or nobody can tell.
+    No,
+}
+
+/// Bits for both directions together.
+const BOTH: u32 = 48;
+/// A chain below is looked for at every byte.
+const WEAK: u32 = 20;
+
+/// Judges what two ends sent. `client`: which one is known to be it. `thin`: somebody says that this is a WebSocket.
+#[must_use]
+pub fn recognise(sent: [Sent<'_>; 2], client: Option<usize>, thin: bool) -> Verdict {
+    let mut maybe = false;
+    let mut best: Option<(u32, Guess)> = None;
+    for who in [0, 1] {
+        if client.is_some_and(|client| client != who) {
+            continue;
+        }
+        let [first, second] = sent;
+        let (own, other) = if who == 0 { (first, second) } else { (second, first) };
+        let chains = [chain_of(own, true), chain_of(other, false)];
+        let [masked, plain] = &chains;
+        let unread =
+            (masked.is_none() && !own.pieces.is_empty()) || (plain.is_none() && !other.pieces.is_empty());
+        maybe |= (masked.is_some() || plain.is_some()) && !unread;
+        let beats = match (masked, plain) {
+            (Some(masked), Some(plain)) => beats(masked, plain),
+            _ => 0,
+        };
+        let bits = [masked, plain].into_iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
+        let enough =
+            suffices(masked.as_ref(), plain.as_ref(), bits, beats, unread) || (thin && bits >= 12 && !unread);
+        if enough && best.as_ref().is_none_or(|(most, _)| bits > *most) {
+            let evidence = words(masked.as_ref(), plain.as_ref(), beats);
+            let starts = chains.map(|chain| chain.map(|chain| chain.start));
+            let [masked, plain] = starts;
+            let starts = if who == 0 { [masked, plain] } else { [plain, masked] };
+            best = Some((bits, Guess { client: who, starts, evidence }));
+        }
+    }
+    match best {
+        Some((_, guess)) => Verdict::WebSocket(Box::new(guess)),
+        None if maybe => Verdict::Maybe,
+        None => Verdict::No,
+    }
+}
+
+/// Whether chains prove a WebSocket. `unread`: in one direction are bytes, but no frames that could be found.
+fn suffices(masked: Option<&Chain>, plain: Option<&Chain>, bits: u32, beats: u32, unread: bool) -> bool {
+    match (masked, plain) {
+        (Some(masked), Some(plain)) => {
+            // Of each direction something, and something that is more than a pattern.
+            bits >= BOTH
+                && (masked.frames + plain.frames >= 3 || beats > 0)
+                && masked.bits >= 8
+                && plain.bits >= 6
+        }
+        (Some(one), None) => {
+            let (frames, needed) = if unread { (6, 96) } else { (4, 72) };
+            (one.frames >= frames && bits >= needed && one.telling >= 2)
+                || (!unread && one.frames >= 12 && one.aligned >= 8 && bits >= 120)
+        }
+        // Without a mask, many protocols have a kind and a length.
+        (None, Some(one)) => {
+            let (frames, needed, telling) = if unread { (8, 120, 4) } else { (6, 90, 3) };
+            one.frames >= frames && bits >= needed && one.telling >= telling
+        }
+        (None, None) => false,
+    }
+}
+
+fn chain_of(sent: Sent<'_>, masked: bool) -> Option<Chain> {
+    /// Bytes that are looked at one by one.
+    const CLOSELY: usize = 16 << 10;
+    let expect = Expect { masked, rsv1: true, ended: sent.ended };
+    let aligned = find(sent.pieces, &expect, Where::Pieces, 1);
+    if aligned.as_ref().is_some_and(|chain| chain.bits >= WEAK) {
+        return aligned;
+    }
+    let mut len = 0;
+    let few = sent.pieces.iter().take_while(|piece| {
+        len += piece.bytes.len();
+        len <= CLOSELY
+    });
+    let few = sent.pieces.get(..few.count().max(1).min(sent.pieces.len())).unwrap_or_default();
+    let expect = Expect { ended: sent.ended && few.len() == sent.pieces.len(), ..expect };
+    find(few, &expect, Where::Bytes, BOTH).or(aligned)
+}
+
+/// Pings of one direction that were answered in the other, and Closes.
+fn beats(one: &Chain, other: &Chain) -> u32 {
+    let answered = |a: &Chain, b: &Chain, opcode, answer| {
+        let answers = |asks: &&Beat| {
+            let same =
+                |beat: &Beat| beat.opcode == answer && beat.payload == asks.payload && beat.len == asks.len;
+            asks.opcode == opcode && b.beats.iter().any(same)
+        };
+        a.beats.iter().filter(answers).count() as u32
+    };
+    let pings =
+        answered(one, other, Opcode::Ping, Opcode::Pong) + answered(other, one, Opcode::Ping, Opcode::Pong);
+    (pings + answered(one, other, Opcode::Close, Opcode::Close)).min(4)
+}
+
+fn words(masked: Option<&Chain>, plain: Option<&Chain>, beats: u32) -> String {
+    let mut text = String::new();
+    for (chain, kind) in [(masked, "masked"), (plain, "unmasked")] {
+        let Some(chain) = chain else { continue };
+        let s = if chain.frames == 1 { "" } else { "s" };
+        let _ = write!(text, "{}{} {kind} frame{s}", if text.is_empty() { "" } else { ", " }, chain.frames);
+        let mut inside = Vec::new();
+        for (count, what) in [
+            (chain.texts, "read as text"),
+            (chain.compressed, "compressed"),
+            (chain.aligned, "fill segments"),
+        ] {
+            if count > 0 {
+                inside.push(format!("{count} {what}"));
+            }
+        }
+        if !inside.is_empty() {
+            let _ = write!(text, " ({})", inside.join(", "));
+        }
+    }
+    match beats {
+        0 => {}
+        1 => text.push_str(", a control frame with its answer"),
+        _ => {
+            let _ = write!(text, ", {beats} control frames with their answers");
+        }
+    }
+    text
+}

@@ -1,0 +1,115 @@
+//! Looks for frames where framing was lost: what comes is remembered by address until a chain of frames stands in it.
+
+use std::collections::VecDeque;
+
+use super::chain::{Chain, Expect, Piece, Where, find};
+use crate::model::{Bytes, Chunk, Place, Span};
+
+/// Bits that a chain needs, in a stream of which it is known that frames are in it.
+const NEEDED: u32 = 32;
+/// Bytes that are remembered, and pieces.
+const BYTES: u64 = 64 << 10;
+const PIECES: usize = 256;
+
+/// A piece of the stream that came while framing was lost.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Part {
+    pub(super) at: u64,
+    pub(super) address: u64,
+    pub(super) len: u32,
+    pub(super) origin: Place,
+    pub(super) arrival: Place,
+}
+
+impl Part {
+    pub(super) fn end(&self) -> u64 {
+        self.at.saturating_add(u64::from(self.len))
+    }
+}
+
+/// That framing was lost, and where.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Loss {
+    pub(super) at: u64,
+    pub(super) place: Place,
+    pub(super) reason: &'static str,
+}
+
+/// What came since framing was lost.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Search {
+    held: VecDeque<Part>,
+    len: u64,
+    /// Bytes that came since, and how many have to until every byte is looked at again.
+    seen: u64,
+    next: u64,
+    /// Not told yet.
+    pub(super) loss: Option<Loss>,
+}
+
+impl Search {
+    /// The packet that brought the first piece that is remembered.
+    pub(super) fn since(&self) -> Option<u64> {
+        self.held.front().map(|part| part.arrival.packet)
+    }
+
+    /// Bytes of memory that it takes beside itself.
+    pub(super) fn size(&self) -> usize {
+        self.held.len() * size_of::<Part>()
+    }
+
+    /// Takes a piece. True when it is the one with which too much came to go on hoping.
+    pub(super) fn push(&mut self, part: Part) -> bool {
+        let before = self.seen;
+        self.seen = self.seen.saturating_add(u64::from(part.len));
+        self.len += u64::from(part.len);
+        self.held.push_back(part);
+        while (self.len > BYTES && self.held.len() > 1) || self.held.len() > PIECES {
+            let Some(first) = self.held.pop_front() else { break };
+            self.len -= u64::from(first.len);
+        }
+        before <= BYTES && self.seen > BYTES
+    }
+
+    /// The offset of the first frame that is certain. `ended`: the stream is over.
+    pub(super) fn find(&mut self, bytes: &dyn Bytes, expect: &Expect, last: bool) -> Option<u64> {
+        let read = |part: &Part| {
+            let bytes = bytes.bytes(Span { start: part.address, len: part.len })?;
+            Some(Piece { at: part.at, bytes })
+        };
+        let pieces: Vec<Piece<'_>> = self.held.iter().filter_map(read).collect();
+        let fits = |chain: &Chain| chain.frames >= 2;
+        let aligned = find(&pieces, expect, Where::Pieces, NEEDED).filter(fits);
+        if aligned.is_none() && self.seen < self.next && !last {
+            return None;
+        }
+        let anywhere = find(&pieces, expect, Where::Bytes, NEEDED).filter(fits);
+        self.next = self.seen + (self.seen / 2).clamp(2 << 10, BYTES / 2);
+        match (aligned, anywhere) {
+            // The same frames, begun earlier.
+            (Some(aligned), Some(anywhere)) if aligned.end == anywhere.end => {
+                Some(aligned.start.min(anywhere.start))
+            }
+            (Some(aligned), _) => Some(aligned.start),
+            (None, anywhere) => anywhere.map(|chain| chain.start),
+        }
+    }
+
+    /// The pieces from an offset on, which are forgotten here.
+    pub(super) fn take(&mut self, from: u64) -> Vec<Part> {
+        let held = std::mem::take(self).held;
+        held.into_iter().filter(|part| part.end() > from).collect()
+    }
+}
+
+impl From<&Chunk<'_>> for Part {
+    fn from(chunk: &Chunk<'_>) -> Self {
+        Self {
+            at: chunk.at,
+            address: chunk.address,
+            len: chunk.bytes.len() as u32,
+            origin: chunk.origin,
+            arrival: chunk.arrival,
+        }
+    }
+}
