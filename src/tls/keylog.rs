@@ -105,7 +105,7 @@ impl KeyStore {
                 Some(line) => (line, true),
                 None => (part, false),
             };
-            if self.partial.is_empty() && ends && !self.overlong {
+            if self.partial.is_empty() && ends && !self.overlong && line.len() <= MAX_LINE {
                 self.line(line);
                 continue;
             }
@@ -113,12 +113,9 @@ impl KeyStore {
                 // Once and for all: growing would leave copies behind.
                 self.partial.reserve_exact(MAX_LINE);
             }
-            let fits = self.partial.len().saturating_add(line.len()) <= MAX_LINE;
-            if fits && !self.overlong {
-                self.partial.extend_from_slice(line);
-            } else {
-                self.overlong = true;
-            }
+            let room = MAX_LINE - self.partial.len().min(MAX_LINE);
+            self.overlong |= line.len() > room;
+            self.partial.extend_from_slice(line.get(..room).unwrap_or(line));
             if ends {
                 self.end();
             }
@@ -129,7 +126,10 @@ impl KeyStore {
     pub fn end(&mut self) {
         let mut line = std::mem::take(&mut self.partial);
         if std::mem::take(&mut self.overlong) {
-            self.break_line();
+            // A long comment is one.
+            if !matches!(read(&line), Line::Empty) {
+                self.break_line();
+            }
             self.counts.lines += 1;
         } else if !line.is_empty() {
             self.line(&line);

@@ -411,11 +411,12 @@ impl TlsStream {
         if side.records == 0 {
             return self.lock(Locked::NotTls, direction, at, place, events, format_args!("no record"));
         }
-        if !side.encrypted {
+        if !side.encrypted && self.hello != Hello::Done {
             let text =
                 format_args!("what follows a plaintext record of the {} is no record", direction.sender());
             return self.lock(Locked::Lost, direction, at, place, events, text);
         }
+        side.joiner.reset();
         side.mode = Mode::Lost;
         events.finding(
             &rules::TLS_RECORD_DAMAGED,
