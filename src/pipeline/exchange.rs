@@ -380,7 +380,7 @@ impl Exchange {
                 if may_begin_with_settings(chunk.bytes) && !begins_with_settings(chunk.bytes) {
                     return Step::take(0); // The client's preface will tell.
                 }
-                return Step::find(0, Found::Other(classify(chunk.bytes)));
+                return Step::find(0, self.other(chunk.bytes));
             }
             if lost {
                 return Step::take(chunk.bytes.len());
@@ -397,7 +397,17 @@ impl Exchange {
                 (self.server, self.unsure) = (Parser::Lost, true);
                 Step::take(chunk.bytes.len())
             }
-            Read::NotHttp => Step::find(0, Found::Other(classify(chunk.bytes))),
+            Read::NotHttp => Step::find(0, self.other(chunk.bytes)),
+        }
+    }
+
+    /// What the server's bytes are that are no HTTP/1. The client's preface may have come in part.
+    fn other(&self, bytes: &[u8]) -> Found {
+        let [client, _] = &self.partial;
+        match classify(bytes) {
+            Other::Http2 if PREFACE.starts_with(&client.bytes) => Found::Http2(client.bytes.len()),
+            Other::Http2 => Found::Other(Other::Unknown),
+            other => Found::Other(other),
         }
     }
 
