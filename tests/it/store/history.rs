@@ -221,8 +221,10 @@ fn a_message_whose_packets_are_gone_says_so_and_nothing_false() {
         index.is_evicted(index.messages(1).get(message as usize - 1).unwrap())
     };
     assert!(evicted(1) && !evicted(count - 1));
+    // Each of them reads a part of the capture again: debug builds are slow.
+    const STEP: usize = 199;
     let (mut there, mut gone) = (0, 0);
-    for message in (1..count).step_by(37).filter(|message| message % 100 != 0) {
+    for message in (1..count).step_by(STEP).filter(|message| message % 100 != 0) {
         match session.load(&Request::Message { connection: 1, message }) {
             Ok(wslens::store::Detail::Message(detail)) => {
                 let text = String::from_utf8(detail.bytes.clone()).unwrap();
@@ -238,12 +240,12 @@ fn a_message_whose_packets_are_gone_says_so_and_nothing_false() {
             other => panic!("{message}: {other:?}"),
         }
     }
-    assert!(there > 20 && gone > 20, "{there} are there, {gone} gone");
+    assert!(there > 4 && gone > 4, "{there} are there, {gone} gone");
     // A search says that it did not see all.
     let scan = session.scan(None, |_, _| true);
     until(|| scan.progress().over);
     let found = scan.found().len() as u64;
-    assert!(found < count && found > (there - 1) * 37, "{found}");
+    assert!(found < count && found > (there - 1) * STEP as u64, "{found}");
 }
 
 #[test]
