@@ -1,7 +1,8 @@
 //! A WebSocket fed with any bytes in both directions, in any chunks, with gaps, and kept bytes that vanish.
 //!
 //! Frames are numbered without a hole and lie in what was fed; a frame's and a message's bytes are those that
-//! came; other chunks of the same bytes give the same events.
+//! came; other chunks of the same bytes give the same events, until framing is lost: where frames are found again,
+//! the ends of segments say something.
 
 use std::collections::HashMap;
 use std::fmt::Arguments;
@@ -188,6 +189,7 @@ impl Events for Check<'_> {
     }
 }
 
+/// The events up to the first loss of framing.
 fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], step: usize) -> Vec<String> {
     let mut socket = WebSocket::new(terms);
     let mut kept = Kept { data, from: 0 };
@@ -208,7 +210,9 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
         packet: 0,
     };
     let mut place = Place::default();
+    let mut before_loss = None;
     for act in acts {
+        let told = check.log.len();
         place = Place { packet: place.packet + 1, time: Time(place.time.0 + 1_000_000) };
         check.packet = place.packet;
         match *act {
@@ -239,6 +243,9 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
                 socket.end(direction, how, place, &mut context, &mut check);
             }
         }
+        if before_loss.is_none() && Direction::BOTH.iter().any(|side| socket.skipped(*side).is_some()) {
+            before_loss = Some(told);
+        }
     }
     for direction in Direction::BOTH {
         let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
@@ -258,6 +265,7 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
         assert!(counts.wire_bytes.saturating_add(skipped) <= *check.position.of(direction));
         assert!(counts.payload_bytes <= counts.wire_bytes);
     }
+    check.log.truncate(before_loss.unwrap_or(check.log.len()));
     check.log
 }
 

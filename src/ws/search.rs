@@ -25,6 +25,13 @@ impl Part {
     pub(super) fn end(&self) -> u64 {
         self.at.saturating_add(u64::from(self.len))
     }
+
+    /// Whether a piece is more of the same segment: only where segments begin and end says something.
+    fn goes_on_in(&self, next: &Self) -> bool {
+        (self.end(), self.address.saturating_add(u64::from(self.len))) == (next.at, next.address)
+            && (self.origin, self.arrival) == (next.origin, next.arrival)
+            && self.len.checked_add(next.len).is_some()
+    }
 }
 
 /// That framing was lost, and where.
@@ -63,7 +70,10 @@ impl Search {
         let before = self.seen;
         self.seen = self.seen.saturating_add(u64::from(part.len));
         self.len += u64::from(part.len);
-        self.held.push_back(part);
+        match self.held.back_mut().filter(|last| last.goes_on_in(&part)) {
+            Some(last) => last.len += part.len,
+            None => self.held.push_back(part),
+        }
         while (self.len > BYTES && self.held.len() > 1) || self.held.len() > PIECES {
             let Some(first) = self.held.pop_front() else { break };
             self.len -= u64::from(first.len);

@@ -210,7 +210,7 @@ impl WebSocket {
         bytes.len() - rest.len()
     }
 
-    /// Bytes of a direction, the next in order.
+    /// Bytes of a direction, the next in order. Behind the end of its stream they are only counted.
     pub fn data(
         &mut self,
         direction: Direction,
@@ -219,7 +219,9 @@ impl WebSocket {
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
-        if half.reader.is_lost() {
+        if half.side.ended {
+            shared.skip(direction, chunk.bytes.len() as u64);
+        } else if half.reader.is_lost() {
             half.lost_data(chunk, shared, context, events);
         } else {
             half.work(shared, context, events, |reader, step| reader.data(chunk, step));
@@ -238,6 +240,9 @@ impl WebSocket {
     ) {
         let (half, shared) = self.half_mut(direction);
         shared.lost_framing = true;
+        if half.side.ended {
+            return;
+        }
         half.work(shared, context, events, |reader, step| reader.gap(at, len, arrival, step));
     }
 
@@ -418,6 +423,25 @@ mod tests {
                 assert_eq!(lens, [(1, expected), (2, 2)], "payloads {payloads}, chunks of {step}");
             }
         }
+    }
+
+    #[test]
+    fn what_comes_behind_the_end_is_only_counted() {
+        let wire = [0x82, 4, 1, 2, 3, 4, 0x82, 0];
+        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+        let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+        let (mut scratch, mut frames) = (Scratch::default(), Frames(Vec::new()));
+        let (depth, bytes, place) = (Depth::default(), Wire(&wire), Place::default());
+        let direction = Direction::ServerToClient;
+        for (at, end) in [(0, 4), (4, 8)] {
+            let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+            let chunk =
+                Chunk { at, bytes: &wire[at as usize..end], address: at, origin: place, arrival: place };
+            socket.data(direction, chunk, &mut context, &mut frames);
+            socket.end(direction, StreamEnd::Reset, place, &mut context, &mut frames);
+        }
+        assert_eq!((frames.0.len(), socket.counts(direction).frames), (1, 1));
+        assert_eq!(socket.skipped(direction), Some(4));
     }
 
     proptest! {
