@@ -243,7 +243,10 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
                 socket.end(direction, how, place, &mut context, &mut check);
             }
         }
-        if before_loss.is_none() && Direction::BOTH.iter().any(|side| socket.skipped(*side).is_some()) {
+        let lost = |entry: &String| entry.starts_with("finding desynchronised");
+        let lost = Direction::BOTH.iter().any(|side| socket.skipped(*side).is_some())
+            || check.log.iter().skip(told).any(lost);
+        if before_loss.is_none() && lost {
             before_loss = Some(told);
         }
     }
