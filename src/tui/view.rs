@@ -9,11 +9,11 @@ use super::ascii;
 use super::commands::{self, Cmd};
 use super::live;
 use super::overlays::{InputLine, Popup};
-use super::screens::{Hint, ScreenId, hint};
+use super::screens::{Hint, ScreenId, hint, hint_as};
 use super::shared::Ctx;
 use super::theme::Role;
 use super::widgets::{Text, units};
-use crate::model::width;
+use crate::model::{Lang, width};
 use crate::store::{Index, Reading};
 
 /// What a click on one of the outer rows means.
@@ -246,7 +246,11 @@ fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
 fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
     let scope = app.screen.scope();
     let columns = usize::from(app.shared.size.0);
-    let first = hint(Cmd::Help, u8::MAX);
+    // Lessons are whole in both languages; other screens keep the RFCs' words.
+    let first = match (app.screen, app.shared.lang) {
+        (ScreenId::Learn, Lang::Zh) => hint_as(Cmd::Help, "帮助", u8::MAX),
+        _ => hint(Cmd::Help, u8::MAX),
+    };
     let mut kept: Vec<Hint> =
         std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
     loop {

@@ -150,6 +150,8 @@ fn hints_come_one_after_the_other_and_then_the_answer() {
     kit.shows("✗ 11: Not yet.").shows("Hint: XOR");
     let kit = kit.text("zz").press("Enter");
     assert_eq!(kit.app.screens.learn.standing().2, "", "z is no hex digit");
+    let kit = kit.text("6").press("Backspace Backspace Backspace");
+    assert_eq!(at(&kit), ("masking".to_owned(), "unmask".to_owned()), "deleting too much leaves nothing");
     let kit = kit.text("6c").press("Enter");
     kit.shows("✓ Right. 6c is the character \"l\".");
 }

@@ -218,7 +218,8 @@ impl Play {
                 self.scroll = 0;
                 true
             }
-            (Key::Backspace, _) if !self.typed.is_empty() => {
+            // Also where nothing is left: one too many must not leave the lesson.
+            (Key::Backspace, _) => {
                 self.typed.pop();
                 true
             }
@@ -245,7 +246,9 @@ impl Play {
             // A mistake that is not known gets the next hint.
             Verdict::Wrong(None) => self.hints = (self.hints + 1).min(scene.hints.len() + 1),
             Verdict::Wrong(Some(_)) => {}
-            Verdict::Unreadable => self.typed.clone_from(&typed),
+            // It can be mended; of a choice there is nothing to mend.
+            Verdict::Unreadable if !matches!(scene.task, Task::Choose(..)) => self.typed.clone_from(&typed),
+            Verdict::Unreadable => {}
         }
         self.last = Some((typed, verdict));
         self.solved
