@@ -10,7 +10,7 @@ use super::style::{ColorWhen, Role, Style};
 use crate::explain::frame::{Options, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
 use crate::explain::hexinput::parse_hex;
-use crate::explain::json::{write_json, write_topics};
+use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{View, write_text};
 use crate::explain::topic::{Told, names, topics};
@@ -57,8 +57,8 @@ pub enum Dir {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
-    /// Frame bytes in hex, `-` for standard input, @FILE for a file, or the name of a finding, close
-    /// code, header, opcode or field
+    /// Frame bytes in hex, `-` for standard input, @FILE for a file (frames, or a handshake's text), or the name of
+    /// a finding, close code, header, opcode or field
     #[arg(value_name = "HEX")]
     pub input: Vec<String>,
     /// Who sent the bytes: judges whether they had to be masked
@@ -163,11 +163,13 @@ fn run_with(
         bytes = bytes.get(payload).unwrap_or_default().to_vec();
     }
     if is_handshake(&bytes) {
-        if args.json {
-            writeln!(err, "{} --json prints frames; this is a handshake", paint_error("error:"))?;
-            return Ok(2);
-        }
         let heads = read_heads(&bytes);
+        if args.json {
+            let rest = if heads.rest.trim_ascii().is_empty() { &[][..] } else { &heads.rest };
+            let explained = explain(rest, &Options { direction: None, deflate: args.deflate, lang });
+            let legal = write_heads_json(out, bytes.len(), &heads, &explained, lang)?;
+            return Ok(u8::from(args.strict && !legal));
+        }
         legal = write_heads(out, &heads, style, lang)?;
         bytes = heads.rest;
         if bytes.trim_ascii().is_empty() {

@@ -249,7 +249,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
 }
 
 /// The rules that the heads break, as far as they are there.
-fn judgements(request: Option<&Head>, response: Option<&Head>) -> Vec<Judgement> {
+pub(super) fn judgements(request: Option<&Head>, response: Option<&Head>) -> Vec<Judgement> {
     match (request, response) {
         (Some(request), None) => judge_request(request),
         (None, Some(response)) => {

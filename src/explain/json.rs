@@ -3,8 +3,13 @@
 use std::io::{self, Write};
 
 use super::frame::{Explained, ExplainedFrame, Row};
+use super::handshake::{Heads, Verdict, check, judgements};
 use super::message::Utf8;
 use super::topic::Told;
+use super::words::mistakes::mistake as told;
+use crate::http::Judgement;
+use crate::http::accept::steps;
+use crate::model::{Head, Lang, Severity};
 use crate::report::json::{json_key, json_string};
 use crate::ws::{Inflation, Opcode};
 
@@ -16,6 +21,77 @@ pub fn write_json(out: &mut dyn Write, explained: &Explained) -> io::Result<()> 
     let mut json = Object::new();
     json.number("v", 1).string("kind", "explain").number("bytes", explained.len as u64);
     json.flag("legal", explained.is_legal());
+    frames(&mut json, explained);
+    json.finish(out)
+}
+
+/// Prints pasted heads, and the frames behind them, as one line of JSON. `len`: bytes that were pasted. True where
+/// nothing is against the RFCs.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_heads_json(
+    out: &mut dyn Write,
+    len: usize,
+    heads: &Heads,
+    explained: &Explained,
+    lang: Lang,
+) -> io::Result<bool> {
+    let (request, response) = (heads.request.as_ref(), heads.response.as_ref());
+    let problems = judgements(request, response);
+    let read = request.is_some() || response.is_some();
+    let legal = read && explained.is_legal() && problems.iter().all(|j| j.rule.severity != Severity::Error);
+    let mut json = Object::new();
+    json.number("v", 1).string("kind", "explain").number("bytes", len as u64).flag("legal", legal);
+    json.object("handshake", |json| {
+        for (name, message) in [("request", request), ("response", response)] {
+            match message {
+                Some(message) => json.object(name, |json| head(json, message)),
+                None => json.null(name),
+            };
+        }
+        accept(json, request, response, lang);
+        json.list("problems", &problems, |json, Judgement { rule, side, text, .. }| {
+            json.string("code", rule.code).string("severity", rule.severity.name());
+            json.string("dir", side.name()).string("text", text).string("ref", rule.reference);
+        });
+    });
+    frames(&mut json, explained);
+    json.finish(out)?;
+    Ok(legal)
+}
+
+fn head(json: &mut Object, head: &Head) {
+    json.bytes("line", head.token(&head.line));
+    json.list("headers", &head.headers, |json, field| {
+        json.bytes("name", head.token(&field.name)).bytes("value", head.token(&field.value));
+    });
+}
+
+/// How the accept value comes about (RFC 6455 section 4.2.2), and whether it is the one that was sent.
+fn accept(json: &mut Object, request: Option<&Head>, response: Option<&Head>, lang: Lang) {
+    let sent = response.and_then(|head| head.value("Sec-WebSocket-Accept"));
+    let Some(key) = request.and_then(|head| head.value("Sec-WebSocket-Key")) else {
+        json.null("accept");
+        return;
+    };
+    let steps = steps(key);
+    json.object("accept", |json| {
+        json.bytes("key", &steps.key).bytes("concatenated", &steps.concatenated);
+        json.string("sha1", &hex::encode(steps.digest)).string("expected", &steps.accept);
+        let Some(sent) = sent else { return };
+        json.bytes("sent", sent);
+        match check(key, sent) {
+            Verdict::Right => json.flag("match", true),
+            Verdict::Wrong { mistake: None, .. } => json.flag("match", false),
+            Verdict::Wrong { mistake: Some(mistake), .. } => {
+                json.flag("match", false).string("likely_mistake", told(mistake, lang))
+            }
+        };
+    });
+}
+
+fn frames(json: &mut Object, explained: &Explained) {
     json.list("frames", &explained.frames, frame);
     match &explained.rest {
         Some(rest) => json.object("rest", |inner| {
@@ -24,9 +100,6 @@ pub fn write_json(out: &mut dyn Write, explained: &Explained) -> io::Result<()> 
         }),
         None => json.null("rest"),
     };
-    let mut bytes = json.end();
-    bytes.push(b'\n');
-    out.write_all(&bytes)
 }
 
 fn frame(json: &mut Object, frame: &ExplainedFrame) {
@@ -118,9 +191,7 @@ pub fn write_topics(out: &mut dyn Write, topics: &[Told]) -> io::Result<()> {
             json.string("example", example.hex);
         }
     });
-    let mut bytes = json.end();
-    bytes.push(b'\n');
-    out.write_all(&bytes)
+    json.finish(out)
 }
 
 /// A JSON object being written.
@@ -182,9 +253,18 @@ impl Object {
         self
     }
 
-    fn end(mut self) -> Vec<u8> {
-        self.out.push(b'}');
-        self.out
+    /// Text, or under `KEY_hex` what is none.
+    fn bytes(&mut self, key: &str, value: &[u8]) -> &mut Self {
+        match std::str::from_utf8(value) {
+            Ok(text) => self.string(key, text),
+            Err(_) => self.string(&format!("{key}_hex"), &hex::encode(value)),
+        }
+    }
+
+    /// Writes it as a line.
+    fn finish(mut self, out: &mut dyn Write) -> io::Result<()> {
+        self.out.extend_from_slice(b"}\n");
+        out.write_all(&self.out)
     }
 }
 
@@ -215,6 +295,34 @@ mod tests {
         assert_eq!((&frame["payload"], &frame["text"]), (&"48656c6c6f".into(), &"Hello".into()));
         let bits: u64 = frame["fields"].as_array().unwrap().iter().filter_map(|f| f["bits"].as_u64()).sum();
         assert_eq!(bits, 16);
+    }
+
+    #[test]
+    fn a_handshake_and_what_follows_it_as_json() {
+        let request = "GET /chat HTTP/1.1\nHost: server.example.com\nUpgrade: websocket\nConnection: Upgrade\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\nSec-WebSocket-Version: 13\n";
+        let response = "HTTP/1.1 101 Switching Protocols\nUpgrade: websocket\nConnection: Upgrade\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\n";
+        let judge = |text: String| {
+            let heads = super::super::handshake::read_heads(text.as_bytes());
+            let explained =
+                explain(&heads.rest, &Options { direction: None, deflate: false, lang: Lang::En });
+            let mut out = Vec::new();
+            let legal = write_heads_json(&mut out, text.len(), &heads, &explained, Lang::En).unwrap();
+            (legal, serde_json::from_slice::<serde_json::Value>(&out).unwrap())
+        };
+        let (legal, both) = judge(format!("{request}\n{response}\n\u{1}\u{0}").replace('\n', "\r\n"));
+        assert!(legal, "{both}");
+        let handshake = &both["handshake"];
+        assert_eq!(handshake["request"]["line"], "GET /chat HTTP/1.1");
+        assert_eq!(handshake["request"]["headers"][3]["name"], "Sec-WebSocket-Key");
+        assert_eq!(handshake["accept"]["sha1"], "b37a4f2cc0624f1690f64606cf385945b2bec4ea");
+        assert_eq!((&handshake["accept"]["match"], &both["frames"][0]["op"]), (&true.into(), &"text".into()));
+        let (legal, wrong) = judge(format!("{request}\n{}\n", response.replace("s3p", "S3p")));
+        assert!(!legal && wrong["handshake"]["accept"]["match"] == false);
+        assert_eq!(wrong["handshake"]["problems"][0]["code"], "bad-accept");
+        let (_, alone) = judge(response.to_owned());
+        assert!(alone["handshake"]["request"].is_null() && alone["handshake"]["accept"].is_null());
     }
 
     #[test]
