@@ -189,7 +189,9 @@ impl Live {
     /// Looks again whether segments can go [straight](Self::is_straight): after anything but
     /// [`next_in_order`](Self::next_in_order).
     pub(super) fn renew(&mut self) {
-        self.calm = matches!(self.layer, Layer::WebSocket(_))
+        let in_step =
+            |socket: &Socket| !Direction::BOTH.iter().any(|direction| socket.ws.is_lost(*direction));
+        self.calm = matches!(&self.layer, Layer::WebSocket(socket) if in_step(socket))
             && self.waiting_since.is_none()
             && self.secure.is_none()
             && self.reset.is_none()
@@ -223,7 +225,7 @@ impl Live {
             && (segment.len == 0 || self.streams.of(from).is_next(segment.seq))
     }
 
-    /// Takes a segment that is [straight](Self::is_straight).
+    /// Takes a segment that is [straight](Self::is_straight). True where it has to [settle](Self::settle) then.
     #[allow(clippy::inline_always, clippy::too_many_arguments)]
     #[inline(always)]
     pub(super) fn next_in_order<S: Sink>(
@@ -235,7 +237,7 @@ impl Live {
         space: Space<'_>,
         desk: &mut Desk,
         sink: &mut S,
-    ) {
+    ) -> bool {
         self.last = place;
         *self.seen.of_mut(from) = true;
         let (stream, other) = self.streams.own_and_other(from);
@@ -244,18 +246,17 @@ impl Live {
             if segment.seq.wrapping_add(1) == stream.next_seq() && !stream.is_finished() {
                 self.keep_alive(from, place, &mut desk.work(space, sink));
             }
-            return;
+            return false;
         }
-        let Some(tcp) = space.tcp(segment, packet) else { return };
+        let Some(tcp) = space.tcp(segment, packet) else { return false };
         if is_wrong(stream, segment, tcp) {
             let mut work = desk.work(space, sink);
             if !self.is_used(from, &{ *segment }, tcp, place, &mut work) {
-                self.watch(place, &mut work);
-                return;
+                return true;
             }
         }
         let direction = self.direction(from);
-        let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return };
+        let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return false };
         let stream = self.streams.of_mut(from);
         let address = segment.header_at.wrapping_add(u64::from(segment.header_len));
         let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
@@ -272,7 +273,9 @@ impl Live {
             let mut work = desk.work(space, sink);
             let (mut context, sink) = work.context();
             ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+            return ws.is_lost(direction);
         }
+        false
     }
 
     #[cold]

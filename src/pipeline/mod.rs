@@ -315,7 +315,9 @@ impl Pipeline {
         match &mut flow.stage {
             Stage::Live(live) if live.is_straight(from, segment) => {
                 let space = Space { capture, decoder: &self.decoder };
-                live.next_in_order(from, segment, bytes, place, space, &mut self.desk, sink);
+                if live.next_in_order(from, segment, bytes, place, space, &mut self.desk, sink) {
+                    self.with_live(slot, capture, sink, |live, ends, work| live.settle(ends, place, work));
+                }
             }
             // The copy is made here and nowhere else.
             _ => self.other_segment(slot, from, &Taken { segment: *segment, bytes, place }, capture, sink),

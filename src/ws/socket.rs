@@ -340,6 +340,13 @@ impl WebSocket {
         }
     }
 
+    /// Whether the framing of a direction is lost, and not found again.
+    #[must_use]
+    #[inline]
+    pub fn is_lost(&self, direction: Direction) -> bool {
+        self.half(direction).reader.is_lost()
+    }
+
     /// The oldest packet whose frames may still be found, where framing was lost and is looked for.
     #[must_use]
     pub fn searching(&self) -> Option<u64> {
