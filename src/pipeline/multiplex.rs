@@ -20,7 +20,7 @@ use crate::http::Judgement;
 use crate::http::http2::{self, Answer, Http2, Opening};
 use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, Tally, WebSocketId};
 use crate::tcp;
-use crate::ws::{LISTED, Spot, StreamEnd, WebSocket};
+use crate::ws::{Spot, StreamEnd, WebSocket};
 
 /// Findings that wait until there is a WebSocket to tell them of.
 const REMEMBERED: usize = 64;
@@ -156,6 +156,17 @@ impl Multiplex {
         }
     }
 
+    /// Adds what its WebSockets hold.
+    pub(super) fn weigh(&self, load: &mut super::room::Load) {
+        self.streams.open.values().filter_map(|stream| stream.socket.as_ref()).for_each(|socket| load.add(&socket.ws));
+    }
+
+    /// Lets each of its WebSockets give something up.
+    pub(super) fn shed(&mut self, mut shed: impl FnMut(&mut WebSocket)) {
+        let sockets = self.streams.open.values_mut().filter_map(|stream| stream.socket.as_mut());
+        sockets.for_each(|socket| shed(&mut socket.ws));
+    }
+
     /// Bytes of memory that it takes beside itself, about.
     pub(super) fn size(&self) -> usize {
         let streams: usize = self.streams.open.values().map(Stream::size).sum();
@@ -273,6 +284,7 @@ impl HttpStreams {
         let terms = terms(&handshake, answer == Answer::MayOpen);
         let mut connection = self.connection(number, stream.id, handshake, asked.place, Some(place));
         let mut ws = WebSocket::new(terms);
+        ws.list(work.limits.listed);
         work.totals.websockets += 1;
         work.sink.opened(&connection);
         let mut emit = Emit { sink: &mut *work.sink, connection: &connection };
@@ -346,7 +358,7 @@ impl HttpStreams {
         });
         for pending in stream.pending.into_iter().chain(own) {
             let spot = Spot { direction: pending.direction, place: pending.place, ..Spot::default() };
-            if tally.add(pending.rule) <= LISTED {
+            if tally.add(pending.rule) <= u64::from(work.limits.listed) {
                 work.sink.finding(Some(&connection), pending.rule, spot, format_args!("{}", pending.text));
             }
         }

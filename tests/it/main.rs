@@ -30,6 +30,8 @@ mod fuzzed;
 mod handshake;
 /// Lessons and the page of claims.
 mod lessons;
+/// Every bound, and its flag.
+mod limits;
 /// `check` for CI systems.
 mod lint;
 /// Live capture on the loopback.
