@@ -59,8 +59,8 @@ impl Pipeline {
         if held > limit {
             let recent = self.flows.recent();
             for shed in Shed::ALL {
-                // The largest idle ones first.
-                all.sort_by_key(|(slot, load)| (*slot == recent, std::cmp::Reverse(load.of(shed)), *slot));
+                // The largest ones first; of equals, the one at hand last.
+                all.sort_by_key(|(slot, load)| (std::cmp::Reverse(load.of(shed)), *slot == recent, *slot));
                 for (slot, load) in &mut all {
                     if held <= limit / 4 * 3 || load.of(shed) == 0 {
                         continue;

@@ -52,7 +52,7 @@ fn summed(packets: &[Packet], path: &str, flag: &str) -> (u64, u64) {
 fn many(count: usize) -> Vec<Packet> {
     interleave((0..count).map(|i| {
         let talk = Conversation::new(&format!("10.0.1.{i}:1000"), "10.0.0.2:80").text(C2S, "hello").no_close();
-        script(&talk).clock(START + i as i64 * 10_000_000, SECOND).packets()
+        script(&talk).clock(START + i as i64 * 10_000_000, 4 * SECOND).packets()
     }))
 }
 
@@ -153,7 +153,7 @@ fn max_requests_bounds_who_waits_for_an_answer() {
     let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     let talk = (0..4).fold(talk(), |talk, _| talk.bytes(C2S, get));
     let talk = (0..4).fold(talk.request_now(), |talk, _| talk.bytes(S2C, ok));
-    let packets = script(&talk.text(C2S, "read")).packets();
+    let packets = script(&talk.response_now().text(C2S, "read")).packets();
     assert_eq!(run(&packets, &[]).messages().len(), 1);
     assert_eq!(run(&packets, &["--max-requests", "2"]).messages().len(), 0);
 }
@@ -189,8 +189,9 @@ fn max_fragments_says_from_when_on_it_is_told() {
 }
 
 /// A conversation whose long packets are cut into IP fragments.
-fn fragmented() -> Vec<Packet> {
-    let packets = script(&talk().split(C2S, BINARY, &[9; 9000], &[]).closed(1000)).packets();
+fn fragmented(client: &str) -> Vec<Packet> {
+    let talk = Conversation::new(client, "10.0.0.2:80");
+    let packets = script(&talk.split(C2S, BINARY, &[9; 9000], &[]).closed(1000)).packets();
     let cut = |packet: Packet| {
         if packet.bytes.len() > 700 { ipv4_fragments(&packet, 700) } else { vec![packet] }
     };
@@ -199,7 +200,7 @@ fn fragmented() -> Vec<Packet> {
 
 #[test]
 fn ip_fragments_are_bounded_by_bytes_number_and_time() {
-    let packets = fragmented();
+    let packets = fragmented("10.0.0.1:50000");
     assert_eq!(told(&packets, "ip-fragment-incomplete", "--mem-fragments 4MiB"), (0, 0));
     assert!(told(&packets, "ip-fragment-incomplete", "--mem-fragments 500").1 > 0);
     assert_eq!(told(&packets, "message-limit", "--mem-datagrams 4000"), (0, 1));
@@ -211,8 +212,7 @@ fn ip_fragments_are_bounded_by_bytes_number_and_time() {
     assert_eq!(told(&slow, "ip-fragment-incomplete", "--fragment-time 60s"), (0, 0));
     assert!(told(&slow, "ip-fragment-incomplete", "--fragment-time 1s").1 > 0);
     // Two datagrams at the same time.
-    let mut mixed = packets.clone();
-    mixed.swap(firsts[0] + 1, firsts[0] + 2);
+    let mixed = interleave([packets, fragmented("10.0.0.7:50000")]);
     let (without, with) = told(&mixed, "ip-fragment-incomplete", "--max-datagrams 1");
     assert_eq!((without, with > 0), (0, true));
 }
@@ -234,7 +234,10 @@ fn timers_say_after_how_much_silence_a_connection_has_ended() {
     // Half a handshake, and a page: whoever comes back after being forgotten is another connection.
     let opening = script(&talk().text(C2S, "late").no_close()).packets();
     let page = script(
-        &talk().bytes(C2S, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").bytes(S2C, b"HTTP/1.1 204 No\r\n\r\n").no_close(),
+        &talk()
+            .http_before(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 204 No\r\n\r\n")
+            .text(C2S, "late")
+            .no_close(),
     )
     .packets();
     for (first, keep, flag) in

@@ -68,6 +68,10 @@ struct Measured {
 
 /// Runs a capture as the program does, records thrown away.
 fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
+    measure_with(Limits::default(), level, capture)
+}
+
+fn measure_with(limits: Limits, level: Level, capture: impl FnOnce() -> Capture) -> Measured {
     let before = HELD.with(|held| {
         let (now, _) = held.get();
         held.set((now, now));
@@ -76,7 +80,7 @@ fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
     let mut capture = capture();
     let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
     let mut sink = Ndjson::new(io::sink(), selection, false);
-    let summary = run(&mut capture, &mut Pipeline::new(Limits::default()), &mut sink, |_, _| true);
+    let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
     sink.finish(&summary).unwrap();
     let peak = HELD.with(Cell::get).1 - before;
     Measured { summary, peak: peak as usize }
@@ -278,6 +282,33 @@ fn thousands_of_fragments_of_one_message_take_no_more_than_their_bytes() {
         measure_bytes(pcap(&Script::new(&talk, &Split::Merged(1460)).packets(), PcapFormat::default()));
     assert_eq!(measured.summary.totals.messages, 3);
     assert!(measured.peak < 3 * MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn all_connections_together_stay_within_their_bound() {
+    // Each has begun a message that comes in small pieces, which are copied.
+    let count = 100;
+    let scripts = (0..count).map(|i| {
+        let talk = Conversation::new(&format!("10.1.1.{i}:1024"), "10.0.0.2:80").binary(C2S, &[7; 30_000]);
+        let script = Script::new(&talk.no_close(), &Split::Sizes(vec![200]));
+        script.clock(1_767_225_600_000_000_000 + i as i64, 1_000_000).packets()
+    });
+    let file = pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default());
+    let run = |memory: u64| {
+        let limits = Limits { memory, ..Limits::default() };
+        let file = file.clone();
+        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+    };
+    let (free, bound) = (run(256 << 20), run(MB as u64));
+    let told = |measured: &Measured| {
+        let findings = &measured.summary.totals.findings;
+        findings.iter().filter(|(rule, _)| rule.code == "limit-total-memory").map(|(_, count)| count).sum::<u64>()
+    };
+    assert_eq!(told(&free), 0);
+    assert!(told(&bound) > 0);
+    assert!(free.peak > count * 30_000, "{} bytes", free.peak);
+    // Beside it there is what a connection costs, and vectors have room to grow.
+    assert!(bound.peak < MB * 2 + count * 3072, "{} bytes, {} without a bound", bound.peak, free.peak);
 }
 
 #[test]
