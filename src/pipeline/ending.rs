@@ -295,7 +295,10 @@ impl Live {
             ws.report(
                 &tcp::rules::TCP_RESET,
                 spot,
-                format_args!("the connection was reset without a complete closing handshake"),
+                format_args!(
+                    "the connection was reset without a complete closing handshake{}",
+                    self.reset_words()
+                ),
                 &mut emit,
             );
         }

@@ -24,6 +24,7 @@ mod live;
 mod lost;
 mod missing;
 mod multiplex;
+mod readings;
 mod replay;
 mod room;
 pub mod rules;

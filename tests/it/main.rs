@@ -16,6 +16,8 @@ mod contract;
 mod corpus;
 /// The documents say what the code does.
 mod docs;
+/// Tricks against observers.
+mod evasion;
 /// Captures on which others fail.
 mod failures;
 /// Filters, against what other code makes of the output.
