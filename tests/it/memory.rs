@@ -312,6 +312,51 @@ fn all_connections_together_stay_within_their_bound() {
 }
 
 #[test]
+fn a_frame_that_claims_as_much_as_a_frame_can_takes_nothing() {
+    let frame = Frame::new(BINARY, "").length(LengthForm::Claim(i64::MAX as u64));
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").frame(S2C, &frame).no_close();
+    let talk = talk.raw(S2C, &vec![0x55; 8 * MB]);
+    let file = pcap(&Script::new(&talk, &Split::Writes(1460)).packets(), PcapFormat::default());
+    let measured = measure_bytes(file);
+    assert_eq!((measured.summary.totals.frames, measured.summary.totals.messages), (1, 0));
+    assert!(measured.peak < MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn tiny_frames_cost_no_more_than_others() {
+    let count = 20_000;
+    let talk = (0..count).fold(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"), |talk, _| talk.binary(C2S, b"x"));
+    let file = pcap(&Script::new(&talk.closed(1000), &Split::Merged(1460)).packets(), PcapFormat::default());
+    let measured = measure_bytes(file);
+    assert_eq!(measured.summary.totals.frames, count + 2);
+    assert!(measured.peak < MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn more_connections_than_are_followed_cost_no_more() {
+    let count = 3000;
+    let scripts = (0..count).map(|i| {
+        let client = format!("10.1.{}.{}:1024", i / 250, i % 250);
+        let talk = Conversation::new(&client, "10.0.0.2:80").text(C2S, "hello").no_close();
+        let script = Script::new(&talk, &Split::Writes(1460));
+        // One begins every 10 ms; all stay open.
+        script.clock(1_767_225_600_000_000_000 + i * 10_000_000, 1_000_000).packets()
+    });
+    let file = pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default());
+    let run = |connections: usize| {
+        let limits = Limits { connections, flows: 2 * connections, ..Limits::default() };
+        let file = file.clone();
+        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+    };
+    let (all, few) = (run(65_536), run(300));
+    for measured in [&all, &few] {
+        assert_eq!(measured.summary.totals.websockets, count as u64);
+        assert_eq!(measured.summary.totals.messages, count as u64, "each is read before it makes room");
+    }
+    assert!(few.peak < MB + 500 * 3072 && all.peak > 4 * MB, "{} and {} bytes", few.peak, all.peak);
+}
+
+#[test]
 fn requests_that_are_never_answered_and_heads_that_never_end_are_bounded() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20_000);
     let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").bytes(C2S, request.as_bytes()).no_close();
