@@ -49,6 +49,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// One direction only, and what is like it.
+mod onesided;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.
