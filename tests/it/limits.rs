@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::Command;
 
 use serde_json::Value;
+use wslens::pipeline::Limits;
 
 use crate::read::Output;
 use crate::support::forge::{
@@ -268,5 +269,83 @@ fn a_size_or_time_that_is_none_is_refused() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));
         let output = command.args(["read", "x.pcap"]).args(option).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{option:?}");
+    }
+}
+
+/// A size as the help writes it.
+fn bytes(size: u64) -> String {
+    let unit = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")].into_iter().find(|(unit, _)| size % unit == 0);
+    let (unit, name) = unit.unwrap();
+    format!("{}{name}", size / unit)
+}
+
+/// A time of the capture as the help writes it.
+fn time(nanoseconds: i64) -> String {
+    assert_eq!(nanoseconds % SECOND, 0);
+    let seconds = nanoseconds / SECOND;
+    if seconds > 0 && seconds % 3600 == 0 { format!("{}h", seconds / 3600) } else { format!("{seconds}s") }
+}
+
+/// Every flag with the default that the engine has.
+fn defaults() -> Vec<(&'static str, String)> {
+    let limits = Limits::default();
+    let Limits { head, depth, fragments, .. } = &limits;
+    let inflate = &depth.inflate;
+    vec![
+        ("max-connections", limits.connections.to_string()),
+        ("max-flows", limits.flows.to_string()),
+        ("mem-total", bytes(limits.memory)),
+        ("mem-stream", bytes(limits.held_bytes)),
+        ("max-segments", limits.held_pieces.to_string()),
+        ("wait-packets", limits.wait_packets.to_string()),
+        ("wait-time", time(limits.wait_time)),
+        ("hole-time", time(limits.hole_time)),
+        ("max-header", bytes(head.bytes as u64)),
+        ("max-header-lines", head.headers.to_string()),
+        ("max-requests", limits.requests.to_string()),
+        ("keep", bytes(depth.keep)),
+        ("max-inflate", bytes(inflate.message)),
+        ("max-ratio", inflate.ratio.to_string()),
+        ("max-drain", bytes(inflate.drain)),
+        ("max-fragments", depth.fragments.to_string()),
+        ("mem-fragments", bytes(fragments.bytes as u64)),
+        ("max-datagrams", fragments.datagrams.to_string()),
+        ("fragment-time", time(fragments.age)),
+        ("mem-datagrams", bytes(fragments.kept as u64)),
+        ("half-open-time", time(limits.half_open_idle)),
+        ("idle-time", time(limits.idle)),
+        ("websocket-time", time(limits.idle_websocket)),
+        ("calm", limits.calm.to_string()),
+        ("max-listed", limits.listed.to_string()),
+        ("max-findings", limits.findings.to_string()),
+    ]
+}
+
+#[test]
+fn the_help_and_the_document_say_what_the_bounds_are() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/RELIABILITY.md");
+    let document = std::fs::read_to_string(path).unwrap();
+    let rows: Vec<(&str, String)> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `--"))
+        .map(|row| {
+            let mut cells = row.split('|').map(str::trim);
+            (cells.next().unwrap().trim_end_matches('`'), cells.next().unwrap().to_owned())
+        })
+        .collect();
+    assert_eq!(rows, defaults());
+    for command in ["read", "check", "stats", "story"] {
+        let output = Command::new(env!("CARGO_BIN_EXE_wslens")).args([command, "--help"]).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        // Each option's text in one line.
+        let section = help.split("\nLimits:\n").nth(1).unwrap_or_else(|| panic!("{command}: {help}"));
+        let section = section.split("\n\n\n").next().unwrap();
+        let words = section.split_whitespace().collect::<Vec<_>>().join(" ");
+        for (flag, default) in defaults() {
+            let text = words.split("--").find(|text| text.split(' ').next() == Some(flag));
+            let text = text.unwrap_or_else(|| panic!("{command} has no --{flag}"));
+            let said = text.split("[default: ").nth(1).and_then(|rest| rest.split([']', ';']).next());
+            assert_eq!(said, Some(default.as_str()), "{command} --{flag}: {text}");
+        }
     }
 }
