@@ -5,11 +5,18 @@
 //! ```
 //!
 //! Each capture comes through a pipe into a process of its own, which reads it as `wslens read - --level all` does.
-#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used, clippy::cast_possible_truncation)]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation
+)]
 
 use std::io::{self, Write as _};
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use wslens::capture::Capture;
 use wslens::cli::run::run;
@@ -43,19 +50,31 @@ fn main() -> ExitCode {
 /// Reads standard input, and says what that took.
 fn read() {
     let start = Instant::now();
+    let over = Arc::new(AtomicBool::new(false));
+    let sampler = std::thread::spawn({
+        let over = Arc::clone(&over);
+        move || {
+            let mut peak = 0;
+            while !over.load(Ordering::Relaxed) {
+                peak = peak.max(anonymous());
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            peak.max(anonymous())
+        }
+    });
     let mut capture = Capture::from_reader(Box::new(io::stdin())).expect("a capture");
     let selection = Selection { level: Level::All, payload: PayloadMode::Full, ..Selection::default() };
     let mut sink = Ndjson::new(io::sink(), selection, false);
     let mut pipeline = Pipeline::new(Limits::default().live());
     let summary = run(&mut capture, &mut pipeline, &mut sink, |_, _| true);
     sink.finish(&summary).expect("nothing is written");
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or("?").trim().to_owned();
+    over.store(true, Ordering::Relaxed);
+    let peak = sampler.join().unwrap_or_default();
     let totals = &summary.totals;
     let findings: Vec<String> =
         totals.findings.iter().map(|(rule, count)| format!("{} {count}", rule.code)).collect();
     println!(
-        "{} packets, {} connections, {} WebSockets, {} frames, {} messages; {:.2} s, peak {peak}; {}",
+        "{} packets, {} connections, {} WebSockets, {} frames, {} messages; {:.2} s, peak {peak} KiB; {}",
         summary.packets,
         totals.tcp_connections,
         totals.websockets,
@@ -64,6 +83,13 @@ fn read() {
         start.elapsed().as_secs_f64(),
         findings.join(", ")
     );
+}
+
+/// Memory that is no mapped file, in KiB: the pipe's window is a file without a name, whose pages the system may drop.
+fn anonymous() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap_or_default();
+    line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
 
 fn measure(case: &str) {

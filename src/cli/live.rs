@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::limits::{LimitArgs, duration};
 use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
 use super::explain::Dir;
 use super::filter::FilterArgs;
+use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
 use super::style::{ColorWhen, Role, Style};
 use super::{read, rights, signals, tui};

@@ -88,7 +88,8 @@ impl Datagram {
                 let there = self.bytes.get(seen.clone()).unwrap_or_default();
                 let new = bytes.get(seen.start - start..seen.end - start).unwrap_or_default();
                 if there != new && differs.is_none() {
-                    differs = there.iter().zip(new).position(|(a, b)| a != b).map(|at| (seen.start + at, seen.end));
+                    differs =
+                        there.iter().zip(new).position(|(a, b)| a != b).map(|at| (seen.start + at, seen.end));
                 }
                 at = stop;
             }

@@ -158,7 +158,11 @@ impl Multiplex {
 
     /// Adds what its WebSockets hold.
     pub(super) fn weigh(&self, load: &mut super::room::Load) {
-        self.streams.open.values().filter_map(|stream| stream.socket.as_ref()).for_each(|socket| load.add(&socket.ws));
+        self.streams
+            .open
+            .values()
+            .filter_map(|stream| stream.socket.as_ref())
+            .for_each(|socket| load.add(&socket.ws));
     }
 
     /// Lets each of its WebSockets give something up.

@@ -16,7 +16,9 @@ const SHOWN: u64 = 24;
 impl Live {
     /// What both copies say from the first byte on in which they differ.
     pub(super) fn readings(&self, direction: Direction, arrival: &Arrival, space: Space<'_>) -> String {
-        let (Some(at), Some((first, second))) = (arrival.conflict, arrival.copies) else { return String::new() };
+        let (Some(at), Some((first, second))) = (arrival.conflict, arrival.copies) else {
+            return String::new();
+        };
         let end = first.end().min(second.end()).min(at.saturating_add(SHOWN));
         let part = |held: &Held| {
             let held = held.between(at, end);
@@ -24,12 +26,15 @@ impl Live {
         };
         let (mut one, mut other) = (part(&first), part(&second));
         let mut text = String::new();
-        let packet = if first.origin.packet == 0 { String::new() } else { format!(" (packet {})", first.origin.packet) };
+        let packet = if first.origin.packet == 0 {
+            String::new()
+        } else {
+            format!(" (packet {})", first.origin.packet)
+        };
         let _ = write!(text, "the first copy{packet} says {}", hex::encode(&one));
         let _ = write!(text, ", the second (packet {}) {}", second.origin.packet, hex::encode(&other));
-        let key = matches!(self.layer, Layer::WebSocket(_))
-            .then(|| key_at(&first, at, direction, space))
-            .flatten();
+        let key =
+            matches!(self.layer, Layer::WebSocket(_)).then(|| key_at(&first, at, direction, space)).flatten();
         if let Some((key, offset)) = key {
             unmask(&mut one, key, offset);
             unmask(&mut other, key, offset);
@@ -51,7 +56,9 @@ impl Live {
     /// The same of the RST.
     pub(super) fn reset_words(&self) -> String {
         self.reset_ttl.map_or_else(String::new, |(ttl, usual)| {
-            format!("; the RST's TTL is {ttl}, that of its sender's first bytes was {usual}: it came another way")
+            format!(
+                "; the RST's TTL is {ttl}, that of its sender's first bytes was {usual}: it came another way"
+            )
         })
     }
 

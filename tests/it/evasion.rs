@@ -140,7 +140,9 @@ fn fragments_that_overlap_are_told_with_what_both_say() {
     let pieces = ipv4_fragments(&packets.pop().unwrap(), 500);
     let mut forged = pieces[1].clone();
     forged.bytes[34 + 40..34 + 44].copy_from_slice(b"hell");
-    let output = output(&[packets, vec![pieces[0].clone(), pieces[1].clone(), forged, pieces[2].clone()], after].concat());
+    let output = output(
+        &[packets, vec![pieces[0].clone(), pieces[1].clone(), forged, pieces[2].clone()], after].concat(),
+    );
     let said = text(&output, "ip-fragment-overlap");
     let true_bytes = &pieces[1].bytes[34 + 40..34 + 44];
     assert!(said.contains(&hex::encode(true_bytes)) && said.contains("68656c6c"), "{said}");

@@ -52,7 +52,8 @@ fn summed(packets: &[Packet], path: &str, flag: &str) -> (u64, u64) {
 /// This many connections at the same time, from their SYNs on, a packet a second.
 fn many(count: usize) -> Vec<Packet> {
     interleave((0..count).map(|i| {
-        let talk = Conversation::new(&format!("10.0.1.{i}:1000"), "10.0.0.2:80").text(C2S, "hello").no_close();
+        let talk =
+            Conversation::new(&format!("10.0.1.{i}:1000"), "10.0.0.2:80").text(C2S, "hello").no_close();
         script(&talk).clock(START + i as i64 * 10_000_000, 4 * SECOND).packets()
     }))
 }
@@ -76,9 +77,8 @@ fn holed() -> Vec<Packet> {
 
 /// Something of another connection, so that time passes.
 fn others(count: usize, from: i64, pace: i64) -> Vec<Packet> {
-    let talk = (0..count).fold(Conversation::new("10.9.9.9:999", "10.0.0.2:80"), |talk, _| {
-        talk.text(S2C, "tick")
-    });
+    let talk =
+        (0..count).fold(Conversation::new("10.9.9.9:999", "10.0.0.2:80"), |talk, _| talk.text(S2C, "tick"));
     script(&talk.no_close()).clock(from, pace).packets()
 }
 
@@ -122,7 +122,8 @@ fn mem_total_bounds_what_all_connections_hold() {
         let lost = script.data(S2C)[1];
         script.lose(lost).packets()
     }));
-    let [free, bound] = [&["--payload", "none"][..], &["--mem-total", "64KiB"]].map(|flags| run(&packets, flags));
+    let [free, bound] =
+        [&["--payload", "none"][..], &["--mem-total", "64KiB"]].map(|flags| run(&packets, flags));
     assert_eq!(free.findings("limit-total-memory").len(), 0);
     let told = bound.findings("limit-total-memory");
     assert!(!told.is_empty() && told.len() < 16, "{}", told.len());
@@ -241,9 +242,10 @@ fn timers_say_after_how_much_silence_a_connection_has_ended() {
             .no_close(),
     )
     .packets();
-    for (first, keep, flag) in
-        [(&opening, 1, "--half-open-time 20s --idle-time 1d"), (&page, 5, "--idle-time 20s --half-open-time 1d")]
-    {
+    for (first, keep, flag) in [
+        (&opening, 1, "--half-open-time 20s --idle-time 1d"),
+        (&page, 5, "--idle-time 20s --half-open-time 1d"),
+    ] {
         let (early, rest) = first.split_at(keep);
         let mut rest = rest.to_vec();
         rest.iter_mut().for_each(|packet| packet.time += 200 * SECOND);
@@ -274,7 +276,9 @@ fn a_size_or_time_that_is_none_is_refused() {
 
 /// A size as the help writes it.
 fn bytes(size: u64) -> String {
-    let unit = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")].into_iter().find(|(unit, _)| size % unit == 0);
+    let unit = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]
+        .into_iter()
+        .find(|(unit, _)| size.is_multiple_of(*unit));
     let (unit, name) = unit.unwrap();
     format!("{}{name}", size / unit)
 }

@@ -302,7 +302,11 @@ fn all_connections_together_stay_within_their_bound() {
     let (free, bound) = (run(256 << 20), run(MB as u64));
     let told = |measured: &Measured| {
         let findings = &measured.summary.totals.findings;
-        findings.iter().filter(|(rule, _)| rule.code == "limit-total-memory").map(|(_, count)| count).sum::<u64>()
+        findings
+            .iter()
+            .filter(|(rule, _)| rule.code == "limit-total-memory")
+            .map(|(_, count)| count)
+            .sum::<u64>()
     };
     assert_eq!(told(&free), 0);
     assert!(told(&bound) > 0);
@@ -325,7 +329,8 @@ fn a_frame_that_claims_as_much_as_a_frame_can_takes_nothing() {
 #[test]
 fn tiny_frames_cost_no_more_than_others() {
     let count = 20_000;
-    let talk = (0..count).fold(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"), |talk, _| talk.binary(C2S, b"x"));
+    let talk =
+        (0..count).fold(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"), |talk, _| talk.binary(C2S, b"x"));
     let file = pcap(&Script::new(&talk.closed(1000), &Split::Merged(1460)).packets(), PcapFormat::default());
     let measured = measure_bytes(file);
     assert_eq!(measured.summary.totals.frames, count + 2);

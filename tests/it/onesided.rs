@@ -9,9 +9,7 @@ use wslens::model::Direction;
 
 use crate::compare::{none_false, sent};
 use crate::read::{Output, config, read};
-use crate::support::forge::{
-    C2S, Conversation, DeflateSpec, PcapFormat, Piece, S2C, Script, Split, pcap,
-};
+use crate::support::forge::{C2S, Conversation, DeflateSpec, PcapFormat, Piece, S2C, Script, Split, pcap};
 use crate::support::strategy::{plans, splits};
 
 fn talk() -> Conversation {
@@ -53,7 +51,13 @@ fn one_direction_with_its_head_is_read_whole() {
         // With the SYN, and without it.
         for from in [0, script.data(dir)[0]] {
             let output = output(&only(&script, dir, from));
-            assert_eq!(texts(&output, dir), told(&talk, dir), "{} from {from}: {:?}", dir.name(), output.lines);
+            assert_eq!(
+                texts(&output, dir),
+                told(&talk, dir),
+                "{} from {from}: {:?}",
+                dir.name(),
+                output.lines
+            );
             assert_eq!(texts(&output, dir.opposite()), Vec::<Vec<u8>>::new());
             assert_eq!(output.findings("tcp-one-direction").len(), 1);
             assert_eq!(output.findings(missing).len(), 1, "{:?}", output.codes());

@@ -41,7 +41,7 @@ fn holes_are_given_up_first_the_largest_and_no_more_than_needed() {
     assert!(told[0]["text"].as_str().unwrap().contains("hold over 60000 bytes"), "{}", told[0]);
     // The gap is one of its own as ever, and what came behind it is read.
     assert_eq!(output.findings("tcp-gap").len(), 6);
-    assert_eq!(codes(&with(120_000, &packets)).contains("limit-total-memory"), false);
+    assert!(!codes(&with(120_000, &packets)).contains("limit-total-memory"));
 }
 
 #[test]
