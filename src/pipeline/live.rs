@@ -6,6 +6,7 @@ use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
 use super::multiplex::Multiplex;
+use super::readings::Ttls;
 use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
@@ -104,10 +105,7 @@ pub(super) struct Live {
     pub(super) tries: u8,
     /// Framing was lost for so long that nothing waits for it any more.
     pub(super) hopeless: bool,
-    /// The TTL of the client's first bytes, and of the server's; 0 where it is not known.
-    pub(super) ttl: (u8, u8),
-    /// The TTL of the RST, and that of its sender's first bytes, where they differ.
-    pub(super) reset_ttl: Option<(u8, u8)>,
+    pub(super) ttls: Ttls,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
     /// It speaks TLS, and there are secrets.
@@ -136,8 +134,7 @@ impl Live {
             guessing: 0,
             tries: 4,
             hopeless: false,
-            ttl: (0, 0),
-            reset_ttl: None,
+            ttls: Ttls::default(),
             secure: None,
         })
     }
@@ -361,24 +358,7 @@ impl Live {
             );
         }
         if flags.has(Flags::RST) {
-            // RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
-            let stream = self.streams.of(from);
-            let ahead = stream.offset(seq).wrapping_sub(stream.next());
-            if stream.is_known() && ahead > 1 << 30 {
-                let behind = ahead.wrapping_neg();
-                let ttl = self.ttl_differs(self.direction(from), taken);
-                self.note(
-                    &tcp::rules::TCP_RESET_IGNORED,
-                    Some(self.direction(from)),
-                    None,
-                    place,
-                    format_args!("RST with a sequence number {behind} bytes before the next one: receivers ignore it{ttl}"),
-                    work,
-                );
-            } else if self.reset.is_none() {
-                self.reset = Some(place);
-                self.reset_ttl = self.ttls(self.direction(from), taken);
-            }
+            self.take_reset(from, seq, taken, work);
         } else {
             if segment.claimed_len > 0 {
                 if self.streams.of(from).doubtful().is_some() {
@@ -448,15 +428,14 @@ impl Live {
         }
         if let Some(conflict) = arrival.conflict {
             let offset = self.streams.of(from).relative(conflict);
-            let readings = self.readings(direction, &arrival, work.bytes);
-            let ttl = self.ttl_differs(direction, taken);
+            let readings = self.readings(direction, &arrival, taken, work.bytes);
             self.note(
                 &tcp::rules::TCP_OVERLAP_CONFLICT,
                 Some(direction),
                 Some(offset),
                 place,
                 format_args!(
-                    "bytes at offset {offset} differ from the copy seen before, which is used; {readings}{ttl}"
+                    "bytes at offset {offset} differ from the copy seen before, which is used; {readings}"
                 ),
                 work,
             );
@@ -470,9 +449,7 @@ impl Live {
                 work,
             );
         }
-        if arrival.new > 0 && arrival.conflict.is_none() {
-            self.note_ttl(direction, taken);
-        }
+        self.note_ttl(direction, &arrival, taken);
         if arrival.out_of_order {
             self.note(
                 &tcp::rules::TCP_OUT_OF_ORDER,

@@ -33,15 +33,15 @@ const UNKNOWN: u64 = u64::MAX >> 2;
 #[derive(Clone, Debug)]
 pub(super) struct Multiplex {
     http2: Http2,
-    streams: HttpStreams,
+    pub(super) streams: HttpStreams,
     /// Nothing is waited for: see [`Live::force_http2`].
     pub(super) forced: bool,
 }
 
 #[derive(Clone, Debug)]
-struct HttpStreams {
+pub(super) struct HttpStreams {
     carrier: Carrier,
-    open: BTreeMap<u32, Stream>,
+    pub(super) open: BTreeMap<u32, Stream>,
     pending: Vec<Pending>,
     /// It has, or had, a WebSocket.
     had: bool,
@@ -61,10 +61,10 @@ struct Asked {
 
 /// A stream that is a WebSocket, or is to be one.
 #[derive(Clone, Debug)]
-struct Stream {
+pub(super) struct Stream {
     id: WebSocketId,
     asked: Option<Box<Asked>>,
-    socket: Option<Box<Socket>>,
+    pub(super) socket: Option<Box<Socket>>,
     pending: Vec<Pending>,
     /// Bytes may be missing before it was opened.
     lost: PerDirection<bool>,
@@ -154,21 +154,6 @@ impl Multiplex {
         for (number, stream) in open {
             self.streams.end(number, stream, finish, None, work);
         }
-    }
-
-    /// Adds what its WebSockets hold.
-    pub(super) fn weigh(&self, load: &mut super::room::Load) {
-        self.streams
-            .open
-            .values()
-            .filter_map(|stream| stream.socket.as_ref())
-            .for_each(|socket| load.add(&socket.ws));
-    }
-
-    /// Lets each of its WebSockets give something up.
-    pub(super) fn shed(&mut self, mut shed: impl FnMut(&mut WebSocket)) {
-        let sockets = self.streams.open.values_mut().filter_map(|stream| stream.socket.as_mut());
-        sockets.for_each(|socket| shed(&mut socket.ws));
     }
 
     /// Bytes of memory that it takes beside itself, about.

@@ -4,18 +4,35 @@
 use std::fmt::Write as _;
 
 use super::Taken;
+use super::ends::End;
 use super::live::{Layer, Live};
-use super::work::Space;
+use super::sink::Sink;
+use super::work::{Space, Work};
 use crate::model::{Bytes as _, Direction, Parse, Segment, Span, is_plain, safe_text};
-use crate::tcp::{Arrival, Held};
+use crate::tcp::{Arrival, Held, rules};
 use crate::ws::{FrameHeader, fills, unmask};
 
 /// Bytes of each copy that are shown.
 const SHOWN: u64 = 24;
 
+/// Times to live, by which a packet that came another way is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ttls {
+    /// Of the client's first bytes, and of the server's; 0 where it is not known.
+    first: (u8, u8),
+    /// Of the RST, and of its sender's first bytes, where they differ.
+    reset: Option<(u8, u8)>,
+}
+
 impl Live {
     /// What both copies say from the first byte on in which they differ.
-    pub(super) fn readings(&self, direction: Direction, arrival: &Arrival, space: Space<'_>) -> String {
+    pub(super) fn readings(
+        &self,
+        direction: Direction,
+        arrival: &Arrival,
+        taken: &Taken<'_>,
+        space: Space<'_>,
+    ) -> String {
         let (Some(at), Some((first, second))) = (arrival.conflict, arrival.copies) else {
             return String::new();
         };
@@ -43,19 +60,47 @@ impl Live {
             let unmasked = if key.is_some_and(|(key, _)| key != [0; 4]) { "unmasked " } else { "" };
             let _ = write!(text, ": {unmasked}\"{}\" and \"{}\"", safe_text(&one), safe_text(&other));
         }
-        text
+        text + &self.ttl_differs(direction, taken)
+    }
+
+    /// Takes a RST. RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
+    pub(super) fn take_reset<S: Sink>(
+        &mut self,
+        from: End,
+        seq: u32,
+        taken: &Taken<'_>,
+        work: &mut Work<'_, S>,
+    ) {
+        let (stream, direction) = (self.streams.of(from), self.direction(from));
+        let ahead = stream.offset(seq).wrapping_sub(stream.next());
+        if stream.is_known() && ahead > 1 << 30 {
+            let (behind, ttl) = (ahead.wrapping_neg(), self.ttl_differs(direction, taken));
+            self.note(
+                &rules::TCP_RESET_IGNORED,
+                Some(direction),
+                None,
+                taken.place,
+                format_args!(
+                    "RST with a sequence number {behind} bytes before the next one: receivers ignore it{ttl}"
+                ),
+                work,
+            );
+        } else if self.reset.is_none() {
+            self.reset = Some(taken.place);
+            self.ttls.reset = self.other_ttl(direction, taken);
+        }
     }
 
     /// How the packet's TTL differs from that of its sender's first bytes, as words to go on with; else nothing.
-    pub(super) fn ttl_differs(&self, direction: Direction, taken: &Taken<'_>) -> String {
-        self.ttls(direction, taken).map_or_else(String::new, |(ttl, usual)| {
+    fn ttl_differs(&self, direction: Direction, taken: &Taken<'_>) -> String {
+        self.other_ttl(direction, taken).map_or_else(String::new, |(ttl, usual)| {
             format!("; its TTL is {ttl}, that of this sender's first bytes was {usual}: it came another way")
         })
     }
 
     /// The same of the RST.
     pub(super) fn reset_words(&self) -> String {
-        self.reset_ttl.map_or_else(String::new, |(ttl, usual)| {
+        self.ttls.reset.map_or_else(String::new, |(ttl, usual)| {
             format!(
                 "; the RST's TTL is {ttl}, that of its sender's first bytes was {usual}: it came another way"
             )
@@ -63,20 +108,23 @@ impl Live {
     }
 
     /// A packet's TTL, and that of its sender's first bytes, where they differ.
-    pub(super) fn ttls(&self, direction: Direction, taken: &Taken<'_>) -> Option<(u8, u8)> {
+    fn other_ttl(&self, direction: Direction, taken: &Taken<'_>) -> Option<(u8, u8)> {
         let usual = match direction {
-            Direction::ClientToServer => self.ttl.0,
-            Direction::ServerToClient => self.ttl.1,
+            Direction::ClientToServer => self.ttls.first.0,
+            Direction::ServerToClient => self.ttls.first.1,
         };
         let ttl = ttl(&taken.segment, taken.bytes).filter(|ttl| usual != 0 && *ttl != usual)?;
         Some((ttl, usual))
     }
 
     /// Remembers the TTL of a sender's first bytes.
-    pub(super) fn note_ttl(&mut self, direction: Direction, taken: &Taken<'_>) {
+    pub(super) fn note_ttl(&mut self, direction: Direction, arrival: &Arrival, taken: &Taken<'_>) {
+        if arrival.new == 0 || arrival.conflict.is_some() {
+            return;
+        }
         let known = match direction {
-            Direction::ClientToServer => &mut self.ttl.0,
-            Direction::ServerToClient => &mut self.ttl.1,
+            Direction::ClientToServer => &mut self.ttls.first.0,
+            Direction::ServerToClient => &mut self.ttls.first.1,
         };
         if *known == 0 {
             *known = ttl(&taken.segment, taken.bytes).unwrap_or(0);

@@ -7,11 +7,13 @@ use super::ends::{End, Ends};
 use super::exchange::Other;
 use super::flows::Stage;
 use super::live::{Asked, Fate, Layer, Live};
+use super::multiplex::Multiplex;
 use super::sink::{Sink, State};
 use super::work::Work;
 use super::{Outside, Pipeline, rules};
 use crate::model::{Bytes, Place};
 use crate::tcp::Held;
+use crate::ws::WebSocket;
 
 /// What a connection gives up to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +89,10 @@ impl Pipeline {
 
 /// Bytes that a connection holds.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Load {
-    pub(super) waiting: u64,
-    pub(super) payloads: u64,
-    pub(super) windows: u64,
+struct Load {
+    waiting: u64,
+    payloads: u64,
+    windows: u64,
 }
 
 impl Load {
@@ -107,10 +109,18 @@ impl Load {
     }
 
     /// With a WebSocket's messages and windows.
-    pub(super) fn add(&mut self, ws: &crate::ws::WebSocket) {
+    fn add(&mut self, ws: &WebSocket) {
         let windows = ws.windows();
         self.windows += windows as u64;
         self.payloads += ws.size().saturating_sub(windows) as u64;
+    }
+}
+
+impl Multiplex {
+    /// Lets each of its WebSockets give something up.
+    fn shed(&mut self, mut shed: impl FnMut(&mut WebSocket)) {
+        let sockets = self.streams.open.values_mut().filter_map(|stream| stream.socket.as_mut());
+        sockets.for_each(|socket| shed(&mut socket.ws));
     }
 }
 
@@ -124,7 +134,10 @@ impl Live {
         match &self.layer {
             Layer::Http(http) => load.payloads += http.size() as u64,
             Layer::WebSocket(socket) => load.add(&socket.ws),
-            Layer::Multiplex(multiplex) => multiplex.weigh(&mut load),
+            Layer::Multiplex(multiplex) => {
+                let sockets = multiplex.streams.open.values().filter_map(|stream| stream.socket.as_ref());
+                sockets.for_each(|socket| load.add(&socket.ws));
+            }
             Layer::Done => {}
         }
         load
