@@ -289,6 +289,7 @@ pub fn run(data: &[u8]) {
         frame_payloads: mode & 2 == 0,
         hash: mode & 4 != 0,
         keep: [64 << 10, 0, 10, 300][usize::from(mode >> 3 & 3)],
+        fragments: 20,
         inflate: match mode & 32 {
             0 => InflateLimits { message: 1 << 20, ratio: 200, drain: 8 << 20 },
             _ => InflateLimits { message: 1000, ratio: 2, drain: 100_000 },

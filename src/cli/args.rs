@@ -6,6 +6,7 @@ use super::build::BuildArgs;
 use super::explain::{Dir, ExplainArgs};
 use super::filter::FilterArgs;
 use super::handshake::HandshakeArgs;
+use super::limits::LimitArgs;
 use super::story::StoryArgs;
 use super::style::ColorWhen;
 use crate::model::Lang;
@@ -192,18 +193,15 @@ pub struct InputArgs {
     /// Read files instead of mapping them into memory
     #[arg(long, help_heading = "Input")]
     pub no_mmap: bool,
-    /// Most bytes that one message may inflate to
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", help_heading = "Input")]
-    pub max_inflate: u64,
-    /// Most connections that are followed at once
-    #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Input")]
-    pub max_connections: usize,
     /// Believe that connections on this port are WebSockets, where the capture lacks their handshake (may be repeated)
     #[arg(long, value_name = "PORT", help_heading = "Input")]
     pub ws_port: Vec<u16>,
     /// Show no connection whose handshake is not in the capture
     #[arg(long, conflicts_with = "ws_port", help_heading = "Input")]
     pub no_guess: bool,
+    /// Bounds.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 impl InputArgs {

@@ -65,10 +65,10 @@ pub fn list() -> anyhow::Result<u8> {
 }
 
 /// Has the engine read what a filter asks for, beside what is read anyway.
-pub fn deepen(limits: &mut Limits, input: &InputArgs, matcher: &Matcher) {
+pub fn deepen(limits: &mut Limits, matcher: &Matcher) {
     let (needs, depth) = (matcher.needs(), &mut limits.depth);
     if needs.payloads || needs.frame_payloads {
-        depth.keep = depth.keep.max(SEARCHED).max(input.max_inflate);
+        depth.keep = depth.keep.max(SEARCHED).max(depth.inflate.message);
     }
     depth.payloads |= needs.messages;
     depth.hash |= needs.hash;

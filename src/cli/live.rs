@@ -9,6 +9,7 @@ use clap::Args;
 use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
 use super::explain::Dir;
 use super::filter::FilterArgs;
+use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
 use super::style::{ColorWhen, Role, Style};
 use super::{read, rights, signals, tui};
@@ -76,12 +77,6 @@ pub struct LiveArgs {
     /// Room for packets in temporary files; the oldest go first
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
     pub max_disk: u64,
-    /// Most bytes that one message may inflate to
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", help_heading = "Capture")]
-    pub max_inflate: u64,
-    /// Most connections that are followed at once
-    #[arg(long, value_name = "N", default_value_t = 65_536, help_heading = "Capture")]
-    pub max_connections: usize,
     /// What a row is
     #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
     pub level: LevelArg,
@@ -97,6 +92,9 @@ pub struct LiveArgs {
     /// What of the payload is printed
     #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
     pub payload: Payload,
+    /// Bounds.
+    #[command(flatten)]
+    pub limits: LimitArgs,
     /// How it looks.
     #[command(flatten)]
     pub look: LookArgs,
@@ -109,11 +107,7 @@ impl LiveArgs {
     /// The same as far as `wslens read` has it.
     fn read(&self) -> ReadArgs {
         ReadArgs {
-            input: InputArgs {
-                max_inflate: self.max_inflate,
-                max_connections: self.max_connections,
-                ..InputArgs::default()
-            },
+            input: InputArgs { limits: self.limits.clone(), ..InputArgs::default() },
             level: self.level,
             conn: self.conn.clone(),
             filter: FilterArgs { filter: self.filter.clone(), ..FilterArgs::default() },
@@ -164,7 +158,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
     // Before rights are given up: key logs are for their owner only.
-    let limits = Limits::live(read::limits(&read.input, &selection, false)?);
+    let mut limits = Limits::live(read::limits(&read.input, &selection, false)?);
+    args.limits.apply_times(&mut limits);
     let keep = give_up_rights(args)?;
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
     let watch = (!shows && read.look.output.is_none() && !io::stdout().is_terminal())
@@ -365,22 +360,6 @@ fn ring(text: &str) -> Result<Ring, String> {
         return Err("at least one file, of at least 64 KiB".to_owned());
     }
     Ok(Ring { files, len })
-}
-
-/// A time: `10s`, `500ms`, `5m`, `2h`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a time such as 10s, 5m or 2h".to_owned();
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let number: f64 = digits.parse().map_err(|_| wrong())?;
-    let factor = match text.get(digits.len()..).unwrap_or_default() {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return Err(wrong()),
-    };
-    Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())
 }
 
 #[cfg(test)]

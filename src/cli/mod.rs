@@ -19,6 +19,7 @@ pub mod handshake;
 mod interfaces;
 mod keys;
 mod learn;
+mod limits;
 #[cfg(all(feature = "live", unix))]
 mod live;
 mod problem;

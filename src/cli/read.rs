@@ -109,7 +109,7 @@ pub fn print(
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
         selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
-        filter::deepen(&mut limits, input, matcher);
+        filter::deepen(&mut limits, matcher);
     }
     let mut capture = match open(input) {
         Ok(capture) => capture,
@@ -124,7 +124,8 @@ pub fn print(
         filter::survey(input, look, &limits, matcher)?;
     }
     let live = input.all().any(|path| path.as_os_str() == "-");
-    let limits = if live { limits.live() } else { limits };
+    let mut limits = if live { limits.live() } else { limits };
+    input.limits.apply_times(&mut limits);
     let asked = if live { Some(signals::listen(None)?) } else { None };
     write(&mut capture, limits, look, selection, format, asked.as_ref())
 }
@@ -141,6 +142,7 @@ pub fn write(
     format: Format,
     live: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
+    let selection = Selection { most: Some(limits.findings), ..selection };
     let asked = live;
     let live = live.is_some();
     let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
@@ -205,9 +207,9 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
 /// # Errors
 /// Where a key log that was named cannot be read.
 pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
-    let mut limits = Limits { connections: input.max_connections, ..Limits::default() };
+    let mut limits = Limits::default();
+    input.limits.apply(&mut limits);
     limits.secrets = keys::load(input, quiet)?;
-    limits.depth.inflate.message = input.max_inflate;
     limits.guess = !input.no_guess;
     limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
@@ -243,6 +245,10 @@ pub fn drive<R: Report>(
         !report.failed() && patience
     });
     progress.clear();
+    let unlisted = report.selection().unlisted();
+    if unlisted > 0 && !look.quiet {
+        eprintln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
+    }
     let matched = report.matched();
     let chosen = report.selection().chosen.clone();
     let undecided = report.selection().filter.as_ref().map_or(0, |filter| filter.undecided());

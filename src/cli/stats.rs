@@ -27,7 +27,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     limits.depth.frames = false;
     let matcher = args.filter.matcher(Levels::of(Level::Connection))?;
     if let Some(matcher) = &matcher {
-        filter::deepen(&mut limits, &args.input, matcher);
+        filter::deepen(&mut limits, matcher);
     }
     let filtered = matcher.is_some();
     let mut capture = read::open(&args.input).map_err(Problem::from)?;

@@ -57,14 +57,15 @@ struct Datagram {
 }
 
 impl Datagram {
-    /// Puts `bytes`, which claim to be `start..end`, where nothing is yet. Whether what is there is the same.
-    fn put(&mut self, start: usize, end: usize, bytes: &[u8]) -> bool {
+    /// Puts `bytes`, which claim to be `start..end`, where nothing is yet. Fails with the place
+    /// of the first byte that is there and differs, and where the copy that is there ends.
+    fn put(&mut self, start: usize, end: usize, bytes: &[u8]) -> Result<(), (usize, usize)> {
         if self.bytes.len() < end {
             self.bytes.resize(end, 0);
         }
         let captured_end = start + bytes.len().min(end - start);
         let readable = self.cut;
-        let mut same = true;
+        let mut differs = None;
         let (mut at, mut from) = (start, 0);
         // Alternately a hole and a range that is there.
         while at < end {
@@ -84,13 +85,17 @@ impl Datagram {
             } else {
                 let stop = end.min(next.1);
                 let seen = at..stop.min(captured_end).min(readable).max(at);
-                let there = self.bytes.get(seen.clone());
-                same &= there == bytes.get(seen.start - start..seen.end - start);
+                let there = self.bytes.get(seen.clone()).unwrap_or_default();
+                let new = bytes.get(seen.start - start..seen.end - start).unwrap_or_default();
+                if there != new && differs.is_none() {
+                    differs =
+                        there.iter().zip(new).position(|(a, b)| a != b).map(|at| (seen.start + at, seen.end));
+                }
                 at = stop;
             }
         }
         self.note(start, end);
-        same
+        differs.map_or(Ok(()), Err)
     }
 
     /// Adds `start..end` to the ranges.
@@ -224,18 +229,24 @@ impl Fragments {
             None => fragment.more || known_end <= end,
         };
         let before = datagram.bytes.capacity();
-        let same = fits && {
+        let put = if fits {
             if !fragment.more {
                 datagram.total = Some(end);
             }
             datagram.put(start, end, cursor.bytes)
+        } else {
+            Ok(())
         };
         self.held += datagram.bytes.capacity() - before;
-        if !same && !datagram.reported {
+        if (!fits || put.is_err()) && !datagram.reported {
             datagram.reported = true;
             let what = if fits { "carry other bytes than" } else { "reach beyond the end that" };
+            let readings = put.err().map_or_else(String::new, |(at, end)| {
+                let first = datagram.bytes.get(at..end).unwrap_or_default();
+                readings(at, first, cursor.bytes.get(at - start..).unwrap_or_default())
+            });
             let text = format!(
-                "{}: bytes {start} to {end} {what} an earlier fragment, first seen in packet {}",
+                "{}: bytes {start} to {end} {what} an earlier fragment, first seen in packet {}{readings}",
                 name(&key),
                 datagram.packet.number
             );
@@ -302,6 +313,20 @@ impl Fragments {
         let rule: &'static Rule = &rules::IP_FRAGMENT_INCOMPLETE;
         findings.push(finding(rule, &datagram.packet, text));
     }
+}
+
+/// What both copies say from the first byte on in which they differ.
+fn readings(at: usize, first: &[u8], second: &[u8]) -> String {
+    /// Bytes of each that are shown.
+    const SHOWN: usize = 24;
+    let len = first.len().min(second.len()).min(SHOWN);
+    let hex = |bytes: &[u8]| {
+        let bytes = bytes.get(..len).unwrap_or_default();
+        let text = if crate::model::is_plain(bytes) { crate::model::safe_text(bytes) } else { String::new() };
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        if text.is_empty() { hex } else { format!("{hex} (\"{text}\")") }
+    };
+    format!("; at {at} the first copy, which is used, says {}, the other {}", hex(first), hex(second))
 }
 
 /// What a user calls the datagram.

@@ -140,6 +140,7 @@ impl Live {
             GiveUp::End => "they never came",
         };
         let mut latest = Place::default();
+        let mut asked = self.asked.is_some();
         self.guess(ends, why == GiveUp::End, place, work);
         if self.is_guessing() {
             return;
@@ -191,6 +192,15 @@ impl Live {
                 let mut own = latest;
                 self.drain(ends, place, Some(&mut own), work);
                 latest = own;
+                continue;
+            }
+            // A request that was read only now, whose answer is not in the capture.
+            if !moved && self.asked.is_some() && !std::mem::replace(&mut asked, true) {
+                if self.guess(ends, why == GiveUp::End, place, work) && !self.is_guessing() {
+                    let mut own = latest;
+                    self.drain(ends, place, Some(&mut own), work);
+                    latest = own;
+                }
                 continue;
             }
             if !moved {
@@ -295,7 +305,10 @@ impl Live {
             ws.report(
                 &tcp::rules::TCP_RESET,
                 spot,
-                format_args!("the connection was reset without a complete closing handshake"),
+                format_args!(
+                    "the connection was reset without a complete closing handshake{}",
+                    self.reset_words()
+                ),
                 &mut emit,
             );
         }

@@ -124,6 +124,13 @@ pub(super) struct Step {
     pub(super) found: Option<Found>,
 }
 
+impl Exchange {
+    /// Bytes of heads that are not whole.
+    pub(super) fn size(&self) -> usize {
+        self.partial.iter().map(|partial| partial.bytes.len()).sum()
+    }
+}
+
 impl Step {
     fn take(taken: usize) -> Self {
         Self { taken, found: None }

@@ -309,6 +309,7 @@ impl Live {
         let (c2s, s2c) = (client, client.other());
         let begins = PerDirection { c2s: known(c2s) || quiet(c2s), s2c: known(s2c) || quiet(s2c) };
         let mut ws = WebSocket::midway(PerDirection { c2s: terms, s2c: terms }, begins);
+        ws.list(work.limits.listed);
         for end in End::BOTH {
             ws.skip(self.direction(end), *skipped.of(end));
         }

@@ -10,7 +10,7 @@ use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
 use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally, WebSocketId};
 use crate::tcp::{self, Held, NOWHERE};
-use crate::ws::{LISTED, Spot, StreamEnd, Terms, WebSocket};
+use crate::ws::{Spot, StreamEnd, Terms, WebSocket};
 
 impl Live {
     /// Hands bytes in order to the layer above, as long as it takes any.
@@ -220,7 +220,7 @@ impl Live {
                     let (direction, offset) = (Some(direction), None);
                     self.pending.push(Pending { rule, direction, offset, place: arrival, text });
                     self.unanswered(ends, *asked, State::Unanswered, arrival, work);
-                } else if work.totals.findings.add(rule) <= LISTED {
+                } else if work.totals.findings.add(rule) <= u64::from(work.limits.listed) {
                     // Whether it asked for a WebSocket stands in the head.
                     let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
                     let (client, server) = (ends.of(end), ends.of(end.other()));
@@ -298,6 +298,7 @@ impl Live {
             PerDirection { c2s: terms(Direction::ClientToServer), s2c: terms(Direction::ServerToClient) };
         let mut connection = self.connection(ends, asked, Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
+        ws.list(work.limits.listed);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
         // A client that acknowledged the response had read it, whichever packet is first in the capture.
@@ -387,7 +388,7 @@ impl Live {
                 place: pending.place,
                 ..Spot::default()
             };
-            if tally.add(pending.rule) <= LISTED {
+            if tally.add(pending.rule) <= u64::from(work.limits.listed) {
                 work.sink.finding(Some(connection), pending.rule, spot, format_args!("{}", pending.text));
             }
         }

@@ -17,6 +17,9 @@ pub struct Limits {
     pub held_bytes: u64,
     /// Out-of-order pieces held of one stream, 40 bytes each.
     pub held_pieces: usize,
+    /// Waiting bytes, kept payloads and windows of all connections together. 256 MiB: a small machine's share. Over it
+    /// holes are given up, the largest first, then kept payloads, then windows.
+    pub memory: u64,
     /// Packets of the capture for which a hole, a missing SYN or a missing request is waited for.
     /// Reordering inside captures (several queues, merged files) is far shorter.
     pub wait_packets: u64,
@@ -41,6 +44,10 @@ pub struct Limits {
     pub fragments: FragmentLimits,
     /// Payloads.
     pub depth: Depth,
+    /// Findings of one rule that are listed for a connection, or for the capture. All are counted.
+    pub listed: u32,
+    /// Findings listed in all. Reports hold this.
+    pub findings: u64,
     /// Connections whose handshake is not in the capture are recognised by what they send.
     pub guess: bool,
     /// Ports on which that takes less evidence.
@@ -68,6 +75,7 @@ impl Default for Limits {
             flows: 200_000,
             held_bytes: 64 << 20,
             held_pieces: 8192,
+            memory: 256 << 20,
             wait_packets: 4096,
             wait_time: 2 * SECOND,
             hole_time: 60 * SECOND,
@@ -79,6 +87,8 @@ impl Default for Limits {
             requests: 1000,
             fragments: FragmentLimits::default(),
             depth: Depth::default(),
+            listed: crate::ws::LISTED,
+            findings: 100_000,
             guess: true,
             ws_ports: Vec::new(),
             secrets: Secrets::default(),

@@ -6,6 +6,7 @@ use super::Taken;
 use super::ends::{End, Ends, PerEnd};
 use super::exchange::{Exchange, Other};
 use super::multiplex::Multiplex;
+use super::readings::Ttls;
 use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
@@ -104,6 +105,7 @@ pub(super) struct Live {
     pub(super) tries: u8,
     /// Framing was lost for so long that nothing waits for it any more.
     pub(super) hopeless: bool,
+    pub(super) ttls: Ttls,
     /// The packet under which this connection is in the work's list of those that wait.
     pub(super) waiting_at: u64,
     /// It speaks TLS, and there are secrets.
@@ -132,6 +134,7 @@ impl Live {
             guessing: 0,
             tries: 4,
             hopeless: false,
+            ttls: Ttls::default(),
             secure: None,
         })
     }
@@ -358,12 +361,7 @@ impl Live {
             );
         }
         if flags.has(Flags::RST) {
-            // RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no stream.
-            let stream = self.streams.of(from);
-            let ahead = stream.offset(seq).wrapping_sub(stream.next());
-            if self.reset.is_none() && (!stream.is_known() || ahead <= 1 << 30) {
-                self.reset = Some(place);
-            }
+            self.take_reset(from, seq, taken, work);
         } else {
             if segment.claimed_len > 0 {
                 if self.streams.of(from).doubtful().is_some() {
@@ -433,13 +431,14 @@ impl Live {
         }
         if let Some(conflict) = arrival.conflict {
             let offset = self.streams.of(from).relative(conflict);
+            let readings = self.readings(direction, &arrival, taken, work.bytes);
             self.note(
                 &tcp::rules::TCP_OVERLAP_CONFLICT,
                 Some(direction),
                 Some(offset),
                 place,
                 format_args!(
-                    "bytes at offset {offset} differ from the copy seen before; the first copy is used"
+                    "bytes at offset {offset} differ from the copy seen before, which is used; {readings}"
                 ),
                 work,
             );
@@ -453,6 +452,7 @@ impl Live {
                 work,
             );
         }
+        self.note_ttl(direction, &arrival, taken);
         if arrival.out_of_order {
             self.note(
                 &tcp::rules::TCP_OUT_OF_ORDER,
@@ -481,7 +481,7 @@ impl Live {
                 Some(direction),
                 Some(relative),
                 place,
-                format_args!("{} bytes came after a RST", arrival.new),
+                format_args!("{} bytes came after a RST{}", arrival.new, self.reset_words()),
                 work,
             );
         }

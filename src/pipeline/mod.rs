@@ -24,7 +24,9 @@ mod live;
 mod lost;
 mod missing;
 mod multiplex;
+mod readings;
 mod replay;
+mod room;
 pub mod rules;
 mod secrets;
 #[cfg(feature = "tls")]
@@ -44,6 +46,7 @@ use crate::ws::{Spot, StreamEnd};
 pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
+pub use room::Shed;
 pub use rules::RULES;
 pub use secrets::Secrets;
 pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
@@ -103,6 +106,8 @@ pub struct Pipeline {
     unsupported: Vec<LinkType>,
     live: usize,
     evicted: u64,
+    /// So many bytes may come before it is counted again what connections hold.
+    room: u64,
     last: Place,
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
@@ -118,6 +123,8 @@ enum Outside {
     End(StreamEnd),
     /// A SYN on its ports opens another one.
     Reuse,
+    /// All connections together hold too much.
+    Shed(Shed),
 }
 
 impl Pipeline {
@@ -125,6 +132,7 @@ impl Pipeline {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
+            room: limits.memory,
             decoder: Decoder::new(&limits.fragments),
             desk: Desk::new(limits),
             flows: Flows::default(),
@@ -164,6 +172,7 @@ impl Pipeline {
             self.decoder_findings(sink);
         }
         self.timers(capture, sink);
+        self.weigh(packet.wire_len.max(packet.bytes.len), capture, sink);
     }
 
     /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
@@ -262,7 +271,7 @@ impl Pipeline {
         place: Place,
         text: std::fmt::Arguments<'_>,
     ) {
-        if self.desk.totals.findings.add(rule) <= crate::ws::LISTED {
+        if self.desk.totals.findings.add(rule) <= u64::from(self.desk.limits.listed) {
             sink.finding(None, rule, Spot { place, ..Spot::default() }, text);
         }
     }
@@ -486,6 +495,7 @@ impl Pipeline {
                 Outside::Look => Act::Look(place),
                 Outside::End(how) => Act::End(how, place),
                 Outside::Reuse => Act::Reuse(place),
+                Outside::Shed(shed) => Act::Shed(shed, place),
             };
             let dropped = std::mem::take(&mut self.dropped);
             self.tell(slot, act, dropped, sink);
@@ -524,9 +534,8 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        if self.flows.len() > self.desk.limits.calm
-            && (self.last.packet & 7 == 0 || self.flows.len() > self.desk.limits.flows)
-        {
+        let full = self.flows.len() > self.desk.limits.flows || self.live > self.desk.limits.connections;
+        if full || (self.flows.len() > self.desk.limits.calm && self.last.packet & 7 == 0) {
             self.visit(capture, sink);
         }
     }
@@ -560,10 +569,11 @@ impl Pipeline {
             };
             // With the table full, whoever is silent longest among those in turn makes room.
             let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
-            if idle <= limit && !in_the_way {
+            let silent = idle > limit && self.flows.len() > self.desk.limits.calm;
+            if !silent && !in_the_way {
                 continue;
             }
-            if idle <= limit {
+            if !silent {
                 self.evicted += 1;
             }
             self.outside(slot, Outside::End(StreamEnd::Timeout), capture, sink);

@@ -20,7 +20,7 @@ use crate::http::Judgement;
 use crate::http::http2::{self, Answer, Http2, Opening};
 use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, Tally, WebSocketId};
 use crate::tcp;
-use crate::ws::{LISTED, Spot, StreamEnd, WebSocket};
+use crate::ws::{Spot, StreamEnd, WebSocket};
 
 /// Findings that wait until there is a WebSocket to tell them of.
 const REMEMBERED: usize = 64;
@@ -33,15 +33,15 @@ const UNKNOWN: u64 = u64::MAX >> 2;
 #[derive(Clone, Debug)]
 pub(super) struct Multiplex {
     http2: Http2,
-    streams: HttpStreams,
+    pub(super) streams: HttpStreams,
     /// Nothing is waited for: see [`Live::force_http2`].
     pub(super) forced: bool,
 }
 
 #[derive(Clone, Debug)]
-struct HttpStreams {
+pub(super) struct HttpStreams {
     carrier: Carrier,
-    open: BTreeMap<u32, Stream>,
+    pub(super) open: BTreeMap<u32, Stream>,
     pending: Vec<Pending>,
     /// It has, or had, a WebSocket.
     had: bool,
@@ -61,10 +61,10 @@ struct Asked {
 
 /// A stream that is a WebSocket, or is to be one.
 #[derive(Clone, Debug)]
-struct Stream {
+pub(super) struct Stream {
     id: WebSocketId,
     asked: Option<Box<Asked>>,
-    socket: Option<Box<Socket>>,
+    pub(super) socket: Option<Box<Socket>>,
     pending: Vec<Pending>,
     /// Bytes may be missing before it was opened.
     lost: PerDirection<bool>,
@@ -273,6 +273,7 @@ impl HttpStreams {
         let terms = terms(&handshake, answer == Answer::MayOpen);
         let mut connection = self.connection(number, stream.id, handshake, asked.place, Some(place));
         let mut ws = WebSocket::new(terms);
+        ws.list(work.limits.listed);
         work.totals.websockets += 1;
         work.sink.opened(&connection);
         let mut emit = Emit { sink: &mut *work.sink, connection: &connection };
@@ -346,7 +347,7 @@ impl HttpStreams {
         });
         for pending in stream.pending.into_iter().chain(own) {
             let spot = Spot { direction: pending.direction, place: pending.place, ..Spot::default() };
-            if tally.add(pending.rule) <= LISTED {
+            if tally.add(pending.rule) <= u64::from(work.limits.listed) {
                 work.sink.finding(Some(&connection), pending.rule, spot, format_args!("{}", pending.text));
             }
         }

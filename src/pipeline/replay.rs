@@ -7,7 +7,7 @@
 
 use super::flows::{Flow, Key, Stage};
 use super::live::{Fate, Layer, Live};
-use super::{Ends, Limits, Outside, Pipeline, Sink};
+use super::{Ends, Limits, Outside, Pipeline, Shed, Sink};
 use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place, WebSocketId};
 use crate::ws::{Scratch, StreamEnd};
 
@@ -25,6 +25,8 @@ pub enum Act {
     End(StreamEnd, Place),
     /// Its ports were taken for another connection.
     Reuse(Place),
+    /// It gave something up to make room.
+    Shed(Shed, Place),
 }
 
 /// How far a connection came.
@@ -147,6 +149,9 @@ impl Pipeline {
             Act::Look(place) => (Outside::Look, place),
             Act::End(how, place) => (Outside::End(how), place),
             Act::Reuse(place) => (Outside::Reuse, place),
+            // Alone, it has the room.
+            Act::Shed(Shed::Payloads, _) => return,
+            Act::Shed(shed, place) => (Outside::Shed(shed), place),
         };
         self.last = place;
         if let Some(slot) = self.flows.slots().next() {
@@ -218,6 +223,7 @@ impl Pipeline {
     ) -> Fate {
         match outside {
             Outside::Look => return live.expire(ends, place, work),
+            Outside::Shed(shed) => return live.shed(ends, shed, place, work),
             Outside::Reuse => {
                 if live.is_websocket() && !live.is_reset() {
                     live.note_reuse(place, work);

@@ -6,10 +6,10 @@ crate::rules! {
         "More connections at once than are followed. Filter the capture, or raise --max-connections.";
     LIMIT_STREAM_MEMORY = "limit-stream-memory" Warning "-",
         "Out-of-order buffer of one stream full: waiting bytes were given up as a gap.",
-        "A segment was lost from the capture and nobody acknowledged it.";
+        "A segment was lost from the capture and nobody acknowledged it. Raise --mem-stream to wait for longer.";
     LIMIT_TOTAL_MEMORY = "limit-total-memory" Warning "-",
-        "Global memory cap hit: largest idle buffers were given up as gaps.",
-        "Raise --max-mem, or filter the capture.";
+        "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows.",
+        "Raise --mem-total, or filter the capture.";
     FLOW_TIMEOUT = "flow-timeout" Info "-",
         "Idle connection was closed by the flow timer.",
         "Nothing was captured of it for a long time.";

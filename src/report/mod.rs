@@ -95,6 +95,10 @@ pub struct Selection {
     pub fails: Option<Severity>,
     /// Findings that were chosen, by rule.
     pub chosen: Tally,
+    /// So many findings are printed at most; all are counted. `None`: there is no bound.
+    pub most: Option<u64>,
+    /// Findings that were chosen.
+    pub listed: u64,
 }
 
 impl Selection {
@@ -158,8 +162,15 @@ impl Selection {
         let chosen = self.chooses(shown, |filter| filter.finding(connection, rule, spot, text));
         if chosen {
             self.chosen.add(rule);
+            self.listed += 1;
         }
-        chosen
+        chosen && self.most.is_none_or(|most| self.listed <= most)
+    }
+
+    /// Findings that were chosen but not printed.
+    #[must_use]
+    pub fn unlisted(&self) -> u64 {
+        self.most.map_or(0, |most| self.listed.saturating_sub(most))
     }
 
     /// Whether a connection is printed.

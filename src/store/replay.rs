@@ -33,7 +33,7 @@ impl Replay {
     pub(super) fn next_packet(&mut self) -> Option<u64> {
         self.walk.peek().map(|act| match act {
             Act::Packet(packet, _) => packet.number,
-            Act::Look(place) | Act::End(_, place) | Act::Reuse(place) => place.packet,
+            Act::Look(place) | Act::End(_, place) | Act::Reuse(place) | Act::Shed(_, place) => place.packet,
         })
     }
 

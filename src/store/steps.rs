@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Flags, LinkType, PacketRef, Place, Span, Time};
-use crate::pipeline::Act;
+use crate::pipeline::{Act, Shed};
 use crate::ws::StreamEnd;
 
 /// Bytes of steps that are kept in one piece.
@@ -105,6 +105,15 @@ impl Steps {
                     StreamEnd::Timeout => 3,
                 };
                 open.push(kind::END | how << 2);
+                place
+            }
+            Act::Shed(shed, place) => {
+                let shed = match shed {
+                    Shed::Holes => 4,
+                    Shed::Payloads => 5,
+                    Shed::Windows => 6,
+                };
+                open.push(kind::END | shed << 2);
                 place
             }
         };
@@ -222,7 +231,10 @@ impl Iterator for Walk {
                     0 => StreamEnd::Fin,
                     1 => StreamEnd::Reset,
                     2 => StreamEnd::Capture,
-                    _ => StreamEnd::Timeout,
+                    3 => StreamEnd::Timeout,
+                    4 => return Some(Act::Shed(Shed::Holes, place)),
+                    5 => return Some(Act::Shed(Shed::Payloads, place)),
+                    _ => return Some(Act::Shed(Shed::Windows, place)),
                 };
                 Act::End(how, place)
             }
@@ -279,6 +291,9 @@ mod tests {
             20 => packet,
             1 => place.clone().prop_map(Act::Look),
             1 => place.clone().prop_map(Act::Reuse),
+            1 => (0..3usize, place.clone()).prop_map(|(shed, place)| {
+                Act::Shed([Shed::Holes, Shed::Payloads, Shed::Windows][shed], place)
+            }),
             1 => (0..4usize, place).prop_map(|(how, place)| {
                 let all = [StreamEnd::Fin, StreamEnd::Reset, StreamEnd::Capture, StreamEnd::Timeout];
                 Act::End(all[how], place)

@@ -34,6 +34,9 @@ crate::rules! {
     TCP_RESET = "tcp-reset" Warning "RFC 9293 §3.5.2",
         "The connection was reset without a closing handshake.",
         "A process died, a socket was closed with unread data, or a middlebox forgot the connection.";
+    TCP_RESET_IGNORED = "tcp-reset-ignored" Info "RFC 9293 §3.10.7.4; RFC 5961 §3",
+        "A RST outside the window: its receiver ignores it, and so does wslens.",
+        "A late RST of an earlier connection, or somebody who guesses sequence numbers.";
     TCP_DATA_AFTER_FIN = "tcp-data-after-fin" Warning "RFC 9293 §3.6",
         "Bytes past a FIN's sequence number.",
         "A receiver ignores them. A broken sender, or forged segments.";

@@ -31,12 +31,15 @@ pub struct Held {
 }
 
 impl Held {
-    fn end(&self) -> u64 {
+    /// Offset behind the last byte.
+    #[must_use]
+    pub fn end(&self) -> u64 {
         self.at + u64::from(self.len)
     }
 
     /// The part between two offsets.
-    fn between(&self, from: u64, to: u64) -> Self {
+    #[must_use]
+    pub fn between(&self, from: u64, to: u64) -> Self {
         let at = from.max(self.at);
         let address = if self.address == NOWHERE { NOWHERE } else { self.address + (at - self.at) };
         Self { at, address, len: to.min(self.end()).saturating_sub(at) as u32, ..*self }
@@ -60,6 +63,8 @@ pub struct Arrival {
     pub again: u32,
     /// Offset of the first byte that differs from the copy seen before.
     pub conflict: Option<u64>,
+    /// The copy seen before, and this one. Of a copy that was delivered the packet is not known any more: 0.
+    pub copies: Option<(Held, Held)>,
     /// It left a hole before it.
     pub out_of_order: bool,
 }
@@ -576,12 +581,14 @@ fn compare(seen: &Held, new: &Held, bytes: &dyn Bytes, arrival: &mut Arrival) {
     if from >= to || arrival.conflict.is_some() || seen.address == NOWHERE || new.address == NOWHERE {
         return;
     }
+    let copies = (*seen, *new);
     let (seen, new) = (seen.between(from, to), new.between(from, to));
     let span = |held: &Held| Span { start: held.address, len: held.len };
     let (Some(seen), Some(new)) = (bytes.bytes(span(&seen)), bytes.bytes(span(&new))) else { return };
     if seen != new {
         let differs = seen.iter().zip(new).position(|(a, b)| a != b).unwrap_or_default();
         arrival.conflict = Some(from + differs as u64);
+        arrival.copies = Some(copies);
     }
 }
 

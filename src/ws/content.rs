@@ -38,16 +38,27 @@ pub(super) struct Eager {
     hash: Option<Sha256>,
     kept: Vec<u8>,
     len: u64,
+    /// Nothing more is kept of it.
+    dropped: bool,
 }
 
 impl Eager {
     /// `kept`: an allocation to use.
     fn new(depth: &Depth, mut kept: Vec<u8>) -> Self {
         kept.clear();
-        Self { utf8: Utf8Check::new(), hash: depth.hash.then(Sha256::new), kept, len: 0 }
+        Self { utf8: Utf8Check::new(), hash: depth.hash.then(Sha256::new), kept, len: 0, dropped: false }
+    }
+
+    /// Gives back what is kept. What comes is still checked, hashed and counted.
+    fn shed(&mut self, keep: u64, check: bool) {
+        if check && !self.dropped && self.len <= keep {
+            self.utf8.feed(&self.kept);
+        }
+        (self.kept, self.dropped) = (Vec::new(), true);
     }
 
     fn take(&mut self, bytes: &[u8], keep: u64, check: bool) {
+        let keep = if self.dropped { 0 } else { keep };
         let before = self.len;
         self.len += bytes.len() as u64;
         if check && self.len > keep {
@@ -485,7 +496,29 @@ impl Open {
         };
         self.gone |= !(self.kept.each(context.bytes, unmasked, &mut give)
             && frame.each(context.bytes, unmasked, &mut give));
+        context.scratch.grow(eager.kept.len() as u64);
         self.eager = Some(eager);
+    }
+
+    /// Keeps no payload from here on, and gives back what is kept; `frame` is what is kept of the frame at hand. The
+    /// message is still checked, hashed and counted.
+    pub(super) fn shed(
+        &mut self,
+        frame: &Payload,
+        inflater: &mut Option<Box<Inflater>>,
+        window_lost: bool,
+        context: &mut Context<'_>,
+    ) {
+        if self.missing.is_some() {
+            self.eager = Some(Box::new(Eager::new(context.depth, Vec::new())));
+        } else if self.eager.is_none() {
+            self.go_eager(frame, inflater, window_lost, context);
+        }
+        self.kept = Payload::default();
+        let check = self.opcode == Opcode::Text && !self.opaque;
+        if let Some(eager) = &mut self.eager {
+            eager.shed(context.depth.keep, check);
+        }
     }
 
     /// A piece of wire bytes, for a message that is read as it comes.
@@ -501,6 +534,7 @@ impl Open {
         const STEP: usize = 32 << 10;
         let check = self.opcode == Opcode::Text && !self.opaque;
         let Some(eager) = &mut self.eager else { return };
+        let before = eager.kept.len();
         let depth = context.depth;
         let Scratch { unmasked, inflated, .. } = &mut *context.scratch;
         let mut offset = offset;
@@ -516,6 +550,8 @@ impl Open {
                     .feed(unmasked, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
             }
         }
+        let more = eager.kept.len().saturating_sub(before);
+        context.scratch.grow(more as u64);
     }
 }
 
@@ -526,6 +562,9 @@ fn take_inflater<'a>(
     scratch: &mut Scratch,
 ) -> &'a mut Inflater {
     inflater.get_or_insert_with(|| {
+        /// A window and tables, about.
+        const INFLATER: u64 = 64 << 10;
+        scratch.grow(INFLATER);
         let mut inflater = scratch.spare.pop().unwrap_or_default();
         inflater.forget();
         if window_lost {

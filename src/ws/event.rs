@@ -168,6 +168,8 @@ pub struct Depth {
     pub hash: bool,
     /// Bytes of a message or frame that are kept.
     pub keep: u64,
+    /// Fragments of a message, and small frames in a second, beyond which there is a finding. All are read.
+    pub fragments: u32,
     /// Bounds of inflating.
     pub inflate: InflateLimits,
 }
@@ -181,6 +183,7 @@ impl Default for Depth {
             frame_payloads: true,
             hash: false,
             keep: 64 << 10,
+            fragments: 10_000,
             inflate: InflateLimits::default(),
         }
     }
@@ -197,4 +200,25 @@ pub struct Scratch {
     /// For frames at hand.
     #[allow(clippy::vec_box)]
     pub(super) frames: Vec<Box<super::message::AtHand>>,
+    pub(super) grown: u64,
+}
+
+impl Scratch {
+    /// Counts bytes that may have been kept somewhere.
+    #[inline]
+    pub fn grow(&mut self, len: u64) {
+        self.grown = self.grown.saturating_add(len);
+    }
+
+    /// How many bytes connections may hold more than when this was set back: never less than they do.
+    #[must_use]
+    #[inline]
+    pub fn grown(&self) -> u64 {
+        self.grown
+    }
+
+    /// Counts from 0 again.
+    pub fn weighed(&mut self) {
+        self.grown = 0;
+    }
 }

@@ -177,6 +177,8 @@ pub(super) struct AtHand {
     pub(super) last: Place,
     pub(super) payload: Payload,
     pub(super) missing: Option<(u64, u64)>,
+    /// Nothing more is kept of its payload.
+    pub(super) shed: bool,
     /// While framing is lost.
     pub(super) search: Search,
 }
@@ -189,6 +191,7 @@ impl Default for AtHand {
             last: Place::default(),
             payload: Payload::default(),
             missing: None,
+            shed: false,
             search: Search::default(),
         }
     }
@@ -270,7 +273,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 open.take_wire(&chunk, key, offset, &mut side.inflater, context);
             }
         }
-        if needed && frame.payload.len() < keep {
+        if needed && frame.payload.len() < keep && !frame.shed {
             let room = (keep - frame.payload.len()).min(len) as usize;
             let part = Chunk { bytes: chunk.bytes.get(..room).unwrap_or_default(), ..chunk };
             frame.payload.push(&part, key, offset);
@@ -382,6 +385,7 @@ impl<E: Events> Step<'_, '_, E> {
     fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let frame = &mut *self.frame;
         (frame.header, frame.start, frame.last, frame.missing) = (header, start, arrival, None);
+        frame.shed = false;
         frame.payload.clear();
     }
 

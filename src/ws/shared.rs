@@ -8,7 +8,7 @@ use super::rules;
 use crate::model::{Direction, PerDirection, Place, Rule, Tally};
 
 /// Findings of one rule that are listed for a connection; all are counted.
-pub const LISTED: u64 = 100;
+pub const LISTED: u32 = 100;
 /// Pings that may wait for their pong; the oldest is forgotten beyond.
 const WAITING: usize = 64;
 /// Bytes of a close reason that are kept.
@@ -89,6 +89,8 @@ pub(super) struct Shared {
     /// Bytes of either direction are missing: silence proves nothing.
     pub(super) lost_framing: bool,
     mark: Mark,
+    /// Findings of one rule that are listed.
+    pub(super) listed: u32,
 }
 
 /// Only a place. It has more unused values than any other field, so that an enum which holds a WebSocket tells its
@@ -101,6 +103,10 @@ enum Mark {
 }
 
 impl Shared {
+    pub(super) fn new() -> Self {
+        Self { listed: LISTED, ..Self::default() }
+    }
+
     /// Round trips of pings.
     pub(super) fn rtt(&self) -> Rtt {
         self.rounds.as_ref().map(|rounds| rounds.rtt).unwrap_or_default()
@@ -145,7 +151,7 @@ impl Shared {
         spot: Spot,
         text: Arguments<'_>,
     ) {
-        if self.findings.add(rule) <= LISTED {
+        if self.findings.add(rule) <= u64::from(self.listed) {
             events.finding(rule, spot, text);
         }
     }

@@ -5,7 +5,7 @@ use super::message::{AtHand, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Closing, Rtt, Shared};
-use super::{FrameHeader, MAX_HEADER_LEN};
+use super::{FrameHeader, MAX_HEADER_LEN, Payload};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
 /// How a direction's stream ended.
@@ -66,6 +66,29 @@ impl Half {
         let frame = self.frame.as_ref();
         frame.map_or(0, |frame| size_of_val(&**frame) + frame.payload.size() + frame.search.size())
             + self.side.size()
+    }
+
+    /// See [`WebSocket::shed_payloads`].
+    fn shed_payload(&mut self, context: &mut Context<'_>) {
+        let Self { frame, side, .. } = self;
+        let none = Payload::default();
+        let at_hand = frame.as_mut().filter(|frame| side.in_frame && !frame.header.opcode().is_control());
+        if let Some(open) = &mut side.open {
+            let part = at_hand.as_ref().filter(|_| side.joined).map_or(&none, |frame| &frame.payload);
+            open.shed(part, &mut side.inflater, side.window_lost, context);
+        }
+        if let Some(frame) = at_hand {
+            (frame.payload, frame.shed) = (none, true);
+        }
+    }
+
+    /// See [`WebSocket::shed_windows`].
+    fn shed_window(&mut self) {
+        let side = &mut self.side;
+        // One that is at work is needed.
+        if side.open.as_ref().is_none_or(|open| !open.compressed) && side.inflater.take().is_some() {
+            side.window_lost |= side.terms.takeover == Some(true);
+        }
     }
 
     /// Lets the reader or the side do something with the frame at hand.
@@ -143,10 +166,15 @@ impl WebSocket {
     #[must_use]
     pub fn new(terms: PerDirection<Terms>) -> Self {
         Self {
-            shared: Shared::default(),
+            shared: Shared::new(),
             c2s: Half::new(Direction::ClientToServer, terms.c2s),
             s2c: Half::new(Direction::ServerToClient, terms.s2c),
         }
+    }
+
+    /// Findings of one rule that are listed from here on; [`LISTED`](super::LISTED) unless this says otherwise. All are counted.
+    pub fn list(&mut self, most: u32) {
+        self.shared.listed = most;
     }
 
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
@@ -358,6 +386,27 @@ impl WebSocket {
     #[must_use]
     pub fn size(&self) -> usize {
         Direction::BOTH.into_iter().map(|direction| self.half(direction).size()).sum()
+    }
+
+    /// Gives back what is kept of messages that are not whole: of these only length, hash and findings will be told.
+    pub fn shed_payloads(&mut self, context: &mut Context<'_>) {
+        for direction in Direction::BOTH {
+            self.half_mut(direction).0.shed_payload(context);
+        }
+    }
+
+    /// Gives back the windows of compression where no message is open. What refers to them later is not certain.
+    pub fn shed_windows(&mut self) {
+        for direction in Direction::BOTH {
+            self.half_mut(direction).0.shed_window();
+        }
+    }
+
+    /// Bytes of the windows of compression that it holds.
+    #[must_use]
+    pub fn windows(&self) -> usize {
+        let size = |half: &Half| half.side.inflater.as_ref().map_or(0, |inflater| inflater.size());
+        size(&self.c2s) + size(&self.s2c)
     }
 
     /// The counts of a direction.

@@ -160,27 +160,29 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     fn judge_flood(&mut self, number: u64, message: Option<u64>, header: FrameHeader, place: Place) {
-        const FRAGMENTS: u32 = 10_000;
-        if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.frames == FRAGMENTS + 1) {
+        let most = self.context.depth.fragments;
+        if self.side.joined
+            && self.side.open.as_ref().is_some_and(|open| open.frames == most.saturating_add(1))
+        {
             self.report(
                 &rules::FRAGMENT_FLOOD,
                 Some(number),
                 message,
                 place,
-                format_args!("message has more than {FRAGMENTS} fragments"),
+                format_args!("message has more than {most} fragments"),
             );
         }
         if header.payload_len < 16 {
             let (since, count) = self.side.small;
             let fresh = count == 0 || place.time.0.saturating_sub(since) > 1_000_000_000;
             self.side.small = if fresh { (place.time.0, 1) } else { (since, count.saturating_add(1)) };
-            if self.side.small.1 == FRAGMENTS {
+            if self.side.small.1 == most {
                 self.report(
                     &rules::FRAGMENT_FLOOD,
                     Some(number),
                     message,
                     place,
-                    format_args!("{FRAGMENTS} data frames with less than 16 payload bytes within one second"),
+                    format_args!("{most} data frames with less than 16 payload bytes within one second"),
                 );
             }
         }

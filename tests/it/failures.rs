@@ -4,7 +4,7 @@
 use crate::compare::{Said, heard, sent};
 use crate::read::{Output, read};
 use crate::support::failures::{self, Failure};
-use crate::support::forge::{C2S, Expected, S2C};
+use crate::support::forge::{C2S, Expected, Http2Talk, PcapFormat, S2C, Script, Split, TEXT, pcap};
 
 /// The messages of one direction that are sure or shown as text.
 fn shown(output: &Output, dir: &str) -> Vec<Said> {
@@ -94,6 +94,23 @@ fn f6_a_websocket_through_an_http_proxy_is_found() {
     let [connection] = output.connections()[..] else { panic!("one connection") };
     assert_eq!(connection["tunnelled"], true);
     assert_eq!(connection["server"], "10.0.0.2:3128");
+}
+
+#[test]
+fn f7_websockets_inside_http_2_are_read() {
+    // RFC 8441 over cleartext HTTP/2. More of it: `multiplex.rs`.
+    let talk = Http2Talk::new("10.0.0.1:50000", "10.0.0.2:80")
+        .open(1)
+        .say(C2S, 1, TEXT, b"over a stream")
+        .say(S2C, 1, TEXT, b"and back")
+        .close(1);
+    let packets = Script::new(&talk.talk, &Split::Writes(1460)).packets();
+    let output = read(pcap(&packets, PcapFormat::default()));
+    assert_eq!(errors(&output), Vec::<&str>::new());
+    let [connection] = output.connections()[..] else { panic!("one connection") };
+    assert_eq!((&connection["http_version"], &connection["stream_id"]), (&"2".into(), &1.into()));
+    let said: Vec<Vec<u8>> = output.messages().into_iter().map(|message| message.bytes).collect();
+    assert_eq!(said[..2], [b"over a stream".to_vec(), b"and back".to_vec()]);
 }
 
 #[test]

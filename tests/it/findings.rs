@@ -3,6 +3,7 @@
 
 mod http2;
 mod make;
+mod memory;
 mod protocol;
 mod transport;
 
@@ -25,7 +26,6 @@ const EXCLUDED: &[(&str, &str)] = &[
     ("capture-kernel-drops", "a capturing program's counters: see the tests of live captures"),
     ("capture-queue-drops", "a spool that is too small: see the tests of live captures"),
     ("capture-bad-magic", "told by the program: there is no capture to read"),
-    ("limit-total-memory", "memory is bounded by the other limits so far"),
     ("tls-no-secret", "of TLS: see its tests, and those of wss"),
     ("tls-unsupported", "of TLS: see its tests, and those of wss"),
     ("tls-record-damaged", "of TLS: see its tests, and those of wss"),
@@ -104,8 +104,14 @@ fn no_rule_is_told_where_it_is_only_nearly_broken() {
 fn every_rule_has_a_case_or_a_reason() {
     let rules = wslens::pipeline::RULES.iter().chain([&wslens::capture::rules::ALL]).copied().flatten();
     let rules: BTreeSet<&str> = rules.map(|rule: &&Rule| rule.code).collect();
-    let with_limits =
-        ["h2-limit-streams", "limit-connections", "limit-stream-memory", "flow-timeout", "message-limit"];
+    let with_limits = [
+        "h2-limit-streams",
+        "limit-connections",
+        "limit-stream-memory",
+        "limit-total-memory",
+        "flow-timeout",
+        "message-limit",
+    ];
     let cases = all();
     let tested: BTreeSet<&str> = cases.iter().map(|case| case.code).chain(with_limits).collect();
     assert_eq!(tested.len(), cases.len() + with_limits.len(), "no rule twice");

@@ -16,6 +16,8 @@ mod contract;
 mod corpus;
 /// The documents say what the code does.
 mod docs;
+/// Tricks against observers.
+mod evasion;
 /// Captures on which others fail.
 mod failures;
 /// Filters, against what other code makes of the output.
@@ -30,6 +32,8 @@ mod fuzzed;
 mod handshake;
 /// Lessons and the page of claims.
 mod lessons;
+/// Every bound, and its flag.
+mod limits;
 /// `check` for CI systems.
 mod lint;
 /// Live capture on the loopback.
@@ -45,6 +49,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// One direction only, and what is like it.
+mod onesided;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

@@ -68,6 +68,10 @@ struct Measured {
 
 /// Runs a capture as the program does, records thrown away.
 fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
+    measure_with(Limits::default(), level, capture)
+}
+
+fn measure_with(limits: Limits, level: Level, capture: impl FnOnce() -> Capture) -> Measured {
     let before = HELD.with(|held| {
         let (now, _) = held.get();
         held.set((now, now));
@@ -76,7 +80,7 @@ fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
     let mut capture = capture();
     let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
     let mut sink = Ndjson::new(io::sink(), selection, false);
-    let summary = run(&mut capture, &mut Pipeline::new(Limits::default()), &mut sink, |_, _| true);
+    let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
     sink.finish(&summary).unwrap();
     let peak = HELD.with(Cell::get).1 - before;
     Measured { summary, peak: peak as usize }
@@ -278,6 +282,83 @@ fn thousands_of_fragments_of_one_message_take_no_more_than_their_bytes() {
         measure_bytes(pcap(&Script::new(&talk, &Split::Merged(1460)).packets(), PcapFormat::default()));
     assert_eq!(measured.summary.totals.messages, 3);
     assert!(measured.peak < 3 * MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn all_connections_together_stay_within_their_bound() {
+    // Each has begun a message that comes in small pieces, which are copied.
+    let count = 100;
+    let scripts = (0..count).map(|i| {
+        let talk = Conversation::new(&format!("10.1.1.{i}:1024"), "10.0.0.2:80").binary(C2S, &[7; 30_000]);
+        let script = Script::new(&talk.no_close(), &Split::Sizes(vec![200]));
+        script.clock(1_767_225_600_000_000_000 + i as i64, 1_000_000).packets()
+    });
+    let file = pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default());
+    let run = |memory: u64| {
+        let limits = Limits { memory, ..Limits::default() };
+        let file = file.clone();
+        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+    };
+    let (free, bound) = (run(256 << 20), run(MB as u64));
+    let told = |measured: &Measured| {
+        let findings = &measured.summary.totals.findings;
+        findings
+            .iter()
+            .filter(|(rule, _)| rule.code == "limit-total-memory")
+            .map(|(_, count)| count)
+            .sum::<u64>()
+    };
+    assert_eq!(told(&free), 0);
+    assert!(told(&bound) > 0);
+    assert!(free.peak > count * 30_000, "{} bytes", free.peak);
+    // Beside it there is what a connection costs, and vectors have room to grow.
+    assert!(bound.peak < MB * 2 + count * 3072, "{} bytes, {} without a bound", bound.peak, free.peak);
+}
+
+#[test]
+fn a_frame_that_claims_as_much_as_a_frame_can_takes_nothing() {
+    let frame = Frame::new(BINARY, "").length(LengthForm::Claim(i64::MAX as u64));
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").frame(S2C, &frame).no_close();
+    let talk = talk.raw(S2C, &vec![0x55; 8 * MB]);
+    let file = pcap(&Script::new(&talk, &Split::Writes(1460)).packets(), PcapFormat::default());
+    let measured = measure_bytes(file);
+    assert_eq!((measured.summary.totals.frames, measured.summary.totals.messages), (1, 0));
+    assert!(measured.peak < MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn tiny_frames_cost_no_more_than_others() {
+    let count = 20_000;
+    let talk =
+        (0..count).fold(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"), |talk, _| talk.binary(C2S, b"x"));
+    let file = pcap(&Script::new(&talk.closed(1000), &Split::Merged(1460)).packets(), PcapFormat::default());
+    let measured = measure_bytes(file);
+    assert_eq!(measured.summary.totals.frames, count + 2);
+    assert!(measured.peak < MB, "{} bytes", measured.peak);
+}
+
+#[test]
+fn more_connections_than_are_followed_cost_no_more() {
+    let count = 3000;
+    let scripts = (0..count).map(|i| {
+        let client = format!("10.1.{}.{}:1024", i / 250, i % 250);
+        let talk = Conversation::new(&client, "10.0.0.2:80").text(C2S, "hello").no_close();
+        let script = Script::new(&talk, &Split::Writes(1460));
+        // One begins every 10 ms; all stay open.
+        script.clock(1_767_225_600_000_000_000 + i * 10_000_000, 1_000_000).packets()
+    });
+    let file = pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default());
+    let run = |connections: usize| {
+        let limits = Limits { connections, flows: 2 * connections, ..Limits::default() };
+        let file = file.clone();
+        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+    };
+    let (all, few) = (run(65_536), run(300));
+    for measured in [&all, &few] {
+        assert_eq!(measured.summary.totals.websockets, count as u64);
+        assert_eq!(measured.summary.totals.messages, count as u64, "each is read before it makes room");
+    }
+    assert!(few.peak < MB + 500 * 3072 && all.peak > 4 * MB, "{} and {} bytes", few.peak, all.peak);
 }
 
 #[test]

@@ -180,6 +180,16 @@ pub fn of_tcp() -> Vec<Case> {
         case("tcp-syn-data", syn_data(&request_start), &["tcp-retransmission"], plain()),
         case("tcp-reset", rude.rst(C2S), &["closed-without-close"], reset),
         case(
+            "tcp-reset-ignored",
+            plain().with(|pieces| {
+                let mut rst = pieces[late].clone();
+                (rst.at, rst.bytes, rst.flags) = (3, vec![], Flags::RST);
+                pieces.insert(late + 1, rst);
+            }),
+            &[],
+            chat().closed(1000).rst(S2C),
+        ),
+        case(
             "tcp-data-after-fin",
             script(&chat().closed(1000)).overlap(C2S, plain().streams[0].len() as i64, b"more!", end - 2),
             &[],

@@ -199,19 +199,22 @@ pub(super) const ALL: &[RuleWords] = &[
             "抓包丢了一个报文段，也没有人确认过它。",
         ),
         w(
-            "Capture without loss; look at the capture's drop counters.",
-            "避免抓包丢包，并查看抓包程序的丢包计数。",
+            "Capture without loss, or raise --mem-stream to wait for longer.",
+            "避免抓包丢包，或调大 --mem-stream 以等待更久。",
         ),
         UNSEEN,
     ),
     row(
         "limit-total-memory",
         w(
-            "Global memory cap hit: largest idle buffers were given up as gaps.",
-            "达到总内存上限：最大的空闲缓冲区按缺口放弃。",
+            "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows.",
+            "所有连接合计超过内存上限：最大的连接先放弃缺口，再放弃未完成消息的内容，最后放弃压缩窗口。",
         ),
-        w("Very many streams wait for lost segments at once.", "太多的流同时在等丢失的报文段。"),
-        w("Raise --max-mem, or filter the capture.", "调大 --max-mem，或先过滤抓包。"),
+        w(
+            "Very many streams wait for lost segments, or hold long messages or compression windows, at once.",
+            "太多的流同时在等丢失的报文段，或保存着很长的消息或压缩窗口。",
+        ),
+        w("Raise --mem-total, or filter the capture.", "调大 --mem-total，或先过滤抓包。"),
         UNSEEN,
     ),
     row(

@@ -189,6 +189,19 @@ pub(super) const ALL: &[RuleWords] = &[
         SEES_1006,
     ),
     row(
+        "tcp-reset-ignored",
+        w(
+            "A RST outside the window: its receiver ignores it, and so does wslens.",
+            "窗口之外的 RST：接收方会忽略它，wslens 也忽略。",
+        ),
+        w(
+            "A late RST of an earlier connection, or somebody who guesses sequence numbers.",
+            "来自先前连接的迟到 RST，或有人在猜测序列号。",
+        ),
+        w("Nothing: the connection goes on.", "不用处理：连接继续。"),
+        UNSEEN,
+    ),
+    row(
         "tcp-data-after-fin",
         w("Bytes past a FIN's sequence number.", "在 FIN 的序列号之后还有字节。"),
         w("A broken sender, or forged segments.", "发送方有缺陷，或报文段是伪造的。"),
