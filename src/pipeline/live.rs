@@ -108,6 +108,10 @@ pub(super) struct Live {
     pub(super) waiting_at: u64,
     /// It speaks TLS, and there are secrets.
     pub(super) secure: Option<Box<Secure>>,
+    /// The first FIN of each end.
+    pub(super) fins: PerEnd<Option<Place>>,
+    /// Whose address the RST came from.
+    pub(super) reset_by: Option<End>,
 }
 
 impl Live {
@@ -133,6 +137,8 @@ impl Live {
             tries: 4,
             hopeless: false,
             secure: None,
+            fins: PerEnd::default(),
+            reset_by: None,
         })
     }
 
@@ -359,7 +365,7 @@ impl Live {
             let stream = self.streams.of(from);
             let ahead = stream.offset(seq).wrapping_sub(stream.next());
             if self.reset.is_none() && (!stream.is_known() || ahead <= 1 << 30) {
-                self.reset = Some(place);
+                (self.reset, self.reset_by) = (Some(place), Some(from));
             }
         } else {
             if segment.claimed_len > 0 {
@@ -367,6 +373,9 @@ impl Live {
                     self.settle_doubt(from, taken, work);
                 }
                 self.payload(from, seq, taken, work);
+            }
+            if flags.has(Flags::FIN) {
+                self.fins.of_mut(from).get_or_insert(place);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
                 // A second FIN elsewhere: the first stands.

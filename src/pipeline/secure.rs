@@ -34,11 +34,17 @@ pub(super) struct Secure {
     tls: Option<Box<TlsStream>>,
     /// What waits for the other direction. While anything does, no more is decrypted of its direction.
     waiting: PerDirection<VecDeque<Piece>>,
+    /// The last packet of each direction that brought bytes of frames.
+    pub(super) said: PerDirection<Option<Place>>,
 }
 
 impl Secure {
     fn new() -> Box<Self> {
-        Box::new(Self { tls: Some(Box::new(TlsStream::new())), waiting: PerDirection::default() })
+        Box::new(Self {
+            tls: Some(Box::new(TlsStream::new())),
+            waiting: PerDirection::default(),
+            said: PerDirection::default(),
+        })
     }
 
     /// Bytes of memory, about.
@@ -265,6 +271,9 @@ impl Live {
         while !rest.bytes.is_empty() && self.fate == Fate::Keep {
             match &mut self.layer {
                 Layer::WebSocket(socket) => {
+                    if let Some(secure) = &mut self.secure {
+                        *secure.said.of_mut(direction) = Some(chunk.arrival);
+                    }
                     let Socket { connection, ws } = socket;
                     if work.sink.wants().chunks {
                         work.sink.chunk(connection, direction, &rest);
