@@ -437,6 +437,10 @@ impl HttpStreams {
             ending.reset = Some((by, place));
         }
         ending.said = stream.said;
+        ending.heard = PerDirection {
+            c2s: unheard != Some(Direction::ClientToServer),
+            s2c: unheard != Some(Direction::ServerToClient),
+        };
         work.totals.count(ws, stream.gaps);
         work.sink.ended(&Ended {
             connection,
