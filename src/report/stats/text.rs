@@ -1,5 +1,6 @@
 //! The report for people.
 
+use super::keep_alive::Sent;
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
@@ -12,6 +13,8 @@ use crate::ws::{Rtt, close_code};
 const NAMES: usize = 24;
 /// Columns of a number.
 const NUMBERS: usize = 14;
+/// Columns of a count in a table of five.
+const COUNTS: usize = 11;
 /// Columns of the longest bar.
 const BAR: u64 = 20;
 
@@ -27,6 +30,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary, look: &
         page.messages(stats);
         page.sizes(stats);
         page.health(stats);
+        page.keep_alive(stats);
         page.connections(stats);
         page.estimate(stats);
     }
@@ -276,6 +280,65 @@ impl Page<'_> {
             self.text(" bytes in ");
             units::grouped(self.out, c2s.deflated.saturating_add(s2c.deflated));
             self.text(")");
+            self.end();
+        }
+    }
+
+    /// Pings and heartbeats by who sent them; how connections ended.
+    fn keep_alive(&mut self, stats: &Stats) {
+        let all = &stats.keep_alive;
+        if all.any() {
+            let words = ["sent", "answered", "lost", "every", "back after"];
+            let [sent, answered, lost, every, back] = words.map(|word| format!("{word:>COUNTS$}"));
+            let behind = format!("{sent}{answered}{lost}{every}{back}");
+            self.title("keep-alive", &behind);
+        }
+        let pings = [("client", &all.pings.c2s), ("server", &all.pings.s2c)];
+        let pings = pings.map(|(who, sent)| (format!("ping of the {who}"), sent));
+        let above = all.above.iter().flat_map(|(name, (_, both))| {
+            [("client", &both.c2s), ("server", &both.s2c)].map(|(who, sent)| (format!("{name}, {who}"), sent))
+        });
+        let rows: Vec<(String, &Sent)> =
+            pings.into_iter().chain(above).filter(|(_, sent)| sent.sent > 0).collect();
+        for (name, sent) in &rows {
+            self.name(name);
+            for count in [sent.sent, sent.answered, sent.missed] {
+                units::right(self.out, COUNTS, |out| units::grouped(out, count));
+            }
+            let ascii = self.look.ascii;
+            for spread in [&sent.interval, &sent.rtt] {
+                units::right(self.out, COUNTS, |out| match spread.median() {
+                    Some(median) => units::duration(out, median.max(0).unsigned_abs(), ascii),
+                    None => out.push(b'-'),
+                });
+            }
+            let last = sent.rtt.min().zip(sent.rtt.max());
+            if let Some((least, most)) = last {
+                self.text(" (");
+                self.duration(least.max(0).unsigned_abs());
+                self.text(" to ");
+                self.duration(most.max(0).unsigned_abs());
+                self.text(")");
+            }
+            self.end();
+        }
+        if !rows.is_empty() {
+            self.text("  medians, within 2 %; lost: no answer was captured");
+            self.end();
+        }
+        self.title("ends", "");
+        let list = |counts: &std::collections::BTreeMap<&'static str, u64>| {
+            let mut counts: Vec<_> = counts.iter().collect();
+            counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        self.name("by what came first");
+        self.text(&list(&all.ends));
+        self.end();
+        if !all.causes.is_empty() {
+            self.name("causes that fit");
+            self.text(&list(&all.causes));
+            self.text(" (inferred: wslens story tells more)");
             self.end();
         }
     }
