@@ -482,6 +482,9 @@ impl<E: Events> Step<'_, '_, E> {
             return;
         }
         let frame = &*self.frame;
+        // What was read only to look for heartbeats is not shown.
+        let none = Payload::default();
+        let shown = self.context.depth.payloads || frame.header.opcode().is_control();
         self.events.frame(&FrameEvent {
             number,
             message,
@@ -490,7 +493,7 @@ impl<E: Events> Step<'_, '_, E> {
             start: frame.start,
             last,
             complete,
-            payload: &frame.payload,
+            payload: if shown { &frame.payload } else { &none },
             bytes: self.context.bytes,
         });
     }

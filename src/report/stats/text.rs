@@ -13,8 +13,8 @@ use crate::ws::{Rtt, close_code};
 const NAMES: usize = 24;
 /// Columns of a number.
 const NUMBERS: usize = 14;
-/// Columns of a count in a table of five.
-const COUNTS: usize = 11;
+/// Columns of a count in a table of seven.
+const COUNTS: usize = 9;
 /// Columns of the longest bar.
 const BAR: u64 = 20;
 
@@ -288,9 +288,8 @@ impl Page<'_> {
     fn keep_alive(&mut self, stats: &Stats) {
         let all = &stats.keep_alive;
         if all.any() {
-            let words = ["sent", "answered", "lost", "every", "back after"];
-            let [sent, answered, lost, every, back] = words.map(|word| format!("{word:>COUNTS$}"));
-            let behind = format!("{sent}{answered}{lost}{every}{back}");
+            let words = ["sent", "answers", "lost", "every", "min", "median", "max"];
+            let behind: String = words.iter().map(|word| format!("{word:>COUNTS$}")).collect();
             self.title("keep-alive", &behind);
         }
         let pings = [("client", &all.pings.c2s), ("server", &all.pings.s2c)];
@@ -306,24 +305,17 @@ impl Page<'_> {
                 units::right(self.out, COUNTS, |out| units::grouped(out, count));
             }
             let ascii = self.look.ascii;
-            for spread in [&sent.interval, &sent.rtt] {
-                units::right(self.out, COUNTS, |out| match spread.median() {
-                    Some(median) => units::duration(out, median.max(0).unsigned_abs(), ascii),
+            let times = [sent.interval.median(), sent.rtt.min(), sent.rtt.median(), sent.rtt.max()];
+            for time in times {
+                units::right(self.out, COUNTS, |out| match time {
+                    Some(time) => units::duration(out, time.max(0).unsigned_abs(), ascii),
                     None => out.push(b'-'),
                 });
-            }
-            let last = sent.rtt.min().zip(sent.rtt.max());
-            if let Some((least, most)) = last {
-                self.text(" (");
-                self.duration(least.max(0).unsigned_abs());
-                self.text(" to ");
-                self.duration(most.max(0).unsigned_abs());
-                self.text(")");
             }
             self.end();
         }
         if !rows.is_empty() {
-            self.text("  medians, within 2 %; lost: no answer was captured");
+            self.text("  every: the median; the rest: from one to its answer. Medians are within 2 %");
             self.end();
         }
         self.title("ends", "");
