@@ -34,12 +34,13 @@ pub fn time(nanoseconds: i64) -> String {
         let value = nanoseconds.saturating_add(unit / 20) / (unit / 10);
         format!("{}.{}", value / 10, value % 10)
     };
+    const SECOND: i64 = 1_000_000_000;
     match nanoseconds {
-        ..1_000_000 => format!("{} µs", nanoseconds.max(0) / 1_000),
-        ..1_000_000_000 => format!("{} ms", nanoseconds / 1_000_000),
-        ..200_000_000_000 => format!("{} s", tenths(1_000_000_000)),
-        ..7_200_000_000_000 => format!("{} min", tenths(60_000_000_000)),
-        _ => format!("{} h", tenths(3_600_000_000_000)),
+        n if n < SECOND / 1_000 => format!("{} µs", n.max(0) / 1_000),
+        n if n < SECOND => format!("{} ms", n / 1_000_000),
+        n if n < 200 * SECOND => format!("{} s", tenths(SECOND)),
+        n if n < 7_200 * SECOND => format!("{} min", tenths(60 * SECOND)),
+        _ => format!("{} h", tenths(3_600 * SECOND)),
     }
 }
 

@@ -34,51 +34,45 @@ fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
 }
 
 pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
-    match &row.closing {
-        Some(closing) => {
-            let at = page.packet(closing.place);
-            let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
-            match closing.code {
-                Some(code) => {
-                    let meaning = code_words(code).map_or("", |words| words.meaning.of(page.lang));
-                    let name = close_code(code).name;
-                    let reason = !closing.reason.is_empty();
-                    let (en_reason, zh_reason) =
-                        if reason { (", reason \"{}\"", "，原因“{}”") } else { ("", "") };
-                    page.quote(
-                        at,
-                        &format!(
-                            "{} sent the first Close, {code} {name} ({meaning}){en_reason}.",
-                            begin(who)
-                        ),
-                        &format!("{who}先发 Close，{code} {name}（{meaning}）{zh_reason}。"),
-                        &[&closing.reason],
-                    );
-                }
-                None => page.see(
+    if let Some(closing) = &row.closing {
+        let at = page.packet(closing.place);
+        let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
+        match closing.code {
+            Some(code) => {
+                let meaning = code_words(code).map_or("", |words| words.meaning.of(page.lang));
+                let name = close_code(code).name;
+                let reason = !closing.reason.is_empty();
+                let (en_reason, zh_reason) =
+                    if reason { (", reason \"{}\"", "，原因“{}”") } else { ("", "") };
+                page.quote(
                     at,
-                    format!("{} sent the first Close, without a code; an API reports 1005.", begin(who)),
-                    format!("{who}先发 Close，没有带码；API 会报告 1005。"),
-                ),
+                    &format!("{} sent the first Close, {code} {name} ({meaning}){en_reason}.", begin(who)),
+                    &format!("{who}先发 Close，{code} {name}（{meaning}）{zh_reason}。"),
+                    &[&closing.reason],
+                );
             }
-            match (closing.answered, row.state) {
-                (true, _) => page.see(
-                    String::new(),
-                    "The other side answered with a Close.".into(),
-                    "对端回了 Close。".into(),
-                ),
-                (false, Some(State::Open)) => page.miss(
-                    "No answer to it was captured before the capture ends.".into(),
-                    "到抓包结束时还没有看到对它的回答。".into(),
-                ),
-                (false, _) => page.see(
-                    String::new(),
-                    "No Close in answer was captured.".into(),
-                    "没有抓到作为回答的 Close。".into(),
-                ),
-            }
+            None => page.see(
+                at,
+                format!("{} sent the first Close, without a code; an API reports 1005.", begin(who)),
+                format!("{who}先发 Close，没有带码；API 会报告 1005。"),
+            ),
         }
-        None => {}
+        match (closing.answered, row.state) {
+            (true, _) => page.see(
+                String::new(),
+                "The other side answered with a Close.".into(),
+                "对端回了 Close。".into(),
+            ),
+            (false, Some(State::Open)) => page.miss(
+                "No answer to it was captured before the capture ends.".into(),
+                "到抓包结束时还没有看到对它的回答。".into(),
+            ),
+            (false, _) => page.see(
+                String::new(),
+                "No Close in answer was captured.".into(),
+                "没有抓到作为回答的 Close。".into(),
+            ),
+        }
     }
     let told = verdict(&mut page, row);
     if let Some(tcp) = tcp {
