@@ -271,7 +271,7 @@ impl Live {
             *ending.fin.of_mut(direction) = *self.fins.of(end);
             // In TLS, not all that TCP carries are frames.
             let said = match &self.secure {
-                Some(secure) => *secure.said.of(direction),
+                Some(secure) => secure.said(direction),
                 None => Some(stream.arrived()).filter(|place| place.packet > 0),
             };
             *ending.said.of_mut(direction) = said;

@@ -35,7 +35,7 @@ pub(super) struct Secure {
     /// What waits for the other direction. While anything does, no more is decrypted of its direction.
     waiting: PerDirection<VecDeque<Piece>>,
     /// The last packet of each direction that brought bytes of frames.
-    pub(super) said: PerDirection<Option<Place>>,
+    said: PerDirection<Option<Place>>,
 }
 
 impl Secure {
@@ -52,6 +52,11 @@ impl Secure {
         let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
         self.tls.as_ref().map_or(0, |tls| tls.size())
             + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+    }
+
+    /// The last packet of a direction that brought bytes of frames.
+    pub(super) fn said(&self, direction: Direction) -> Option<Place> {
+        *self.said.of(direction)
     }
 
     /// What the handshake agreed on.
