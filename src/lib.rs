@@ -23,17 +23,18 @@
 //! | ws | model | nothing |
 //! | pipeline | model net tcp tls http ws | nothing |
 //! | filter | model pipeline ws | nothing |
+//! | autopsy | model pipeline ws | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
-//! | report | model pipeline ws filter report::style | nothing |
+//! | report | model pipeline ws filter autopsy report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
-//! | store | model capture net http pipeline ws | files threads clock |
-//! | story | model http pipeline ws report explain store | nothing |
+//! | store | model capture net http pipeline ws autopsy | files threads clock |
+//! | story | model http pipeline ws autopsy report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
-//! | tui | model filter http pipeline ws report explain build store story export learn | nothing |
+//! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
 //! | tui::run | model filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -45,6 +46,7 @@
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 
+pub mod autopsy;
 pub mod build;
 pub mod capture;
 pub mod cli;

@@ -4,7 +4,7 @@ use super::ends::{End, Ends};
 use super::exchange::Other;
 use super::live::{Fate, Layer, Live, Socket};
 use super::rules;
-use super::sink::{Emit, Ended, Sink, State};
+use super::sink::{Emit, Ended, Ending, Sink, State};
 use super::work::Work;
 use crate::model::{Direction, Place};
 use crate::tcp::{self, GiveUp, Stream};
@@ -246,13 +246,18 @@ impl Live {
         }
         self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {
-            self.unanswered(ends, *asked, State::Unanswered, last, work);
+            let ending = self.ending(how, place);
+            self.unanswered(ends, *asked, State::Unanswered, ending, last, work);
         }
         self.fate = Fate::Ended;
         match std::mem::replace(&mut self.layer, Layer::Done) {
-            Layer::WebSocket(mut socket) => self.end_socket(&mut socket, how, last, work),
+            Layer::WebSocket(mut socket) => {
+                let ending = self.ending(how, place);
+                self.end_socket(&mut socket, ending, last, work);
+            }
             Layer::Multiplex(mut multiplex) => {
-                self.end_http2(&mut multiplex, how, last, work);
+                let ending = self.ending(how, place);
+                self.end_http2(&mut multiplex, ending, last, work);
                 if !multiplex.had_websocket() {
                     self.fate = Fate::Drop(Other::Http2);
                 }
@@ -262,19 +267,40 @@ impl Live {
         work.wait_no_more(&mut self.waiting_at);
     }
 
+    /// What is known of the end. `place`: the packet of the capture at which it is known.
+    pub(super) fn ending(&self, how: StreamEnd, place: Place) -> Ending {
+        let mut ending = Ending { last: self.reset.unwrap_or(self.last), until: place, ..Ending::default() };
+        ending.how = match how {
+            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
+            how => how,
+        };
+        ending.reset = self.reset_by.map(|end| self.direction(end)).zip(self.reset);
+        for end in End::BOTH {
+            let direction = self.direction(end);
+            let stream = self.streams.of(end);
+            *ending.fin.of_mut(direction) = *self.fins.of(end);
+            // In TLS, not all that TCP carries are frames.
+            let said = match &self.secure {
+                Some(secure) => secure.said(direction),
+                None => Some(stream.arrived()).filter(|place| place.packet > 0),
+            };
+            *ending.said.of_mut(direction) = said;
+            *ending.unacknowledged.of_mut(direction) = stream.unacknowledged();
+            *ending.heard.of_mut(direction) = *self.seen.of(end);
+        }
+        ending
+    }
+
     pub(super) fn end_socket<S: Sink>(
         &mut self,
         socket: &mut Socket,
-        how: StreamEnd,
+        ending: Ending,
         last: Place,
         work: &mut Work<'_, S>,
     ) {
         let Socket { connection, ws } = socket;
         let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
-        let how = match how {
-            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
-            how => how,
-        };
+        let how = ending.how;
         let (mut context, sink) = work.context();
         let mut emit = Emit { sink, connection };
         for end in self.order() {
@@ -339,6 +365,7 @@ impl Live {
             closed: (state != State::Open).then_some(last.time),
             socket: Some(ws),
             findings: ws.findings(),
+            ending,
             gaps: self.gaps,
         });
     }

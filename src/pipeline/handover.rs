@@ -5,12 +5,12 @@ use super::exchange::{Answer, Found, Other, begins, classify};
 use super::limits::Limits;
 use super::live::{Asked, Fate, Layer, Live, Socket};
 use super::missing::Turn;
-use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
+use super::sink::{Connection, Emit, Ended, Ending, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
 use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally, WebSocketId};
 use crate::tcp::{self, Held, NOWHERE};
-use crate::ws::{Spot, StreamEnd, Terms, WebSocket};
+use crate::ws::{Dialect, Spot, StreamEnd, Terms, WebSocket};
 
 impl Live {
     /// Hands bytes in order to the layer above, as long as it takes any.
@@ -178,7 +178,8 @@ impl Live {
         match found {
             Found::Asked(head, place) => {
                 if let Some(asked) = self.asked.take() {
-                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
+                    let ending = self.ending(StreamEnd::Capture, arrival);
+                    self.unanswered(ends, *asked, State::Unanswered, ending, arrival, work);
                 }
                 self.asked = Some(Box::new(Asked { head, place, id: work.next_websocket(), end: rest.at }));
             }
@@ -219,7 +220,8 @@ impl Live {
                 if let Some(asked) = self.asked.take() {
                     let (direction, offset) = (Some(direction), None);
                     self.pending.push(Pending { rule, direction, offset, place: arrival, text });
-                    self.unanswered(ends, *asked, State::Unanswered, arrival, work);
+                    let ending = self.ending(StreamEnd::Capture, arrival);
+                    self.unanswered(ends, *asked, State::Unanswered, ending, arrival, work);
                 } else if work.totals.findings.add(rule) <= u64::from(work.limits.listed) {
                     // Whether it asked for a WebSocket stands in the head.
                     let spot = Spot { direction: Some(direction), place: arrival, ..Spot::default() };
@@ -299,6 +301,7 @@ impl Live {
         let mut connection = self.connection(ends, asked, Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         ws.list(work.limits.listed);
+        speaks(&mut ws, &connection);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
         // A client that acknowledged the response had read it, whichever packet is first in the capture.
@@ -355,7 +358,8 @@ impl Live {
         let (request, asked) = asked.apart();
         let (handshake, judgements) = http::conclude(Some(request), Some(head));
         let connection = self.connection(ends, Some(asked), Some(place), handshake, work);
-        self.tell_unopened(&connection, State::Refused, judgements, place.last, work);
+        let ending = self.ending(StreamEnd::Capture, place.last);
+        self.tell_unopened(&connection, State::Refused, judgements, ending, place.last, work);
     }
 
     pub(super) fn unanswered<S: Sink>(
@@ -363,13 +367,14 @@ impl Live {
         ends: &Ends,
         asked: Asked,
         state: State,
+        ending: Ending,
         place: Place,
         work: &mut Work<'_, S>,
     ) {
         let (request, asked) = asked.apart();
         let (handshake, judgements) = http::conclude(Some(request), None);
         let connection = self.connection(ends, Some(asked), None, handshake, work);
-        self.tell_unopened(&connection, state, judgements, place, work);
+        self.tell_unopened(&connection, state, judgements, ending, place, work);
     }
 
     pub(super) fn tell_unopened<S: Sink>(
@@ -377,6 +382,7 @@ impl Live {
         connection: &Connection,
         state: State,
         judgements: Vec<http::Judgement>,
+        ending: Ending,
         place: Place,
         work: &mut Work<'_, S>,
     ) {
@@ -408,6 +414,7 @@ impl Live {
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
             findings: &tally,
+            ending,
             gaps,
         });
     }
@@ -482,5 +489,14 @@ impl Live {
             ),
             work,
         );
+    }
+}
+
+/// Tells a WebSocket which protocol its handshake says that it speaks.
+pub(super) fn speaks(ws: &mut WebSocket, connection: &Connection) {
+    let handshake = &connection.handshake;
+    let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
+    if let Some((dialect, told_by)) = Dialect::of_handshake(handshake.subprotocol.as_deref(), target) {
+        ws.speaks(dialect, told_by);
     }
 }

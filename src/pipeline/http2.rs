@@ -5,7 +5,7 @@ use super::exchange::Other;
 use super::limits::Limits;
 use super::live::{Fate, Layer, Live};
 use super::multiplex::Multiplex;
-use super::sink::{Pending, Sink};
+use super::sink::{Ending, Pending, Sink};
 use super::work::Work;
 use crate::http::http2;
 use crate::model::{ConnectionId, Direction, Endpoint, Head, PerDirection, Place, Segment, Span};
@@ -33,6 +33,7 @@ pub(super) struct Finish {
     /// The direction of which nothing was captured.
     pub(super) unheard: Option<Direction>,
     pub(super) place: Place,
+    pub(super) ending: Ending,
 }
 
 /// DATA that came before the answer.
@@ -138,18 +139,15 @@ impl Live {
     pub(super) fn end_http2<S: Sink>(
         &mut self,
         multiplex: &mut Multiplex,
-        how: StreamEnd,
+        ending: Ending,
         last: Place,
         work: &mut Work<'_, S>,
     ) {
         let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
-        let how = match how {
-            StreamEnd::Capture | StreamEnd::Timeout if self.reset.is_some() => StreamEnd::Reset,
-            how => how,
-        };
+        let how = ending.how;
         let unheard = End::BOTH.into_iter().find(|end| !*self.seen.of(*end));
         let unheard = unheard.map(|end| self.direction(end));
-        multiplex.end(Finish { how, fin, unheard, place: last }, work);
+        multiplex.end(Finish { how, fin, unheard, place: last, ending }, work);
     }
 }
 

@@ -110,6 +110,10 @@ pub(super) struct Live {
     pub(super) waiting_at: u64,
     /// It speaks TLS, and there are secrets.
     pub(super) secure: Option<Box<Secure>>,
+    /// The first FIN of each end.
+    pub(super) fins: PerEnd<Option<Place>>,
+    /// Whose address the RST came from.
+    pub(super) reset_by: Option<End>,
 }
 
 impl Live {
@@ -136,6 +140,8 @@ impl Live {
             hopeless: false,
             ttls: Ttls::default(),
             secure: None,
+            fins: PerEnd::default(),
+            reset_by: None,
         })
     }
 
@@ -368,6 +374,9 @@ impl Live {
                     self.settle_doubt(from, taken, work);
                 }
                 self.payload(from, seq, taken, work);
+            }
+            if flags.has(Flags::FIN) {
+                self.fins.of_mut(from).get_or_insert(place);
             }
             if flags.has(Flags::FIN) && !self.streams.of_mut(from).finish(seq, segment.claimed_len) {
                 // A second FIN elsewhere: the first stands.

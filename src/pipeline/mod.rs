@@ -49,7 +49,7 @@ pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use room::Shed;
 pub use rules::RULES;
 pub use secrets::Secrets;
-pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
+pub use sink::{Connection, Ended, Ending, HeadPlace, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
 use again::starts_here;

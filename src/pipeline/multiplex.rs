@@ -11,10 +11,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
+use super::handover::speaks;
 use super::http2::{Carrier, Early, Finish, reset_finding, terms};
 use super::live::Socket;
 use super::rules;
-use super::sink::{Connection, Emit, Ended, HeadPlace, Pending, Sink, State};
+use super::sink::{Connection, Emit, Ended, Ending, HeadPlace, Pending, Sink, State};
 use super::work::Work;
 use crate::http::Judgement;
 use crate::http::http2::{self, Answer, Http2, Opening};
@@ -69,6 +70,10 @@ pub(super) struct Stream {
     /// Bytes may be missing before it was opened.
     lost: PerDirection<bool>,
     ended: PerDirection<bool>,
+    /// Where END_STREAM was.
+    fins: PerDirection<Option<Place>>,
+    /// The last packet of each direction that brought bytes of frames.
+    said: PerDirection<Option<Place>>,
     gaps: (u64, u64),
     /// The gap at hand was told.
     told: bool,
@@ -274,6 +279,7 @@ impl HttpStreams {
         let mut connection = self.connection(number, stream.id, handshake, asked.place, Some(place));
         let mut ws = WebSocket::new(terms);
         ws.list(work.limits.listed);
+        speaks(&mut ws, &connection);
         work.totals.websockets += 1;
         work.sink.opened(&connection);
         let mut emit = Emit { sink: &mut *work.sink, connection: &connection };
@@ -361,6 +367,7 @@ impl HttpStreams {
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
             findings: &tally,
+            ending: Ending { last: place, until: place, ..Ending::default() },
             gaps: stream.gaps,
         });
     }
@@ -374,7 +381,7 @@ impl HttpStreams {
         reset: Option<(Direction, u32)>,
         work: &mut Work<'_, S>,
     ) {
-        let Finish { how, place, unheard, .. } = finish;
+        let Finish { how, place, unheard, mut ending, .. } = finish;
         if let Some(asked) = stream.asked.take() {
             if let Some((by, code)) = reset {
                 stream.report(reset_finding(number, by, code, place), work.sink);
@@ -422,6 +429,19 @@ impl HttpStreams {
             StreamEnd::Capture if fin || answered => State::Closed,
             StreamEnd::Capture => State::Open,
         };
+        for direction in Direction::BOTH {
+            if let Some(fin) = stream.fins.of(direction) {
+                *ending.fin.of_mut(direction) = Some(*fin);
+            }
+        }
+        if let Some((by, _)) = reset {
+            ending.reset = Some((by, place));
+        }
+        ending.said = stream.said;
+        ending.heard = PerDirection {
+            c2s: unheard != Some(Direction::ClientToServer),
+            s2c: unheard != Some(Direction::ServerToClient),
+        };
         work.totals.count(ws, stream.gaps);
         work.sink.ended(&Ended {
             connection,
@@ -429,6 +449,7 @@ impl HttpStreams {
             closed: (state != State::Open).then_some(place.time),
             socket: Some(ws),
             findings: ws.findings(),
+            ending,
             gaps: stream.gaps,
         });
     }
@@ -437,6 +458,7 @@ impl HttpStreams {
 impl Stream {
     fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
         let Some(socket) = &mut self.socket else { return };
+        *self.said.of_mut(direction) = Some(chunk.arrival);
         let Socket { connection, ws } = &mut **socket;
         if work.sink.wants().chunks {
             work.sink.chunk(connection, direction, &chunk);
@@ -515,6 +537,8 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
             pending,
             lost: PerDirection::default(),
             ended: PerDirection::default(),
+            fins: PerDirection::default(),
+            said: PerDirection::default(),
             gaps: (0, 0),
             told: false,
         };
@@ -565,6 +589,7 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
     fn ended(&mut self, number: u32, direction: Direction, arrival: Place) {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         *stream.ended.of_mut(direction) = true;
+        stream.fins.of_mut(direction).get_or_insert(arrival);
         if let Some(socket) = &mut stream.socket {
             let Socket { connection, ws } = &mut **socket;
             let (mut context, sink) = self.work.context();
@@ -574,14 +599,18 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
             && stream.ended.s2c
             && let Some(stream) = self.streams.open.remove(&number)
         {
-            let finish = Finish { how: StreamEnd::Fin, fin: true, unheard: None, place: arrival };
+            let how = StreamEnd::Fin;
+            let ending = Ending { how, last: arrival, until: arrival, ..Ending::default() };
+            let finish = Finish { how, fin: true, unheard: None, place: arrival, ending };
             self.streams.end(number, stream, finish, None, self.work);
         }
     }
 
     fn reset(&mut self, number: u32, by: Direction, code: u32, arrival: Place) {
         let Some(stream) = self.streams.open.remove(&number) else { return };
-        let finish = Finish { how: StreamEnd::Reset, fin: false, unheard: None, place: arrival };
+        let how = StreamEnd::Reset;
+        let ending = Ending { how, last: arrival, until: arrival, ..Ending::default() };
+        let finish = Finish { how, fin: false, unheard: None, place: arrival, ending };
         self.streams.end(number, stream, finish, Some((by, code)), self.work);
     }
 

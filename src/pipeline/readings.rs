@@ -86,7 +86,7 @@ impl Live {
                 work,
             );
         } else if self.reset.is_none() {
-            self.reset = Some(taken.place);
+            (self.reset, self.reset_by) = (Some(taken.place), Some(from));
             self.ttls.reset = self.other_ttl(direction, taken);
         }
     }

@@ -13,7 +13,7 @@ use super::work::Work;
 use super::{Outside, Pipeline, rules};
 use crate::model::{Bytes, Place};
 use crate::tcp::Held;
-use crate::ws::WebSocket;
+use crate::ws::{StreamEnd, WebSocket};
 
 /// What a connection gives up to make room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,7 +195,8 @@ impl Live {
             Layer::Http(http) if http.size() > 0 => {
                 let asked: Option<Box<Asked>> = self.asked.take();
                 if let Some(asked) = asked {
-                    self.unanswered(ends, *asked, State::Unanswered, place, work);
+                    let ending = self.ending(StreamEnd::Capture, place);
+                    self.unanswered(ends, *asked, State::Unanswered, ending, place, work);
                 }
                 self.fate = Fate::Drop(Other::Http);
             }

@@ -34,11 +34,17 @@ pub(super) struct Secure {
     tls: Option<Box<TlsStream>>,
     /// What waits for the other direction. While anything does, no more is decrypted of its direction.
     waiting: PerDirection<VecDeque<Piece>>,
+    /// The last packet of each direction that brought bytes of frames.
+    said: PerDirection<Option<Place>>,
 }
 
 impl Secure {
     fn new() -> Box<Self> {
-        Box::new(Self { tls: Some(Box::new(TlsStream::new())), waiting: PerDirection::default() })
+        Box::new(Self {
+            tls: Some(Box::new(TlsStream::new())),
+            waiting: PerDirection::default(),
+            said: PerDirection::default(),
+        })
     }
 
     /// Bytes of memory, about.
@@ -46,6 +52,11 @@ impl Secure {
         let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
         self.tls.as_ref().map_or(0, |tls| tls.size())
             + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+    }
+
+    /// The last packet of a direction that brought bytes of frames.
+    pub(super) fn said(&self, direction: Direction) -> Option<Place> {
+        *self.said.of(direction)
     }
 
     /// What the handshake agreed on.
@@ -265,6 +276,9 @@ impl Live {
         while !rest.bytes.is_empty() && self.fate == Fate::Keep {
             match &mut self.layer {
                 Layer::WebSocket(socket) => {
+                    if let Some(secure) = &mut self.secure {
+                        *secure.said.of_mut(direction) = Some(chunk.arrival);
+                    }
                     let Socket { connection, ws } = socket;
                     if work.sink.wants().chunks {
                         work.sink.chunk(connection, direction, &rest);

@@ -5,9 +5,10 @@ use std::fmt::Arguments;
 use super::replay::Step;
 use crate::http::Handshake;
 use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, Place, Rule, Tally, Time, WebSocketId,
+    Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
+    WebSocketId,
 };
-use crate::ws::{FrameEvent, MessageEvent, Spot, WebSocket};
+use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
 
 /// One head of the opening handshake: where it was in the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,6 +115,42 @@ impl State {
     }
 }
 
+/// How the bytes under a WebSocket ended, and what was last seen of either side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending {
+    /// Why nothing more is read.
+    pub how: StreamEnd,
+    /// The first FIN of each side; inside HTTP/2 also END_STREAM.
+    pub fin: PerDirection<Option<Place>>,
+    /// The RST that ended it, and whose address it came from; inside HTTP/2 also RST_STREAM.
+    pub reset: Option<(Direction, Place)>,
+    /// The last packet of each side that brought bytes of HTTP or of frames which came in order.
+    pub said: PerDirection<Option<Place>>,
+    /// Bytes of each side's stream that the other's TCP had not acknowledged, as far as was captured.
+    pub unacknowledged: PerDirection<u64>,
+    /// Whether packets of each side were captured.
+    pub heard: PerDirection<bool>,
+    /// Its last packet.
+    pub last: Place,
+    /// The packet of the capture at which this was known: for a capture's end, its last one.
+    pub until: Place,
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Self {
+            how: StreamEnd::Capture,
+            fin: PerDirection::default(),
+            reset: None,
+            said: PerDirection::default(),
+            unacknowledged: PerDirection::default(),
+            heard: PerDirection::default(),
+            last: Place::default(),
+            until: Place::default(),
+        }
+    }
+}
+
 /// A connection at its end.
 #[derive(Debug)]
 pub struct Ended<'a> {
@@ -127,6 +164,8 @@ pub struct Ended<'a> {
     pub socket: Option<&'a WebSocket>,
     /// Its findings.
     pub findings: &'a Tally,
+    /// How its bytes ended.
+    pub ending: Ending,
     /// Missing bytes in its streams: how many gaps, how many bytes.
     pub gaps: (u64, u64),
 }

@@ -1,5 +1,7 @@
 //! NDJSON: one object a line. Keys keep their meaning within a `v`; see `docs/output.schema.json`.
 
+mod end;
+
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
@@ -501,6 +503,7 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         let _ = write!(Text(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
     }
     write_close(out, ended);
+    end::write(out, ended);
     write_tally(out, ended.findings);
     let _ = write!(Text(out), ",\"gaps\":{},\"gap_bytes\":{}", ended.gaps.0, ended.gaps.1);
     let skipped: Vec<u64> =

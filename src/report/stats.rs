@@ -9,6 +9,7 @@
 //! All of it comes from a connection's counts at its end: a frame or a message costs nothing here.
 
 mod json;
+mod keep_alive;
 pub mod model;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,12 @@ use std::io::{self, Write};
 
 use super::Summary;
 use super::table::Look;
+use crate::autopsy::Facts;
 use crate::filter::Matcher;
 use crate::model::{Direction, Head, PerDirection, Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, State, Wants};
 use crate::ws::{Counts, FrameEvent, MessageEvent, Rtt, Spot};
+use keep_alive::KeepAlive;
 
 use model::{Estimate, Given};
 
@@ -148,6 +151,8 @@ pub struct Stats {
     codes: BTreeMap<Option<u16>, u64>,
     /// Opened connections that ended without a Close.
     without_close: u64,
+    /// Pings, heartbeats, and how connections ended.
+    keep_alive: KeepAlive,
     /// Nanoseconds that closed connections were open.
     open_time: u64,
     /// When connections opened that are still open.
@@ -170,6 +175,7 @@ impl Stats {
             rtt: Rtt::default(),
             codes: BTreeMap::new(),
             without_close: 0,
+            keep_alive: KeepAlive::default(),
             open_time: 0,
             still_open: Vec::new(),
             top: Vec::new(),
@@ -339,6 +345,7 @@ impl Sink for Stats {
         {
             *count += 1;
         }
+        self.keep_alive.add(&Facts::of(ended));
         let Some(socket) = ended.socket else {
             // Its heads were not told before.
             return self.add_heads(connection);

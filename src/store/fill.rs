@@ -7,6 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::index::{End, Index, News, side};
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use super::trail::Trails;
+use crate::autopsy::Facts;
 use crate::model::{Direction, PacketRef, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, Sink, Step, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
@@ -209,6 +210,7 @@ impl Sink for Fill {
             findings: [of(Severity::Info), of(Severity::Warning), of(Severity::Error)],
             gaps: ended.gaps,
             skipped: PerDirection { c2s: c2s_skipped, s2c: s2c_skipped },
+            facts: Box::new(Facts::of(ended)),
         })));
     }
 }
@@ -279,5 +281,6 @@ fn row(connection: &Connection) -> ConnectionRow {
         findings: [0; 3],
         gaps: (0, 0),
         skipped: PerDirection::default(),
+        end: None,
     }
 }

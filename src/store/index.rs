@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use super::pages::Pages;
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+use crate::autopsy::Facts;
 use crate::capture::Notes;
 use crate::model::{Direction, PerDirection, Place, Severity, Time};
 use crate::pipeline::{Seen, State, Summary, Totals};
@@ -159,6 +160,7 @@ pub(super) struct End {
     pub(super) findings: [u64; 3],
     pub(super) gaps: (u64, u64),
     pub(super) skipped: PerDirection<Option<u64>>,
+    pub(super) facts: Box<Facts>,
 }
 
 impl Index {
@@ -415,6 +417,7 @@ impl Index {
         (row.state, row.closed, row.closing) = (Some(end.state), end.closed, end.closing);
         (row.counts, row.rtt, row.findings) = (end.counts, end.rtt, end.findings);
         (row.gaps, row.skipped) = (end.gaps, end.skipped);
+        row.end = Some(end.facts);
         rows.marked = Vec::new();
         if let Some(last) = rows.previews.last_mut() {
             last.shrink_to_fit();

@@ -1,5 +1,6 @@
 //! What the index keeps: a row for each connection, message, frame and finding.
 
+use crate::autopsy::Facts;
 use crate::http::Handshake;
 use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Rule, Time, WebSocketId};
 use crate::pipeline::{HeadPlace, State, Tls};
@@ -56,6 +57,8 @@ pub struct ConnectionRow {
     pub gaps: (u64, u64),
     /// Where a loss ended the framing of a direction, bytes that were not dissected.
     pub skipped: PerDirection<Option<u64>>,
+    /// What is known of its end; `None` until it was told.
+    pub end: Option<Box<Facts>>,
 }
 
 impl ConnectionRow {

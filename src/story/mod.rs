@@ -8,7 +8,9 @@
 //! | [`mod@tell`] | gathers the facts and puts them into sentences, in both languages |
 //! | [`fn@write`] | the story as text or Markdown |
 
+mod ending;
 mod facts;
+mod keep_alive;
 pub mod tell;
 mod traffic;
 pub mod write;
@@ -16,18 +18,8 @@ pub mod write;
 pub use tell::tell;
 pub use write::{Form, write};
 
+pub use crate::autopsy::Grade;
 use crate::explain::words::Words;
-
-/// How sure a sentence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Grade {
-    /// The packets say so.
-    Observed,
-    /// It follows from what they say, or from a model that is stated.
-    Inferred,
-    /// The capture does not tell.
-    Unknown,
-}
 
 /// A part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]

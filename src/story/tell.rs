@@ -1,17 +1,15 @@
 //! The chapters, from SYN to FIN.
 
 use super::facts::{Page, begin, counted, grouped, ratio, took};
-use super::{Grade, Story, traffic};
-use crate::explain::words::codes::code_words;
+use super::{Grade, Story, ending, traffic};
 use crate::explain::words::rules::summary;
 use crate::explain::words::w;
 use crate::http::parse_extensions;
 use crate::model::{Accept, Direction, Flags, Lang, Place};
 use crate::pipeline::State;
 use crate::report::stats::model::{Estimate, Given};
-use crate::store::detail::{TcpDetail, TcpPacket};
+use crate::store::detail::TcpDetail;
 use crate::store::{ConnectionRow, Index};
-use crate::ws::close_code;
 
 /// Nanoseconds between two polls in the estimate for HTTP.
 const POLL: u64 = 1_000_000_000;
@@ -29,7 +27,7 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
     ];
     if row.handshake.upgraded || !index.frames(number).is_empty() {
         chapters.push(traffic::traffic(page("What was said", "说了什么"), index, row));
-        chapters.push(closing(page("The end", "结束"), index, row, tcp));
+        chapters.push(ending::closing(page("The end", "结束"), index, row, tcp));
         chapters.push(polling(page("Against HTTP polling", "与 HTTP 轮询相比"), row));
     }
     chapters.push(findings(page("Findings", "问题"), index, row));
@@ -266,113 +264,6 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
             "The extensions agreed on are \"{}\".",
             "协商好的扩展是“{}”。",
             &[list.as_bytes()],
-        );
-    }
-}
-
-fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
-    match &row.closing {
-        Some(closing) => {
-            let at = page.packet(closing.place);
-            let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
-            match closing.code {
-                Some(code) => {
-                    let meaning = code_words(code).map_or("", |words| words.meaning.of(page.lang));
-                    let name = close_code(code).name;
-                    let reason = !closing.reason.is_empty();
-                    let (en_reason, zh_reason) =
-                        if reason { (", reason \"{}\"", "，原因“{}”") } else { ("", "") };
-                    page.quote(
-                        at,
-                        &format!(
-                            "{} sent the first Close, {code} {name} ({meaning}){en_reason}.",
-                            begin(who)
-                        ),
-                        &format!("{who}先发 Close，{code} {name}（{meaning}）{zh_reason}。"),
-                        &[&closing.reason],
-                    );
-                }
-                None => page.see(
-                    at,
-                    format!("{} sent the first Close, without a code; an API reports 1005.", begin(who)),
-                    format!("{who}先发 Close，没有带码；API 会报告 1005。"),
-                ),
-            }
-            match (closing.answered, row.state) {
-                (true, _) => page.see(
-                    String::new(),
-                    "The other side answered with a Close.".into(),
-                    "对端回了 Close。".into(),
-                ),
-                (false, Some(State::Open)) => page.miss(
-                    "No answer to it was captured before the capture ends.".into(),
-                    "到抓包结束时还没有看到对它的回答。".into(),
-                ),
-                (false, _) => page.see(
-                    String::new(),
-                    "No Close in answer was captured.".into(),
-                    "没有抓到作为回答的 Close。".into(),
-                ),
-            }
-        }
-        None if matches!(row.state, Some(State::Open) | None) => page.miss(
-            "The capture ends while the connection is open: how it ended is not known.".into(),
-            "抓包结束时连接还开着：不知道它后来怎样结束。".into(),
-        ),
-        None => page.infer(
-            "No Close frame was captured: unless one was missed, both applications saw code 1006.".into(),
-            "没有抓到 Close 帧：如果不是漏抓，两端的应用看到的是 1006。".into(),
-        ),
-    }
-    if let Some(tcp) = tcp {
-        end_tcp(&mut page, tcp);
-    }
-    if let (Some(opened), Some(closed)) = (row.response, row.closed) {
-        let open = took(closed.since(opened.last.time));
-        page.see(
-            String::new(),
-            format!("From the 101 to the end of TCP it was open for {open}."),
-            format!("从 101 到 TCP 结束，连接打开了 {open}。"),
-        );
-    } else if let (Some(opened), Some(last)) = (row.response, index.messages(row.id.0).last()) {
-        let open = took(last.time.since(opened.last.time));
-        page.see(
-            String::new(),
-            format!("From the 101 to the last message {open} went by."),
-            format!("从 101 到最后一条消息，过了 {open}。"),
-        );
-    }
-    page
-}
-
-fn end_tcp(page: &mut Page, tcp: &TcpDetail) {
-    let ends: Vec<&TcpPacket> = tcp.packets.iter().filter(|p| p.flags.has(Flags::FIN | Flags::RST)).collect();
-    let Some(first) = ends.first() else {
-        return page
-            .miss("Neither FIN nor RST was captured.".into(), "没有抓到 FIN，也没有抓到 RST。".into());
-    };
-    let who = page.who(first.direction);
-    let at = page.packet(first.place);
-    if first.flags.has(Flags::RST) {
-        page.see(at, format!("{} ended TCP with a RST.", begin(who)), format!("{who}用 RST 结束了 TCP。"));
-        return;
-    }
-    page.see(at, format!("{} sent its FIN first.", begin(who)), format!("{who}先发 FIN。"));
-    let other = ends.iter().find(|p| p.direction != first.direction);
-    if let Some(other) = other {
-        let (at, who) = (page.packet(other.place), page.who(other.direction));
-        let after = took(other.place.time.since(first.place.time));
-        let kind = if other.flags.has(Flags::RST) { "RST" } else { "FIN" };
-        page.see(
-            at,
-            format!("{} followed with {kind}, {after} later.", begin(who)),
-            format!("{after} 之后{who}发了 {kind}。"),
-        );
-    } else {
-        page.see(
-            String::new(),
-            "No FIN of the other side was captured.".into(),
-            "没有抓到另一方的 FIN。".into(),
         );
     }
 }

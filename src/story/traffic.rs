@@ -2,6 +2,7 @@
 
 use super::Grade;
 use super::facts::{Page, begin, counted, grouped, percent, ratio, took};
+use super::keep_alive;
 use crate::explain::frame::word;
 use crate::model::{Direction, Lang, Place, Time};
 use crate::store::{ConnectionRow, Index, MessageRow};
@@ -90,7 +91,7 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     } else if sum(|counts| counts.messages) > 0 {
         page.see(String::new(), "No message was cut into fragments.".into(), "没有消息分片。".into());
     }
-    pings(&mut page, row);
+    keep_alive::tell(&mut page, row);
     compression(&mut page, row);
     if found.silence > 0 {
         let silence = took(found.silence);
@@ -176,41 +177,6 @@ fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
             grouped(headers),
         ),
     );
-}
-
-fn pings(page: &mut Page, row: &ConnectionRow) {
-    let of = |at: usize| {
-        let count = |counts: &crate::ws::Counts| counts.control.get(at).copied().unwrap_or(0);
-        count(&row.counts.c2s).saturating_add(count(&row.counts.s2c))
-    };
-    let (pings, pongs, rtt) = (of(1), of(2), row.rtt);
-    if pings == 0 && pongs == 0 {
-        page.see(String::new(), "There was no ping and no pong.".into(), "没有 ping，也没有 pong。".into());
-        return;
-    }
-    page.see(
-        String::new(),
-        format!(
-            "There were {} and {}; answered: {}.",
-            counted(pings, "ping"),
-            counted(pongs, "pong"),
-            grouped(rtt.count)
-        ),
-        format!(
-            "有 {} 个 ping、{} 个 pong；得到回答的：{}。",
-            grouped(pings),
-            grouped(pongs),
-            grouped(rtt.count)
-        ),
-    );
-    if let Some(average) = rtt.sum.checked_div(i64::try_from(rtt.count).unwrap_or(i64::MAX)) {
-        let (least, average, most) = (took(rtt.min), took(average), took(rtt.max));
-        page.see(
-            String::new(),
-            format!("From ping to pong it took {least} at least, {average} on average, {most} at most."),
-            format!("从 ping 到 pong 最短 {least}，平均 {average}，最长 {most}。"),
-        );
-    }
 }
 
 fn compression(page: &mut Page, row: &ConnectionRow) {

@@ -483,6 +483,13 @@ impl Stream {
         }
     }
 
+    /// Delivered bytes that the receiver has not acknowledged, as far as it was seen to.
+    #[must_use]
+    pub fn unacknowledged(&self) -> u64 {
+        let known = self.known && self.started;
+        if known { self.next.saturating_sub(self.acked.max(self.start)) } else { 0 }
+    }
+
     /// Takes a FIN that stands behind the segment at `seq` with `claimed` bytes. False when another FIN
     /// stands elsewhere.
     pub fn finish(&mut self, seq: u32, claimed: u32) -> bool {

@@ -197,6 +197,14 @@ impl<E: Events> Step<'_, '_, E> {
         let Context { bytes, depth, scratch } = &mut *self.context;
         let (bytes, depth): (&dyn Bytes, &Depth) = (*bytes, depth);
         if !depth.payloads {
+            // Looked at only where it may be a heartbeat.
+            if !open.compressed && open.missing.is_none() && self.shared.listens(number, open.payload_len) {
+                let mut unmasked = std::mem::take(&mut scratch.unmasked);
+                if let Some(all) = open.kept.read(bytes, &mut unmasked) {
+                    self.shared.hear(number, self.side.direction, open.opcode, all, arrival);
+                }
+                self.context.scratch.unmasked = unmasked;
+            }
             return;
         }
         let outline = Outline {
@@ -371,6 +379,12 @@ impl<E: Events> Step<'_, '_, E> {
             place: outline.last,
         };
         judge_message(self.shared, self.events, &event, spot, self.context.depth);
+        if self.shared.listens(event.number, bytes.len() as u64)
+            && done.whole
+            && done.integrity == Integrity::Ok
+        {
+            self.shared.hear(event.number, event.direction, event.opcode, bytes, event.last);
+        }
         self.events.message(&event);
     }
 }

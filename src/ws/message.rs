@@ -250,7 +250,12 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         let Self { side, frame, context, .. } = self;
         frame.last = chunk.arrival;
         let control = frame.header.opcode().is_control();
-        if (!control && !context.depth.payloads) || frame.missing.is_some() {
+        // Without payloads, those of messages in one frame that may be heartbeats are looked at nevertheless.
+        let heard = !context.depth.payloads
+            && frame.header.fin()
+            && frame.header.opcode() != Opcode::Continuation
+            && self.shared.listens(self.shared.coming(), frame.header.payload_len);
+        if (!control && !context.depth.payloads && !heard) || frame.missing.is_some() {
             return;
         }
         let (len, keep) = (chunk.bytes.len() as u64, context.depth.keep);
@@ -405,6 +410,13 @@ impl<E: Events> Step<'_, '_, E> {
         }
         if depth.payloads {
             self.plain_content(header, start, payload, wire, frame, message);
+        } else if !header.rsv1() && self.shared.listens(message, header.payload_len) {
+            let mut bytes = std::mem::take(&mut self.context.scratch.unmasked);
+            bytes.clear();
+            bytes.extend_from_slice(payload.bytes);
+            super::unmask(&mut bytes, if header.masked() { header.masking_key } else { [0; 4] }, 0);
+            self.shared.hear(message, self.side.direction, header.opcode(), &bytes, payload.arrival);
+            self.context.scratch.unmasked = bytes;
         }
     }
 
@@ -474,6 +486,9 @@ impl<E: Events> Step<'_, '_, E> {
             return;
         }
         let frame = &*self.frame;
+        // What was read only to look for heartbeats is not shown.
+        let none = Payload::default();
+        let shown = self.context.depth.payloads || frame.header.opcode().is_control();
         self.events.frame(&FrameEvent {
             number,
             message,
@@ -482,7 +497,7 @@ impl<E: Events> Step<'_, '_, E> {
             start: frame.start,
             last,
             complete,
-            payload: &frame.payload,
+            payload: if shown { &frame.payload } else { &none },
             bytes: self.context.bytes,
         });
     }

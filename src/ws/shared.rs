@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 use std::fmt::Arguments;
 
 use super::event::{Events, Spot};
-use super::rules;
+use super::pulse::{BEAT_LEN, EARLY, EARLY_LEN, Pulse};
+use super::spread::Spread;
+use super::{Opcode, rules};
 use crate::model::{Direction, PerDirection, Place, Rule, Tally};
 
 /// Findings of one rule that are listed for a connection; all are counted.
@@ -54,6 +56,31 @@ struct Pings {
     /// Times of the last pings, while they come fast.
     recent: VecDeque<i64>,
     flooded: bool,
+    sent: u64,
+    answered: u64,
+    last: Option<Place>,
+    interval: Spread,
+    rtt: Spread,
+}
+
+/// The pings that one side sent, and what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pinging {
+    /// How many.
+    pub sent: u64,
+    /// Those that a pong answered.
+    pub answered: u64,
+    /// Those that no pong answered, and none will as far as is known: a later ping was answered, or the connection ended
+    /// or the capture did.
+    pub missed: u64,
+    /// Between one and the next.
+    pub interval: Spread,
+    /// From a ping to its pong.
+    pub rtt: Spread,
+    /// The last one.
+    pub last: Option<Place>,
+    /// The first and the last of those that nothing was answered to at the end.
+    pub waiting: Option<(Place, Place)>,
 }
 
 /// Round trips of pings that were answered.
@@ -76,6 +103,8 @@ struct Rounds {
     rtt: Rtt,
     /// Bytes that were skipped until framing was found again.
     skipped: PerDirection<u64>,
+    /// The keep-alive of a protocol above, once one is known.
+    pulse: Option<Box<Pulse>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -110,6 +139,83 @@ impl Shared {
     /// Round trips of pings.
     pub(super) fn rtt(&self) -> Rtt {
         self.rounds.as_ref().map(|rounds| rounds.rtt).unwrap_or_default()
+    }
+
+    /// The pings of a side; `None` where it sent none.
+    pub(super) fn pinging(&self, direction: Direction) -> Option<Pinging> {
+        let pings = self.rounds.as_ref()?.pings.of(direction);
+        (pings.sent > 0).then(|| Pinging {
+            sent: pings.sent,
+            answered: pings.answered,
+            missed: pings.sent.saturating_sub(pings.answered),
+            interval: pings.interval.clone(),
+            rtt: pings.rtt.clone(),
+            last: pings.last,
+            waiting: pings.waiting.front().zip(pings.waiting.back()).map(|(a, b)| (a.place, b.place)),
+        })
+    }
+
+    /// The keep-alive of the protocol above, where one is known.
+    pub(super) fn pulse(&self) -> Option<&Pulse> {
+        self.rounds.as_ref()?.pulse.as_deref()
+    }
+
+    pub(super) fn set_pulse(&mut self, pulse: Pulse) {
+        self.rounds.get_or_insert_default().pulse = Some(Box::new(pulse));
+    }
+
+    /// Whether a message with so many payload bytes may be one that [`hear`](Self::hear) knows. `number`: its own.
+    #[inline]
+    pub(super) fn listens(&self, number: u64, len: u64) -> bool {
+        (number <= EARLY && len <= EARLY_LEN) || (len <= BEAT_LEN && self.rounds.is_some())
+    }
+
+    /// The number of the next message, whether or not one comes.
+    #[inline]
+    pub(super) fn coming(&self) -> u64 {
+        self.messages + 1
+    }
+
+    /// A whole data message that [`listens`](Self::listens) asked for.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn hear(
+        &mut self,
+        number: u64,
+        direction: Direction,
+        opcode: Opcode,
+        bytes: &[u8],
+        place: Place,
+    ) {
+        let mut pulse = self.rounds.as_mut().and_then(|rounds| rounds.pulse.as_mut());
+        if number <= EARLY {
+            if pulse.is_none() {
+                let Some(found) = Pulse::begins(direction, bytes) else { return };
+                self.set_pulse(found);
+                pulse = self.rounds.as_mut().and_then(|rounds| rounds.pulse.as_mut());
+            }
+            if let Some(pulse) = &mut pulse {
+                pulse.agree(direction, bytes);
+            }
+        }
+        if let Some(pulse) = pulse
+            && bytes.len() as u64 <= BEAT_LEN
+        {
+            pulse.hear(direction, opcode, bytes, place);
+        }
+    }
+
+    /// Bytes of memory that it holds beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        let Some(rounds) = &self.rounds else { return 0 };
+        let pings = |pings: &Pings| {
+            pings.waiting.capacity() * size_of::<Ping>()
+                + pings.recent.capacity() * size_of::<i64>()
+                + pings.interval.size()
+                + pings.rtt.size()
+        };
+        let pulse = rounds.pulse.as_ref().map_or(0, |pulse| size_of_val(&**pulse) + pulse.size());
+        size_of_val(&**rounds) + pings(&rounds.pings.c2s) + pings(&rounds.pings.s2c) + pulse
     }
 
     /// Counts bytes that are no part of any frame that was found.
@@ -160,6 +266,10 @@ impl Shared {
     pub(super) fn ping(&mut self, direction: Direction, message: u64, payload: &[u8], place: Place) -> bool {
         const FLOOD: usize = 100;
         let pings = self.rounds.get_or_insert_default().pings.of_mut(direction);
+        pings.sent = pings.sent.saturating_add(1);
+        if let Some(last) = pings.last.replace(place) {
+            pings.interval.add(place.time.since(last.time));
+        }
         if pings.waiting.len() == WAITING {
             pings.waiting.pop_front();
         }
@@ -216,7 +326,11 @@ impl Shared {
             self.unanswered(events, direction.opposite(), &ping, "a later ping was answered", place);
         }
         let rtt = place.time.since(answered.place.time);
-        let all = &mut self.rounds.get_or_insert_default().rtt;
+        let rounds = self.rounds.get_or_insert_default();
+        let asked = rounds.pings.of_mut(direction.opposite());
+        asked.answered = asked.answered.saturating_add(1);
+        asked.rtt.add(rtt);
+        let all = &mut rounds.rtt;
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
         all.sum = all.sum.saturating_add(rtt);
@@ -283,8 +397,13 @@ impl Shared {
     pub(super) fn end_pings(&mut self, events: &mut impl Events, place: Place) {
         for direction in Direction::BOTH {
             let Some(rounds) = &mut self.rounds else { return };
-            for ping in std::mem::take(&mut rounds.pings.of_mut(direction).waiting) {
-                self.unanswered(events, direction, &ping, "the connection ended", place);
+            let waiting = std::mem::take(&mut rounds.pings.of_mut(direction).waiting);
+            for ping in &waiting {
+                self.unanswered(events, direction, ping, "the connection ended", place);
+            }
+            // They are still told of at the end.
+            if let Some(rounds) = &mut self.rounds {
+                rounds.pings.of_mut(direction).waiting = waiting;
             }
         }
     }

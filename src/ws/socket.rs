@@ -2,9 +2,10 @@
 
 use super::event::{Context, Events, Spot};
 use super::message::{AtHand, Counts, Side, Step, Terms};
+use super::pulse::{Dialect, Pulse, ToldBy};
 use super::reader::FrameReader;
 use super::rules;
-use super::shared::{Closing, Rtt, Shared};
+use super::shared::{Closing, Pinging, Rtt, Shared};
 use super::{FrameHeader, MAX_HEADER_LEN, Payload};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
@@ -134,7 +135,10 @@ impl Half {
         let Some(start) = bytes.first_chunk::<MAX_HEADER_LEN>() else { return 0 };
         let (header, len) = FrameHeader::whole(start);
         let end = header.payload_len.saturating_add(len as u64);
-        if end > bytes.len() as u64 || !self.reader.is_between_frames() || !self.side.is_plain(header, masked)
+        if end > bytes.len() as u64
+            || !self.reader.is_between_frames()
+            || !self.side.is_plain(header, masked)
+            || shared.listens(shared.coming(), header.payload_len)
         {
             return 0;
         }
@@ -385,7 +389,8 @@ impl WebSocket {
     /// Bytes of memory that it holds beside itself, about.
     #[must_use]
     pub fn size(&self) -> usize {
-        Direction::BOTH.into_iter().map(|direction| self.half(direction).size()).sum()
+        Direction::BOTH.into_iter().map(|direction| self.half(direction).size()).sum::<usize>()
+            + self.shared.size()
     }
 
     /// Gives back what is kept of messages that are not whole: of these only length, hash and findings will be told.
@@ -431,6 +436,29 @@ impl WebSocket {
     #[must_use]
     pub fn rtt(&self) -> Rtt {
         self.shared.rtt()
+    }
+
+    /// The pings of a side; `None` where it sent none.
+    #[must_use]
+    pub fn pinging(&self, direction: Direction) -> Option<Pinging> {
+        self.shared.pinging(direction)
+    }
+
+    /// The keep-alive of the protocol above WebSocket, where one is known.
+    #[must_use]
+    pub fn pulse(&self) -> Option<&Pulse> {
+        self.shared.pulse()
+    }
+
+    /// Says which protocol its messages speak, as its handshake told.
+    pub fn speaks(&mut self, dialect: Dialect, told_by: ToldBy) {
+        self.shared.set_pulse(Pulse::new(dialect, told_by));
+    }
+
+    /// Whether bytes of either direction may be missing: what was not seen may have been said.
+    #[must_use]
+    pub fn is_unsure(&self) -> bool {
+        self.shared.lost_framing
     }
 
     /// Bytes of a direction that were skipped while its framing was lost; `None` where it never was.

@@ -14,7 +14,7 @@ use crate::read::{Output, print, read};
 use crate::support::forge::Rng;
 
 /// Every capture of the corpus, with its bytes; none where the corpus is not at hand.
-fn captures() -> Vec<(PathBuf, Vec<u8>)> {
+pub fn captures() -> Vec<(PathBuf, Vec<u8>)> {
     fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();

@@ -16,6 +16,8 @@ mod contract;
 mod corpus;
 /// The documents say what the code does.
 mod docs;
+/// Why connections ended, and their keep-alive.
+mod endings;
 /// Tricks against observers.
 mod evasion;
 /// Captures on which others fail.

@@ -101,8 +101,8 @@ pub const ALL: &[CodeWords] = &[
             "只出现在 API 里：TCP 没有 Close 就结束、握手失败，或网络断开。线路上从来没有它。",
         ),
         w(
-            "Look in the capture for who ended TCP and how: RST, FIN, a proxy's idle timeout, a crash, a refused handshake. Pings keep idle connections open.",
-            "在抓包里看是谁、怎样结束了 TCP：RST、FIN、代理空闲超时、崩溃，还是握手被拒。用 ping 可以保住空闲连接。",
+            "Look in the capture for who ended TCP and how: RST, FIN, a proxy's idle timeout, a crash, a refused handshake: wslens story FILE tells what shows. Pings keep idle connections open.",
+            "在抓包里看是谁、怎样结束了 TCP：RST、FIN、代理空闲超时、崩溃，还是握手被拒：wslens story FILE 会说出看得到的。用 ping 可以保住空闲连接。",
         ),
     ),
     row(

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use super::keep_alive::Sent;
 use super::text::mean;
 use super::{Count, STATES, Stats, Sums};
 use crate::model::{PerDirection, Severity, Time};
 use crate::report::Summary;
 use crate::report::json::{json_key, json_string};
+use crate::ws::Spread;
 
 /// Appends the object and a line end.
 pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
@@ -70,6 +72,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
     }
     object.close();
     object.number("without_close", stats.without_close);
+    keep_alive(&mut object, stats);
     connections(&mut object, stats);
     estimate(&mut object, stats);
     object.open(Some("findings"));
@@ -108,6 +111,52 @@ fn sizes(object: &mut Object<'_>, sums: &PerDirection<Sums>) {
         }
     }
     object.end_list();
+}
+
+fn spread(object: &mut Object<'_>, name: &str, spread: &Spread) {
+    if spread.count() == 0 {
+        return object.word(name, "null");
+    }
+    object.open(Some(name));
+    object.number("count", spread.count());
+    object.seconds("min", spread.min());
+    object.seconds("median", spread.median());
+    object.seconds("max", spread.max());
+    object.close();
+}
+
+/// How connections ended, their pings, and heartbeats of protocols above.
+fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
+    let all = &stats.keep_alive;
+    for (name, counts) in [("ends", &all.ends), ("causes", &all.causes)] {
+        object.open(Some(name));
+        for (name, count) in counts {
+            object.number(name, *count);
+        }
+        object.close();
+    }
+    let sides = |object: &mut Object<'_>, sides: &PerDirection<Sent>| {
+        for (name, sent) in [("c2s", &sides.c2s), ("s2c", &sides.s2c)] {
+            object.open(Some(name));
+            object.number("sent", sent.sent);
+            object.number("answered", sent.answered);
+            object.number("missed", sent.missed);
+            spread(object, "interval", &sent.interval);
+            spread(object, "rtt", &sent.rtt);
+            object.close();
+        }
+    };
+    object.open(Some("pings"));
+    sides(object, &all.pings);
+    object.close();
+    object.open(Some("heartbeats"));
+    for (name, (connections, both)) in &all.above {
+        object.open(Some(name));
+        object.number("connections", *connections);
+        sides(object, both);
+        object.close();
+    }
+    object.close();
 }
 
 fn connections(object: &mut Object<'_>, stats: &Stats) {

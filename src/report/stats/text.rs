@@ -1,5 +1,6 @@
 //! The report for people.
 
+use super::keep_alive::Sent;
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
@@ -12,6 +13,8 @@ use crate::ws::{Rtt, close_code};
 const NAMES: usize = 24;
 /// Columns of a number.
 const NUMBERS: usize = 14;
+/// Columns of a count in a table of seven.
+const COUNTS: usize = 9;
 /// Columns of the longest bar.
 const BAR: u64 = 20;
 
@@ -27,6 +30,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary, look: &
         page.messages(stats);
         page.sizes(stats);
         page.health(stats);
+        page.keep_alive(stats);
         page.connections(stats);
         page.estimate(stats);
     }
@@ -276,6 +280,57 @@ impl Page<'_> {
             self.text(" bytes in ");
             units::grouped(self.out, c2s.deflated.saturating_add(s2c.deflated));
             self.text(")");
+            self.end();
+        }
+    }
+
+    /// Pings and heartbeats by who sent them; how connections ended.
+    fn keep_alive(&mut self, stats: &Stats) {
+        let all = &stats.keep_alive;
+        if all.any() {
+            let words = ["sent", "answers", "lost", "every", "min", "median", "max"];
+            let behind: String = words.iter().map(|word| format!("{word:>COUNTS$}")).collect();
+            self.title("keep-alive", &behind);
+        }
+        let pings = [("client", &all.pings.c2s), ("server", &all.pings.s2c)];
+        let pings = pings.map(|(who, sent)| (format!("ping of the {who}"), sent));
+        let above = all.above.iter().flat_map(|(name, (_, both))| {
+            [("client", &both.c2s), ("server", &both.s2c)].map(|(who, sent)| (format!("{name}, {who}"), sent))
+        });
+        let rows: Vec<(String, &Sent)> =
+            pings.into_iter().chain(above).filter(|(_, sent)| sent.sent > 0).collect();
+        for (name, sent) in &rows {
+            self.name(name);
+            for count in [sent.sent, sent.answered, sent.missed] {
+                units::right(self.out, COUNTS, |out| units::grouped(out, count));
+            }
+            let ascii = self.look.ascii;
+            let times = [sent.interval.median(), sent.rtt.min(), sent.rtt.median(), sent.rtt.max()];
+            for time in times {
+                units::right(self.out, COUNTS, |out| match time {
+                    Some(time) => units::duration(out, time.max(0).unsigned_abs(), ascii),
+                    None => out.push(b'-'),
+                });
+            }
+            self.end();
+        }
+        if !rows.is_empty() {
+            self.text("  every: the median; the rest: from one to its answer. Medians are within 2 %");
+            self.end();
+        }
+        self.title("ends", "");
+        let list = |counts: &std::collections::BTreeMap<&'static str, u64>| {
+            let mut counts: Vec<_> = counts.iter().collect();
+            counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        };
+        self.name("by what came first");
+        self.text(&list(&all.ends));
+        self.end();
+        if !all.causes.is_empty() {
+            self.name("causes that fit");
+            self.text(&list(&all.causes));
+            self.text(" (inferred: wslens story tells more)");
             self.end();
         }
     }

@@ -2,7 +2,8 @@
 
 use super::Look;
 use super::fit::{Fit, Wrapped};
-use crate::model::{Accept, Direction, Severity};
+use crate::autopsy::{Facts, Kind, examine, words};
+use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::{Connection, Ended, State};
 use crate::report::style::Role;
 use crate::report::units;
@@ -91,6 +92,11 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
     line.part(Role::Title, 0, format!("conn {}", ended.connection.id).as_bytes());
     let quiet = if clean { Role::Payload } else { Role::Warning };
     line.part(quiet, 2, how(ended).as_bytes());
+    if !clean && ended.socket.is_some() {
+        for part in why(ended) {
+            line.part(Role::Payload, 3, part.as_bytes());
+        }
+    }
     if all && let Some(closing) = closing {
         let mut text = match closing.by {
             Some(by) => format!("Close by the {}", by.sender()),
@@ -123,6 +129,21 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
         line.part(Role::Warning, 3, &text);
     }
     line.end();
+}
+
+/// Who ended it, and what fits as its cause. What is inferred says so.
+fn why(ended: &Ended<'_>) -> Vec<String> {
+    let facts = Facts::of(ended);
+    let verdict = examine(&facts);
+    let mut parts = Vec::new();
+    if let (Some(by), Some(place), Kind::Fin | Kind::Reset) = (verdict.by, verdict.place, verdict.kind) {
+        let what = if verdict.kind == Kind::Fin { "FIN" } else { "RST" };
+        parts.push(format!("{what} by the {} in packet {}", by.sender(), place.packet));
+    }
+    if let Some(brief) = words::brief(&verdict, Lang::En) {
+        parts.push(format!("inferred: {brief}"));
+    }
+    parts
 }
 
 /// How a connection ended, in words.

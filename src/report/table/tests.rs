@@ -147,8 +147,8 @@ fn every_end_is_told() {
 conn    #      time         Δ      type   length  wire  flg  preview
    3    3  0.063617    +88 µs  →   CLOSE       0     6       without a code
    4    3  0.094979    +43 µs  ←   CLOSE      17    19       4001 private range  session expired
-conn 6  ended without a Close (1006)   2 messages, 2 frames
-conn 7  reset without a Close (1006)   2 messages, 2 frames
+conn 6  ended without a Close (1006)   FIN by the server in packet 80   2 messages, 2 frames
+conn 7  reset without a Close (1006)   RST by the client in packet 92   2 messages, 2 frames
 conn 10  closed, the Close unanswered   3 messages, 3 frames
 "#,
     );

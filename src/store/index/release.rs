@@ -2,12 +2,13 @@
 //! at the same time; what is left keeps its numbers.
 
 use super::{ERA, FINDINGS, GONE, Index, Rows, UNKNOWN};
+use crate::autopsy::Facts;
 use crate::model::Place;
 use crate::store::rows::{ConnectionRow, FindingRow, MessageRow};
 
 /// Bytes of a connection's row, about: the heads of its handshake are the most of it.
 pub(super) fn size_of_row(row: &ConnectionRow) -> usize {
-    size_of::<ConnectionRow>() + size_of::<Rows>() + row.url.len() + HANDSHAKE
+    size_of::<ConnectionRow>() + size_of::<Rows>() + row.url.len() + HANDSHAKE + size_of::<Facts>()
 }
 
 /// Bytes of a handshake's heads, about.

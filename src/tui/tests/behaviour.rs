@@ -247,3 +247,15 @@ fn esc_and_a_key_that_come_together_are_both_taken() {
     let kit = kit.press("3 f").text("op == text").press("Alt-b");
     assert_eq!(kit.app.scope(), Scope::INPUT, "Alt-b goes a word back");
 }
+
+#[test]
+fn the_connections_screen_says_why_one_ended() {
+    let mut kit = Kit::open("close-codes", 120, 36).press("j j j j j");
+    kit.shows("The server sent FIN first, without a Close (1006).  #80");
+    kit.shows("inferred: No Close came before it").shows("unknown: Why does not show");
+    kit.app.shared.lang = crate::model::Lang::Zh;
+    kit.shows("没有发 Close");
+    // An ordinary end needs no more words than its line has.
+    let kit = Kit::open("chat-deflate", 120, 36);
+    assert!(!kit.shown().contains("Why"), "{}", kit.shown());
+}

@@ -3,7 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::model::{Accept, Severity};
+use crate::autopsy::{Grade, Kind, examine, words};
+use crate::model::{Accept, Direction, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::shared::Ctx;
@@ -63,7 +64,9 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
         if let Some(line) = rtt(row) {
             lines.push(line);
         }
+        lines.extend(heartbeats(row));
         lines.push(close(row));
+        lines.extend(verdict(ctx, row));
     }
     if row.gaps.0 > 0 {
         let (gaps, bytes) = row.gaps;
@@ -260,6 +263,65 @@ fn close(row: &ConnectionRow) -> Text {
     let mut line = label("Close");
     line.append(&closing(row));
     line
+}
+
+/// Heartbeats of a protocol above: `Engine.IO 4: 12 by server, 12 answered, every 25.0 s`
+fn heartbeats(row: &ConnectionRow) -> Option<Text> {
+    let pulse = row.end.as_ref()?.pulse.as_ref()?;
+    let mut line = label("Heartbeats");
+    line.plainly(pulse.dialect.title()).plainly(":");
+    let mut any = false;
+    for by in Direction::BOTH {
+        let beats = pulse.sides.of(by);
+        if beats.sent == 0 {
+            continue;
+        }
+        any = true;
+        line.plainly(format!("  {} by ", units::grouped(beats.sent)));
+        line.add(Role::of_direction(by), by.sender());
+        if beats.answered > 0 {
+            line.plainly(format!(", {} answered", units::grouped(beats.answered)));
+        }
+        if let Some(every) = beats.interval.median() {
+            line.plainly(format!(", every {}", units::duration(every.max(0).unsigned_abs())));
+        }
+    }
+    if !any {
+        line.add(Role::Dim, "  none was seen");
+    }
+    Some(line)
+}
+
+/// Why it ended: what was seen, and what fits, each with its grade.
+fn verdict(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
+    let Some(facts) = &row.end else { return Vec::new() };
+    let verdict = examine(facts);
+    // An ordinary end, or one that the line above tells, needs no more words.
+    let plain = verdict.waiting.is_empty() && verdict.causes.is_empty();
+    if plain && matches!(verdict.kind, Kind::Close | Kind::Capture | Kind::Refused | Kind::Unanswered) {
+        return Vec::new();
+    }
+    let lang = ctx.shared.lang;
+    let remarks = words::remarks(facts, &verdict, lang);
+    let mut lines = Vec::new();
+    for (i, remark) in remarks.into_iter().enumerate() {
+        let mut line = label(if i == 0 { lang.pick("Why", "原因") } else { "" });
+        match remark.grade {
+            Grade::Observed => {}
+            Grade::Inferred => {
+                line.add(Role::Note, lang.pick("inferred: ", "推断："));
+            }
+            Grade::Unknown => {
+                line.add(Role::Dim, lang.pick("unknown: ", "未知："));
+            }
+        }
+        line.plainly(remark.text);
+        if let Some(place) = remark.at.first() {
+            line.add(Role::Dim, format!("  #{}", place.packet));
+        }
+        lines.push(line);
+    }
+    lines
 }
 
 /// `server first: 1000 Normal Closure "done", answered; TCP closed`

@@ -1,6 +1,6 @@
 //! The four panes.
 
-use super::figures::{Figures, Histogram, Over};
+use super::figures::{Figures, Histogram, Over, Pinged};
 use super::{Model, Pane4};
 use crate::model::{Direction, PerDirection};
 use crate::report::stats::model::Estimate;
@@ -266,7 +266,10 @@ impl Page<'_> {
             line.plainly(format!("{} by {by}, {} answered", units::grouped(pings), units::grouped(count)));
         }
         lines.push(line);
-        if count > 0 {
+        let known = totals.pinging.c2s.sent + totals.pinging.s2c.sent > 0;
+        if known {
+            lines.extend(pinging(&totals.pinging));
+        } else if count > 0 {
             let mean = sum / i64::try_from(count).unwrap_or(i64::MAX).max(1);
             lines.push(Text::of(
                 Role::Plain,
@@ -351,6 +354,38 @@ impl Page<'_> {
         let _ = columns;
         lines
     }
+}
+
+/// A table of pings by who sent them.
+fn pinging(sides: &PerDirection<Pinged>) -> Vec<Text> {
+    const COLUMN: usize = 10;
+    let mut head = Text::of(Role::Dim, "       sent by");
+    for name in ["count", "min", "median", "max", "lost"] {
+        let columns = if matches!(name, "count" | "lost") { 6 } else { COLUMN };
+        head.add(Role::Dim, format!("{name:>columns$}"));
+    }
+    let mut lines = vec![head];
+    for by in Direction::BOTH {
+        let side = sides.of(by);
+        if side.sent == 0 {
+            continue;
+        }
+        let mut line = Text::of(Role::Plain, "       ");
+        line.left(Role::of_direction(by), by.sender(), 7);
+        line.plainly(format!("{:>6}", units::grouped(side.sent)));
+        for time in [side.rtt.min(), side.rtt.median(), side.rtt.max()] {
+            let text = time.map_or_else(|| "-".to_owned(), units::milliseconds);
+            line.plainly(format!("{text:>COLUMN$}"));
+        }
+        let role = if side.missed > 0 { Role::Warning } else { Role::Plain };
+        line.add(role, format!("{:>6}", units::grouped(side.missed)));
+        lines.push(line);
+        if let Some(every) = side.interval.median() {
+            let every = units::duration(every.max(0).unsigned_abs());
+            lines.push(Text::of(Role::Dim, format!("       one every {every} (median)")));
+        }
+    }
+    lines
 }
 
 /// ` p50 20 B  p95 70 000 B  max 70 000 B`

@@ -3,6 +3,7 @@
 use crate::model::{Direction, PerDirection, Time};
 use crate::report::stats::model::Given;
 use crate::store::{ConnectionRow, Index, Marks, MessageRow};
+use crate::ws::Spread;
 
 /// Messages that are walked over in one step.
 const STEP: usize = 30_000;
@@ -150,8 +151,19 @@ pub(super) struct Totals {
     pub takeover: PerDirection<u64>,
     /// Round trips: count, sum, least, most.
     pub rtt: (u64, i64, i64, i64),
+    /// Pings by who sent them.
+    pub pinging: PerDirection<Pinged>,
     pub gaps: (u64, u64),
     pub findings: [u64; 3],
+}
+
+/// Pings of one side.
+#[derive(Clone, Debug, Default)]
+pub struct Pinged {
+    pub sent: u64,
+    pub missed: u64,
+    pub rtt: Spread,
+    pub interval: Spread,
 }
 
 impl Totals {
@@ -208,6 +220,15 @@ impl Totals {
                 if first { rtt.min } else { least.min(rtt.min) },
                 if first { rtt.max } else { most.max(rtt.max) },
             );
+        }
+        for by in Direction::BOTH {
+            if let Some(pings) = row.end.as_ref().and_then(|end| end.pings.of(by).as_ref()) {
+                let sums = self.pinging.of_mut(by);
+                sums.sent = sums.sent.saturating_add(pings.sent);
+                sums.missed = sums.missed.saturating_add(pings.missed);
+                sums.rtt.merge(&pings.rtt);
+                sums.interval.merge(&pings.interval);
+            }
         }
         self.gaps = (self.gaps.0 + row.gaps.0, self.gaps.1.saturating_add(row.gaps.1));
         for (sum, count) in self.findings.iter_mut().zip(row.findings) {

@@ -1,0 +1,52 @@
+//! What is known of a connection's end.
+
+use crate::model::{Direction, PerDirection, Place, Severity};
+use crate::pipeline::{Ended, Ending, State};
+use crate::ws::{Closing, Pinging, Pulse};
+
+/// What is known of a connection's end, from the pipeline alone.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// How it stands.
+    pub state: State,
+    /// How its bytes ended.
+    pub ending: Ending,
+    /// The packet that completed the response; the first packet where that was not captured.
+    pub opened: Option<Place>,
+    /// The first Close.
+    pub closing: Option<Closing>,
+    /// The pings of each side.
+    pub pings: PerDirection<Option<Pinging>>,
+    /// The keep-alive of the protocol above.
+    pub pulse: Option<Box<Pulse>>,
+    /// Bytes may be missing: what was not seen may have been said.
+    pub lossy: bool,
+    /// Findings of severity error.
+    pub errors: u64,
+    /// It runs inside HTTP/2: its end is that of a stream.
+    pub stream: bool,
+}
+
+impl Facts {
+    /// The facts of a connection at its end.
+    #[must_use]
+    pub fn of(ended: &Ended<'_>) -> Self {
+        let connection = ended.connection;
+        let socket = ended.socket;
+        let response = connection.response.map(|place| place.last);
+        Self {
+            state: ended.state,
+            ending: ended.ending,
+            opened: response.or(Some(connection.first).filter(|place| place.packet > 0)),
+            closing: socket.and_then(|socket| socket.closing().cloned()),
+            pings: PerDirection {
+                c2s: socket.and_then(|socket| socket.pinging(Direction::ClientToServer)),
+                s2c: socket.and_then(|socket| socket.pinging(Direction::ServerToClient)),
+            },
+            pulse: socket.and_then(|socket| socket.pulse().cloned().map(Box::new)),
+            lossy: ended.gaps.0 > 0 || socket.is_some_and(|socket| socket.is_unsure()),
+            errors: ended.findings.of(Severity::Error),
+            stream: connection.stream_id.is_some(),
+        }
+    }
+}

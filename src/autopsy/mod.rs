@@ -1,0 +1,393 @@
+//! Why a connection ended: a verdict from what its packets show, each part with its grade.
+//!
+//! In: the facts of a connection's end, as the pipeline has them. Out: who ended it and how, what the applications
+//! were told, what was idle and unanswered before, and causes that fit. A pure function: the same facts give the same
+//! verdict. What is not in the packets is never called observed: a cause is at most inferred.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | [`facts`] | what is known of an end |
+//! | [`mod@timeouts`] | idle limits of proxies and balancers, as data |
+//! | [`words`] | the verdict in sentences, in both languages |
+
+pub mod facts;
+#[cfg(test)]
+mod tests;
+pub mod timeouts;
+pub mod words;
+
+pub use facts::Facts;
+pub use timeouts::{Measure, Timeout};
+
+use crate::model::{Direction, PerDirection, Place};
+use crate::pipeline::State;
+use crate::ws::StreamEnd;
+
+/// How sure a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grade {
+    /// The packets say so.
+    Observed,
+    /// It follows from what they say, or from a model that is stated.
+    Inferred,
+    /// The capture does not tell.
+    Unknown,
+}
+
+impl Grade {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observed => "observed",
+            Self::Inferred => "inferred",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What came first of all that ends a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A Close frame.
+    Close,
+    /// A FIN, or END_STREAM inside HTTP/2, with no Close before it.
+    Fin,
+    /// A RST, or RST_STREAM inside HTTP/2, with no Close before it.
+    Reset,
+    /// Nothing: it fell silent, and the capture went on.
+    Silence,
+    /// Nothing: the capture ends while it is open.
+    Capture,
+    /// It never opened: the server refused it.
+    Refused,
+    /// It never opened: no answer was captured.
+    Unanswered,
+}
+
+impl Kind {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Close => "close",
+            Self::Fin => "fin",
+            Self::Reset => "reset",
+            Self::Silence => "silence",
+            Self::Capture => "capture",
+            Self::Refused => "refused",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+/// A ping, or a heartbeat of the protocol above, that was not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Who sent it.
+    pub by: Direction,
+    /// The first of those that nothing was answered to.
+    pub since: Place,
+    /// The last of them.
+    pub last: Place,
+    /// Nanoseconds from the first to the end.
+    pub age: i64,
+    /// It is a heartbeat of the protocol above WebSocket.
+    pub above: bool,
+}
+
+/// Why it may have ended. All of these are inferred.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Whoever ended it had waited for a pong in vain.
+    PingTimeout(Waiting),
+    /// Whoever ended it had not heard the heartbeat that was agreed on: nanoseconds since the last one, and those agreed.
+    HeartbeatMissed {
+        /// Since the last heartbeat.
+        since: i64,
+        /// How often one was to come.
+        agreed: i64,
+    },
+    /// It was idle for as long as these allow.
+    IdleTimeout(Vec<&'static Timeout>),
+    /// It was open for as long as these allow, idle or not.
+    MaximumAge(Vec<&'static Timeout>),
+    /// What a side sent last was never acknowledged: the path broke, or the other host was gone. Who sent it, bytes.
+    PathLost(Direction, u64),
+    /// The Close says that the other side broke a rule, and there are findings of that: how many errors.
+    Violation(u64),
+}
+
+impl Cause {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::PingTimeout(_) => "ping-timeout",
+            Self::HeartbeatMissed { .. } => "heartbeat-missed",
+            Self::IdleTimeout(_) => "idle-timeout",
+            Self::MaximumAge(_) => "maximum-age",
+            Self::PathLost(..) => "path-lost",
+            Self::Violation(_) => "protocol-violation",
+        }
+    }
+
+    /// Timeouts whose length fits.
+    #[must_use]
+    pub fn fits(&self) -> &[&'static Timeout] {
+        match self {
+            Self::IdleTimeout(fits) | Self::MaximumAge(fits) => fits,
+            _ => &[],
+        }
+    }
+}
+
+/// What is said of an end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What ended it.
+    pub kind: Kind,
+    /// Who did: by whose address what ended it came.
+    pub by: Option<Direction>,
+    /// How sure kind and side are.
+    pub grade: Grade,
+    /// The packet that says so.
+    pub place: Option<Place>,
+    /// The code: that of the first Close, or what stands for its lack (1005, 1006); `None` where that is not known, or
+    /// the connection did not end.
+    pub code: Option<u16>,
+    /// How sure the code is: one on the wire is observed, 1005 and 1006 follow from RFC 6455 section 7.1.5.
+    pub code_grade: Grade,
+    /// Nanoseconds without any frame before the end; `None` where that is not known.
+    pub idle: Option<i64>,
+    /// Nanoseconds from the 101 to the end.
+    pub open: Option<i64>,
+    /// Pings without a pong at the end.
+    pub waiting: Vec<Waiting>,
+    /// Causes that fit, the likeliest first.
+    pub causes: Vec<Cause>,
+}
+
+/// The shortest wait for a pong that is called a timeout.
+const PATIENCE: i64 = 1_000_000_000;
+/// Codes by which a side says that the other broke a rule.
+const BLAMING: [u16; 5] = [1002, 1003, 1007, 1009, 1010];
+
+/// Judges an end.
+#[must_use]
+pub fn examine(facts: &Facts) -> Verdict {
+    let (kind, by, place) = first_cause(facts);
+    let ending = &facts.ending;
+    // Of a side that was not captured, an earlier end cannot be known.
+    let one_sided = !(ending.heard.c2s && ending.heard.s2c);
+    let ends = matches!(kind, Kind::Close | Kind::Fin | Kind::Reset);
+    let (by, grade) = match kind {
+        Kind::Close | Kind::Fin | Kind::Reset if one_sided || by.is_none() => (None, Grade::Unknown),
+        Kind::Close | Kind::Fin | Kind::Reset | Kind::Refused => (by, Grade::Observed),
+        // That the connection is over does not show in any packet.
+        Kind::Silence => (None, Grade::Inferred),
+        Kind::Capture => (None, Grade::Unknown),
+        Kind::Unanswered if by.is_some() && !one_sided => (by, Grade::Observed),
+        Kind::Unanswered => (None, Grade::Unknown),
+    };
+    let end = if ends { place } else { Some(ending.until).filter(|until| until.packet > 0) };
+    let (code, code_grade) = code(facts, kind);
+    let since = |from: Option<Place>| Some(end?.time.since(from?.time)).filter(|time| *time >= 0);
+    // A Close is itself a frame: what was said before it is not kept.
+    let quiet = |from: Option<Place>| match (kind, from, end) {
+        (Kind::Close | Kind::Refused | Kind::Unanswered, ..) => None,
+        // Said after the end began: since when it was silent before that is not kept.
+        (_, Some(from), Some(end)) if from.packet > end.packet => None,
+        _ => since(from),
+    };
+    let idle = match (kind, ending.said.c2s, ending.said.s2c) {
+        (_, c2s, s2c)
+            if [c2s, s2c].iter().flatten().any(|at| end.is_some_and(|end| at.packet > end.packet)) =>
+        {
+            None
+        }
+        (_, c2s, s2c) => quiet([c2s, s2c, facts.opened].into_iter().flatten().reduce(Place::max)),
+    };
+    let mut verdict = Verdict {
+        kind,
+        by,
+        grade,
+        place: place.filter(|_| !matches!(kind, Kind::Silence | Kind::Capture)),
+        code,
+        code_grade,
+        idle,
+        open: since(facts.opened),
+        waiting: waiting(facts, end),
+        causes: Vec::new(),
+    };
+    verdict.causes = causes(facts, &verdict, quiet(ending.said.s2c));
+    verdict
+}
+
+/// What came first, by whom, where.
+fn first_cause(facts: &Facts) -> (Kind, Option<Direction>, Option<Place>) {
+    let ending = &facts.ending;
+    let fin = Direction::BOTH.into_iter().filter_map(|by| Some((Kind::Fin, Some(by), (*ending.fin.of(by))?)));
+    let reset = ending.reset.map(|(by, place)| (Kind::Reset, Some(by), place));
+    match facts.state {
+        State::Refused => {
+            return (Kind::Refused, Some(Direction::ServerToClient), facts.opened.or(Some(ending.last)));
+        }
+        State::Unanswered => {
+            let first = fin.chain(reset).min_by_key(|(.., place)| place.packet);
+            return (Kind::Unanswered, first.and_then(|(_, by, _)| by), first.map(|(.., place)| place));
+        }
+        State::Open | State::Closed | State::Reset | State::TimedOut => {}
+    }
+    let close = facts.closing.as_ref().map(|closing| (Kind::Close, closing.by, closing.place));
+    // Of what is in one packet, the Close is first: the FIN stands behind the bytes.
+    let all = close.into_iter().chain(fin).chain(reset);
+    match all.min_by_key(|(.., place)| place.packet) {
+        Some((kind, by, place)) => (kind, by, Some(place)),
+        None => match ending.how {
+            StreamEnd::Fin => (Kind::Fin, None, None),
+            StreamEnd::Reset => (Kind::Reset, None, None),
+            StreamEnd::Timeout => (Kind::Silence, None, None),
+            StreamEnd::Capture => (Kind::Capture, None, None),
+        },
+    }
+}
+
+/// The code, and how sure it is.
+fn code(facts: &Facts, kind: Kind) -> (Option<u16>, Grade) {
+    match (&facts.closing, kind) {
+        (_, Kind::Refused | Kind::Unanswered) => (None, Grade::Unknown),
+        (Some(closing), _) => match closing.code {
+            Some(code) => (Some(code), Grade::Observed),
+            None => (Some(1005), Grade::Inferred),
+        },
+        (None, Kind::Fin | Kind::Reset) if !facts.lossy => (Some(1006), Grade::Inferred),
+        // A Close may be among what is missing; and what did not end has no code.
+        (None, _) => (None, Grade::Unknown),
+    }
+}
+
+/// Pings and heartbeats without an answer at the end.
+fn waiting(facts: &Facts, end: Option<Place>) -> Vec<Waiting> {
+    let Some(end) = end else { return Vec::new() };
+    let mut found = Vec::new();
+    for by in Direction::BOTH {
+        let mut add = |since: Place, last: Place, above| {
+            // One that came after the end had begun waits for nothing.
+            if since.packet <= end.packet {
+                found.push(Waiting { by, since, last, age: end.time.since(since.time).max(0), above });
+            }
+        };
+        if let Some((since, last)) = facts.pings.of(by).as_ref().and_then(|pings| pings.waiting) {
+            add(since, last, false);
+        }
+        if let Some(beats) = facts.pulse.as_ref().map(|pulse| pulse.sides.of(by))
+            && let Some(since) = beats.waiting
+        {
+            add(since, beats.last.unwrap_or(since), true);
+        }
+    }
+    found.sort_by_key(|waiting| waiting.since.packet);
+    found
+}
+
+fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let ending = &facts.ending;
+    let ended = matches!(verdict.kind, Kind::Close | Kind::Fin | Kind::Reset);
+    let Some(end) = verdict.place.or(Some(ending.until)) else { return causes };
+    // After a loss, what seems to lack may have been there.
+    if !facts.lossy {
+        if ended && let Some(by) = verdict.by {
+            causes.extend(ping_timeout(facts, verdict, by));
+            causes.extend(heartbeat_missed(facts, by, end));
+        }
+        causes.extend(path_lost(facts, verdict, end));
+    }
+    if matches!(verdict.kind, Kind::Fin | Kind::Reset) {
+        let fits = |wanted: &[(Measure, Option<i64>)]| -> Vec<&'static Timeout> {
+            let fit = |timeout: &&Timeout| {
+                wanted.iter().any(|(measure, time)| {
+                    timeout.measure == *measure && time.is_some_and(|t| timeout.fits(t))
+                })
+            };
+            timeouts::ALL.iter().filter(fit).collect()
+        };
+        let idle = fits(&[(Measure::Both, verdict.idle), (Measure::Server, server_idle)]);
+        let age = if idle.is_empty() { fits(&[(Measure::Age, verdict.open)]) } else { Vec::new() };
+        if !idle.is_empty() {
+            causes.push(Cause::IdleTimeout(idle));
+        }
+        if !age.is_empty() {
+            causes.push(Cause::MaximumAge(age));
+        }
+    }
+    if verdict.kind == Kind::Close
+        && facts.errors > 0
+        && verdict.code_grade == Grade::Observed
+        && verdict.code.is_some_and(|code| BLAMING.contains(&code))
+    {
+        causes.push(Cause::Violation(facts.errors));
+    }
+    causes
+}
+
+/// Whoever ended it had a ping without a pong, for long, and heard nothing since.
+fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause> {
+    let rtt = |waiting: &Waiting| {
+        let pings = facts.pings.of(waiting.by).as_ref().and_then(|pings| pings.rtt.max());
+        let beats = facts.pulse.as_ref().and_then(|pulse| pulse.sides.of(waiting.by).rtt.max());
+        if waiting.above { beats } else { pings }
+    };
+    let silent_since = |waiting: &Waiting| {
+        let said = *facts.ending.said.of(waiting.by.opposite());
+        said.is_none_or(|said| said.packet <= waiting.since.packet)
+    };
+    let late = |waiting: &&Waiting| {
+        waiting.by == by
+            && waiting.age >= PATIENCE
+            && rtt(waiting).is_none_or(|rtt| waiting.age / 3 >= rtt)
+            && silent_since(waiting)
+    };
+    verdict.waiting.iter().find(late).map(|waiting| Cause::PingTimeout(*waiting))
+}
+
+/// Whoever ended it had not heard a heartbeat that was to come.
+fn heartbeat_missed(facts: &Facts, by: Direction, end: Place) -> Option<Cause> {
+    let pulse = facts.pulse.as_ref()?;
+    let beats = pulse.sides.of(by.opposite());
+    let agreed = beats.agreed.filter(|agreed| *agreed > 0)?;
+    let last = beats.last.or(facts.opened)?;
+    let since = end.time.since(last.time);
+    let patience = agreed.saturating_add(pulse.timeout.unwrap_or(agreed / 2));
+    let said = *facts.ending.said.of(by.opposite());
+    // Anything that was heard since may stand for it.
+    let silent = said.is_none_or(|said| said.packet <= last.packet);
+    (since >= patience && silent).then_some(Cause::HeartbeatMissed { since, agreed })
+}
+
+/// What was sent last was never acknowledged, and its sender ended it or nobody did.
+fn path_lost(facts: &Facts, verdict: &Verdict, end: Place) -> Option<Cause> {
+    let ending = &facts.ending;
+    if !(ending.heard.c2s && ending.heard.s2c) {
+        return None;
+    }
+    Direction::BOTH.into_iter().find_map(|by| {
+        let bytes = *ending.unacknowledged.of(by);
+        let told = match verdict.kind {
+            Kind::Silence | Kind::Capture => true,
+            Kind::Fin | Kind::Reset => verdict.by == Some(by),
+            Kind::Close | Kind::Refused | Kind::Unanswered => false,
+        };
+        let said = (*ending.said.of(by))?;
+        let waited = end.time.since(said.time);
+        (told && bytes > 0 && waited >= PATIENCE).then_some(Cause::PathLost(by, bytes))
+    })
+}
+
+/// The keep-alive figures that are told of a connection: `None` where there is none of either kind.
+#[must_use]
+pub fn has_keep_alive(facts: &Facts) -> bool {
+    let PerDirection { c2s, s2c } = &facts.pings;
+    c2s.is_some() || s2c.is_some() || facts.pulse.is_some()
+}

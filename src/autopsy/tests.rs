@@ -1,0 +1,207 @@
+use super::words::{Remark, headline, remarks, time};
+use super::*;
+use crate::model::{Lang, Time};
+use crate::pipeline::Ending;
+use crate::ws::{Closing, Pinging};
+
+const SECOND: i64 = 1_000_000_000;
+const C2S: Direction = Direction::ClientToServer;
+const S2C: Direction = Direction::ServerToClient;
+
+fn at(packet: u64, seconds: i64) -> Place {
+    Place { packet, time: Time(seconds * SECOND) }
+}
+
+/// An open connection: opened at packet 5, both talked at packets 8 and 9, seen until packet 9.
+fn facts() -> Facts {
+    Facts {
+        state: State::Open,
+        ending: Ending {
+            said: PerDirection { c2s: Some(at(8, 1)), s2c: Some(at(9, 2)) },
+            heard: PerDirection { c2s: true, s2c: true },
+            last: at(9, 2),
+            until: at(9, 2),
+            ..Ending::default()
+        },
+        opened: Some(at(5, 0)),
+        closing: None,
+        pings: PerDirection::default(),
+        pulse: None,
+        lossy: false,
+        errors: 0,
+        stream: false,
+    }
+}
+
+fn fin(by: Direction, place: Place) -> Facts {
+    let mut facts = facts();
+    facts.state = State::Closed;
+    facts.ending.how = StreamEnd::Fin;
+    *facts.ending.fin.of_mut(by) = Some(place);
+    *facts.ending.fin.of_mut(by.opposite()) = Some(Place { packet: place.packet + 1, ..place });
+    (facts.ending.last, facts.ending.until) = (place, place);
+    facts
+}
+
+fn close(by: Option<Direction>, code: Option<u16>, place: Place, answered: bool) -> Closing {
+    Closing { by, code, reason: Vec::new(), frame: 1, message: 1, place, answered }
+}
+
+fn waiting(since: Place) -> Pinging {
+    Pinging { sent: 1, missed: 1, waiting: Some((since, since)), last: Some(since), ..Pinging::default() }
+}
+
+fn names(verdict: &Verdict) -> Vec<&'static str> {
+    verdict.causes.iter().map(Cause::name).collect()
+}
+
+#[test]
+fn what_came_first_is_what_ended_it() {
+    let mut facts = fin(S2C, at(20, 5));
+    facts.closing = Some(close(Some(C2S), Some(1000), at(19, 5), false));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Close, Some(C2S)));
+    // A Close that came after the FIN did not end it.
+    facts.closing = Some(close(Some(C2S), Some(1000), at(21, 6), false));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Fin, Some(S2C)));
+    // In one packet, the bytes come before the FIN.
+    facts.closing = Some(close(Some(S2C), Some(1000), at(20, 5), false));
+    assert_eq!(examine(&facts).kind, Kind::Close);
+    let mut facts = fin(S2C, at(20, 5));
+    facts.ending.reset = Some((C2S, at(19, 5)));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Reset, Some(C2S)));
+}
+
+#[test]
+fn a_side_that_was_not_captured_may_have_ended_it_first() {
+    let mut facts = fin(S2C, at(20, 5));
+    facts.ending.heard.c2s = false;
+    let verdict = examine(&facts);
+    assert_eq!((verdict.by, verdict.grade), (None, Grade::Unknown));
+    assert!(verdict.causes.is_empty());
+}
+
+#[test]
+fn a_code_is_observed_only_where_it_was_on_the_wire() {
+    let mut facts = fin(C2S, at(20, 5));
+    let code = |facts: &Facts| (examine(facts).code, examine(facts).code_grade);
+    assert_eq!(code(&facts), (Some(1006), Grade::Inferred));
+    facts.lossy = true;
+    assert_eq!(code(&facts), (None, Grade::Unknown));
+    facts.closing = Some(close(Some(C2S), Some(4401), at(19, 5), true));
+    assert_eq!(code(&facts), (Some(4401), Grade::Observed));
+    facts.closing = Some(close(Some(C2S), None, at(19, 5), true));
+    assert_eq!(code(&facts), (Some(1005), Grade::Inferred));
+    assert_eq!(code(&self::facts()), (None, Grade::Unknown));
+}
+
+#[test]
+fn what_was_said_after_the_end_leaves_the_silence_before_it_unknown() {
+    let mut facts = fin(S2C, at(20, 62));
+    assert_eq!(examine(&facts).idle, Some(60 * SECOND));
+    facts.ending.said.c2s = Some(at(25, 70));
+    let verdict = examine(&facts);
+    assert_eq!(verdict.idle, None);
+    // The server's own silence is still known.
+    assert!(matches!(&verdict.causes[..], [Cause::IdleTimeout(fits)] if fits.len() == 1), "{verdict:?}");
+}
+
+#[test]
+fn an_age_fits_only_where_no_silence_does() {
+    let mut facts = fin(S2C, at(20, 30));
+    facts.ending.said = PerDirection { c2s: Some(at(18, 29)), s2c: Some(at(19, 29)) };
+    assert_eq!(names(&examine(&facts)), ["maximum-age"]);
+    facts.ending.fin.s2c = Some(at(20, 33));
+    assert_eq!(names(&examine(&facts)), [""; 0]);
+}
+
+#[test]
+fn a_slow_peer_is_not_late() {
+    let mut facts = fin(C2S, at(20, 12));
+    facts.ending.said = PerDirection { c2s: Some(at(10, 2)), s2c: Some(at(9, 2)) };
+    let mut pings = waiting(at(10, 2));
+    facts.pings.c2s = Some(pings.clone());
+    assert_eq!(names(&examine(&facts)), ["ping-timeout"]);
+    // Its answers took 4 s before: 10 s are not three times as long.
+    pings.rtt.add(4 * SECOND);
+    facts.pings.c2s = Some(pings);
+    assert_eq!(names(&examine(&facts)), [""; 0]);
+}
+
+#[test]
+fn bytes_that_nobody_acknowledged_tell_of_a_broken_path_unless_the_other_side_ended_it() {
+    let mut facts = facts();
+    facts.state = State::Open;
+    facts.ending.until = at(100, 40);
+    facts.ending.unacknowledged.c2s = 30;
+    assert_eq!(examine(&facts).causes, [Cause::PathLost(C2S, 30)]);
+    let mut facts = fin(S2C, at(20, 10));
+    facts.ending.unacknowledged.c2s = 30;
+    assert_eq!(names(&examine(&facts)), [""; 0]);
+    facts = fin(C2S, at(20, 10));
+    facts.ending.unacknowledged.c2s = 30;
+    assert_eq!(examine(&facts).causes, [Cause::PathLost(C2S, 30)]);
+    facts.lossy = true;
+    assert_eq!(names(&examine(&facts)), [""; 0]);
+}
+
+#[test]
+fn silence_is_inferred_and_an_open_connection_unknown() {
+    let mut facts = facts();
+    assert_eq!((examine(&facts).kind, examine(&facts).grade), (Kind::Capture, Grade::Unknown));
+    (facts.state, facts.ending.how) = (State::TimedOut, StreamEnd::Timeout);
+    let verdict = examine(&facts);
+    assert_eq!((verdict.kind, verdict.grade, verdict.place), (Kind::Silence, Grade::Inferred, None));
+}
+
+#[test]
+fn both_languages_say_the_same_with_the_same_grades() {
+    let mut all = vec![facts(), fin(C2S, at(20, 5)), fin(S2C, at(20, 62)), fin(S2C, at(20, 30))];
+    let mut reset = fin(S2C, at(30, 9));
+    reset.ending.reset = Some((C2S, at(20, 5)));
+    let mut closed = fin(S2C, at(30, 9));
+    closed.closing = Some(close(Some(C2S), Some(1002), at(19, 5), false));
+    closed.errors = 2;
+    let mut pinged = fin(C2S, at(20, 12));
+    pinged.pings.c2s = Some(waiting(at(10, 2)));
+    let mut lossy = pinged.clone();
+    lossy.lossy = true;
+    let mut lost = facts();
+    lost.ending.until = at(100, 40);
+    lost.ending.unacknowledged.c2s = 30;
+    all.extend([reset, closed, pinged, lossy, lost]);
+    for facts in &all {
+        let verdict = examine(facts);
+        let [en, zh] = Lang::ALL.map(|lang| remarks(facts, &verdict, lang));
+        let shape =
+            |list: &[Remark]| list.iter().map(|remark| (remark.grade, remark.at.clone())).collect::<Vec<_>>();
+        assert_eq!(shape(&en), shape(&zh));
+        assert!(en.iter().all(|remark| remark.text.ends_with('.')), "{en:?}");
+        assert!(zh.iter().all(|remark| remark.text.ends_with('。')), "{zh:?}");
+        // No cause is said to be observed.
+        let causes = en
+            .iter()
+            .filter(|remark| remark.text.starts_with("This looks") || remark.text.contains("usually allow"));
+        assert!(causes.clone().all(|remark| remark.grade == Grade::Inferred), "{en:?}");
+        assert!(Lang::ALL.iter().all(|lang| !headline(facts, &verdict, *lang).is_empty()));
+    }
+}
+
+#[test]
+fn why_1006_gets_an_answer() {
+    let facts = fin(S2C, at(20, 62));
+    let text: String =
+        remarks(&facts, &examine(&facts), Lang::En).into_iter().map(|remark| remark.text).collect();
+    for words in
+        ["The server sent FIN first, without a Close (1006)", "1006 is never sent", "60.0 s", "nginx"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+#[test]
+fn times_are_short() {
+    let list = [(0, "0 µs"), (310_000_000, "310 ms"), (60_020_000_000, "60.0 s"), (240 * SECOND, "4.0 min")];
+    for (nanoseconds, expected) in list {
+        assert_eq!(time(nanoseconds), expected);
+    }
+}

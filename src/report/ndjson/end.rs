@@ -1,0 +1,125 @@
+//! A connection's end and its keep-alive, in the machine output.
+
+use std::io::Write as _;
+
+use super::{flag, key, number, optional, seconds, word};
+use crate::autopsy::{Facts, Verdict, Waiting, examine, has_keep_alive};
+use crate::model::{Direction, Place};
+use crate::pipeline::Ended;
+use crate::ws::{Beats, Pinging, Pulse, Spread};
+
+/// Appends `end` and `keep_alive`.
+pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
+    let facts = Facts::of(ended);
+    write_end(out, &examine(&facts));
+    key(out, "keep_alive");
+    if has_keep_alive(&facts) {
+        write_keep_alive(out, &facts);
+    } else {
+        out.extend_from_slice(b"null");
+    }
+}
+
+fn side(by: Option<Direction>) -> &'static str {
+    by.map_or("unknown", Direction::sender)
+}
+
+/// Seconds, or null.
+fn lasted(out: &mut Vec<u8>, name: &str, nanoseconds: Option<i64>) {
+    key(out, name);
+    match nanoseconds {
+        Some(nanoseconds) => out.extend_from_slice(seconds(nanoseconds).as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
+    key(out, "end");
+    let _ = write!(out, "{{\"kind\":\"{}\",\"by\":\"{}\"", verdict.kind.name(), side(verdict.by));
+    word(out, "grade", verdict.grade.name());
+    optional(out, "packet", verdict.place.map(|place: Place| place.packet));
+    optional(out, "code", verdict.code.map(u64::from));
+    word(out, "code_grade", verdict.code_grade.name());
+    lasted(out, "idle", verdict.idle);
+    lasted(out, "open", verdict.open);
+    key(out, "unanswered");
+    out.push(b'[');
+    for (i, waiting) in verdict.waiting.iter().enumerate() {
+        let Waiting { by, since, last, age, above } = waiting;
+        let _ = write!(out, "{}{{\"by\":\"{}\"", if i > 0 { "," } else { "" }, by.sender());
+        number(out, "packet", since.packet);
+        number(out, "last_packet", last.packet);
+        lasted(out, "age", Some(*age));
+        flag(out, "heartbeat", *above);
+        out.push(b'}');
+    }
+    out.push(b']');
+    key(out, "causes");
+    out.push(b'[');
+    for (i, cause) in verdict.causes.iter().enumerate() {
+        let comma = if i > 0 { "," } else { "" };
+        let _ = write!(out, "{comma}{{\"cause\":\"{}\",\"grade\":\"inferred\"", cause.name());
+        key(out, "fits");
+        out.push(b'[');
+        for (i, timeout) in cause.fits().iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            let _ = write!(out, "{comma}\"{}, {}, {} s\"", timeout.who, timeout.setting, timeout.seconds);
+        }
+        out.extend_from_slice(b"]}");
+    }
+    out.extend_from_slice(b"]}");
+}
+
+fn write_spread(out: &mut Vec<u8>, name: &str, spread: &Spread) {
+    key(out, name);
+    if spread.count() == 0 {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    let text = |value: Option<i64>| seconds(value.unwrap_or(0));
+    let _ = write!(
+        out,
+        "{{\"count\":{},\"min\":{},\"median\":{},\"max\":{}}}",
+        spread.count(),
+        text(spread.min()),
+        text(spread.median()),
+        text(spread.max())
+    );
+}
+
+fn write_keep_alive(out: &mut Vec<u8>, facts: &Facts) {
+    for (i, direction) in Direction::BOTH.into_iter().enumerate() {
+        let none = Pinging::default();
+        let pings = facts.pings.of(direction).as_ref().unwrap_or(&none);
+        let comma = if i > 0 { "," } else { "{" };
+        let _ = write!(out, "{comma}\"{}\":{{\"pings\":{}", direction.name(), pings.sent);
+        number(out, "answered", pings.answered);
+        number(out, "missed", pings.missed);
+        write_spread(out, "interval", &pings.interval);
+        write_spread(out, "rtt", &pings.rtt);
+        out.push(b'}');
+    }
+    key(out, "above");
+    match &facts.pulse {
+        Some(pulse) => write_pulse(out, pulse),
+        None => out.extend_from_slice(b"null"),
+    }
+    out.push(b'}');
+}
+
+fn write_pulse(out: &mut Vec<u8>, pulse: &Pulse) {
+    let (name, told_by) = (pulse.dialect.name(), pulse.told_by.name());
+    let _ = write!(out, "{{\"protocol\":\"{name}\",\"told_by\":\"{told_by}\"");
+    for direction in Direction::BOTH {
+        let Beats { sent, answered, answers, interval, rtt, agreed, .. } = pulse.sides.of(direction);
+        let _ = write!(out, ",\"{}\":{{\"heartbeats\":{sent}", direction.name());
+        number(out, "answered", *answered);
+        number(out, "answers", *answers);
+        write_spread(out, "interval", interval);
+        write_spread(out, "rtt", rtt);
+        lasted(out, "agreed", *agreed);
+        out.push(b'}');
+    }
+    lasted(out, "timeout", pulse.timeout);
+    out.push(b'}');
+}

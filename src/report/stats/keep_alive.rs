@@ -1,0 +1,72 @@
+//! Keep-alive and ends over all connections.
+
+use std::collections::BTreeMap;
+
+use crate::autopsy::{Facts, examine};
+use crate::model::{Direction, PerDirection};
+use crate::ws::Spread;
+
+/// Pings or heartbeats of one side, of all connections.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sent {
+    /// How many.
+    pub sent: u64,
+    /// Those that were answered.
+    pub answered: u64,
+    /// Pings without a pong; of heartbeats, those that wait at the end.
+    pub missed: u64,
+    /// Between one and the next of a connection.
+    pub interval: Spread,
+    /// From one to its answer.
+    pub rtt: Spread,
+}
+
+/// What was gathered.
+#[derive(Clone, Debug, Default)]
+pub(super) struct KeepAlive {
+    /// Ping frames, by who sent them.
+    pub pings: PerDirection<Sent>,
+    /// Heartbeats of protocols above: by protocol and side, with the number of connections.
+    pub above: BTreeMap<&'static str, (u64, PerDirection<Sent>)>,
+    /// Connections by what ended them.
+    pub ends: BTreeMap<&'static str, u64>,
+    /// Connections by causes that fit.
+    pub causes: BTreeMap<&'static str, u64>,
+}
+
+impl KeepAlive {
+    /// Adds a connection at its end.
+    pub fn add(&mut self, facts: &Facts) {
+        let verdict = examine(facts);
+        *self.ends.entry(verdict.kind.name()).or_default() += 1;
+        for cause in &verdict.causes {
+            *self.causes.entry(cause.name()).or_default() += 1;
+        }
+        for by in Direction::BOTH {
+            if let Some(pings) = facts.pings.of(by) {
+                let sums = self.pings.of_mut(by);
+                sums.sent = sums.sent.saturating_add(pings.sent);
+                sums.answered = sums.answered.saturating_add(pings.answered);
+                sums.missed = sums.missed.saturating_add(pings.missed);
+                sums.interval.merge(&pings.interval);
+                sums.rtt.merge(&pings.rtt);
+            }
+        }
+        let Some(pulse) = &facts.pulse else { return };
+        let (connections, sides) = self.above.entry(pulse.dialect.name()).or_default();
+        *connections += 1;
+        for by in Direction::BOTH {
+            let (beats, sums) = (pulse.sides.of(by), sides.of_mut(by));
+            sums.sent = sums.sent.saturating_add(beats.sent);
+            sums.answered = sums.answered.saturating_add(beats.answered);
+            sums.missed += u64::from(beats.waiting.is_some());
+            sums.interval.merge(&beats.interval);
+            sums.rtt.merge(&beats.rtt);
+        }
+    }
+
+    /// Whether there is any ping, or a protocol with heartbeats.
+    pub fn any(&self) -> bool {
+        self.pings.c2s.sent + self.pings.s2c.sent > 0 || !self.above.is_empty()
+    }
+}

@@ -1,0 +1,135 @@
+//! The end: the closing handshake, the verdict, how TCP ended, how long it was open.
+
+use super::facts::{Page, begin, took};
+use crate::autopsy::{Kind, examine, words};
+use crate::explain::words::codes::code_words;
+use crate::model::Flags;
+use crate::pipeline::State;
+use crate::store::detail::{TcpDetail, TcpPacket};
+use crate::store::{ConnectionRow, Index};
+use crate::ws::close_code;
+
+/// Who ended it, what that was called, what was idle and unanswered before, what fits as its cause.
+/// Answers whether a FIN or RST was told.
+fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
+    let Some(facts) = &row.end else {
+        page.miss(
+            "It is not read to its end: how it ends is not known.".into(),
+            "还没有读到它的结尾：不知道它怎样结束。".into(),
+        );
+        return false;
+    };
+    let verdict = examine(facts);
+    let remarks = words::remarks(facts, &verdict, page.lang);
+    // The Close is told already.
+    let told = usize::from(verdict.kind == Kind::Close && verdict.by.is_some());
+    for remark in remarks.into_iter().skip(told) {
+        let at = match (remark.at.first(), remark.at.last()) {
+            (Some(first), Some(last)) => page.packets(*first, *last),
+            _ => String::new(),
+        };
+        page.say(remark.grade, at, &remark.text, &[]);
+    }
+    matches!(verdict.kind, Kind::Fin | Kind::Reset) && verdict.by.is_some()
+}
+
+pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
+    if let Some(closing) = &row.closing {
+        let at = page.packet(closing.place);
+        let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
+        match closing.code {
+            Some(code) => {
+                let meaning = code_words(code).map_or("", |words| words.meaning.of(page.lang));
+                let name = close_code(code).name;
+                let reason = !closing.reason.is_empty();
+                let (en_reason, zh_reason) =
+                    if reason { (", reason \"{}\"", "，原因“{}”") } else { ("", "") };
+                page.quote(
+                    at,
+                    &format!("{} sent the first Close, {code} {name} ({meaning}){en_reason}.", begin(who)),
+                    &format!("{who}先发 Close，{code} {name}（{meaning}）{zh_reason}。"),
+                    &[&closing.reason],
+                );
+            }
+            None => page.see(
+                at,
+                format!("{} sent the first Close, without a code; an API reports 1005.", begin(who)),
+                format!("{who}先发 Close，没有带码；API 会报告 1005。"),
+            ),
+        }
+        match (closing.answered, row.state) {
+            (true, _) => page.see(
+                String::new(),
+                "The other side answered with a Close.".into(),
+                "对端回了 Close。".into(),
+            ),
+            (false, Some(State::Open)) => page.miss(
+                "No answer to it was captured before the capture ends.".into(),
+                "到抓包结束时还没有看到对它的回答。".into(),
+            ),
+            (false, _) => page.see(
+                String::new(),
+                "No Close in answer was captured.".into(),
+                "没有抓到作为回答的 Close。".into(),
+            ),
+        }
+    }
+    let told = verdict(&mut page, row);
+    if let Some(tcp) = tcp {
+        end_tcp(&mut page, tcp, told);
+    }
+    if let (Some(opened), Some(closed)) = (row.response, row.closed) {
+        let open = took(closed.since(opened.last.time));
+        page.see(
+            String::new(),
+            format!("From the 101 to the end of TCP it was open for {open}."),
+            format!("从 101 到 TCP 结束，连接打开了 {open}。"),
+        );
+    } else if let (Some(opened), Some(last)) = (row.response, index.messages(row.id.0).last()) {
+        let open = took(last.time.since(opened.last.time));
+        page.see(
+            String::new(),
+            format!("From the 101 to the last message {open} went by."),
+            format!("从 101 到最后一条消息，过了 {open}。"),
+        );
+    }
+    page
+}
+
+/// `told`: what came first was said already.
+fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
+    let ends: Vec<&TcpPacket> = tcp.packets.iter().filter(|p| p.flags.has(Flags::FIN | Flags::RST)).collect();
+    let Some(first) = ends.first() else {
+        return page
+            .miss("Neither FIN nor RST was captured.".into(), "没有抓到 FIN，也没有抓到 RST。".into());
+    };
+    let who = page.who(first.direction);
+    let at = page.packet(first.place);
+    if first.flags.has(Flags::RST) {
+        if told {
+            return;
+        }
+        page.see(at, format!("{} ended TCP with a RST.", begin(who)), format!("{who}用 RST 结束了 TCP。"));
+        return;
+    }
+    if !told {
+        page.see(at, format!("{} sent its FIN first.", begin(who)), format!("{who}先发 FIN。"));
+    }
+    let other = ends.iter().find(|p| p.direction != first.direction);
+    if let Some(other) = other {
+        let (at, who) = (page.packet(other.place), page.who(other.direction));
+        let after = took(other.place.time.since(first.place.time));
+        let kind = if other.flags.has(Flags::RST) { "RST" } else { "FIN" };
+        page.see(
+            at,
+            format!("{} followed with {kind}, {after} later.", begin(who)),
+            format!("{after} 之后{who}发了 {kind}。"),
+        );
+    } else {
+        page.see(
+            String::new(),
+            "No FIN of the other side was captured.".into(),
+            "没有抓到另一方的 FIN。".into(),
+        );
+    }
+}

@@ -1,0 +1,110 @@
+//! Keep-alive: pings and pongs, heartbeats of a protocol above, their intervals and round trips.
+
+use super::facts::{Page, begin, counted, grouped, took};
+use crate::model::Direction;
+use crate::store::ConnectionRow;
+use crate::ws::{Pulse, Spread};
+
+pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
+    let of = |at: usize| {
+        let count = |counts: &crate::ws::Counts| counts.control.get(at).copied().unwrap_or(0);
+        count(&row.counts.c2s).saturating_add(count(&row.counts.s2c))
+    };
+    let (pings, pongs, rtt) = (of(1), of(2), row.rtt);
+    if pings == 0 && pongs == 0 {
+        page.see(String::new(), "There was no ping and no pong.".into(), "没有 ping，也没有 pong。".into());
+    } else {
+        page.see(
+            String::new(),
+            format!(
+                "There were {} and {}; answered: {}.",
+                counted(pings, "ping"),
+                counted(pongs, "pong"),
+                grouped(rtt.count)
+            ),
+            format!(
+                "有 {} 个 ping、{} 个 pong；得到回答的：{}。",
+                grouped(pings),
+                grouped(pongs),
+                grouped(rtt.count)
+            ),
+        );
+    }
+    let Some(facts) = &row.end else { return };
+    for by in Direction::BOTH {
+        let Some(pings) = facts.pings.of(by) else { continue };
+        round_trips(page, by, "pong", &pings.rtt);
+        intervals(page, by, ["ping", "ping"], &pings.interval);
+    }
+    if let Some(pulse) = &facts.pulse {
+        beats(page, pulse);
+    }
+}
+
+fn three(spread: &Spread) -> Option<[String; 3]> {
+    Some([took(spread.min()?), took(spread.median()?), took(spread.max()?)])
+}
+
+fn round_trips(page: &mut Page, by: Direction, answer: &str, spread: &Spread) {
+    let Some([least, middle, most]) = three(spread) else { return };
+    let who = page.who(by);
+    page.see(
+        String::new(),
+        format!(
+            "{} had its {answer} after {least} at least, {middle} in the middle, {most} at most.",
+            begin(who)
+        ),
+        format!("{who}等到 {answer} 最短 {least}，中位 {middle}，最长 {most}。"),
+    );
+}
+
+fn intervals(page: &mut Page, by: Direction, what: [&str; 2], spread: &Spread) {
+    let Some([least, middle, most]) = three(spread) else { return };
+    let who = page.who(by);
+    let [en, zh] = what;
+    page.see(
+        String::new(),
+        format!("{} sent a {en} every {middle} in the middle, {least} at least, {most} at most.", begin(who)),
+        format!("{who}发 {zh} 的间隔中位 {middle}，最短 {least}，最长 {most}。"),
+    );
+}
+
+fn beats(page: &mut Page, pulse: &Pulse) {
+    let name = pulse.dialect.title();
+    let (en, zh) = match pulse.told_by {
+        crate::ws::ToldBy::Subprotocol => ("its subprotocol says so", "由子协议得知"),
+        crate::ws::ToldBy::Target => ("the request's target says so", "由请求目标得知"),
+        crate::ws::ToldBy::Messages => ("its first messages say so", "由最初的消息得知"),
+    };
+    page.see(
+        String::new(),
+        format!("Its messages are those of {name} ({en}), which has heartbeats of its own."),
+        format!("它的消息是 {name} 的（{zh}），这种协议有自己的心跳。"),
+    );
+    for by in Direction::BOTH {
+        let side = pulse.sides.of(by);
+        let who = page.who(by);
+        if side.sent > 0 {
+            page.see(
+                String::new(),
+                format!(
+                    "{} sent {}; answered: {}.",
+                    begin(who),
+                    counted(side.sent, "heartbeat"),
+                    grouped(side.answered)
+                ),
+                format!("{who}发了 {} 个心跳；得到回答的：{}。", grouped(side.sent), grouped(side.answered)),
+            );
+        }
+        round_trips(page, by, page.lang.pick("answer", "回答"), &side.rtt);
+        intervals(page, by, ["heartbeat", "心跳"], &side.interval);
+        if let Some(agreed) = side.agreed {
+            let agreed = took(agreed);
+            page.see(
+                String::new(),
+                format!("One from {who} was agreed on every {agreed}."),
+                format!("约定{who}每 {agreed} 发一个。"),
+            );
+        }
+    }
+}
