@@ -579,7 +579,7 @@ mod tests {
     #[test]
     fn what_a_packet_touches_begins_where_a_line_of_the_cache_does() {
         let mut live = Live::new(Some(End::A));
-        assert_eq!((size_of::<Stream>(), size_of::<Live>() <= 1280), (192, true), "{}", size_of::<Live>());
+        assert_eq!((size_of::<Stream>(), size_of::<Live>() <= 1344), (192, true), "{}", size_of::<Live>());
         let connection = Connection {
             id: WebSocketId(1),
             tcp: crate::model::ConnectionId(0),

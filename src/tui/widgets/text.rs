@@ -7,6 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::Style;
 use unicode_segmentation::UnicodeSegmentation as _;
 
+use super::units;
 use crate::model::{Safe, preview_runs, safe, width};
 use crate::tui::theme::{Role, Theme};
 
@@ -120,10 +121,27 @@ impl Text {
         self.add(role, kept).pad_to(end)
     }
 
-    /// Appends a text at the right of a cell of `columns`; longer text is cut.
+    /// Appends a text at the right of a cell of `columns`; longer text is cut, which `…` says: a number of which the
+    /// end is missing would be another number.
     pub fn right(&mut self, role: Role, text: &str, columns: usize) -> &mut Self {
         let kept = fit(text, columns);
+        if kept.len() < text.len() {
+            let end = self.width + columns;
+            return self.add(role, fit(text, columns.saturating_sub(1))).add(role, "…").pad_to(end);
+        }
         self.pad_to(self.width + columns - width(kept).min(columns)).add(role, kept)
+    }
+
+    /// Appends a number at the right of a cell of `columns`: exact where it fits with a space before it, else rounded.
+    pub fn count(&mut self, role: Role, value: u64, columns: usize) -> &mut Self {
+        self.right(role, &units::count(value, columns), columns)
+    }
+
+    /// As [`count`](Self::count), the thousands apart where there is room.
+    pub fn grouped(&mut self, role: Role, value: u64, columns: usize) -> &mut Self {
+        let text = units::grouped(value);
+        let text = if width(&text) <= columns { text } else { units::count(value, columns) };
+        self.right(role, &text, columns)
     }
 
     /// Appends captured bytes in a cell of `columns`, cut with `…` and filled up.

@@ -15,6 +15,24 @@ pub fn grouped(value: u64) -> String {
     text(|out| units::grouped(out, value))
 }
 
+/// A count in a cell of so many columns, the first of which stays free: exact where it fits, else `10.4M`, rounded
+/// down.
+#[must_use]
+pub fn count(value: u64, columns: usize) -> String {
+    let exact = value.to_string();
+    if exact.len() < columns {
+        return exact;
+    }
+    let units = [(1_000, 'k'), (1_000_000, 'M'), (1_000_000_000, 'G'), (1_000_000_000_000, 'T')];
+    let fits = |(unit, name): (u64, char)| {
+        let whole = value / unit;
+        let tenth = format!("{whole}.{}{name}", value / (unit / 10) % 10);
+        let texts = [tenth, format!("{whole}{name}")];
+        texts.into_iter().find(|text| whole < 1000 && text.len() < columns)
+    };
+    units.into_iter().find_map(fits).unwrap_or(exact)
+}
+
 /// `1 frame`, `2 frames`
 #[must_use]
 pub fn counted(count: u64, name: &str) -> String {
@@ -78,4 +96,27 @@ pub fn relative(time: Time, begin: Time) -> String {
     let n = since.unsigned_abs();
     let sign = if since < 0 { "-" } else { "" };
     format!("{sign}{}.{:06}", n / 1_000_000_000, n / 1000 % 1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_that_are_too_long_are_rounded_and_never_cut() {
+        let cases = [
+            (0, "0"),
+            (99_999, "99999"),
+            (100_000, "100k"),
+            (999_999, "999k"),
+            (1_049_472, "1.0M"),
+            (10_494_720, "10.4M"),
+            (104_947_200, "104M"),
+            (u64::from(u32::MAX), "4.2G"),
+        ];
+        for (value, text) in cases {
+            assert_eq!(count(value, 6), text);
+        }
+        assert_eq!((count(999_999, 7), count(1_000_000, 7)), ("999999".to_owned(), "1.0M".to_owned()));
+    }
 }

@@ -85,8 +85,9 @@ impl Connections {
         if wide {
             line.plainly(" ").left(Role::Plain, extensions(row), 3);
         }
-        line.right(Role::ClientToServer, &units::length(c2s.messages), 6);
-        line.right(Role::ServerToClient, &units::length(s2c.messages), if wide { 7 } else { 6 });
+        let columns = if wide { 7 } else { 6 };
+        line.count(Role::ClientToServer, c2s.messages, 6);
+        line.count(Role::ServerToClient, s2c.messages, columns);
         if wide {
             let bytes = |value: u64, role: Role, line: &mut Text| {
                 line.right(role, &units::short_size(value), 8);

@@ -556,7 +556,7 @@ fn walked(ctx: &Ctx<'_>, shown: &Shown) -> Text {
 fn figures(layer: &Layer, wire: u64, columns: usize) -> Text {
     let mut line = Text::new();
     let Some(bytes) = layer.bytes else { return line };
-    line.right(Role::Plain, &units::grouped(bytes), 6);
+    line.grouped(Role::Plain, bytes, 6);
     // What is not in the packet as it stands has no share of it.
     let has_share = layer.opens != Some(super::ScreenId::Detail) || layer.remark.is_empty();
     if has_share && wire > 0 {

@@ -122,10 +122,13 @@ impl Columns {
         let role = word_role(row.opcode(), direction);
         line.plainly(" ").add(Role::of_direction(direction), arrow(direction)).plainly("  ");
         line.left(role, word(row.opcode()), 5);
-        let len = row.len().map_or("?".to_owned(), units::length);
-        line.right(Role::Plain, &len, if self.wide { 8 } else { 7 });
+        let columns = if self.wide { 8 } else { 7 };
+        match row.len() {
+            Some(len) => line.count(Role::Plain, len, columns),
+            None => line.right(Role::Plain, "?", columns),
+        };
         if self.wide {
-            line.right(Role::Plain, &units::length(row.wire), 7);
+            line.count(Role::Plain, row.wire, 7);
         }
         line.plainly(" ").append(&self.marks(row, ctx.index.is_evicted(row))).plainly(" ");
         let room = self.width.saturating_sub(line.width());
@@ -203,13 +206,9 @@ impl Columns {
         } else {
             line.left(Role::Dim, "0", 10);
         }
-        line.right(Role::Plain, &units::length(row.payload_len), 8);
+        line.count(Role::Plain, row.payload_len, 8);
         if self.wide {
-            line.right(Role::Plain, &units::length(row.wire()), 9).right(
-                Role::Plain,
-                &row.packet.to_string(),
-                10,
-            );
+            line.count(Role::Plain, row.wire(), 9).right(Role::Plain, &row.packet.to_string(), 10);
         }
         let message = if row.message > 0 { row.message.to_string() } else { "-".to_owned() };
         line.right(Role::Plain, &message, 8);

@@ -149,7 +149,7 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
     let rsv: Vec<&str> = rsv.map(|(_, name)| *name).collect();
     line.left(Role::Plain, &rsv.join("+"), rsv.len().max(1) * 5 - 1).plainly(" ");
     line.left(word_role(header.opcode(), row.direction()), frame_word(row), 5);
-    line.right(Role::Plain, &units::length(row.payload_len), 7);
+    line.count(Role::Plain, row.payload_len, 7);
     if !row.complete {
         line.add(Role::Warning, "  ~ not whole");
     }

@@ -78,7 +78,7 @@ impl Page<'_> {
             line.left(Role::Plain, name, names);
             match part {
                 Some(part) => {
-                    line.right(Role::Plain, &units::grouped(part), 12);
+                    line.grouped(Role::Plain, part, 12);
                     match whole {
                         Some(whole) => {
                             line.right(Role::Plain, &units::percent(part, whole), 8).plainly("  ");
@@ -172,8 +172,8 @@ impl Page<'_> {
             let mut line = Text::new();
             let every = format!("polling every {}", units::duration(given.poll));
             let title = if method.name == "poll" { every.as_str() } else { method.title };
-            line.left(Role::Plain, title, names).right(Role::Plain, &units::grouped(method.requests), 10);
-            line.right(Role::Plain, &units::grouped(method.header_bytes), 14);
+            line.left(Role::Plain, title, names).grouped(Role::Plain, method.requests, 10);
+            line.grouped(Role::Plain, method.header_bytes, 14);
             line.right(Role::Plain, &times(method.header_bytes, base), 9);
             lines.push(line);
         }
