@@ -89,7 +89,11 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
                 let mut emit = Emit { sink, connection };
                 ws.gap(lost.direction, lost.at, len, lost.place, &mut context, &mut emit);
             }
-            Layer::Multiplex(_) | Layer::Done => {}
+            Layer::Multiplex(multiplex) => {
+                let why = "records of TLS are missing or damaged";
+                multiplex.gap(lost.direction, lost.at, len, lost.place, why, self.work);
+            }
+            Layer::Done => {}
         }
     }
 
@@ -137,7 +141,7 @@ impl Live {
             act(&mut tls, &mut context, &mut Deliver { live: self, to, work })
         });
         *work.record = scratch;
-        if tls.locked().is_some() && self.fate == Fate::Keep && !matches!(self.layer, Layer::WebSocket(_)) {
+        if tls.locked().is_some() && self.fate == Fate::Keep && !self.is_websocket() {
             self.fate = Fate::Drop(Other::Tls);
         }
         if let Some(secure) = &mut self.secure {
@@ -161,8 +165,18 @@ impl Live {
         }
         let taken = self
             .with_tls(Some((ends, end)), work, |tls, context, out| tls.data(direction, chunk, context, out));
+        self.begin_by_alpn(ends, chunk.arrival, work);
         self.pass_on(ends, chunk.arrival, work);
         taken.unwrap_or(chunk.bytes.len()) as u32
+    }
+
+    /// Begins HTTP/2 where that was agreed on (RFC 7301): its preface comes first then.
+    fn begin_by_alpn<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) {
+        let Some(tls) = self.secure.as_ref().and_then(|secure| secure.tls.as_ref()) else { return };
+        let fresh = matches!(&self.layer, Layer::Http(http) if !http.is_http());
+        if fresh && self.fate == Fate::Keep && tls.info().alpn.as_deref() == Some(b"h2") {
+            self.begin_http2(ends, 0, None, place, work);
+        }
     }
 
     /// Bytes of a TLS connection that the capture lacks.
@@ -285,7 +299,11 @@ impl Live {
                         break;
                     }
                 }
-                Layer::Multiplex(_) | Layer::Done => return chunk.bytes.len(),
+                Layer::Multiplex(multiplex) => {
+                    multiplex.data(direction, rest, work);
+                    return chunk.bytes.len();
+                }
+                Layer::Done => return chunk.bytes.len(),
             }
         }
         chunk.bytes.len() - rest.bytes.len()

@@ -14,7 +14,11 @@ use wslens::tls::KeyStore;
 use crate::read::{Message, Output, keep_all, read, read_as};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/wss")
+    folder_of("wss")
+}
+
+pub fn folder_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
 }
 
 fn bytes() -> Vec<u8> {
@@ -26,7 +30,7 @@ fn log() -> Vec<u8> {
 }
 
 /// The blocks of a little-endian pcapng file, with their types.
-fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
+pub fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
     let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
     let (mut blocks, mut at) = (Vec::new(), 0);
     while at < file.len() {
@@ -39,10 +43,14 @@ fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
 
 /// The capture without its secrets block, and without some packets.
 fn without(packets: &[usize]) -> Vec<u8> {
-    let file = bytes();
+    without_of(&bytes(), packets)
+}
+
+/// The same of any capture.
+pub fn without_of(file: &[u8], packets: &[usize]) -> Vec<u8> {
     let mut number = 0;
     let mut kept = Vec::new();
-    for (kind, block) in blocks(&file) {
+    for (kind, block) in blocks(file) {
         number += usize::from(kind == 6);
         if kind != 10 && !(kind == 6 && packets.contains(&number)) {
             kept.extend_from_slice(block);
@@ -51,7 +59,7 @@ fn without(packets: &[usize]) -> Vec<u8> {
     kept
 }
 
-fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
+pub fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
     let mut keys = KeyStore::default();
     keys.feed(log);
     keys.end();
@@ -60,7 +68,7 @@ fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
 }
 
 /// Standard output, standard error, exit code.
-fn wslens(arguments: &[&str], file: &Path, environment: Option<&Path>) -> (String, String, i32) {
+pub fn wslens(arguments: &[&str], file: &Path, environment: Option<&Path>) -> (String, String, i32) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));
     command.args(arguments).arg(file).env_remove("SSLKEYLOGFILE");
     if let Some(log) = environment {
@@ -156,7 +164,7 @@ fn without_secrets_tls_is_counted_and_nothing_is_invented() {
 }
 
 /// The messages of each connection by its path.
-fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
+pub fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
     let mut said = BTreeMap::new();
     for connection in output.connections() {
         let number = connection["conn"].as_u64().unwrap();
