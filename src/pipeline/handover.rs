@@ -105,7 +105,7 @@ impl Live {
             origin: held.origin,
             arrival,
         };
-        if self.secure.is_some() || self.begins_tls(end, bytes, work) {
+        if self.secure.is_some() || self.begins_tls(end, bytes, held.origin, work) {
             if !self.is_turn_of_http2(end, &held) {
                 return 0;
             }

@@ -26,6 +26,8 @@ mod missing;
 mod multiplex;
 mod replay;
 pub mod rules;
+#[cfg(feature = "tls")]
+mod sealed;
 mod secrets;
 #[cfg(feature = "tls")]
 mod secure;
@@ -46,7 +48,7 @@ pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use rules::RULES;
 pub use secrets::Secrets;
-pub use sink::{Connection, Ended, HeadPlace, Sink, State, Tls, Wants};
+pub use sink::{Connection, Ended, HeadPlace, RecordCounts, SealedTls, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
 use again::starts_here;
@@ -107,6 +109,9 @@ pub struct Pipeline {
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
     logs_taken: usize,
+    /// How far the secrets had come when they were last looked at.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    secret_turns: u64,
 }
 
 /// What happens to a connection outside its own packets.
@@ -136,6 +141,7 @@ impl Pipeline {
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
+            secret_turns: 0,
         }
     }
 

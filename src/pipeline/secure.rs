@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::fmt::Arguments;
 
 use super::ends::{End, Ends};
-use super::exchange::{Answer, Found, Other};
+use super::exchange::{Answer, Found};
 use super::live::{Fate, Layer, Live, Socket};
+use super::sealed::Kept;
+use super::secrets::Secrets;
 use super::sink::{Emit, Sink, Tls};
 use super::work::Work;
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, SEALED};
@@ -31,14 +33,35 @@ struct Piece {
 #[derive(Clone, Debug)]
 pub(super) struct Secure {
     /// Out while it is at work.
-    tls: Option<Box<TlsStream>>,
+    pub(super) tls: Option<Box<TlsStream>>,
     /// What waits for the other direction. While anything does, no more is decrypted of its direction.
     waiting: PerDirection<VecDeque<Piece>>,
+    /// Its bytes so far, while its secrets may still come.
+    pub(super) kept: Option<Kept>,
+    /// Its first packet.
+    pub(super) first: Place,
 }
 
 impl Secure {
-    fn new() -> Box<Self> {
-        Box::new(Self { tls: Some(Box::new(TlsStream::new())), waiting: PerDirection::default() })
+    fn new(first: Place, secrets: &Secrets) -> Box<Self> {
+        let kept = secrets.is_growing().then(|| Kept::new(secrets.clone()));
+        Box::new(Self {
+            tls: Some(Box::new(TlsStream::new())),
+            waiting: PerDirection::default(),
+            kept,
+            first,
+        })
+    }
+
+    /// What TLS knows of it; `None` while it is at work.
+    pub(super) fn tls(&self) -> Option<&TlsStream> {
+        self.tls.as_deref()
+    }
+
+    /// Begins from the start, without what was read.
+    pub(super) fn begin_again(&mut self) {
+        self.tls = Some(Box::new(TlsStream::new()));
+        self.waiting = PerDirection::default();
     }
 
     /// Bytes of memory, about.
@@ -46,6 +69,7 @@ impl Secure {
         let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
         self.tls.as_ref().map_or(0, |tls| tls.size())
             + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+            + self.kept.as_ref().map_or(0, Kept::size)
     }
 
     /// What the handshake agreed on.
@@ -110,19 +134,27 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
 }
 
 impl Live {
-    /// Whether TLS begins with these bytes, and there are secrets to read it with.
-    pub(super) fn begins_tls<S>(&mut self, end: End, bytes: &[u8], work: &Work<'_, S>) -> bool {
+    /// Whether TLS begins with these bytes, and there are secrets to read it with, or somebody who asks for it.
+    pub(super) fn begins_tls<S: Sink>(
+        &mut self,
+        end: End,
+        bytes: &[u8],
+        place: Place,
+        work: &Work<'_, S>,
+    ) -> bool {
         let fresh = matches!(&self.layer, Layer::Http(http) if !http.is_http());
         if !fresh
             || self.secure.is_some()
             || self.client.is_some_and(|client| client != end)
             || !may_begin(bytes)
-            || work.limits.secrets.is_empty()
+            || !(work.sink.wants().sealed
+                || work.limits.secrets.is_growing()
+                || !work.limits.secrets.is_empty())
         {
             return false;
         }
         self.client = Some(end);
-        self.secure = Some(Secure::new());
+        self.secure = Some(Secure::new(place, &work.limits.secrets));
         true
     }
 
@@ -133,19 +165,25 @@ impl Live {
         work: &mut Work<'_, S>,
         act: impl FnOnce(&mut TlsStream, &mut Context<'_>, &mut Deliver<'_, '_, '_, S>) -> T,
     ) -> Option<T> {
-        let mut tls = self.secure.as_mut()?.tls.take()?;
+        let secure = self.secure.as_mut()?;
+        let waits = secure.kept.is_some();
+        let mut tls = secure.tls.take()?;
         let mut scratch = std::mem::take(work.record);
         let secrets = work.limits.secrets.clone();
+        let none = crate::tls::KeyStore::default();
         let done = secrets.with(|keys| {
+            // While more may come nothing is read with a part of them.
+            let keys = if waits { &none } else { keys };
             let mut context = Context { keys, scratch: &mut scratch };
             act(&mut tls, &mut context, &mut Deliver { live: self, to, work })
         });
         *work.record = scratch;
-        if tls.locked().is_some() && self.fate == Fate::Keep && !self.is_websocket() {
-            self.fate = Fate::Drop(Other::Tls);
-        }
+        let locked = tls.locked();
         if let Some(secure) = &mut self.secure {
             secure.tls = Some(tls);
+        }
+        if locked.is_some() && self.fate == Fate::Keep && !self.is_websocket() {
+            self.let_go(locked, to.map(|(ends, _)| ends), work);
         }
         Some(done)
     }
@@ -165,6 +203,8 @@ impl Live {
         }
         let taken = self
             .with_tls(Some((ends, end)), work, |tls, context, out| tls.data(direction, chunk, context, out));
+        self.keep(direction, &chunk, taken.unwrap_or(0));
+        self.read_again(ends, false, work);
         self.begin_by_alpn(ends, chunk.arrival, work);
         self.pass_on(ends, chunk.arrival, work);
         taken.unwrap_or(chunk.bytes.len()) as u32
@@ -188,6 +228,7 @@ impl Live {
         arrival: Place,
         work: &mut Work<'_, S>,
     ) {
+        self.keep_gap(direction, at, len, arrival);
         self.with_tls(None, work, |tls, _, out| tls.gap(direction, at, len, arrival, out));
     }
 
@@ -214,7 +255,7 @@ impl Live {
         first && self.fate == Fate::Keep
     }
 
-    fn waits(&self, direction: Direction) -> bool {
+    pub(super) fn waits(&self, direction: Direction) -> bool {
         self.secure.as_ref().is_some_and(|secure| !secure.waiting.of(direction).is_empty())
     }
 

@@ -8,7 +8,7 @@ use super::index::{End, Index, News, side};
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use super::trail::Trails;
 use crate::model::{Direction, PacketRef, PerDirection, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, Sink, Step, Wants};
+use crate::pipeline::{Connection, Ended, SealedTls, Sink, Step, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
 /// Bytes of a message that are kept to look at.
@@ -95,7 +95,7 @@ impl Fill {
 impl Sink for Fill {
     fn wants(&self) -> Wants {
         // The row has the heads from the beginning.
-        Wants { heads: false, steps: true, chunks: false }
+        Wants { heads: false, steps: true, chunks: false, sealed: true }
     }
 
     fn begins(&mut self, first: Time) {
@@ -177,6 +177,10 @@ impl Sink for Fill {
             place: spot.place,
             text: text.to_string().into_boxed_str(),
         })));
+    }
+
+    fn sealed(&mut self, sealed: &SealedTls) {
+        self.push(News::Sealed(Box::new(sealed.clone())));
     }
 
     #[inline]

@@ -156,6 +156,13 @@ impl KeyStore {
         self.secrets.contains_key(client_random)
     }
 
+    /// Whether all is known that content of both directions needs.
+    #[must_use]
+    pub fn is_complete(&self, client_random: &[u8; 32]) -> bool {
+        let has = |label| self.secret(client_random, label).is_some();
+        has(Label::Master) || has(Label::ClientTraffic(0)) && has(Label::ServerTraffic(0))
+    }
+
     pub(super) fn has_rsa(&self) -> bool {
         !self.rsa.is_empty()
     }
