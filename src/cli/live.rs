@@ -11,7 +11,7 @@ use super::explain::Dir;
 use super::filter::FilterArgs;
 use super::problem::Problem;
 use super::style::{ColorWhen, Role, Style};
-use super::{read, rights, signals, tui};
+use super::{keys, read, rights, signals, tui};
 use crate::capture::Input;
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
@@ -31,6 +31,7 @@ Examples:
   wslens live -i any -w day.pcapng --ring 10x100MB   the last ten files of 100 MB each
   wslens live -i lo --for 10s --level all | jq .     ten seconds for a script
   wslens live -i lo -Y 'op == close' --no-tui        a line for each closing frame
+  wslens live --keylog keys.log                      wss, too: the log is followed as the browser writes it
 
 Without the right to capture (CAP_NET_RAW):
   sudo setcap cap_net_raw+ep \"$(command -v wslens)\"                 once
@@ -76,6 +77,11 @@ pub struct LiveArgs {
     /// Room for packets in temporary files; the oldest go first
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
     pub max_disk: u64,
+    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: the file is followed as it grows, and may
+    /// come later; a connection whose secret comes late is read from its start. Also used: $SSLKEYLOGFILE
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", help_heading = "Capture")]
+    pub keylog: Vec<PathBuf>,
     /// Most bytes that one message may inflate to
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "64MiB", help_heading = "Capture")]
     pub max_inflate: u64,
@@ -112,6 +118,8 @@ impl LiveArgs {
             input: InputArgs {
                 max_inflate: self.max_inflate,
                 max_connections: self.max_connections,
+                #[cfg(feature = "tls")]
+                keylog: self.keylog.clone(),
                 ..InputArgs::default()
             },
             level: self.level,
@@ -164,7 +172,9 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
     // Before rights are given up: key logs are for their owner only.
-    let limits = Limits::live(read::limits(&read.input, &selection, false)?);
+    // Followed until this returns: secrets come with the connections.
+    let (secrets, _follower) = keys::follow(&read.input, read.look.quiet)?;
+    let limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     let keep = give_up_rights(args)?;
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
     let watch = (!shows && read.look.output.is_none() && !io::stdout().is_terminal())

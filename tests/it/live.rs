@@ -5,6 +5,8 @@
 
 /// What the drop counters say.
 mod drops;
+/// Key logs that grow.
+mod keys;
 /// Rights, had, not had and given up.
 mod rights;
 

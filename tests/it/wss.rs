@@ -163,6 +163,40 @@ fn without_secrets_tls_is_counted_and_nothing_is_invented() {
     assert_eq!(output.connections().len(), 1);
 }
 
+#[test]
+fn what_cannot_be_read_is_told_by_its_handshake_and_its_records_and_never_as_frames() {
+    let output = with_keys(without(&[]), b"");
+    let told: Vec<_> = output
+        .kind("tls")
+        .map(|c| {
+            assert_eq!((&c["server_name"], &c["why"]), (&"wss.example".into(), &"no-secret".into()));
+            assert_eq!((&c["whole"], &c["resembles_websocket"]), (&true.into(), &"no".into()));
+            // Two Closes, a Ping and a Text at least are small.
+            assert!(c["small_records"]["c2s"].as_u64().unwrap() >= 3, "{c}");
+            assert!(c["record_bytes"]["s2c"].as_u64().unwrap() > 22_400, "the long message is in them: {c}");
+            (c["version"].as_str().unwrap(), c["alpn"].as_str(), c["resumed"].as_bool().unwrap())
+        })
+        .collect();
+    // In TLS 1.3 what was agreed on is encrypted.
+    assert_eq!(
+        told,
+        [("TLS 1.3", None, false), ("TLS 1.3", None, true), ("TLS 1.2", Some("http/1.1"), false)]
+    );
+    assert_eq!(output.kind("frame").count() + output.kind("message").count(), 0);
+    // With secrets there is nothing of the kind; a row's own number or a filter asks for WebSockets alone.
+    assert_eq!(read(bytes()).kind("tls").count(), 0);
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("c.pcapng");
+    fs::write(&file, without(&[])).unwrap();
+    let lines = |more: &[&str]| {
+        let arguments = [&["read", "--level", "connections", "--format", "ndjson"], more].concat();
+        wslens(&arguments, &file, None).0.lines().count()
+    };
+    assert_eq!((lines(&[]), lines(&["--conn", "1"]), lines(&["-Y", "tls"])), (3, 0, 0));
+    let (table, _, _) = wslens(&["read", "--level", "connections", "--format", "table"], &file, None);
+    assert!(table.contains("TLS  wss.example") && table.contains("not read: no secret"), "{table}");
+}
+
 /// The messages of each connection by its path.
 pub fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
     let mut said = BTreeMap::new();
