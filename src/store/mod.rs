@@ -37,6 +37,7 @@ mod index;
 mod keylog;
 mod load;
 mod pages;
+pub mod record;
 mod replay;
 mod rows;
 mod run;
