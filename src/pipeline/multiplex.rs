@@ -505,8 +505,8 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
                         || self.streams.sealed.saturating_add(chunk.bytes.len()) <= EARLY_SEALED) =>
             {
                 let span = Span { start: chunk.address, len: chunk.bytes.len() as u32 };
-                let sealed = chunk.is_sealed().then(|| Box::from(chunk.bytes));
-                self.streams.sealed += sealed.as_ref().map_or(0, |sealed: &Box<[u8]>| sealed.len());
+                let sealed: Option<Box<[u8]>> = chunk.is_sealed().then(|| chunk.bytes.into());
+                self.streams.sealed += sealed.as_deref().map_or(0, <[u8]>::len);
                 asked.early.push(Early { at: chunk.at, span, sealed, origin: chunk.origin });
             }
             Some(_) => *stream.lost.of_mut(direction) = true,

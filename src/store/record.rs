@@ -63,7 +63,7 @@ pub fn record(piece: &Piece, tls: &Tls) -> Option<Record> {
                 && end <= bytes.len()
                 && content.start <= piece.of_packet.start
                 && piece.of_packet.end <= content.end;
-            return holds.then(|| Record { head: at..content.start, tail: content.end..end, content });
+            return holds.then_some(Record { head: at..content.start, tail: content.end..end, content });
         }
         at = end;
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Text, community_id, flag, json_string, key, moment, number, string, word};
-use crate::pipeline::{RecordCounts, SealedTls, Tls};
+use crate::pipeline::{SealedTls, Tls};
 
 fn or_null(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
     match value {
@@ -53,13 +53,12 @@ pub(super) fn write_sealed(out: &mut Vec<u8>, sealed: &SealedTls) {
     or_null(out, "alpn", session.alpn.as_deref());
     flag(out, "resumed", session.resumed);
     word(out, "why", sealed.why);
-    let both: [(&str, fn(&RecordCounts) -> u64); 3] = [
-        ("records", |counts| counts.records),
-        ("record_bytes", |counts| counts.bytes),
-        ("small_records", |counts| counts.small),
-    ];
-    for (name, of) in both {
-        let (c2s, s2c) = (of(&records.c2s), of(&records.s2c));
+    let (c2s, s2c) = (records.c2s, records.s2c);
+    for (name, c2s, s2c) in [
+        ("records", c2s.records, s2c.records),
+        ("record_bytes", c2s.bytes, s2c.bytes),
+        ("small_records", c2s.small, s2c.small),
+    ] {
         let _ = write!(Text(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
     }
     flag(out, "whole", sealed.whole);

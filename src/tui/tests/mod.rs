@@ -13,5 +13,6 @@ mod learn;
 mod live;
 mod pictures;
 mod properties;
+mod secure;
 mod stats;
 mod taking;

@@ -206,8 +206,8 @@ impl Tower {
                 Layer {
                     bytes: Some(record.added() as u64),
                     remark: lang.pick(
-                        format!("record: {head} + {content} of content + {tail}"),
-                        format!("记录：{head} + 内容 {content} + {tail}"),
+                        format!("record {head}+{content}+{tail}"),
+                        format!("记录 {head}+{content}+{tail}"),
                     ),
                     ranges: vec![record.head.clone(), record.tail.clone()],
                     ..layer
