@@ -187,7 +187,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         let name = format!("live {}", interfaces.join(", "));
         // What is kept can be exported.
         let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
-        let again = Source { inputs, no_mmap: true, limits: limits.clone() };
+        let embed_keys = args.screen.embed_keys;
+        let again = Source { inputs, no_mmap: true, limits: limits.clone(), embed_keys };
         let memory = usize::try_from(args.max_mem).ok();
         let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;

@@ -47,7 +47,7 @@ pub use exchange::Other;
 pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use rules::RULES;
-pub use secrets::Secrets;
+pub use secrets::{KeyLines, Secrets};
 pub use sink::{Connection, Ended, HeadPlace, RecordCounts, SealedTls, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 

@@ -148,6 +148,7 @@ impl Live {
                 server_name: info.server_name.as_ref().map(text),
                 alpn: info.alpn.as_ref().map(text),
                 resumed: info.resumed,
+                client_random: tls.client_random().copied(),
             },
             offered: info.alpn_offered.iter().map(text).collect(),
             why,

@@ -24,6 +24,27 @@ struct Shared {
     kept: AtomicUsize,
 }
 
+/// The lines of a key log that are to be written into a file. They are wiped, and never printed.
+#[derive(Default)]
+pub struct KeyLines(#[cfg(feature = "tls")] zeroize::Zeroizing<Vec<u8>>);
+
+impl std::fmt::Debug for KeyLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyLines({} bytes)", self.len())
+    }
+}
+
+impl std::ops::Deref for KeyLines {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        #[cfg(feature = "tls")]
+        return &self.0;
+        #[cfg(not(feature = "tls"))]
+        &[]
+    }
+}
+
 #[cfg(not(feature = "tls"))]
 impl Secrets {
     /// Nothing is kept: TLS is not built in.
@@ -31,6 +52,12 @@ impl Secrets {
 
     /// Nothing comes.
     pub fn set_growing(&self) {}
+
+    /// Nothing is known.
+    #[must_use]
+    pub fn lines_of(&self, _client_random: &[u8; 32]) -> KeyLines {
+        KeyLines::default()
+    }
 }
 
 #[cfg(feature = "tls")]
@@ -76,6 +103,12 @@ impl Secrets {
     /// Looks at them.
     pub fn with<T>(&self, look: impl FnOnce(&KeyStore) -> T) -> T {
         look(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key log of one connection: see [`KeyStore::lines_of`].
+    #[must_use]
+    pub fn lines_of(&self, client_random: &[u8; 32]) -> KeyLines {
+        KeyLines(self.with(|keys| keys.lines_of(client_random)))
     }
 
     /// How many pieces are kept, of all connections.

@@ -82,6 +82,7 @@ impl Secure {
             server_name: info.server_name.as_deref().map(text),
             alpn: info.alpn.as_deref().map(text),
             resumed: info.resumed,
+            client_random: self.tls.as_ref().and_then(|tls| tls.client_random().copied()),
         }))
     }
 }

@@ -73,6 +73,8 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// An earlier session was resumed.
     pub resumed: bool,
+    /// The random of its ClientHello: by this its secrets are found. No secret itself.
+    pub client_random: Option<[u8; 32]>,
 }
 
 /// Records of application data in one direction of a connection that was not read.
