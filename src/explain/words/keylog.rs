@@ -74,8 +74,8 @@ pub const PROGRAMS: [(&str, Words); 9] = [
     (
         "rustls",
         w(
-            "config.key_log = Arc::new(rustls::KeyLogFile::new()), which obeys SSLKEYLOGFILE.",
-            "config.key_log = Arc::new(rustls::KeyLogFile::new())，它遵从 SSLKEYLOGFILE。",
+            "Set config.key_log to an Arc of a new rustls KeyLogFile, which obeys SSLKEYLOGFILE.",
+            "把 config.key_log 设为 Arc 里的一个新的 rustls KeyLogFile，它遵从 SSLKEYLOGFILE。",
         ),
     ),
     (
