@@ -8,15 +8,10 @@ use crate::pipeline::Secrets;
 #[cfg(feature = "tls")]
 pub use with_tls::{broken, follow, load, tell_how};
 
-/// Nothing to follow: TLS is not built in.
-#[cfg(not(feature = "tls"))]
-#[derive(Debug)]
-pub struct KeyLogs;
-
 /// No secrets: TLS is not built in.
 #[cfg(all(feature = "live", not(feature = "tls")))]
-pub fn follow(_: &InputArgs, _: bool) -> Result<(Secrets, KeyLogs), Problem> {
-    Ok((Secrets::default(), KeyLogs))
+pub fn follow(_: &InputArgs, _: bool) -> Result<(Secrets, ()), Problem> {
+    Ok((Secrets::default(), ()))
 }
 
 /// No secrets: TLS is not built in.

@@ -65,6 +65,7 @@ mod tshark;
 /// WebSockets inside TLS.
 #[cfg(feature = "tls")]
 mod wss;
+#[cfg(feature = "tls")]
 mod wss_http2;
 
 #[path = "../support/mod.rs"]
