@@ -175,7 +175,7 @@ def main():
     if len(sys.argv) == 3:
         pairs = [(Path(sys.argv[1]), Path(sys.argv[2]))]
     else:
-        pairs = [(f, f.parent / "messages.ndjson") for f in sorted(ROOT.glob("*/capture.*")) if f.parent.name not in ("violations", "midstream", "wss")]
+        pairs = [(f, f.parent / "messages.ndjson") for f in sorted(ROOT.glob("*/capture.*")) if f.parent.name not in ("violations", "midstream", "wss", "wss-http2")]
     for capture, told in pairs:
         rows = [json.loads(line) for line in told.read_text("utf-8").splitlines()]
         print(f"{capture.parent.name}/{capture.name}: {check(capture, rows)} of {len(rows)} messages found as told")

@@ -62,6 +62,9 @@ pub struct ScreenArgs {
     /// Leave the mouse to the terminal
     #[arg(long, help_heading = "Terminal UI")]
     pub no_mouse: bool,
+    /// Files of packets that are exported hold the secrets of their TLS connection; without this they hold none
+    #[arg(long, help_heading = "Terminal UI")]
+    pub embed_keys: bool,
     /// Language of lessons and explanations; by default that of the locale
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,

@@ -6,7 +6,13 @@ use crate::model::Rule;
 use crate::pipeline::Secrets;
 
 #[cfg(feature = "tls")]
-pub use with_tls::{broken, load, tell_how};
+pub use with_tls::{broken, follow, load, tell_how};
+
+/// No secrets: TLS is not built in.
+#[cfg(all(feature = "live", not(feature = "tls")))]
+pub fn follow(_: &InputArgs, _: bool) -> Result<(Secrets, ()), Problem> {
+    Ok((Secrets::default(), ()))
+}
 
 /// No secrets: TLS is not built in.
 #[cfg(not(feature = "tls"))]
@@ -34,6 +40,7 @@ mod with_tls {
 
     use super::{InputArgs, Problem, Rule, Secrets};
     use crate::model::safe_str;
+    use crate::store::{KeyLog, KeyLogs};
     use crate::tls::{KeyStore, rules};
 
     /// What is read of one key log. More is no key log.
@@ -75,23 +82,70 @@ mod with_tls {
         Ok(Secrets::new(keys))
     }
 
-    fn read(keys: &mut KeyStore, path: &Path, quiet: bool) -> std::io::Result<()> {
-        let mut file = File::open(path)?;
-        let data = file.metadata()?;
-        if data.is_dir() {
-            return Err(ErrorKind::IsADirectory.into());
+    /// Reads the key logs that were named and `$SSLKEYLOGFILE`, and follows them as they grow, for as long as what is
+    /// given lives. A file may come later.
+    ///
+    /// # Errors
+    /// Where one that was named cannot be read, though it is there.
+    pub fn follow(input: &InputArgs, quiet: bool) -> Result<(Secrets, KeyLogs), Problem> {
+        let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
+        let named = input.keylog.iter().cloned().map(|path| (path, true));
+        let all = named.chain(environment.map(|path| (PathBuf::from(path), false)));
+        let mut logs = Vec::new();
+        for (path, named) in all {
+            let name = safe_str(&path.display().to_string()).into_owned();
+            match File::open(&path) {
+                Ok(file) => {
+                    let data = file.metadata();
+                    if data.is_ok_and(|data| data.is_dir()) {
+                        return Err(Problem::new(3, format!("the key log '{name}' is a directory")));
+                    }
+                    if !quiet {
+                        warn_if_readable(&file, &name);
+                    }
+                    logs.push(KeyLog::new(path, Some(file)));
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    if named && !quiet {
+                        eprintln!("note: there is no key log {name} yet; it is waited for");
+                    }
+                    logs.push(KeyLog::new(path, None));
+                }
+                Err(error) if named => {
+                    return Err(Problem::new(3, format!("cannot read the key log '{name}': {error}")));
+                }
+                Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
+            }
         }
+        let secrets = Secrets::default();
+        let follower = KeyLogs::follow(logs, &secrets);
+        Ok((secrets, follower))
+    }
+
+    /// Warns of a key log that others can read.
+    fn warn_if_readable(file: &File, name: &str) {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            if !quiet && data.is_file() && data.permissions().mode() & 0o044 != 0 {
-                let name = safe_str(&path.display().to_string()).into_owned();
+            let Ok(data) = file.metadata() else { return };
+            if data.is_file() && data.permissions().mode() & 0o044 != 0 {
                 eprintln!(
                     "warning: {name} can be read by others ({}); {}",
                     rules::KEYLOG_READABLE.code,
                     rules::KEYLOG_READABLE.advice
                 );
             }
+        }
+    }
+
+    fn read(keys: &mut KeyStore, path: &Path, quiet: bool) -> std::io::Result<()> {
+        let mut file = File::open(path)?;
+        let data = file.metadata()?;
+        if data.is_dir() {
+            return Err(ErrorKind::IsADirectory.into());
+        }
+        if !quiet {
+            warn_if_readable(&file, &safe_str(&path.display().to_string()));
         }
         let mut piece = zeroize::Zeroizing::new(vec![0; 64 << 10]);
         let mut len = 0u64;
@@ -123,7 +177,7 @@ mod with_tls {
     pub fn tell_how() {
         eprintln!(
             "  to read wss: start the browser, curl, Node (--tls-keylog), Python, Go, Java (an agent) or rustls program \
-             with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log"
+             with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log (how: wslens explain keylog)"
         );
     }
 }

@@ -68,6 +68,7 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
             inputs: Vec::new(),
             no_mmap: false,
             limits: store::Options::default().limits,
+            embed_keys: false,
         },
         progress,
         lessons: Some(lesson),

@@ -12,7 +12,7 @@ use super::filter::FilterArgs;
 use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
 use super::style::{ColorWhen, Role, Style};
-use super::{read, rights, signals, tui};
+use super::{keys, read, rights, signals, tui};
 use crate::capture::Input;
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
@@ -32,6 +32,7 @@ Examples:
   wslens live -i any -w day.pcapng --ring 10x100MB   the last ten files of 100 MB each
   wslens live -i lo --for 10s --level all | jq .     ten seconds for a script
   wslens live -i lo -Y 'op == close' --no-tui        a line for each closing frame
+  wslens live --keylog keys.log                      wss, too: the log is followed as the browser writes it
 
 Without the right to capture (CAP_NET_RAW):
   sudo setcap cap_net_raw+ep \"$(command -v wslens)\"                 once
@@ -77,6 +78,11 @@ pub struct LiveArgs {
     /// Room for packets in temporary files; the oldest go first
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
     pub max_disk: u64,
+    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: the file is followed as it grows, and may
+    /// come later; a connection whose secret comes late is read from its start. Also used: $SSLKEYLOGFILE
+    #[cfg(feature = "tls")]
+    #[arg(long, value_name = "FILE", help_heading = "Capture")]
+    pub keylog: Vec<PathBuf>,
     /// What a row is
     #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
     pub level: LevelArg,
@@ -107,7 +113,12 @@ impl LiveArgs {
     /// The same as far as `wslens read` has it.
     fn read(&self) -> ReadArgs {
         ReadArgs {
-            input: InputArgs { limits: self.limits.clone(), ..InputArgs::default() },
+            input: InputArgs {
+                limits: self.limits.clone(),
+                #[cfg(feature = "tls")]
+                keylog: self.keylog.clone(),
+                ..InputArgs::default()
+            },
             level: self.level,
             conn: self.conn.clone(),
             filter: FilterArgs { filter: self.filter.clone(), ..FilterArgs::default() },
@@ -158,7 +169,9 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
     // Before rights are given up: key logs are for their owner only.
-    let mut limits = Limits::live(read::limits(&read.input, &selection, false)?);
+    // Followed until this returns: secrets come with the connections.
+    let (secrets, _follower) = keys::follow(&read.input, read.look.quiet)?;
+    let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
     let keep = give_up_rights(args)?;
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
@@ -172,7 +185,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         let name = format!("live {}", interfaces.join(", "));
         // What is kept can be exported.
         let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
-        let again = Source { inputs, no_mmap: true, limits: limits.clone() };
+        let embed_keys = args.screen.embed_keys;
+        let again = Source { inputs, no_mmap: true, limits: limits.clone(), embed_keys };
         let memory = usize::try_from(args.max_mem).ok();
         let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;

@@ -207,15 +207,20 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
 /// # Errors
 /// Where a key log that was named cannot be read.
 pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
+    Ok(Limits { secrets: keys::load(input, quiet)?, ..bounds(input, selection) })
+}
+
+/// The engine's bounds for what was asked, without any secrets.
+#[must_use]
+pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     let mut limits = Limits::default();
     input.limits.apply(&mut limits);
-    limits.secrets = keys::load(input, quiet)?;
     limits.guess = !input.no_guess;
     limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
     limits.depth.frames = selection.shows(Level::Frames);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
-    Ok(limits)
+    limits
 }
 
 /// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself.

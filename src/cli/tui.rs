@@ -47,8 +47,12 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let limits = read::limits(&args.input, &Selection::default(), true)?;
-    let again =
-        crate::export::Source { inputs: inputs.clone(), no_mmap: args.input.no_mmap, limits: limits.clone() };
+    let again = crate::export::Source {
+        inputs: inputs.clone(),
+        no_mmap: args.input.no_mmap,
+        limits: limits.clone(),
+        embed_keys: screen.embed_keys,
+    };
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     show(&session, &Screens { read: args, screen, name: source(args), again })

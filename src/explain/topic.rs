@@ -5,6 +5,7 @@ use super::frame::{Field, word};
 use super::words::codes::{CodeWords, code_words};
 use super::words::fields::field_words;
 use super::words::headers::{self, ANSWER, LONG, PARAMETERS, REFUSAL, REQUEST};
+use super::words::keylog;
 use super::words::opcodes::{CONTROL, KINDS, line, opcode_words};
 use super::words::rules::{self, Example, ExampleKind, RuleWords};
 use crate::model::{Lang, Rule};
@@ -25,6 +26,8 @@ pub enum Topic {
     Opcode(Opcode),
     /// A field of a frame.
     Field(Field),
+    /// How to get the secrets of TLS connections.
+    KeyLog,
 }
 
 /// A paragraph of an explanation: its heading, which may be empty, and its text.
@@ -33,7 +36,7 @@ pub type Part = (&'static str, String);
 /// What is said of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// What kind of thing it is: `finding`, `close code`, `header`, `parameter`, `opcode`, `field`.
+    /// What kind of thing it is: `finding`, `close code`, `header`, `parameter`, `opcode`, `field`, `how-to`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -95,6 +98,8 @@ pub fn topics(word: &str, rules: impl Iterator<Item = &'static Rule>) -> Vec<Top
     found.extend(parameter.map(|row| Topic::Parameter(row.0)));
     found.extend(opcode_named(word).map(Topic::Opcode));
     found.extend(field_named(word).map(Topic::Field));
+    let of_keys = ["keylog", "key-log", "sslkeylogfile", "wss"];
+    found.extend(of_keys.iter().any(|name| word.eq_ignore_ascii_case(name)).then_some(Topic::KeyLog));
     found
 }
 
@@ -108,6 +113,7 @@ pub fn names(rules: impl Iterator<Item = &'static Rule>) -> impl Iterator<Item =
         .chain(PARAMETERS.iter().map(|row| row.0))
         .chain(opcodes)
         .chain(fields)
+        .chain(["keylog"])
 }
 
 impl Topic {
@@ -132,6 +138,13 @@ impl Topic {
                 }
                 let name = format!("{} 0x{:x}", word(opcode), opcode.bits());
                 Told { parts, ..told("opcode", name, "RFC 6455 §5.2, §11.8") }
+            }
+            Self::KeyLog => {
+                let programs = keylog::PROGRAMS.iter().map(|(name, text)| (*name, text.of(lang).to_owned()));
+                let rest = [keylog::OTHERWISE, keylog::CARE].map(|text| ("", text.of(lang).to_owned()));
+                let parts = [("", keylog::WHAT.of(lang).to_owned())];
+                let parts = parts.into_iter().chain(programs).chain(rest).collect();
+                Told { parts, ..told("how-to", "keylog".to_owned(), "RFC 9850") }
             }
             Self::Field(field) => {
                 let (reference, text) = field_words(field);

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::capture::{self, Capture, CaptureError, Input, View};
 use crate::filter::{Matcher, parse};
 use crate::model::{Rule, Time};
-use crate::pipeline::{Connection, Ended, Limits, Pipeline, Sink, Wants};
+use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Wants};
 use crate::report::ndjson::Ndjson;
 use crate::report::pcapng::Pcapng;
 use crate::report::records::Csv;
@@ -131,6 +131,8 @@ pub struct Source {
     pub no_mmap: bool,
     /// Bounds of the engine, as for the session.
     pub limits: Limits,
+    /// Files of packets hold the secrets of their TLS connection.
+    pub embed_keys: bool,
 }
 
 /// How far an export came, and whether it is to go on.
@@ -196,6 +198,8 @@ pub struct Task {
     pub job: Job,
     source: Source,
     packets: Option<(Packets, View)>,
+    /// The secrets of the connection, where they are to be written.
+    secrets: KeyLines,
 }
 
 impl Task {
@@ -208,7 +212,16 @@ impl Task {
             }
             _ => None,
         };
-        Self { job, source: source.clone(), packets }
+        let random = match &job.what {
+            What::Connection(number) if source.embed_keys => session
+                .index()
+                .connection(*number)
+                .and_then(|row| row.tls.as_ref())
+                .and_then(|tls| tls.client_random),
+            _ => None,
+        };
+        let secrets = random.map_or_else(KeyLines::default, |random| source.limits.secrets.lines_of(&random));
+        Self { job, source: source.clone(), packets, secrets }
     }
 
     /// Does it. Packets come from the session, messages from the captures.
@@ -217,7 +230,7 @@ impl Task {
     /// See [`ExportError`]; no file is left behind then.
     pub fn run(self, progress: &Progress) -> Result<Done, ExportError> {
         match (self.packets, self.job.format) {
-            (Some((packets, bytes)), _) => slice(packets, &bytes, &self.job, progress),
+            (Some((packets, bytes)), _) => slice(packets, &bytes, &self.job, &self.secrets, progress),
             (None, Format::Pcapng) => Err(ExportError::Nothing),
             (None, _) => messages(&self.source, &self.job, progress),
         }
@@ -225,10 +238,19 @@ impl Task {
 }
 
 /// The packets of a connection.
-fn slice(packets: Packets, bytes: &View, job: &Job, progress: &Progress) -> Result<Done, ExportError> {
+fn slice(
+    packets: Packets,
+    bytes: &View,
+    job: &Job,
+    secrets: &KeyLines,
+    progress: &Progress,
+) -> Result<Done, ExportError> {
     let total = packets.total();
     write_file(job, |out| {
         let mut file = Pcapng::new(out)?;
+        if !secrets.is_empty() {
+            file.secrets(secrets)?;
+        }
         for (at, packet) in packets.enumerate() {
             if at % 1024 == 0 && !progress.goes_on(at as u64, total) {
                 return Err(ExportError::Cancelled);

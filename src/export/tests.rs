@@ -240,3 +240,45 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
     assert!(std::fs::read(&path).unwrap().starts_with(b"conn,"));
 }
+
+#[cfg(feature = "tls")]
+#[test]
+fn secrets_go_into_a_slice_only_where_that_was_asked_for() {
+    let from = capture("wss");
+    let log = std::fs::read_to_string(from.with_file_name("keys.log")).unwrap();
+    let secrets: Vec<&str> =
+        log.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split(' ').nth(2)).collect();
+    assert!(secrets.len() > 8);
+    for (embed_keys, connection) in [(false, 1), (true, 1), (true, 3)] {
+        let inputs = vec![Input::from(from.clone())];
+        let limits = Limits::default();
+        let options = store::Options { limits: limits.clone(), ..store::Options::default() };
+        let mut session = Session::open(&inputs, options).unwrap();
+        session.wait();
+        let source = Source { inputs, limits, embed_keys, ..Source::default() };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.pcapng");
+        let what = What::Connection(connection);
+        let job = Job { what, format: Format::Pcapng, path: path.clone(), replace: false };
+        let task = Task::new(&session, &source, job);
+        let shown = format!("{task:?}");
+        task.run(&Progress::default()).unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        let holds = |secret: &str| {
+            let raw = hex::decode(secret).unwrap();
+            memchr::memmem::find(&bytes, secret.as_bytes()).is_some()
+                || memchr::memmem::find(&bytes, &raw).is_some()
+        };
+        let held = secrets.iter().filter(|secret| holds(secret)).count();
+        assert!(secrets.iter().all(|secret| !shown.contains(secret)), "no secret is printed");
+        // Its own, and nobody else's.
+        let expected = if embed_keys && connection == 1 {
+            4..=5
+        } else {
+            usize::from(embed_keys)..=usize::from(embed_keys)
+        };
+        assert!(expected.contains(&held), "{embed_keys} {connection}: {held}");
+        let found = messages(&path, None);
+        assert_eq!(found.len(), if embed_keys { 7 } else { 0 });
+    }
+}

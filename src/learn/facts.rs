@@ -8,6 +8,7 @@ use crate::http::accept::{AcceptSteps, steps};
 use crate::model::{Direction, Head};
 use crate::report::stats::model::{Estimate, Given};
 use crate::store::detail::{FrameDetail, Request, TcpDetail};
+use crate::store::record::record;
 use crate::store::{ConnectionRow, Detail, FrameRow, Index, MessageRow};
 use crate::ws::{Opcode, unmask};
 
@@ -283,6 +284,12 @@ impl<'a> Facts<'a> {
                 Some(deflate) => number(deflate.server_max_window_bits),
                 None => no("nothing is compressed"),
             },
+            "tls-version" | "tls-cipher" | "tls-name" => match &row.tls {
+                Some(tls) if name == "tls-version" => Ok(Value::Text(tls.version.to_owned())),
+                Some(tls) if name == "tls-cipher" => Ok(Value::Text(tls.cipher.clone())),
+                Some(tls) => Ok(Value::Text(tls.server_name.clone().unwrap_or_default())),
+                None => no("it does not run in TLS"),
+            },
             "messages" => number(both(|counts| counts.messages)),
             "frames" => number(both(|counts| counts.frames)),
             "sent" => number(data(&counts.c2s)),
@@ -462,6 +469,18 @@ impl<'a> Facts<'a> {
             "sender" => Ok(Value::Text(row.direction().sender().to_owned())),
             "connection" => Ok(Value::Connection(id)),
             "message" if row.message > 0 => Ok(Value::Message(id, row.message.into())),
+            "record-added" | "record-content" => {
+                let Loaded::Frame(detail) = self.cache.get(Request::Frame { connection: id, frame })? else {
+                    return no("that is no frame");
+                };
+                let tls = self.index.connection(id).and_then(|row| row.tls.as_deref());
+                let record = detail.pieces.first().zip(tls).and_then(|(piece, tls)| record(piece, tls));
+                match record {
+                    Some(record) if name == "record-added" => number(record.added()),
+                    Some(record) => number(record.content.len()),
+                    None => no("it is not in one record of TLS in one packet"),
+                }
+            }
             "plain" | "masked" | "close-code" | "packet" | "packet-len" | "link" | "network"
             | "transport" => {
                 let Loaded::Frame(detail) = self.cache.get(Request::Frame { connection: id, frame })? else {

@@ -46,9 +46,9 @@ use crate::model::Lang;
 pub const COUNTED: usize = 10;
 
 macro_rules! lessons {
-    ($($id:literal),* $(,)?) => {
+    ($($(#[$only:meta])? $id:literal),* $(,)?) => {
         /// The files of all lessons, English and Chinese, in their order.
-        static FILES: &[(&str, [&str; 2])] = &[$((
+        static FILES: &[(&str, [&str; 2])] = &[$($(#[$only])? (
             $id,
             [
                 include_str!(concat!("lessons/en/", $id, ".txt")),
@@ -72,6 +72,8 @@ lessons!(
     "deflate",
     "subprotocols",
     "proxies",
+    #[cfg(feature = "tls")]
+    "wss",
 );
 
 /// All lessons in both languages.

@@ -19,6 +19,8 @@ static CAPTURES: &[(&str, &[u8])] = &[
     ("refused", include_bytes!("../../captures/refused/capture.pcapng")),
     ("rfc-5-7", include_bytes!("../../captures/rfc-5-7/capture.pcapng")),
     ("wrong-accept", include_bytes!("../../captures/wrong-accept/capture.pcapng")),
+    #[cfg(feature = "tls")]
+    ("wss", include_bytes!("../../captures/wss/capture.pcapng")),
 ];
 
 /// Their names.

@@ -26,7 +26,7 @@ fn place(lang: Lang, lesson: &Lesson, step: &Step) -> String {
 }
 
 #[test]
-fn there_are_ten_lessons_and_three_extras_in_their_order() {
+fn there_are_ten_lessons_and_four_extras_in_their_order() {
     let course = course();
     let ids: Vec<&str> = course.ids().collect();
     assert_eq!(
@@ -44,7 +44,7 @@ fn there_are_ten_lessons_and_three_extras_in_their_order() {
             "overhead"
         ]
     );
-    assert_eq!(ids[COUNTED..], ["deflate", "subprotocols", "proxies"]);
+    assert_eq!(ids[COUNTED..], ["deflate", "subprotocols", "proxies", "wss"]);
     for lang in Lang::ALL {
         for (lesson, id) in all(&course, lang).zip(&ids) {
             assert_eq!(lesson.id, *id);
@@ -60,7 +60,7 @@ fn lessons_are_found_by_number_name_beginning_and_title() {
     {
         assert_eq!(course.find(name), Some(at), "{name}");
     }
-    for name in ["", "0", "14", "f", "nothing", "-1", "99999999999999999999999"] {
+    for name in ["", "0", "15", "f", "nothing", "-1", "99999999999999999999999"] {
         assert_eq!(course.find(name), None, "{name}");
     }
 }

@@ -104,6 +104,10 @@ impl Live {
 
     /// Waiting took long enough. True if it goes on.
     pub(super) fn expire<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) -> Fate {
+        self.read_again(ends, false, work);
+        if self.fate != Fate::Keep || self.waiting_since.is_none() {
+            return self.fate;
+        }
         let since = self.waiting_since.unwrap_or(place);
         let searched = self.searching().is_some();
         let old = place.time.since(since.time) > work.limits.hole_time;
@@ -241,8 +245,16 @@ impl Live {
             }
         }
         let last = self.reset.unwrap_or(self.last);
+        self.read_again(ends, true, work);
         for end in self.order() {
             self.end_tls(end, last, work);
+        }
+        if self.fate == Fate::Keep && self.tell_sealed(ends, true, work) {
+            self.fate = Fate::Drop(Other::Tls);
+        }
+        if self.fate != Fate::Keep {
+            work.wait_no_more(&mut self.waiting_at);
+            return;
         }
         self.tell_untold(last, work);
         if let Some(asked) = self.asked.take() {

@@ -105,7 +105,10 @@ impl Live {
             origin: held.origin,
             arrival,
         };
-        if self.secure.is_some() || self.begins_tls(end, bytes, work) {
+        if self.secure.is_some() || self.begins_tls(end, bytes, held.origin, work) {
+            if !self.is_turn_of_http2(end, &held) {
+                return 0;
+            }
             return self.feed_tls(ends, end, chunk, work);
         }
         if self.client.is_none() {
@@ -431,6 +434,10 @@ impl Live {
         let direction = self.direction(end);
         let at = self.streams.of(end).position();
         if let Layer::Multiplex(multiplex) = &mut self.layer {
+            // In TLS it is known later what of the content is missing, and told then.
+            if self.secure.is_some() {
+                return self.gap_tls(direction, at, len, arrival, work);
+            }
             return multiplex.gap(direction, at, len, arrival, why, work);
         }
         self.tell_gap(direction, at, len, arrival, why, work);

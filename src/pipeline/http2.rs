@@ -1,11 +1,10 @@
 //! How a TCP connection goes over to HTTP/2: with prior knowledge, by an upgrade, in its middle; whose turn it is; its end.
 
 use super::ends::{End, Ends};
-use super::exchange::Other;
 use super::limits::Limits;
-use super::live::{Fate, Layer, Live};
+use super::live::{Layer, Live};
 use super::multiplex::Multiplex;
-use super::sink::{Ending, Pending, Sink};
+use super::sink::{Ending, Pending, Sink, Tls};
 use super::work::Work;
 use crate::http::http2;
 use crate::model::{ConnectionId, Direction, Endpoint, Head, PerDirection, Place, Segment, Span};
@@ -13,7 +12,7 @@ use crate::tcp::{Held, Stream};
 use crate::ws::{StreamEnd, Terms};
 
 /// What the WebSockets of one connection have in common.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Carrier {
     pub(super) tcp: ConnectionId,
     pub(super) client: Endpoint,
@@ -22,6 +21,8 @@ pub(super) struct Carrier {
     pub(super) tunnelled: bool,
     /// TLS lies below.
     pub(super) secure: bool,
+    /// What its handshake agreed on.
+    pub(super) tls: Option<Box<Tls>>,
 }
 
 /// How a connection ended, for the streams that are open in it.
@@ -37,10 +38,12 @@ pub(super) struct Finish {
 }
 
 /// DATA that came before the answer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Early {
     pub(super) at: u64,
     pub(super) span: Span,
+    /// The bytes themselves, where they can be read nowhere again: they were decrypted.
+    pub(super) sealed: Option<Box<[u8]>>,
     pub(super) origin: Place,
 }
 
@@ -64,11 +67,6 @@ impl Live {
         place: Place,
         work: &mut Work<'_, S>,
     ) {
-        // Plaintext has no place in the capture at which it could be read again, and no acknowledgments.
-        if self.secure.is_some() {
-            self.fate = Fate::Drop(Other::Http2);
-            return;
-        }
         let mut multiplex = Multiplex::new(self.carrier(ends), preface);
         if let Some(settings) = settings {
             multiplex.settings(settings, place, work);
@@ -89,7 +87,9 @@ impl Live {
             _ => (None, false),
         };
         let (client, server) = (ends.of(client), ends.of(client.other()));
-        Carrier { tcp: ends.tcp, client, server, proxied, tunnelled, secure: false }
+        let secure = self.secure.is_some();
+        let tls = self.secure.as_ref().and_then(|secure| secure.facts());
+        Carrier { tcp: ends.tcp, client, server, proxied, tunnelled, secure, tls }
     }
 
     /// Where it is not known who the client is: an end's first bytes may be HTTP/2, and tell. True where the client's

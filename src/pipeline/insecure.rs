@@ -25,7 +25,7 @@ impl Secure {
 }
 
 impl Live {
-    pub(super) fn begins_tls<S>(&mut self, _: End, _: &[u8], _: &Work<'_, S>) -> bool {
+    pub(super) fn begins_tls<S>(&mut self, _: End, _: &[u8], _: Place, _: &Work<'_, S>) -> bool {
         false
     }
 
@@ -40,6 +40,16 @@ impl Live {
     pub(super) fn abandon_tls<S: Sink>(&mut self, _: &Ends, _: Place, _: &mut Work<'_, S>) -> bool {
         false
     }
+
+    pub(super) fn tell_sealed<S: Sink>(&mut self, _: &Ends, _: bool, _: &mut Work<'_, S>) -> bool {
+        false
+    }
+
+    pub(super) fn waits_for_secrets(&self, _: &super::Limits) -> bool {
+        false
+    }
+
+    pub(super) fn read_again<S: Sink>(&mut self, _: &Ends, _: bool, _: &mut Work<'_, S>) {}
 
     pub(super) fn early_frames(&self) -> Option<Place> {
         None

@@ -28,6 +28,8 @@ mod readings;
 mod replay;
 mod room;
 pub mod rules;
+#[cfg(feature = "tls")]
+mod sealed;
 mod secrets;
 #[cfg(feature = "tls")]
 mod secure;
@@ -48,8 +50,8 @@ pub use limits::Limits;
 pub use replay::{Act, Checkpoint, Followed, Forked, Step};
 pub use room::Shed;
 pub use rules::RULES;
-pub use secrets::Secrets;
-pub use sink::{Connection, Ended, Ending, HeadPlace, Sink, State, Tls, Wants};
+pub use secrets::{KeyLines, Secrets};
+pub use sink::{Connection, Ended, Ending, HeadPlace, RecordCounts, SealedTls, Sink, State, Tls, Wants};
 pub use work::{Summary, Totals};
 
 use again::starts_here;
@@ -112,6 +114,9 @@ pub struct Pipeline {
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
     logs_taken: usize,
+    /// How far the secrets had come when they were last looked at.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    secret_turns: u64,
 }
 
 /// What happens to a connection outside its own packets.
@@ -144,6 +149,7 @@ impl Pipeline {
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
+            secret_turns: 0,
         }
     }
 

@@ -8,6 +8,8 @@
 //! Nothing here knows TCP: whoever has the plaintext of a connection in order, with addresses at which it can be read
 //! again, hands it to [`Multiplex::data`].
 
+mod stream;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
@@ -27,8 +29,11 @@ use crate::ws::{Spot, StreamEnd, WebSocket};
 const REMEMBERED: usize = 64;
 /// Pieces of DATA that are remembered while the answer to a request is awaited.
 const EARLY: usize = 256;
+/// Bytes of such DATA that are kept, of all streams of a connection, where they were decrypted: as many as HTTP/2 lets
+/// a client send before the server says more, several times over.
+const EARLY_SEALED: usize = 1 << 20;
 /// More than any frame has: a gap of unknown length ends the framing.
-const UNKNOWN: u64 = u64::MAX >> 2;
+const UNKNOWN: u64 = 1 << 62;
 
 /// An HTTP/2 connection and its WebSockets.
 #[derive(Clone, Debug)]
@@ -50,6 +55,8 @@ pub(super) struct HttpStreams {
     at: PerDirection<u64>,
     /// Those in which frames are looked for after a loss.
     searching: BTreeSet<u32>,
+    /// Bytes of decrypted DATA that are kept: see [`EARLY_SEALED`].
+    sealed: usize,
 }
 
 /// A request for a WebSocket that waits for its answer.
@@ -168,31 +175,6 @@ impl Multiplex {
     }
 }
 
-impl Stream {
-    fn size(&self) -> usize {
-        let socket = self.socket.as_ref().map_or(0, |socket| {
-            size_of::<Socket>()
-                + size_of_val(&*socket.connection)
-                + socket.ws.size()
-                + socket.connection.url.len()
-        });
-        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
-        size_of::<Self>() + socket + asked
-    }
-
-    /// Tells a finding of it, now or when it is opened.
-    fn report<S: Sink>(&mut self, pending: Pending, sink: &mut S) {
-        if let Some(socket) = &mut self.socket {
-            let Socket { connection, ws } = &mut **socket;
-            let spot = Spot { direction: pending.direction, place: pending.place, ..Spot::default() };
-            let mut emit = Emit { sink, connection };
-            ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
-        } else if self.pending.len() < REMEMBERED {
-            self.pending.push(pending);
-        }
-    }
-}
-
 impl HttpStreams {
     fn new(carrier: Carrier) -> Self {
         Self {
@@ -202,6 +184,7 @@ impl HttpStreams {
             had: false,
             at: PerDirection::default(),
             searching: BTreeSet::new(),
+            sealed: 0,
         }
     }
 
@@ -239,7 +222,7 @@ impl HttpStreams {
         request: HeadPlace,
         response: Option<HeadPlace>,
     ) -> Connection {
-        let Carrier { tcp, client, server, proxied, tunnelled, secure } = self.carrier;
+        let Carrier { tcp, client, server, proxied, tunnelled, secure, ref tls } = self.carrier;
         let mut url = handshake.request.as_deref().map_or_else(String::new, |request| {
             let fallback = request.value(":authority").is_none_or(<[u8]>::is_empty);
             let fallback = if fallback { server.to_string() } else { String::new() };
@@ -260,7 +243,7 @@ impl HttpStreams {
             response,
             first: request.first,
             evidence: None,
-            tls: None,
+            tls: tls.clone(),
         }
     }
 
@@ -309,7 +292,10 @@ impl HttpStreams {
         stream.socket = Some(Box::new(Socket { ws, connection: Box::new(connection) }));
         for early in asked.early {
             let space = work.bytes;
-            let Some(bytes) = space.bytes(early.span) else { continue };
+            if let Some(sealed) = &early.sealed {
+                self.sealed = self.sealed.saturating_sub(sealed.len());
+            }
+            let Some(bytes) = early.sealed.as_deref().or_else(|| space.bytes(early.span)) else { continue };
             let chunk = Chunk {
                 at: early.at,
                 bytes,
@@ -455,37 +441,6 @@ impl HttpStreams {
     }
 }
 
-impl Stream {
-    fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
-        let Some(socket) = &mut self.socket else { return };
-        *self.said.of_mut(direction) = Some(chunk.arrival);
-        let Socket { connection, ws } = &mut **socket;
-        if work.sink.wants().chunks {
-            work.sink.chunk(connection, direction, &chunk);
-        }
-        let (mut context, sink) = work.context();
-        ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
-    }
-
-    fn gap<S: Sink>(
-        &mut self,
-        direction: Direction,
-        at: u64,
-        len: u64,
-        arrival: Place,
-        work: &mut Work<'_, S>,
-    ) {
-        match &mut self.socket {
-            Some(socket) => {
-                let Socket { connection, ws } = &mut **socket;
-                let (mut context, sink) = work.context();
-                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
-            }
-            None => *self.lost.of_mut(direction) = true,
-        }
-    }
-}
-
 /// Bytes that the capture lacks.
 #[derive(Clone, Copy)]
 struct Loss<'a> {
@@ -513,10 +468,16 @@ impl<S: Sink> Turn<'_, '_, S> {
         }
         stream.gaps.0 += 1;
         let Loss { at, len, why } = loss;
-        let text = format!(
-            "{len} bytes of what the {} sent, from offset {at} of the connection on, are not in the capture: {why}",
-            direction.sender()
-        );
+        let sender = direction.sender();
+        let text = if len >= UNKNOWN {
+            format!(
+                "bytes of what the {sender} sent, from offset {at} of the content on, cannot be read: {why}"
+            )
+        } else {
+            format!(
+                "{len} bytes of what the {sender} sent, from offset {at} of the connection on, are not in the capture: {why}"
+            )
+        };
         let rule = &tcp::rules::TCP_GAP;
         let finding = Pending { rule, direction: Some(direction), offset: None, place: arrival, text };
         stream.report(finding, self.work.sink);
@@ -561,9 +522,16 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         match &mut stream.asked {
             None => stream.data(direction, chunk, self.work),
-            Some(asked) if direction == Direction::ClientToServer && asked.early.len() < EARLY => {
+            Some(asked)
+                if direction == Direction::ClientToServer
+                    && asked.early.len() < EARLY
+                    && (!chunk.is_sealed()
+                        || self.streams.sealed.saturating_add(chunk.bytes.len()) <= EARLY_SEALED) =>
+            {
                 let span = Span { start: chunk.address, len: chunk.bytes.len() as u32 };
-                asked.early.push(Early { at: chunk.at, span, origin: chunk.origin });
+                let sealed: Option<Box<[u8]>> = chunk.is_sealed().then(|| chunk.bytes.into());
+                self.streams.sealed += sealed.as_deref().map_or(0, <[u8]>::len);
+                asked.early.push(Early { at: chunk.at, span, sealed, origin: chunk.origin });
             }
             Some(_) => *stream.lost.of_mut(direction) = true,
         }

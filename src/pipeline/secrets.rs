@@ -1,6 +1,8 @@
 //! The secrets that all connections share.
 
 #[cfg(feature = "tls")]
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+#[cfg(feature = "tls")]
 use std::sync::{Arc, PoisonError, RwLock};
 
 #[cfg(feature = "tls")]
@@ -8,12 +10,54 @@ use crate::tls::KeyStore;
 
 /// The secrets of TLS connections, shared by all who read a capture: what is added is there for everybody.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(#[cfg(feature = "tls")] Arc<RwLock<KeyStore>>);
+pub struct Secrets(#[cfg(feature = "tls")] Arc<Shared>);
+
+#[cfg(feature = "tls")]
+#[derive(Debug, Default)]
+struct Shared {
+    keys: RwLock<KeyStore>,
+    /// More may come at any time.
+    grows: AtomicBool,
+    /// Raised whenever something was added.
+    turns: AtomicU64,
+    /// Pieces of connections that are kept until their secrets come.
+    kept: AtomicUsize,
+}
+
+/// The lines of a key log that are to be written into a file. They are wiped, and never printed.
+#[derive(Default)]
+pub struct KeyLines(#[cfg(feature = "tls")] zeroize::Zeroizing<Vec<u8>>);
+
+impl std::fmt::Debug for KeyLines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyLines({} bytes)", self.len())
+    }
+}
+
+impl std::ops::Deref for KeyLines {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        #[cfg(feature = "tls")]
+        return &self.0;
+        #[cfg(not(feature = "tls"))]
+        &[]
+    }
+}
 
 #[cfg(not(feature = "tls"))]
 impl Secrets {
     /// Nothing is kept: TLS is not built in.
     pub fn add(&mut self, _log: &[u8]) {}
+
+    /// Nothing comes.
+    pub fn set_growing(&self) {}
+
+    /// Nothing is known.
+    #[must_use]
+    pub fn lines_of(&self, _client_random: &[u8; 32]) -> KeyLines {
+        KeyLines::default()
+    }
 }
 
 #[cfg(feature = "tls")]
@@ -21,7 +65,8 @@ impl Secrets {
     /// The secrets of a key log.
     #[must_use]
     pub fn new(keys: KeyStore) -> Self {
-        Self(Arc::new(RwLock::new(keys)))
+        let turns = AtomicU64::new(1);
+        Self(Arc::new(Shared { keys: RwLock::new(keys), turns, ..Shared::default() }))
     }
 
     /// Whether there is no secret at all: TLS is then only counted.
@@ -30,20 +75,73 @@ impl Secrets {
         self.with(KeyStore::is_empty)
     }
 
-    /// Adds a key log that came with the capture.
-    pub fn add(&mut self, log: &[u8]) {
-        let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
+    /// Adds a key log that came with the capture, or whole lines of one that grows.
+    pub fn add(&self, log: &[u8]) {
+        let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.feed(log);
         keys.end();
+        self.0.turns.fetch_add(1, Ordering::Release);
+    }
+
+    /// More may come while the capture is read: connections without secrets wait for them.
+    pub fn set_growing(&self) {
+        self.0.grows.store(true, Ordering::Release);
+    }
+
+    /// Whether more may come.
+    #[must_use]
+    pub fn is_growing(&self) -> bool {
+        self.0.grows.load(Ordering::Acquire)
+    }
+
+    /// A number that is another one once something was added.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.0.turns.load(Ordering::Acquire)
     }
 
     /// Looks at them.
     pub fn with<T>(&self, look: impl FnOnce(&KeyStore) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The key log of one connection: see [`KeyStore::lines_of`].
+    #[must_use]
+    pub fn lines_of(&self, client_random: &[u8; 32]) -> KeyLines {
+        KeyLines(self.with(|keys| keys.lines_of(client_random)))
+    }
+
+    /// How many pieces are kept, of all connections.
+    pub(super) fn kept(&self) -> &AtomicUsize {
+        &self.0.kept
     }
 }
 
 impl super::Pipeline {
+    /// Whether secrets were added since this was last asked, for connections that wait for them.
+    #[must_use]
+    pub fn has_new_secrets(&mut self) -> bool {
+        #[cfg(feature = "tls")]
+        if self.desk.limits.secrets.is_growing() {
+            let turns = self.desk.limits.secrets.turns();
+            return std::mem::replace(&mut self.secret_turns, turns) != turns;
+        }
+        false
+    }
+
+    /// Reads again what waited for secrets that are there now.
+    pub fn use_new_secrets<S: super::Sink>(&mut self, capture: &dyn crate::model::Bytes, sink: &mut S) {
+        for slot in self.flows.slots() {
+            let waits = self.flows.slot(slot).is_some_and(|flow| match &flow.stage {
+                super::Stage::Live(live) => live.waits_for_secrets(&self.desk.limits),
+                _ => false,
+            });
+            if waits {
+                self.outside(slot, super::Outside::Look, capture, sink);
+            }
+        }
+    }
+
     /// Adds a key log that came with the capture.
     pub fn add_secrets(&mut self, log: &[u8]) {
         self.desk.limits.secrets.add(log);

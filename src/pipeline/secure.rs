@@ -4,8 +4,10 @@ use std::collections::VecDeque;
 use std::fmt::Arguments;
 
 use super::ends::{End, Ends};
-use super::exchange::{Answer, Found, Other};
+use super::exchange::{Answer, Found};
 use super::live::{Fate, Layer, Live, Socket};
+use super::sealed::Kept;
+use super::secrets::Secrets;
 use super::sink::{Emit, Sink, Tls};
 use super::work::Work;
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, SEALED};
@@ -31,20 +33,38 @@ struct Piece {
 #[derive(Clone, Debug)]
 pub(super) struct Secure {
     /// Out while it is at work.
-    tls: Option<Box<TlsStream>>,
+    pub(super) tls: Option<Box<TlsStream>>,
     /// What waits for the other direction. While anything does, no more is decrypted of its direction.
     waiting: PerDirection<VecDeque<Piece>>,
     /// The last packet of each direction that brought bytes of frames.
     said: PerDirection<Option<Place>>,
+    /// Its bytes so far, while its secrets may still come.
+    pub(super) kept: Option<Kept>,
+    /// Its first packet.
+    pub(super) first: Place,
 }
 
 impl Secure {
-    fn new() -> Box<Self> {
+    fn new(first: Place, secrets: &Secrets) -> Box<Self> {
+        let kept = secrets.is_growing().then(|| Kept::new(secrets.clone()));
         Box::new(Self {
             tls: Some(Box::new(TlsStream::new())),
             waiting: PerDirection::default(),
             said: PerDirection::default(),
+            kept,
+            first,
         })
+    }
+
+    /// What TLS knows of it; `None` while it is at work.
+    pub(super) fn tls(&self) -> Option<&TlsStream> {
+        self.tls.as_deref()
+    }
+
+    /// Begins from the start, without what was read.
+    pub(super) fn begin_again(&mut self) {
+        self.tls = Some(Box::new(TlsStream::new()));
+        (self.waiting, self.said) = (PerDirection::default(), PerDirection::default());
     }
 
     /// Bytes of memory, about.
@@ -52,6 +72,7 @@ impl Secure {
         let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
         self.tls.as_ref().map_or(0, |tls| tls.size())
             + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+            + self.kept.as_ref().map_or(0, Kept::size)
     }
 
     /// The last packet of a direction that brought bytes of frames.
@@ -69,6 +90,7 @@ impl Secure {
             server_name: info.server_name.as_deref().map(text),
             alpn: info.alpn.as_deref().map(text),
             resumed: info.resumed,
+            client_random: self.tls.as_ref().and_then(|tls| tls.client_random().copied()),
         }))
     }
 }
@@ -100,7 +122,11 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
                 let mut emit = Emit { sink, connection };
                 ws.gap(lost.direction, lost.at, len, lost.place, &mut context, &mut emit);
             }
-            Layer::Multiplex(_) | Layer::Done => {}
+            Layer::Multiplex(multiplex) => {
+                let why = "records of TLS are missing or damaged";
+                multiplex.gap(lost.direction, lost.at, len, lost.place, why, self.work);
+            }
+            Layer::Done => {}
         }
     }
 
@@ -117,19 +143,27 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
 }
 
 impl Live {
-    /// Whether TLS begins with these bytes, and there are secrets to read it with.
-    pub(super) fn begins_tls<S>(&mut self, end: End, bytes: &[u8], work: &Work<'_, S>) -> bool {
+    /// Whether TLS begins with these bytes, and there are secrets to read it with, or somebody who asks for it.
+    pub(super) fn begins_tls<S: Sink>(
+        &mut self,
+        end: End,
+        bytes: &[u8],
+        place: Place,
+        work: &Work<'_, S>,
+    ) -> bool {
         let fresh = matches!(&self.layer, Layer::Http(http) if !http.is_http());
         if !fresh
             || self.secure.is_some()
             || self.client.is_some_and(|client| client != end)
             || !may_begin(bytes)
-            || work.limits.secrets.is_empty()
+            || !(work.sink.wants().sealed
+                || work.limits.secrets.is_growing()
+                || !work.limits.secrets.is_empty())
         {
             return false;
         }
         self.client = Some(end);
-        self.secure = Some(Secure::new());
+        self.secure = Some(Secure::new(place, &work.limits.secrets));
         true
     }
 
@@ -140,19 +174,25 @@ impl Live {
         work: &mut Work<'_, S>,
         act: impl FnOnce(&mut TlsStream, &mut Context<'_>, &mut Deliver<'_, '_, '_, S>) -> T,
     ) -> Option<T> {
-        let mut tls = self.secure.as_mut()?.tls.take()?;
+        let secure = self.secure.as_mut()?;
+        let waits = secure.kept.is_some();
+        let mut tls = secure.tls.take()?;
         let mut scratch = std::mem::take(work.record);
         let secrets = work.limits.secrets.clone();
+        let none = crate::tls::KeyStore::default();
         let done = secrets.with(|keys| {
+            // While more may come nothing is read with a part of them.
+            let keys = if waits { &none } else { keys };
             let mut context = Context { keys, scratch: &mut scratch };
             act(&mut tls, &mut context, &mut Deliver { live: self, to, work })
         });
         *work.record = scratch;
-        if tls.locked().is_some() && self.fate == Fate::Keep && !matches!(self.layer, Layer::WebSocket(_)) {
-            self.fate = Fate::Drop(Other::Tls);
-        }
+        let locked = tls.locked();
         if let Some(secure) = &mut self.secure {
             secure.tls = Some(tls);
+        }
+        if locked.is_some() && self.fate == Fate::Keep && !self.is_websocket() {
+            self.let_go(locked, to.map(|(ends, _)| ends), work);
         }
         Some(done)
     }
@@ -172,8 +212,20 @@ impl Live {
         }
         let taken = self
             .with_tls(Some((ends, end)), work, |tls, context, out| tls.data(direction, chunk, context, out));
+        self.keep(direction, &chunk, taken.unwrap_or(0));
+        self.read_again(ends, false, work);
+        self.begin_by_alpn(ends, chunk.arrival, work);
         self.pass_on(ends, chunk.arrival, work);
         taken.unwrap_or(chunk.bytes.len()) as u32
+    }
+
+    /// Begins HTTP/2 where that was agreed on (RFC 7301): its preface comes first then.
+    fn begin_by_alpn<S: Sink>(&mut self, ends: &Ends, place: Place, work: &mut Work<'_, S>) {
+        let Some(tls) = self.secure.as_ref().and_then(|secure| secure.tls.as_ref()) else { return };
+        let fresh = matches!(&self.layer, Layer::Http(http) if !http.is_http());
+        if fresh && self.fate == Fate::Keep && tls.info().alpn.as_deref() == Some(b"h2") {
+            self.begin_http2(ends, 0, None, place, work);
+        }
     }
 
     /// Bytes of a TLS connection that the capture lacks.
@@ -185,6 +237,7 @@ impl Live {
         arrival: Place,
         work: &mut Work<'_, S>,
     ) {
+        self.keep_gap(direction, at, len, arrival);
         self.with_tls(None, work, |tls, _, out| tls.gap(direction, at, len, arrival, out));
     }
 
@@ -211,7 +264,7 @@ impl Live {
         first && self.fate == Fate::Keep
     }
 
-    fn waits(&self, direction: Direction) -> bool {
+    pub(super) fn waits(&self, direction: Direction) -> bool {
         self.secure.as_ref().is_some_and(|secure| !secure.waiting.of(direction).is_empty())
     }
 
@@ -299,7 +352,11 @@ impl Live {
                         break;
                     }
                 }
-                Layer::Multiplex(_) | Layer::Done => return chunk.bytes.len(),
+                Layer::Multiplex(multiplex) => {
+                    multiplex.data(direction, rest, work);
+                    return chunk.bytes.len();
+                }
+                Layer::Done => return chunk.bytes.len(),
             }
         }
         chunk.bytes.len() - rest.bytes.len()

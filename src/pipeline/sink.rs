@@ -73,6 +73,48 @@ pub struct Tls {
     pub alpn: Option<String>,
     /// An earlier session was resumed.
     pub resumed: bool,
+    /// The random of its ClientHello: by this its secrets are found. No secret itself.
+    pub client_random: Option<[u8; 32]>,
+}
+
+/// Records of application data in one direction of a connection that was not read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecordCounts {
+    /// How many.
+    pub records: u64,
+    /// Their bytes, headers left out.
+    pub bytes: u64,
+    /// Those of at most 256 bytes.
+    pub small: u64,
+}
+
+/// A TLS connection whose content was not read: what its handshake says in the clear, and how its records look.
+#[derive(Clone, Debug)]
+pub struct SealedTls {
+    /// The number of its TCP connection.
+    pub tcp: ConnectionId,
+    /// The end that sent the ClientHello.
+    pub client: Endpoint,
+    /// The other end.
+    pub server: Endpoint,
+    /// It runs inside an HTTP CONNECT tunnel.
+    pub tunnelled: bool,
+    /// What was agreed on; an empty version or cipher suite is not known.
+    pub session: Tls,
+    /// The protocols that the client offers.
+    pub offered: Vec<String>,
+    /// Why it was not read: `no-secret`, `unsupported`, `lost`, `no-handshake`.
+    pub why: &'static str,
+    /// How much it looks like a WebSocket by sizes and times alone: `no`, `some`, `much`. A hint, and no more.
+    pub resembles: &'static str,
+    /// Its records of application data.
+    pub records: PerDirection<RecordCounts>,
+    /// Its first packet with payload.
+    pub first: Place,
+    /// The last one that was looked at.
+    pub last: Place,
+    /// It was looked at to its end.
+    pub whole: bool,
 }
 
 impl Connection {
@@ -179,6 +221,8 @@ pub struct Wants {
     pub steps: bool,
     /// Bytes in order, before they are read.
     pub chunks: bool,
+    /// TLS connections that cannot be read are followed to be told of.
+    pub sealed: bool,
 }
 
 /// Takes the pipeline's events, in the order in which they became certain.
@@ -225,6 +269,10 @@ pub trait Sink {
     /// A connection ended, was refused, or the capture did.
     fn ended(&mut self, ended: &Ended<'_>) {
         let _ = ended;
+    }
+    /// A TLS connection ended, or was let go, that could not be read.
+    fn sealed(&mut self, sealed: &SealedTls) {
+        let _ = sealed;
     }
     /// Something happened to a connection, and was done with.
     fn step(&mut self, step: &Step<'_>) {

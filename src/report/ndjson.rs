@@ -1,6 +1,7 @@
 //! NDJSON: one object a line. Keys keep their meaning within a `v`; see `docs/output.schema.json`.
 
 mod end;
+mod tls;
 
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
@@ -8,8 +9,10 @@ use std::io::{self, Write};
 use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
 use crate::model::{Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
-use crate::pipeline::{Connection, Ended, HeadPlace, Sink, Tls, Wants};
+use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
+
+use tls::{write_sealed, write_tls};
 
 /// Characters or bytes of a preview.
 const PREVIEW: usize = 64;
@@ -28,6 +31,14 @@ impl<W: Write> Ndjson<W> {
     /// A report to `out`. `live`: every record is passed on at once, and losses are told at every level.
     pub fn new(out: W, selection: Selection, live: bool) -> Self {
         Self { out: Ordered::new(out, live), selection, scratch: Vec::new(), matched: 0, live }
+    }
+}
+
+impl<W> Ndjson<W> {
+    /// TLS connections that could not be read have no number, and nothing to filter by.
+    fn shows_sealed(&self) -> bool {
+        let Selection { connections, filter, .. } = &self.selection;
+        self.selection.shows(Level::Connections) && connections.is_empty() && filter.is_none()
     }
 }
 
@@ -57,7 +68,15 @@ impl<W: Write> Sink for Ndjson<W> {
     fn wants(&self) -> Wants {
         Wants {
             heads: self.selection.shows(Level::Connections) || self.selection.needs_heads(),
+            sealed: self.shows_sealed(),
             ..Wants::default()
+        }
+    }
+
+    fn sealed(&mut self, sealed: &SealedTls) {
+        if self.shows_sealed() {
+            // As those of connections: known now, not at an earlier packet.
+            self.out.record(u64::MAX - 1, |out| write_sealed(out, sealed));
         }
     }
 
@@ -513,25 +532,6 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     }
     word(out, "community_id", &community_id(connection.client, connection.server));
     out.extend_from_slice(b"}\n");
-}
-
-/// What was agreed on in the TLS handshake: only of connections that run in TLS.
-fn write_tls(out: &mut Vec<u8>, tls: &Tls) {
-    key(out, "tls_session");
-    out.extend_from_slice(b"{\"version\":");
-    json_string(out, tls.version);
-    string(out, "cipher", &tls.cipher);
-    for (name, value) in [("server_name", &tls.server_name), ("alpn", &tls.alpn)] {
-        match value {
-            Some(value) => string(out, name, value),
-            None => {
-                key(out, name);
-                out.extend_from_slice(b"null");
-            }
-        }
-    }
-    flag(out, "resumed", tls.resumed);
-    out.push(b'}');
 }
 
 fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {

@@ -1,6 +1,7 @@
 //! Packets as a pcapng file (draft-ietf-opsawg-pcapng): a section, an interface for each link type, the packets.
 //!
-//! Times are in nanoseconds. Nothing else of the capture goes along: no comments, no names, no secrets.
+//! Times are in nanoseconds. Nothing else of the capture goes along: no comments, no names; secrets only where
+//! that was asked for.
 
 use std::io::{self, Write};
 
@@ -9,6 +10,9 @@ use crate::model::{Bytes, LinkType, PacketRef};
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 6;
+const SECRETS: u32 = 10;
+/// `TLSK`: a TLS key log.
+const KEY_LOG: u32 = 0x544c_534b;
 const MAGIC: u32 = 0x1a2b_3c4d;
 /// Option `if_tsresol`: ten to the power of minus nine seconds.
 const RESOLUTION: [u8; 8] = [9, 0, 1, 0, 9, 0, 0, 0];
@@ -68,6 +72,20 @@ impl<W: Write> Pcapng<W> {
         self.block(PACKET, &[fields.as_flattened(), data, padding])?;
         self.written += 1;
         Ok(())
+    }
+
+    /// Writes a TLS key log, as a Decryption Secrets Block: before the packets that it is for.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn secrets(&mut self, log: &[u8]) -> io::Result<()> {
+        let words = [KEY_LOG, u32::try_from(log.len()).unwrap_or(u32::MAX)].map(u32::to_le_bytes);
+        let padding = [0; 3];
+        let padding = padding.get(..log.len().wrapping_neg() % 4).unwrap_or_default();
+        let written = self.block(SECRETS, &[words.as_flattened(), log, padding]);
+        // The next blocks are long enough, or not: nothing of it stays behind.
+        self.block.fill(0);
+        written
     }
 
     /// Writes what is left.

@@ -29,7 +29,7 @@ use jiff::tz::TimeZone;
 use super::style::{Role, Style};
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, units};
 use crate::model::{Direction, PerDirection, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, Sink, Totals, Wants};
+use crate::pipeline::{Connection, Ended, SealedTls, Sink, Totals, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
 
 use clip::Clip;
@@ -347,6 +347,14 @@ impl<W: Write> Report for Table<W> {
     }
 }
 
+impl<W> Table<W> {
+    /// TLS connections that could not be read have no number, and nothing to filter by.
+    fn shows_sealed(&self) -> bool {
+        let Selection { connections, filter, .. } = &self.selection;
+        self.selection.shows(Level::Connections) && connections.is_empty() && filter.is_none()
+    }
+}
+
 impl<W: Write> Sink for Table<W> {
     /// Times are counted from here. Where nobody says, the first connection's first packet counts.
     fn begins(&mut self, first: Time) {
@@ -355,7 +363,14 @@ impl<W: Write> Sink for Table<W> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
+        Wants { heads: self.selection.needs_heads(), sealed: self.shows_sealed(), ..Wants::default() }
+    }
+
+    fn sealed(&mut self, sealed: &SealedTls) {
+        if self.shows_sealed() {
+            let Self { out, look, .. } = self;
+            out.tagged(u64::MAX - 1, Tag::Line, |out| connections::sealed(out, look, sealed));
+        }
     }
 
     fn opened(&mut self, connection: &Connection) {

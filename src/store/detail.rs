@@ -152,7 +152,8 @@ impl FrameDetail {
 pub struct Piece {
     /// Which bytes of the frame, header included.
     pub of_frame: Range<u64>,
-    /// Which bytes of the packet; empty where it brought them inside an IP fragment.
+    /// Which bytes of the packet: as sent, so encrypted where the connection runs in TLS; empty where it brought them inside
+    /// an IP fragment.
     pub of_packet: Range<usize>,
     /// The packet.
     pub packet: PacketDetail,

@@ -9,7 +9,7 @@ use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, Messa
 use super::trail::Trails;
 use crate::autopsy::Facts;
 use crate::model::{Direction, PacketRef, PerDirection, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, Sink, Step, Wants};
+use crate::pipeline::{Connection, Ended, SealedTls, Sink, Step, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
 /// Bytes of a message that are kept to look at.
@@ -96,7 +96,7 @@ impl Fill {
 impl Sink for Fill {
     fn wants(&self) -> Wants {
         // The row has the heads from the beginning.
-        Wants { heads: false, steps: true, chunks: false }
+        Wants { heads: false, steps: true, chunks: false, sealed: true }
     }
 
     fn begins(&mut self, first: Time) {
@@ -178,6 +178,10 @@ impl Sink for Fill {
             place: spot.place,
             text: text.to_string().into_boxed_str(),
         })));
+    }
+
+    fn sealed(&mut self, sealed: &SealedTls) {
+        self.push(News::Sealed(Box::new(sealed.clone())));
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, Messa
 use crate::autopsy::Facts;
 use crate::capture::Notes;
 use crate::model::{Direction, PerDirection, Place, Severity, Time};
-use crate::pipeline::{Seen, State, Summary, Totals};
+use crate::pipeline::{SealedTls, Seen, State, Summary, Totals};
 use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
 use release::{size_of_finding, size_of_row};
 
@@ -28,6 +28,9 @@ static NO_FRAMES: Pages<FrameRow> = Pages::new();
 
 /// Rows of everything that was read so far.
 ///
+/// TLS connections that could not be read, of which details are kept.
+const SEALED_ROOM: usize = 1024;
+
 /// Connections stand in the order in which they became known; their numbers ([`ConnectionRow::id`], which
 /// everything else takes) may come in another order.
 #[derive(Debug, Default)]
@@ -38,6 +41,10 @@ pub struct Index {
     pub findings: Vec<FindingRow>,
     /// Findings that are not listed, to bound memory.
     pub findings_left_out: u64,
+    /// TLS connections that could not be read: the first ones of them.
+    pub sealed: Vec<SealedTls>,
+    /// How many there were.
+    pub sealed_count: u64,
     /// Frames of all connections.
     pub frames: u64,
     /// Messages that ended, control frames included.
@@ -146,6 +153,8 @@ pub(super) enum News {
     },
     Finding(Box<FindingRow>),
     Ended(Box<End>),
+    /// A TLS connection that was not read.
+    Sealed(Box<SealedTls>),
 }
 
 /// What a connection's end tells.
@@ -277,6 +286,12 @@ impl Index {
                 }
                 News::Finding(row) => self.finding(*row),
                 News::Ended(end) => self.end(*end),
+                News::Sealed(sealed) => {
+                    self.sealed_count += 1;
+                    if self.sealed.len() < SEALED_ROOM {
+                        self.sealed.push(*sealed);
+                    }
+                }
             }
         }
     }

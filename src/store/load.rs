@@ -13,7 +13,7 @@ use super::session::Shared;
 use super::trail::{Packets, Route};
 use crate::capture::View;
 use crate::model::{
-    Bytes, Chunk, ConnectionId, Direction, Endpoint, Flags, PacketRef, PerDirection, Place, Span,
+    Bytes, Chunk, ConnectionId, Direction, Endpoint, Flags, PacketRef, PerDirection, Place, SEALED, Span,
 };
 use crate::net::{Decoder, FragmentLimits, layers};
 use crate::pipeline::{Connection, Limits, Sink, Wants};
@@ -204,7 +204,10 @@ impl Source<'_> {
             let mut pieces = Vec::with_capacity(found.parts.len());
             for part in &found.parts {
                 let Some(Some(packet)) = packets.get(&part.origin) else { continue };
-                let start = part.address.checked_sub(packet.bytes.start);
+                // Of what was decrypted, below the mark, where the encrypted bytes are.
+                let marked = part.address >> 60 == SEALED >> 60;
+                let address = if marked { part.address & !(0xF << 60) } else { part.address };
+                let start = address.checked_sub(packet.bytes.start);
                 let len = part.of_frame.end - part.of_frame.start;
                 let fits = start.filter(|start| start.saturating_add(len) <= u64::from(packet.bytes.len));
                 let of_packet = fits.map_or(0..0, |start| start as usize..(start + len) as usize);

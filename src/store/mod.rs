@@ -33,8 +33,11 @@ mod ask;
 pub mod detail;
 mod fill;
 mod index;
+#[cfg(feature = "tls")]
+mod keylog;
 mod load;
 mod pages;
+pub mod record;
 mod replay;
 mod rows;
 mod run;
@@ -46,6 +49,8 @@ mod trail;
 pub use ask::Answer;
 pub use detail::{Detail, LoadError, Release, Request};
 pub use index::{Index, Released, Traffic};
+#[cfg(feature = "tls")]
+pub use keylog::{KeyLog, KeyLogs};
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;

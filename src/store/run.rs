@@ -49,6 +49,9 @@ pub(super) fn take<S: Sink>(
     if capture.has_losses() {
         tell_losses(capture, pipeline, sink);
     }
+    if pipeline.has_new_secrets() {
+        pipeline.use_new_secrets(&CaptureBytes(capture), sink);
+    }
     pipeline.packet(packet, &CaptureBytes(capture), sink);
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);

@@ -423,7 +423,23 @@ fn unknown(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
             format!("有 {} 条消息，解码后的长度不知道。", grouped(unsure)),
         );
     }
-    if row.url.starts_with("wss:") {
+    if let Some(tls) = &row.tls {
+        let resumed = page.lang.pick(
+            if tls.resumed { ", an earlier session resumed" } else { "" },
+            if tls.resumed { "，恢复了先前的会话" } else { "" },
+        );
+        let inside = row.stream_id.map_or_else(String::new, |stream| {
+            page.lang.pick(
+                format!(" Inside is HTTP/2; this WebSocket is its stream {stream}."),
+                format!("里面是 HTTP/2，这个 WebSocket 是它的流 {stream}。"),
+            )
+        });
+        let text = page.lang.pick(
+            format!("It is wss://, read with its secrets: {}, {}{resumed}.{inside}", tls.version, tls.cipher),
+            format!("它是 wss://，用密钥读出：{}，{}{resumed}。{inside}", tls.version, tls.cipher),
+        );
+        page.say(Grade::Observed, String::new(), &text, &[]);
+    } else if row.url.starts_with("wss:") {
         page.say(
             Grade::Inferred,
             String::new(),

@@ -50,6 +50,20 @@ pub(super) enum Label {
     ServerTraffic(u32),
 }
 
+impl Label {
+    /// Its name in a key log.
+    fn name(self) -> String {
+        match self {
+            Self::Master => "CLIENT_RANDOM".to_owned(),
+            Self::ClientEarly => "CLIENT_EARLY_TRAFFIC_SECRET".to_owned(),
+            Self::ClientHandshake => "CLIENT_HANDSHAKE_TRAFFIC_SECRET".to_owned(),
+            Self::ServerHandshake => "SERVER_HANDSHAKE_TRAFFIC_SECRET".to_owned(),
+            Self::ClientTraffic(number) => format!("CLIENT_TRAFFIC_SECRET_{number}"),
+            Self::ServerTraffic(number) => format!("SERVER_TRAFFIC_SECRET_{number}"),
+        }
+    }
+}
+
 /// What a line is.
 enum Line {
     Empty,
@@ -156,6 +170,13 @@ impl KeyStore {
         self.secrets.contains_key(client_random)
     }
 
+    /// Whether all is known that content of both directions needs.
+    #[must_use]
+    pub fn is_complete(&self, client_random: &[u8; 32]) -> bool {
+        let has = |label| self.secret(client_random, label).is_some();
+        has(Label::Master) || has(Label::ClientTraffic(0)) && has(Label::ServerTraffic(0))
+    }
+
     pub(super) fn has_rsa(&self) -> bool {
         !self.rsa.is_empty()
     }
@@ -170,6 +191,23 @@ impl KeyStore {
     /// The pre-master secret that was encrypted to bytes which begin so.
     pub(super) fn pre_master(&self, encrypted: &[u8]) -> Option<&Secret> {
         self.rsa.get(encrypted.first_chunk::<8>()?)
+    }
+
+    /// The lines of a key log that hold what is known of one connection: to be written where that was asked for.
+    #[must_use]
+    pub fn lines_of(&self, client_random: &[u8; 32]) -> Zeroizing<Vec<u8>> {
+        let all = self.secrets.get(client_random).map(Vec::as_slice).unwrap_or_default();
+        // Once and for all: growing would leave copies behind.
+        let mut lines = Zeroizing::new(Vec::with_capacity(all.len() * 320));
+        for (label, secret) in all {
+            let random = hex::encode(client_random);
+            let digits = Zeroizing::new(hex::encode(secret.bytes()));
+            lines.extend_from_slice(label.name().as_bytes());
+            for part in [" ", &random, " ", digits.as_str(), "\n"] {
+                lines.extend_from_slice(part.as_bytes());
+            }
+        }
+        lines
     }
 
     fn break_line(&mut self) {

@@ -3,7 +3,7 @@
 crate::rules! {
     TLS_NO_SECRET = "tls-no-secret" Info "RFC 9850",
         "TLS connection whose secrets are in no key log.",
-        "Start the program with SSLKEYLOGFILE=keys.log (browsers, curl, Node, Python, Go, Java and rustls programs can write it), capture again, and read with --keylog keys.log.";
+        "Start the program with SSLKEYLOGFILE=keys.log (browsers, curl, Node, Python, Go, Java and rustls programs can write it), capture again, and read with --keylog keys.log. For each of them: wslens explain keylog.";
     TLS_UNSUPPORTED = "tls-unsupported" Warning "RFC 7568, RFC 8996, RFC 3749",
         "TLS that is not decrypted: SSLv3, TLS 1.0 or 1.1, compression, or a cipher suite that is not known here.",
         "Such connections are obsolete or unusual. What the handshake says in the clear is shown.";

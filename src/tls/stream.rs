@@ -96,6 +96,12 @@ impl TlsStream {
         &self.info
     }
 
+    /// The random of the ClientHello, under which a key log has the secrets; `None` before one was read.
+    #[must_use]
+    pub fn client_random(&self) -> Option<&[u8; 32]> {
+        (self.hello != Hello::Client || self.info.retried).then_some(&self.exchange.client_random)
+    }
+
     /// Why it is not read, if it is not.
     #[must_use]
     pub fn locked(&self) -> Option<Locked> {

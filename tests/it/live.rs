@@ -5,6 +5,9 @@
 
 /// What the drop counters say.
 mod drops;
+/// Key logs that grow.
+#[cfg(feature = "tls")]
+mod keys;
 /// Rights, had, not had and given up.
 mod rights;
 

@@ -73,6 +73,8 @@ mod tshark;
 /// WebSockets inside TLS.
 #[cfg(feature = "tls")]
 mod wss;
+#[cfg(feature = "tls")]
+mod wss_http2;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -14,7 +14,11 @@ use wslens::tls::KeyStore;
 use crate::read::{Message, Output, keep_all, read, read_as};
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/wss")
+    folder_of("wss")
+}
+
+pub fn folder_of(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("captures").join(name)
 }
 
 fn bytes() -> Vec<u8> {
@@ -26,7 +30,7 @@ fn log() -> Vec<u8> {
 }
 
 /// The blocks of a little-endian pcapng file, with their types.
-fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
+pub fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
     let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
     let (mut blocks, mut at) = (Vec::new(), 0);
     while at < file.len() {
@@ -39,10 +43,14 @@ fn blocks(file: &[u8]) -> Vec<(u32, &[u8])> {
 
 /// The capture without its secrets block, and without some packets.
 fn without(packets: &[usize]) -> Vec<u8> {
-    let file = bytes();
+    without_of(&bytes(), packets)
+}
+
+/// The same of any capture.
+pub fn without_of(file: &[u8], packets: &[usize]) -> Vec<u8> {
     let mut number = 0;
     let mut kept = Vec::new();
-    for (kind, block) in blocks(&file) {
+    for (kind, block) in blocks(file) {
         number += usize::from(kind == 6);
         if kind != 10 && !(kind == 6 && packets.contains(&number)) {
             kept.extend_from_slice(block);
@@ -51,7 +59,7 @@ fn without(packets: &[usize]) -> Vec<u8> {
     kept
 }
 
-fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
+pub fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
     let mut keys = KeyStore::default();
     keys.feed(log);
     keys.end();
@@ -60,7 +68,7 @@ fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
 }
 
 /// Standard output, standard error, exit code.
-fn wslens(arguments: &[&str], file: &Path, environment: Option<&Path>) -> (String, String, i32) {
+pub fn wslens(arguments: &[&str], file: &Path, environment: Option<&Path>) -> (String, String, i32) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));
     command.args(arguments).arg(file).env_remove("SSLKEYLOGFILE");
     if let Some(log) = environment {
@@ -155,8 +163,42 @@ fn without_secrets_tls_is_counted_and_nothing_is_invented() {
     assert_eq!(output.connections().len(), 1);
 }
 
+#[test]
+fn what_cannot_be_read_is_told_by_its_handshake_and_its_records_and_never_as_frames() {
+    let output = with_keys(without(&[]), b"");
+    let told: Vec<_> = output
+        .kind("tls")
+        .map(|c| {
+            assert_eq!((&c["server_name"], &c["why"]), (&"wss.example".into(), &"no-secret".into()));
+            assert_eq!((&c["whole"], &c["resembles_websocket"]), (&true.into(), &"no".into()));
+            // Two Closes, a Ping and a Text at least are small.
+            assert!(c["small_records"]["c2s"].as_u64().unwrap() >= 3, "{c}");
+            assert!(c["record_bytes"]["s2c"].as_u64().unwrap() > 22_400, "the long message is in them: {c}");
+            (c["version"].as_str().unwrap(), c["alpn"].as_str(), c["resumed"].as_bool().unwrap())
+        })
+        .collect();
+    // In TLS 1.3 what was agreed on is encrypted.
+    assert_eq!(
+        told,
+        [("TLS 1.3", None, false), ("TLS 1.3", None, true), ("TLS 1.2", Some("http/1.1"), false)]
+    );
+    assert_eq!(output.kind("frame").count() + output.kind("message").count(), 0);
+    // With secrets there is nothing of the kind; a row's own number or a filter asks for WebSockets alone.
+    assert_eq!(read(bytes()).kind("tls").count(), 0);
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("c.pcapng");
+    fs::write(&file, without(&[])).unwrap();
+    let lines = |more: &[&str]| {
+        let arguments = [&["read", "--level", "connections", "--format", "ndjson"], more].concat();
+        wslens(&arguments, &file, None).0.lines().count()
+    };
+    assert_eq!((lines(&[]), lines(&["--conn", "1"]), lines(&["-Y", "tls"])), (3, 0, 0));
+    let (table, _, _) = wslens(&["read", "--level", "connections", "--format", "table"], &file, None);
+    assert!(table.contains("TLS  wss.example") && table.contains("not read: no secret"), "{table}");
+}
+
 /// The messages of each connection by its path.
-fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
+pub fn by_path(output: &Output) -> BTreeMap<String, Vec<Message>> {
     let mut said = BTreeMap::new();
     for connection in output.connections() {
         let number = connection["conn"].as_u64().unwrap();

@@ -7,6 +7,7 @@
 //! | [`opcodes`] | opcodes |
 //! | [`fields`] | the fields of a frame |
 //! | [`headers`] | headers of the opening handshake, and the parameters of permessage-deflate |
+//! | [`keylog`] | how programs are made to write down the secrets of their TLS connections |
 //! | [`mistakes`] | what goes wrong with accept values |
 //!
 //! Protocol names stay English in both. The tables are data: who prints them asks for a [`Lang`].
@@ -14,6 +15,7 @@
 pub mod codes;
 pub mod fields;
 pub mod headers;
+pub mod keylog;
 pub mod mistakes;
 pub mod opcodes;
 pub mod rules;

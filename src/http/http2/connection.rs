@@ -13,7 +13,7 @@ use crate::model::{Chunk, Direction, Head, PerDirection, Place};
 /// A request for a WebSocket, or the answer to one.
 #[derive(Debug)]
 pub struct Opening {
-    /// Its fields as a head: see [`connect::head`].
+    /// Its fields as a head: see `head` of [`super::connect`].
     pub head: Box<Head>,
     /// Its fields, each with its bytes in the block.
     pub fields: Fields,

@@ -4,7 +4,7 @@ use super::Look;
 use super::fit::{Fit, Wrapped};
 use crate::autopsy::{Facts, Kind, examine, words};
 use crate::model::{Accept, Direction, Lang, Severity};
-use crate::pipeline::{Connection, Ended, State};
+use crate::pipeline::{Connection, Ended, SealedTls, State};
 use crate::report::style::Role;
 use crate::report::units;
 use crate::ws::close_code;
@@ -144,6 +144,52 @@ fn why(ended: &Ended<'_>) -> Vec<String> {
         parts.push(format!("inferred: {brief}"));
     }
     parts
+}
+
+/// A TLS connection that could not be read: what its handshake says, and how its records look.
+pub(super) fn sealed(out: &mut Vec<u8>, look: &Look, sealed: &SealedTls) {
+    let SealedTls { session, records, .. } = sealed;
+    let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
+    line.part(Role::Title, 0, b"TLS");
+    line.part(Role::Title, 2, session.server_name.as_deref().unwrap_or("(no name)").as_bytes());
+    let ends = format!("{} {} {}", sealed.client, arrow(look), sealed.server);
+    line.part(Role::Payload, 3, ends.as_bytes());
+    line.part(Role::Payload, 3, session.version.as_bytes());
+    line.part(Role::Payload, 1, session.cipher.as_bytes());
+    match (&session.alpn, sealed.offered.as_slice()) {
+        (Some(alpn), _) => line.part(Role::Payload, 3, format!("ALPN {alpn}").as_bytes()),
+        (None, []) => {}
+        (None, offered) => {
+            line.part(Role::Payload, 3, format!("ALPN offered: {}", offered.join(", ")).as_bytes());
+        }
+    }
+    if session.resumed {
+        line.part(Role::Payload, 3, b"resumed");
+    }
+    let why: &[u8] = match sealed.why {
+        "no-secret" => b"not read: no secret",
+        "unsupported" => b"not read: this version or cipher suite is not known",
+        "lost" => b"not read: the handshake is not whole",
+        _ => b"no answer to its hello",
+    };
+    line.part(Role::Warning, 3, why);
+    let (c2s, s2c) = (records.c2s, records.s2c);
+    let text = format!(
+        "{}+{} records, {}+{} bytes in {} s",
+        c2s.records,
+        s2c.records,
+        c2s.bytes,
+        s2c.bytes,
+        sealed.last.time.since(sealed.first.time).max(0) / 1_000_000_000
+    );
+    line.part(Role::Payload, 3, text.as_bytes());
+    let hint: &[u8] = match sealed.resembles {
+        "much" => b"by sizes and times much like a WebSocket (a hint only)",
+        "some" => b"by sizes and times somewhat like a WebSocket (a hint only)",
+        _ => b"",
+    };
+    line.part(Role::Note, 3, hint);
+    line.end();
 }
 
 /// How a connection ended, in words.

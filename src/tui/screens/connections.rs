@@ -1,5 +1,6 @@
 //! All connections of a capture, and a summary of the one under the cursor.
 
+mod sealed;
 mod summary;
 mod view;
 

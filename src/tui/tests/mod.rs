@@ -13,5 +13,7 @@ mod learn;
 mod live;
 mod pictures;
 mod properties;
+#[cfg(feature = "tls")]
+mod secure;
 mod stats;
 mod taking;

@@ -11,8 +11,8 @@ pub(super) const ALL: &[RuleWords] = &[
             "没有提供密钥日志，或者程序在建立连接之前没有被要求写密钥日志。",
         ),
         w(
-            "Start the program with SSLKEYLOGFILE=keys.log, capture again, and read with --keylog keys.log.",
-            "用 SSLKEYLOGFILE=keys.log 启动程序，重新抓包，再用 --keylog keys.log 读取。",
+            "Start the program with SSLKEYLOGFILE=keys.log, capture again, and read with --keylog keys.log. How for each program: wslens explain keylog.",
+            "用 SSLKEYLOGFILE=keys.log 启动程序，重新抓包，再用 --keylog keys.log 读取。各种程序的做法：wslens explain keylog。",
         ),
         UNSEEN,
     ),

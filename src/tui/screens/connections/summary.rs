@@ -57,6 +57,12 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
     url.captured(Role::Plain, row.url.as_bytes(), 4096);
     lines.push(url);
     lines.push(handshake(row));
+    if let Some(mut tls) = crate::tui::screens::handshake::tls_line(row, ctx.shared.lang) {
+        if let Some(stream) = row.stream_id {
+            tls.add(Role::Dim, format!("; HTTP/2 stream {stream}"));
+        }
+        lines.push(tls);
+    }
     if row.handshake.upgraded {
         lines.push(extensions(row));
         lines.push(frames(row));

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Connections, Order, duration, ending, sign, summary};
+use super::{Connections, Order, duration, ending, sealed, sign, summary};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::screens::empty;
@@ -143,6 +143,9 @@ impl Connections {
         }
         if self.rows.is_empty() {
             empty(ctx, buffer, inner, &summary::nothing(ctx));
+            let half = inner.height / 2;
+            let below = Rect { y: inner.y + half, height: inner.height - half, ..inner };
+            sealed::draw(ctx, below, buffer);
             return;
         }
         let (wide, number, url) = self.columns(ctx, inner.width);
@@ -157,6 +160,10 @@ impl Connections {
                 line.draw(buffer, inner.x, y, inner.width, theme);
             }
         }
+        // One line stays free in between.
+        let used = (self.list.visible().len() as u16).saturating_add(2).min(inner.height);
+        let below = Rect { y: inner.y + used, height: inner.height - used, ..inner };
+        sealed::draw(ctx, below, buffer);
     }
 
     /// Whether all columns fit, how wide numbers are, and the URL's columns.

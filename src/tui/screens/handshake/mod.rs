@@ -19,6 +19,7 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Hex, List, Pane, Text, units};
+pub use shown::tls_line;
 use shown::{Shown, reasons, role_of, step_lines, unanswered};
 
 /// The input line for a key.
@@ -369,11 +370,8 @@ impl Handshake {
         let head = head_of(row, side);
         let inner = Pane::new(head_title(ctx, row, side), focused).draw(buffer, area, ctx.theme());
         let Some(head) = head else {
-            let words = if side == Direction::ClientToServer {
-                "the request was not captured"
-            } else {
-                unanswered(row)
-            };
+            let asked = side == Direction::ClientToServer;
+            let words = if asked { "the request was not captured" } else { unanswered(row) };
             return empty(ctx, buffer, inner, words);
         };
         if self.raw {

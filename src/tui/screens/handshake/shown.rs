@@ -147,7 +147,20 @@ impl Shown {
                 lang.pick("there is no key", "没有密钥")
             };
             let nothing = lang.pick(": nothing to compute it from", "：无从计算");
-            return vec![Text::of(Role::Dim, format!(" {why}{nothing}"))];
+            let mut lines = Vec::new();
+            if let Some(stream) = row.stream_id.filter(|_| row.handshake.request.is_some()) {
+                lines.push(Text::of(
+                    Role::Plain,
+                    lang.pick(
+                        format!(" HTTP/2 stream {stream}: an extended CONNECT asks, :status 200 is the yes; no key, no accept value (RFC 8441 §5)"),
+                        format!(" HTTP/2 流 {stream}：用扩展 CONNECT 请求，:status 200 表示同意；没有密钥，也没有 accept 值（RFC 8441 §5）"),
+                    ),
+                ));
+            } else {
+                lines.push(Text::of(Role::Dim, format!(" {why}{nothing}")));
+            }
+            lines.extend(tls_line(row, lang));
+            return lines;
         };
         let mut lines = step_lines(&story.steps, wide, columns);
         if let Some(remark) = &story.remark {
@@ -176,8 +189,30 @@ impl Shown {
                 lines.push(Text::of(Role::Warning, format!("   {}{mistake}", LIKELY.of(lang))));
             }
         }
+        lines.extend(tls_line(row, lang));
         lines
     }
+}
+
+/// What TLS agreed on before the first byte of HTTP.
+#[must_use]
+pub fn tls_line(row: &ConnectionRow, lang: Lang) -> Option<Text> {
+    let tls = row.tls.as_ref()?;
+    let mut line = Text::of(Role::Title, " TLS ");
+    line.plainly(format!("{}, {}", tls.version, tls.cipher));
+    if let Some(name) = &tls.server_name {
+        line.plainly(", SNI ").captured(Role::Plain, name.as_bytes(), 40);
+    }
+    if let Some(alpn) = &tls.alpn {
+        line.plainly(", ALPN ").captured(Role::Plain, alpn.as_bytes(), 16);
+    }
+    line.plainly(if tls.resumed {
+        lang.pick(", an earlier session resumed", "，恢复了先前的会话")
+    } else {
+        lang.pick(", a new session", "，新会话")
+    });
+    line.add(Role::Dim, lang.pick("; read with its secrets", "；用它的密钥读出"));
+    Some(line)
 }
 
 /// `5  server sent   …   ✓ match`

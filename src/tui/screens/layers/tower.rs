@@ -7,6 +7,7 @@ use crate::explain::frame::word;
 use crate::model::Lang;
 use crate::store::ConnectionRow;
 use crate::store::detail::{FrameDetail, LayerDetail, Piece};
+use crate::store::record::{self, Record};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -133,15 +134,25 @@ impl Tower {
             opens: Some(ScreenId::Frame),
         });
         let lang = ctx.shared.lang;
-        tower.rest_of_application(row, lang);
+        let sealed = row.tls.as_ref().and_then(|tls| record::record(piece, tls));
+        let data = row
+            .stream_id
+            .and_then(|stream| record::data_header(piece, sealed.as_ref(), row.tls.is_some(), stream));
+        tower.rest_of_application(row, sealed.as_ref(), data.clone(), lang);
         tower.carriers(&piece.packet.layers, lang);
         tower.physical(&piece.packet.layers, lang);
-        tower.label(frame, piece);
+        tower.label(frame, piece, sealed.as_ref(), data);
         tower
     }
 
     /// HTTP, TLS and the layer that TCP/IP does not have.
-    fn rest_of_application(&mut self, row: &ConnectionRow, lang: Lang) {
+    fn rest_of_application(
+        &mut self,
+        row: &ConnectionRow,
+        record: Option<&Record>,
+        data: Option<Range<usize>>,
+        lang: Lang,
+    ) {
         let packets: Vec<String> = [row.request, row.response]
             .into_iter()
             .flatten()
@@ -176,8 +187,40 @@ impl Tower {
             ranges: Vec::new(),
             opens,
         };
-        self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake)));
-        self.layers.push(plain(6, "TLS", &tls, None));
+        match row.stream_id {
+            None => self.layers.push(plain(7, "HTTP/1.1", &words, Some(ScreenId::Handshake))),
+            Some(stream) => {
+                let carried = lang.pick(
+                    format!("DATA of stream {stream}; its doorway: {words}"),
+                    format!("流 {stream} 的 DATA；握手：{words}"),
+                );
+                let layer = plain(7, "HTTP/2", &carried, Some(ScreenId::Handshake));
+                let bytes = data.as_ref().map(|range| range.len() as u64);
+                self.layers.push(Layer { bytes, ranges: data.into_iter().collect(), ..layer });
+            }
+        }
+        let layer = plain(6, "TLS", &tls, row.tls.as_ref().map(|_| ScreenId::Handshake));
+        self.layers.push(match (record, &row.tls) {
+            (Some(record), _) => {
+                let (head, content, tail) = (record.head.len(), record.content.len(), record.tail.len());
+                Layer {
+                    bytes: Some(record.added() as u64),
+                    remark: lang.pick(
+                        format!("record {head}+{content}+{tail}"),
+                        format!("记录 {head}+{content}+{tail}"),
+                    ),
+                    ranges: vec![record.head.clone(), record.tail.clone()],
+                    ..layer
+                }
+            }
+            (None, Some(_)) => Layer {
+                remark: lang
+                    .pick("its record is not whole in this packet", "它的记录不全在这个数据包里")
+                    .into(),
+                ..layer
+            },
+            (None, None) => layer,
+        });
         self.layers.push(plain(
             5,
             "-",
@@ -235,7 +278,13 @@ impl Tower {
     }
 
     /// The packet's parts, each byte in one.
-    fn label(&mut self, frame: &FrameDetail, piece: &Piece) {
+    fn label(
+        &mut self,
+        frame: &FrameDetail,
+        piece: &Piece,
+        record: Option<&Record>,
+        data: Option<Range<usize>>,
+    ) {
         let end = piece.packet.bytes.len();
         let header_len = frame.header.len() as u64;
         let key_len = if frame.header.masked() { 4 } else { 0 };
@@ -256,6 +305,11 @@ impl Tower {
             let own = (role != Role::Plain).then_some(role);
             known.push((name.to_owned(), in_packet(piece, &range), own));
         }
+        if let Some(Record { head, tail, .. }) = record {
+            known.push((format!("TLS record {}", head.len()), head.clone(), Some(Role::Dim)));
+            known.push((format!("TLS tag {}", tail.len()), tail.clone(), Some(Role::Dim)));
+        }
+        known.extend(data.map(|range| (format!("HTTP/2 DATA {}", range.len()), range, Some(Role::Dim))));
         known.retain(|(_, range, _)| !range.is_empty() && range.end <= end);
         known.sort_by_key(|(_, range, _)| range.start);
         let mut at = 0;
