@@ -239,6 +239,31 @@ fn what_real_peers_say_they_sent_is_what_is_captured_and_the_kept_file_holds_it(
     same_as_tshark(&file);
 }
 
+#[test]
+fn packets_of_several_interfaces_are_in_the_order_of_their_times() {
+    if !may_capture() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let file = folder.path().join("kept.pcapng");
+    let (listener, filter) = listen();
+    // Each packet is seen twice: on the loopback, and on all there is.
+    let wslens =
+        Running::on_lo(&["-i", "any", "-f", &filter, "--level", "all", "-w", file.to_str().unwrap()]);
+    let wslens = wslens.read_on();
+    let (client, server) = converse(listener, 200);
+    let end = wslens.end();
+    assert_eq!(end.code, Some(0), "{}", end.said);
+    let live = end.output();
+    // That says nothing twice.
+    assert_eq!(live.connections().len(), 1);
+    assert!(heard(&live, "c2s") == client && heard(&live, "s2c") == server, "{}", end.said);
+    let mut capture = wslens::capture::Capture::open(&[file.clone().into()], &Default::default()).unwrap();
+    let times: Vec<i64> = std::iter::from_fn(|| capture.next()).map(|packet| packet.time.0).collect();
+    assert!(times.len() > 40 && times.is_sorted(), "{} packets", times.len());
+}
+
 /// Number, time and length of each packet as tshark has them.
 fn same_as_tshark(file: &Path) {
     let mut command = Command::new("tshark");

@@ -31,6 +31,11 @@ impl Blocks {
         &self.bytes
     }
 
+    /// A block that is written already.
+    pub(super) fn copy(&mut self, block: &[u8]) {
+        self.bytes.extend_from_slice(block);
+    }
+
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
     }

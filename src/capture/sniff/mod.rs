@@ -11,6 +11,7 @@
 
 mod blocks;
 mod device;
+mod merge;
 mod pump;
 mod save;
 

@@ -3,6 +3,7 @@
 use super::Options;
 use super::blocks::{Blocks, PACKET_EXTRA, Statistics};
 use super::device::{NANOSECONDS, PATIENCE, words};
+use super::merge::Merge;
 use crate::capture::live::Live;
 use crate::capture::pages::{Pages, Writer};
 use pcap::{Active, Capture};
@@ -50,12 +51,14 @@ pub(super) struct Port {
     tally: Statistics,
     /// What was written of them.
     written: Statistics,
+    /// The time of its last packet, where more wait.
+    behind: Option<u64>,
 }
 
 impl Port {
     pub(super) fn new(id: u32, name: String, capture: Capture<Active>) -> Self {
         let tally = Statistics { began: now(), time: now(), ..Statistics::default() };
-        Self { id, name, capture: Some(capture), last: (0, 0, 0), tally, written: tally }
+        Self { id, name, capture: Some(capture), last: (0, 0, 0), tally, written: tally, behind: None }
     }
 
     /// Looks at the drop counters.
@@ -102,6 +105,8 @@ pub(super) struct Pump {
     blocks: Blocks,
     /// Packets in the blocks.
     waiting: u64,
+    /// Of several interfaces: packets until it is their turn.
+    merge: Option<Merge>,
     looked: Instant,
 }
 
@@ -118,6 +123,7 @@ impl Pump {
         watch: Option<OwnedFd>,
     ) -> Self {
         Self {
+            merge: (ports.len() > 1).then(Merge::default),
             ports,
             live,
             writer,
@@ -143,6 +149,7 @@ impl Pump {
                     break;
                 }
             }
+            self.order(u64::MAX)?;
             self.look(true);
             self.flush()
         });
@@ -169,6 +176,9 @@ impl Pump {
                 return Ok(());
             }
             let taken = self.take_each()?;
+            // What is older than this was handed over, unless an interface has more.
+            let handed = now().saturating_sub(2 * PATIENCE.as_nanos() as u64);
+            self.order(self.ports.iter().filter_map(|port| port.behind).fold(handed, u64::min))?;
             self.flush()?;
             if self.looked.elapsed() >= if taken > 0 { LOOK } else { WAIT } {
                 self.look(false);
@@ -183,6 +193,21 @@ impl Pump {
         (0..self.ports.len()).try_fold(0, |taken, index| Ok(taken + self.take(index)?))
     }
 
+    /// Puts packets of several interfaces up to a time in the order of their times.
+    fn order(&mut self, until: u64) -> io::Result<()> {
+        let Self { merge: Some(merge), blocks, writer, waiting, .. } = self else { return Ok(()) };
+        merge.release(until, |block| {
+            if blocks.bytes().len() + block.len() > PIECE && *waiting > 0 {
+                writer.write(blocks.bytes(), *waiting)?;
+                blocks.clear();
+                *waiting = 0;
+            }
+            blocks.copy(block);
+            *waiting += 1;
+            Ok(())
+        })
+    }
+
     fn is_over(&self) -> bool {
         self.live.is_to_stop()
             || self.left == 0
@@ -193,7 +218,9 @@ impl Pump {
     /// Waits for packets; false where nobody wants them any more.
     fn wait(&mut self) -> io::Result<bool> {
         let left = self.until.map(|until| until.saturating_duration_since(Instant::now()));
-        let time = left.map_or(WAIT, |left| left.min(WAIT));
+        let holds = self.merge.as_ref().is_some_and(|merge| !merge.is_empty());
+        let most = if holds { PATIENCE } else { WAIT };
+        let time = left.map_or(most, |left| left.min(most));
         let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
         let mut fds = vec![PollFd::new(&self.woken, PollFlags::IN)];
         let watch = self.watch.as_ref().map(|watch| PollFd::new(watch, PollFlags::empty()));
@@ -219,16 +246,22 @@ impl Pump {
 
     /// Takes what waits at an interface.
     fn take(&mut self, index: usize) -> io::Result<usize> {
-        let Self { ports, blocks, writer, waiting, left, .. } = self;
+        let Self { ports, blocks, writer, waiting, left, merge, .. } = self;
         let Some(port) = ports.get_mut(index) else { return Ok(0) };
         let Some(capture) = &mut port.capture else { return Ok(0) };
         let (id, most) = (port.id, usize::try_from(*left).unwrap_or(TURN).min(TURN));
         let mut failed = Ok(());
-        let mut count = 0;
+        let (mut count, mut last) = (0, 0);
         let result = capture.dispatch(Some(most), |packet| {
             let (seconds, fraction) = (packet.header.ts.tv_sec as u64, packet.header.ts.tv_usec as u64);
             let fraction = if NANOSECONDS { fraction } else { fraction.wrapping_mul(1000) };
             let time = seconds.wrapping_mul(1_000_000_000).wrapping_add(fraction);
+            last = time;
+            count += 1;
+            if let Some(merge) = merge {
+                merge.push(id, time, packet.data, packet.header.len);
+                return;
+            }
             if blocks.bytes().len() + packet.data.len() + PACKET_EXTRA > PIECE
                 && *waiting > 0
                 && failed.is_ok()
@@ -238,11 +271,12 @@ impl Pump {
                 *waiting = 0;
             }
             blocks.packet(id, time, packet.data, packet.header.len);
-            (*waiting, count) = (*waiting + 1, count + 1);
+            *waiting += 1;
         });
         failed?;
         *left = left.saturating_sub(count);
         port.tally.taken += count;
+        port.behind = (count >= most as u64).then_some(last);
         if let Err(error) = result {
             // It was switched off, or taken away: the others go on.
             port.look();
