@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wslens::capture::{Capture, Input};
+use wslens::model::{Endpoint, Flags, Span};
+use wslens::net::{Decoder, FragmentLimits};
 use wslens::pipeline::{Limits, Secrets};
 use wslens::report::{Level, PayloadMode};
 use wslens::store::{Detail, Options, Request, Session};
 use wslens::tls::KeyStore;
 
 use crate::read::{Message, Output, keep_all, read, read_as};
+use crate::support::forge::{C2S, Conversation, PcapFormat, S2C, Script, Split, pcap};
 
 fn folder() -> PathBuf {
     folder_of("wss")
@@ -273,6 +276,57 @@ fn an_opened_capture_shows_what_was_in_tls() {
                 _ => b"\x03\xe8bye",
             };
             assert_eq!(detail.bytes, expected);
+        }
+    }
+}
+
+/// Who sent which bytes, packet by packet, of each TCP connection of the capture.
+fn streams() -> Vec<Vec<(bool, Vec<u8>)>> {
+    let mut capture = Capture::from_bytes(bytes()).unwrap();
+    let mut decoder = Decoder::new(&FragmentLimits::default());
+    let mut found: Vec<(Endpoint, Vec<(bool, Vec<u8>)>)> = Vec::new();
+    while let Some(packet) = capture.next() {
+        let bytes = capture.bytes(packet.bytes).unwrap();
+        let segment = decoder.decode(&packet, bytes).unwrap();
+        let start = segment.header_at + u64::from(segment.header_len);
+        let payload = capture.bytes(Span { start, len: segment.len }).unwrap().to_vec();
+        if segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK) {
+            found.push((segment.source, Vec::new()));
+        } else if let Some((client, said)) =
+            found.iter_mut().rfind(|(client, _)| [segment.source, segment.destination].contains(client))
+            && !payload.is_empty()
+        {
+            said.push((segment.source == *client, payload));
+        }
+    }
+    found.into_iter().map(|(_, said)| said).collect()
+}
+
+#[test]
+fn tls_inside_a_proxys_tunnel_is_read_as_it_is_without() {
+    let plain = read(bytes());
+    let all = streams();
+    assert_eq!(all.len(), plain.connections().len());
+    for (said, connection) in all.iter().zip(plain.connections()) {
+        let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.9:3128").connect("wss.example:443");
+        for (client, bytes) in said {
+            talk = talk.bytes(if *client { C2S } else { S2C }, bytes);
+        }
+        let talk = talk.no_close();
+        for split in [Split::Writes(1460), Split::Sizes(vec![1, 7, 100])] {
+            let packets = Script::new(&talk, &split).packets();
+            let tunnelled = with_keys(pcap(&packets, PcapFormat::default()), &log());
+            let [inside] = tunnelled.connections()[..] else { panic!("{:?}", tunnelled.lines) };
+            assert_eq!(inside["tunnelled"], true);
+            assert_eq!((&inside["tls"], &inside["accept"]), (&connection["tls"], &connection["accept"]));
+            for dir in ["c2s", "s2c"] {
+                let number = connection["conn"].as_u64().unwrap();
+                let (before, after) = (plain.said(number, dir), tunnelled.said(1, dir));
+                let bytes = |said: &[Message]| -> Vec<_> {
+                    said.iter().map(|message| (message.op.clone(), message.bytes.clone())).collect()
+                };
+                assert!(bytes(&before) == bytes(&after), "{dir}: {before:?} {after:?}");
+            }
         }
     }
 }
