@@ -104,6 +104,26 @@ fn every_suite_and_every_turn_of_a_handshake_is_read() {
     }
 }
 
+/// RFC 7918: the client does not wait for the server's Finished.
+#[test]
+fn a_false_start_is_read() {
+    let mut tried = 0;
+    for mut case in cases().into_iter().filter(|case| case.name.starts_with("1.2 ECDHE")) {
+        use Direction::{ClientToServer as C, ServerToClient as S};
+        let order: Vec<Direction> = case.flights.iter().take(5).map(|(direction, _)| *direction).collect();
+        if order != [C, S, C, S, C] || case.name.ends_with("renegotiated") {
+            continue;
+        }
+        case.flights.swap(3, 4);
+        let (stream, out) = feed(&keys(&case.log), &whole(&case.flights));
+        assert_eq!(stream.locked(), None, "{} {:?}", case.name, out.findings);
+        assert!(out.bytes.c2s == case.wrote.c2s && out.bytes.s2c == case.wrote.s2c, "{}", case.name);
+        assert!(out.findings.is_empty() && out.lost.is_empty(), "{} {:?}", case.name, out.findings);
+        tried += 1;
+    }
+    assert!(tried > 5, "{tried}");
+}
+
 #[test]
 fn without_secrets_the_handshake_still_says_what_it_says() {
     for case in cases() {
