@@ -532,7 +532,8 @@ fn what_other_libraries_say_they_sent_is_what_is_captured() {
     let kit = std::env::var_os("PEERS_KIT").map_or_else(|| root.join("target/peers"), Into::into);
     for peer in ["websockets", "node", "tungstenite"] {
         let out = tempfile::tempdir().unwrap();
-        let wslens = Running::on_lo(&["-f", "tcp", "--level", "all", "--payload", "full"]).read_on();
+        let wslens =
+            Running::on_lo(&["-f", "tcp", "--level", "all", "--payload", "full", "--keep", "1MiB"]).read_on();
         let record = Command::new("python3")
             .arg(root.join("tests/peers/record.py"))
             .args(["--peer", peer, "--seed", "3", "--out"])
