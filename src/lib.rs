@@ -29,7 +29,7 @@
 //! | report | model pipeline ws filter autopsy report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
-//! | store | model capture net http pipeline ws autopsy | files threads clock |
+//! | store | model capture net pipeline ws autopsy | files threads clock |
 //! | story | model http pipeline ws autopsy report explain store | nothing |
 //! | export | model capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |

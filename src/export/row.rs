@@ -1,6 +1,6 @@
 //! A message of the index as a row of the machine output.
 
-use crate::pipeline::{Connection, Sink as _};
+use crate::pipeline::Sink as _;
 use crate::report::ndjson::Ndjson;
 use crate::report::{Report as _, Selection, Summary};
 use crate::store::detail::MessageDetail;
@@ -51,25 +51,9 @@ pub fn ndjson_row(
         rtt: note.and_then(|note| note.rtt),
         answers: note.and_then(|note| note.answers),
     };
-    let connection = Connection {
-        id: connection.id,
-        tcp: connection.tcp,
-        client: connection.client,
-        server: connection.server,
-        proxied: connection.proxied,
-        tunnelled: connection.tunnelled,
-        stream_id: connection.stream_id,
-        url: connection.url.clone(),
-        handshake: connection.handshake.clone(),
-        request: connection.request,
-        response: connection.response,
-        first: connection.first,
-        evidence: connection.evidence.clone(),
-        tls: connection.tls.clone(),
-    };
     let mut out = Vec::new();
     let mut report = Ndjson::new(&mut out, Selection::default(), true);
-    report.message(&connection, &event);
+    report.message(connection, &event);
     report.finish(&Summary::default()).ok()?;
     let line = String::from_utf8(out).ok()?;
     Some(line.trim_end().to_owned())

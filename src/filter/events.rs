@@ -140,8 +140,9 @@ fn text(value: Option<&[u8]>) -> Value<'_> {
     value.map_or(Value::Absent, Value::Bytes)
 }
 
-/// What is known from the handshake on.
-fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
+/// What is known of a connection from its handshake on.
+#[must_use]
+pub fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
     let handshake = &connection.handshake;
     let header = |name| text(handshake.request.as_ref().and_then(|request| request.value(name)));
     match field {
@@ -156,8 +157,8 @@ fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         Field::ProxiedClient => connection.proxied.map_or(Value::Absent, Value::Endpoint),
         Field::Tunnelled => Value::Flag(connection.tunnelled),
         Field::Url => present(connection.url.as_bytes()),
-        Field::Host => present(parts(&connection.url).0.as_bytes()),
-        Field::Path => present(parts(&connection.url).1.as_bytes()),
+        Field::Host => present(url_parts(&connection.url).0.as_bytes()),
+        Field::Path => present(url_parts(&connection.url).1.as_bytes()),
         Field::Origin => header("Origin"),
         Field::UserAgent => header("User-Agent"),
         Field::Status => number(handshake.status.map(u64::from)),
@@ -179,7 +180,8 @@ fn present(bytes: &[u8]) -> Value<'_> {
 }
 
 /// A URL's host with its port, and what follows.
-fn parts(url: &str) -> (&str, &str) {
+#[must_use]
+pub fn url_parts(url: &str) -> (&str, &str) {
     let rest = url.split_once("://").map_or("", |(_, rest)| rest);
     rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }

@@ -261,20 +261,7 @@ fn row(connection: &Connection) -> ConnectionRow {
     let places = [connection.request, connection.response];
     let last = places.into_iter().flatten().map(|place| place.last);
     ConnectionRow {
-        id: connection.id,
-        tcp: connection.tcp,
-        client: connection.client,
-        server: connection.server,
-        proxied: connection.proxied,
-        tunnelled: connection.tunnelled,
-        stream_id: connection.stream_id,
-        url: connection.url.clone(),
-        handshake: connection.handshake.clone(),
-        request: connection.request,
-        response: connection.response,
-        first: connection.first,
-        evidence: connection.evidence.clone(),
-        tls: connection.tls.clone(),
+        connection: connection.clone(),
         last: last.fold(connection.first, |a, b| a.max(b)),
         state: None,
         closed: None,

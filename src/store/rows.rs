@@ -1,42 +1,15 @@
 //! What the index keeps: a row for each connection, message, frame and finding.
 
 use crate::autopsy::Facts;
-use crate::http::Handshake;
-use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Rule, Time, WebSocketId};
-use crate::pipeline::{HeadPlace, State, Tls};
+use crate::model::{Direction, PerDirection, Place, Rule, Time, WebSocketId};
+use crate::pipeline::{Connection, State};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode, Rtt};
 
 /// A WebSocket, or an attempt to open one.
 #[derive(Clone, Debug)]
 pub struct ConnectionRow {
-    /// Its number, from 1.
-    pub id: WebSocketId,
-    /// The number of its TCP connection.
-    pub tcp: ConnectionId,
-    /// The end that opened it.
-    pub client: Endpoint,
-    /// The other end.
-    pub server: Endpoint,
-    /// The client that a PROXY protocol header names.
-    pub proxied: Option<Endpoint>,
-    /// It runs inside an HTTP CONNECT tunnel.
-    pub tunnelled: bool,
-    /// Its stream, where it runs inside HTTP/2 (RFC 8441).
-    pub stream_id: Option<u32>,
-    /// The URL as the client asked for it.
-    pub url: String,
-    /// The opening handshake, as far as it was captured.
-    pub handshake: Handshake,
-    /// Where the request is.
-    pub request: Option<HeadPlace>,
-    /// Where the response is.
-    pub response: Option<HeadPlace>,
-    /// Its first packet.
-    pub first: Place,
-    /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
-    pub evidence: Option<Box<str>>,
-    /// The TLS that it runs in.
-    pub tls: Option<Box<Tls>>,
+    /// What its handshake says.
+    pub connection: Connection,
     /// The latest packet that brought something of it.
     pub last: Place,
     /// How it stands; `None` while reading goes on and it was not told to have ended.
@@ -61,11 +34,12 @@ pub struct ConnectionRow {
     pub end: Option<Box<Facts>>,
 }
 
-impl ConnectionRow {
-    /// The HTTP version of its handshake, as in the machine output.
-    #[must_use]
-    pub fn http_version(&self) -> &'static str {
-        if self.stream_id.is_some() { "2" } else { "1.1" }
+/// A row is asked about its connection as the connection itself is.
+impl std::ops::Deref for ConnectionRow {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
     }
 }
 

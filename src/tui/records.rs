@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::filter::{Field, Record, Value, Values};
+use crate::filter::{Field, Record, Value, Values, of_handshake, url_parts};
 use crate::model::{Direction, Time};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
@@ -64,18 +64,8 @@ fn number(value: Option<u64>) -> Value<'static> {
     value.map_or(Value::Absent, Value::Number)
 }
 
-fn present(bytes: &[u8]) -> Value<'_> {
-    if bytes.is_empty() { Value::Absent } else { Value::Bytes(bytes) }
-}
-
 fn or_else<'a>(own: Value<'a>, other: impl FnOnce() -> Value<'a>) -> Value<'a> {
     if let Value::Absent = own { other() } else { own }
-}
-
-/// A URL's host with its port, and what follows.
-fn parts(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }
 
 /// Places of states in the filter's list of words.
@@ -87,43 +77,6 @@ fn state(state: State) -> u64 {
         State::TimedOut => 3,
         State::Refused => 4,
         State::Unanswered => 5,
-    }
-}
-
-/// What every row knows from its connection.
-fn of_handshake(row: &ConnectionRow, field: Field) -> Value<'_> {
-    let handshake = &row.handshake;
-    let header = |name| {
-        handshake.request.as_ref().and_then(|request| request.value(name)).map_or(Value::Absent, Value::Bytes)
-    };
-    match field {
-        Field::Conn => Value::Number(row.id.0.into()),
-        Field::TcpStream => Value::Number(row.tcp.0.into()),
-        Field::Client => Value::Endpoint(row.client),
-        Field::Server => Value::Endpoint(row.server),
-        Field::ClientIp => Value::Address(row.client.ip),
-        Field::ServerIp => Value::Address(row.server.ip),
-        Field::ClientPort => Value::Number(row.client.port.into()),
-        Field::ServerPort => Value::Number(row.server.port.into()),
-        Field::ProxiedClient => row.proxied.map_or(Value::Absent, Value::Endpoint),
-        Field::Tunnelled => Value::Flag(row.tunnelled),
-        Field::Url => present(row.url.as_bytes()),
-        Field::Host => present(parts(&row.url).0.as_bytes()),
-        Field::Path => present(parts(&row.url).1.as_bytes()),
-        Field::Origin => header("Origin"),
-        Field::UserAgent => header("User-Agent"),
-        Field::Status => number(handshake.status.map(u64::from)),
-        Field::Accept => Value::Number(handshake.accept as u64),
-        Field::Subprotocol => {
-            handshake.subprotocol.as_deref().map_or(Value::Absent, |s| Value::Bytes(s.as_bytes()))
-        }
-        Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
-        Field::Extensions => Value::Names(&handshake.extensions),
-        Field::HttpVersion => Value::Bytes(row.http_version().as_bytes()),
-        Field::StreamId => number(row.stream_id.map(u64::from)),
-        Field::Midstream => Value::Flag(row.request.is_none() && row.response.is_none()),
-        Field::Tls => Value::Flag(row.tls.is_some()),
-        _ => Value::Absent,
     }
 }
 
@@ -380,8 +333,8 @@ impl Values for Known<'_> {
         };
         let rows = self.0.connections.iter().take(CONNECTIONS);
         match field {
-            Field::Host => rows.for_each(|row| add(Some(parts(&row.url).0.to_owned()), 1)),
-            Field::Path => rows.for_each(|row| add(Some(parts(&row.url).1.to_owned()), 1)),
+            Field::Host => rows.for_each(|row| add(Some(url_parts(&row.url).0.to_owned()), 1)),
+            Field::Path => rows.for_each(|row| add(Some(url_parts(&row.url).1.to_owned()), 1)),
             Field::Url => rows.for_each(|row| add(Some(row.url.clone()), 1)),
             Field::Subprotocol => rows.for_each(|row| add(row.handshake.subprotocol.clone(), 1)),
             Field::Client => rows.for_each(|row| add(Some(row.client.to_string()), 1)),

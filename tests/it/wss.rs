@@ -280,11 +280,14 @@ fn an_opened_capture_shows_what_was_in_tls() {
     }
 }
 
-/// Who sent which bytes, packet by packet, of each TCP connection of the capture.
-fn streams() -> Vec<Vec<(bool, Vec<u8>)>> {
+/// Whether the client sent it, and what, packet by packet.
+type Packets = Vec<(bool, Vec<u8>)>;
+
+/// What was sent on each TCP connection of the capture.
+fn streams() -> Vec<Packets> {
     let mut capture = Capture::from_bytes(bytes()).unwrap();
     let mut decoder = Decoder::new(&FragmentLimits::default());
-    let mut found: Vec<(Endpoint, Vec<(bool, Vec<u8>)>)> = Vec::new();
+    let mut found: Vec<(Endpoint, Packets)> = Vec::new();
     while let Some(packet) = capture.next() {
         let bytes = capture.bytes(packet.bytes).unwrap();
         let segment = decoder.decode(&packet, bytes).unwrap();
