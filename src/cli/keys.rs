@@ -5,8 +5,10 @@ use super::problem::Problem;
 use crate::model::Rule;
 use crate::pipeline::Secrets;
 
+#[cfg(all(feature = "live", feature = "tls"))]
+pub use with_tls::follow;
 #[cfg(feature = "tls")]
-pub use with_tls::{broken, follow, load, tell_how};
+pub use with_tls::{broken, load, tell_how};
 
 /// No secrets: TLS is not built in.
 #[cfg(all(feature = "live", not(feature = "tls")))]
@@ -40,6 +42,7 @@ mod with_tls {
 
     use super::{InputArgs, Problem, Rule, Secrets};
     use crate::model::safe_str;
+    #[cfg(feature = "live")]
     use crate::store::{KeyLog, KeyLogs};
     use crate::tls::{KeyStore, rules};
 
@@ -87,6 +90,7 @@ mod with_tls {
     ///
     /// # Errors
     /// Where one that was named cannot be read, though it is there.
+    #[cfg(feature = "live")]
     pub fn follow(input: &InputArgs, quiet: bool) -> Result<(Secrets, KeyLogs), Problem> {
         let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
         let named = input.keylog.iter().cloned().map(|path| (path, true));
