@@ -179,11 +179,10 @@ impl Live {
         let mut tls = secure.tls.take()?;
         let mut scratch = std::mem::take(work.record);
         let secrets = work.limits.secrets.clone();
-        let none = crate::tls::KeyStore::default();
+        // While more may come nothing is read with a part of them.
+        let none = waits.then(crate::tls::KeyStore::default);
         let done = secrets.with(|keys| {
-            // While more may come nothing is read with a part of them.
-            let keys = if waits { &none } else { keys };
-            let mut context = Context { keys, scratch: &mut scratch };
+            let mut context = Context { keys: none.as_ref().unwrap_or(keys), scratch: &mut scratch };
             act(&mut tls, &mut context, &mut Deliver { live: self, to, work })
         });
         *work.record = scratch;
