@@ -66,12 +66,12 @@ fn is_wide(sign: char) -> bool {
 /// Marks that never begin a line.
 fn closes(sign: char) -> bool {
     matches!(sign, '，' | '。' | '；' | '：' | '、' | '！' | '？' | '）' | '」' | '》' | '”' | '’')
-        || matches!(sign, ',' | '.' | ';' | ':' | ')' | '!' | '?' | '%')
+        || matches!(sign, ',' | '.' | ';' | ':' | ')' | ']' | '!' | '?' | '%')
 }
 
 /// Marks that never end one.
 fn opens(sign: char) -> bool {
-    matches!(sign, '（' | '「' | '《' | '“' | '‘' | '(')
+    matches!(sign, '（' | '「' | '《' | '“' | '‘' | '(' | '[')
 }
 
 #[cfg(test)]
