@@ -31,7 +31,7 @@ static NO_FRAMES: Pages<FrameRow> = Pages::new();
 /// TLS connections that could not be read, of which details are kept.
 const SEALED_ROOM: usize = 1024;
 
-/// Connections stand in the order in which they became known; their numbers ([`ConnectionRow::id`], which
+/// Connections stand in the order in which they became known; their numbers ([`id`](crate::pipeline::Connection::id), which
 /// everything else takes) may come in another order.
 #[derive(Debug, Default)]
 pub struct Index {
