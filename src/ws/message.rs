@@ -252,6 +252,8 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         let control = frame.header.opcode().is_control();
         // Without payloads, those of messages in one frame that may be heartbeats are looked at nevertheless.
         let heard = !context.depth.payloads
+            // All of it or nothing: the protocol may be recognised in its middle.
+            && frame.payload.len() == offset
             && frame.header.fin()
             && frame.header.opcode() != Opcode::Continuation
             && self.shared.listens(self.shared.coming(), frame.header.payload_len);
