@@ -28,6 +28,8 @@ pub(super) struct Follower {
     /// Packets up to `end`.
     packets: u64,
     lost: u64,
+    /// The file that was read when [`has_turned`](Self::has_turned) was last asked.
+    seen: u64,
 }
 
 impl Follower {
@@ -45,6 +47,7 @@ impl Follower {
             position: 0,
             packets: 0,
             lost: 0,
+            seen: 0,
         }
     }
 
@@ -65,6 +68,18 @@ impl Follower {
     /// Where its bytes can be read again.
     pub(super) fn stored(&self) -> Stored {
         Stored::Kept(Arc::clone(&self.pages))
+    }
+
+    /// Whether reading went on to another file since this was last asked.
+    pub(super) fn has_turned(&mut self) -> bool {
+        std::mem::replace(&mut self.seen, self.number) != self.number
+    }
+
+    /// Discards the files before an address, but for the two last ones that were read.
+    pub(super) fn release_before(&mut self, address: u64) {
+        let number = address.checked_sub(self.base).map_or(0, |at| at >> self.pages.bits());
+        self.pages.release(number.min(self.number.saturating_sub(1)));
+        self.forget_discarded();
     }
 
     /// Bytes that are kept.
@@ -109,6 +124,11 @@ impl Follower {
         }
         self.shared = Some(Arc::clone(&page.map));
         self.held.push_back(Page { map: page.map_again(), ..page });
+        self.forget_discarded();
+    }
+
+    /// Lets go of the files that are no longer kept.
+    fn forget_discarded(&mut self) {
         let oldest = self.pages.oldest();
         while self.first < oldest && self.held.len() > 1 {
             self.held.pop_front();

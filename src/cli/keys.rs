@@ -62,11 +62,8 @@ mod with_tls {
         }
         let environment =
             std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty()).map(PathBuf::from);
-        let beside = input.all().filter(|path| path.as_os_str() != "-").map(|path| {
-            let mut name = path.clone().into_os_string();
-            name.push(".keys");
-            PathBuf::from(name)
-        });
+        let captures = input.all().filter(|path| path.as_os_str() != "-");
+        let beside = captures.map(|path| super::super::outputs::with_keys(path));
         for (path, named) in
             environment.map(|path| (path, true)).into_iter().chain(beside.map(|path| (path, false)))
         {

@@ -53,6 +53,9 @@ mod multiplex;
 mod mutations;
 /// One direction only, and what is like it.
 mod onesided;
+/// Outputs harm no input and no other file.
+#[cfg(unix)]
+mod outputs;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.
