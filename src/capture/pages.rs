@@ -280,6 +280,12 @@ impl Writer {
                 Ok(()) => break,
                 // What was written of it is written again.
                 Err(_) if self.pages.evict() => self.note(),
+                // No file is left empty: readers go from one to the next.
+                Err(error) if self.at == 0 => {
+                    let fresh = self.instead(error)?;
+                    self.file = Some(Arc::clone(&fresh.file));
+                    self.pages.replace_last(fresh);
+                }
                 Err(error) => {
                     let fresh = self.instead(error)?;
                     self.turn(fresh);
@@ -289,6 +295,15 @@ impl Writer {
         self.at += piece.len();
         self.pages.grow(self.at, packets);
         Ok(())
+    }
+
+    /// Writing to the file at hand fails from here on, as on a full disk.
+    #[cfg(test)]
+    pub(super) fn fail_once(&mut self) {
+        let named = tempfile::NamedTempFile::new().map(|named| File::open(named.path()));
+        if let Ok(Ok(file)) = named {
+            self.file = Some(Arc::new(file));
+        }
     }
 
     fn turn(&mut self, fresh: Fresh) {
