@@ -41,6 +41,8 @@ mod lint;
 /// Live capture on the loopback.
 #[cfg(all(feature = "live", unix))]
 mod live;
+/// What the terminal UI costs on messages that are one long line.
+mod long_lines;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
