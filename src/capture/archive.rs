@@ -6,7 +6,7 @@ use super::source::ADDRESS_BITS;
 use crate::model::{Bytes, Span};
 use memmap2::Mmap;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _};
 use std::sync::Arc;
 
 /// The bytes of all inputs of a capture, by the addresses that the capture gives.
@@ -87,6 +87,51 @@ impl Archive {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.kept().1 == 0 && self.is_kept()
+    }
+
+    /// Writes the only input as it is: the same bytes, of one that cannot be read again those that are kept. `go_on` is
+    /// told how many bytes were written, and of how many; where it answers false, writing ends.
+    ///
+    /// # Errors
+    /// Those of reading and writing; `Unsupported` where there are several inputs, or one of which nothing is kept;
+    /// `Interrupted` where `go_on` ended it.
+    pub fn save(&self, out: &mut dyn io::Write, go_on: &mut dyn FnMut(u64, u64) -> bool) -> io::Result<()> {
+        let [source] = &*self.sources else { return Err(io::ErrorKind::Unsupported.into()) };
+        match source {
+            Stored::Kept(pages) => pages.save(out, go_on),
+            Stored::Memory(bytes) => out.write_all(bytes),
+            Stored::File { file, .. } => {
+                let mut file = file.try_clone()?;
+                let total = file.metadata()?.len();
+                file.seek(io::SeekFrom::Start(0))?;
+                let (mut piece, mut done) = (vec![0; 1 << 20], 0);
+                while go_on(done, total) {
+                    let read = file.read(&mut piece)?;
+                    if read == 0 {
+                        return Ok(());
+                    }
+                    out.write_all(piece.get(..read).unwrap_or_default())?;
+                    done += read as u64;
+                }
+                Err(io::ErrorKind::Interrupted.into())
+            }
+            Stored::Nowhere => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// Whether the only input begins like a classic pcap file, and is saved as one.
+    #[must_use]
+    pub fn is_classic(&self) -> bool {
+        match &*self.sources {
+            [Stored::Kept(pages)] => pages.is_classic(),
+            [Stored::File { map, .. }] => {
+                map.first_chunk().is_some_and(|first| super::classic::is_magic(*first))
+            }
+            [Stored::Memory(bytes)] => {
+                bytes.first_chunk().is_some_and(|first| super::classic::is_magic(*first))
+            }
+            _ => false,
+        }
     }
 
     /// All that is there by now.

@@ -93,6 +93,7 @@ impl Classic {
         if header.major != 2 {
             return Err(Fault::Version(header.major, header.minor));
         }
+        window.keep_head(HEADER_LEN);
         window.advance(HEADER_LEN);
         let lengths = match header.minor {
             0..=2 => Lengths::OriginalFirst,

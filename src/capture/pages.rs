@@ -25,6 +25,8 @@ pub(super) struct Pages {
     arrived: Condvar,
     /// Bytes that the analysis has taken.
     pub(super) taken: AtomicU64,
+    /// Up to here, as an address, the bytes are whole records; `u64::MAX`: all that are written are.
+    consumed: AtomicU64,
     /// The file that is being copied to where packets are kept for good; `u64::MAX` where none is.
     saved: AtomicU64,
 }
@@ -54,6 +56,9 @@ struct State {
     /// Packets in all files.
     packets: u64,
     ended: bool,
+    /// Headers of the capture by their addresses: how the bytes behind them are to be read.
+    heads: Vec<(u64, Vec<u8>)>,
+    heads_len: usize,
 }
 
 /// How much is where.
@@ -84,8 +89,9 @@ impl Pages {
     /// No files yet; of `1 << bits` bytes each, and as many as `room` bytes hold.
     pub(super) fn new(bits: u32, room: u64) -> Self {
         let most = usize::try_from(room >> bits).unwrap_or(usize::MAX).max(LEAST);
-        let (taken, saved) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
-        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken, saved }
+        let (taken, saved, consumed) =
+            (AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
+        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken, saved, consumed }
     }
 
     /// log2 of a file's length.
@@ -117,6 +123,70 @@ impl Pages {
         {
             state.evict();
         }
+    }
+
+    /// Keeps a header of the capture that stands at this address.
+    pub(super) fn add_head(&self, address: u64, bytes: Vec<u8>) {
+        /// Bytes of headers that are kept. No capture has as many.
+        const MOST: usize = 16 << 20;
+        let mut state = self.state();
+        if state.heads_len < MOST {
+            state.heads_len += bytes.len();
+            state.heads.push((address, bytes));
+        }
+    }
+
+    /// The bytes before this address are whole records.
+    #[inline]
+    pub(super) fn set_consumed(&self, address: u64) {
+        self.consumed.store(address, Ordering::Relaxed);
+    }
+
+    /// Writes the capture as far as it is kept: whole records, and before them the headers that they need.
+    ///
+    /// # Errors
+    /// Those of the writer, and where `go_on`, which is told the bytes written and their number, answers false.
+    pub(super) fn save(
+        &self,
+        out: &mut dyn io::Write,
+        go_on: &mut dyn FnMut(u64, u64) -> bool,
+    ) -> io::Result<()> {
+        /// pcapng's Section Header Block.
+        const SECTION: [u8; 4] = 0x0a0d_0d0a_u32.to_le_bytes();
+        const PIECE: usize = 1 << 20;
+        let (oldest, pages, heads) = {
+            let state = self.state();
+            let begin = state.oldest << self.bits;
+            let before: Vec<_> =
+                state.heads.iter().filter(|(address, _)| *address < begin).cloned().collect();
+            (state.oldest, state.pages.iter().cloned().collect::<Vec<_>>(), before)
+        };
+        let section = heads.iter().rposition(|(_, bytes)| bytes.starts_with(&SECTION)).unwrap_or(0);
+        for (_, bytes) in heads.iter().skip(section) {
+            out.write_all(bytes)?;
+        }
+        let consumed = self.consumed.load(Ordering::Relaxed);
+        let total = pages.iter().map(|page| page.len as u64).sum();
+        let mut done = 0;
+        for (number, page) in (oldest..).zip(pages) {
+            let whole = consumed.saturating_sub(number << self.bits);
+            let len = page.len.min(usize::try_from(whole).unwrap_or(usize::MAX));
+            for piece in page.map.get(..len).unwrap_or_default().chunks(PIECE) {
+                if !go_on(done, total) {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                out.write_all(piece)?;
+                done += piece.len() as u64;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether these are the bytes of a classic pcap file.
+    pub(super) fn is_classic(&self) -> bool {
+        let state = self.state();
+        let first = state.heads.first().and_then(|(_, bytes)| bytes.first_chunk());
+        first.is_some_and(|first| super::classic::is_magic(*first))
     }
 
     /// Puts a file in the place of the last one, with the same bytes. Of those in memory there are few: the oldest are

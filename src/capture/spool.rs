@@ -210,6 +210,9 @@ impl Window for Spool {
         let len = len.min(self.end - self.start);
         self.start += len;
         self.position += len as u64;
+        if let Some(shared) = &self.shared {
+            shared.set_consumed((self.lap << self.bits) + self.start as u64);
+        }
     }
 
     #[inline]
@@ -227,6 +230,17 @@ impl Window for Spool {
 
     fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
+    }
+
+    fn keep_head(&mut self, len: usize) {
+        if self.shared.is_none() {
+            return;
+        }
+        let address = self.address();
+        let head = self.peek(len).to_vec();
+        if let Some(shared) = &self.shared {
+            shared.add_head(address.wrapping_sub(self.base), head);
+        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(super) trait Window {
     fn present(&self) -> &[u8];
     /// Why the input ended, where it did not end by itself.
     fn failure(&self) -> Option<&str>;
+    /// The next bytes say how those behind them are to be read: they are needed as long as any of these are kept.
+    fn keep_head(&mut self, _len: usize) {}
     /// Packets that went before they were shown, since they were [forgiven](Self::forgive).
     #[inline]
     fn lost(&self) -> u64 {

@@ -15,22 +15,26 @@ mod tests;
 
 pub use row::ndjson_row;
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
-use crate::capture::{self, Capture, CaptureError, Input, View};
+use crate::capture::live::Live;
+use crate::capture::{self, Capture, CaptureError, Input};
 use crate::filter::{Matcher, parse};
-use crate::model::{Rule, Time};
+use crate::model::{PacketRef, Rule, Time};
 use crate::output::{Growth, Inputs, OutputError, Target};
-use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Wants};
+use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Summary, Wants};
 use crate::report::ndjson::Ndjson;
 use crate::report::pcapng::Pcapng;
 use crate::report::records::Csv;
 use crate::report::transcript::{Form, Transcript};
 use crate::report::{Report, Selection};
-use crate::store::{self, Packets, Session};
-use crate::ws::{FrameEvent, MessageEvent, Spot};
+use crate::store::{self, Packets, Replayer, Session, Visit};
+use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
 
 /// Bytes of a message that are exported; more are marked as cut.
 const LONGEST: u64 = 64 << 20;
@@ -80,8 +84,12 @@ pub enum What {
     Filter(String, Option<u32>),
     /// A connection.
     Connection(u32),
-    /// Everything.
+    /// These connections, in growing order.
+    Connections(Vec<u32>),
+    /// The messages of all connections.
     All,
+    /// The capture itself.
+    Capture,
 }
 
 impl What {
@@ -96,15 +104,18 @@ impl What {
             Self::Filter(_, Some(connection)) => format!("wslens-c{connection}-filter"),
             Self::Filter(_, None) => "wslens-filter".to_owned(),
             Self::Connection(connection) => format!("wslens-c{connection}"),
+            Self::Connections(_) => "wslens-connections".to_owned(),
             Self::All => "wslens-all".to_owned(),
+            Self::Capture => "wslens-capture".to_owned(),
         }
     }
 
     /// Whether a file of this form can be made of it.
     #[must_use]
     pub fn fits(&self, format: Format) -> bool {
-        match format {
-            Format::Pcapng | Format::Mermaid => matches!(self, Self::Connection(_)),
+        match (self, format) {
+            (Self::Connection(_), _) | (Self::Capture | Self::Connections(_), Format::Pcapng) => true,
+            (Self::Capture, _) | (_, Format::Pcapng | Format::Mermaid) => false,
             _ => true,
         }
     }
@@ -180,9 +191,9 @@ pub enum ExportError {
     /// There is nothing to write.
     #[error("there is nothing to write")]
     Nothing,
-    /// The capture cannot be read twice.
-    #[error("a pipe can be read only once: save the capture to a file first")]
-    Once,
+    /// Nothing is kept of the capture.
+    #[error("nothing is kept of this capture: it cannot be read again")]
+    Gone,
     /// The capture cannot be read again.
     #[error(transparent)]
     Capture(#[from] CaptureError),
@@ -212,139 +223,303 @@ pub struct Task {
     /// What was asked for.
     pub job: Job,
     source: Source,
-    packets: Option<(Packets, View)>,
-    /// The secrets of the connection, where they are to be written.
-    secrets: KeyLines,
+    /// The places of packets, by connection.
+    packets: Vec<Packets>,
+    replayer: Replayer,
+    live: Option<Live>,
+    summary: Summary,
+    /// The time of the first packet.
+    begin: Option<Time>,
+    /// The secrets of the connections, where they are to be written.
+    secrets: Vec<KeyLines>,
 }
 
 impl Task {
-    /// Takes along what the job needs of the session: the places of a connection's packets.
+    /// Takes along what the job needs of the session: the places of packets.
     #[must_use]
     pub fn new(session: &Session, source: &Source, job: Job) -> Self {
-        let packets = match (job.format, &job.what) {
-            (Format::Pcapng, What::Connection(connection)) => {
-                session.packets_of(*connection).map(|packets| (packets, session.bytes()))
+        let connections = match &job.what {
+            What::Connection(connection) => std::slice::from_ref(connection),
+            What::Connections(connections) => connections,
+            _ => &[],
+        };
+        let connections = if job.format == Format::Pcapng { connections } else { &[] };
+        let (mut rows, mut randoms) = (Vec::new(), Vec::new());
+        {
+            let index = session.index();
+            for row in connections.iter().filter_map(|number| index.connection(*number)) {
+                rows.push((row.tcp, row.id.0));
+                randoms.extend(row.tls.as_ref().and_then(|tls| tls.client_random));
             }
-            _ => None,
-        };
-        let random = match &job.what {
-            What::Connection(number) if source.embed_keys => session
-                .index()
-                .connection(*number)
-                .and_then(|row| row.tls.as_ref())
-                .and_then(|tls| tls.client_random),
-            _ => None,
-        };
-        let secrets = random.map_or_else(KeyLines::default, |random| source.limits.secrets.lines_of(&random));
-        Self { job, source: source.clone(), packets, secrets }
+        }
+        // Several may run in one TCP connection.
+        rows.sort_unstable();
+        rows.dedup_by_key(|(tcp, _)| *tcp);
+        randoms.sort_unstable();
+        randoms.dedup();
+        randoms.retain(|_| source.embed_keys);
+        let summary = Summary { totals: session.index().totals.clone(), ..Summary::default() };
+        Self {
+            job,
+            packets: rows.iter().filter_map(|(_, number)| session.packets_of(*number)).collect(),
+            secrets: randoms.iter().map(|random| source.limits.secrets.lines_of(random)).collect(),
+            replayer: session.replayer(),
+            live: session.live(),
+            summary: session.index().summary.clone().unwrap_or(summary),
+            begin: session.index().begin,
+            source: source.clone(),
+        }
     }
 
-    /// Does it. Packets come from the session, messages from the captures.
+    /// Does it. Packets come from the session; messages from the captures where these can be read again, else from
+    /// what the session keeps.
     ///
     /// # Errors
     /// See [`ExportError`]; no file is left behind then.
     pub fn run(self, progress: &Progress) -> Result<Done, ExportError> {
-        match (self.packets, self.job.format) {
-            (Some((packets, bytes)), _) => {
-                slice(packets, &bytes, &self.job, &self.secrets, &self.source.reads, progress)
+        match (self.job.format, &self.job.what) {
+            (Format::Pcapng, What::Capture) => self.capture(progress),
+            (Format::Pcapng, _) => self.slice(progress),
+            _ => self.messages(progress),
+        }
+    }
+
+    /// The capture itself: the bytes that are kept of it.
+    fn capture(self, progress: &Progress) -> Result<Done, ExportError> {
+        /// How long the last packets of a capture that was stopped are waited for.
+        const PARTING: Duration = Duration::from_secs(1);
+        if let Some(live) = self.live.filter(Live::is_to_stop) {
+            let _ = live.wait_for(PARTING);
+        }
+        let archive = self.replayer.archive();
+        let lost = archive.kept().1;
+        write_file(&self.job, &self.source.reads, |out| {
+            let mut written = Counting { out, count: 0 };
+            match archive.save(&mut written, &mut |done, total| progress.goes_on(done, total)) {
+                Ok(()) => Ok(Done { count: written.count, name: "byte", lost }),
+                Err(error) => match error.kind() {
+                    io::ErrorKind::Interrupted => Err(ExportError::Cancelled),
+                    io::ErrorKind::Unsupported if written.count == 0 => {
+                        every_packet(&self.source, written.out, progress)
+                    }
+                    _ => Err(error.into()),
+                },
             }
-            (None, Format::Pcapng) => Err(ExportError::Nothing),
-            (None, _) => messages(&self.source, &self.job, progress),
+        })
+    }
+
+    /// The packets of one or several connections, in the order of the capture.
+    fn slice(self, progress: &Progress) -> Result<Done, ExportError> {
+        let total: u64 = self.packets.iter().map(Packets::total).sum();
+        let bytes = self.replayer.archive().view();
+        write_file(&self.job, &self.source.reads, |out| {
+            let mut file = Pcapng::new(out)?;
+            for secrets in self.secrets.iter().filter(|secrets| !secrets.is_empty()) {
+                file.secrets(secrets)?;
+            }
+            for (at, packet) in InOrder::new(self.packets).enumerate() {
+                if at % 1024 == 0 && !progress.goes_on(at as u64, total) {
+                    return Err(ExportError::Cancelled);
+                }
+                file.packet(&packet, &bytes)?;
+            }
+            let (count, lost) = file.finish()?;
+            if count == 0 {
+                return Err(ExportError::Nothing);
+            }
+            // Of a connection with very many packets, not all places are kept.
+            let missing = total.saturating_sub(count).max(lost);
+            Ok(Done { count, name: "packet", lost: missing })
+        })
+    }
+}
+
+/// Counts the bytes that are written through it.
+struct Counting<'a> {
+    out: &'a mut dyn Write,
+    count: u64,
+}
+
+impl Write for Counting<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.out.write(bytes)?;
+        self.count += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// Packets of several connections in the order of their numbers, each once: IP fragments belong to several.
+struct InOrder {
+    packets: Vec<std::iter::Peekable<Packets>>,
+    queue: BinaryHeap<Reverse<(u64, usize)>>,
+    last: u64,
+}
+
+impl InOrder {
+    fn new(packets: Vec<Packets>) -> Self {
+        let mut packets: Vec<_> = packets.into_iter().map(Iterator::peekable).collect();
+        let heads = packets.iter_mut().enumerate();
+        let queue = heads.filter_map(|(at, packets)| Some(Reverse((packets.peek()?.number, at)))).collect();
+        Self { packets, queue, last: 0 }
+    }
+}
+
+impl Iterator for InOrder {
+    type Item = PacketRef;
+
+    fn next(&mut self) -> Option<PacketRef> {
+        loop {
+            let Reverse((_, at)) = self.queue.pop()?;
+            let packets = self.packets.get_mut(at)?;
+            let packet = packets.next();
+            if let Some(next) = packets.peek() {
+                self.queue.push(Reverse((next.number, at)));
+            }
+            if let Some(packet) = packet.filter(|packet| packet.number > self.last) {
+                self.last = packet.number;
+                return Some(packet);
+            }
         }
     }
 }
 
-/// The packets of a connection.
-fn slice(
-    packets: Packets,
-    bytes: &View,
-    job: &Job,
-    secrets: &KeyLines,
-    reads: &Inputs,
-    progress: &Progress,
-) -> Result<Done, ExportError> {
-    let total = packets.total();
-    write_file(job, reads, |out| {
-        let mut file = Pcapng::new(out)?;
-        if !secrets.is_empty() {
-            file.secrets(secrets)?;
+/// All packets of several captures, as one.
+fn every_packet(source: &Source, out: &mut dyn Write, progress: &Progress) -> Result<Done, ExportError> {
+    if source.inputs.is_empty() || source.inputs.iter().any(|input| !is_file(input)) {
+        return Err(ExportError::Gone);
+    }
+    let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
+    let mut capture = Capture::open(&source.inputs, &how)?;
+    let mut file = Pcapng::new(out)?;
+    let mut at = 0u64;
+    while let Some(packet) = capture.next() {
+        let (done, total) = capture.progress().unwrap_or_default();
+        if at.is_multiple_of(1024) && !progress.goes_on(done, total) {
+            return Err(ExportError::Cancelled);
         }
-        for (at, packet) in packets.enumerate() {
-            if at % 1024 == 0 && !progress.goes_on(at as u64, total) {
-                return Err(ExportError::Cancelled);
+        at += 1;
+        let Some(bytes) = capture.bytes(packet.bytes) else { continue };
+        file.bytes(&packet, bytes)?;
+    }
+    let (count, lost) = file.finish()?;
+    Ok(Done { count, name: "packet", lost })
+}
+
+impl Task {
+    /// Messages in any form.
+    fn messages(self, progress: &Progress) -> Result<Done, ExportError> {
+        let Self { job, source, .. } = &self;
+        let mut selection = Selection::default();
+        let mut only = None;
+        match &job.what {
+            What::Messages(list) => {
+                selection.connections = list.iter().map(|(connection, _)| *connection).collect();
+                selection.connections.dedup();
+                only = Some(list.clone());
             }
-            file.packet(&packet, bytes)?;
+            What::Filter(text, connection) => {
+                selection.connections.extend(*connection);
+                let filter = parse(text).map_err(|_| ExportError::Filter)?;
+                if !filter.is_empty() {
+                    selection.filter = Some(Box::new(Matcher::new(filter, selection.levels())));
+                }
+            }
+            What::Connection(connection) => selection.connections.push(*connection),
+            What::Connections(connections) => selection.connections.clone_from(connections),
+            What::All | What::Capture => {}
         }
-        let (count, lost) = file.finish()?;
+        let mut depth = source.limits.depth.clone();
+        depth.payloads = true;
+        depth.frame_payloads = false;
+        depth.keep = depth.keep.max(LONGEST);
+        if let Some(matcher) = &mut selection.filter {
+            let needs = matcher.needs();
+            depth.hash |= needs.hash;
+            depth.frames |= needs.frames;
+            depth.frame_payloads |= needs.frame_payloads;
+            if matcher.needs_survey() {
+                self.read(depth.clone(), &[], &mut matcher.survey(), progress)?;
+            }
+        }
+        let one = only.as_ref().is_some_and(|only| only.len() == 1);
+        match job.format {
+            Format::Raw if one => write_file(job, &source.reads, |out| {
+                self.through(depth, raw::One::new(out, selection), only, progress)
+            }),
+            Format::Raw => raw::folder(&job.path, |folder| {
+                self.through(depth, raw::Files::new(folder.to_owned(), selection), only, progress)
+            }),
+            Format::Ndjson => write_file(job, &source.reads, |out| {
+                self.through(depth, Ndjson::new(out, selection, false), only, progress)
+            }),
+            Format::Csv => write_file(job, &source.reads, |out| {
+                self.through(depth, Csv::new(out, selection, false), only, progress)
+            }),
+            Format::Markdown | Format::Mermaid => {
+                let form = if job.format == Format::Markdown { Form::Markdown } else { Form::Mermaid };
+                write_file(job, &source.reads, |out| {
+                    self.through(depth, Transcript::new(out, form, selection), only, progress)
+                })
+            }
+            Format::Pcapng => Err(ExportError::Nothing),
+        }
+    }
+
+    /// Reads the captures into a report.
+    fn through<R: Report>(
+        &self,
+        depth: Depth,
+        report: R,
+        only: Option<Vec<(u32, u64)>>,
+        progress: &Progress,
+    ) -> Result<Done, ExportError> {
+        let connections = report.selection().connections.clone();
+        let mut picked = Pick { report, only };
+        let (summary, missing) = self.read(depth, &connections, &mut picked, progress)?;
+        let count = picked.report.matched();
+        let undecided = picked.report.selection().filter.as_ref().map_or(0, |filter| filter.undecided());
+        picked.report.finish(&summary)?;
         if count == 0 {
-            return Err(ExportError::Nothing);
+            return Err(if missing > 0 { ExportError::Gone } else { ExportError::Nothing });
         }
-        // Of a connection with very many packets, not all places are kept.
-        let missing = total.saturating_sub(count).max(lost);
-        Ok(Done { count, name: "packet", lost: missing })
-    })
-}
+        Ok(Done { count, name: "message", lost: undecided.max(missing) })
+    }
 
-/// Messages in any form.
-fn messages(source: &Source, job: &Job, progress: &Progress) -> Result<Done, ExportError> {
-    if source.inputs.iter().any(|input| !is_file(input)) {
-        return Err(ExportError::Once);
-    }
-    let mut selection = Selection::default();
-    let mut only = None;
-    match &job.what {
-        What::Messages(list) => {
-            selection.connections = list.iter().map(|(connection, _)| *connection).collect();
-            selection.connections.dedup();
-            only = Some(list.clone());
+    /// Reads the captures again where that can be done, else what the session keeps of these connections (of all, where
+    /// none is named). Returns how many packets are missing.
+    fn read<S: Sink>(
+        &self,
+        depth: Depth,
+        connections: &[u32],
+        sink: &mut S,
+        progress: &Progress,
+    ) -> Result<(Summary, u64), ExportError> {
+        let source = &self.source;
+        if self.live.is_some() || source.inputs.is_empty() || !source.inputs.iter().all(is_file) {
+            let connections = (!connections.is_empty()).then(|| connections.to_vec());
+            sink.begins(self.begin.unwrap_or_default());
+            let mut cancelled = false;
+            let visit = Kept { sink, progress, cancelled: &mut cancelled };
+            let missing = self
+                .replayer
+                .run(connections, |own| *own = depth, visit)
+                .map_err(|changed| ExportError::Io(io::Error::other(changed)))?;
+            return if cancelled { Err(ExportError::Cancelled) } else { Ok((self.summary.clone(), missing)) };
         }
-        What::Filter(text, connection) => {
-            selection.connections.extend(*connection);
-            let filter = parse(text).map_err(|_| ExportError::Filter)?;
-            if !filter.is_empty() {
-                selection.filter = Some(Box::new(Matcher::new(filter, selection.levels())));
-            }
-        }
-        What::Connection(connection) => selection.connections.push(*connection),
-        What::All => {}
-    }
-    let mut limits = source.limits.clone();
-    let depth = &mut limits.depth;
-    depth.payloads = true;
-    depth.frame_payloads = false;
-    depth.keep = depth.keep.max(LONGEST);
-    if let Some(matcher) = &mut selection.filter {
-        let needs = matcher.needs();
-        depth.hash |= needs.hash;
-        depth.frames |= needs.frames;
-        depth.frame_payloads |= needs.frame_payloads;
-        if matcher.needs_survey() {
-            let survey =
-                |limits: Limits, matcher: &mut Matcher| read(source, limits, &mut matcher.survey(), progress);
-            survey(limits.clone(), matcher)?;
-        }
-    }
-    let one = only.as_ref().is_some_and(|only| only.len() == 1);
-    match job.format {
-        Format::Raw if one => write_file(job, &source.reads, |out| {
-            through(source, limits, raw::One::new(out, selection), only, progress)
-        }),
-        Format::Raw => raw::folder(&job.path, |folder| {
-            through(source, limits, raw::Files::new(folder.to_owned(), selection), only, progress)
-        }),
-        Format::Ndjson => write_file(job, &source.reads, |out| {
-            through(source, limits, Ndjson::new(out, selection, false), only, progress)
-        }),
-        Format::Csv => write_file(job, &source.reads, |out| {
-            through(source, limits, Csv::new(out, selection, false), only, progress)
-        }),
-        Format::Markdown | Format::Mermaid => {
-            let form = if job.format == Format::Markdown { Form::Markdown } else { Form::Mermaid };
-            write_file(job, &source.reads, |out| {
-                through(source, limits, Transcript::new(out, form, selection), only, progress)
-            })
-        }
-        Format::Pcapng => Err(ExportError::Nothing),
+        let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
+        let mut capture = Capture::open(&source.inputs, &how)?;
+        let mut cancelled = false;
+        let limits = Limits { depth, ..source.limits.clone() };
+        let summary = store::run(&mut capture, &mut Pipeline::new(limits), sink, |capture, _| {
+            let (done, total) = capture.progress().unwrap_or_default();
+            cancelled = !progress.goes_on(done, total);
+            !cancelled
+        });
+        if cancelled { Err(ExportError::Cancelled) } else { Ok((summary, 0)) }
     }
 }
 
@@ -352,40 +527,31 @@ fn is_file(input: &Input) -> bool {
     matches!(input, Input::Path(path) if path.is_file())
 }
 
-/// Reads the captures into a report.
-fn through<R: Report>(
-    source: &Source,
-    limits: Limits,
-    report: R,
-    only: Option<Vec<(u32, u64)>>,
-    progress: &Progress,
-) -> Result<Done, ExportError> {
-    let mut picked = Pick { report, only };
-    let summary = read(source, limits, &mut picked, progress)?;
-    let count = picked.report.matched();
-    let lost = picked.report.selection().filter.as_ref().map_or(0, |filter| filter.undecided());
-    picked.report.finish(&summary)?;
-    if count == 0 {
-        return Err(ExportError::Nothing);
-    }
-    Ok(Done { count, name: "message", lost })
+/// Hands messages that are read again to a report.
+struct Kept<'a, S> {
+    sink: &'a mut S,
+    progress: &'a Progress,
+    cancelled: &'a mut bool,
 }
 
-fn read<S: Sink>(
-    source: &Source,
-    limits: Limits,
-    sink: &mut S,
-    progress: &Progress,
-) -> Result<crate::pipeline::Summary, ExportError> {
-    let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
-    let mut capture = Capture::open(&source.inputs, &how)?;
-    let mut cancelled = false;
-    let summary = store::run(&mut capture, &mut Pipeline::new(limits), sink, |capture, _| {
-        let (done, total) = capture.progress().unwrap_or_default();
-        cancelled = !progress.goes_on(done, total);
-        !cancelled
-    });
-    if cancelled { Err(ExportError::Cancelled) } else { Ok(summary) }
+impl<S: Sink> Visit for Kept<'_, S> {
+    fn opened(&mut self, connection: &Connection) {
+        self.sink.opened(connection);
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        self.sink.ended(ended);
+    }
+
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        self.sink.message(connection, message);
+    }
+
+    fn reached(&mut self, done: u64, total: u64, from: u64) -> bool {
+        self.sink.watermark(from);
+        *self.cancelled = !self.progress.goes_on(done, total);
+        !*self.cancelled
+    }
 }
 
 /// Only these messages reach the report.

@@ -282,3 +282,54 @@ fn secrets_go_into_a_slice_only_where_that_was_asked_for() {
         assert_eq!(found.len(), if embed_keys { 7 } else { 0 });
     }
 }
+
+/// The same capture as it comes through a pipe, of which so many bytes are kept.
+fn piped(bytes: Vec<u8>, room: u64) -> (Session, Source) {
+    let how = capture::Options { keep: true, room, ..capture::Options::default() };
+    let capture = Capture::from_reader_with(Box::new(std::io::Cursor::new(bytes)), &how).unwrap();
+    let mut session = Session::read(capture, store::Options::default()).unwrap();
+    session.wait();
+    (session, Source::default())
+}
+
+#[test]
+fn of_a_pipe_everything_can_be_exported_that_can_be_of_a_file() {
+    for name in CAPTURES {
+        let file = capture(name);
+        let Ok(bytes) = std::fs::read(&file) else { continue };
+        let (of_file, file_source) = open(&file);
+        let (of_pipe, pipe_source) = piped(bytes.clone(), u64::MAX - 1);
+        let folder = tempfile::tempdir().unwrap();
+        let all: Vec<u32> = of_file.index().connections.iter().map(|row| row.id.0).collect();
+        let whats =
+            [What::All, What::Connection(1), What::Connections(all), What::Filter("len > 3".into(), None)];
+        for (what, format) in whats.iter().flat_map(|what| Format::ALL.map(|format| (what, format))) {
+            if !what.fits(format) || format == Format::Raw {
+                continue;
+            }
+            let run = |session: &Session, source: &Source, name: &str| {
+                let path = folder.path().join(name);
+                let job = Job { what: what.clone(), format, path: path.clone(), replace: true };
+                let done = Task::new(session, source, job).run(&Progress::default());
+                (done.ok().map(|done| (done.count, done.name)), std::fs::read(path).ok())
+            };
+            let (expected, got) = (run(&of_file, &file_source, "file"), run(&of_pipe, &pipe_source, "pipe"));
+            // The last line of NDJSON counts what the summary of a file knows more of.
+            assert_eq!(got.0, expected.0, "{name} {what:?} {format:?}");
+            assert!(got.1 == expected.1, "{name} {what:?} {format:?}");
+            let _ = (
+                std::fs::remove_file(folder.path().join("file")),
+                std::fs::remove_file(folder.path().join("pipe")),
+            );
+        }
+        // The capture itself, byte for byte.
+        let path = folder.path().join("whole");
+        let job = Job { what: What::Capture, format: Format::Pcapng, path: path.clone(), replace: false };
+        if !name.ends_with("gz") {
+            Task::new(&of_pipe, &pipe_source, job).run(&Progress::default()).unwrap();
+            let unpacked = !file.to_str().unwrap().ends_with(".gz");
+            assert!(!unpacked || std::fs::read(&path).unwrap() == bytes, "{name}");
+            assert_eq!(messages(&path, None), messages(&file, None), "{name}");
+        }
+    }
+}

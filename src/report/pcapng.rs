@@ -47,10 +47,20 @@ impl<W: Write> Pcapng<W> {
     /// # Errors
     /// Those of the writer.
     pub fn packet(&mut self, packet: &PacketRef, bytes: &dyn Bytes) -> io::Result<()> {
-        let Some(data) = bytes.bytes(packet.bytes) else {
-            self.lost += 1;
-            return Ok(());
-        };
+        match bytes.bytes(packet.bytes) {
+            Some(data) => self.bytes(packet, data),
+            None => {
+                self.lost += 1;
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes a packet of which these bytes were captured.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn bytes(&mut self, packet: &PacketRef, data: &[u8]) -> io::Result<()> {
         let interface = match self.links.iter().position(|link| *link == packet.link) {
             Some(at) => at,
             None => {

@@ -2,7 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::{Ordered, Report, Selection, Summary, units};
+use super::ordered::{Lead, Ordered};
+use super::{Report, Selection, Summary, units};
 use crate::model::{Direction, Time, preview, safe_text};
 use crate::pipeline::{Connection, Ended, Sink, Wants};
 use crate::ws::{Integrity, MessageEvent, Opcode};
@@ -24,28 +25,47 @@ const HEX: usize = 1024;
 /// Writes messages to read.
 #[derive(Debug)]
 pub struct Transcript<W> {
-    out: Ordered<W>,
+    out: Ordered<W, Heading>,
     form: Form,
     selection: Selection,
     begin: Option<Time>,
-    /// The connection whose heading was written last.
-    heading: u32,
     matched: u64,
     left_out: u64,
+}
+
+/// The heading of a connection, before its messages: where those of another one came before.
+#[derive(Debug, Default)]
+struct Heading {
+    /// The connection whose heading was written last.
+    last: u32,
+}
+
+impl Lead for Heading {
+    /// Number and URL of the connection; `None` for what has no heading.
+    type Tag = Option<(u32, String)>;
+
+    fn lead(&mut self, tag: &Self::Tag, out: &mut Vec<u8>) {
+        if let Some((number, url)) = tag
+            && std::mem::replace(&mut self.last, *number) != *number
+        {
+            let _ = writeln!(out, "## Connection {number}\n");
+            fence(out, url);
+        }
+    }
 }
 
 impl<W: Write> Transcript<W> {
     /// A report to `out`.
     pub fn new(out: W, form: Form, selection: Selection) -> Self {
-        let mut out = Ordered::new(out, false);
+        let mut out = Ordered::with_lead(out, Heading::default(), false);
         if form == Form::Mermaid {
-            out.record(0, |out| {
+            out.tagged(0, None, |out| {
                 out.extend_from_slice(
                     b"sequenceDiagram\n    participant C as client\n    participant S as server\n",
                 );
             });
         }
-        Self { out, form, selection, begin: None, heading: 0, matched: 0, left_out: 0 }
+        Self { out, form, selection, begin: None, matched: 0, left_out: 0 }
     }
 }
 
@@ -66,7 +86,7 @@ impl<W: Write> Report for Transcript<W> {
         self.out.watermark(u64::MAX);
         let left_out = self.left_out;
         if left_out > 0 {
-            self.out.record(u64::MAX - 1, |out| {
+            self.out.tagged(u64::MAX - 1, None, |out| {
                 let _ = writeln!(out, "    Note over C,S: {left_out} more messages are left out");
             });
         }
@@ -89,7 +109,7 @@ impl<W: Write> Sink for Transcript<W> {
             let url = mermaid(connection.url.as_bytes(), 60);
             let last =
                 connection.response.or(connection.request).map_or(connection.first, |place| place.last);
-            self.out.record(last.packet, |out| {
+            self.out.tagged(last.packet, None, |out| {
                 let _ = writeln!(out, "    C->>S: GET {url} Upgrade: websocket");
                 let _ = writeln!(out, "    S-->>C: 101 Switching Protocols");
             });
@@ -104,17 +124,10 @@ impl<W: Write> Sink for Transcript<W> {
         let begin = self.begin.unwrap_or(message.last.time);
         match self.form {
             Form::Mermaid if self.matched > ARROWS => self.left_out += 1,
-            Form::Mermaid => self.out.record(message.last.packet, |out| arrow(out, message)),
+            Form::Mermaid => self.out.tagged(message.last.packet, None, |out| arrow(out, message)),
             Form::Markdown => {
-                let fresh = self.heading != connection.id.0;
-                self.heading = connection.id.0;
-                self.out.record(message.last.packet, |out| {
-                    if fresh {
-                        let _ = writeln!(out, "## Connection {}\n", connection.id);
-                        fence(out, &connection.url);
-                    }
-                    entry(out, message, begin);
-                });
+                let of = Some((connection.id.0, connection.url.clone()));
+                self.out.tagged(message.last.packet, of, |out| entry(out, message, begin));
             }
         }
     }

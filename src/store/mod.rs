@@ -54,6 +54,6 @@ pub use keylog::{KeyLog, KeyLogs};
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;
-pub use scan::{Scan, ScanProgress};
+pub use scan::{Replayer, Scan, ScanProgress, Visit};
 pub use session::{Options, Progress, Reading, Session};
 pub use trail::Packets;

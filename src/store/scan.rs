@@ -17,9 +17,10 @@ use super::load::Watched;
 use super::replay::Replay;
 use super::session::{Shared, lock};
 use super::trail::Route;
+use crate::capture::Archive;
 use crate::model::ConnectionId;
-use crate::pipeline::{Connection, Ended, Sink, State as Standing, Wants};
-use crate::ws::{MessageEvent, Scratch};
+use crate::pipeline::{Connection, Ended, Limits, Sink, State as Standing, Wants};
+use crate::ws::{Depth, MessageEvent, Scratch};
 
 /// Bytes of a message that are looked at.
 const KEEP: u64 = 64 << 20;
@@ -127,27 +128,115 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    fn run(mut self, mut is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {
-        if let Err(trouble) = self.shared.archive.check() {
-            *lock(&self.state.trouble) = Some(trouble);
-        } else {
-            self.look(&mut is_meant);
+    fn run(self, is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {
+        let mut limits = self.shared.limits.clone();
+        limits.depth.frames = false;
+        let mut again = Again {
+            shared: Arc::clone(&self.shared),
+            connections: self.connections.clone(),
+            visit: Search { state: Arc::clone(&self.state), shared: Arc::clone(&self.shared), is_meant },
+        };
+        let trouble = match again.run(limits) {
+            Ok(0) => None,
+            Ok(missing) => {
+                Some(format!("{missing} packets went out of the spool: what they held was not searched"))
+            }
+            Err(trouble) => Some(trouble),
+        };
+        *lock(&self.state.trouble) = trouble;
+    }
+}
+
+/// Looks for messages.
+struct Search<F> {
+    state: Arc<State>,
+    shared: Arc<Shared>,
+    is_meant: F,
+}
+
+impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Visit for Search<F> {
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        if (self.is_meant)(connection, message) {
+            lock(&self.state.found).push((connection.id.0, message.number));
         }
     }
 
-    fn look(&mut self, is_meant: &mut impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {
+    fn reached(&mut self, done: u64, total: u64, _: u64) -> bool {
+        self.state.done.store(done, Ordering::Release);
+        self.state.total.store(total, Ordering::Release);
+        !self.state.cancelled.load(Ordering::Acquire) && !self.shared.has_quit()
+    }
+}
+
+/// Gets the messages of connections that are done again.
+pub trait Visit {
+    /// A WebSocket opened; not told where its handshake is no longer kept.
+    fn opened(&mut self, _connection: &Connection) {}
+    /// A WebSocket ended.
+    fn ended(&mut self, _ended: &Ended<'_>) {}
+    /// A message, with all of its bytes (64 MiB at most).
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>);
+    /// Packets that were done, of how many. Messages of packets from `from` on may still come. False ends it.
+    fn reached(&mut self, done: u64, total: u64, from: u64) -> bool;
+}
+
+/// Reads the messages of a session again, from any thread, as far as their bytes are kept.
+#[derive(Clone, Debug)]
+pub struct Replayer(Arc<Shared>);
+
+impl Replayer {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self(Arc::clone(shared))
+    }
+
+    /// Does connections again (without a list: all), and hands out their messages. Returns how many packets are no
+    /// longer kept: what they held is missing. `adjust`: what is read of messages beside their bytes.
+    ///
+    /// # Errors
+    /// Where a capture file is no longer what it was.
+    pub fn run(
+        &self,
+        connections: Option<Vec<u32>>,
+        adjust: impl FnOnce(&mut Depth),
+        visit: impl Visit,
+    ) -> Result<u64, String> {
+        let mut limits = self.0.limits.clone();
+        limits.depth.frames = false;
+        adjust(&mut limits.depth);
+        Again { shared: Arc::clone(&self.0), connections, visit }.run(limits)
+    }
+
+    /// The bytes that are kept, of which nothing is understood: see [`Archive::save`].
+    #[must_use]
+    pub fn archive(&self) -> &Archive {
+        &self.0.archive
+    }
+}
+
+/// Does connections again, all at once, in the order of their packets.
+struct Again<V> {
+    shared: Arc<Shared>,
+    connections: Option<Vec<u32>>,
+    visit: V,
+}
+
+impl<V: Visit> Again<V> {
+    fn run(&mut self, mut limits: Limits) -> Result<u64, String> {
+        self.shared.archive.check()?;
         if let Some(connections) = &mut self.connections {
             connections.sort_unstable();
         }
-        let mut limits = self.shared.limits.clone();
-        (limits.depth.frames, limits.depth.keep) = (false, KEEP);
+        limits.depth.keep = KEEP;
         // By the packet of the next step; a connection whose turn has not come takes next to nothing.
-        let mut queue: BinaryHeap<Reverse<(u64, ConnectionId)>> = self.starts();
+        let (mut queue, total) = self.starts();
         let mut lanes: HashMap<ConnectionId, Box<Lane>, RandomState> = HashMap::default();
         let mut scratch = Scratch::default();
         let mut view = self.shared.archive.view();
-        let mut missing = 0u64;
-        while let Some(Reverse((_, tcp))) = queue.pop() {
+        let (mut missing, mut done) = (0u64, 0u64);
+        while let Some(Reverse((from, tcp))) = queue.pop() {
+            if !self.visit.reached(done, total, from) {
+                return Ok(missing);
+            }
             let lane = match lanes.entry(tcp) {
                 Entry::Occupied(lane) => lane.into_mut(),
                 Entry::Vacant(slot) => {
@@ -169,32 +258,28 @@ impl Worker {
                     next => break next,
                 }
                 let Lane { route, replay, open } = &mut **lane;
-                let mut sink = Look { worker: self, route, open, is_meant: &mut *is_meant };
+                let connections = self.connections.as_deref();
+                let mut sink = Look { connections, route, open, visit: &mut self.visit };
                 let watched = Watched::new(&view);
                 replay.step(&watched, &mut sink);
                 missing += u64::from(watched.missed());
                 steps += 1;
             };
             lane.replay.swap_scratch(&mut scratch);
-            self.state.done.fetch_add(steps, Ordering::AcqRel);
+            done += steps;
             match next {
                 Some(packet) => queue.push(Reverse((packet, tcp))),
                 None => {
                     lanes.remove(&tcp);
                 }
             }
-            if self.state.cancelled.load(Ordering::Acquire) || self.shared.has_quit() {
-                return;
-            }
         }
-        if missing > 0 {
-            *lock(&self.state.trouble) =
-                Some(format!("{missing} packets went out of the spool: what they held was not searched"));
-        }
+        self.visit.reached(done, total, u64::MAX);
+        Ok(missing)
     }
 
-    /// The TCP connections to look at, by their first packets.
-    fn starts(&self) -> BinaryHeap<Reverse<(u64, ConnectionId)>> {
+    /// The TCP connections to look at, by their first packets, and how many steps they have in all.
+    fn starts(&self) -> (BinaryHeap<Reverse<(u64, ConnectionId)>>, u64) {
         let mut starts: Vec<(ConnectionId, u64)> = {
             let index = self.shared.board.read();
             let meant = index.connections.iter().filter(|row| {
@@ -208,50 +293,68 @@ impl Worker {
         starts.dedup_by_key(|(tcp, _)| *tcp);
         let fill = self.shared.fill();
         let total = starts.iter().filter_map(|(tcp, _)| fill.trails.step_count(*tcp)).sum();
-        self.state.total.store(total, Ordering::Release);
         drop(fill);
-        starts.into_iter().map(|(tcp, packet)| Reverse((packet, tcp))).collect()
+        (starts.into_iter().map(|(tcp, packet)| Reverse((packet, tcp))).collect(), total)
     }
 }
 
-/// Asks about each message.
-struct Look<'a, F> {
-    worker: &'a Worker,
+/// Hands on each message, with its connection's number in the capture.
+struct Look<'a, V> {
+    connections: Option<&'a [u32]>,
     route: &'a Route,
     open: &'a mut HashMap<u32, Connection, RandomState>,
-    is_meant: &'a mut F,
+    visit: &'a mut V,
 }
 
-impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Sink for Look<'_, F> {
-    fn wants(&self) -> Wants {
-        Wants { heads: true, ..Wants::default() }
-    }
-
-    fn opened(&mut self, connection: &Connection) {
+impl<V: Visit> Look<'_, V> {
+    fn take(&mut self, connection: &Connection) {
         let number = self.route.number(connection.id);
-        let is_meant = |number: &u32| {
-            self.worker.connections.as_ref().is_none_or(|only| only.binary_search(number).is_ok())
-        };
+        let is_meant = |number: &u32| self.connections.is_none_or(|only| only.binary_search(number).is_ok());
         if let Some(number) = number.filter(is_meant) {
             let mut meant = connection.clone();
             meant.id.0 = number;
             self.open.insert(connection.id.0, meant);
         }
     }
+}
+
+impl<V: Visit> Sink for Look<'_, V> {
+    fn wants(&self) -> Wants {
+        Wants { heads: true, ..Wants::default() }
+    }
+
+    fn opened(&mut self, connection: &Connection) {
+        self.take(connection);
+        if let Some(connection) = self.open.get(&connection.id.0) {
+            self.visit.opened(connection);
+        }
+    }
 
     fn message(&mut self, forked: &Connection, message: &MessageEvent<'_>) {
         if !self.open.contains_key(&forked.id.0) {
             // From a checkpoint on, it is open already.
-            self.opened(forked);
+            self.take(forked);
         }
-        if let Some(connection) = self.open.get(&forked.id.0)
-            && (self.is_meant)(connection, message)
-        {
-            lock(&self.worker.state.found).push((connection.id.0, message.number));
+        if let Some(connection) = self.open.get(&forked.id.0) {
+            self.visit.message(connection, message);
         }
     }
 
     fn ended(&mut self, ended: &Ended<'_>) {
-        self.open.remove(&ended.connection.id.0);
+        if !self.open.contains_key(&ended.connection.id.0) {
+            self.take(ended.connection);
+        }
+        if let Some(connection) = self.open.remove(&ended.connection.id.0) {
+            let &Ended { state, closed, socket, findings, ending, gaps, .. } = ended;
+            self.visit.ended(&Ended {
+                connection: &connection,
+                state,
+                closed,
+                socket,
+                findings,
+                ending,
+                gaps,
+            });
+        }
     }
 }

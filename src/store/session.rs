@@ -12,7 +12,7 @@ use super::fill::{Board, Fill};
 use super::index::Index;
 use super::load::Source;
 use super::run;
-use super::scan::Scan;
+use super::scan::{Replayer, Scan};
 use super::trail::{Packets, Trails};
 use crate::capture::live::{Live, Status};
 use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
@@ -90,6 +90,8 @@ pub struct Progress {
     pub trouble: Option<String>,
     /// Its end is not known: it comes live, or through a pipe.
     pub stream: bool,
+    /// The input is a classic pcap file, or a pipe of one.
+    pub classic: bool,
     /// What is known of the capture, where it is a live one.
     pub live: Option<Box<Status>>,
     /// Bytes of memory that rows and the ways to details take, about, where they are bounded, and the bound.
@@ -273,6 +275,12 @@ impl Session {
         Scan::begin(&self.shared, connections, is_meant)
     }
 
+    /// Reads messages again, from any thread.
+    #[must_use]
+    pub fn replayer(&self) -> Replayer {
+        Replayer::new(&self.shared)
+    }
+
     /// The packets of the TCP connection that carries a connection; none where there is none.
     #[must_use]
     pub fn packets_of(&self, connection: u32) -> Option<Packets> {
@@ -299,6 +307,7 @@ impl Session {
         if progress.state != Reading::Done && self.shared.halt.load(Ordering::Acquire) {
             progress.state = Reading::Stopped;
         }
+        progress.classic = self.shared.archive.is_classic();
         progress.live = self.shared.live.as_ref().map(|live| Box::new(live.status()));
         progress
     }
@@ -532,6 +541,7 @@ impl Reader {
             kept: self.capture.kept(),
             trouble: self.capture.failure().map(str::to_owned),
             stream: progress.stream,
+            classic: false,
             live: None,
             memory,
         };

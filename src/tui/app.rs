@@ -27,12 +27,19 @@ const STILL_READING: &str = "still reading: Ctrl-x stops, q quits";
 pub(super) const QUIT: u32 = u32::MAX;
 
 /// Asks whether to quit while a capture goes on.
-fn ask_to_quit() -> MenuView {
+fn ask_to_quit(goes_on: bool, unsaved: bool) -> MenuView {
     let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
-    MenuView::new(Menu {
-        title: "The capture goes on".to_owned(),
-        items: vec![item(QUIT, "quit", "Enter, or q again"), item(QUIT - 1, "stay", "Esc")],
-    })
+    let mut items = vec![item(QUIT, "quit", "Enter, or q again")];
+    if unsaved {
+        items.push(item(QUIT - 2, "save, then quit", "the whole capture"));
+    }
+    items.push(item(QUIT - 1, "stay", "Esc"));
+    let title = match (goes_on, unsaved) {
+        (true, true) => "The capture is running, and not saved",
+        (true, false) => "The capture is running",
+        (false, _) => "The capture is not saved",
+    };
+    MenuView::new(Menu { title: title.to_owned(), items })
 }
 
 /// All screens' states.
@@ -231,6 +238,9 @@ impl App {
             }
             Event::Done(done) => {
                 self.dirty = true;
+                if self.taking.done(done.is_ok()) {
+                    effects.push(Effect::Quit);
+                }
                 self.shared.said = Some(match done {
                     Ok(words) => Text::of(Role::Ok, words),
                     Err(words) => Text::of(Role::Warning, words),
@@ -446,6 +456,13 @@ impl App {
         }
     }
 
+    /// Whether packets would be lost with the program: they came live or through a pipe, and are in no file.
+    fn is_unsaved(&self) -> bool {
+        let progress = &self.shared.progress;
+        let in_a_file = progress.live.as_ref().is_some_and(|live| live.saved.is_some());
+        progress.stream && progress.packets > 0 && !in_a_file && !self.taking.has_saved()
+    }
+
     /// Whether the question is up whether to quit.
     fn is_asked_to_quit(&self) -> bool {
         let asks = |menu: &MenuView| menu.menu.items.first().is_some_and(|(id, ..)| *id == QUIT);
@@ -537,8 +554,9 @@ impl App {
         match cmd {
             Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.name()))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
-            Cmd::Quit if live::goes_on(&self.shared.progress) => {
-                self.popup = Some(Popup::Menu(ask_to_quit()))
+            Cmd::Quit if live::goes_on(&self.shared.progress) || self.is_unsaved() => {
+                let goes_on = live::goes_on(&self.shared.progress);
+                self.popup = Some(Popup::Menu(ask_to_quit(goes_on, self.is_unsaved())));
             }
             Cmd::Quit => effects.push(Effect::Quit),
             Cmd::Pause if live::goes_on(&self.shared.progress) => {

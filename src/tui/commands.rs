@@ -68,6 +68,8 @@ pub enum Cmd {
     Copy,
     CopyAs,
     Export,
+    /// Save the whole capture.
+    SaveAll,
     // Connections
     Sort,
     SortBackwards,

@@ -10,11 +10,12 @@ use ratatui::layout::Rect;
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
 use super::live::Live;
+use super::records::OfConnection;
 use super::screens::ScreenId;
 use super::screens::builder::{Built, Start};
 use super::theme::{Role, Theme};
 use super::widgets::Text;
-use crate::filter::{self, Filter, FilterError};
+use crate::filter::{self, Filter, FilterError, Verdict};
 use crate::model::Lang;
 use crate::store::detail::{MessageDetail, Request};
 use crate::store::{ConnectionRow, Index, MessageRow, Progress};
@@ -93,6 +94,29 @@ pub enum Panes {
 }
 
 impl Shared {
+    /// Whether the filter shows a connection. A filter about messages says nothing about connections: all are shown.
+    #[must_use]
+    pub fn shows(&self, index: &Index, row: &ConnectionRow) -> bool {
+        self.connection_filter().is_none_or(|filter| filter.test(&OfConnection { index, row }) != Verdict::No)
+    }
+
+    /// The connections that the filter shows, by number in growing order; `None` without a filter about connections.
+    #[must_use]
+    pub fn shown_connections(&self, index: &Index) -> Option<Vec<u32>> {
+        self.connection_filter()?;
+        let shown = index.connections.iter().filter(|row| self.shows(index, row));
+        let mut shown: Vec<u32> = shown.map(|row| row.id.0).collect();
+        shown.sort_unstable();
+        Some(shown)
+    }
+
+    fn connection_filter(&self) -> Option<&Filter> {
+        self.parsed.as_deref().filter(|filter| {
+            !filter.is_empty()
+                && filter.fields().all(|field| field.info().levels.has(crate::filter::Level::Connection))
+        })
+    }
+
     /// As at the start.
     #[must_use]
     pub fn new(source: String, size: (u16, u16), theme: Theme, ascii: bool) -> Self {

@@ -25,6 +25,8 @@ const FILTER: u32 = COPY + 102;
 const WHAT: u32 = COMMON + 1000;
 const FORMAT: u32 = COMMON + 2000;
 const PATH: u32 = COMMON + 3000;
+/// As [`PATH`]: the program ends once the file is written.
+const PATH_QUIT: u32 = PATH + 1;
 const REPLACE: u32 = COMMON + 4000;
 /// Wire bytes that fit a command line that a person still wants to see.
 const COMMAND: usize = 4096;
@@ -41,6 +43,10 @@ pub struct Taking {
     format: Option<Format>,
     /// An export that met a file of its name.
     job: Option<Job>,
+    /// The program is to end once the export is done.
+    quits: bool,
+    /// The capture itself was written to a file.
+    saved: bool,
 }
 
 impl Taking {
@@ -77,6 +83,7 @@ impl Taking {
             Cmd::CopyAs if turn.shared.selection.message > 0 => turn.menu(copies()),
             Cmd::CopyAs | Cmd::Copy => turn.warn("no message is selected"),
             Cmd::Export => self.export(turn),
+            Cmd::SaveAll => self.save(false, turn),
             _ => return false,
         }
         true
@@ -117,8 +124,13 @@ impl Taking {
     /// A file's name was typed.
     pub fn entered(&mut self, id: u32, text: &str, turn: &mut Turn<'_>) {
         let path = text.trim();
-        if id != PATH || path.is_empty() {
+        if !matches!(id, PATH | PATH_QUIT) || path.is_empty() {
             return;
+        }
+        self.quits = id == PATH_QUIT;
+        if self.quits {
+            // What comes from here on would not be in the file.
+            turn.effects.push(Effect::StopReading);
         }
         if let (Some(what), Some(format)) = (self.what.clone(), self.format) {
             turn.say("exporting …");
@@ -129,6 +141,30 @@ impl Taking {
                 replace: false,
             }));
         }
+    }
+
+    /// Asks where to save the whole capture. `quits`: the program ends after that.
+    pub fn save(&mut self, quits: bool, turn: &mut Turn<'_>) {
+        (self.what, self.format, self.quits) = (Some(What::Capture), Some(Format::Pcapng), quits);
+        self.ask_path(turn);
+    }
+
+    /// Saves the whole capture to a file.
+    pub fn save_to(&mut self, path: &str, turn: &mut Turn<'_>) {
+        (self.what, self.format, self.quits) = (Some(What::Capture), Some(Format::Pcapng), false);
+        self.entered(PATH, path, turn);
+    }
+
+    /// Whether the capture itself was written to a file.
+    #[must_use]
+    pub fn has_saved(&self) -> bool {
+        self.saved
+    }
+
+    /// An export is done, well or not; answers whether the program is to end.
+    pub fn done(&mut self, well: bool) -> bool {
+        self.saved |= well && self.what == Some(What::Capture);
+        std::mem::take(&mut self.quits) && well
     }
 
     /// A file of the name is there already.
@@ -152,6 +188,7 @@ impl Taking {
 
     /// Asks what is to be exported.
     fn export(&mut self, turn: &mut Turn<'_>) {
+        self.quits = false;
         let shared = &turn.shared;
         let Selection { connection, message, .. } = shared.selection;
         let mut whats: Vec<(What, String, String)> = Vec::new();
@@ -169,6 +206,21 @@ impl Taking {
             let words = format!("{} marked", units::counted(marked.len() as u64, "message"));
             whats.push((What::Messages(marked), words, String::new()));
         }
+        let marked: Vec<u32> = shared
+            .marks
+            .iter()
+            .filter(|(_, message)| *message == 0)
+            .map(|(connection, _)| *connection)
+            .collect();
+        if !marked.is_empty() {
+            let words = format!("{} marked", units::counted(marked.len() as u64, "connection"));
+            whats.push((What::Connections(marked), words, "all their packets, or messages".to_owned()));
+        }
+        let shown = shared.shown_connections(turn.index);
+        if let Some(shown) = shown.filter(|shown| !shown.is_empty()) {
+            let words = format!("{} of the filter", units::counted(shown.len() as u64, "connection"));
+            whats.push((What::Connections(shown), words, "all their packets, or messages".to_owned()));
+        }
         if !shared.filter.is_empty() && connection > 0 {
             let what = What::Filter(shared.filter.clone(), Some(connection));
             whats.push((what, "what the filter shows".to_owned(), format!("of connection #{connection}")));
@@ -185,6 +237,9 @@ impl Taking {
         if !turn.index.connections.is_empty() {
             whats.push((What::All, "all messages".to_owned(), "of all connections".to_owned()));
         }
+        if shared.progress.packets > 0 {
+            whats.push((What::Capture, "the whole capture".to_owned(), "all packets".to_owned()));
+        }
         if whats.is_empty() {
             turn.warn("there is nothing to export");
             return;
@@ -199,6 +254,10 @@ impl Taking {
         let Some(what) = &self.what else { return };
         let one = is_one(what);
         self.formats = Format::ALL.into_iter().filter(|format| what.fits(*format)).collect();
+        if let [only] = *self.formats {
+            self.format = Some(only);
+            return self.ask_path(turn);
+        }
         let words = |format: &Format| match format {
             Format::Ndjson => ("NDJSON", "an object a line, as wslens read prints it"),
             Format::Csv => ("CSV", "for spreadsheets, formulas defused"),
@@ -217,9 +276,15 @@ impl Taking {
 
     fn ask_path(&mut self, turn: &mut Turn<'_>) {
         if let (Some(what), Some(format)) = (&self.what, self.format) {
-            let ending = if format == Format::Raw && is_one(what) { ".bin" } else { format.extension() };
+            let ending = match format {
+                Format::Raw if is_one(what) => ".bin",
+                // The same bytes as they came.
+                Format::Pcapng if *what == What::Capture && turn.shared.progress.classic => ".pcap",
+                _ => format.extension(),
+            };
             let label = if ending.is_empty() { "new folder" } else { "file" };
-            turn.prompt(PATH, label, format!("{}{ending}", what.name()));
+            let id = if self.quits { PATH_QUIT } else { PATH };
+            turn.prompt(id, label, format!("{}{ending}", what.name()));
         }
     }
 }

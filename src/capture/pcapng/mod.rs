@@ -131,6 +131,7 @@ impl Pcapng {
             )));
         }
         this.section(window, log, len)?;
+        window.keep_head(len as usize);
         window.advance(len as usize);
         Ok(this)
     }
@@ -252,6 +253,9 @@ impl Pcapng {
     #[cold]
     fn other<W: Window>(&mut self, window: &mut W, log: &mut Log, kind: u32, size: usize) -> Step {
         let position = window.position();
+        if matches!(kind, kind::INTERFACE | kind::SECRETS) {
+            window.keep_head(size);
+        }
         let block = window.peek(size);
         let mut fit = true;
         match kind {

@@ -53,6 +53,7 @@ impl Pcapng {
         }
         match self.section(window, log, len) {
             Ok(()) => {
+                window.keep_head(size);
                 window.advance(size);
                 Step::Next
             }

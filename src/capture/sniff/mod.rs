@@ -233,6 +233,7 @@ impl Sniffer {
         for (interface, opened) in &opened {
             head.interface(opened.link, options.snaplen, &interface.name, &options.filter);
         }
+        pages.add_head(0, head.bytes().to_vec());
         writer.write(head.bytes(), 0).map_err(SniffError::system("capture"))?;
 
         let ports: Vec<Port> = (0..)

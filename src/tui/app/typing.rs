@@ -31,7 +31,12 @@ impl App {
             }
             (Some(Popup::Palette(palette)), Cmd::Apply) => {
                 let (number, picked) = (palette.number(), palette.picked());
+                let file = palette.file();
                 self.popup = None;
+                if let Some(file) = file {
+                    self.taking(index, effects, |taking, turn| taking.save_to(&file, turn));
+                    return;
+                }
                 match (number, picked) {
                     (Some(number), _) => self.go_to(number, index, effects),
                     (None, Some(cmd)) => self.act(cmd, index, effects),
@@ -44,6 +49,9 @@ impl App {
                 match picked {
                     Some(QUIT) => effects.push(Effect::Quit),
                     Some(id) if id == QUIT - 1 => {}
+                    Some(id) if id == QUIT - 2 => {
+                        self.taking(index, effects, |taking, turn| taking.save(true, turn));
+                    }
                     Some(id) if id >= taking::COMMON => {
                         self.taking(index, effects, |taking, turn| taking.picked(id, turn));
                     }

@@ -197,6 +197,7 @@ static FIND: &[Command] = &[
         "copy as text, JSON, hex, base64, code and more",
     ),
     row(Cmd::Export, &["e"], Scope::SCREENS.but(Scope::DETAIL), Find, "export", "write to a file"),
+    row(Cmd::SaveAll, &["Ctrl-s"], Scope::SCREENS, Find, "save", "save the whole capture (also :save FILE)"),
 ];
 
 static CONNECTIONS: &[Command] = &[

@@ -50,6 +50,13 @@ impl Palette {
         self.input.value().trim().parse().ok()
     }
 
+    /// The file that the capture is to be saved to: `save FILE`.
+    #[must_use]
+    pub fn file(&self) -> Option<String> {
+        let file = self.input.value().trim_start().strip_prefix("save ")?.trim();
+        (!file.is_empty()).then(|| file.to_owned())
+    }
+
     /// The command under the cursor.
     #[must_use]
     pub fn picked(&self) -> Option<Cmd> {
@@ -83,9 +90,17 @@ impl Palette {
             let line = Text::of(Role::Plain, format!(" Enter goes to row {number}"));
             line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
         }
+        if let Some(file) = self.file() {
+            let mut line = Text::of(Role::Plain, " Enter saves the capture to ");
+            line.captured(Role::Plain, file.as_bytes(), 60);
+            line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
+        }
         let rows = inner.height.saturating_sub(4);
         for (y, row) in (inner.y + 2..inner.y + 2 + rows).zip(self.list.visible()) {
-            let Some(command) = matches.get(row).filter(|_| self.number().is_none()) else { break };
+            let Some(command) = matches.get(row).filter(|_| self.number().is_none() && self.file().is_none())
+            else {
+                break;
+            };
             let cursor = row == self.list.cursor;
             let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
             line.left(Role::Plain, command.short, 17);
@@ -101,7 +116,10 @@ impl Palette {
             let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
             let line = Text::of(
                 Role::Dim,
-                format!(" {} of {all} commands   a number goes to that row", matches.len()),
+                format!(
+                    " {} of {all} commands   a number goes to that row, save FILE saves the capture",
+                    matches.len()
+                ),
             );
             line.draw(buffer, inner.x, inner.bottom() - 1, inner.width, theme);
         }

@@ -8,14 +8,12 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
-use crate::filter::Verdict;
 use crate::model::Severity;
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index, Reading};
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::live;
-use crate::tui::records::OfConnection;
 use crate::tui::shared::{Ctx, Menu, Panes, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
@@ -206,14 +204,8 @@ impl Connections {
             return;
         }
         self.stamp = Some(stamp);
-        let filter = shared.parsed.as_deref();
-        // A filter about messages says nothing about connections: these stay.
-        let filter = filter.filter(|filter| {
-            filter.fields().all(|field| field.info().levels.has(crate::filter::Level::Connection))
-        });
         let chosen = |row: &&ConnectionRow| {
-            (!self.only_marked || shared.marks.contains(&(row.id.0, 0)))
-                && filter.is_none_or(|filter| filter.test(&OfConnection { index, row }) != Verdict::No)
+            (!self.only_marked || shared.marks.contains(&(row.id.0, 0))) && shared.shows(index, row)
         };
         let mut rows: Vec<&ConnectionRow> = index.connections.iter().filter(chosen).collect();
         if self.order == Order::FirstSeen {

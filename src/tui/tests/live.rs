@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::kit::Kit;
 use crate::capture::live::{Live, Losses};
 use crate::capture::{self, Capture};
+use crate::export::What;
 use crate::store::{Options, Progress, Reading, Session};
 use crate::tui::commands::Scope;
 use crate::tui::event::{Effect, Event};
@@ -279,15 +280,56 @@ fn quitting_asks_while_a_capture_goes_on() {
     fed.connect();
     let fed = fed.press("q");
     assert!(fed.kit.effects.is_empty());
-    fed.kit.shows("The capture goes on").shows("Enter, or q again");
+    fed.kit.shows("The capture is running").shows("Enter, or q again");
     let fed = fed.press("Esc q j Enter");
     assert!(fed.kit.effects.is_empty() && fed.kit.app.popup.is_none(), "it is stayed");
     for keys in ["q q", "q Enter", "Ctrl-c Ctrl-c"] {
         let mut fed = Fed::live((80, 24)).press(keys);
         assert_eq!(fed.kit.effects, [Effect::Quit], "{keys}");
         fed.end();
-        assert_eq!(fed.press("Esc q").kit.effects.last(), Some(&Effect::Quit));
+        assert_eq!(fed.press("Esc q").kit.effects.last(), Some(&Effect::Quit), "nothing came");
     }
+}
+
+#[test]
+fn what_is_in_no_file_can_be_saved_before_quitting() {
+    for live in [true, false] {
+        let mut fed = Fed::open(live.then(Live::default), (80, 24), None);
+        fed.connect();
+        fed.say(3);
+        fed.end();
+        let fed = fed.press("q");
+        fed.kit.shows("The capture is not saved");
+        assert!(fed.kit.effects.is_empty());
+        let mut fed = fed.press("j Enter");
+        // The test's packets are classic pcap in either case.
+        let name = "wslens-capture.pcap";
+        fed.kit.shows(name);
+        fed = fed.press("Enter");
+        let Some(Effect::Export(job)) = fed.kit.effects.last().cloned() else {
+            panic!("{:?}", fed.kit.effects)
+        };
+        assert_eq!((&job.what, job.path.to_str()), (&What::Capture, Some(name)));
+        // It stays where the file cannot be written, and can be tried again under another name.
+        fed.kit.event(Event::Exists(job));
+        fed = fed.press("Enter Enter");
+        fed.kit.event(Event::Done(Ok("wrote it".to_owned())));
+        assert_eq!(fed.kit.effects.last(), Some(&Effect::Quit));
+        // From here on nothing is lost.
+        assert_eq!(fed.press("q").kit.effects.last(), Some(&Effect::Quit));
+    }
+    // Where it goes wrong, the program stays.
+    let mut fed = Fed::open(Some(Live::default()), (80, 24), None);
+    fed.connect();
+    fed.say(3);
+    fed.kit = fed.kit.press("q");
+    fed.kit.shows("The capture is running, and not saved").shows("save, then quit");
+    let mut fed = fed.press("Esc : s a v e Space o u t Enter");
+    let Some(Effect::Export(job)) = fed.kit.effects.last() else { panic!("{:?}", fed.kit.effects) };
+    assert_eq!((&job.what, job.path.to_str()), (&What::Capture, Some("out")));
+    let count = fed.kit.effects.len();
+    fed.kit.event(Event::Done(Err("the disk is full".to_owned())));
+    assert_eq!(fed.kit.effects.len(), count);
 }
 
 #[test]
@@ -317,7 +359,9 @@ fn a_pipe_is_live_too() {
     fed.kit.shows("what was lost before the pipe");
     fed.end();
     fed.kit.shows("■ ENDED 00:01").shows("Messages  100 of 100");
-    assert_eq!(fed.press("q").kit.effects, [Effect::Quit], "there is nothing to lose");
+    let fed = fed.press("q");
+    fed.kit.shows("The capture is not saved");
+    assert_eq!(fed.press("q").kit.effects, [Effect::Quit]);
 }
 
 #[test]
