@@ -259,6 +259,13 @@ impl Capture {
         self.next_other(&mut packet).then_some(packet)
     }
 
+    /// Waits until [`next`](Self::next) has a packet or the end to give. False where
+    /// [`Live::nudge`](live::Live::nudge) came first: then there is something else to do. Only a live capture waits.
+    #[must_use]
+    pub fn wait(&self) -> bool {
+        self.sources.first().is_none_or(Source::wait)
+    }
+
     /// Whether there is a next packet, whichever way it comes.
     #[inline(never)]
     fn next_other(&mut self, packet: &mut PacketRef) -> bool {

@@ -50,6 +50,8 @@ struct State {
     /// Packets in all files.
     packets: u64,
     ended: bool,
+    /// Whoever waits for packets has something else to do.
+    nudged: bool,
 }
 
 /// How much is where.
@@ -162,6 +164,27 @@ impl Pages {
             }
             if !wait {
                 return Next::Nothing;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends the wait for packets, or the next one.
+    pub(super) fn nudge(&self) {
+        self.state().nudged = true;
+        self.arrived.notify_all();
+    }
+
+    /// Waits until there are more than `packets` packets, or no more will come; false where a
+    /// [nudge](Self::nudge) came first.
+    pub(super) fn wait(&self, packets: u64) -> bool {
+        let mut state = self.state();
+        loop {
+            if std::mem::take(&mut state.nudged) {
+                return false;
+            }
+            if state.packets > packets || state.ended {
+                return true;
             }
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
