@@ -24,7 +24,16 @@ pub fn run<S: Sink>(
     // Where packets have to be waited for, nobody waits for many of them.
     let turns = if capture.progress().is_some() { 1024 } else { 1 };
     let mut turn = 0u32;
-    while let Some(packet) = capture.next() {
+    let is_live = capture.live().is_some();
+    loop {
+        if is_live && !capture.wait() {
+            use_new_secrets(capture, pipeline, sink);
+            if !check(capture, sink) {
+                break;
+            }
+            continue;
+        }
+        let Some(packet) = capture.next() else { break };
         take(&packet, capture, pipeline, sink);
         turn = turn.wrapping_add(1);
         if turn.is_multiple_of(turns) && !check(capture, sink) {
@@ -50,12 +59,18 @@ pub(super) fn take<S: Sink>(
         tell_losses(capture, pipeline, sink);
     }
     if pipeline.has_new_secrets() {
-        pipeline.use_new_secrets(&CaptureBytes(capture), sink);
+        use_new_secrets(capture, pipeline, sink);
     }
     pipeline.packet(packet, &CaptureBytes(capture), sink);
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);
     }
+}
+
+/// Reads the connections whose secrets came since.
+#[cold]
+pub(super) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
+    pipeline.use_new_secrets(&CaptureBytes(capture), sink);
 }
 
 /// Hands on the key logs that stand in the capture itself: in secrets blocks, and in comments of sections.
