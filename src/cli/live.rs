@@ -78,8 +78,8 @@ pub struct LiveArgs {
     /// Room for packets in temporary files; the oldest go first
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
     pub max_disk: u64,
-    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: the file is followed as it grows, and may
-    /// come later; a connection whose secret comes late is read from its start. Also used: $SSLKEYLOGFILE
+    /// Follow FILE for TLS secrets, as programs write them with SSLKEYLOGFILE; the file may be created later. Connections
+    /// whose secrets are written late are read from their start, ended ones too. Also used: $SSLKEYLOGFILE
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Capture")]
     pub keylog: Vec<PathBuf>,
@@ -168,9 +168,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         duration: args.duration,
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
-    // Before rights are given up: key logs are for their owner only.
-    // Followed until this returns: secrets come with the connections.
-    let (secrets, _follower) = keys::follow(&read.input, read.look.quiet)?;
+    // Before rights are given up: key logs are for their owner only. Nothing is read of them yet.
+    let (secrets, key_logs) = keys::open(&read.input, read.look.quiet)?;
     let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
     let keep = give_up_rights(args)?;
@@ -180,6 +179,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         .transpose()?;
     let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
     let live = capture.live().unwrap_or_default();
+    // Followed until this returns: secrets come with the connections. Its thread must not have rights to give up.
+    let _following = keys::follow(key_logs, &live, shows);
 
     if shows {
         let name = format!("live {}", interfaces.join(", "));
