@@ -15,7 +15,7 @@ use wslens::store::{Detail, Options, Request, Session};
 use crate::read::{Output, keep_all};
 use crate::wss::{blocks, folder_of, with_keys, without_of};
 
-/// Connections that may wait for their secrets after their end: as in docs/ARCHITECTURE.md.
+/// Connections that may wait for their secrets after their end: as in docs/RELIABILITY.md.
 const ENDED: usize = 8192;
 
 fn file() -> Vec<u8> {

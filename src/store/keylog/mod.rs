@@ -29,6 +29,8 @@ use watch::Watch;
 const PIECE: usize = 64 << 10;
 /// Renamed files that are still read. Writers keep them open for a while.
 const OLD: usize = 4;
+/// Looks before anything is analyzed: they read 1 GiB of a file.
+const TURNS: u32 = 64;
 /// Time between two looks, although nothing was reported: network file systems do not report what others write, and a
 /// directory may not be there yet.
 const LOOK: Duration = Duration::from_secs(1);
@@ -201,7 +203,8 @@ impl KeyLogs {
             live: live.clone(),
             ends: AtomicBool::new(false),
         });
-        while reader.look(true) {}
+        // Not for ever: a named pipe may never end.
+        (0..TURNS).take_while(|_| reader.look(true)).for_each(drop);
         // Who holds the secrets must not keep the key logs open.
         let weak = Arc::downgrade(&reader);
         secrets.set_refresh(move || {

@@ -141,7 +141,7 @@ impl Watched {
         whole.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
     }
 
-    /// What was said on connections whose URLs end so, in the order printed.
+    /// The texts of all messages, in the order printed.
     fn texts(&self) -> Vec<String> {
         let messages = self.records().into_iter().filter(|record| record["kind"] == "message");
         messages.filter_map(|message| message["text"].as_str().map(str::to_owned)).collect()
