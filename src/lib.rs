@@ -14,8 +14,9 @@
 //! | room | may use | may touch |
 //! | --- | --- | --- |
 //! | model | – | nothing |
-//! | capture | model | files threads streams |
-//! | capture::sniff | capture | files threads clock |
+//! | output | – | files streams environment |
+//! | capture | model output | files threads streams |
+//! | capture::sniff | capture output | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
 //! | tls | model | nothing |
@@ -31,7 +32,7 @@
 //! | build | model http ws report explain | nothing |
 //! | store | model capture net pipeline ws autopsy | files threads clock |
 //! | story | model http pipeline ws autopsy report explain store | nothing |
-//! | export | model capture filter pipeline ws report store | files |
+//! | export | model output capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
 //! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
@@ -57,6 +58,7 @@ pub mod http;
 pub mod learn;
 pub mod model;
 pub mod net;
+pub mod output;
 pub mod pipeline;
 pub mod report;
 pub mod store;

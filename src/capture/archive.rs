@@ -1,8 +1,8 @@
 //! The bytes of a capture apart from the capture: to be read again, from any thread.
 
+use super::guard::Guarded;
 use super::pages::Pages;
 use super::source::ADDRESS_BITS;
-use super::window::map;
 use crate::model::{Bytes, Span};
 use memmap2::Mmap;
 use std::fs::File;
@@ -21,7 +21,7 @@ pub struct Archive {
 #[derive(Debug)]
 pub(super) enum Stored {
     /// A file, mapped a second time.
-    File { name: String, file: File, map: Arc<Mmap> },
+    File { name: String, file: File, map: Arc<Guarded> },
     /// Memory.
     Memory(Arc<Vec<u8>>),
     /// Temporary files, of which the oldest may have gone.
@@ -34,9 +34,9 @@ impl Stored {
     /// A file that is mapped a second time, so that neither use disturbs the other.
     pub(super) fn file(name: &str, file: &File) -> io::Result<Self> {
         let file = file.try_clone()?;
-        let map = Arc::new(map(&file)?);
+        let map = Arc::new(Guarded::new(&file)?);
         #[cfg(unix)]
-        let _ = map.advise(memmap2::Advice::Random);
+        let _ = map.map().advise(memmap2::Advice::Random);
         Ok(Self::File { name: name.to_owned(), file, map })
     }
 }
@@ -46,8 +46,7 @@ impl Archive {
         Self { sources: sources.into() }
     }
 
-    /// Whether the files are still as long as they were: reading a mapped file that was cut short ends the
-    /// program.
+    /// Whether the files are still as long as they were: what a mapped file no longer has reads as zeros.
     ///
     /// # Errors
     /// What became of which file.
@@ -114,7 +113,7 @@ pub struct View {
 
 #[derive(Clone, Debug)]
 enum Part {
-    File(Arc<Mmap>),
+    File(Arc<Guarded>),
     Memory(Arc<Vec<u8>>),
     Kept { oldest: u64, maps: Vec<Arc<Mmap>>, bits: u32 },
     Nowhere,

@@ -62,3 +62,14 @@ pub enum CaptureError {
         max: usize,
     },
 }
+
+impl CaptureError {
+    /// Whether the file's own bytes are wrong, and not its name or who may read it.
+    #[must_use]
+    pub fn is_about_bytes(&self) -> bool {
+        matches!(
+            self,
+            Self::NotCapture { .. } | Self::Empty { .. } | Self::Version { .. } | Self::Broken { .. }
+        )
+    }
+}

@@ -28,6 +28,8 @@ pub(super) struct Follower {
     /// Packets up to `end`.
     packets: u64,
     lost: u64,
+    /// The file that was read when [`has_turned`](Self::has_turned) was last asked.
+    seen: u64,
 }
 
 impl Follower {
@@ -45,6 +47,7 @@ impl Follower {
             position: 0,
             packets: 0,
             lost: 0,
+            seen: 0,
         }
     }
 
@@ -65,6 +68,18 @@ impl Follower {
     /// Where its bytes can be read again.
     pub(super) fn stored(&self) -> Stored {
         Stored::Kept(Arc::clone(&self.pages))
+    }
+
+    /// Whether reading went on to another file since this was last asked.
+    pub(super) fn has_turned(&mut self) -> bool {
+        std::mem::replace(&mut self.seen, self.number) != self.number
+    }
+
+    /// Discards the files before an address, but for the two last ones that were read.
+    pub(super) fn release_before(&mut self, address: u64) {
+        let number = address.checked_sub(self.base).map_or(0, |at| at >> self.pages.bits());
+        self.pages.release(number.min(self.number.saturating_sub(1)));
+        self.forget_discarded();
     }
 
     /// Bytes that are kept.
@@ -118,6 +133,11 @@ impl Follower {
         }
         self.shared = Some(Arc::clone(&page.map));
         self.held.push_back(Page { map: page.map_again(), ..page });
+        self.forget_discarded();
+    }
+
+    /// Lets go of the files that are no longer kept.
+    fn forget_discarded(&mut self) {
         let oldest = self.pages.oldest();
         while self.first < oldest && self.held.len() > 1 {
             self.held.pop_front();
@@ -326,5 +346,59 @@ mod tests {
         }
         pages.end();
         assert_eq!(reader.join().unwrap(), 5000);
+    }
+
+    /// A full disk: writing to a file that is open for reading only fails, too.
+    #[test]
+    fn where_the_disk_is_full_the_newest_packets_are_kept_in_memory_and_nothing_ends() {
+        let (mut writer, pages, mut capture) = begin(8 << BITS);
+        let mut read = 0;
+        for number in 1..=500 {
+            if number % 50 == 20 {
+                // From here on the last file takes nothing, as every new one at first.
+                writer.fail_once();
+            }
+            writer.write(&packet(number), 1).unwrap();
+            let packet = capture.next().unwrap();
+            read += 1;
+            assert_eq!((packet.number, packet.number), (u64::from(number), read));
+            assert_eq!(capture.bytes(packet.bytes), Some(&number.to_le_bytes().repeat(25)[..]));
+        }
+        assert_eq!(
+            writer.full.take(),
+            Some("the disk for temporary files is full: the oldest packets are discarded early")
+        );
+        assert!(writer.full.is_none());
+        pages.end();
+        assert!(capture.next().is_none());
+        let fullness = pages.fullness();
+        assert!(fullness.stored <= fullness.room && fullness.evicted_packets > 0, "{fullness:?}");
+    }
+
+    #[test]
+    fn what_nobody_needs_again_is_released_once_it_is_saved() {
+        let (mut writer, pages, mut capture) = begin(1 << 30);
+        let number_of = |archive: &Archive| archive.kept().0 >> BITS;
+        let archive = Archive::new(vec![Stored::Kept(Arc::clone(&pages))]);
+        pages.set_saved(0);
+        let mut spans = Vec::new();
+        for number in 1..=1000 {
+            writer.write(&packet(number), 1).unwrap();
+            spans.push(capture.next().unwrap().bytes);
+            if capture.may_release() {
+                // The saver has seen the first ten files only.
+                pages.set_saved(u64::from(number / 31).min(10));
+                capture.release_before(u64::MAX);
+            }
+        }
+        assert!(number_of(&archive) > 20, "what is not saved stays");
+        pages.set_saved(u64::MAX);
+        // Somebody still needs the bytes of packet 900.
+        capture.release_before(spans[899].start);
+        assert_eq!(capture.bytes(spans[899]), Some(&900u32.to_le_bytes().repeat(25)[..]));
+        assert!(capture.bytes(spans[800]).is_none() && number_of(&archive) <= 5, "{}", number_of(&archive));
+        capture.release_before(u64::MAX);
+        assert!(number_of(&archive) <= 2);
+        assert!(capture.bytes(spans[999]).is_some());
     }
 }

@@ -14,6 +14,8 @@ pub struct Status {
     pub over: bool,
     /// Why it ended where nobody wanted it to.
     pub trouble: Option<String>,
+    /// Interfaces that can no longer be captured from, each with the reason.
+    pub vanished: Vec<String>,
     /// The interfaces, as they were named.
     pub interfaces: Vec<String>,
     /// The capture filter; empty for none.
@@ -36,6 +38,8 @@ pub struct Status {
     pub evicted_packets: u64,
     /// The file that packets are kept in, and the bytes of it and of those before it.
     pub saved: Option<(String, u64)>,
+    /// Packets in these files.
+    pub saved_packets: u64,
     /// Packets that are not in these files: they went out of the spool before, or the disk was full.
     pub unsaved: u64,
     /// Why no more packets are kept in files, where that is not because the capture is over.
@@ -56,6 +60,8 @@ struct Shared {
     settled: (Mutex<bool>, Condvar),
     /// Where the capture's bytes are.
     pages: OnceLock<Arc<Pages>>,
+    /// Hears at once of what goes wrong.
+    listener: OnceLock<fn(&str)>,
     /// Wakes who waits for packets.
     #[cfg(unix)]
     wake: OnceLock<std::os::unix::net::UnixStream>,
@@ -77,6 +83,19 @@ impl Live {
     /// Changes what is known.
     pub fn update(&self, change: impl FnOnce(&mut Status)) {
         change(&mut self.shared.status.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Calls a function with one sentence whenever something goes wrong, from whichever thread notices.
+    pub fn on_trouble(&self, listener: fn(&str)) {
+        let _ = self.shared.listener.set(listener);
+    }
+
+    /// Reports that something went wrong.
+    #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+    pub(super) fn announce(&self, sentence: &str) {
+        if let Some(listener) = self.shared.listener.get() {
+            listener(sentence);
+        }
     }
 
     /// Asks it to end. Packets that wait are analysed still.

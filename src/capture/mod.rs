@@ -40,6 +40,7 @@ mod classic;
 mod error;
 #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 mod follow;
+mod guard;
 #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 pub mod live;
 mod log;
@@ -60,6 +61,7 @@ mod window;
 pub use archive::{Archive, View};
 pub use error::CaptureError;
 pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
+pub use pages::default_room;
 
 use crate::model::{Finding, Loss, Losses, PacketRef, Span, Time};
 use live::Live;
@@ -89,8 +91,7 @@ impl From<PathBuf> for Input {
 /// How captures are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Reads files instead of mapping them. A mapped file that another program cuts short while it is
-    /// read ends this program.
+    /// Reads files instead of mapping them.
     pub no_mmap: bool,
     /// How many bytes are kept of an input that is not mapped. Rounded up to a power of two, and to
     /// 64 MiB.
@@ -119,7 +120,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: 1 << 30 }
+        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: default_room() }
     }
 }
 
@@ -149,6 +150,7 @@ pub struct Capture {
     findings: Vec<Finding>,
     losses: Vec<Loss>,
     notes: Notes,
+    unreadable: Vec<String>,
 }
 
 impl std::fmt::Debug for Capture {
@@ -173,15 +175,48 @@ struct Merge {
 }
 
 impl Capture {
-    /// Opens the inputs. Where one cannot be read, none is.
+    /// Opens the inputs. Of several, those that cannot be read are left out: see [`unreadable`](Self::unreadable).
     ///
     /// A pipe is read up to the end of its first header, and waits for that.
     pub fn open(inputs: &[Input], options: &Options) -> Result<Self, CaptureError> {
         if inputs.is_empty() || inputs.len() > MAX_SOURCES {
             return Err(CaptureError::Count { count: inputs.len(), max: MAX_SOURCES });
         }
-        let sources = inputs.iter().enumerate().map(|(index, input)| Source::open(input, index, options));
-        Ok(Self::from_sources(sources.collect::<Result<_, _>>()?))
+        let (mut sources, mut errors) = (Vec::new(), Vec::new());
+        for input in inputs {
+            match Source::open(input, sources.len(), options) {
+                Ok(source) => sources.push(source),
+                Err(error) => errors.push(error),
+            }
+        }
+        if sources.is_empty() {
+            // The first one says most: the others are likely to be the same.
+            return Err(errors.swap_remove(0));
+        }
+        let mut capture = Self::from_sources(sources);
+        for error in errors {
+            capture.totals.complete = false;
+            capture.unreadable.push(error.to_string());
+            if error.is_about_bytes() {
+                capture.findings.push(Finding {
+                    rule: &rules::BAD_MAGIC,
+                    direction: None,
+                    packet: 0,
+                    time: Time::default(),
+                    frame: None,
+                    message: None,
+                    offset: None,
+                    text: error.to_string(),
+                });
+            }
+        }
+        Ok(capture)
+    }
+
+    /// Why inputs cannot be read that were named beside others, a sentence each.
+    #[must_use]
+    pub fn unreadable(&self) -> &[String] {
+        &self.unreadable
     }
 
     /// Reads a file that is in memory, exactly as a mapped one.
@@ -227,6 +262,7 @@ impl Capture {
             findings: Vec::new(),
             losses: Vec::new(),
             notes: Notes::default(),
+            unreadable: Vec::new(),
         };
         for index in 0..this.sources.len() {
             this.collect(index, 0);
@@ -389,6 +425,38 @@ impl Capture {
     #[must_use]
     pub fn live(&self) -> Option<Live> {
         self.sources.iter().find_map(Source::live).cloned()
+    }
+
+    /// Whether a live capture may have bytes that can be [released](Self::release_before).
+    #[must_use]
+    pub fn may_release(&mut self) -> bool {
+        self.sources.iter_mut().any(Source::has_turned)
+    }
+
+    /// Discards temporary files of a live capture: none of their bytes before this address will be asked for again.
+    pub fn release_before(&mut self, address: u64) {
+        self.sources.iter_mut().for_each(|source| source.release_before(address));
+    }
+
+    /// Looks whether files are still as long as they were: of one that another program shortened, no more is read than
+    /// is left. To be called now and then, and where [`is_cut`](Self::is_cut).
+    pub fn check(&mut self) {
+        self.sources.iter_mut().for_each(Source::check);
+    }
+
+    /// Takes back the last packet: its header may have been read as zeros. See [`is_cut`](Self::is_cut).
+    #[cold]
+    pub fn take_back(&mut self, packet: &PacketRef) {
+        self.totals.packets = self.totals.packets.min(packet.number.saturating_sub(1));
+        self.findings.retain(|finding| finding.packet != packet.number);
+        self.check();
+    }
+
+    /// Whether bytes of the last packet may be zeros instead of those of a file that another program shortened.
+    #[inline]
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        guard::any() && self.sources.iter().any(Source::is_cut)
     }
 
     /// What was read so far.

@@ -25,6 +25,8 @@ pub(super) struct Pages {
     arrived: Condvar,
     /// Bytes that the analysis has taken.
     pub(super) taken: AtomicU64,
+    /// The file that is being copied to where packets are kept for good; `u64::MAX` where none is.
+    saved: AtomicU64,
 }
 
 /// One file.
@@ -40,6 +42,8 @@ pub(super) struct Page {
     pub(super) packets_before: u64,
     /// Packets up to the end of what is written of it.
     pub(super) packets_after: u64,
+    /// It is in memory: the disk is full.
+    pub(super) in_memory: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,7 +86,8 @@ impl Pages {
     /// No files yet; of `1 << bits` bytes each, and as many as `room` bytes hold.
     pub(super) fn new(bits: u32, room: u64) -> Self {
         let most = usize::try_from(room >> bits).unwrap_or(usize::MAX).max(LEAST);
-        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken: AtomicU64::new(0) }
+        let (taken, saved) = (AtomicU64::new(0), AtomicU64::new(u64::MAX));
+        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken, saved }
     }
 
     /// log2 of a file's length.
@@ -95,7 +100,7 @@ impl Pages {
     }
 
     /// A new file at the end; the oldest goes where there are too many.
-    pub(super) fn push(&self, file: Arc<File>, map: Arc<Mmap>) {
+    pub(super) fn push(&self, Fresh { file, map, in_memory }: Fresh) {
         let mut state = self.state();
         let bytes_before = state.pages.back().map_or(0, |last| last.bytes_before + last.len as u64);
         let page = Page {
@@ -105,21 +110,54 @@ impl Pages {
             bytes_before,
             packets_before: state.packets,
             packets_after: state.packets,
+            in_memory,
         };
         state.pages.push_back(page);
-        while state.pages.len() > self.most {
+        // Those in memory take the place of a disk that is full: there are few.
+        while state.pages.len() > self.most
+            || state.pages.iter().filter(|page| page.in_memory).count() > LEAST
+        {
             state.evict();
         }
     }
 
-    /// Lets the oldest file go, unless it is the last one; answers whether it went.
-    pub(super) fn evict(&self) -> bool {
+    /// Puts a file in the place of the last one, with the same bytes. Of those in memory there are few: the oldest are
+    /// discarded.
+    pub(super) fn replace_last(&self, Fresh { file, map, in_memory }: Fresh) {
         let mut state = self.state();
-        let can = state.pages.len() > 1;
+        if let Some(last) = state.pages.back_mut() {
+            (last.file, last.map, last.in_memory) = (file, map, in_memory);
+        }
+        while state.pages.iter().filter(|page| page.in_memory).count() > LEAST {
+            state.evict();
+        }
+    }
+
+    /// Discards the oldest file because the disk is full; false where somebody still needs it.
+    pub(super) fn evict(&self) -> bool {
+        let taken = self.taken.load(Ordering::Relaxed);
+        let saved = self.saved.load(Ordering::Relaxed);
+        let mut state = self.state();
+        let done = |page: &Page| page.bytes_before + page.len as u64 <= taken;
+        let can = state.pages.len() > 1 && state.oldest < saved && state.pages.front().is_some_and(done);
         if can {
             state.evict();
         }
         can
+    }
+
+    /// Nobody needs the files before this one any longer. Those that are not saved yet stay.
+    pub(super) fn release(&self, before: u64) {
+        let before = before.min(self.saved.load(Ordering::Relaxed));
+        let mut state = self.state();
+        while state.oldest < before && state.pages.len() > 1 {
+            state.evict();
+        }
+    }
+
+    /// The files before this one were saved; `u64::MAX`: all are, or none is to be.
+    pub(super) fn set_saved(&self, number: u64) {
+        self.saved.store(number, Ordering::Relaxed);
     }
 
     /// So many bytes of the last file are written by now, with so many packets more.
@@ -240,28 +278,41 @@ pub(super) struct Writer {
     pages: Arc<Pages>,
     file: Option<Arc<File>>,
     at: usize,
+    /// The disk was full: what was done about it, unless that was asked for already.
+    pub(super) full: Option<&'static str>,
+    was_full: bool,
 }
 
 impl Writer {
     /// Writes behind nothing.
     pub(super) fn new(pages: Arc<Pages>) -> Self {
-        Self { pages, file: None, at: 0 }
+        Self { pages, file: None, at: 0, full: None, was_full: false }
     }
 
     /// Adds a piece with so many packets in it. No longer than a file.
     ///
     /// # Errors
-    /// Where there is no room for it, also without the oldest files.
+    /// Where there is no room for it, neither on the disk without the oldest files nor in memory.
     pub(super) fn write(&mut self, piece: &[u8], packets: u64) -> io::Result<()> {
         if self.file.is_none() || (1usize << self.pages.bits).saturating_sub(self.at) < piece.len() {
-            self.turn()?;
+            let fresh = page(1 << self.pages.bits).or_else(|error| self.instead(error))?;
+            self.turn(fresh);
         }
         while let Some(file) = &self.file {
             match write_at(file, piece, self.at as u64) {
                 Ok(()) => break,
                 // What was written of it is written again.
-                Err(error) if !self.pages.evict() => return Err(no_room(error)),
-                Err(_) => {}
+                Err(_) if self.pages.evict() => self.note(),
+                // No file is left empty: readers go from one to the next.
+                Err(error) if self.at == 0 => {
+                    let fresh = self.instead(error)?;
+                    self.file = Some(Arc::clone(&fresh.file));
+                    self.pages.replace_last(fresh);
+                }
+                Err(error) => {
+                    let fresh = self.instead(error)?;
+                    self.turn(fresh);
+                }
             }
         }
         self.at += piece.len();
@@ -269,23 +320,77 @@ impl Writer {
         Ok(())
     }
 
-    fn turn(&mut self) -> io::Result<()> {
-        let (file, map) = page(1 << self.pages.bits).map_err(no_room)?;
-        self.pages.push(Arc::clone(&file), map);
-        (self.file, self.at) = (Some(file), 0);
-        Ok(())
+    /// Writing to the file at hand fails from here on, as on a full disk.
+    #[cfg(test)]
+    pub(super) fn fail_once(&mut self) {
+        let named = tempfile::NamedTempFile::new().map(|named| File::open(named.path()));
+        if let Ok(Ok(file)) = named {
+            self.file = Some(Arc::new(file));
+        }
+    }
+
+    fn turn(&mut self, fresh: Fresh) {
+        (self.file, self.at) = (Some(Arc::clone(&fresh.file)), 0);
+        self.pages.push(fresh);
+    }
+
+    /// A file in memory, where the disk has no room.
+    fn instead(&mut self, error: io::Error) -> io::Result<Fresh> {
+        self.note();
+        page_in_memory(1 << self.pages.bits).map_err(|_| no_room(error))
+    }
+
+    fn note(&mut self) {
+        if !std::mem::replace(&mut self.was_full, true) {
+            self.full = Some("the disk for temporary files is full: the oldest packets are discarded early");
+        }
     }
 }
 
-/// An unnamed temporary file of this length, and its bytes.
+/// A file that nothing was written to yet, and its bytes.
+pub(super) struct Fresh {
+    pub(super) file: Arc<File>,
+    pub(super) map: Arc<Mmap>,
+    in_memory: bool,
+}
+
+/// An unnamed temporary file of this length.
 ///
 /// It is written by calls and not through the mapping, so that a full disk is an error and not a signal; for the same
 /// reason nothing is read that was not written.
-pub(super) fn page(len: usize) -> io::Result<(Arc<File>, Arc<Mmap>)> {
-    let file = tempfile::tempfile()?;
+pub(super) fn page(len: usize) -> io::Result<Fresh> {
+    fresh(crate::output::temporary()?, len, false)
+}
+
+/// The same in memory.
+#[cfg(target_os = "linux")]
+pub(super) fn page_in_memory(len: usize) -> io::Result<Fresh> {
+    let file = rustix::fs::memfd_create("wslens", rustix::fs::MemfdFlags::CLOEXEC)?;
+    fresh(file.into(), len, true)
+}
+
+/// Elsewhere there are no files in memory.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn page_in_memory(_: usize) -> io::Result<Fresh> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn fresh(file: File, len: usize, in_memory: bool) -> io::Result<Fresh> {
     file.set_len(len as u64)?;
     let map = Arc::new(map(&file)?);
-    Ok((Arc::new(file), map))
+    Ok(Fresh { file: Arc::new(file), map, in_memory })
+}
+
+/// How much may be kept in temporary files unless somebody says otherwise: 1 GiB, or a quarter of the free space.
+#[must_use]
+pub fn default_room() -> u64 {
+    /// Where the system does not say how much is free.
+    const MOST: u64 = 1 << 30;
+    #[cfg(target_os = "linux")]
+    if let Ok(about) = rustix::fs::statvfs(std::env::temp_dir()) {
+        return (about.f_bavail.saturating_mul(about.f_frsize) / 4).min(MOST);
+    }
+    MOST
 }
 
 /// The error of a temporary file, in words that say what it is for.

@@ -4,12 +4,13 @@ use super::archive::Stored;
 use super::classic::{self, Classic};
 use super::error::CaptureError;
 use super::follow::Follower;
+use super::guard::Guarded;
 use super::live::Live;
 use super::log::Log;
 use super::pcapng::{self, Pcapng};
 use super::spool::{Keeping, Spool};
 use super::unpack::{Counted, Packing, first_bytes};
-use super::window::{Bytes, Mapped, Window, map};
+use super::window::{Bytes, Mapped, SHORTENED, Window};
 use super::{Input, Options};
 use crate::model::PacketRef;
 use std::fs::File;
@@ -78,15 +79,15 @@ impl Source {
         // Some file systems cannot map, and some files that have bytes say that they have none.
         if !options.no_mmap
             && about.len() > 0
-            && let Ok(bytes) = map(&file)
+            && let Ok(bytes) = Guarded::new(&file)
             && Packing::of(&bytes).is_none()
         {
             #[cfg(unix)]
-            let _ = bytes.advise(memmap2::Advice::Sequential);
+            let _ = bytes.map().advise(memmap2::Advice::Sequential);
             let size = bytes.len() as u64;
             return Self::mapped(Bytes::File(bytes, file), &name, index, Size::Whole(size));
         }
-        let (file, taken) = Counted::new(file);
+        let (file, taken) = Counted::new(Whole { left: about.len(), file });
         let size = if about.len() > 0 { Size::Taken(taken, about.len()) } else { Size::Unknown };
         Self::stream(Box::new(file), &name, index, options.keeping(about.len() == 0), size)
     }
@@ -131,6 +132,34 @@ impl Source {
         match &self.feed {
             Feed::Mapped(_) | Feed::Spool(_) => None,
             Feed::Live(window) => Some(window.live()),
+        }
+    }
+
+    /// See [`Mapped::check`].
+    pub(super) fn check(&mut self) {
+        if let Feed::Mapped(window) = &mut self.feed {
+            window.check();
+        }
+    }
+
+    /// See [`Mapped::is_cut`].
+    #[inline]
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(&self.feed, Feed::Mapped(window) if window.is_cut())
+    }
+
+    /// Whether a live capture is read in another temporary file than before.
+    pub(super) fn has_turned(&mut self) -> bool {
+        match &mut self.feed {
+            Feed::Live(window) => window.has_turned(),
+            Feed::Mapped(_) | Feed::Spool(_) => false,
+        }
+    }
+
+    /// Discards what a live capture has before an address.
+    pub(super) fn release_before(&mut self, address: u64) {
+        if let Feed::Live(window) = &mut self.feed {
+            window.release_before(address);
         }
     }
 
@@ -248,6 +277,24 @@ impl Source {
             Size::Taken(taken, size) => Some((taken.load(Ordering::Relaxed).min(*size), *size)),
             Size::Unknown => None,
         }
+    }
+}
+
+/// A file that has as many bytes as it had when it was opened, or ends in an error.
+struct Whole {
+    file: File,
+    /// Bytes that are still to come. Of files that do not say how long they are, none.
+    left: u64,
+}
+
+impl Read for Whole {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        if read == 0 && std::mem::take(&mut self.left) > 0 && !into.is_empty() {
+            return Err(io::Error::other(SHORTENED));
+        }
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
     }
 }
 

@@ -5,7 +5,7 @@
 //! and the addresses between are never used.
 
 use super::archive::Stored;
-use super::pages::{Pages, no_room, page, write_at};
+use super::pages::{Fresh, Pages, no_room, page, page_in_memory, write_at};
 use super::window::Window;
 use memmap2::{Mmap, MmapMut};
 use std::collections::VecDeque;
@@ -35,6 +35,8 @@ pub(super) struct Spool {
     laps: VecDeque<Arc<Mmap>>,
     oldest: u64,
     shared: Option<Arc<Pages>>,
+    /// The oldest may be discarded where the disk is full.
+    discards: bool,
     chunk: Box<[u8]>,
     base: u64,
     /// log2 of the ring's length.
@@ -58,17 +60,21 @@ impl Spool {
     pub(super) fn new(reader: Box<dyn Read + Send>, base: u64, keeping: Keeping) -> io::Result<Self> {
         let bits = keeping.bits;
         let shared = keeping.room.map(|room| Arc::new(Pages::new(bits, room)));
-        let ring =
-            if shared.is_some() { Ring::kept(1 << bits).map_err(no_room)? } else { Ring::new(1 << bits)? };
-        if let (Some(shared), Ring::File { file, map, .. }) = (&shared, &ring) {
-            shared.push(Arc::clone(file), Arc::clone(map));
-        }
+        let ring = match &shared {
+            Some(shared) => {
+                let (ring, fresh) = Ring::kept(1 << bits).map_err(no_room)?;
+                shared.push(fresh);
+                ring
+            }
+            None => Ring::new(1 << bits)?,
+        };
         Ok(Self {
             reader,
             ring,
             laps: VecDeque::new(),
             oldest: 0,
             shared,
+            discards: keeping.room.is_some_and(|room| room < u64::MAX),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             base,
             bits,
@@ -117,24 +123,42 @@ impl Spool {
             self.turn();
         }
         while !self.ended && self.end.saturating_sub(self.start) < len {
-            let space = size.saturating_sub(self.end).min(self.chunk.len());
-            let Some(into) = self.chunk.get_mut(..space) else { break };
-            match self.reader.read(into) {
+            let mut chunk = std::mem::take(&mut self.chunk);
+            let space = size.saturating_sub(self.end).min(chunk.len());
+            let read = self.reader.read(chunk.get_mut(..space).unwrap_or_default());
+            match read {
                 Ok(0) => self.ended = true,
-                Ok(read) => {
-                    let read = into.get(..read).unwrap_or_default();
-                    match self.ring.write(self.end, read) {
-                        Ok(()) => {
-                            self.end += read.len();
-                            if let Some(pages) = &self.shared {
-                                pages.grow(self.end, 0);
-                            }
+                Ok(len) => match self.write(chunk.get(..len).unwrap_or_default()) {
+                    Ok(()) => {
+                        self.end += len;
+                        if let Some(pages) = &self.shared {
+                            pages.grow(self.end, 0);
                         }
-                        Err(error) => self.fail(&error),
                     }
-                }
+                    Err(error) => self.fail(&error),
+                },
                 Err(error) => self.fail(&error),
             }
+            self.chunk = chunk;
+        }
+    }
+
+    /// Writes behind what was read. Where the disk is full, the oldest bytes of a pipe are discarded, and this lap
+    /// continues in memory.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let Err(error) = self.ring.write(self.end, bytes) else { return Ok(()) };
+        let Some(shared) = self.shared.as_ref().filter(|_| self.discards) else { return Err(error) };
+        let fresh = self.ring.move_to_memory(self.end).map_err(|_| error)?;
+        shared.replace_last(fresh);
+        self.forget_discarded();
+        self.ring.write(self.end, bytes)
+    }
+
+    /// Lets go of the laps that are no longer kept.
+    fn forget_discarded(&mut self) {
+        let Some(shared) = &self.shared else { return };
+        while self.oldest < shared.oldest() && self.laps.pop_front().is_some() {
+            self.oldest += 1;
         }
     }
 
@@ -147,14 +171,16 @@ impl Spool {
     fn turn(&mut self) {
         let turned = match &self.shared {
             None => self.ring.copy_to_start(self.start, self.end),
-            Some(shared) => self.ring.turn_page(self.start, self.end).map(|(done, file, next)| {
-                self.laps.push_back(done);
-                shared.push(file, next);
-                while self.oldest < shared.oldest() && self.laps.pop_front().is_some() {
-                    self.oldest += 1;
-                }
-            }),
+            Some(shared) => {
+                // What was not taken yet is in the next lap, too: this one ends before it.
+                shared.grow(self.start, 0);
+                self.ring.turn_page(self.start, self.end, self.discards).map(|(done, fresh)| {
+                    self.laps.push_back(done);
+                    shared.push(fresh);
+                })
+            }
         };
+        self.forget_discarded();
         if let Err(error) = turned {
             self.fail(&error);
             self.start = self.end;
@@ -204,8 +230,8 @@ impl Window for Spool {
     }
 }
 
-/// The bytes of the lap before; the file of the next, and its bytes.
-type Turned = (Arc<Mmap>, Arc<File>, Arc<Mmap>);
+/// The bytes of the lap before, and the next one.
+type Turned = (Arc<Mmap>, Fresh);
 
 /// The memory of a spool.
 enum Ring {
@@ -218,26 +244,46 @@ enum Ring {
 
 impl Ring {
     fn new(len: usize) -> io::Result<Self> {
-        let file = || page(len).map(|(file, map)| Self::File { file, map, written: 0, only: false });
+        let file = || page(len).map(|fresh| Self::of(&fresh, false));
         file().or_else(|_| Ok(Self::Memory(MmapMut::map_anon(len)?)))
     }
 
     /// A file and nothing else: memory would not be enough for all.
-    fn kept(len: usize) -> io::Result<Self> {
-        let (file, map) = page(len)?;
-        Ok(Self::File { file, map, written: 0, only: true })
+    fn kept(len: usize) -> io::Result<(Self, Fresh)> {
+        let fresh = page(len)?;
+        Ok((Self::of(&fresh, true), fresh))
     }
 
-    /// Goes on in a new file, which begins with the bytes of `from..to`. Gives the old one, and the new one.
-    fn turn_page(&mut self, from: usize, to: usize) -> io::Result<Turned> {
+    fn of(fresh: &Fresh, only: bool) -> Self {
+        Self::File { file: Arc::clone(&fresh.file), map: Arc::clone(&fresh.map), written: 0, only }
+    }
+
+    /// Continues in a new file, which begins with the bytes of `from..to`. `discards`: where there is no room on the
+    /// disk, it is in memory.
+    fn turn_page(&mut self, from: usize, to: usize, discards: bool) -> io::Result<Turned> {
         let Self::File { map: done, .. } = self else { return Err(io::ErrorKind::Unsupported.into()) };
         let done = Arc::clone(done);
-        let mut next = Self::kept(done.len()).map_err(no_room)?;
-        next.write(0, done.get(from..to).unwrap_or_default())?;
-        let Self::File { file, map, .. } = &next else { return Err(io::ErrorKind::Unsupported.into()) };
-        let (file, map) = (Arc::clone(file), Arc::clone(map));
+        let begin = |fresh: Fresh| {
+            let mut next = Self::of(&fresh, true);
+            next.write(0, done.get(from..to).unwrap_or_default()).map(|()| (next, fresh))
+        };
+        let (next, fresh) = match page(done.len()).and_then(begin) {
+            Err(_) if discards => page_in_memory(done.len()).and_then(begin),
+            other => other,
+        }
+        .map_err(no_room)?;
         *self = next;
-        Ok((done, file, map))
+        Ok((done, fresh))
+    }
+
+    /// Continues in memory, with the bytes that were written so far: `len` of them.
+    fn move_to_memory(&mut self, len: usize) -> io::Result<Fresh> {
+        let Self::File { map, .. } = self else { return Err(io::ErrorKind::Unsupported.into()) };
+        let fresh = page_in_memory(map.len())?;
+        let mut next = Self::of(&fresh, true);
+        next.write(0, map.get(..len).unwrap_or_default())?;
+        *self = next;
+        Ok(fresh)
     }
 
     #[inline]

@@ -1,5 +1,6 @@
 //! The place that a parser reads at: a cursor over bytes with addresses.
 
+use super::guard::Guarded;
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
@@ -40,10 +41,13 @@ pub(super) trait Window {
     }
 }
 
+/// Why a file ends early that another program shortened.
+pub(super) const SHORTENED: &str = "another program shortened the file while it was read; it now ends";
+
 /// The bytes of a whole input: a mapped file, or memory.
 pub(super) enum Bytes {
     /// A file, mapped.
-    File(Mmap, File),
+    File(Guarded, File),
     /// Bytes from elsewhere.
     Memory(Arc<Vec<u8>>),
 }
@@ -63,14 +67,34 @@ impl Deref for Bytes {
 /// A window over bytes that are all there.
 pub(super) struct Mapped {
     bytes: Bytes,
+    /// Bytes that may be read: all of them, unless the file was shortened.
+    len: usize,
     at: usize,
     base: u64,
+    failure: Option<String>,
 }
 
 impl Mapped {
     /// A window whose first byte has the address `base`.
     pub(super) fn new(bytes: Bytes, base: u64) -> Self {
-        Self { bytes, at: 0, base }
+        Self { len: bytes.len(), bytes, at: 0, base, failure: None }
+    }
+
+    /// Looks whether the file is still as long as it was, and reads no further than it is now.
+    pub(super) fn check(&mut self) {
+        let Bytes::File(map, file) = &self.bytes else { return };
+        let now = file.metadata().map_or(self.len as u64, |about| about.len());
+        let now = usize::try_from(now).unwrap_or(usize::MAX).min(map.cut().unwrap_or(usize::MAX));
+        if now < self.len {
+            self.len = now;
+            self.failure = Some(SHORTENED.to_owned());
+        }
+    }
+
+    /// Whether bytes were read that the file no longer has.
+    #[inline]
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(&self.bytes, Bytes::File(map, _) if map.cut().is_some_and(|cut| cut < self.len))
     }
 
     /// All of them.
@@ -82,14 +106,14 @@ impl Mapped {
     #[inline]
     pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {
         let start = usize::try_from(start.checked_sub(self.base)?).ok()?;
-        self.bytes.get(start..start.checked_add(len as usize)?)
+        self.bytes.get(..self.len)?.get(start..start.checked_add(len as usize)?)
     }
 }
 
 impl Window for Mapped {
     #[inline]
     fn peek(&mut self, len: usize) -> &[u8] {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let rest = self.bytes.get(self.at..self.len).unwrap_or_default();
         rest.get(..len).unwrap_or(rest)
     }
 
@@ -110,16 +134,17 @@ impl Window for Mapped {
 
     #[inline]
     fn present(&self) -> &[u8] {
-        self.bytes.get(self.at..).unwrap_or_default()
+        self.bytes.get(self.at..self.len).unwrap_or_default()
     }
 
     fn failure(&self) -> Option<&str> {
-        None
+        self.failure.as_deref()
     }
 
     #[inline]
     fn touch(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
+        let bytes = self.bytes.get(..self.len).unwrap_or_default();
+        bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
     }
 }
 
@@ -127,8 +152,8 @@ impl Window for Mapped {
 #[allow(unsafe_code)]
 pub(super) fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the mapping is only read, and only through slices that the owner of the mapping lends
-    // out. That another process changes or cuts the file meanwhile cannot be prevented by any means
-    // the system offers; `Options::no_mmap` reads without mapping. The spool and a capture that
+    // out. That another process changes the file meanwhile cannot be prevented by any means the system
+    // offers; `Options::no_mmap` reads without mapping, and `Guarded` survives a file that is shortened. The spool and a capture that
     // goes on map temporary files that have no name; of these no slice is lent out of what is not written yet, and
     // what is written does not change.
     unsafe { Mmap::map(file) }

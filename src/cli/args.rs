@@ -220,9 +220,12 @@ pub struct LookArgs {
     /// `table` on a terminal, `ndjson` elsewhere, unless given
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<Format>,
-    /// Write to FILE instead of standard output
+    /// Write to FILE instead of standard output; it gets its name when it is complete
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<std::path::PathBuf>,
+    /// Replace the files that -o and -w name, where they exist
+    #[arg(long, help_heading = "Output")]
+    pub force: bool,
     /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub color: ColorWhen,

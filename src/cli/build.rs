@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::args::LangArg;
 use super::explain::Dir;
+use super::outputs;
 use super::problem::Problem;
 use super::style::{Role, Style};
 use crate::build::draft::MAX_FRAGMENTS;
@@ -17,6 +18,7 @@ use crate::explain::json::write_json;
 use crate::explain::text::{View, write_text};
 use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity, safe_str};
+use crate::output::{Growth, Inputs, Target};
 use crate::report::snippet::{self, Form};
 use crate::ws::Opcode;
 
@@ -307,16 +309,10 @@ fn list(out: &mut dyn Write, lang: Lang) -> anyhow::Result<u8> {
 
 /// Writes a file; one that exists only when that is wanted.
 fn save(path: &std::path::Path, force: bool, bytes: &[u8]) -> Result<(), Problem> {
-    let file = match force {
-        true => std::fs::File::create(path),
-        false => std::fs::File::create_new(path),
-    };
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Problem::new(3, format!("'{}' exists already", path.display()))
-            .hint("try", "--force, or another name"),
-        _ => Problem::new(3, format!("cannot write '{}': {error}", path.display())),
-    };
-    file.and_then(|mut file| file.write_all(bytes)).map_err(failed)
+    let failed = |error| outputs::problem(error, 3);
+    let target = Target::create(path, Growth::Finite, force, &Inputs::default()).map_err(failed)?;
+    target.writer().write_all(bytes).map_err(|error| Problem::new(3, error.to_string()))?;
+    target.finish(force).map_err(failed)
 }
 
 fn spaced(bytes: &[u8]) -> String {

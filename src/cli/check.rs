@@ -55,11 +55,8 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);
     }
     let failed = plain.fails.is_some_and(|least| count(least) > 0);
-    Ok(match (failed, outcome.summary.input_complete) {
-        (true, _) => 1,
-        (false, true) => 0,
-        (false, false) => 5,
-    })
+    let unreadable = !outcome.summary.unreadable.is_empty();
+    Ok(if failed && !unreadable { 1 } else { read::exit_code(&outcome.summary) })
 }
 
 /// Every rule there is.

@@ -111,6 +111,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         read::limits(&args.input, &Selection { level: Level::Connections, ..Selection::default() }, false)?;
     (limits.depth.payloads, limits.depth.frames) = (false, false);
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
+    read::warn_of_unreadable(capture.unreadable());
     let mut pipeline = Pipeline::new(limits);
     let mut sink = Openings {
         out: BufWriter::new(out),
@@ -142,11 +143,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
     for number in args.conn.iter().filter(|number| websockets > 0 && !sink.shown.contains(*number)) {
         eprintln!("note: there is no connection {number}; those found are 1 to {websockets}");
     }
-    Ok(match (sink.wrong, summary.input_complete) {
-        (true, _) => 1,
-        (false, true) => 0,
-        (false, false) => 5,
-    })
+    Ok(if sink.wrong { 1 } else { read::exit_code(&summary) })
 }
 
 /// Accept values of the latest keys, to find out whose value was sent to the wrong connection.

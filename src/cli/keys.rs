@@ -77,11 +77,8 @@ mod with_tls {
         }
         let environment =
             std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty()).map(PathBuf::from);
-        let beside = input.all().filter(|path| path.as_os_str() != "-").map(|path| {
-            let mut name = path.clone().into_os_string();
-            name.push(".keys");
-            PathBuf::from(name)
-        });
+        let captures = input.all().filter(|path| path.as_os_str() != "-");
+        let beside = captures.map(|path| super::super::outputs::with_keys(path));
         for (path, named) in
             environment.map(|path| (path, true)).into_iter().chain(beside.map(|path| (path, false)))
         {
@@ -153,7 +150,7 @@ mod with_tls {
             let user = rustix::process::geteuid().as_raw();
             let warning = format!(
                 "warning: cannot open the key log {name}: {error}; wslens now runs as user {user}: let that user read the \
-                 file and its directory, or create the file before you start wslens"
+                 file and its directory, create the file before you start wslens, or choose another user with --user"
             );
             if screen {
                 later.lock().unwrap_or_else(PoisonError::into_inner).push(warning);

@@ -65,10 +65,8 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
         mouse: !args.screen.no_mouse,
         filter: String::new(),
         again: crate::export::Source {
-            inputs: Vec::new(),
-            no_mmap: false,
             limits: store::Options::default().limits,
-            embed_keys: false,
+            ..crate::export::Source::default()
         },
         progress,
         lessons: Some(lesson),

@@ -1,7 +1,7 @@
 //! `wslens live`: captures, and shows or prints what comes.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -11,14 +11,19 @@ use super::explain::Dir;
 use super::filter::FilterArgs;
 use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
+use super::rights::Become;
 use super::style::{ColorWhen, Role, Style};
-use super::{keys, read, rights, signals, tui};
-use crate::capture::Input;
+use super::{counted, keys, outputs, read, rights, signals, tui};
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
+use crate::capture::{Input, default_room};
 use crate::export::Source;
 use crate::filter::field::near;
 use crate::model::safe_str;
+#[cfg(target_os = "linux")]
+use crate::output::helper;
+use crate::output::ring::{self, RingFile};
+use crate::output::{Growth, Inputs, OutputError, Target, check, is_same_output, is_stdout};
 use crate::pipeline::Limits;
 use crate::store::{self, Session};
 
@@ -30,6 +35,7 @@ Examples:
   wslens live -i lo -f 'tcp port 8080'               one server; the kernel chooses the packets
   wslens live -i eth0 -i lo -w chat.pcapng           two interfaces, kept in a file
   wslens live -i any -w day.pcapng --ring 10x100MB   the last ten files of 100 MB each
+  ssh HOST wslens live -w - | wslens -               another machine's packets, on this one's screen
   wslens live -i lo --for 10s --level all | jq .     ten seconds for a script
   wslens live -i lo -Y 'op == close' --no-tui        a line for each closing frame
   wslens live --keylog keys.log                      wss, too: the log is followed as the browser writes it
@@ -39,7 +45,9 @@ Without the right to capture (CAP_NET_RAW):
   sudo tcpdump -i lo -U -w - 'tcp port 8080' | wslens -             nothing else runs as root
   ssh HOST sudo tcpdump -i any -U -w - 'tcp port 8080' | wslens -   another machine
 
-Started as root, wslens goes on as the user who called sudo, or as nobody, once the interfaces are open.
+Started as root, wslens becomes the user who called sudo, the one that --user names, or nobody, and drops
+all capabilities, once the interfaces and the key logs are open and before a packet is read. Files are
+created as that user. Where root called it directly, a helper process that sees no packet creates them.
 Ctrl-C ends it with a summary.")]
 pub struct LiveArgs {
     /// Where to capture (may be repeated; see `wslens interfaces`); by default on all interfaces
@@ -48,10 +56,11 @@ pub struct LiveArgs {
     /// Only packets that the kernel chooses by this filter, for instance 'tcp port 8080'
     #[arg(short = 'f', long, value_name = "BPF", help_heading = "Capture")]
     pub capture_filter: Option<String>,
-    /// Keep the packets in FILE (pcapng)
+    /// Keep the packets in FILE (pcapng), which can be read while it grows; `-` is standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Capture")]
     pub write: Option<PathBuf>,
-    /// Keep the last N files of this size: FILE_00001 and so on, with FILE's ending
+    /// Keep the last N files of this size, those of earlier runs included; their names carry a number, date and time:
+    /// chat_00001_20261130094400.pcapng
     #[arg(long, value_name = "NxSIZE", value_parser = ring, requires = "write", help_heading = "Capture")]
     pub ring: Option<Ring>,
     /// End after this time: 10s, 5m, 2h
@@ -75,9 +84,14 @@ pub struct LiveArgs {
     /// Memory for rows in the terminal UI; the oldest go first
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB", help_heading = "Capture")]
     pub max_mem: u64,
-    /// Room for packets in temporary files; the oldest go first
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "1GiB", help_heading = "Capture")]
-    pub max_disk: u64,
+    /// Room for packets in temporary files (in $TMPDIR); the oldest are discarded first [default: 1GiB, or a quarter of
+    /// the free space if that is less]
+    #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
+    pub max_disk: Option<u64>,
+    /// User to become once the interfaces are open: a name, a number, or user:group as numbers [default: the user who
+    /// called sudo, or nobody]
+    #[arg(long, value_name = "NAME", help_heading = "Capture")]
+    pub user: Option<String>,
     /// Follow FILE for TLS secrets, as programs write them with SSLKEYLOGFILE; the file may be created later. Connections
     /// whose secrets are written late are read from their start, ended ones too. Also used: $SSLKEYLOGFILE
     #[cfg(feature = "tls")]
@@ -155,6 +169,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     if !filter.is_empty() {
         sniff::check_filter(&filter).map_err(|error| problem(error, &filter))?;
     }
+    let mut outputs = Outputs::check(args, &read)?;
+    let become_ = rights::choose(args.user.as_deref())?;
     let interfaces = interfaces(args)?;
 
     let options = Options {
@@ -163,7 +179,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         promiscuous: args.promiscuous,
         buffer: u32::try_from(args.buffer).unwrap_or(u32::MAX).clamp(1 << 20, 1 << 30),
         immediate: args.immediate,
-        room: args.max_disk,
+        room: args.max_disk.unwrap_or_else(default_room),
         count: args.count,
         duration: args.duration,
     };
@@ -172,9 +188,12 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let (secrets, key_logs) = keys::open(&read.input, read.look.quiet)?;
     let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
-    let keep = give_up_rights(args)?;
+    drop_rights(become_, args)?;
+    outputs.open(args, &read, become_)?;
+    let keep = outputs.keep.take();
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
-    let watch = (!shows && read.look.output.is_none() && !io::stdout().is_terminal())
+    let prints_packets = args.write.as_deref().is_some_and(is_stdout);
+    let watch = (!shows && (prints_packets || read.look.output.is_none()) && !io::stdout().is_terminal())
         .then(|| std::os::fd::AsFd::as_fd(&io::stdout()).try_clone_to_owned())
         .transpose()?;
     let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
@@ -187,7 +206,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         // What is kept can be exported.
         let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
         let embed_keys = args.screen.embed_keys;
-        let again = Source { inputs, no_mmap: true, limits: limits.clone(), embed_keys };
+        let reads = std::mem::take(&mut outputs.spare);
+        let again = Source { inputs, no_mmap: true, limits: limits.clone(), embed_keys, reads };
         let memory = usize::try_from(args.max_mem).ok();
         let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;
@@ -202,6 +222,9 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         return Ok(end(&live.status(), read.look.color));
     }
 
+    if !read.look.quiet {
+        live.on_trouble(|sentence| eprintln!("warning: {}", safe_str(sentence)));
+    }
     let asked = signals::listen(Some(&live))?;
     // Always: who starts it in a script waits for this line.
     if !read.look.quiet {
@@ -209,7 +232,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     }
     selection.longest =
         selection.filter.is_some().then(|| usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
-    let outcome = read::write(&mut capture, limits, &read.look, selection, format, Some(&asked));
+    let rows = outputs.rows.take();
+    let outcome = read::write(&mut capture, limits, &read.look, selection, format, Some(&asked), rows);
     live.stop();
     live.wait();
     let status = live.status();
@@ -249,36 +273,113 @@ fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
     Ok(vec![chosen.name.clone()])
 }
 
-/// Makes the file that packets are kept in, and gives up all rights that are needed no more.
-fn give_up_rights(args: &LiveArgs) -> anyhow::Result<Option<Keep>> {
-    let user = rights::target();
-    let open = |path: &PathBuf| {
-        sniff::keep(path.clone(), args.ring).map_err(|error| {
-            let problem = Problem::new(2, format!("cannot write '{}': {error}", path.display()));
-            match user {
-                Some(user) if args.ring.is_some() => problem.hint(
-                    "why",
-                    format!("files of a ring are written as user {}, as whom wslens goes on when it is started as root", user.uid),
-                ),
+/// What is written, apart from the terminal.
+#[derive(Default)]
+struct Outputs {
+    /// Files that are read, or written: nothing else may be written to them.
+    spare: Inputs,
+    /// Files of the ring from earlier runs.
+    ring: Vec<RingFile>,
+    keep: Option<Keep>,
+    rows: Option<Target>,
+}
+
+impl Outputs {
+    /// Compares the outputs with the inputs and with each other, before anything is opened.
+    fn check(args: &LiveArgs, read: &ReadArgs) -> Result<Self, Problem> {
+        let spare = outputs::inputs(&read.input);
+        let (write, rows) = (args.write.as_deref(), read.look.output.as_deref());
+        if let Some(write) = write {
+            if is_stdout(write) && args.ring.is_some() {
+                return Err(Problem::new(2, "a ring is made of files, and -w - is standard output"));
+            }
+            if is_stdout(write) && io::stdout().is_terminal() {
+                return Err(Problem::new(2, "packets are not text, and standard output is a terminal")
+                    .hint("try", "wslens live -w - | wslens -, or -w FILE"));
+            }
+            if rows.is_some_and(|rows| is_same_output(rows, write)) {
+                return Err(Problem::new(2, "-o and -w name the same file").hint("try", "two names"));
+            }
+        }
+        let mut ring = Vec::new();
+        if let Some(base) = write.filter(|_| args.ring.is_some()) {
+            ring = ring::files(base).map_err(|error| {
+                Problem::new(2, format!("cannot list the directory of '{}': {error}", base.display()))
+            })?;
+        }
+        let write = write.filter(|_| args.ring.is_none());
+        for path in write.into_iter().chain(rows) {
+            check(path, read.look.force, &spare).map_err(|error| outputs::problem(error, 2))?;
+        }
+        Ok(Self { spare, ring, ..Self::default() })
+    }
+
+    /// Opens them, with the rights that are left.
+    fn open(&mut self, args: &LiveArgs, read: &ReadArgs, become_: Become) -> Result<(), Problem> {
+        let failed = |error| {
+            let denied = matches!(&error, OutputError::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied);
+            let problem = outputs::problem(error, 2);
+            match become_ {
+                Become::User(user) if denied => problem
+                    .hint(
+                        "why",
+                        format!("files are created as user {}, without the rights of root", user.uid),
+                    )
+                    .hint("try", "a directory of that user, or --user NAME"),
                 _ => problem,
             }
-        })
-    };
-    // One file can be made by root and given away; more of them are made by who is allowed to.
-    let mut keep = None;
-    if let Some(path) = args.write.as_ref().filter(|_| args.ring.is_none()) {
-        let made = open(path)?;
-        if let Some(user) = user {
-            rights::give(made.file(), user)?;
+        };
+        if let Some(path) = &args.write {
+            let keep = sniff::keep(
+                path,
+                args.ring.map(|ring| (ring, std::mem::take(&mut self.ring))),
+                read.look.force,
+                &self.spare,
+            )
+            .map_err(failed)?;
+            self.spare.add(Path::new(keep.name()));
+            self.keep = Some(keep);
         }
-        keep = Some(made);
+        // Packets have standard output to themselves.
+        let packets = args.write.as_deref().is_some_and(is_stdout);
+        if !read.look.quiet && (read.look.output.is_some() || !packets) {
+            let rows = match &read.look.output {
+                Some(path) => Target::create(path, Growth::Growing, read.look.force, &self.spare),
+                None => Ok(Target::stdout()),
+            };
+            self.rows = Some(rows.map_err(failed)?);
+            read.look.output.iter().for_each(|path| self.spare.add(path));
+        }
+        Ok(())
     }
-    rights::give_up(user)
-        .map_err(|error| Problem::new(4, format!("cannot give up the rights of root: {error}")))?;
-    if let Some(path) = args.write.as_ref().filter(|_| args.ring.is_some()) {
-        keep = Some(open(path)?);
+}
+
+/// Drops all rights that are no longer needed.
+fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
+    #[cfg(target_os = "linux")]
+    if let (Become::Nobody, Some(user)) = (become_, become_.user()) {
+        let outputs = args.write.iter().chain(&args.look.output);
+        let directory = |path: &PathBuf| path.parent().map(Path::to_owned).unwrap_or_default();
+        let here = |path: PathBuf| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
+        let allowed = helper::Allowed {
+            directories: std::iter::once(PathBuf::from("."))
+                .chain(outputs.clone().map(directory).map(here))
+                .collect(),
+            ring: args.ring.and(args.write.clone()),
+            replace: if args.look.force { outputs.cloned().collect() } else { Vec::new() },
+            owner: (user.uid, user.gid),
+        };
+        if let Err(error) = helper::start(&allowed)
+            && !args.look.quiet
+        {
+            eprintln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
+        }
     }
-    Ok(keep)
+    rights::drop_all(become_).map_err(|error| {
+        Problem::new(4, format!("cannot drop the rights of root: {error}"))
+            .hint("why", "packets are only read without them")
+            .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (nothing else runs as root)")
+    })
 }
 
 /// What libpcap or the system said, for people.
@@ -345,7 +446,7 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
 
 fn tell_saved(status: &Status, quiet: bool) {
     if let Some((name, len)) = status.saved.as_ref().filter(|_| !quiet) {
-        eprintln!("saved {} ({} packets, {len} bytes)", safe_str(name), status.received - status.unsaved);
+        eprintln!("saved {} ({}, {len} bytes)", safe_str(name), counted(status.saved_packets, "packet"));
     }
 }
 

@@ -22,6 +22,7 @@ mod learn;
 mod limits;
 #[cfg(all(feature = "live", unix))]
 mod live;
+mod outputs;
 mod problem;
 mod read;
 #[cfg(all(feature = "live", unix))]
@@ -67,6 +68,11 @@ pub fn main() -> ExitCode {
         let line: Vec<String> = std::env::args().collect();
         eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
+    #[cfg(all(feature = "live", target_os = "linux"))]
+    if std::env::args_os().nth(1).is_some_and(|word| word == crate::output::helper::COMMAND) {
+        let served = crate::output::helper::serve(std::env::args_os().skip(2));
+        return ExitCode::from(u8::from(served.is_err()));
+    }
     let matches = Cli::command().get_matches();
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let prints = tui::is_about_printing(matches.subcommand().map_or(&matches, |(_, matches)| matches));
@@ -149,6 +155,11 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
             Ok(0)
         }
     }
+}
+
+/// `1 packet`, `2 packets`.
+fn counted(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 fn no_capture(usage: &str) -> anyhow::Error {

@@ -1,26 +1,28 @@
 //! `wslens read`: a capture printed.
 
-use std::fs::File;
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
 use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
+use super::counted;
 use super::explain::Dir;
 use super::filter;
 use super::keys;
+use super::outputs;
 use super::problem::Problem;
 use super::run;
 use super::signals::{self, Asked};
 use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
+use crate::output::{Growth, Target};
 use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
 use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
 use crate::report::sarif::Sarif;
 use crate::report::table::{Look, Table, TableTotals, TimeFormat};
-use crate::report::{Level, PayloadMode, Report, Selection, Summary};
+use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
 
 /// What a run came to.
@@ -52,7 +54,24 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
         return Ok(1);
     }
     tell_incomplete(&args.look, &outcome.summary);
-    Ok(if outcome.summary.input_complete { 0 } else { 5 })
+    Ok(exit_code(&outcome.summary))
+}
+
+/// The exit code for what became of the input.
+#[must_use]
+pub fn exit_code(summary: &Summary) -> u8 {
+    match summary.input_complete {
+        _ if !summary.unreadable.is_empty() => 3,
+        true => 0,
+        false => 5,
+    }
+}
+
+/// Warns of inputs that cannot be read, while others can.
+pub fn warn_of_unreadable(unreadable: &[String]) {
+    for words in unreadable {
+        eprintln!("warning: {}; the other files are read", safe_str(words));
+    }
 }
 
 /// Which rows are printed, and what of them.
@@ -105,6 +124,8 @@ pub fn print(
     adjust: impl FnOnce(&mut Limits),
 ) -> anyhow::Result<Outcome> {
     let format = format(look, &selection)?;
+    let growth = if outputs::is_endless(input) { Growth::Growing } else { Growth::Finite };
+    let rows = if look.quiet { None } else { Some(outputs::rows(look, &outputs::inputs(input), growth)?) };
     let mut limits = limits(input, &selection, look.quiet)?;
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {
@@ -114,12 +135,16 @@ pub fn print(
     let mut capture = match open(input) {
         Ok(capture) => capture,
         Err(error) => {
-            if format == Format::Ndjson {
-                let _ = tell_unreadable(&error, output(look)?, selection);
+            if format == Format::Ndjson
+                && let Some(rows) = rows
+            {
+                let _ = tell_unreadable(&error, rows.writer(), selection);
+                let _ = rows.finish(look.force);
             }
             return Err(Problem::from(error).into());
         }
     };
+    warn_of_unreadable(capture.unreadable());
     if let Some(matcher) = selection.filter.as_mut().filter(|matcher| matcher.needs_survey()) {
         filter::survey(input, look, &limits, matcher)?;
     }
@@ -127,10 +152,11 @@ pub fn print(
     let mut limits = if live { limits.live() } else { limits };
     input.limits.apply_times(&mut limits);
     let asked = if live { Some(signals::listen(None)?) } else { None };
-    write(&mut capture, limits, look, selection, format, asked.as_ref())
+    write(&mut capture, limits, look, selection, format, asked.as_ref(), rows)
 }
 
-/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for.
+/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for. `rows`: where to; nothing
+/// is printed without.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -141,12 +167,17 @@ pub fn write(
     selection: Selection,
     format: Format,
     live: Option<&Asked>,
+    rows: Option<Target>,
 ) -> anyhow::Result<Outcome> {
-    let selection = Selection { most: Some(limits.findings), ..selection };
+    let cut = Cut { kept: limits.depth.keep, ..Cut::default() };
+    let selection = Selection { most: Some(limits.findings), cut, ..selection };
     let asked = live;
     let live = live.is_some();
-    let out: Box<dyn Write> = if look.quiet { Box::new(io::sink()) } else { output(look)? };
-    match format {
+    let out: Box<dyn Write> = match &rows {
+        None => Box::new(io::sink()),
+        Some(rows) => rows.writer(),
+    };
+    let outcome = match format {
         Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, asked),
         Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, asked),
         Format::Sarif => {
@@ -166,7 +197,11 @@ pub fn write(
             }
             Ok(outcome)
         }
+    }?;
+    if let Some(rows) = rows {
+        rows.finish(look.force).map_err(|error| outputs::problem(error, 2))?;
     }
+    Ok(outcome)
 }
 
 /// The captures as they were named.
@@ -250,6 +285,9 @@ pub fn drive<R: Report>(
         !report.failed() && patience
     });
     progress.clear();
+    if !look.quiet {
+        note_cut(report.selection());
+    }
     let unlisted = report.selection().unlisted();
     if unlisted > 0 && !look.quiet {
         eprintln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
@@ -262,31 +300,25 @@ pub fn drive<R: Report>(
     Ok(Outcome { findings, summary, matched, seen, chosen, undecided })
 }
 
-/// Standard output, or the file that was named.
-///
-/// # Errors
-/// Where the file cannot be made.
-pub fn output(look: &LookArgs) -> anyhow::Result<Box<dyn Write>> {
-    match &look.output {
-        None => Ok(Box::new(io::stdout().lock())),
-        Some(path) => match File::create(path) {
-            Ok(file) => Ok(Box::new(file)),
-            Err(error) => Err(Problem::new(2, format!("cannot write '{}': {error}", path.display())).into()),
-        },
-    }
+/// Says which messages were printed in part, and how to have all of them.
+fn note_cut(selection: &Selection) {
+    let Cut { messages, frames, longest, .. } = selection.cut;
+    let what = match (messages, frames) {
+        (0, 0) => return,
+        (0, frames) => counted(frames, "frame"),
+        (messages, _) => counted(messages, "message"),
+    };
+    let kept = selection.kept();
+    eprintln!(
+        "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints all"
+    );
 }
 
 /// Even what cannot be read at all gives its finding and a summary.
 fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selection) -> io::Result<()> {
     let mut report = Ndjson::new(out, selection, false);
     let mut findings = Tally::default();
-    if matches!(
-        error,
-        CaptureError::NotCapture { .. }
-            | CaptureError::Empty { .. }
-            | CaptureError::Version { .. }
-            | CaptureError::Broken { .. }
-    ) {
+    if error.is_about_bytes() {
         let rule = &crate::capture::rules::BAD_MAGIC;
         findings.add(rule);
         report.finding(
@@ -339,7 +371,8 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
 
 /// A capture that is not whole is told also where its findings are not printed.
 pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
-    if summary.input_complete || look.quiet {
+    let damaged = summary.totals.findings.iter().any(|(rule, _)| rule.code.starts_with("capture-"));
+    if summary.input_complete || look.quiet || !damaged {
         return;
     }
     let found = summary.totals.findings.iter().filter(|(rule, _)| rule.code.starts_with("capture-"));

@@ -1,11 +1,12 @@
 //! `wslens stats`: counts, from headers only unless payloads are asked for.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 
 use super::args::{Format, StatsArgs};
 use super::problem::Problem;
-use super::{filter, read, run};
+use super::{filter, outputs, read, run};
 use crate::filter::{Level, Levels};
+use crate::output::Growth;
 use crate::pipeline::Pipeline;
 use crate::report::Selection;
 use crate::report::stats::{Options, Stats};
@@ -22,6 +23,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
             .hint("try", "--format ndjson")
             .into());
     }
+    let rows = outputs::rows(&args.look, &outputs::inputs(&args.input), Growth::Finite)?;
     let mut limits = read::limits(&args.input, &Selection::default(), args.look.quiet)?;
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;
@@ -31,6 +33,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     }
     let filtered = matcher.is_some();
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
+    read::warn_of_unreadable(capture.unreadable());
     let mut pipeline = Pipeline::new(limits);
     let mut stats = Stats::new(Options {
         top: args.top,
@@ -46,12 +49,13 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     progress.clear();
     stats.set_last(pipeline.last_time());
     if !args.look.quiet {
-        let mut out = read::output(&args.look)?;
+        let mut out = rows.writer();
         match format {
             Format::Ndjson => stats.write_json(&mut out, &summary)?,
             _ => stats.write_text(&mut out, &summary, &read::table_look(&args.look))?,
         }
         out.flush()?;
+        rows.finish(args.look.force).map_err(|error| outputs::problem(error, 2))?;
     }
     if filtered && !args.look.quiet {
         let (matched, undecided) = stats.matched();
@@ -62,5 +66,5 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     }
     read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen());
     read::tell_incomplete(&args.look, &summary);
-    Ok(if summary.input_complete { 0 } else { 5 })
+    Ok(read::exit_code(&summary))
 }

@@ -94,6 +94,8 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     if args.conn.is_none() && count > 1 {
         eprintln!("note: connection {number} of {count}; --conn chooses another");
     }
-    let whole = session.index().summary.as_ref().is_none_or(|summary| summary.input_complete);
-    Ok(if whole { 0 } else { 5 })
+    Ok(session.index().summary.as_ref().map_or(0, |summary| {
+        read::warn_of_unreadable(&summary.unreadable);
+        read::exit_code(summary)
+    }))
 }

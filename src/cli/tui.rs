@@ -52,6 +52,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
         no_mmap: args.input.no_mmap,
         limits: limits.clone(),
         embed_keys: screen.embed_keys,
+        reads: super::outputs::inputs(&args.input),
     };
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
@@ -91,11 +92,12 @@ pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
     // What was read is what counts: reading that the user ended is no damage.
     let summary = session.index().summary.clone();
     match summary {
-        Some(summary) if !summary.input_complete => {
+        Some(summary) => {
+            read::warn_of_unreadable(&summary.unreadable);
             read::tell_incomplete(&args.look, &summary);
-            Ok(5)
+            Ok(read::exit_code(&summary))
         }
-        _ => Ok(0),
+        None => Ok(0),
     }
 }
 

@@ -154,8 +154,7 @@ fn cells(frame: &ExplainedFrame) -> Vec<(&'static str, Vec<bool>, Option<String>
     }
     let masked = frame.header.is_some_and(|h| h.masked());
     let name = if masked { "Masked payload" } else { "Payload" };
-    let shown = frame.wire_bytes();
-    cells.push((name, to_bits(shown.get(..SHOWN_PAYLOAD).unwrap_or(&shown)), None));
+    cells.push((name, to_bits(&frame.first_wire_bytes(SHOWN_PAYLOAD)), None));
     cells
 }
 

@@ -491,7 +491,13 @@ impl ExplainedFrame {
     /// The payload as sent.
     #[must_use]
     pub fn wire_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.payload.clone();
+        self.first_wire_bytes(usize::MAX)
+    }
+
+    /// Returns the first `most` bytes of the payload as sent, or all if there are fewer.
+    #[must_use]
+    pub fn first_wire_bytes(&self, most: usize) -> Vec<u8> {
+        let mut bytes = self.payload.get(..most).unwrap_or(&self.payload).to_vec();
         if let Some(header) = self.header.filter(|h| h.masked()) {
             crate::ws::unmask(&mut bytes, header.masking_key, 0);
         }

@@ -16,12 +16,13 @@ mod tests;
 pub use row::ndjson_row;
 
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::capture::{self, Capture, CaptureError, Input, View};
 use crate::filter::{Matcher, parse};
 use crate::model::{Rule, Time};
+use crate::output::{Growth, Inputs, OutputError, Target};
 use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Wants};
 use crate::report::ndjson::Ndjson;
 use crate::report::pcapng::Pcapng;
@@ -133,6 +134,8 @@ pub struct Source {
     pub limits: Limits,
     /// Files of packets hold the secrets of their TLS connection.
     pub embed_keys: bool,
+    /// Files that are read, or written: no export may replace them.
+    pub reads: Inputs,
 }
 
 /// How far an export came, and whether it is to go on.
@@ -186,9 +189,21 @@ pub enum ExportError {
     /// The filter is none.
     #[error("the filter is not understood")]
     Filter,
-    /// The file cannot be written.
+    /// The file is one of the captures, a directory, or cannot be written.
+    #[error(transparent)]
+    Output(OutputError),
+    /// Writing failed.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<OutputError> for ExportError {
+    fn from(error: OutputError) -> Self {
+        match error {
+            OutputError::Exists(_) | OutputError::Directory(_) => Self::Exists,
+            error => Self::Output(error),
+        }
+    }
 }
 
 /// An export that can be done on any thread.
@@ -230,7 +245,9 @@ impl Task {
     /// See [`ExportError`]; no file is left behind then.
     pub fn run(self, progress: &Progress) -> Result<Done, ExportError> {
         match (self.packets, self.job.format) {
-            (Some((packets, bytes)), _) => slice(packets, &bytes, &self.job, &self.secrets, progress),
+            (Some((packets, bytes)), _) => {
+                slice(packets, &bytes, &self.job, &self.secrets, &self.source.reads, progress)
+            }
             (None, Format::Pcapng) => Err(ExportError::Nothing),
             (None, _) => messages(&self.source, &self.job, progress),
         }
@@ -243,10 +260,11 @@ fn slice(
     bytes: &View,
     job: &Job,
     secrets: &KeyLines,
+    reads: &Inputs,
     progress: &Progress,
 ) -> Result<Done, ExportError> {
     let total = packets.total();
-    write_file(job, |out| {
+    write_file(job, reads, |out| {
         let mut file = Pcapng::new(out)?;
         if !secrets.is_empty() {
             file.secrets(secrets)?;
@@ -308,21 +326,21 @@ fn messages(source: &Source, job: &Job, progress: &Progress) -> Result<Done, Exp
     }
     let one = only.as_ref().is_some_and(|only| only.len() == 1);
     match job.format {
-        Format::Raw if one => {
-            write_file(job, |out| through(source, limits, raw::One::new(out, selection), only, progress))
-        }
+        Format::Raw if one => write_file(job, &source.reads, |out| {
+            through(source, limits, raw::One::new(out, selection), only, progress)
+        }),
         Format::Raw => raw::folder(&job.path, |folder| {
             through(source, limits, raw::Files::new(folder.to_owned(), selection), only, progress)
         }),
-        Format::Ndjson => {
-            write_file(job, |out| through(source, limits, Ndjson::new(out, selection, false), only, progress))
-        }
-        Format::Csv => {
-            write_file(job, |out| through(source, limits, Csv::new(out, selection, false), only, progress))
-        }
+        Format::Ndjson => write_file(job, &source.reads, |out| {
+            through(source, limits, Ndjson::new(out, selection, false), only, progress)
+        }),
+        Format::Csv => write_file(job, &source.reads, |out| {
+            through(source, limits, Csv::new(out, selection, false), only, progress)
+        }),
         Format::Markdown | Format::Mermaid => {
             let form = if job.format == Format::Markdown { Form::Markdown } else { Form::Mermaid };
-            write_file(job, |out| {
+            write_file(job, &source.reads, |out| {
                 through(source, limits, Transcript::new(out, form, selection), only, progress)
             })
         }
@@ -422,35 +440,14 @@ impl<R: Report> Sink for Pick<R> {
 /// Writes a file beside its place, and puts it there when it is complete.
 fn write_file(
     job: &Job,
+    inputs: &Inputs,
     write: impl FnOnce(&mut dyn Write) -> Result<Done, ExportError>,
 ) -> Result<Done, ExportError> {
-    if job.path.is_dir() || (!job.replace && job.path.exists()) {
-        return Err(ExportError::Exists);
-    }
-    let folder = job.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(".wslens-").tempfile_in(folder)?;
-    let mut out = BufWriter::with_capacity(1 << 20, file);
+    let target = Target::create(&job.path, Growth::Finite, job.replace, inputs)?;
+    let mut out = BufWriter::with_capacity(1 << 20, target.writer());
     let done = write(&mut out)?;
-    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-    allow(file.as_file())?;
-    let put = if job.replace { file.persist(&job.path) } else { file.persist_noclobber(&job.path) };
-    put.map_err(|error| match error.error.kind() {
-        io::ErrorKind::AlreadyExists => ExportError::Exists,
-        _ => ExportError::Io(error.error),
-    })?;
+    out.flush()?;
+    drop(out);
+    target.finish(job.replace)?;
     Ok(done)
-}
-
-/// Captured data is for its owner; others may be let in later.
-fn allow(file: &std::fs::File) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        file.set_permissions(std::fs::Permissions::from_mode(0o600))
-    }
-    #[cfg(not(unix))]
-    {
-        let _ = file;
-        Ok(())
-    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Done, ExportError};
 use crate::model::Time;
+use crate::output::{create_directory, create_new};
 use crate::pipeline::{Connection, Ended, Sink, Summary, Wants};
 use crate::report::{Report, Selection};
 use crate::ws::MessageEvent;
@@ -81,11 +82,7 @@ impl Files {
             message.direction.name(),
             message.opcode.name()
         );
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(self.folder.join(name))?
-            .write_all(message.bytes)
+        create_new(&self.folder.join(name))?.write_all(message.bytes)
     }
 }
 
@@ -139,7 +136,7 @@ pub(super) fn folder(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<Done, ExportError>,
 ) -> Result<Done, ExportError> {
-    fs::create_dir(path).map_err(|error| match error.kind() {
+    create_directory(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => ExportError::Exists,
         _ => ExportError::Io(error),
     })?;

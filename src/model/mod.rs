@@ -29,7 +29,7 @@ pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
 pub use lang::Lang;
 pub use loss::{Loss, Losses};
 pub use parse::Parse;
-pub use preview::{Preview, preview, preview_runs, width};
+pub use preview::{Preview, beginning, preview, preview_runs, width};
 pub use safe::{Escape, Runs, Safe, is_hidden, is_plain, push_safe, safe, safe_str, safe_text};
 pub use segment::{Endpoint, Flags, Segment};
 pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};

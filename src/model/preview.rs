@@ -51,11 +51,11 @@ pub fn preview_runs(bytes: &[u8], max_columns: usize) -> Preview<'_> {
         return Preview { runs: vec![Safe::Plain(text)], cut: cut.then_some(0) };
     }
     // Most text fills the columns with few bytes; marks and invisible characters may need more.
-    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(4).saturating_add(16));
+    let (head, shortened) = beginning(bytes, max_columns.saturating_mul(4).saturating_add(16));
     if let Some(done) = fit(head, shortened, max_columns, false) {
         return done;
     }
-    let (head, shortened) = self::head(bytes, max_columns.saturating_mul(32).saturating_add(64));
+    let (head, shortened) = beginning(bytes, max_columns.saturating_mul(32).saturating_add(64));
     fit(head, shortened, max_columns, true).unwrap_or(Preview { runs: Vec::new(), cut: Some(0) })
 }
 
@@ -108,7 +108,8 @@ fn fit(head: &[u8], shortened: bool, max_columns: usize, last: bool) -> Option<P
 }
 
 /// The first `max` bytes, less a UTF-8 sequence that the cut would split; and whether any were left out.
-fn head(bytes: &[u8], max: usize) -> (&[u8], bool) {
+#[must_use]
+pub fn beginning(bytes: &[u8], max: usize) -> (&[u8], bool) {
     let Some((head, _)) = bytes.split_at_checked(max).filter(|(_, rest)| !rest.is_empty()) else {
         return (bytes, false);
     };

@@ -22,6 +22,10 @@ impl Unread {
     }
 
     pub(super) fn keep(&mut self, _: Ends, _: Box<Live>) {}
+
+    pub(super) fn oldest_needed(&self) -> u64 {
+        u64::MAX
+    }
 }
 
 impl Pipeline {
@@ -76,6 +80,10 @@ impl Live {
 
     pub(super) fn tell_sealed<S: Sink>(&mut self, _: &Ends, _: bool, _: &mut Work<'_, S>) -> bool {
         false
+    }
+
+    pub(super) fn oldest_kept(&self) -> u64 {
+        u64::MAX
     }
 
     pub(super) fn is_newly_awaiting(&self) -> bool {

@@ -45,6 +45,18 @@ impl Pipeline {
         }
     }
 
+    /// The lowest address whose bytes may be asked for again; `u64::MAX` where none will be.
+    #[must_use]
+    pub fn oldest_needed(&mut self) -> u64 {
+        let mut oldest = self.unread.oldest_needed();
+        for slot in self.flows.slots() {
+            if let Some(Stage::Live(live)) = self.flows.slot(slot).map(|flow| &flow.stage) {
+                oldest = oldest.min(live.oldest_needed());
+            }
+        }
+        oldest
+    }
+
     /// Counts what connections hold; over the bound, the largest give up what they can until a quarter is free.
     #[cold]
     #[inline(never)]
@@ -125,6 +137,20 @@ impl Multiplex {
 }
 
 impl Live {
+    /// The lowest address whose bytes may be asked for again.
+    pub(super) fn oldest_needed(&self) -> u64 {
+        let waiting = End::BOTH.map(|end| self.streams.of(end).oldest_address());
+        let open = match &self.layer {
+            Layer::WebSocket(socket) => socket.ws.oldest_address(),
+            Layer::Multiplex(multiplex) => {
+                let sockets = multiplex.streams.open.values().filter_map(|stream| stream.socket.as_ref());
+                sockets.map(|socket| socket.ws.oldest_address()).min().unwrap_or(u64::MAX)
+            }
+            Layer::Http(_) | Layer::Done => u64::MAX,
+        };
+        waiting.into_iter().fold(open.min(self.oldest_kept()), u64::min)
+    }
+
     fn load(&self) -> Load {
         let mut load = Load::default();
         for end in End::BOTH {

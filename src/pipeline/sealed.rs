@@ -234,6 +234,12 @@ impl Live {
         first.map(|(start, len)| Span { start, len: u32::try_from(len).unwrap_or(u32::MAX) })
     }
 
+    /// The lowest address of its bytes that are kept; `u64::MAX` where none are.
+    pub(super) fn oldest_kept(&self) -> u64 {
+        let runs = self.kept().map(|kept| kept.runs.as_slice()).unwrap_or_default();
+        runs.iter().filter_map(|run| run.address).min().unwrap_or(u64::MAX)
+    }
+
     fn kept(&self) -> Option<&Kept> {
         self.secure.as_ref()?.kept.as_ref()
     }

@@ -78,6 +78,11 @@ impl Unread {
         self.ended.insert(ends.tcp.0, EndedTls { ends, live, pieces });
     }
 
+    /// The lowest address whose bytes may be asked for again.
+    pub(super) fn oldest_needed(&self) -> u64 {
+        self.ended.values().map(|ended| ended.live.oldest_needed()).min().unwrap_or(u64::MAX)
+    }
+
     fn remove(&mut self, tcp: u32) -> Option<EndedTls> {
         let ended = self.ended.remove(&tcp)?;
         self.pieces = self.pieces.saturating_sub(ended.pieces);

@@ -45,6 +45,8 @@ pub struct Summary {
     pub losses: Losses,
     /// Whether all of the input was there and readable.
     pub input_complete: bool,
+    /// Inputs of which nothing could be read, while others could.
+    pub unreadable: Vec<String>,
 }
 
 impl Totals {

@@ -33,6 +33,7 @@ pub(super) fn run<S: Sink>(
     pipeline.end(&CaptureBytes(&capture), sink);
     let totals = capture.totals();
     Summary {
+        unreadable: Vec::new(),
         packets: totals.packets,
         capture_bytes: totals.capture_bytes,
         totals: pipeline.totals(),

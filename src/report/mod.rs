@@ -99,6 +99,35 @@ pub struct Selection {
     pub most: Option<u64>,
     /// Findings that were chosen.
     pub listed: u64,
+    /// Rows that were printed in part.
+    pub cut: Cut,
+}
+
+/// Messages and frames of which only the first bytes are printed, because no more are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cut {
+    /// Payload bytes that are kept of a message or frame.
+    pub kept: u64,
+    /// How many messages were printed in part.
+    pub messages: u64,
+    /// How many frames were.
+    pub frames: u64,
+    /// The length of the longest of them, in bytes.
+    pub longest: u64,
+}
+
+impl Cut {
+    /// Looks at a row that is printed: how many of its bytes are there, and how many it has.
+    #[inline]
+    fn looks(&mut self, there: usize, len: u64, most: Option<usize>) -> bool {
+        let there = most.map_or(there, |most| most.min(there)) as u64;
+        let most = most.map_or(self.kept, |most| self.kept.min(most as u64));
+        let is_cut = there >= most && there < len && most > 0;
+        if is_cut {
+            self.longest = self.longest.max(len);
+        }
+        is_cut
+    }
 }
 
 impl Selection {
@@ -138,7 +167,19 @@ impl Selection {
         let shown = self.shows(Level::Messages)
             && self.shows_connection(connection.id.0)
             && self.shows_direction(Some(message.direction));
-        self.chooses(shown, |filter| filter.message(connection, message))
+        let chosen = self.chooses(shown, |filter| filter.message(connection, message));
+        if chosen && self.payload == PayloadMode::Full {
+            let len = message.len.unwrap_or(0);
+            let is_cut = self.cut.looks(message.bytes.len(), len, self.longest);
+            self.cut.messages += u64::from(is_cut);
+        }
+        chosen
+    }
+
+    /// Payload bytes that are printed of a row at most.
+    #[must_use]
+    pub fn kept(&self) -> u64 {
+        self.longest.map_or(self.cut.kept, |longest| self.cut.kept.min(longest as u64))
     }
 
     /// Whether a frame is printed.
@@ -147,7 +188,12 @@ impl Selection {
         let shown = self.shows(Level::Frames)
             && self.shows_connection(connection.id.0)
             && self.shows_direction(Some(frame.direction));
-        self.chooses(shown, |filter| filter.frame(connection, frame))
+        let chosen = self.chooses(shown, |filter| filter.frame(connection, frame));
+        if chosen && self.payload == PayloadMode::Full && frame.complete {
+            let is_cut = self.cut.looks(frame.payload.len() as usize, frame.header.payload_len, self.longest);
+            self.cut.frames += u64::from(is_cut);
+        }
+        chosen
     }
 
     /// Whether a finding is printed.

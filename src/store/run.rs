@@ -1,8 +1,12 @@
 //! Drives a capture through the pipeline into a sink.
 
 use crate::capture::Capture;
-use crate::model::{Bytes, PacketRef, Place, Span};
-use crate::pipeline::{Pipeline, Sink, Summary};
+use crate::model::{Bytes, Chunk, ConnectionId, Direction, Loss, PacketRef, Place, Rule, Span, Time};
+use crate::pipeline::{Connection, Ended, Pipeline, SealedTls, Sink, Step, Summary, Wants};
+use crate::ws::{FrameEvent, MessageEvent, Spot};
+
+/// Packets after which files are looked at: another program may shorten them.
+const CHECK: u32 = 256;
 
 /// The capture's bytes by address.
 struct CaptureBytes<'a>(&'a Capture);
@@ -35,6 +39,13 @@ pub fn run<S: Sink>(
         }
         let Some(packet) = capture.next() else { break };
         take(&packet, capture, pipeline, sink);
+        if turn.is_multiple_of(CHECK) {
+            capture.check();
+        }
+        // Nobody looks back: what the engine does not need can go.
+        if turns == 1 && capture.may_release() {
+            capture.release_before(pipeline.oldest_needed());
+        }
         turn = turn.wrapping_add(1);
         if turn.is_multiple_of(turns) && !check(capture, sink) {
             break;
@@ -61,7 +72,11 @@ pub(super) fn take<S: Sink>(
     if pipeline.has_new_secrets() {
         use_new_secrets(capture, pipeline, sink);
     }
-    pipeline.packet(packet, &CaptureBytes(capture), sink);
+    if capture.is_cut() {
+        capture.take_back(packet);
+        return;
+    }
+    pipeline.packet(packet, &CaptureBytes(capture), &mut Sound { sink, capture });
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);
     }
@@ -71,6 +86,106 @@ pub(super) fn take<S: Sink>(
 #[cold]
 pub(super) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
     pipeline.use_new_secrets(&CaptureBytes(capture), sink);
+}
+
+/// Passes events on, but for those of a packet whose bytes another program took away while they were read.
+struct Sound<'a, S> {
+    sink: &'a mut S,
+    capture: &'a Capture,
+}
+
+impl<S: Sink> Sound<'_, S> {
+    /// The sink, unless bytes were read that were not those of the capture.
+    #[inline]
+    fn pass(&mut self) -> Option<&mut S> {
+        (!self.capture.is_cut()).then_some(&mut *self.sink)
+    }
+}
+
+impl<S: Sink> Sink for Sound<'_, S> {
+    #[inline]
+    fn wants(&self) -> Wants {
+        self.sink.wants()
+    }
+
+    fn begins(&mut self, first: Time) {
+        self.sink.begins(first);
+    }
+
+    fn opened(&mut self, connection: &Connection) {
+        if let Some(sink) = self.pass() {
+            sink.opened(connection);
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        if let Some(sink) = self.pass() {
+            sink.frame(connection, frame);
+        }
+    }
+
+    #[inline]
+    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+        if let Some(sink) = self.pass() {
+            sink.message(connection, message);
+        }
+    }
+
+    fn finding(
+        &mut self,
+        connection: Option<&Connection>,
+        rule: &'static Rule,
+        spot: Spot,
+        text: std::fmt::Arguments<'_>,
+    ) {
+        if let Some(sink) = self.pass() {
+            sink.finding(connection, rule, spot, text);
+        }
+    }
+
+    fn lost(&mut self, loss: &Loss) {
+        self.sink.lost(loss);
+    }
+
+    fn ended(&mut self, ended: &Ended<'_>) {
+        if let Some(sink) = self.pass() {
+            sink.ended(ended);
+        }
+    }
+
+    fn sealed(&mut self, sealed: &SealedTls) {
+        if let Some(sink) = self.pass() {
+            sink.sealed(sealed);
+        }
+    }
+
+    fn withdrawn(&mut self, tcp: ConnectionId) {
+        if let Some(sink) = self.pass() {
+            sink.withdrawn(tcp);
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, step: &Step<'_>) {
+        self.sink.step(step);
+    }
+
+    fn fragment(&mut self, packet: &PacketRef) {
+        self.sink.fragment(packet);
+    }
+
+    #[inline]
+    fn chunk(&mut self, connection: &Connection, direction: Direction, chunk: &Chunk<'_>) {
+        if let Some(sink) = self.pass() {
+            sink.chunk(connection, direction, chunk);
+        }
+    }
+
+    #[inline]
+    fn watermark(&mut self, packet: u64) {
+        self.sink.watermark(packet);
+    }
 }
 
 /// Hands on the key logs that stand in the capture itself: in secrets blocks, and in comments of sections.
@@ -130,5 +245,6 @@ pub(super) fn summarize(capture: &Capture, pipeline: &Pipeline) -> Summary {
         skipped,
         losses: totals.losses,
         input_complete: totals.complete,
+        unreadable: capture.unreadable().to_vec(),
     }
 }

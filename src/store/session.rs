@@ -457,6 +457,7 @@ impl Reader {
             let Some(packet) = self.capture.next() else { return (taken > 0).then_some(taken) };
             run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
         }
+        self.capture.check();
         Some(TURN)
     }
 

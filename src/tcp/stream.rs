@@ -131,6 +131,13 @@ impl Stream {
         self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
     }
 
+    /// The lowest address of the bytes that wait; `u64::MAX` where none do.
+    #[must_use]
+    pub fn oldest_address(&self) -> u64 {
+        let suspects = self.suspects.iter().flat_map(|suspects| suspects.iter());
+        self.held.iter().chain(suspects).map(|held| held.address).min().unwrap_or(NOWHERE)
+    }
+
     /// Looks again whether the next segment can go straight through.
     fn renew(&mut self) {
         self.straight = self.started && self.held.is_empty() && self.fin.is_none();

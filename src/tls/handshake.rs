@@ -117,6 +117,8 @@ impl<'a> Reader<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ClientHello {
     pub(super) random: [u8; 32],
+    /// The session that is to be resumed (TLS 1.2); in TLS 1.3 it means nothing.
+    pub(super) session_id: Vec<u8>,
     /// The name of the server that is asked for (RFC 6066 section 3).
     pub(super) server_name: Option<Vec<u8>>,
     /// The protocols that the client would speak (RFC 7301).
@@ -128,8 +130,9 @@ impl ClientHello {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader(body);
         let _version = reader.u16()?;
-        let mut hello = Self { random: reader.random()?, ..Self::default() };
-        let _session_id = reader.vector8()?;
+        let random = reader.random()?;
+        let session_id = session_id(&mut reader)?;
+        let mut hello = Self { random, session_id, ..Self::default() };
         let _suites = reader.vector16()?;
         let _compressions = reader.vector8()?;
         for (kind, data) in reader.extensions()? {
@@ -142,6 +145,12 @@ impl ClientHello {
         }
         Some(hello)
     }
+}
+
+/// A session's name: at most 32 bytes (RFC 5246 section 7.4.1.2).
+fn session_id(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let id = reader.vector8()?;
+    Some(id.get(..32).unwrap_or(id).to_vec())
 }
 
 fn server_name(data: &[u8]) -> Option<Vec<u8>> {
@@ -164,6 +173,8 @@ fn protocols(data: &[u8]) -> Vec<Vec<u8>> {
 pub(super) struct ServerHello {
     pub(super) version: u16,
     pub(super) random: [u8; 32],
+    /// In TLS 1.2 that of the ClientHello where its session is resumed (RFC 5246 section 7.4.1.3).
+    pub(super) session_id: Vec<u8>,
     pub(super) suite: u16,
     pub(super) compression: u8,
     pub(super) alpn: Option<Vec<u8>>,
@@ -177,9 +188,9 @@ impl ServerHello {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let mut reader = Reader(body);
         let (version, random) = (reader.u16()?, reader.random()?);
-        let _session_id = reader.vector8()?;
+        let session_id = session_id(&mut reader)?;
         let (suite, compression) = (reader.u16()?, reader.u8()?);
-        let mut hello = Self { version, random, suite, compression, ..Self::default() };
+        let mut hello = Self { version, random, session_id, suite, compression, ..Self::default() };
         for (kind, data) in reader.extensions()? {
             match kind {
                 16 => hello.alpn = protocols(data).into_iter().next(),

@@ -90,7 +90,8 @@ impl TlsStream {
             self.info.early_data = EarlyData::Rejected;
         }
         let transcript = std::mem::take(&mut self.exchange.transcript);
-        self.exchange = Exchange { client_random: hello.random, transcript, ..Exchange::default() };
+        let (client_random, session_id) = (hello.random, hello.session_id);
+        self.exchange = Exchange { client_random, session_id, transcript, ..Exchange::default() };
         if self.info.renegotiated {
             // Only its own messages count; of the client's that is this one.
             self.exchange.transcript.s2c.clear();
@@ -116,7 +117,10 @@ impl TlsStream {
         self.info.alpn = hello.alpn;
         self.info.extended_master_secret = hello.extended_master_secret;
         self.info.encrypt_then_mac = hello.encrypt_then_mac;
-        self.info.resumed = hello.resumed && self.tls13;
+        self.info.resumed = match self.tls13 {
+            true => hello.resumed,
+            false => !hello.session_id.is_empty() && hello.session_id == self.exchange.session_id,
+        };
         self.exchange.server_random = hello.random;
         let lock = |this: &mut Self, events: &mut _, text: Arguments<'_>| {
             this.lock(Locked::Unsupported, ServerToClient, at, place, events, text);

@@ -126,7 +126,7 @@ impl TlsStream {
         let blind = std::mem::take(&mut side.blind);
         (side.failed, side.patience) = (0, PATIENCE);
         let none = records.is_none_or(|records| records == 0);
-        if none && (bytes == 0 || blind) {
+        if none && bytes == 0 {
             return;
         }
         let overhead = side.key.as_ref().map_or(0, |key| key.opener.overhead());

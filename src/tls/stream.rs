@@ -54,6 +54,8 @@ pub(super) enum Hello {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exchange {
     pub(super) client_random: [u8; 32],
+    /// That of the ClientHello.
+    pub(super) session_id: Vec<u8>,
     pub(super) server_random: [u8; 32],
     /// The client's and the server's keys, for when a ChangeCipherSpec comes.
     pub(super) pending: Option<(Arc<Opener>, Arc<Opener>)>,

@@ -20,6 +20,9 @@ pub const SMALLEST: (u16, u16) = (60, 12);
 /// How long the cursor rests before what is under it is loaded.
 pub const REST: std::time::Duration = std::time::Duration::from_millis(60);
 
+/// What Esc says on the first screen while a file is read.
+const STILL_READING: &str = "still reading: Ctrl-x stops, q quits";
+
 /// The item of a menu that quits.
 pub(super) const QUIT: u32 = u32::MAX;
 
@@ -249,6 +252,7 @@ impl App {
         if over {
             self.shared.live.end(self.shared.now);
             self.shared.details.forget_tcp();
+            self.shared.said.take_if(|said| said.plain() == STILL_READING);
             self.dirty = true;
             // The last rows are followed still, where they are looked at.
             self.shared.live.follow &= self.screen == ScreenId::Messages;
@@ -285,10 +289,11 @@ impl App {
         {
             self.shared.selection = Selection { connection: first.id.0, ..Selection::default() };
         }
-        if !self.opened && self.shared.progress.state != Reading::Reading {
-            // A capture with one conversation opens with it.
+        let state = self.shared.progress.state;
+        if !self.opened && state != Reading::Reading {
+            // A capture with one connection opens on its messages, unless the user stopped reading.
             self.opened = true;
-            let lone = index.connections.len() == 1 && index.messages > 0;
+            let lone = state == Reading::Done && index.connections.len() == 1 && index.messages > 0;
             if lone && self.screen == ScreenId::Connections && self.stack.is_empty() {
                 self.screen = ScreenId::Messages;
             }
@@ -435,7 +440,7 @@ impl App {
         } else if live::goes_on(&self.shared.progress) {
             self.say("press S to stop the capture, q to quit");
         } else if self.shared.progress.state == Reading::Reading {
-            effects.push(Effect::StopReading);
+            self.say(STILL_READING);
         } else {
             self.say("press q to quit");
         }
@@ -590,7 +595,13 @@ impl App {
             }
             Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
             Cmd::StopReading => match self.shared.progress.state {
-                Reading::Reading => effects.push(Effect::StopReading),
+                Reading::Reading => {
+                    effects.push(Effect::StopReading);
+                    // A live capture cannot continue.
+                    if self.shared.progress.live.is_none() {
+                        self.say(screens::STOPPED);
+                    }
+                }
                 Reading::Stopped => effects.push(Effect::GoOnReading),
                 Reading::Done => self.say("everything was read"),
             },

@@ -160,7 +160,10 @@ fn source(ctx: &Ctx<'_>) -> Text {
     let percent = percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
     match progress.state {
         Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
-        Reading::Stopped => line.add(Role::Warning, format!("PARTIAL{percent}")),
+        Reading::Stopped => {
+            let how = if wide { "  Ctrl-x continues" } else { "" };
+            line.add(Role::Warning, format!("PARTIAL{percent}{how}"))
+        }
         Reading::Done if !whole => line.add(Role::Warning, if wide { "FILE ENDS EARLY" } else { "CUT OFF" }),
         Reading::Done => line.add(Role::Plain, "FILE"),
     };

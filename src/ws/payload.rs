@@ -37,6 +37,12 @@ impl Payload {
         self.pieces.len() * size_of::<Piece>() + self.copied.len()
     }
 
+    /// The lowest address of what is not copied; `u64::MAX` where all is.
+    pub(super) fn oldest_address(&self) -> u64 {
+        let addresses = self.pieces.iter().map(|piece| piece.address).filter(|address| *address < COPIED);
+        addresses.min().unwrap_or(u64::MAX)
+    }
+
     /// Whether nothing is kept.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -60,6 +60,11 @@ impl Search {
         self.held.front().map(|part| part.arrival.packet)
     }
 
+    /// The lowest address of the pieces that are remembered; `u64::MAX` where there are none.
+    pub(super) fn oldest_address(&self) -> u64 {
+        self.held.iter().map(|part| part.address).min().unwrap_or(u64::MAX)
+    }
+
     /// Bytes of memory that it takes beside itself.
     pub(super) fn size(&self) -> usize {
         self.held.len() * size_of::<Part>()

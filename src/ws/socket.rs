@@ -393,6 +393,21 @@ impl WebSocket {
             + self.shared.size()
     }
 
+    /// The lowest address of the bytes that are kept of frames and messages that are not complete; `u64::MAX` where there
+    /// are none.
+    #[must_use]
+    pub fn oldest_address(&self) -> u64 {
+        let oldest = |half: &Half| {
+            let frame = half.frame.as_ref().map_or(u64::MAX, |frame| {
+                // What was kept of the frame before is there until the next one begins.
+                let payload = if half.side.in_frame { frame.payload.oldest_address() } else { u64::MAX };
+                payload.min(frame.search.oldest_address())
+            });
+            half.side.open.as_ref().map_or(frame, |open| frame.min(open.kept.oldest_address()))
+        };
+        oldest(&self.c2s).min(oldest(&self.s2c))
+    }
+
     /// Gives back what is kept of messages that are not whole: of these only length, hash and findings will be told.
     pub fn shed_payloads(&mut self, context: &mut Context<'_>) {
         for direction in Direction::BOTH {

@@ -329,6 +329,30 @@ fn one_whose_bytes_are_gone_is_reported_while_the_capture_goes_on() {
 }
 
 #[test]
+fn bytes_of_connections_that_wait_are_needed_until_those_are_read() {
+    let mut tape = Tape::default();
+    tape.add(|_, _| true);
+    // The ClientHello of the first connection, which ends with packet 45, and of the second one.
+    let [first, second] = [4, 50].map(|number: usize| tape.packets[number - 1].bytes);
+    let mut reading = Reading::new(tape, keep_all());
+    let is_in = |address: u64, span: Span| (span.start..span.start + u64::from(span.len)).contains(&address);
+    for packet in [30, 60] {
+        reading.read(packet);
+        assert!(is_in(reading.pipeline.oldest_needed(), first), "after packet {packet}");
+    }
+    let log = String::from_utf8(log()).unwrap();
+    let random = log.lines().find_map(|line| line.strip_prefix("SERVER_TRAFFIC_SECRET_0 ")).unwrap();
+    let of_first = log.split_inclusive('\n').filter(|line| line.contains(&random[..64])).collect::<String>();
+    reading.secrets.add(of_first.as_bytes());
+    reading.use_secrets();
+    assert_eq!(reading.count("connection"), 1);
+    assert!(is_in(reading.pipeline.oldest_needed(), second));
+    reading.secrets.add(log.as_bytes());
+    reading.use_secrets();
+    assert!(reading.pipeline.oldest_needed() > second.start + u64::from(second.len));
+}
+
+#[test]
 fn details_of_a_connection_that_was_read_after_its_end_are_those_of_any_other() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let secrets = Secrets::default();

@@ -44,6 +44,8 @@ mod lint;
 /// Live capture on the loopback.
 #[cfg(all(feature = "live", unix))]
 mod live;
+/// What the terminal UI costs on messages that are one long line.
+mod long_lines;
 /// Heads that the capture lacks.
 mod lost;
 /// Memory stays bounded.
@@ -56,6 +58,9 @@ mod multiplex;
 mod mutations;
 /// One direction only, and what is like it.
 mod onesided;
+/// Outputs harm no input and no other file.
+#[cfg(unix)]
+mod outputs;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

@@ -19,9 +19,11 @@ pub use device::{Interface, check_filter, choose, interfaces};
 
 use super::follow::Follower;
 use super::live::{Live, Status};
-use super::pages::{Pages, Writer};
+use super::pages::{Pages, Writer, default_room};
 use super::source::Source;
 use super::{Capture, CaptureError};
+use crate::output::ring::RingFile;
+use crate::output::{Inputs, OutputError};
 use blocks::{Blocks, PACKET_EXTRA};
 use device::{How, Opened};
 use pump::{Port, Pump};
@@ -29,7 +31,7 @@ use save::Saver;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -74,7 +76,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// Whole packets, 32 MiB in the kernel, 1 GiB in the spool, no end.
+    /// Whole packets, 32 MiB in the kernel, 1 GiB in the spool or a quarter of the free space, no end.
     fn default() -> Self {
         Self {
             filter: String::new(),
@@ -82,7 +84,7 @@ impl Default for Options {
             promiscuous: false,
             buffer: 32 << 20,
             immediate: false,
-            room: 1 << 30,
+            room: default_room(),
             count: None,
             duration: None,
         }
@@ -215,7 +217,7 @@ impl Sniffer {
                 interfaces: names.clone(),
                 filter: options.filter.clone(),
                 snaplen: options.snaplen,
-                saved: keep.as_ref().map(|keep| (keep.name(), 0)),
+                saved: keep.as_ref().map(|keep| (keep.name().to_owned(), 0)),
                 ..Status::default()
             };
         });
@@ -242,6 +244,9 @@ impl Sniffer {
         let name = format!("live {}", names.join(", "));
         let source = Source::follow(follower, &name)?;
 
+        if keep.is_some() {
+            pages.set_saved(0);
+        }
         let saver = keep.map(|keep| {
             let saver =
                 Saver::new(keep, head.bytes().to_vec(), Arc::clone(&pages), live.clone(), tallies.clone());
@@ -257,10 +262,16 @@ impl Sniffer {
     }
 }
 
-/// The file that packets are to be kept in, and how many.
+/// Creates the file that packets are to be kept in, or the next file of a ring that has these already. `force`: an
+/// existing file may be replaced; of a ring never.
 ///
 /// # Errors
-/// Where it cannot be made.
-pub fn keep(path: PathBuf, ring: Option<Ring>) -> io::Result<Keep> {
-    Keep::new(path, ring)
+/// Where the output is one of the inputs, exists, or cannot be created.
+pub fn keep(
+    path: &Path,
+    ring: Option<(Ring, Vec<RingFile>)>,
+    force: bool,
+    inputs: &Inputs,
+) -> Result<Keep, OutputError> {
+    Keep::new(path, ring, force, inputs)
 }

@@ -180,6 +180,9 @@ impl Pump {
             let handed = now().saturating_sub(2 * PATIENCE.as_nanos() as u64);
             self.order(self.ports.iter().filter_map(|port| port.behind).fold(handed, u64::min))?;
             self.flush()?;
+            if let Some(what) = self.writer.full.take() {
+                self.live.announce(what);
+            }
             if self.looked.elapsed() >= if taken > 0 { LOOK } else { WAIT } {
                 self.look(false);
                 self.flush()?;
@@ -278,11 +281,19 @@ impl Pump {
         port.tally.taken += count;
         port.behind = (count >= most as u64).then_some(last);
         if let Err(error) = result {
-            // It was switched off, or taken away: the others go on.
+            // It was switched off, or taken away: the others continue.
             port.look();
             let why = format!("{}: {}", port.name, words(&error));
             port.capture = None;
-            self.live.update(|status| status.trouble = Some(why));
+            let alone = ports.iter().all(|port| port.capture.is_none());
+            self.live.update(|status| {
+                status.vanished.push(why.clone());
+                if alone {
+                    status.trouble = Some(why.clone());
+                }
+            });
+            let rest = if alone { "" } else { "; the other interfaces are still captured" };
+            self.live.announce(&format!("capturing ended on {why}{rest}"));
         }
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }

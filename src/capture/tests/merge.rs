@@ -53,18 +53,34 @@ fn findings_and_comments_have_the_numbers_of_the_merged_capture() {
 }
 
 #[test]
-fn one_file_that_cannot_be_read_is_an_error_for_all() {
+fn one_file_that_cannot_be_read_keeps_no_other_from_being_read() {
     let folder = tempfile::tempdir().unwrap();
     let (good, bad) = (folder.path().join("good.pcap"), folder.path().join("bad.pcap"));
-    std::fs::write(&good, pcap(Order::Le, MICROS, &[])).unwrap();
+    std::fs::write(&good, pcap(Order::Le, MICROS, &[packet(5, b"x")])).unwrap();
     std::fs::write(&bad, "no capture").unwrap();
     let open = |paths: &[&std::path::Path]| {
         let inputs: Vec<_> = paths.iter().map(|path| Input::Path(path.to_path_buf())).collect();
         Capture::open(&inputs, &Options::default())
     };
-    assert!(open(&[&good, &good]).is_ok());
+    assert!(open(&[&good, &good]).unwrap().unreadable().is_empty());
+    let missing = folder.path().join("missing.pcap");
+    for (inputs, unreadable, packets) in [
+        (&[&bad, &good][..], &["bad.pcap"][..], 1),
+        (&[&good, &missing, &bad, &good], &["missing.pcap", "bad.pcap"], 2),
+    ] {
+        let inputs: Vec<&std::path::Path> = inputs.iter().map(|path| path.as_path()).collect();
+        let mut capture = open(&inputs).unwrap();
+        let words = capture.unreadable().to_vec();
+        assert_eq!(words.len(), unreadable.len());
+        assert!(words.iter().zip(unreadable).all(|(words, name)| words.contains(name)), "{words:?}");
+        let read: Vec<_> = std::iter::from_fn(|| capture.next()).collect();
+        assert_eq!((read.len(), capture.totals().complete), (packets, false));
+        assert!(read.iter().all(|packet| capture.bytes(packet.bytes) == Some(b"x")));
+        let codes: Vec<_> = capture.take_findings().iter().map(|finding| finding.rule.code).collect();
+        assert_eq!(codes, ["capture-bad-magic"], "the one that is there");
+    }
     assert!(
-        matches!(open(&[&good, &bad]), Err(CaptureError::NotCapture { name, .. }) if name.ends_with("bad.pcap"))
+        matches!(open(&[&bad, &missing]), Err(CaptureError::NotCapture { name, .. }) if name.ends_with("bad.pcap"))
     );
 }
 

@@ -135,6 +135,9 @@ fn without_secrets_the_handshake_still_says_what_it_says() {
             info.version.unwrap(),
             suite_name(info.suite.unwrap())
         )));
+        // Both show in the hellos.
+        let resumed = case.facts.split(' ').any(|fact| fact == "resumed");
+        assert_eq!(info.resumed, resumed, "{}", case.name);
         for direction in Direction::BOTH {
             assert!(stream.shape(direction).records >= 4, "{} {:?}", case.name, stream.shape(direction));
         }

@@ -85,7 +85,7 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS,
         Everywhere,
         "stop reading",
-        "stop reading the capture and keep what is there; go on with it",
+        "stop reading the capture and keep what was read; continue",
     ),
     row(
         Cmd::NextLanguage,

@@ -1,6 +1,5 @@
 //! The export that goes on, and what else leaves the UI: text to the clipboard, bytes to a file.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use base64::Engine as _;
 
 use super::{Host, NEWS};
 use crate::export::{Done, ExportError, Job, Progress, Source, Task};
+use crate::output::create_new;
 use crate::store::Session;
 use crate::tui::event::{Event, Save};
 use crate::tui::widgets::units::counted;
@@ -144,10 +144,7 @@ pub(super) fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String,
 pub(super) fn save(path: &Path, what: &Save) -> Result<String, String> {
     let Save::Bytes(bytes) = what;
     let name = crate::model::safe_str(&path.display().to_string()).into_owned();
-    let write = || -> io::Result<()> {
-        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-        file.write_all(bytes)
-    };
+    let write = || -> io::Result<()> { create_new(path)?.write_all(bytes) };
     match write() {
         Ok(()) => Ok(format!("wrote {} bytes to {name}", bytes.len())),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

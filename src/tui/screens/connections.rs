@@ -7,7 +7,7 @@ mod view;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
+use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
 use crate::filter::Verdict;
 use crate::model::Severity;
 use crate::pipeline::State;
@@ -455,14 +455,22 @@ impl Screen for Connections {
             (true, _) => "Summary".to_owned(),
             (false, _) => format!("#{selected}"),
         };
-        let inner = Pane::new(title, self.below).draw(buffer, below, ctx.theme());
+        let mut pane = Pane::new(title, self.below);
+        if ctx.shared.progress.state == Reading::Stopped {
+            pane.right = Text::of(Role::Warning, STOPPED);
+        }
+        let inner = pane.draw(buffer, below, ctx.theme());
         let lines = if wide { summary::lines(ctx) } else { summary::short(ctx) };
         ctx.lines(buffer, inner, lines.get(self.scroll.min(lines.len())..).unwrap_or_default());
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let mut line = filter_status(ctx);
-        let end = if live::goes_on(&ctx.shared.progress) {
+        let end = if ctx.shared.progress.state == Reading::Stopped {
+            let mut line = Text::of(Role::Warning, STOPPED);
+            line.plainly(" ");
+            line
+        } else if live::goes_on(&ctx.shared.progress) {
             Text::of(Role::Dim, "p pauses, S stops the capture ")
         } else if ctx.shared.progress.state == Reading::Reading {
             Text::of(Role::Dim, "results so far are final, totals still grow ")

@@ -418,7 +418,10 @@ impl Screen for Findings {
         match ctx.shared.progress.state {
             Reading::Reading => drop(line.add(Role::Note, "   reading goes on: findings so far")),
             Reading::Stopped => {
-                line.add(Role::Warning, "   reading was stopped: only the part that was read is checked");
+                line.add(
+                    Role::Warning,
+                    "   reading stopped: Ctrl-x continues; only what was read is checked",
+                );
             }
             Reading::Done => drop(line.add(Role::Dim, "   all rules, all of the capture")),
         }

@@ -277,6 +277,9 @@ pub fn filter_status(ctx: &Ctx<'_>) -> Text {
     line
 }
 
+/// What screens say after the user stopped reading.
+pub const STOPPED: &str = "reading stopped: Ctrl-x continues";
+
 /// A name as lessons write it: `payload length` is `payload-length`.
 #[must_use]
 pub fn slug(name: &str) -> String {

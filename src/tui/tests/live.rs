@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use super::kit::Kit;
 use crate::capture::live::{Live, Losses};
 use crate::capture::{self, Capture};
-use crate::store::{Options, Reading, Session};
+use crate::store::{Options, Progress, Reading, Session};
 use crate::tui::commands::Scope;
 use crate::tui::event::{Effect, Event};
 use crate::tui::screens::ScreenId;
@@ -122,6 +122,13 @@ impl Fed {
             self.kit.app.shared.live.draws += 4;
             self.kit.tick(250);
         }
+    }
+
+    /// Reports progress to the UI as if the pipe were a file of which 40 % is read.
+    fn file(&mut self, state: Reading) {
+        let part =
+            Progress { state, stream: false, done: 400, total: Some(1000), ..self.kit.session.progress() };
+        self.kit.event(Event::Data(Box::new(part)));
     }
 
     /// The capture ends.
@@ -438,4 +445,62 @@ fn live_looks_like_this() {
     assert_eq!(fed.kit.app.scope(), Scope::CONNECTIONS);
     fed.kit = fed.kit.press("q");
     fed.kit.picture("live-quit-80x24");
+}
+
+/// A file that is still being read: it has one open connection so far.
+fn reading(size: (u16, u16)) -> Fed {
+    let mut fed = Fed::open(None, size, None);
+    fed.connect();
+    fed.say(5);
+    fed.file(Reading::Reading);
+    fed
+}
+
+#[test]
+fn esc_never_stops_the_reading_of_a_file() {
+    for keys in ["Esc", "Esc Esc", "Backspace", "h", "3 Esc Esc Esc", "3 Enter Esc Esc Esc"] {
+        let mut fed = reading((120, 36)).press(keys);
+        assert_eq!(fed.kit.effects, [], "{keys}");
+        assert_eq!(fed.kit.app.screen, ScreenId::Connections);
+        fed.kit.shows("still reading: Ctrl-x stops, q quits").shows("READING 40%");
+        fed.file(Reading::Done);
+        assert!(!fed.kit.shown().contains("still reading"), "{keys}");
+    }
+    // After half a second, the progress of reading replaces the summary.
+    let mut slow = reading((80, 24));
+    slow.kit.tick(2000);
+    slow.kit.shows("Ctrl-x stops and keeps this");
+}
+
+#[test]
+fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
+    for size in [(80, 24), (120, 36), (200, 60)] {
+        let mut fed = reading(size).press("Ctrl-x");
+        assert_eq!(fed.kit.effects, [Effect::StopReading]);
+        fed.kit.shows("reading stopped: Ctrl-x continues");
+        fed.file(Reading::Stopped);
+        // The screen shows it until reading continues, not only until the next key.
+        let mut fed = fed.press("Down");
+        assert_eq!(fed.kit.app.screen, ScreenId::Connections);
+        fed.kit.shows("PARTIAL 40%").shows("reading stopped: Ctrl-x continues");
+        fed.kit.shows("open where reading stopped");
+        assert!(!fed.kit.shown().contains("capture ends"), "{}", fed.kit.shown());
+        fed = fed.press("7");
+        fed.kit.shows("Ctrl-x continues");
+        fed = fed.press("1 Ctrl-x");
+        assert_eq!(fed.kit.effects, [Effect::StopReading, Effect::GoOnReading]);
+        fed.file(Reading::Reading);
+        assert!(!fed.kit.shown().contains("stopped"), "{}", fed.kit.shown());
+        fed.end();
+        fed.file(Reading::Done);
+        fed = fed.press("1");
+        fed.kit.shows("still open where the capture ends");
+    }
+}
+
+#[test]
+fn a_connection_is_not_said_to_end_while_a_file_is_read() {
+    let fed = reading((200, 60)).press("|");
+    fed.kit.shows("open so far");
+    assert!(!fed.kit.shown().contains("capture ends"), "{}", fed.kit.shown());
 }

@@ -144,8 +144,14 @@ pub fn sign(byte: u8) -> &'static str {
 /// Bytes as pairs of digits with spaces between, `c1 87 50`.
 #[must_use]
 pub fn spaced(bytes: &[u8]) -> String {
-    let pairs: Vec<&str> = bytes.iter().map(|byte| digits(*byte)).collect();
-    pairs.join(" ")
+    let mut out = String::with_capacity(bytes.len() * 3);
+    for byte in bytes {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(digits(*byte));
+    }
+    out
 }
 
 #[cfg(test)]

@@ -308,10 +308,10 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
             continue;
         }
         let mut rest = word;
-        while used + width(rest) > columns {
+        loop {
             let part = fit(rest, columns - used);
-            if part.is_empty() && used == 0 {
-                break; // Wider than a line: left out rather than looped on.
+            if part.len() == rest.len() || (part.is_empty() && used == 0) {
+                break; // It fits, or it is wider than a line and left out.
             }
             if let Some(line) = lines.last_mut() {
                 line.push_str(part);

@@ -71,7 +71,7 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
             lines.push(line);
         }
         lines.extend(heartbeats(row));
-        lines.push(close(row));
+        lines.push(close(row, ctx.shared.progress.state));
         lines.extend(verdict(ctx, row));
     }
     if row.gaps.0 > 0 {
@@ -108,7 +108,7 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
         if let Some(average) = average(row) {
             second.plainly(format!("  ping RTT avg {}", units::milliseconds(average)));
         }
-        second.plainly("  ").append(&closing(row));
+        second.plainly("  ").append(&closing(row, ctx.shared.progress.state));
     }
     let mut lines = vec![first];
     if second.width() > 1 {
@@ -265,9 +265,9 @@ fn rtt(row: &ConnectionRow) -> Option<Text> {
     Some(line)
 }
 
-fn close(row: &ConnectionRow) -> Text {
+fn close(row: &ConnectionRow, reading: Reading) -> Text {
     let mut line = label("Close");
-    line.append(&closing(row));
+    line.append(&closing(row, reading));
     line
 }
 
@@ -331,9 +331,12 @@ fn verdict(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
 }
 
 /// `server first: 1000 Normal Closure "done", answered; TCP closed`
-fn closing(row: &ConnectionRow) -> Text {
+fn closing(row: &ConnectionRow, reading: Reading) -> Text {
     let mut line = Text::new();
     let tcp = match row.state {
+        // `None`: wslens has not read the end of this connection.
+        None if reading == Reading::Reading => "open so far",
+        None if reading == Reading::Stopped => "open where reading stopped",
         Some(State::Open) | None => "still open where the capture ends",
         Some(State::Closed) => "then TCP was closed",
         Some(State::Reset) => "then TCP was reset",
@@ -429,6 +432,6 @@ pub fn progress(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
     let mut second = Text::of(Role::Plain, " ");
     second.plainly(units::counted(progress.packets, "packet")).plainly("   ");
     second.plainly(units::counted(ctx.index.messages, "message")).plainly(eta);
-    second.plainly("   ").add(Role::Key, "Esc").plainly(" stops and keeps this");
+    second.plainly("   ").add(Role::Key, "Ctrl-x").plainly(" stops and keeps this");
     ctx.lines(buffer, inner, &[first, second]);
 }

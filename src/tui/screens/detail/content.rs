@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::json::{self, Json, Kind};
-use super::rows;
-use crate::model::safe_str;
+use super::rows::TextRows;
+use crate::model::{Safe, safe};
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::tui::theme::Role;
 use crate::tui::widgets::text::wrap;
@@ -54,8 +54,10 @@ pub struct Content {
     pub folded: HashSet<u32>,
     /// The nodes in sight of the tree, by number.
     pub tree: Vec<u32>,
-    /// Where rows of text begin, and for which columns.
-    text: (Vec<u32>, Option<usize>),
+    /// The view to open it in.
+    pub best: View,
+    /// The rows of the text that were found so far.
+    text: TextRows,
     /// The first row of each frame in the raw view, and how many rows there are.
     raw: (Vec<usize>, usize),
 }
@@ -75,14 +77,14 @@ impl Content {
             rows += 1 + (frame.header_bytes.len() + frame.payload.len()).div_ceil(RAW);
         }
         let mut content = Self {
-            text: (Vec::new(), None),
+            best: best(&detail, json.as_ref()),
+            text: TextRows::new(None),
             raw: (firsts, rows),
             json,
             folded: HashSet::new(),
             tree: Vec::new(),
             detail,
         };
-        content.text.0 = rows::starts(content.bytes(), None);
         content.grow_tree();
         content
     }
@@ -93,51 +95,42 @@ impl Content {
         &self.detail.bytes
     }
 
-    /// The view that suits it best.
-    #[must_use]
-    pub fn best(&self) -> View {
-        let text = self.detail.opcode == Opcode::Text
-            || (self.detail.opcode != Opcode::Close
-                && std::str::from_utf8(self.bytes()).is_ok_and(is_readable));
-        match &self.json {
-            Some(json) if json.error.is_none() || !self.detail.whole => View::Json,
-            _ if text && self.detail.integrity != Integrity::Damaged => View::Text,
-            _ => View::Hex,
-        }
-    }
-
     /// Whether a view makes sense.
     #[must_use]
     pub fn has(&self, view: View) -> bool {
         view != View::Json || self.json.is_some()
     }
 
-    /// Breaks the text for so many columns.
-    pub fn wrap(&mut self, columns: Option<usize>) {
-        if self.text.1 != columns {
-            self.text = (rows::starts(&self.detail.bytes, columns), columns);
+    /// Wraps the text at `columns` and finds its first `rows` rows, or all if there are fewer.
+    pub fn wrap(&mut self, columns: Option<usize>, rows: usize) {
+        if self.text.columns() != columns {
+            self.text = TextRows::new(columns);
         }
+        self.text.find(&self.detail.bytes, rows);
     }
 
-    /// How many rows the text has.
+    /// Finds all rows of the text.
+    pub fn find_all_rows(&mut self) {
+        self.text.find(&self.detail.bytes, usize::MAX);
+    }
+
+    /// Returns how many rows of the text were found so far.
     #[must_use]
     pub fn text_rows(&self) -> usize {
-        self.text.0.len()
+        self.text.len()
     }
 
     /// The bytes of a row of the text, without its line end.
     #[must_use]
     pub fn text_row(&self, row: usize) -> Range<usize> {
-        let start = self.text.0.get(row).map_or(0, |at| *at as usize);
-        let end = self.text.0.get(row + 1).map_or(self.detail.bytes.len(), |at| *at as usize);
-        let line = self.detail.bytes.get(start..end).unwrap_or_default();
-        start..end - usize::from(line.ends_with(b"\n"))
+        let range = self.text.row(&self.detail.bytes, row);
+        let line = self.detail.bytes.get(range.clone()).unwrap_or_default();
+        range.start..range.end - usize::from(line.ends_with(b"\n"))
     }
 
-    /// The row of the text that shows a byte.
-    #[must_use]
-    pub fn row_of(&self, byte: usize) -> usize {
-        self.text.0.partition_point(|start| *start as usize <= byte).saturating_sub(1)
+    /// Returns the row of the text that shows a byte, and finds all rows before it.
+    pub fn row_of(&mut self, byte: usize) -> usize {
+        self.text.find_byte(&self.detail.bytes, byte)
     }
 
     /// Lists the nodes that are in no folded one.
@@ -147,7 +140,7 @@ impl Content {
         let mut at = 0u32;
         while let Some(node) = json.nodes.get(at as usize) {
             self.tree.push(at);
-            at = if self.folded.contains(&at) { node.end } else { at + 1 };
+            at = if node.children > 0 && self.folded.contains(&at) { node.end } else { at + 1 };
         }
     }
 
@@ -335,7 +328,7 @@ impl Content {
         let json = self.json.as_ref()?;
         let node = json.nodes.get(node as usize)?;
         let text = json.text(self.bytes(), node);
-        let text = if node.kind == Kind::String { json::unquoted(text) } else { text.to_vec() };
+        let text = if node.kind == Kind::String { json::unquoted(text) } else { text.into() };
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 }
@@ -375,6 +368,18 @@ fn json_of(detail: &MessageDetail) -> Option<Json> {
     (sure && !json.nodes.is_empty()).then_some(json)
 }
 
-fn is_readable(text: &str) -> bool {
-    !text.is_empty() && safe_str(text) == text
+/// Returns the view to open a message in.
+fn best(detail: &MessageDetail, json: Option<&Json>) -> View {
+    let text =
+        detail.opcode == Opcode::Text || (detail.opcode != Opcode::Close && is_readable(&detail.bytes));
+    match json {
+        Some(json) if json.error.is_none() || !detail.whole => View::Json,
+        _ if text && detail.integrity != Integrity::Damaged => View::Text,
+        _ => View::Hex,
+    }
+}
+
+/// Whether all bytes are UTF-8 without control or invisible characters.
+fn is_readable(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && safe(bytes).all(|run| matches!(run, Safe::Plain(_)))
 }

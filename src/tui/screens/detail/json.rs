@@ -3,8 +3,12 @@
 //!
 //! No recursion: text decides how deep it goes.
 
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::ops::Range;
+
+use hashbrown::HashSet;
+
+use crate::model::beginning;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +77,7 @@ enum State {
 #[must_use]
 pub fn read(text: &[u8]) -> Json {
     let mut reader =
-        Reader { text, at: 0, nodes: Vec::new(), open: Vec::new(), key: None, keys: HashSet::new() };
+        Reader { text, at: 0, nodes: Vec::new(), open: Vec::new(), key: None, keys: HashSet::default() };
     let error = reader.run().err().map(|why| (reader.at, why));
     let len = u32::try_from(reader.at).unwrap_or(u32::MAX);
     let mut nodes = reader.nodes;
@@ -93,10 +97,10 @@ struct Reader<'a> {
     /// Objects and arrays that have not ended.
     open: Vec<u32>,
     key: Option<Range<u32>>,
-    keys: HashSet<(u32, Vec<u8>)>,
+    keys: HashSet<(u32, Cow<'a, [u8]>), foldhash::fast::RandomState>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn run(&mut self) -> Result<(), &'static str> {
         if u32::try_from(self.text.len()).is_err() {
             return Err("too long");
@@ -195,7 +199,8 @@ impl Reader<'_> {
         let key = self.key.take();
         let again = match (&key, parent) {
             (Some(key), Some(parent)) => {
-                let raw = self.text.get(key.start as usize..key.end as usize).unwrap_or_default();
+                let text: &'a [u8] = self.text;
+                let raw = text.get(key.start as usize..key.end as usize).unwrap_or_default();
                 !self.keys.insert((parent, unquoted(raw)))
             }
             _ => false,
@@ -304,11 +309,11 @@ impl Reader<'_> {
 /// A string without its quotes, escapes resolved; what stands for no character (half a pair of surrogates) stays as
 /// it was written.
 #[must_use]
-pub fn unquoted(raw: &[u8]) -> Vec<u8> {
+pub fn unquoted(raw: &[u8]) -> Cow<'_, [u8]> {
     let inner = raw.strip_prefix(b"\"").unwrap_or(raw);
     let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
     if !inner.contains(&b'\\') {
-        return inner.to_vec();
+        return Cow::Borrowed(inner);
     }
     let mut out = Vec::with_capacity(inner.len());
     let mut at = 0;
@@ -339,7 +344,7 @@ pub fn unquoted(raw: &[u8]) -> Vec<u8> {
         }
         at += len.max(1);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// The character of a `\uXXXX` or of a pair of them, and the bytes that it took.
@@ -364,6 +369,12 @@ impl Json {
     /// The path of a value as jq has it: `.a[3]["b c"]`; `.` for the outermost.
     #[must_use]
     pub fn path(&self, text: &[u8], node: usize) -> String {
+        self.path_beginning(text, node, usize::MAX)
+    }
+
+    /// Returns at least the first `most` bytes of the path of a value, or all if there are fewer.
+    #[must_use]
+    pub fn path_beginning(&self, text: &[u8], node: usize, most: usize) -> String {
         let mut steps = Vec::new();
         let mut at = node;
         while let Some(node) = self.nodes.get(at)
@@ -374,11 +385,16 @@ impl Json {
         }
         let mut path = String::new();
         for step in steps.iter().rev() {
+            if path.len() >= most {
+                break;
+            }
             let Some(key) = &step.key else {
                 path += &format!("{}[{}]", if path.is_empty() { "." } else { "" }, step.index);
                 continue;
             };
             let raw = text.get(key.start as usize..key.end as usize).unwrap_or_default();
+            // An escape of six bytes may represent one byte.
+            let (raw, _) = beginning(raw, most.saturating_mul(6));
             let name = unquoted(raw);
             let plain = name.first().is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
                 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
@@ -457,7 +473,7 @@ mod tests {
     #[test]
     fn escapes_become_characters_where_there_is_one() {
         assert_eq!(unquoted(br#""\u001b[31m \ud83d\ude00 \n""#), "\x1b[31m 😀 \n".as_bytes());
-        assert_eq!(unquoted(br#""\ud83d x""#), br"\ud83d x");
+        assert_eq!(*unquoted(br#""\ud83d x""#), *br"\ud83d x");
     }
 
     #[test]

@@ -212,6 +212,14 @@ impl MessageDetail {
         self.main.settle(rows, self.main.height());
     }
 
+    /// Finds all rows of the text, so that the cursor can go to the last one.
+    fn find_all_rows(&mut self) {
+        if let Some(content) = &mut self.content {
+            content.find_all_rows();
+            self.main.settle(content.text_rows(), self.main.height());
+        }
+    }
+
     /// Goes to the next or previous part of the same object.
     fn sibling(&mut self, forwards: bool) {
         let Some(content) = &self.content else { return };
@@ -259,7 +267,11 @@ impl MessageDetail {
             View::Hex => at / self.main_bytes.max(1),
             View::Raw => self.main.cursor,
         };
-        let rows = if self.view == View::Json { content.tree.len() } else { self.main.len() };
+        let rows = match self.view {
+            View::Json => content.tree.len(),
+            View::Text => content.text_rows(),
+            View::Hex | View::Raw => self.main.len(),
+        };
         self.hit = Some(at..at + wanted.len());
         self.main.settle(rows, self.main.height());
         self.main.go(row);
@@ -312,28 +324,30 @@ impl Screen for MessageDetail {
             _ => self.content = None,
         }
         let Some(content) = &mut self.content else { return };
-        self.view = self.chosen.filter(|view| content.has(*view)).unwrap_or_else(|| content.best());
+        self.view = self.chosen.filter(|view| content.has(*view)).unwrap_or(content.best);
         let shared = &*turn.shared;
         let places = self.places(shared, shared.body());
         let Some(content) = &mut self.content else { return };
-        let columns = usize::from(inside(places.main).width).saturating_sub(2);
-        if !places.main.is_empty() {
-            content.wrap(self.wrap.then_some(columns.max(8)));
-        }
-        self.side_bytes = Self::hex(content, places.side).per_row;
-        self.main_bytes = Self::hex(content, places.main).per_row;
-        let (detail, view) = (&content.detail, self.view);
-        let listed = Some((view, detail.connection, detail.number));
-        let side = content.bytes().len().div_ceil(self.side_bytes.max(1));
-        let Some(content) = &self.content else { return };
-        let (above, below) = self.around(content, places.main);
-        let rows = self.rows(content, places.main);
-        let height = usize::from(inside(places.main).height).saturating_sub(above + below);
+        let listed = Some((self.view, content.detail.connection, content.detail.number));
         if listed != self.listed {
             self.listed = listed;
             self.main = List::default();
             self.side = List::default();
         }
+        let columns = usize::from(inside(places.main).width).saturating_sub(2);
+        if self.view == View::Text && !places.main.is_empty() {
+            // One key moves the view by at most one page.
+            let ahead = usize::from(shared.size.1).saturating_mul(4);
+            let rows = self.main.cursor.max(self.main.top).saturating_add(ahead);
+            content.wrap(self.wrap.then_some(columns.max(8)), rows);
+        }
+        self.side_bytes = Self::hex(content, places.side).per_row;
+        self.main_bytes = Self::hex(content, places.main).per_row;
+        let side = content.bytes().len().div_ceil(self.side_bytes.max(1));
+        let Some(content) = &self.content else { return };
+        let (above, below) = self.around(content, places.main);
+        let rows = self.rows(content, places.main);
+        let height = usize::from(inside(places.main).height).saturating_sub(above + below);
         self.main.settle(rows, height);
         self.side.settle(side, usize::from(inside(places.side).height));
     }
@@ -367,6 +381,9 @@ impl Screen for MessageDetail {
             return false;
         }
         let aside = self.aside && matches!(self.view, View::Json | View::Text);
+        if cmd == Cmd::Last && !aside && self.view == View::Text {
+            self.find_all_rows();
+        }
         match cmd {
             cmd if aside && self.side.act(cmd) => {}
             cmd if !aside && self.main.act(cmd) => {

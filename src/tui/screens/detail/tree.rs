@@ -2,7 +2,7 @@
 
 use super::content::Content;
 use super::json::{Json, Kind, Node, unquoted};
-use crate::model::width;
+use crate::model::{beginning, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::text::fit;
 use crate::tui::widgets::{Text, units};
@@ -16,18 +16,19 @@ const KEYS: usize = 20;
 #[must_use]
 pub fn lines(content: &Content, rows: std::ops::Range<usize>, cursor: usize, columns: usize) -> Vec<Text> {
     let Some(json) = &content.json else { return Vec::new() };
-    let visible: Vec<(usize, u32, &Node)> = rows
+    let visible: Vec<(usize, u32, &Node, Text)> = rows
         .filter_map(|row| {
             let at = *content.tree.get(row)?;
-            Some((row, at, json.nodes.get(at as usize)?))
+            let node = json.nodes.get(at as usize)?;
+            Some((row, at, node, key(content, node)))
         })
         .collect();
     // Values of one object stand below each other.
     let wide = |parent: u32| {
-        let own = visible.iter().filter(|(_, at, node)| node.parent == parent && *at != parent);
-        own.map(|(_, _, node)| key(content, node).width()).max().unwrap_or(0).min(KEYS)
+        let own = visible.iter().filter(|(_, at, node, _)| node.parent == parent && *at != parent);
+        own.map(|(_, _, _, key)| key.width()).max().unwrap_or(0).min(KEYS)
     };
-    let line = |(row, at, node): &(usize, u32, &Node)| {
+    let line = |(row, at, node, key): &(usize, u32, &Node, Text)| {
         let mut line = Text::of(Role::Title, if *row == cursor { "▸" } else { " " });
         for _ in 0..node.depth.min(LEVELS) {
             line.add(Role::Dim, "│ ");
@@ -37,7 +38,7 @@ pub fn lines(content: &Content, rows: std::ops::Range<usize>, cursor: usize, col
         }
         if node.parent != *at {
             let end = line.width() + wide(node.parent);
-            line.append(&key(content, node)).pad_to(end).plainly("  ");
+            line.append(key).pad_to(end).plainly("  ");
         }
         let folded = content.folded.contains(at);
         line.append(&value(content, json, node, folded, columns.saturating_sub(line.width())));
@@ -55,7 +56,7 @@ fn key(content: &Content, node: &Node) -> Text {
     match &node.key {
         Some(key) => {
             let raw = content.bytes().get(key.start as usize..key.end as usize).unwrap_or_default();
-            text.captured(Role::Key, &unquoted(raw), KEYS);
+            text.captured(Role::Key, &unquoted(head(raw, KEYS)), KEYS);
         }
         None => {
             text.add(Role::Dim, node.index.to_string());
@@ -85,9 +86,14 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
             }
         }
         Kind::String => {
-            text.plainly("\"")
-                .captured(Role::Plain, &unquoted(head(raw, columns)), columns.saturating_sub(2))
-                .plainly("\"");
+            let room = columns.saturating_sub(2);
+            let shown = head(raw, columns);
+            let mut line = Text::new();
+            line.captured(Role::Plain, &unquoted(shown), room);
+            if shown.len() < raw.len() && line.width() < room {
+                line.add(Role::Dim, "…"); // Most of it is combining marks, which fill no columns.
+            }
+            text.plainly("\"").append(&line).plainly("\"");
         }
         Kind::Number => {
             text.captured(Role::Ok, raw, columns);
@@ -102,8 +108,9 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
 /// As much of a string as may be in sight: no escape is cut in two, and none takes more than twelve bytes a column.
 fn head(raw: &[u8], columns: usize) -> &[u8] {
     let most = columns.saturating_mul(12).saturating_add(64);
-    let Some(head) = raw.get(..most) else { return raw };
-    let cut = head.iter().rposition(|byte| *byte == b'\\').filter(|at| at + 12 > head.len());
+    let (head, true) = beginning(raw, most) else { return raw };
+    let tail = head.len().saturating_sub(12);
+    let cut = head.iter().skip(tail).rposition(|byte| *byte == b'\\').map(|at| tail + at);
     head.get(..cut.unwrap_or(head.len())).unwrap_or(head)
 }
 
@@ -112,7 +119,9 @@ fn head(raw: &[u8], columns: usize) -> &[u8] {
 pub fn path(content: &Content, row: usize, columns: usize) -> Text {
     let mut line = Text::of(Role::Plain, " ");
     let (Some(json), Some(node)) = (&content.json, content.tree.get(row)) else { return line };
-    let path = json.path(content.bytes(), *node as usize);
+    // A path may be as long as the message; only its beginning is visible.
+    let most = columns.saturating_mul(32).saturating_add(64);
+    let path = json.path_beginning(content.bytes(), *node as usize, most);
     line.add(Role::Title, "path ").captured(Role::Plain, path.as_bytes(), columns.saturating_sub(8));
     let keys = Text::of(Role::Dim, "y value  Y path ");
     line.end_at(columns, &keys);

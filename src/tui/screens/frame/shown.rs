@@ -1,6 +1,7 @@
 //! The frame that is looked at, taken apart: made once per frame, looked at by all three panes.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::super::builder::Built;
 use super::found::{self, Found, Loaded};
@@ -53,6 +54,8 @@ pub struct Shown {
     pub direction: Direction,
     /// Whether the capture has all of it.
     pub complete: bool,
+    /// The frames that it belongs to if the frame builder made it; `None` if it was captured.
+    built: Option<Arc<Built>>,
 }
 
 impl Shown {
@@ -60,7 +63,11 @@ impl Shown {
     #[must_use]
     pub fn make(ctx: &Ctx<'_>, before: Option<Self>) -> Option<Self> {
         if let Some(built) = &ctx.shared.built {
-            return Self::of_built(ctx, built);
+            let is_it = |shown: &Self| {
+                shown.key.3 == ctx.shared.lang
+                    && shown.built.as_ref().is_some_and(|before| Arc::ptr_eq(before, built))
+            };
+            return before.filter(is_it).or_else(|| Self::of_built(ctx, built));
         }
         let number = found::number(ctx);
         let row = found::row(ctx, number)?;
@@ -76,6 +83,7 @@ impl Shown {
         let key = (ctx.shared.selection.connection, number, bytes, lang);
         if let Some(before) = before
             && before.key == key
+            && before.built.is_none()
         {
             return Some(Self { absent, ..before });
         }
@@ -110,6 +118,7 @@ impl Shown {
             direction,
             complete: row.complete,
             loaded,
+            built: None,
             frame,
         };
         shown.judge(ctx, number, handshake.map_or(0, |handshake| handshake.rsv_defined));
@@ -117,9 +126,9 @@ impl Shown {
     }
 
     /// A frame that was built, not captured.
-    fn of_built(ctx: &Ctx<'_>, built: &Built) -> Option<Self> {
+    fn of_built(ctx: &Ctx<'_>, built: &Arc<Built>) -> Option<Self> {
         let lang = ctx.shared.lang;
-        let Built { at, direction, deflate, .. } = *built;
+        let Built { at, direction, deflate, .. } = **built;
         let bytes = built.frames.get(at)?;
         let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang })
             .frames
@@ -146,6 +155,7 @@ impl Shown {
             loaded: None,
             direction,
             complete: frame.is_complete(),
+            built: Some(Arc::clone(built)),
             frame,
         })
     }

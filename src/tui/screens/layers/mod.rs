@@ -506,7 +506,10 @@ fn unmasked(shown: &Shown, piece: &Piece, columns: usize, line: &mut Text) {
     }
     let from = usize::try_from(piece.of_frame.start.saturating_sub(header)).unwrap_or(usize::MAX);
     let to = usize::try_from(piece.of_frame.end - header).unwrap_or(usize::MAX).min(frame.payload.len());
-    let plain = frame.payload.get(from..to).unwrap_or_default();
+    let plain = frame.payload.get(from..to).filter(|plain| plain.len() < columns).unwrap_or_default();
+    if plain.is_empty() {
+        return;
+    }
     let mut tail = Text::of(Role::Dim, " ⊕ key = ");
     tail.plainly(hex::spaced(plain));
     if line.width() + tail.width() < columns {

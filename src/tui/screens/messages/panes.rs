@@ -1,5 +1,8 @@
 //! The frames of the message under the cursor, and their bytes: as sent, unmasked, inflated.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -8,6 +11,7 @@ use super::frame_word;
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::store::{FrameRow, Index, Marks, MessageRow};
 use crate::tui::details::Detail;
+use crate::tui::screens::frame::found::Loaded;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Hex, Pane, Text, hex, text, units};
@@ -36,13 +40,12 @@ fn row_of(index: &Index, connection: u32, message: u64) -> Option<MessageRow> {
     index.messages(connection).get(at).copied()
 }
 
-/// A frame's payload as it was on the wire.
-pub fn masked(frame: &FrameDetail) -> Vec<u8> {
-    let key = frame.header.masking_key;
-    if !frame.header.masked() {
-        return frame.payload.clone();
-    }
-    frame.payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+/// Returns bytes of a frame's payload as they were on the wire.
+fn masked(frame: &FrameDetail, range: Range<usize>) -> Vec<u8> {
+    let (masks, key) = (frame.header.masked(), frame.header.masking_key);
+    let bytes = frame.payload.get(range.clone()).unwrap_or_default();
+    let key_at = |at: usize| if masks { key.get(at % 4).copied().unwrap_or(0) } else { 0 };
+    bytes.iter().zip(range).map(|(byte, at)| byte ^ key_at(at)).collect()
 }
 
 /// The pane with the frames.
@@ -235,17 +238,16 @@ fn bytes_in(line: &mut Text, bytes: &[u8]) {
 
 fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
     let selection = ctx.shared.selection;
-    let (detail, frame) = if selection.message > 0 {
+    let (detail, loaded) = if selection.message > 0 {
         let Detail::Ready(detail) = ctx.detail() else { return None };
-        let frame = detail.frames.get(frame)?.clone();
-        (Some(detail), frame)
+        (Some(Arc::clone(&detail)), Loaded::Of(detail, frame))
     } else {
         let Detail::Ready(frame) = ctx.shared.details.frame(selection.connection, selection.frame) else {
             return None;
         };
-        (None, (*frame).clone())
+        (None, Loaded::Alone(frame))
     };
-    let sent = masked(&frame);
+    let frame = loaded.frame()?;
     let rows = frame.payload.len().div_ceil(per_row);
     let compressed = detail.as_ref().is_some_and(|detail| detail.compressed);
     let joined = detail.filter(|detail| detail.compressed || detail.frames.len() > 1);
@@ -257,6 +259,7 @@ fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
         .is_some_and(|detail| matches!(detail.integrity, Integrity::Ok | Integrity::Gap | Integrity::Cut));
     let line = move |at: usize| {
         let mut line = Text::of(Role::Plain, " ");
+        let Some(frame) = loaded.frame() else { return line };
         let Some(row) = at.checked_sub(1) else {
             line.add(
                 Role::Title,
@@ -268,9 +271,9 @@ fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
             return line;
         };
         if row < rows {
-            let range = row * per_row..((row + 1) * per_row).min(sent.len());
+            let range = row * per_row..((row + 1) * per_row).min(frame.payload.len());
             line.add(Role::Dim, format!("{:04x}  ", row * per_row));
-            bytes_in(&mut line, sent.get(range.clone()).unwrap_or_default());
+            bytes_in(&mut line, &masked(frame, range.clone()));
             if is_masked {
                 line.pad_to(1 + 6 + per_row * 3 + 1);
                 bytes_in(&mut line, frame.payload.get(range.clone()).unwrap_or_default());

@@ -94,6 +94,7 @@ impl Messages {
                     "this connection was never opened: 2 shows its handshake, 7 what is wrong".to_owned()
                 }
                 _ if self.goes_on => "no message yet".to_owned(),
+                _ if ctx.shared.progress.state != Reading::Done => "no message was read yet".to_owned(),
                 _ => "no message was captured".to_owned(),
             };
         }
