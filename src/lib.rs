@@ -36,7 +36,7 @@
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
 //! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
-//! | tui::run | model filter pipeline ws store export learn tui | terminal streams clock files threads |
+//! | tui::run | model output filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
 //! - `net`, `tcp`, `http` and `ws` know nothing of each other: only `pipeline` knows the order of the layers.

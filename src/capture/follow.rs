@@ -87,6 +87,15 @@ impl Follower {
         self.pages.fullness().stored
     }
 
+    /// Waits for the packet after the first `packets` ones, or the end; false where a nudge came first.
+    pub(super) fn wait(&self, packets: u64) -> bool {
+        if self.packets > packets {
+            return true;
+        }
+        self.pages.taken.store(self.position, Ordering::Relaxed);
+        self.pages.wait(packets)
+    }
+
     /// Looks for more behind the cursor, and waits for it.
     #[cold]
     fn fill(&mut self, len: usize) {
@@ -284,6 +293,38 @@ mod tests {
             findings.iter().map(|finding| finding.rule.code).collect::<Vec<_>>(),
             ["capture-queue-drops"]
         );
+    }
+
+    #[test]
+    fn a_nudge_ends_the_wait_for_packets_once_and_is_not_lost() {
+        let (mut writer, pages, mut capture) = begin(1 << 30);
+        // Before anybody waits.
+        pages.nudge();
+        pages.nudge();
+        assert!(!capture.wait());
+        writer.write(&packet(1), 1).unwrap();
+        assert!(capture.wait());
+        assert_eq!(capture.next().unwrap().number, 1);
+        // While somebody waits; a block without a packet is nothing to wake up for.
+        let (told, waited) = std::sync::mpsc::channel();
+        let waiter = std::thread::spawn(move || {
+            told.send(()).unwrap();
+            let woken = !capture.wait();
+            (woken, capture)
+        });
+        waited.recv().unwrap();
+        writer.write(&block(0x0bad_cafe, &[0; 8]), 0).unwrap();
+        pages.nudge();
+        let (woken, mut capture) = waiter.join().unwrap();
+        assert!(woken);
+        writer.write(&packet(2), 1).unwrap();
+        assert!(capture.wait());
+        assert_eq!(capture.next().unwrap().number, 2);
+        pages.end();
+        assert!(capture.wait() && capture.next().is_none());
+        // A file is never waited for.
+        let file = [head(), packet(1)].concat();
+        assert!(Capture::from_bytes(file).unwrap().wait());
     }
 
     #[test]

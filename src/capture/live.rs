@@ -108,6 +108,13 @@ impl Live {
         }
     }
 
+    /// Wakes whoever waits for its packets with [`Capture::wait`](super::Capture::wait).
+    pub fn nudge(&self) {
+        if let Some(pages) = self.shared.pages.get() {
+            pages.nudge();
+        }
+    }
+
     /// Whether it was asked to end.
     #[must_use]
     pub fn is_to_stop(&self) -> bool {

@@ -61,9 +61,9 @@ mod window;
 pub use archive::{Archive, View};
 pub use error::CaptureError;
 pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
-pub use pages::default_room;
 
 use crate::model::{Finding, Loss, Losses, PacketRef, Span, Time};
+use crate::output::default_room;
 use live::Live;
 use source::{ADDRESS_BITS, MAX_SOURCES, Source};
 use spool::Keeping;
@@ -293,6 +293,13 @@ impl Capture {
         // Into a place of its own: what is above need not be in memory.
         let mut packet = PacketRef::default();
         self.next_other(&mut packet).then_some(packet)
+    }
+
+    /// Waits until [`next`](Self::next) has a packet or the end to give. False where
+    /// [`Live::nudge`](live::Live::nudge) came first: then there is something else to do. Only a live capture waits.
+    #[must_use]
+    pub fn wait(&self) -> bool {
+        self.sources.first().is_none_or(Source::wait)
     }
 
     /// Whether there is a next packet, whichever way it comes.

@@ -13,6 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Files of which at least so many are there.
 const LEAST: usize = 2;
+/// Bytes of files in memory, where the disk is full.
+const IN_MEMORY: usize = 32 << 20;
 
 /// The files.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ struct State {
     /// Headers of the capture by their addresses: how the bytes behind them are to be read.
     heads: Vec<(u64, Vec<u8>)>,
     heads_len: usize,
+    /// Whoever waits for packets has something else to do.
+    nudged: bool,
 }
 
 /// How much is where.
@@ -117,10 +121,18 @@ impl Pages {
             in_memory,
         };
         state.pages.push_back(page);
-        // Those in memory take the place of a disk that is full: there are few.
-        while state.pages.len() > self.most
-            || state.pages.iter().filter(|page| page.in_memory).count() > LEAST
-        {
+        self.keep_bounds(&mut state);
+    }
+
+    /// Discards the oldest files over the bounds. Those in memory take the place of a disk that is full: there are few.
+    fn keep_bounds(&self, state: &mut State) {
+        let in_memory = (IN_MEMORY >> self.bits).max(LEAST);
+        loop {
+            let count = state.pages.iter().filter(|page| page.in_memory).count();
+            let most = if count > 0 { self.most.max(in_memory) } else { self.most };
+            if state.pages.len() <= most && count <= in_memory {
+                return;
+            }
             state.evict();
         }
     }
@@ -196,9 +208,7 @@ impl Pages {
         if let Some(last) = state.pages.back_mut() {
             (last.file, last.map, last.in_memory) = (file, map, in_memory);
         }
-        while state.pages.iter().filter(|page| page.in_memory).count() > LEAST {
-            state.evict();
-        }
+        self.keep_bounds(&mut state);
     }
 
     /// Discards the oldest file because the disk is full; false where somebody still needs it.
@@ -270,6 +280,27 @@ impl Pages {
             }
             if !wait {
                 return Next::Nothing;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Ends the wait for packets, or the next one.
+    pub(super) fn nudge(&self) {
+        self.state().nudged = true;
+        self.arrived.notify_all();
+    }
+
+    /// Waits until there are more than `packets` packets, or no more will come; false where a
+    /// [nudge](Self::nudge) came first.
+    pub(super) fn wait(&self, packets: u64) -> bool {
+        let mut state = self.state();
+        loop {
+            if std::mem::take(&mut state.nudged) {
+                return false;
+            }
+            if state.packets > packets || state.ended {
+                return true;
             }
             state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
@@ -426,18 +457,6 @@ fn fresh(file: File, len: usize, in_memory: bool) -> io::Result<Fresh> {
     file.set_len(len as u64)?;
     let map = Arc::new(map(&file)?);
     Ok(Fresh { file: Arc::new(file), map, in_memory })
-}
-
-/// How much may be kept in temporary files unless somebody says otherwise: 1 GiB, or a quarter of the free space.
-#[must_use]
-pub fn default_room() -> u64 {
-    /// Where the system does not say how much is free.
-    const MOST: u64 = 1 << 30;
-    #[cfg(target_os = "linux")]
-    if let Ok(about) = rustix::fs::statvfs(std::env::temp_dir()) {
-        return (about.f_bavail.saturating_mul(about.f_frsize) / 4).min(MOST);
-    }
-    MOST
 }
 
 /// The error of a temporary file, in words that say what it is for.

@@ -212,6 +212,14 @@ impl Source {
         }
     }
 
+    /// Waits for the next packet, or the end; false where there is something else to do first.
+    pub(super) fn wait(&self) -> bool {
+        match &self.feed {
+            Feed::Mapped(_) | Feed::Spool(_) => true,
+            Feed::Live(window) => window.wait(self.log.number),
+        }
+    }
+
     /// The bytes at an address, unless they are evicted.
     #[inline]
     pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {

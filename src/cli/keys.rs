@@ -5,16 +5,27 @@ use super::problem::Problem;
 use crate::model::Rule;
 use crate::pipeline::Secrets;
 
-#[cfg(all(feature = "live", feature = "tls"))]
-pub use with_tls::follow;
 #[cfg(feature = "tls")]
 pub use with_tls::{broken, load, tell_how};
+#[cfg(all(feature = "live", feature = "tls"))]
+pub use with_tls::{follow, open};
 
 /// No secrets: TLS is not built in.
 #[cfg(all(feature = "live", not(feature = "tls")))]
-pub fn follow(_: &InputArgs, _: bool) -> Result<(Secrets, ()), Problem> {
+pub fn open(_: &InputArgs, _: bool) -> Result<(Secrets, ()), Problem> {
     Ok((Secrets::default(), ()))
 }
+
+/// No key log is followed: TLS is not built in.
+#[cfg(all(feature = "live", not(feature = "tls")))]
+pub fn follow((): (), _: &crate::capture::live::Live, _: bool) -> Following {
+    Following
+}
+
+/// No key log is followed: TLS is not built in.
+#[cfg(all(feature = "live", not(feature = "tls")))]
+#[derive(Debug)]
+pub struct Following;
 
 /// No secrets: TLS is not built in.
 #[cfg(not(feature = "tls"))]
@@ -36,14 +47,18 @@ pub fn tell_how() {
 
 #[cfg(feature = "tls")]
 mod with_tls {
-    use std::fs::File;
+    use std::fs::{File, Metadata};
     use std::io::{ErrorKind, Read as _};
     use std::path::{Path, PathBuf};
+    #[cfg(feature = "live")]
+    use std::sync::{Arc, Mutex, PoisonError};
 
     use super::{InputArgs, Problem, Rule, Secrets};
+    #[cfg(feature = "live")]
+    use crate::capture::live::Live;
     use crate::model::safe_str;
     #[cfg(feature = "live")]
-    use crate::store::{KeyLog, KeyLogs};
+    use crate::store::{KeyLogFollower, KeyLogs};
     use crate::tls::{KeyStore, rules};
 
     /// What is read of one key log. More is no key log.
@@ -82,35 +97,29 @@ mod with_tls {
         Ok(Secrets::new(keys))
     }
 
-    /// Reads the key logs that were named and `$SSLKEYLOGFILE`, and follows them as they grow, for as long as what is
-    /// given lives. A file may come later.
+    /// Opens all that needs rights: the key logs that were named, the one that `$SSLKEYLOGFILE` names, and what reports
+    /// that they grow. Starts no thread and reads nothing: [`follow`] does, once the rights are given up. A file may be
+    /// created later.
     ///
     /// # Errors
-    /// Where one that was named cannot be read, though it is there.
+    /// Where one that was named is there, and cannot be read.
     #[cfg(feature = "live")]
-    pub fn follow(input: &InputArgs, quiet: bool) -> Result<(Secrets, KeyLogs), Problem> {
+    pub fn open(input: &InputArgs, quiet: bool) -> Result<(Secrets, KeyLogs), Problem> {
         let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
         let named = input.keylog.iter().cloned().map(|path| (path, true));
         let all = named.chain(environment.map(|path| (PathBuf::from(path), false)));
-        let mut logs = Vec::new();
+        let secrets = Secrets::default();
+        let mut logs = KeyLogs::new(secrets.clone());
         for (path, named) in all {
             let name = safe_str(&path.display().to_string()).into_owned();
-            match File::open(&path) {
-                Ok(file) => {
-                    let data = file.metadata();
-                    if data.is_ok_and(|data| data.is_dir()) {
-                        return Err(Problem::new(3, format!("the key log '{name}' is a directory")));
-                    }
-                    if !quiet {
-                        warn_if_readable(&file, &name);
-                    }
-                    logs.push(KeyLog::new(path, Some(file)));
+            match logs.open(path) {
+                Ok(Some(about)) if !quiet => warn_if_readable(&about, &name),
+                Ok(None) if named && !quiet => {
+                    eprintln!("note: there is no key log {name} yet; wslens reads it once it is created");
                 }
-                Err(error) if error.kind() == ErrorKind::NotFound => {
-                    if named && !quiet {
-                        eprintln!("note: there is no key log {name} yet; it is waited for");
-                    }
-                    logs.push(KeyLog::new(path, None));
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::IsADirectory => {
+                    return Err(Problem::new(3, format!("the key log '{name}' is a directory")));
                 }
                 Err(error) if named => {
                     return Err(Problem::new(3, format!("cannot read the key log '{name}': {error}")));
@@ -118,17 +127,54 @@ mod with_tls {
                 Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
             }
         }
-        let secrets = Secrets::default();
-        let follower = KeyLogs::follow(logs, &secrets);
-        Ok((secrets, follower))
+        Ok((secrets, logs))
+    }
+
+    /// Key logs that are followed until this is dropped.
+    #[cfg(feature = "live")]
+    #[derive(Debug)]
+    pub struct Following {
+        _follower: KeyLogFollower,
+        /// What could not be printed while the terminal UI had the screen.
+        warnings: Arc<Mutex<Vec<String>>>,
+    }
+
+    /// Follows key logs from here on, with the rights that are left. New secrets wake whoever waits for packets of `live`.
+    /// `screen`: the terminal UI has the screen, so that warnings are printed at the end.
+    #[cfg(feature = "live")]
+    pub fn follow(logs: KeyLogs, live: &Live, screen: bool) -> Following {
+        let warnings = Arc::<Mutex<Vec<String>>>::default();
+        let later = Arc::clone(&warnings);
+        let report = move |path: &Path, error: &std::io::Error| {
+            let name = safe_str(&path.display().to_string()).into_owned();
+            let user = rustix::process::geteuid().as_raw();
+            let warning = format!(
+                "warning: cannot open the key log {name}: {error}; wslens now runs as user {user}: let that user read the \
+                 file and its directory, create the file before you start wslens, or choose another user with --user"
+            );
+            if screen {
+                later.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+            } else {
+                eprintln!("{warning}");
+            }
+        };
+        Following { _follower: logs.follow(live, report), warnings }
+    }
+
+    #[cfg(feature = "live")]
+    impl Drop for Following {
+        fn drop(&mut self) {
+            for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                eprintln!("{warning}");
+            }
+        }
     }
 
     /// Warns of a key log that others can read.
-    fn warn_if_readable(file: &File, name: &str) {
+    fn warn_if_readable(data: &Metadata, name: &str) {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let Ok(data) = file.metadata() else { return };
             if data.is_file() && data.permissions().mode() & 0o044 != 0 {
                 eprintln!(
                     "warning: {name} can be read by others ({}); {}",
@@ -146,7 +192,7 @@ mod with_tls {
             return Err(ErrorKind::IsADirectory.into());
         }
         if !quiet {
-            warn_if_readable(&file, &safe_str(&path.display().to_string()));
+            warn_if_readable(&data, &safe_str(&path.display().to_string()));
         }
         let mut piece = zeroize::Zeroizing::new(vec![0; 64 << 10]);
         let mut len = 0u64;

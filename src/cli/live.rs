@@ -16,14 +16,13 @@ use super::style::{ColorWhen, Role, Style};
 use super::{counted, keys, outputs, read, rights, signals, tui};
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
-use crate::capture::{Input, default_room};
 use crate::export::Source;
 use crate::filter::field::near;
 use crate::model::safe_str;
 #[cfg(target_os = "linux")]
 use crate::output::helper;
 use crate::output::ring::{self, RingFile};
-use crate::output::{Growth, Inputs, OutputError, Target, check, is_same_output, is_stdout};
+use crate::output::{Growth, Inputs, OutputError, Target, check, default_room, is_same_output, is_stdout};
 use crate::pipeline::Limits;
 use crate::store::{self, Session};
 
@@ -92,8 +91,8 @@ pub struct LiveArgs {
     /// called sudo, or nobody]
     #[arg(long, value_name = "NAME", help_heading = "Capture")]
     pub user: Option<String>,
-    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: the file is followed as it grows, and may
-    /// come later; a connection whose secret comes late is read from its start. Also used: $SSLKEYLOGFILE
+    /// Follow FILE for TLS secrets, as programs write them with SSLKEYLOGFILE; the file may be created later. Connections
+    /// whose secrets are written late are read from their start, ended ones too. Also used: $SSLKEYLOGFILE
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Capture")]
     pub keylog: Vec<PathBuf>,
@@ -184,9 +183,8 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         duration: args.duration,
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
-    // Before rights are given up: key logs are for their owner only.
-    // Followed until this returns: secrets come with the connections.
-    let (secrets, _follower) = keys::follow(&read.input, read.look.quiet)?;
+    // Before rights are given up: key logs are for their owner only. Nothing is read of them yet.
+    let (secrets, key_logs) = keys::open(&read.input, read.look.quiet)?;
     let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
     drop_rights(become_, args)?;
@@ -199,14 +197,17 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         .transpose()?;
     let mut capture = sniffer.start(keep, watch).map_err(|error| problem(error, &filter))?;
     let live = capture.live().unwrap_or_default();
+    // Followed until this returns: secrets come with the connections. Its thread must not have rights to give up.
+    let _following = keys::follow(key_logs, &live, shows);
 
     if shows {
         let name = format!("live {}", interfaces.join(", "));
-        // What is kept can be exported.
-        let inputs = args.write.iter().filter(|_| args.ring.is_none()).cloned().map(Input::from).collect();
-        let embed_keys = args.screen.embed_keys;
-        let reads = std::mem::take(&mut outputs.spare);
-        let again = Source { inputs, no_mmap: true, limits: limits.clone(), embed_keys, reads };
+        let again = Source {
+            limits: limits.clone(),
+            embed_keys: args.screen.embed_keys,
+            reads: std::mem::take(&mut outputs.spare),
+            ..Source::default()
+        };
         let memory = usize::try_from(args.max_mem).ok();
         let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;
@@ -218,10 +219,11 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
             tell_saved(&live.status(), read.look.quiet);
         }
         shown?;
-        return Ok(end(&live.status(), read.look.color));
+        return Ok(end(&live.status(), false, read.look.color));
     }
 
-    if !read.look.quiet {
+    let announces = !read.look.quiet;
+    if announces {
         live.on_trouble(|sentence| eprintln!("warning: {}", safe_str(sentence)));
     }
     let asked = signals::listen(Some(&live))?;
@@ -245,7 +247,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         }
     };
     tell(&read, &status, &outcome, format);
-    Ok(end(&status, read.look.color))
+    Ok(end(&status, announces, read.look.color))
 }
 
 /// The interfaces that were named, or one that makes sense, which is said then.
@@ -449,21 +451,26 @@ fn tell_saved(status: &Status, quiet: bool) {
     }
 }
 
-/// What went wrong, and the exit code.
-fn end(status: &Status, color: ColorWhen) -> u8 {
+/// What went wrong, and the exit code. `announced`: what went wrong while it ran was reported then.
+fn end(status: &Status, announced: bool, color: ColorWhen) -> u8 {
     let style = Style::stderr(color);
     let warning = style.paint(Role::Warning, "warning:");
     if status.unsaved > 0 || status.unsaved_why.is_some() {
         let why = status.unsaved_why.as_deref().unwrap_or("the disk is slower than the link");
-        eprintln!("{warning} {}; {} packets are not in it", safe_str(why), status.unsaved);
+        let missing = match status.unsaved {
+            1 => "1 packet is not in the file".to_owned(),
+            unsaved => format!("{unsaved} packets are not in the file"),
+        };
+        eprintln!("{warning} {}; {missing}", safe_str(why));
     }
-    match &status.trouble {
-        Some(trouble) => {
-            eprintln!("{warning} capturing ended early: {}", safe_str(trouble));
-            5
-        }
-        None => 0,
+    for vanished in status.vanished.iter().filter(|_| !announced) {
+        eprintln!("{warning} capturing ended on {}", safe_str(vanished));
     }
+    if let Some(trouble) = status.trouble.as_ref().filter(|trouble| !status.vanished.contains(trouble)) {
+        eprintln!("{warning} capturing ended early: {}", safe_str(trouble));
+    }
+    let failed = status.trouble.is_some() || status.unsaved_why.is_some() || !status.vanished.is_empty();
+    if failed { 5 } else { 0 }
 }
 
 /// A ring: `10x100MB`.

@@ -154,7 +154,7 @@ impl Helper {
             request.extend_from_slice(name);
         }
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
-        (&*socket).write_all(&[u8::try_from(other.is_some()).unwrap_or(0)])?;
+        (&*socket).write_all(&[u8::from(other.is_some())])?;
         (&*socket).write_all(&request)?;
         let mut answer = [0; 4];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];

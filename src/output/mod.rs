@@ -18,7 +18,7 @@ mod place;
 pub mod ring;
 
 pub use identity::Inputs;
-pub use place::{create_directory, create_new, remove, temporary};
+pub use place::{create_directory, create_new, default_room, remove, temporary};
 
 use std::fs::File;
 use std::io::{self, Write};

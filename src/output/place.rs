@@ -139,6 +139,18 @@ pub fn temporary() -> io::Result<File> {
     own
 }
 
+/// How much may be kept in temporary files unless somebody says otherwise: 1 GiB, or a quarter of the free space.
+#[must_use]
+pub fn default_room() -> u64 {
+    /// Where the system does not say how much is free.
+    const MOST: u64 = 1 << 30;
+    #[cfg(target_os = "linux")]
+    if let Ok(about) = rustix::fs::statvfs(std::env::temp_dir()) {
+        return (about.f_bavail.saturating_mul(about.f_frsize) / 4).min(MOST);
+    }
+    MOST
+}
+
 /// A file that gets its name when it is complete.
 #[derive(Debug)]
 pub(super) enum Unfinished {

@@ -245,6 +245,11 @@ impl Live {
             }
         }
         let last = self.reset.unwrap_or(self.last);
+        if self.is_kept_for_secret(ends, how, place, work) {
+            self.fate = Fate::Unread;
+            work.wait_no_more(&mut self.waiting_at);
+            return;
+        }
         self.read_again(ends, true, work);
         for end in self.order() {
             self.end_tls(end, last, work);

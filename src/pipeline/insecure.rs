@@ -4,11 +4,48 @@ use super::ends::{End, Ends};
 use super::live::Live;
 use super::sink::{Sink, Tls};
 use super::work::Work;
-use crate::model::{Chunk, Direction, Place};
+use super::{Outside, Pipeline};
+use crate::model::{Bytes, Chunk, ConnectionId, Direction, Place};
+use crate::ws::StreamEnd;
 
 /// There is none.
 #[derive(Clone, Debug)]
 pub(super) enum Secure {}
+
+/// No connection waits for secrets.
+#[derive(Debug, Default)]
+pub(super) struct Unread {}
+
+impl Unread {
+    pub(super) fn has(&self, _: ConnectionId) -> bool {
+        false
+    }
+
+    pub(super) fn keep(&mut self, _: Ends, _: Box<Live>) {}
+
+    pub(super) fn oldest_needed(&self) -> u64 {
+        u64::MAX
+    }
+}
+
+impl Pipeline {
+    /// No secrets come: TLS is not built in.
+    #[must_use]
+    pub fn has_new_secrets(&self) -> bool {
+        false
+    }
+
+    /// No secrets come: TLS is not built in.
+    pub fn use_new_secrets<S: Sink>(&mut self, _: &dyn Bytes, _: &mut S) {}
+
+    pub(super) fn await_secret(&mut self, _: u32) {}
+
+    pub(super) fn release_unread<S: Sink>(&mut self, _: &dyn Bytes, _: &mut S) {}
+
+    pub(super) fn end_all_unread<S: Sink>(&mut self, _: &dyn Bytes, _: &mut S) {}
+
+    pub(super) fn repeat_unread<S: Sink>(&mut self, _: Outside, _: &dyn Bytes, _: &mut S) {}
+}
 
 impl Secure {
     pub(super) fn size(&self) -> usize {
@@ -45,7 +82,21 @@ impl Live {
         false
     }
 
-    pub(super) fn waits_for_secrets(&self, _: &super::Limits) -> bool {
+    pub(super) fn oldest_kept(&self) -> u64 {
+        u64::MAX
+    }
+
+    pub(super) fn is_newly_awaiting(&self) -> bool {
+        false
+    }
+
+    pub(super) fn is_kept_for_secret<S: Sink>(
+        &mut self,
+        _: &Ends,
+        _: StreamEnd,
+        _: Place,
+        _: &mut Work<'_, S>,
+    ) -> bool {
         false
     }
 

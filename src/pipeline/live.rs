@@ -69,6 +69,9 @@ pub(super) enum Fate {
     Drop(Other),
     /// It ended and was told.
     Ended,
+    /// It ended before its TLS secret was known, which may still come.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    Unread,
 }
 
 /// A followed connection.

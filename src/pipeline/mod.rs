@@ -37,6 +37,9 @@ mod secure;
 #[path = "insecure.rs"]
 mod secure;
 mod sink;
+mod timers;
+#[cfg(feature = "tls")]
+mod unread;
 mod work;
 
 use std::collections::VecDeque;
@@ -58,6 +61,10 @@ use again::starts_here;
 use ends::{End, Ends};
 use flows::{Flows, Opening, Stage};
 use live::{Fate, Live};
+#[cfg(not(feature = "tls"))]
+use secure::Unread;
+#[cfg(feature = "tls")]
+use unread::Unread;
 use work::{Desk, Space, Work};
 
 /// Counts of packets and connections that hold no WebSocket.
@@ -114,9 +121,7 @@ pub struct Pipeline {
     /// The packet at hand showed that its connection holds no WebSocket.
     dropped: bool,
     logs_taken: usize,
-    /// How far the secrets had come when they were last looked at.
-    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
-    secret_turns: u64,
+    unread: Unread,
 }
 
 /// What happens to a connection outside its own packets.
@@ -149,7 +154,7 @@ impl Pipeline {
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
-            secret_turns: 0,
+            unread: Unread::default(),
         }
     }
 
@@ -218,6 +223,8 @@ impl Pipeline {
         self.decoder.end();
         self.decoder_findings(sink);
         sink.watermark(0);
+        self.use_new_secrets(capture, sink);
+        self.end_all_unread(capture, sink);
         // Events of waiting streams come first: they sort into what was told before.
         let mut live: Vec<(u32, bool)> = Vec::new();
         for slot in self.flows.slots() {
@@ -483,12 +490,16 @@ impl Pipeline {
         let space = Space { capture, decoder: &self.decoder };
         let fate = act(live, &flow.ends, &mut self.desk.work(space, sink));
         live.renew();
+        let awaits = live.is_newly_awaiting();
         if fate != Fate::Keep {
             self.settle(slot, fate);
         } else if let Some(since) = live.waiting_since
             && waited != Some(since)
         {
             self.deadlines.push_back(Deadline { since, slot, tcp: flow.ends.tcp });
+        }
+        if awaits && fate == Fate::Keep {
+            self.await_secret(slot);
         }
     }
 
@@ -523,70 +534,12 @@ impl Pipeline {
                 *self.seen.count(other) += 1;
             }
             Fate::Ended => flow.stage = Stage::Ended,
+            Fate::Unread => {
+                if let Stage::Live(live) = std::mem::replace(&mut flow.stage, Stage::Ended) {
+                    self.unread.keep(flow.ends, live);
+                }
+            }
         }
         self.live = self.live.saturating_sub(1);
-    }
-
-    /// What time does: holes given up, silent connections closed, room made.
-    #[inline]
-    fn timers<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        while let Some(deadline) = self.deadlines.front() {
-            let packets = self.last.packet.saturating_sub(deadline.since.packet);
-            let waited = self.last.time.since(deadline.since.time);
-            if packets < self.desk.limits.wait_packets
-                && (packets < 64 || waited < self.desk.limits.wait_time)
-            {
-                break;
-            }
-            self.expire(capture, sink);
-        }
-        let full = self.flows.len() > self.desk.limits.flows || self.live > self.desk.limits.connections;
-        if full || (self.flows.len() > self.desk.limits.calm && self.last.packet & 7 == 0) {
-            self.visit(capture, sink);
-        }
-    }
-
-    #[cold]
-    fn expire<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        let Some(deadline) = self.deadlines.pop_front() else { return };
-        let Some(flow) = self.flows.slot(deadline.slot) else { return };
-        if flow.ends.tcp != deadline.tcp {
-            return;
-        }
-        let Stage::Live(live) = &flow.stage else { return };
-        if live.waiting_since == Some(deadline.since) {
-            self.outside(deadline.slot, Outside::Look, capture, sink);
-        }
-    }
-
-    /// Looks at one connection in turn: is it silent for too long, or in the way?
-    fn visit<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        let crowded = self.flows.len() > self.desk.limits.flows;
-        let many = self.live > self.desk.limits.connections;
-        for _ in 0..if crowded || many { 16 } else { 1 } {
-            let Some(slot) = self.flows.turn() else { return };
-            let Some(flow) = self.flows.slot(slot) else { continue };
-            let idle = self.last.time.since(flow.last);
-            let live = matches!(flow.stage, Stage::Live(_));
-            let limit = match &flow.stage {
-                Stage::Opening(_) | Stage::Ended | Stage::Free => self.desk.limits.half_open_idle,
-                Stage::Live(live) if live.is_websocket() => self.desk.limits.idle_websocket,
-                Stage::Live(_) | Stage::Other(..) => self.desk.limits.idle,
-            };
-            // With the table full, whoever is silent longest among those in turn makes room.
-            let in_the_way = (crowded && !live) || (many && live && idle > 1_000_000_000);
-            let silent = idle > limit && self.flows.len() > self.desk.limits.calm;
-            if !silent && !in_the_way {
-                continue;
-            }
-            if !silent {
-                self.evicted += 1;
-            }
-            self.outside(slot, Outside::End(StreamEnd::Timeout), capture, sink);
-            if sink.wants().steps {
-                self.tell_forgotten(slot, sink);
-            }
-            self.flows.remove(slot);
-        }
     }
 }

@@ -42,6 +42,8 @@ pub enum Followed {
     Dropped,
     /// It ended.
     Ended,
+    /// It ended, and could not be read yet: its TLS secret may still come.
+    Waiting,
     /// Nothing is remembered of it any more.
     Forgotten,
 }
@@ -157,6 +159,7 @@ impl Pipeline {
         if let Some(slot) = self.flows.slots().next() {
             self.outside(slot, outside, capture, sink);
         }
+        self.repeat_unread(outside, capture, sink);
     }
 
     /// Changes the buffers that it works with: many forks need one set.
@@ -187,6 +190,7 @@ impl Pipeline {
             Stage::Live(live) => (Followed::Http, live.midway),
             Stage::Other(..) if !dropped => return,
             Stage::Other(..) => (Followed::Dropped, false),
+            Stage::Ended if self.unread.has(flow.ends.tcp) => (Followed::Waiting, false),
             Stage::Ended => (Followed::Ended, false),
             Stage::Free => return,
         };
@@ -200,11 +204,22 @@ impl Pipeline {
         });
     }
 
+    /// Reports what happened to a connection that ended unread, and is not in the flow table.
+    #[cfg_attr(not(feature = "tls"), allow(dead_code))]
+    pub(super) fn tell_unread<S: Sink>(&self, tcp: ConnectionId, act: Act, followed: Followed, sink: &mut S) {
+        let websockets = self.desk.websockets;
+        sink.step(&Step { tcp, act: Some(act), followed, midway: false, flow: None, websockets });
+    }
+
     /// Tells that a connection's ports may be anybody's.
     pub(super) fn tell_forgotten<S: Sink>(&mut self, slot: u32, sink: &mut S) {
         let Some(flow) = self.flows.slot(slot) else { return };
+        let tcp = flow.ends.tcp;
+        if self.unread.has(tcp) {
+            return;
+        }
         sink.step(&Step {
-            tcp: flow.ends.tcp,
+            tcp,
             act: None,
             followed: Followed::Forgotten,
             midway: false,

@@ -48,7 +48,7 @@ impl Pipeline {
     /// The lowest address whose bytes may be asked for again; `u64::MAX` where none will be.
     #[must_use]
     pub fn oldest_needed(&mut self) -> u64 {
-        let mut oldest = u64::MAX;
+        let mut oldest = self.unread.oldest_needed();
         for slot in self.flows.slots() {
             if let Some(Stage::Live(live)) = self.flows.slot(slot).map(|flow| &flow.stage) {
                 oldest = oldest.min(live.oldest_needed());
@@ -138,7 +138,7 @@ impl Multiplex {
 
 impl Live {
     /// The lowest address whose bytes may be asked for again.
-    fn oldest_needed(&self) -> u64 {
+    pub(super) fn oldest_needed(&self) -> u64 {
         let waiting = End::BOTH.map(|end| self.streams.of(end).oldest_address());
         let open = match &self.layer {
             Layer::WebSocket(socket) => socket.ws.oldest_address(),
@@ -148,7 +148,7 @@ impl Live {
             }
             Layer::Http(_) | Layer::Done => u64::MAX,
         };
-        waiting.into_iter().fold(open, u64::min)
+        waiting.into_iter().fold(open.min(self.oldest_kept()), u64::min)
     }
 
     fn load(&self) -> Load {

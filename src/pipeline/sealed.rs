@@ -5,20 +5,20 @@ use std::sync::atomic::Ordering;
 
 use super::ends::{End, Ends};
 use super::exchange::Other;
-use super::limits::Limits;
 use super::live::{Fate, Layer, Live};
 use super::secrets::Secrets;
 use super::sink::{RecordCounts, SealedTls, Sink, Tls};
 use super::work::Work;
 use crate::model::{Chunk, Direction, PerDirection, Place, Span};
-use crate::tls::{Likeness, Locked, Shape, TlsStream, likeness, suite_name, version_name};
+use crate::tls::{Likeness, Locked, Shape, likeness, suite_name, version_name};
+use crate::ws::StreamEnd;
 
 /// Records of a connection that are looked at: then it is let go. Enough to judge how it looks.
 const WATCHED: u64 = 4096;
 /// Pieces that are kept of a connection whose secret may come.
 const PIECES: usize = 8192;
 /// The same of all connections together: 64 MiB.
-const ALL_PIECES: usize = 1 << 20;
+pub(super) const ALL_PIECES: usize = 1 << 20;
 
 /// A run of a connection's bytes, or (`address`: none) bytes that the capture lacks.
 #[derive(Clone, Copy, Debug)]
@@ -40,11 +40,22 @@ pub(super) struct Kept {
     secrets: Secrets,
     /// How far the secrets had come when they were last looked at.
     turns: u64,
+    /// The pipeline knows that its secrets are awaited.
+    awaited: bool,
+    /// How the connection ended, and the packet at which that was known.
+    ended: Option<(StreamEnd, Place)>,
+    /// Its secrets are no longer waited for.
+    last: bool,
 }
 
 impl Kept {
     pub(super) fn new(secrets: Secrets) -> Self {
-        Self { runs: Vec::new(), counted: 0, secrets, turns: 0 }
+        Self { runs: Vec::new(), counted: 0, secrets, turns: 0, awaited: false, ended: None, last: false }
+    }
+
+    /// Whether there is no room for another run.
+    fn is_full(&self) -> bool {
+        self.runs.len() >= PIECES || self.secrets.kept().load(Ordering::Relaxed) >= ALL_PIECES
     }
 
     pub(super) fn size(&self) -> usize {
@@ -53,11 +64,10 @@ impl Kept {
 
     /// Adds a run; false where there is no room.
     fn push(&mut self, run: Run) -> bool {
-        let counter = self.secrets.kept();
-        if self.runs.len() >= PIECES || counter.load(Ordering::Relaxed) >= ALL_PIECES {
+        if self.is_full() {
             return false;
         }
-        counter.fetch_add(1, Ordering::Relaxed);
+        self.secrets.kept().fetch_add(1, Ordering::Relaxed);
         self.counted += 1;
         self.runs.push(run);
         true
@@ -72,6 +82,9 @@ impl Clone for Kept {
             counted: self.counted,
             secrets: self.secrets.clone(),
             turns: self.turns,
+            awaited: self.awaited,
+            ended: self.ended,
+            last: self.last,
         }
     }
 }
@@ -190,13 +203,100 @@ impl Live {
         }
     }
 
-    /// Whether its secret is there now, and was not.
-    pub(super) fn waits_for_secrets(&self, limits: &Limits) -> bool {
+    /// Whether it cannot be read until its secret comes.
+    pub(super) fn awaits_secret(&self) -> bool {
         let Some(secure) = &self.secure else { return false };
-        let Some(kept) = &secure.kept else { return false };
-        let random = secure.tls().and_then(TlsStream::client_random);
-        kept.turns != limits.secrets.turns()
-            && random.is_some_and(|random| limits.secrets.with(|keys| keys.is_complete(random)))
+        secure.kept.is_some() && secure.tls().is_some_and(|tls| tls.locked() == Some(Locked::NoSecret))
+    }
+
+    /// Whether it awaits a secret, and the pipeline does not know that yet.
+    pub(super) fn is_newly_awaiting(&self) -> bool {
+        let Some(kept) = self.secure.as_ref().and_then(|secure| secure.kept.as_ref()) else { return false };
+        !kept.awaited && self.awaits_secret()
+    }
+
+    /// The client random by which its secret is found. The pipeline knows then that it is awaited.
+    pub(super) fn take_awaited(&mut self) -> Option<[u8; 32]> {
+        let secure = self.secure.as_mut()?;
+        let random = *secure.tls.as_ref()?.client_random()?;
+        secure.kept.as_mut()?.awaited = true;
+        Some(random)
+    }
+
+    /// How many pieces of it are kept.
+    pub(super) fn kept_pieces(&self) -> usize {
+        self.kept().map_or(0, |kept| kept.counted)
+    }
+
+    /// The first of its bytes that are kept.
+    pub(super) fn first_bytes(&self) -> Option<Span> {
+        let first = self.kept()?.runs.iter().find_map(|run| run.address.zip(Some(run.len)));
+        first.map(|(start, len)| Span { start, len: u32::try_from(len).unwrap_or(u32::MAX) })
+    }
+
+    /// The lowest address of its bytes that are kept; `u64::MAX` where none are.
+    pub(super) fn oldest_kept(&self) -> u64 {
+        let runs = self.kept().map(|kept| kept.runs.as_slice()).unwrap_or_default();
+        runs.iter().filter_map(|run| run.address).min().unwrap_or(u64::MAX)
+    }
+
+    fn kept(&self) -> Option<&Kept> {
+        self.secure.as_ref()?.kept.as_ref()
+    }
+
+    /// Makes room for the next bytes: where there is none, its secret must be there now, or is not waited for.
+    pub(super) fn make_room_for_bytes<S: Sink>(&mut self, ends: &Ends, work: &mut Work<'_, S>) {
+        if self.kept().is_some_and(Kept::is_full) {
+            work.limits.secrets.refresh();
+            self.read_again(ends, false, work);
+            if let Some(secure) = &mut self.secure {
+                secure.kept = None;
+            }
+        }
+    }
+
+    /// The connection ended as `how` says. True where its secret is not known, but may still come: then it is kept.
+    pub(super) fn is_kept_for_secret<S: Sink>(
+        &mut self,
+        ends: &Ends,
+        how: StreamEnd,
+        place: Place,
+        work: &mut Work<'_, S>,
+    ) -> bool {
+        if !self.awaits_secret() {
+            return false;
+        }
+        work.limits.secrets.refresh();
+        let Some(secure) = &mut self.secure else { return false };
+        let Some(random) = secure.tls.as_ref().and_then(|tls| tls.client_random()) else { return false };
+        let Some(kept) = &mut secure.kept else { return false };
+        // Whether a pre-master secret opens it is known only when that is tried.
+        let tries = work.limits.secrets.with(|keys| keys.is_complete(random) || keys.has_rsa());
+        if tries || kept.last || how == StreamEnd::Capture {
+            return false;
+        }
+        if kept.ended.is_none() {
+            kept.ended = Some((how, place));
+            if work.sink.wants().drafts {
+                self.tell_sealed(ends, true, work);
+            }
+        }
+        true
+    }
+
+    /// Ends a connection once more that ended before its secret was known. `last`: the secret is no longer waited for.
+    pub(super) fn end_again<S: Sink>(&mut self, ends: &Ends, last: bool, work: &mut Work<'_, S>) -> Fate {
+        let Some(kept) = self.secure.as_mut().and_then(|secure| secure.kept.as_mut()) else {
+            return Fate::Drop(Other::Tls);
+        };
+        let Some((how, place)) = kept.ended.take() else { return Fate::Drop(Other::Tls) };
+        kept.last = last;
+        if work.sink.wants().drafts {
+            work.sink.withdrawn(ends.tcp);
+        }
+        self.fate = Fate::Keep;
+        self.end(ends, how, place, work);
+        self.fate
     }
 
     /// Reads the connection from its start, if its secret is there now. `last`: nothing more is waited for, and what is
@@ -215,7 +315,8 @@ impl Live {
         }
         kept.turns = turns;
         let Some(random) = tls.client_random() else { return };
-        let there = work.limits.secrets.with(|keys| keys.is_complete(random) || last && !keys.is_empty());
+        let there =
+            work.limits.secrets.with(|keys| keys.is_complete(random) || last && keys.may_open(random));
         let supported = !matches!(tls.locked(), Some(Locked::Unsupported | Locked::NotTls));
         if !there || !supported {
             return;

@@ -3,7 +3,7 @@
 #[cfg(feature = "tls")]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 #[cfg(feature = "tls")]
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 #[cfg(feature = "tls")]
 use crate::tls::KeyStore;
@@ -18,10 +18,23 @@ struct Shared {
     keys: RwLock<KeyStore>,
     /// More may come at any time.
     grows: AtomicBool,
-    /// Raised whenever something was added.
+    /// How many secrets were added: see [`KeyStore::added`].
     turns: AtomicU64,
     /// Pieces of connections that are kept until their secrets come.
     kept: AtomicUsize,
+    /// Reads what the key logs hold by now.
+    refresh: OnceLock<Refresh>,
+}
+
+/// A function that adds the secrets which the key logs hold by now.
+#[cfg(feature = "tls")]
+struct Refresh(Box<dyn Fn() + Send + Sync>);
+
+#[cfg(feature = "tls")]
+impl std::fmt::Debug for Refresh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Refresh")
+    }
 }
 
 /// The lines of a key log that are to be written into a file. They are wiped, and never printed.
@@ -65,7 +78,7 @@ impl Secrets {
     /// The secrets of a key log.
     #[must_use]
     pub fn new(keys: KeyStore) -> Self {
-        let turns = AtomicU64::new(1);
+        let turns = AtomicU64::new(keys.added());
         Self(Arc::new(Shared { keys: RwLock::new(keys), turns, ..Shared::default() }))
     }
 
@@ -80,7 +93,7 @@ impl Secrets {
         let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
         keys.feed(log);
         keys.end();
-        self.0.turns.fetch_add(1, Ordering::Release);
+        self.0.turns.store(keys.added(), Ordering::Release);
     }
 
     /// More may come while the capture is read: connections without secrets wait for them.
@@ -94,7 +107,20 @@ impl Secrets {
         self.0.grows.load(Ordering::Acquire)
     }
 
-    /// A number that is another one once something was added.
+    /// Sets the function that reads the key logs at once. The first one stays.
+    pub fn set_refresh(&self, refresh: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.refresh.set(Refresh(Box::new(refresh)));
+    }
+
+    /// Adds what the key logs hold by now, so that nothing is called unreadable whose secret was already written. Not
+    /// inside [`with`](Self::with).
+    pub(super) fn refresh(&self) {
+        if let Some(Refresh(refresh)) = self.0.refresh.get() {
+            refresh();
+        }
+    }
+
+    /// A number that is another one once a secret was added.
     #[must_use]
     pub fn turns(&self) -> u64 {
         self.0.turns.load(Ordering::Acquire)
@@ -118,30 +144,6 @@ impl Secrets {
 }
 
 impl super::Pipeline {
-    /// Whether secrets were added since this was last asked, for connections that wait for them.
-    #[must_use]
-    pub fn has_new_secrets(&mut self) -> bool {
-        #[cfg(feature = "tls")]
-        if self.desk.limits.secrets.is_growing() {
-            let turns = self.desk.limits.secrets.turns();
-            return std::mem::replace(&mut self.secret_turns, turns) != turns;
-        }
-        false
-    }
-
-    /// Reads again what waited for secrets that are there now.
-    pub fn use_new_secrets<S: super::Sink>(&mut self, capture: &dyn crate::model::Bytes, sink: &mut S) {
-        for slot in self.flows.slots() {
-            let waits = self.flows.slot(slot).is_some_and(|flow| match &flow.stage {
-                super::Stage::Live(live) => live.waits_for_secrets(&self.desk.limits),
-                _ => false,
-            });
-            if waits {
-                self.outside(slot, super::Outside::Look, capture, sink);
-            }
-        }
-    }
-
     /// Adds a key log that came with the capture.
     pub fn add_secrets(&mut self, log: &[u8]) {
         self.desk.limits.secrets.add(log);

@@ -209,6 +209,10 @@ impl Live {
         if self.fate != Fate::Keep || self.waits(direction) {
             return 0;
         }
+        self.make_room_for_bytes(ends, work);
+        if self.fate != Fate::Keep || self.waits(direction) {
+            return 0;
+        }
         let taken = self
             .with_tls(Some((ends, end)), work, |tls, context, out| tls.data(direction, chunk, context, out));
         self.keep(direction, &chunk, taken.unwrap_or(0));

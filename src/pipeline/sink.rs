@@ -223,6 +223,8 @@ pub struct Wants {
     pub chunks: bool,
     /// TLS connections that cannot be read are followed to be told of.
     pub sealed: bool,
+    /// They are reported at their end even if their secrets may still come, and withdrawn when they are read.
+    pub drafts: bool,
 }
 
 /// Takes the pipeline's events, in the order in which they became certain.
@@ -273,6 +275,11 @@ pub trait Sink {
     /// A TLS connection ended, or was let go, that could not be read.
     fn sealed(&mut self, sealed: &SealedTls) {
         let _ = sealed;
+    }
+    /// A TLS connection is no longer one that could not be read: it is read now, or reported once more. Only with
+    /// [`Wants::drafts`].
+    fn withdrawn(&mut self, tcp: ConnectionId) {
+        let _ = tcp;
     }
     /// Something happened to a connection, and was done with.
     fn step(&mut self, step: &Step<'_>) {

@@ -8,7 +8,7 @@ use super::index::{End, Index, News, side};
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use super::trail::Trails;
 use crate::autopsy::Facts;
-use crate::model::{Direction, PacketRef, PerDirection, Rule, Severity, Time};
+use crate::model::{ConnectionId, Direction, PacketRef, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, SealedTls, Sink, Step, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
@@ -96,7 +96,7 @@ impl Fill {
 impl Sink for Fill {
     fn wants(&self) -> Wants {
         // The row has the heads from the beginning.
-        Wants { heads: false, steps: true, chunks: false, sealed: true }
+        Wants { heads: false, steps: true, chunks: false, sealed: true, drafts: true }
     }
 
     fn begins(&mut self, first: Time) {
@@ -182,6 +182,10 @@ impl Sink for Fill {
 
     fn sealed(&mut self, sealed: &SealedTls) {
         self.push(News::Sealed(Box::new(sealed.clone())));
+    }
+
+    fn withdrawn(&mut self, tcp: ConnectionId) {
+        self.push(News::Withdrawn(tcp));
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use super::pages::Pages;
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use crate::autopsy::Facts;
 use crate::capture::Notes;
-use crate::model::{Direction, PerDirection, Place, Severity, Time};
+use crate::model::{ConnectionId, Direction, PerDirection, Place, Severity, Time};
 use crate::pipeline::{SealedTls, Seen, State, Summary, Totals};
 use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
 use release::{size_of_finding, size_of_row};
@@ -155,6 +155,8 @@ pub(super) enum News {
     Ended(Box<End>),
     /// A TLS connection that was not read.
     Sealed(Box<SealedTls>),
+    /// It is read after all, or reported once more.
+    Withdrawn(ConnectionId),
 }
 
 /// What a connection's end tells.
@@ -291,6 +293,10 @@ impl Index {
                     if self.sealed.len() < SEALED_ROOM {
                         self.sealed.push(*sealed);
                     }
+                }
+                News::Withdrawn(tcp) => {
+                    self.sealed_count = self.sealed_count.saturating_sub(1);
+                    self.sealed.retain(|sealed| sealed.tcp != tcp);
                 }
             }
         }

@@ -50,7 +50,7 @@ pub use ask::Answer;
 pub use detail::{Detail, LoadError, Release, Request};
 pub use index::{Index, Released, Traffic};
 #[cfg(feature = "tls")]
-pub use keylog::{KeyLog, KeyLogs};
+pub use keylog::{KeyLogFollower, KeyLogs};
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 pub use run::run;

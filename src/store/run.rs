@@ -1,7 +1,7 @@
 //! Drives a capture through the pipeline into a sink.
 
 use crate::capture::Capture;
-use crate::model::{Bytes, Chunk, Direction, Loss, PacketRef, Place, Rule, Span, Time};
+use crate::model::{Bytes, Chunk, ConnectionId, Direction, Loss, PacketRef, Place, Rule, Span, Time};
 use crate::pipeline::{Connection, Ended, Pipeline, SealedTls, Sink, Step, Summary, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
@@ -28,7 +28,16 @@ pub fn run<S: Sink>(
     // Where packets have to be waited for, nobody waits for many of them.
     let turns = if capture.progress().is_some() { 1024 } else { 1 };
     let mut turn = 0u32;
-    while let Some(packet) = capture.next() {
+    let is_live = capture.live().is_some();
+    loop {
+        if is_live && !capture.wait() {
+            use_new_secrets(capture, pipeline, sink);
+            if !check(capture, sink) {
+                break;
+            }
+            continue;
+        }
+        let Some(packet) = capture.next() else { break };
         take(&packet, capture, pipeline, sink);
         if turn.is_multiple_of(CHECK) {
             capture.check();
@@ -61,7 +70,7 @@ pub(super) fn take<S: Sink>(
         tell_losses(capture, pipeline, sink);
     }
     if pipeline.has_new_secrets() {
-        pipeline.use_new_secrets(&CaptureBytes(capture), sink);
+        use_new_secrets(capture, pipeline, sink);
     }
     if capture.is_cut() {
         capture.take_back(packet);
@@ -71,6 +80,12 @@ pub(super) fn take<S: Sink>(
     if capture.has_findings() {
         tell_findings(capture, pipeline, sink);
     }
+}
+
+/// Reads the connections whose secrets came since.
+#[cold]
+pub(super) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
+    pipeline.use_new_secrets(&CaptureBytes(capture), sink);
 }
 
 /// Passes events on, but for those of a packet whose bytes another program took away while they were read.
@@ -142,6 +157,12 @@ impl<S: Sink> Sink for Sound<'_, S> {
     fn sealed(&mut self, sealed: &SealedTls) {
         if let Some(sink) = self.pass() {
             sink.sealed(sealed);
+        }
+    }
+
+    fn withdrawn(&mut self, tcp: ConnectionId) {
+        if let Some(sink) = self.pass() {
+            sink.withdrawn(tcp);
         }
     }
 

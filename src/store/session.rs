@@ -472,6 +472,11 @@ impl Reader {
 
     /// Takes a packet for which the thread may have to wait; none at the end.
     fn take_one(&mut self) -> Option<u32> {
+        if !self.capture.wait() {
+            run::use_new_secrets(&self.capture, &mut self.pipeline, &mut *lock(&self.shared.fill));
+            self.publish();
+            return Some(0);
+        }
         let packet = self.capture.next()?;
         let mut fill = lock(&self.shared.fill);
         fill.taken = (packet.number, self.capture.totals().capture_bytes);

@@ -140,7 +140,7 @@ impl Trails {
                 trail.wire_bytes += u64::from(packet.wire_len);
                 trail.since += 1;
                 trail.since_bytes += u64::from(packet.bytes.len);
-                trail.after += u32::from(step.followed == Followed::Ended);
+                trail.after += u32::from(matches!(step.followed, Followed::Ended | Followed::Waiting));
                 trail.closed |= trail.after > AFTER;
             }
             if !trail.adrift {

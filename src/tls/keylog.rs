@@ -1,5 +1,6 @@
 //! Key logs (`SSLKEYLOGFILE`, RFC 9850): the secrets that programs write of their connections.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use foldhash::fast::RandomState;
@@ -12,6 +13,8 @@ const MAX_LINE: usize = 512;
 const MAX_SECRETS: usize = 500_000;
 /// Secrets of one client random: updated traffic secrets may be logged too.
 const MAX_OF_ONE: usize = 32;
+/// Client randoms that are remembered in the order in which their secrets came: 128 KiB.
+const MAX_RECENT: usize = 4096;
 
 /// A secret. It is wiped when dropped and never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -103,6 +106,9 @@ pub struct KeyStore {
     /// It is over [`MAX_LINE`] already.
     overlong: bool,
     counts: KeyLogCounts,
+    /// How many secrets of client randoms were added, and the client randoms of the last ones.
+    added: u64,
+    recent: VecDeque<[u8; 32]>,
 }
 
 impl fmt::Debug for KeyStore {
@@ -177,7 +183,29 @@ impl KeyStore {
         has(Label::Master) || has(Label::ClientTraffic(0)) && has(Label::ServerTraffic(0))
     }
 
-    pub(super) fn has_rsa(&self) -> bool {
+    /// Whether there is anything that may open a part of the connection with this client random.
+    #[must_use]
+    pub fn may_open(&self, client_random: &[u8; 32]) -> bool {
+        self.knows(client_random) || self.has_rsa()
+    }
+
+    /// How many secrets of client randoms were added so far.
+    #[must_use]
+    pub fn added(&self) -> u64 {
+        self.added
+    }
+
+    /// The client randoms of the secrets added since [`added`](Self::added) was `since`, in that order; `None` where
+    /// those of the oldest ones are no longer known.
+    pub fn added_since(&self, since: u64) -> Option<impl Iterator<Item = &[u8; 32]>> {
+        let count = usize::try_from(self.added.saturating_sub(since)).ok()?;
+        let start = self.recent.len().checked_sub(count)?;
+        Some(self.recent.range(start..))
+    }
+
+    /// Whether a pre-master secret of an RSA key exchange is known.
+    #[must_use]
+    pub fn has_rsa(&self) -> bool {
         !self.rsa.is_empty()
     }
 
@@ -225,6 +253,11 @@ impl KeyStore {
             Line::Broken => self.break_line(),
             Line::Secret(..) | Line::Rsa(..) if full => self.counts.dropped += 1,
             Line::Secret(label, random, secret) => {
+                self.added += 1;
+                if self.recent.len() >= MAX_RECENT {
+                    self.recent.pop_front();
+                }
+                self.recent.push_back(random);
                 let of_one = self.secrets.entry(random).or_default();
                 let room = of_one.len() < MAX_OF_ONE;
                 match of_one.iter_mut().find(|(known, _)| *known == label) {

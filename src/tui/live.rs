@@ -342,10 +342,14 @@ fn queue(ctx: &Ctx<'_>) -> String {
 /// What went, where anything did; and why the capture ended.
 fn gone(ctx: &Ctx<'_>) -> Option<Text> {
     let progress = &ctx.shared.progress;
-    let trouble =
-        progress.live.as_ref().and_then(|status| status.trouble.clone()).or(progress.trouble.clone());
-    if let Some(trouble) = trouble {
-        let mut line = Text::of(Role::Warning, " ended     ");
+    let live = progress.live.as_ref();
+    let ended = live.and_then(|status| status.trouble.clone()).or(progress.trouble.clone());
+    let vanished = live.and_then(|status| status.vanished.last().cloned());
+    let unsaved = live.and_then(|status| status.unsaved_why.clone());
+    let troubles = [(" ended     ", ended), (" not saved ", unsaved), (" ended on  ", vanished)];
+    if let Some((label, trouble)) = troubles.into_iter().find_map(|(label, trouble)| Some((label, trouble?)))
+    {
+        let mut line = Text::of(Role::Warning, label);
         line.captured(Role::Warning, trouble.as_bytes(), 100);
         return Some(line);
     }
@@ -415,11 +419,22 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
     }
     let mut fourth = Text::of(Role::Plain, " ");
     fourth.plainly(format!("history {} msgs{}", units::grouped(live.seen.kept), memory(ctx, true)));
-    if let Some((name, bytes)) = ctx.shared.progress.live.as_ref().and_then(|status| status.saved.as_ref()) {
+    if let Some(trouble) = gone(ctx).filter(|_| has_trouble(ctx)) {
+        fourth = trouble;
+    } else if let Some((name, bytes)) =
+        ctx.shared.progress.live.as_ref().and_then(|status| status.saved.as_ref())
+    {
         fourth.plainly("   ").captured(Role::Plain, file_name(name).as_bytes(), 20);
         fourth.plainly(format!(" {}", units::size(*bytes)));
     }
     vec![first(ctx, standing, 0, false), rates(live, false), third, fourth]
+}
+
+/// Whether something went wrong that is to be seen at once.
+fn has_trouble(ctx: &Ctx<'_>) -> bool {
+    ctx.shared.progress.live.as_ref().is_some_and(|status| {
+        status.trouble.is_some() || status.unsaved_why.is_some() || !status.vanished.is_empty()
+    })
 }
 
 fn queue_of(ctx: &Ctx<'_>) -> String {

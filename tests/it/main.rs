@@ -32,6 +32,9 @@ mod findings;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// TLS connections whose secrets come late.
+#[cfg(feature = "tls")]
+mod late;
 /// Lessons and the page of claims.
 mod lessons;
 /// Every bound, and its flag.

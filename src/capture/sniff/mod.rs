@@ -19,11 +19,11 @@ pub use device::{Interface, check_filter, choose, interfaces};
 
 use super::follow::Follower;
 use super::live::{Live, Status};
-use super::pages::{Pages, Writer, default_room};
+use super::pages::{Pages, Writer};
 use super::source::Source;
 use super::{Capture, CaptureError};
 use crate::output::ring::RingFile;
-use crate::output::{Inputs, OutputError};
+use crate::output::{Inputs, OutputError, default_room};
 use blocks::{Blocks, PACKET_EXTRA};
 use device::{How, Opened};
 use pump::{Port, Pump};
