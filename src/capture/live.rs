@@ -86,7 +86,8 @@ impl Live {
     }
 
     /// Calls a function with one sentence whenever something goes wrong, from whichever thread notices.
-    pub fn on_trouble(&self, listener: fn(&str)) {
+    #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
+    pub(super) fn on_trouble(&self, listener: fn(&str)) {
         let _ = self.shared.listener.set(listener);
     }
 

@@ -171,6 +171,9 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let mut outputs = Outputs::check(args, &read)?;
     let become_ = rights::choose(args.user.as_deref())?;
     let interfaces = interfaces(args)?;
+    // The terminal UI shows what goes wrong on its screen.
+    let announces = !shows && !read.look.quiet;
+    let announce: fn(&str) = |sentence| eprintln!("warning: {}", safe_str(sentence));
 
     let options = Options {
         filter: filter.clone(),
@@ -181,6 +184,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         room: args.max_disk.unwrap_or_else(default_room),
         count: args.count,
         duration: args.duration,
+        on_trouble: announces.then_some(announce),
     };
     let sniffer = Sniffer::open(&interfaces, options).map_err(|error| problem(error, &filter))?;
     // Before rights are given up: key logs are for their owner only. Nothing is read of them yet.
@@ -222,10 +226,6 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
         return Ok(end(&live.status(), false, read.look.color));
     }
 
-    let announces = !read.look.quiet;
-    if announces {
-        live.on_trouble(|sentence| eprintln!("warning: {}", safe_str(sentence)));
-    }
     let asked = signals::listen(Some(&live))?;
     // Always: who starts it in a script waits for this line.
     if !read.look.quiet {
@@ -456,7 +456,11 @@ fn end(status: &Status, announced: bool, color: ColorWhen) -> u8 {
     let style = Style::stderr(color);
     let warning = style.paint(Role::Warning, "warning:");
     if status.unsaved > 0 || status.unsaved_why.is_some() {
-        let why = status.unsaved_why.as_deref().unwrap_or("the disk is slower than the link");
+        let why = match &status.unsaved_why {
+            Some(_) if announced => "writing ended early",
+            Some(why) => why,
+            None => "the disk is slower than the link",
+        };
         let missing = match status.unsaved {
             1 => "1 packet is not in the file".to_owned(),
             unsaved => format!("{unsaved} packets are not in the file"),
@@ -464,7 +468,7 @@ fn end(status: &Status, announced: bool, color: ColorWhen) -> u8 {
         eprintln!("{warning} {}; {missing}", safe_str(why));
     }
     for vanished in status.vanished.iter().filter(|_| !announced) {
-        eprintln!("{warning} capturing ended on {}", safe_str(vanished));
+        eprintln!("{warning} capturing ended early: {}", safe_str(vanished));
     }
     if let Some(trouble) = status.trouble.as_ref().filter(|trouble| !status.vanished.contains(trouble)) {
         eprintln!("{warning} capturing ended early: {}", safe_str(trouble));

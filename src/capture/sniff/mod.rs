@@ -73,6 +73,8 @@ pub struct Options {
     pub count: Option<u64>,
     /// Ends after this time.
     pub duration: Option<Duration>,
+    /// Is called with one sentence whenever something goes wrong, from whichever thread notices.
+    pub on_trouble: Option<fn(&str)>,
 }
 
 impl Default for Options {
@@ -87,6 +89,7 @@ impl Default for Options {
             room: default_room(),
             count: None,
             duration: None,
+            on_trouble: None,
         }
     }
 }
@@ -211,6 +214,9 @@ impl Sniffer {
             end.set_nonblocking(true).map_err(SniffError::system("make a pipe"))?;
         }
         live.set_wake(wake);
+        if let Some(listener) = options.on_trouble {
+            live.on_trouble(listener);
+        }
         let names: Vec<String> = opened.iter().map(|(interface, _)| interface.name.clone()).collect();
         live.update(|status| {
             *status = Status {

@@ -293,7 +293,7 @@ impl Pump {
                 }
             });
             let rest = if alone { "" } else { "; the other interfaces are still captured" };
-            self.live.announce(&format!("capturing ended on {why}{rest}"));
+            self.live.announce(&format!("capturing ended early: {why}{rest}"));
         }
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }

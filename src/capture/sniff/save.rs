@@ -36,8 +36,10 @@ pub struct Keep {
 
 #[derive(Debug)]
 enum Output {
-    /// Bytes cannot be taken back: standard output, a FIFO, a device.
-    Stream(Target),
+    /// Standard output.
+    Stdout(Target),
+    /// A FIFO or a device: bytes cannot be taken back.
+    Stream(Arc<File>),
     /// A file that wslens created.
     File(Arc<File>),
 }
@@ -45,12 +47,12 @@ enum Output {
 impl Output {
     fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Self::Stream(target) => {
+            Self::Stdout(target) => {
                 let mut out = target.writer();
                 out.write_all(bytes)?;
                 out.flush()
             }
-            Self::File(file) => (&**file).write_all(bytes),
+            Self::Stream(file) | Self::File(file) => (&**file).write_all(bytes),
         }
     }
 }
@@ -118,10 +120,12 @@ impl Keep {
     ) -> Result<Self, OutputError> {
         let Some((bound, files)) = bound else {
             let target = Target::create(path, Growth::Growing, force, inputs)?;
-            let created = target.file().filter(|file| file.metadata().is_ok_and(|about| about.is_file()));
-            let file = created.cloned().map(Output::File);
-            let name = path.display().to_string();
-            return Ok(Self { name, file: file.unwrap_or(Output::Stream(target)), ring: None });
+            let file = match target.file().cloned() {
+                None => Output::Stdout(target),
+                Some(file) if file.metadata().is_ok_and(|about| about.is_file()) => Output::File(file),
+                Some(file) => Output::Stream(file),
+            };
+            return Ok(Self { name: path.display().to_string(), file, ring: None });
         };
         let failed = |source| OutputError::Io { path: path.to_owned(), source };
         let mut files = RingFiles { base: path.to_owned(), bound, files };
@@ -167,7 +171,7 @@ impl Saver {
                 self.live.stop();
                 return;
             }
-            let why = format!("writing to '{}' failed: {error}", self.keep.name);
+            let why = format!("writing to '{}' ended: {error}", self.keep.name);
             let told = format!("{why}; packets from here on are not in it, the capture continues");
             self.live.update(|status| status.unsaved_why = Some(why));
             self.live.announce(&told);
@@ -249,7 +253,7 @@ impl Saver {
         let written = self.keep.file.write_all(blocks);
         let blocks = match (&written, &self.keep.file) {
             (Ok(()), _) => blocks,
-            (Err(_), Output::Stream(_)) => &[],
+            (Err(_), Output::Stdout(_) | Output::Stream(_)) => &[],
             (Err(_), Output::File(file)) => {
                 let came = file.metadata()?.len().saturating_sub(self.len);
                 let came = blocks.get(..usize::try_from(came).unwrap_or(0)).unwrap_or_default();
