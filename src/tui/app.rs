@@ -456,11 +456,18 @@ impl App {
         }
     }
 
+    /// The file that the user saved the capture to last.
+    #[must_use]
+    pub fn saved(&self) -> Option<&std::path::Path> {
+        self.taking.saved().map(|(path, _)| path.as_path())
+    }
+
     /// Whether packets would be lost with the program: they came live or through a pipe, and are in no file.
     fn is_unsaved(&self) -> bool {
         let progress = &self.shared.progress;
         let in_a_file = progress.live.as_ref().is_some_and(|live| live.saved.is_some());
-        progress.stream && progress.packets > 0 && !in_a_file && !self.taking.has_saved()
+        let saved = self.taking.saved().map_or(0, |(_, packets)| *packets);
+        progress.stream && progress.packets > saved && !in_a_file
     }
 
     /// Whether the question is up whether to quit.

@@ -12,6 +12,7 @@ mod signals;
 pub use exports::Exports;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -117,6 +118,7 @@ pub enum Wish {
 /// Where the terminal cannot be used.
 pub fn run(session: &Session, options: &Options) -> io::Result<()> {
     let mut host = TerminalHost::open(options.mouse)?;
+    let mut saved = None;
     let result = (|| {
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let size = terminal.size()?;
@@ -132,7 +134,9 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
             app.learn(lesson);
         }
         let mut exports = Exports::new(options.again.clone());
-        drive(&mut terminal, &mut app, session, &mut exports, &mut host)
+        let driven = drive(&mut terminal, &mut app, session, &mut exports, &mut host);
+        saved = app.saved().map(Path::to_owned);
+        driven
     })();
     host.close();
     if host.is_gone() {
@@ -140,7 +144,7 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
         return Ok(());
     }
     if result.is_ok()
-        && let Some(words) = farewell(session)
+        && let Some(words) = farewell(session, saved.as_deref())
     {
         // Whoever closed standard output does not want to know.
         let _ = writeln!(io::stdout(), "{words}");
@@ -148,9 +152,9 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
     result
 }
 
-/// What became of a live capture, in one line; none for files and pipes.
+/// What became of a live capture, in one line; none for files and pipes. `saved`: the file that the user saved it to.
 #[must_use]
-pub fn farewell(session: &Session) -> Option<String> {
+pub fn farewell(session: &Session, saved: Option<&Path>) -> Option<String> {
     let live = session.live()?;
     live.stop();
     // What writes the file has a moment to end it.
@@ -159,7 +163,10 @@ pub fn farewell(session: &Session) -> Option<String> {
     let messages = units::counted(session.index().messages, "message");
     Some(match live.status().saved {
         Some((name, bytes)) => format!("saved {} ({messages}, {})", safe_str(&name), units::size(bytes)),
-        None => format!("nothing was kept ({messages}); -w FILE keeps the packets"),
+        None => match saved {
+            Some(path) => format!("saved {} ({messages} were seen)", safe_str(&path.display().to_string())),
+            None => format!("nothing was kept ({messages}); -w FILE keeps the packets"),
+        },
     })
 }
 

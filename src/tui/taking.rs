@@ -45,8 +45,10 @@ pub struct Taking {
     job: Option<Job>,
     /// The program is to end once the export is done.
     quits: bool,
-    /// The capture itself was written to a file.
-    saved: bool,
+    /// The capture itself is being written: the file, and the packets there were then.
+    saving: Option<(PathBuf, u64)>,
+    /// The same of the last time that was done.
+    saved: Option<(PathBuf, u64)>,
 }
 
 impl Taking {
@@ -114,6 +116,8 @@ impl Taking {
             }
             REPLACE => {
                 if let Some(job) = self.job.take() {
+                    let packets = turn.shared.progress.packets;
+                    self.saving = (job.what == What::Capture).then(|| (job.path.clone(), packets));
                     turn.effects.push(Effect::Export(Job { replace: true, ..job }));
                 }
             }
@@ -133,6 +137,8 @@ impl Taking {
             turn.effects.push(Effect::StopReading);
         }
         if let (Some(what), Some(format)) = (self.what.clone(), self.format) {
+            let packets = turn.shared.progress.packets;
+            self.saving = (what == What::Capture).then(|| (PathBuf::from(path), packets));
             turn.say("exporting …");
             turn.effects.push(Effect::Export(Job {
                 what,
@@ -155,15 +161,17 @@ impl Taking {
         self.entered(PATH, path, turn);
     }
 
-    /// Whether the capture itself was written to a file.
+    /// The file that the capture itself was written to last, and how many packets there were then.
     #[must_use]
-    pub fn has_saved(&self) -> bool {
-        self.saved
+    pub fn saved(&self) -> Option<&(PathBuf, u64)> {
+        self.saved.as_ref()
     }
 
     /// An export is done, well or not; answers whether the program is to end.
     pub fn done(&mut self, well: bool) -> bool {
-        self.saved |= well && self.what == Some(What::Capture);
+        if let Some(saving) = self.saving.take().filter(|_| well) {
+            self.saved = Some(saving);
+        }
         std::mem::take(&mut self.quits) && well
     }
 

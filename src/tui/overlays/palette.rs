@@ -117,7 +117,7 @@ impl Palette {
             let line = Text::of(
                 Role::Dim,
                 format!(
-                    " {} of {all} commands   a number goes to that row, save FILE saves the capture",
+                    " {} of {all} commands   12 goes to row 12   save FILE saves the capture",
                     matches.len()
                 ),
             );

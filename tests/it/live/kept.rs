@@ -1,7 +1,7 @@
 //! Where packets are kept: files, rings, standard output, temporary files, and disks that are full.
 
 use std::fs;
-use std::io::{BufRead as _, Read as _};
+use std::io::BufRead as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
