@@ -84,9 +84,11 @@ mod on_linux {
     /// Mappings that can be watched at a time.
     const MOST: usize = 1 << 14;
     const FREE: usize = 0;
-    const NOT_CUT: usize = usize::MAX;
+    /// Nothing was missing. All is zero at first, so that the table takes no room in the program's file.
+    const NOT_CUT: usize = 0;
 
-    /// A watched mapping: its first address ([`FREE`]: none), its length, and the lowest offset that was missing.
+    /// A watched mapping: its first address ([`FREE`]: none), its length, and the lowest offset that was missing, counted
+    /// down from the highest number.
     struct Slot {
         start: AtomicUsize,
         len: AtomicUsize,
@@ -131,7 +133,7 @@ mod on_linux {
         #[inline]
         pub(super) fn cut(&self) -> Option<usize> {
             let cut = SLOTS.get(self.slot)?.cut.load(Ordering::Acquire);
-            (cut != NOT_CUT).then_some(cut)
+            (cut != NOT_CUT).then_some(usize::MAX - cut)
         }
     }
 
@@ -172,7 +174,7 @@ mod on_linux {
         });
         if let Some(slot) = watched {
             let start = slot.start.load(Ordering::Acquire);
-            slot.cut.fetch_min(page.saturating_sub(start), Ordering::AcqRel);
+            slot.cut.fetch_max(usize::MAX - page.saturating_sub(start), Ordering::AcqRel);
             super::ANY.store(true, Ordering::Release);
             // SAFETY: the page lies in a mapping that is there as long as its slot is taken; nobody can have read
             // anything of it that this could change, for reading it is what raised the signal.

@@ -151,6 +151,8 @@ pub struct Capture {
     losses: Vec<Loss>,
     notes: Notes,
     unreadable: Vec<String>,
+    /// The input whose length was looked at last.
+    checked: usize,
 }
 
 impl std::fmt::Debug for Capture {
@@ -263,6 +265,7 @@ impl Capture {
             losses: Vec::new(),
             notes: Notes::default(),
             unreadable: Vec::new(),
+            checked: 0,
         };
         for index in 0..this.sources.len() {
             this.collect(index, 0);
@@ -438,10 +441,13 @@ impl Capture {
         self.sources.iter_mut().for_each(|source| source.release_before(address));
     }
 
-    /// Looks whether files are still as long as they were: of one that another program shortened, no more is read than
-    /// is left. To be called now and then, and where [`is_cut`](Self::is_cut).
+    /// Looks whether a file is still as long as it was: of one that another program shortened, no more is read than is
+    /// left. To be called now and then; of several files, each has its turn.
     pub fn check(&mut self) {
-        self.sources.iter_mut().for_each(Source::check);
+        self.checked = if self.checked + 1 < self.sources.len() { self.checked + 1 } else { 0 };
+        if let Some(source) = self.sources.get_mut(self.checked) {
+            source.check();
+        }
     }
 
     /// Takes back the last packet: its header may have been read as zeros. See [`is_cut`](Self::is_cut).
@@ -449,7 +455,7 @@ impl Capture {
     pub fn take_back(&mut self, packet: &PacketRef) {
         self.totals.packets = self.totals.packets.min(packet.number.saturating_sub(1));
         self.findings.retain(|finding| finding.packet != packet.number);
-        self.check();
+        self.sources.iter_mut().for_each(Source::check);
     }
 
     /// Whether bytes of the last packet may be zeros instead of those of a file that another program shortened.

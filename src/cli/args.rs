@@ -220,7 +220,7 @@ pub struct LookArgs {
     /// `table` on a terminal, `ndjson` elsewhere, unless given
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<Format>,
-    /// Write to FILE instead of standard output; it gets its name when it is complete
+    /// Write to FILE instead of standard output; FILE appears when it is complete (of a live capture or a pipe: at once)
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<std::path::PathBuf>,
     /// Replace the files that -o and -w name, where they exist

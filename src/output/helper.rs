@@ -220,6 +220,8 @@ pub fn serve(words: impl Iterator<Item = OsString>) -> io::Result<()> {
     }
     keep_few_rights()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    // Whoever types this by hand has no socket there.
+    socket.local_addr()?;
     (&socket).write_all(&[1])?;
     let mut two = [0];
     while (&socket).read(&mut two)? == 1 {

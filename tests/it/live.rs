@@ -454,6 +454,35 @@ fn an_interface_that_goes_away_ends_the_capture() {
 }
 
 #[test]
+fn one_of_several_interfaces_that_goes_away_is_reported_at_once() {
+    if !may_capture() {
+        return;
+    }
+    let script = "set -e; ip link set lo up
+        for n in 0 2; do ip link add wl$n type veth peer name wl$((n+1)); ip link set wl$n up; ip link set wl$((n+1)) up; done
+        \"$1\" live -i wl0 -i wl2 --level all 2>\"$2\" & pid=$!
+        until grep -q 'capturing on' \"$2\"; do kill -0 $pid || exit 99; sleep 0.05; done
+        ip link del wl0
+        n=0; until grep -q 'wl0: ' \"$2\"; do n=$((n+1)); test $n -lt 200 || exit 98; sleep 0.05; done
+        kill -0 $pid || exit 97
+        kill -INT $pid; wait $pid";
+    let folder = tempfile::tempdir().unwrap();
+    let words = folder.path().join("words");
+    let own = ["--net", "sh", "-c", script, "sh", WSLENS, words.to_str().unwrap()];
+    let output = Command::new("unshare").args(own).output();
+    let said = fs::read_to_string(&words).unwrap_or_default();
+    let Some(output) = output.ok().filter(|_| said.contains("capturing on")) else {
+        return eprintln!("skipped: no network of its own can be had here: {said}");
+    };
+    // The other one was captured until Ctrl-C.
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    let words = "warning: capturing ended early: wl0: ";
+    assert_eq!(said.matches(words).count(), 1, "{said}");
+    assert!(said.contains("the other interfaces are still captured"), "{said}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains("\"kind\":\"summary\""), "{said}");
+}
+
+#[test]
 fn what_cannot_be_captured_is_said_before_anything_is_opened() {
     let cases: [(&[&str], i32, &[&str]); 6] = [
         (
