@@ -450,12 +450,17 @@ impl Capture {
         }
     }
 
+    /// The same for all files.
+    pub fn check_all(&mut self) {
+        self.sources.iter_mut().for_each(Source::check);
+    }
+
     /// Takes back the last packet: its header may have been read as zeros. See [`is_cut`](Self::is_cut).
     #[cold]
     pub fn take_back(&mut self, packet: &PacketRef) {
         self.totals.packets = self.totals.packets.min(packet.number.saturating_sub(1));
         self.findings.retain(|finding| finding.packet != packet.number);
-        self.sources.iter_mut().for_each(Source::check);
+        self.check_all();
     }
 
     /// Whether bytes of the last packet may be zeros instead of those of a file that another program shortened.

@@ -234,7 +234,7 @@ impl Source {
     pub(super) fn stored(&self) -> io::Result<Stored> {
         Ok(match &self.feed {
             Feed::Mapped(window) => match window.all() {
-                Bytes::File(_, file) => Stored::file(&self.name, file)?,
+                Bytes::File(_, file) | Bytes::Cut(_, file, _) => Stored::file(&self.name, file)?,
                 Bytes::Memory(bytes) => Stored::Memory(Arc::clone(bytes)),
             },
             Feed::Spool(window) => window.stored(),

@@ -50,6 +50,8 @@ pub(super) const SHORTENED: &str = "another program shortened the file while it 
 pub(super) enum Bytes {
     /// A file, mapped.
     File(Guarded, File),
+    /// A file that another program shortened, and how many of its bytes are left.
+    Cut(Guarded, File, usize),
     /// Bytes from elsewhere.
     Memory(Arc<Vec<u8>>),
 }
@@ -61,6 +63,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         match self {
             Self::File(map, _) => map,
+            Self::Cut(map, _, len) => map.get(..*len).unwrap_or_default(),
             Self::Memory(bytes) => bytes,
         }
     }
@@ -69,34 +72,38 @@ impl Deref for Bytes {
 /// A window over bytes that are all there.
 pub(super) struct Mapped {
     bytes: Bytes,
-    /// Bytes that may be read: all of them, unless the file was shortened.
-    len: usize,
     at: usize,
     base: u64,
-    failure: Option<String>,
 }
 
 impl Mapped {
     /// A window whose first byte has the address `base`.
     pub(super) fn new(bytes: Bytes, base: u64) -> Self {
-        Self { len: bytes.len(), bytes, at: 0, base, failure: None }
+        Self { bytes, at: 0, base }
     }
 
     /// Looks whether the file is still as long as it was, and reads no further than it is now.
     pub(super) fn check(&mut self) {
-        let Bytes::File(map, file) = &self.bytes else { return };
-        let now = file.metadata().map_or(self.len as u64, |about| about.len());
+        let (Bytes::File(map, file) | Bytes::Cut(map, file, _)) = &self.bytes else { return };
+        let len = self.bytes.len();
+        let now = file.metadata().map_or(len as u64, |about| about.len());
         let now = usize::try_from(now).unwrap_or(usize::MAX).min(map.cut().unwrap_or(usize::MAX));
-        if now < self.len {
-            self.len = now;
-            self.failure = Some(SHORTENED.to_owned());
+        if now < len {
+            let whole = std::mem::replace(&mut self.bytes, Bytes::Memory(Arc::default()));
+            self.bytes = match whole {
+                Bytes::File(map, file) | Bytes::Cut(map, file, _) => Bytes::Cut(map, file, now),
+                memory @ Bytes::Memory(_) => memory,
+            };
         }
     }
 
     /// Whether bytes were read that the file no longer has.
     #[inline]
     pub(super) fn is_cut(&self) -> bool {
-        matches!(&self.bytes, Bytes::File(map, _) if map.cut().is_some_and(|cut| cut < self.len))
+        match &self.bytes {
+            Bytes::File(map, _) | Bytes::Cut(map, ..) => map.cut().is_some_and(|cut| cut < self.bytes.len()),
+            Bytes::Memory(_) => false,
+        }
     }
 
     /// All of them.
@@ -108,14 +115,14 @@ impl Mapped {
     #[inline]
     pub(super) fn slice(&self, start: u64, len: u32) -> Option<&[u8]> {
         let start = usize::try_from(start.checked_sub(self.base)?).ok()?;
-        self.bytes.get(..self.len)?.get(start..start.checked_add(len as usize)?)
+        self.bytes.get(start..start.checked_add(len as usize)?)
     }
 }
 
 impl Window for Mapped {
     #[inline]
     fn peek(&mut self, len: usize) -> &[u8] {
-        let rest = self.bytes.get(self.at..self.len).unwrap_or_default();
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
         rest.get(..len).unwrap_or(rest)
     }
 
@@ -136,17 +143,16 @@ impl Window for Mapped {
 
     #[inline]
     fn present(&self) -> &[u8] {
-        self.bytes.get(self.at..self.len).unwrap_or_default()
+        self.bytes.get(self.at..).unwrap_or_default()
     }
 
     fn failure(&self) -> Option<&str> {
-        self.failure.as_deref()
+        matches!(self.bytes, Bytes::Cut(..)).then_some(SHORTENED)
     }
 
     #[inline]
     fn touch(&self, ahead: usize) -> u8 {
-        let bytes = self.bytes.get(..self.len).unwrap_or_default();
-        bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
+        self.bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
     }
 }
 

@@ -5,9 +5,6 @@ use crate::model::{Bytes, Chunk, ConnectionId, Direction, Loss, PacketRef, Place
 use crate::pipeline::{Connection, Ended, Pipeline, SealedTls, Sink, Step, Summary, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
-/// Packets after which files are looked at: another program may shorten them.
-const CHECK: u32 = 256;
-
 /// The capture's bytes by address.
 struct CaptureBytes<'a>(&'a Capture);
 
@@ -39,16 +36,16 @@ pub fn run<S: Sink>(
         }
         let Some(packet) = capture.next() else { break };
         take(&packet, capture, pipeline, sink);
-        if turn.is_multiple_of(CHECK) {
-            capture.check();
-        }
-        // Nobody looks back: what the engine does not need can go.
-        if turns == 1 && capture.may_release() {
-            capture.release_before(pipeline.oldest_needed());
-        }
         turn = turn.wrapping_add(1);
-        if turn.is_multiple_of(turns) && !check(capture, sink) {
-            break;
+        if turn.is_multiple_of(turns) {
+            capture.check();
+            // Nobody looks back: what the engine does not need can go.
+            if capture.may_release() {
+                capture.release_before(pipeline.oldest_needed());
+            }
+            if !check(capture, sink) {
+                break;
+            }
         }
     }
     finish(capture, pipeline, sink)
@@ -85,7 +82,7 @@ pub(super) fn take<S: Sink>(
 /// Reads the connections whose secrets came since.
 #[cold]
 pub(super) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
-    pipeline.use_new_secrets(&CaptureBytes(capture), sink);
+    pipeline.use_new_secrets(&CaptureBytes(capture), &mut Sound { sink, capture });
 }
 
 /// Passes events on, but for those of a packet whose bytes another program took away while they were read.
@@ -210,7 +207,9 @@ fn take_logs(capture: &Capture, pipeline: &mut Pipeline) {
 pub(super) fn finish<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) -> Summary {
     tell_losses(capture, pipeline, sink);
     tell_findings(capture, pipeline, sink);
-    pipeline.end(&CaptureBytes(capture), sink);
+    // What is known to be missing is no longer read: from here on everything may pass.
+    capture.check_all();
+    pipeline.end(&CaptureBytes(capture), &mut Sound { sink, capture });
     summarize(capture, pipeline)
 }
 
