@@ -89,8 +89,8 @@ impl Archive {
         self.kept().1 == 0 && self.is_kept()
     }
 
-    /// Writes the only input as it is: the same bytes, of one that cannot be read again those that are kept. `go_on` is
-    /// told how many bytes were written, and of how many; where it answers false, writing ends.
+    /// Writes the only input as it is: the same bytes, of one that cannot be read again those that are kept. `go_on`
+    /// receives how many bytes were written, and of how many; where it answers false, writing ends.
     ///
     /// # Errors
     /// Those of reading and writing; `Unsupported` where there are several inputs, or one of which nothing is kept;

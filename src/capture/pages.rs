@@ -157,7 +157,7 @@ impl Pages {
     /// Writes the capture as far as it is kept: whole records, and before them the headers that they need.
     ///
     /// # Errors
-    /// Those of the writer, and where `go_on`, which is told the bytes written and their number, answers false.
+    /// Those of the writer; `Interrupted` where `go_on`, which receives the bytes written and their total, answers false.
     pub(super) fn save(
         &self,
         out: &mut dyn io::Write,

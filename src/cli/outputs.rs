@@ -65,7 +65,7 @@ pub fn problem(error: OutputError, code: u8) -> Problem {
             .hint("why", "writing to it would destroy what is to be read")
             .hint("try", "another name"),
         OutputError::Exists(_) => Problem::new(code, what)
-            .hint("why", "wslens replaces no file unless it is told to")
+            .hint("why", "wslens replaces no file unless you ask it to")
             .hint("try", "--force, or another name"),
         OutputError::Directory(_) => Problem::new(code, what).hint("try", "the name of a file in it"),
         OutputError::Io { .. } => Problem::new(code, what),

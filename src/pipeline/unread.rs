@@ -203,7 +203,7 @@ impl Pipeline {
         }
     }
 
-    /// Ends all connections that are kept: nothing comes any more.
+    /// Ends all connections that are kept: no more packets arrive.
     pub(super) fn end_all_unread<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
         while let Some(tcp) = self.unread.ended.keys().next().copied() {
             self.end_unread(tcp, true, capture, sink);

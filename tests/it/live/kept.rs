@@ -277,7 +277,7 @@ fn the_spool_is_a_quarter_of_the_free_space_at_most() {
             let path = entry.unwrap().path();
             let target = fs::read_link(&path).ok()?;
             let about = fs::metadata(&path).ok()?;
-            target.starts_with(small.path()).then(|| about.len())
+            target.starts_with(small.path()).then_some(about.len())
         })
         .collect();
     assert!(!lens.is_empty() && lens.iter().all(|len| *len == 1 << 20), "{lens:?}");
