@@ -8,6 +8,10 @@ use serde_json::Value;
 use super::*;
 use crate::store::detail::{Detail, Request};
 
+#[path = "../../tests/support/endless.rs"]
+#[allow(dead_code)]
+mod endless;
+
 const CAPTURES: [&str; 9] = [
     "chat-deflate",
     "violations",
@@ -332,4 +336,59 @@ fn of_a_pipe_everything_can_be_exported_that_can_be_of_a_file() {
             assert_eq!(messages(&path, None), messages(&file, None), "{name}");
         }
     }
+}
+
+#[test]
+fn the_packets_of_several_connections_are_one_file_in_the_order_of_the_capture() {
+    let from = capture("many-connections");
+    let chosen = vec![2u32, 3, 6];
+    let (_folder, path, done) = export(&from, What::Connections(chosen.clone()), Format::Pcapng);
+    let mut opened = Capture::open(&[Input::from(path.clone())], &capture::Options::default()).unwrap();
+    let mut times = Vec::new();
+    while let Some(packet) = opened.next() {
+        times.push(packet.time);
+    }
+    assert!(times.is_sorted() && times.len() as u64 == done.count && opened.totals().complete);
+    let (session, _) = open(&from);
+    let each: u64 = chosen.iter().map(|number| session.packets_of(*number).unwrap().total()).sum();
+    assert_eq!((done.count, done.lost), (each, 0), "each packet once");
+    // Exactly the messages of these connections, and of no other.
+    let texts = |list: Vec<Value>| -> Vec<String> {
+        let mut texts: Vec<String> =
+            list.iter().map(|m| format!("{} {} {}", m["dir"], m["text"], m["hex"])).collect();
+        texts.sort();
+        texts
+    };
+    let expected: Vec<Value> = chosen.iter().flat_map(|number| messages(&from, Some(*number))).collect();
+    assert!(expected.len() > 3);
+    assert_eq!(texts(messages(&path, None)), texts(expected));
+    // Two WebSockets in one TCP connection have its packets once.
+    let (_folder, _, twice) = export(&from, What::Connections(vec![2, 2]), Format::Pcapng);
+    let (_folder, _, once) = export(&from, What::Connection(2), Format::Pcapng);
+    assert_eq!(twice.count, once.count);
+}
+
+#[test]
+fn of_a_pipe_the_last_packets_can_be_saved_once_the_first_are_discarded() {
+    // Two laps of 64 MiB are kept at least: more than that has to come.
+    let mut talker = endless::Talker::new(1000);
+    let mut bytes = endless::Talker::header();
+    talker.open(&mut bytes);
+    while bytes.len() < 200 << 20 {
+        talker.message(&mut bytes, 60_000);
+    }
+    let len = bytes.len();
+    let (session, source) = piped(bytes, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("last.pcap");
+    let job = Job { what: What::Capture, format: Format::Pcapng, path: path.clone(), replace: false };
+    let done = Task::new(&session, &source, job).run(&Progress::default()).unwrap();
+    assert!(done.lost > 0 && done.count < len as u64 && done.count > 60 << 20, "{done:?}");
+    let mut opened = Capture::open(&[Input::from(path)], &capture::Options::default()).unwrap();
+    let mut packets = 0u64;
+    while opened.next().is_some() {
+        packets += 1;
+    }
+    assert!(opened.totals().complete, "whole records and the header");
+    assert!(packets > 1000 && packets < talker.packets);
 }

@@ -226,7 +226,7 @@ impl Taking {
         }
         let shown = shared.shown_connections(turn.index);
         if let Some(shown) = shown.filter(|shown| !shown.is_empty()) {
-            let words = format!("{} of the filter", units::counted(shown.len() as u64, "connection"));
+            let words = format!("{} filtered", units::counted(shown.len() as u64, "connection"));
             whats.push((What::Connections(shown), words, "all their packets, or messages".to_owned()));
         }
         if !shared.filter.is_empty() && connection > 0 {

@@ -102,3 +102,34 @@ fn a_file_that_is_there_is_replaced_only_after_asking() {
     let kit = kit.press("j Enter");
     assert_eq!(jobs(&kit), [&Job { replace: true, ..job }]);
 }
+
+#[test]
+fn marked_and_filtered_connections_are_one_choice() {
+    let kit = Kit::open("many-connections", 120, 36).press("Space j j Space e").rest();
+    kit.shows("2 connections marked");
+    // Packets are the last of the forms.
+    let kit = kit.press("Enter").press("G").press(&"j ".repeat(8)).press("Enter");
+    kit.shows("wslens-connections");
+    let kit = kit.press("Enter");
+    let [job] = jobs(&kit)[..] else { panic!("one job: {:?}", kit.effects) };
+    let What::Connections(connections) = &job.what else { panic!("{job:?}") };
+    assert_eq!((connections.len(), job.format), (2, Format::Pcapng));
+    // The connections that a filter shows, where it is about connections.
+    let kit = Kit::open("many-connections", 120, 36)
+        .press("f")
+        .text("conn <= 3")
+        .press("Enter")
+        .rest()
+        .press("e")
+        .rest();
+    kit.shows("3 connections filtered");
+    let kit = Kit::open("many-connections", 120, 36)
+        .press("f")
+        .text("len > 3")
+        .press("Enter")
+        .rest()
+        .press("e")
+        .rest();
+    assert!(!kit.shown().contains("connections filtered"));
+    kit.shows("the whole capture");
+}
