@@ -407,6 +407,46 @@ mod tests {
         assert!(gone > 50_000 && kept <= 3 << 13 && spool.kept() == kept, "{kept} {gone}");
     }
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn of_a_pipe_the_newest_bytes_go_on_in_memory_where_the_disk_is_full() {
+        use std::os::fd::AsRawFd as _;
+        let bytes: Vec<u8> = (0..300_000u32).map(|n| (n % 251) as u8).collect();
+        let keeping = Keeping { room: Some(4 << 13), ..RING };
+        let mut spool = Spool::new(Box::new(io::Cursor::new(bytes.clone())), 0, keeping).unwrap();
+        let mut taken: Vec<(Span, Vec<u8>)> = Vec::new();
+        let (mut read, mut full) = (Vec::new(), 0);
+        while !spool.peek(1).is_empty() {
+            let piece = spool.peek(777).to_vec();
+            taken.push((Span { start: spool.address(), len: piece.len() as u32 }, piece.clone()));
+            spool.advance(piece.len());
+            read.extend_from_slice(&piece);
+            if read.len() / 40_000 > full
+                && let Ring::File { file, .. } = &mut spool.ring
+            {
+                // What is open for reading only takes no more, as on a full disk.
+                full += 1;
+                *file = Arc::new(File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap());
+            }
+        }
+        assert!(read == bytes && full >= 5 && spool.failure().is_none(), "{full}");
+        let archive = Archive::new(vec![spool.stored()]);
+        let view = archive.view();
+        let gone = taken.iter().take_while(|(span, _)| view.bytes(*span).is_none()).count();
+        assert!(gone > 0 && gone + 10 < taken.len(), "{gone} of {}", taken.len());
+        for (span, piece) in taken.iter().skip(gone) {
+            assert_eq!(
+                (view.bytes(*span), spool.slice(span.start, span.len)),
+                (Some(&piece[..]), Some(&piece[..]))
+            );
+        }
+        // What is saved is what is kept, from a record on.
+        let mut saved = Vec::new();
+        archive.save(&mut saved, &mut |_, _| true).unwrap();
+        let kept: Vec<u8> = taken.iter().skip(gone).flat_map(|(_, piece)| piece.clone()).collect();
+        assert!(saved == kept, "{} {}", saved.len(), kept.len());
+    }
+
     #[test]
     fn a_full_disk_ends_what_has_to_be_kept() {
         let mut named = tempfile::NamedTempFile::new().unwrap();

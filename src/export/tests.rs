@@ -392,3 +392,28 @@ fn of_a_pipe_the_last_packets_can_be_saved_once_the_first_are_discarded() {
     assert!(opened.totals().complete, "whole records and the header");
     assert!(packets > 1000 && packets < talker.packets);
 }
+
+#[test]
+fn an_export_never_takes_the_place_of_its_capture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("capture.pcapng");
+    std::fs::copy(capture("chat-deflate"), &path).unwrap();
+    let bytes = std::fs::read(&path).unwrap();
+    let (session, mut source) = open(&path);
+    source.reads.add(&path);
+    std::os::unix::fs::symlink("capture.pcapng", folder.path().join("link")).unwrap();
+    std::fs::hard_link(&path, folder.path().join("hard")).unwrap();
+    for name in ["capture.pcapng", "link", "hard"] {
+        for (what, format) in [
+            (What::All, Format::Ndjson),
+            (What::Connection(1), Format::Pcapng),
+            (What::Capture, Format::Pcapng),
+        ] {
+            let job = Job { what, format, path: folder.path().join(name), replace: true };
+            let result = Task::new(&session, &source, job).run(&Progress::default());
+            assert!(matches!(result, Err(ExportError::Output(OutputError::Input(_)))), "{name} {result:?}");
+        }
+    }
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
+}
