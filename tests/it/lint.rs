@@ -71,7 +71,7 @@ fn junit_fails_what_makes_the_exit_code_one() {
     for (capture, fail_on) in
         [(VIOLATIONS, "error"), (VIOLATIONS, "warning"), (VIOLATIONS, "never"), (CHAT, "error")]
     {
-        let output = check(&[capture, "--fail-on", fail_on, "--format", "junit", "-o", name]);
+        let output = check(&[capture, "--fail-on", fail_on, "--format", "junit", "-o", name, "--force"]);
         let Ok(parsed) = python(&file) else {
             eprintln!("skipped: there is no python3 to read XML with");
             return;

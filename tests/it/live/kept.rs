@@ -130,12 +130,13 @@ fn packets_go_to_standard_output_as_they_come() {
     }
     let (listener, filter) = listen();
     let mut command = Command::new(WSLENS);
-    command.args(["live", "-i", "lo", "-f", &filter, "-w", "-"]).current_dir(std::env::temp_dir());
+    let folder = open_folder();
+    command.args(["live", "-i", "lo", "-f", &filter, "-w", "-"]).current_dir(folder.path());
     let wslens = Running::start(&mut command).read_bytes();
     let (client, server) = converse(listener, 60);
     let (end, bytes) = wslens.end_with_bytes();
     assert_eq!(end.code, Some(0), "{}", end.said);
-    assert!(!std::env::temp_dir().join("-").exists());
+    assert!(names(folder.path()).is_empty());
     let output = read(bytes);
     assert!(heard(&output, "c2s") == client && heard(&output, "s2c") == server, "{}", end.said);
     // Whoever reads them may leave: that is no failure.
@@ -194,7 +195,7 @@ fn a_full_disk_is_reported_at_once_and_the_file_ends_with_a_whole_block() {
     let end = wslens.end();
     assert_eq!(end.code, Some(5), "{}", end.said);
     let kept = packets(&path);
-    assert!(kept > 20, "{kept}");
+    assert!(kept > 5, "{kept}");
     assert!(end.said.contains(&format!("saved {} ({kept} packets", path.display())), "{}", end.said);
     let live = end.output();
     let all = live.summary()["packets"].as_u64().unwrap();
