@@ -247,7 +247,12 @@ case_pipe() {
   want 'Messages  19 of 19'; want 'standard input'
   # Payloads too, which are read when they are looked at.
   key '#'; text 7; key Enter; want '▸    7'; key Enter; want 'msg 7'; want 'frag-1 frag-2 frag-3'
-  quit
+  # What is in no file can be saved before it is gone: the same bytes.
+  key q; want 'The capture is not saved'; key Escape; want_gone 'The capture is not saved'
+  key q; want 'save, then quit'; key j; key Enter; want 'file: wslens-capture.pcapng'; key Enter
+  want 'EXIT:0'; sane
+  cmp "$work/wslens-capture.pcapng" "$chat" || fail 'the saved file is not what came'
+  rm "$work/wslens-capture.pcapng"
 }
 
 # What comes through a pipe while it is looked at: first half of it, then the rest.
@@ -263,16 +268,17 @@ case_live_pipe() {
   want '+9 new'; want 'view only, capture continues'
   key F; want 'follow ON'; want_gone 'PAUSED'
   key k; want 'follow OFF'; key G; want 'follow ON'
-  key q; want 'The capture goes on'; key Escape; want_gone 'The capture goes on'
+  key q; want 'The capture is running'; key Escape; want_gone 'The capture is running'
   tail -c +$((half + 2001)) "$chat" >&9
   exec 9>&-
   want 'ENDED'; want 'Messages  19 of 19'; want '▸   19'
+  key q; want 'The capture is not saved'
   quit
   # Quitting does not wait for a quiet pipe.
   start 80x24 "$(wslens -) <'$work/more'"
   exec 9>"$work/more"
   cat "$chat" >&9
-  want '● PIPE'; want 'Live'; key q; want 'The capture goes on'; key q; want 'TERMINAL:restored'
+  want '● PIPE'; want 'Live'; key q; want 'The capture is running'; key q; want 'TERMINAL:restored'
   exec 9>&-
   rm "$work/more"
 }
@@ -289,7 +295,7 @@ case_live() {
   quit
   want 'saved cap.pcapng'
   start 120x36 "$(wslens live -i lo)"
-  want '● REC'; key C-c; want 'The capture goes on'; key C-c
+  want '● REC'; key C-c; want 'The capture is running'; key C-c
   want 'nothing was kept'; want 'EXIT:0'; sane
 }
 

@@ -29,6 +29,8 @@ pub(super) struct Pages {
     pub(super) taken: AtomicU64,
     /// Up to here, as an address, the bytes are whole records; `u64::MAX`: all that are written are.
     consumed: AtomicU64,
+    /// The first file whose bytes the analysis may ask for again.
+    needed: AtomicU64,
     /// The file that is being copied to where packets are kept for good; `u64::MAX` where none is.
     saved: AtomicU64,
 }
@@ -93,9 +95,9 @@ impl Pages {
     /// No files yet; of `1 << bits` bytes each, and as many as `room` bytes hold.
     pub(super) fn new(bits: u32, room: u64) -> Self {
         let most = usize::try_from(room >> bits).unwrap_or(usize::MAX).max(LEAST);
-        let (taken, saved, consumed) =
-            (AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
-        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken, saved, consumed }
+        let (taken, needed) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (saved, consumed) = (AtomicU64::new(u64::MAX), AtomicU64::new(u64::MAX));
+        Self { bits, most, state: Mutex::default(), arrived: Condvar::new(), taken, needed, saved, consumed }
     }
 
     /// log2 of a file's length.
@@ -213,11 +215,9 @@ impl Pages {
 
     /// Discards the oldest file because the disk is full; false where somebody still needs it.
     pub(super) fn evict(&self) -> bool {
-        let taken = self.taken.load(Ordering::Relaxed);
-        let saved = self.saved.load(Ordering::Relaxed);
+        let needed = self.needed.load(Ordering::Relaxed).min(self.saved.load(Ordering::Relaxed));
         let mut state = self.state();
-        let done = |page: &Page| page.bytes_before + page.len as u64 <= taken;
-        let can = state.pages.len() > 1 && state.oldest < saved && state.pages.front().is_some_and(done);
+        let can = state.pages.len() > 1 && state.oldest < needed;
         if can {
             state.evict();
         }
@@ -226,6 +226,7 @@ impl Pages {
 
     /// Nobody needs the files before this one any longer. Those that are not saved yet stay.
     pub(super) fn release(&self, before: u64) {
+        self.needed.store(before, Ordering::Relaxed);
         let before = before.min(self.saved.load(Ordering::Relaxed));
         let mut state = self.state();
         while state.oldest < before && state.pages.len() > 1 {
