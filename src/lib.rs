@@ -68,3 +68,9 @@ pub mod tcp;
 pub mod tls;
 pub mod tui;
 pub mod ws;
+
+/// Captures without an end, for tests of several rooms.
+#[cfg(test)]
+#[path = "../tests/support/endless.rs"]
+#[allow(dead_code)]
+mod endless;

@@ -6,11 +6,8 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::*;
+use crate::endless;
 use crate::store::detail::{Detail, Request};
-
-#[path = "../../tests/support/endless.rs"]
-#[allow(dead_code)]
-mod endless;
 
 const CAPTURES: [&str; 9] = [
     "chat-deflate",

@@ -12,11 +12,7 @@ use crate::tui::commands::Scope;
 use crate::tui::event::{Effect, Event};
 use crate::tui::screens::ScreenId;
 
-#[path = "../../../tests/support/endless.rs"]
-#[allow(dead_code)]
-mod endless;
-
-use endless::Talker;
+use crate::endless::Talker;
 
 /// A pipe that gives what it is sent.
 struct Pipe(Receiver<Vec<u8>>, Vec<u8>);
