@@ -225,7 +225,7 @@ fn connections_that_end_at_once_are_all_read() {
         let wslens = peers.capture(&peers.key_log("keys.log"));
         peers.tell("log keys.log");
         peers.tell("burst 30");
-        // While the capture goes on: not only at its end.
+        // While the capture is running, not only at its end.
         wslens.expect((30, 0), |all| (all.count("connection"), all.count("tls")));
         let records = wslens.end();
         let texts: Vec<&Value> =
@@ -356,7 +356,7 @@ fn a_key_log_that_cannot_be_opened_once_it_is_created_is_reported_once() {
     let reports = |all: &Watched| all.said.get().matches("cannot open the key log").count();
     wslens.expect(1, reports);
     assert!(wslens.said.get().contains("wslens now runs as user 65534"), "{}", wslens.said.get());
-    // It is read all the same once that is allowed.
+    // It is still read once that is allowed.
     fs::set_permissions(&log, fs::Permissions::from_mode(0o644)).unwrap();
     wslens.expect(twice(&["first"]), Watched::texts);
     assert_eq!(reports(&wslens), 1);
