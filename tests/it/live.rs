@@ -463,7 +463,7 @@ fn one_of_several_interfaces_that_goes_away_is_reported_at_once() {
         \"$1\" live -i wl0 -i wl2 --level all 2>\"$2\" & pid=$!
         until grep -q 'capturing on' \"$2\"; do kill -0 $pid || exit 99; sleep 0.05; done
         ip link del wl0
-        n=0; until grep -q 'wl0: ' \"$2\"; do n=$((n+1)); test $n -lt 200 || exit 98; sleep 0.05; done
+        n=0; until grep -q 'wl0: ' \"$2\"; do n=$((n+1)); test $n -lt 200 || { kill $pid; exit 98; }; sleep 0.05; done
         kill -0 $pid || exit 97
         kill -INT $pid; wait $pid";
     let folder = tempfile::tempdir().unwrap();

@@ -26,7 +26,7 @@ impl FileId {
         Self(about.dev(), about.ino())
     }
 
-    /// Files cannot be told apart here: a renamed file is taken for the one that replaced it.
+    /// This system gives files no identity: a renamed file looks like the one that replaced it.
     #[cfg(not(unix))]
     pub(super) fn of(_: &Metadata) -> Self {
         Self(0, 0)

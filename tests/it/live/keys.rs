@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use super::{Running, WSLENS, is_root, may_capture};
 
-/// A server and clients over TLS, which do what they are told line by line.
+/// A server and clients over TLS, which read commands, one a line.
 const ECHO: &str = include_str!("echo.py");
 /// Nothing here takes as long: whoever waits longer waits in vain.
 const PATIENCE: Duration = Duration::from_secs(60);
