@@ -10,83 +10,46 @@
 //! time is the packets' own: the same packets give the same events, whenever and in however many
 //! pieces they are read. State is bounded by [`Limits`].
 
-mod again;
-mod doubt;
-mod ending;
-mod ends;
-mod exchange;
-mod flows;
-mod guess;
-mod handover;
-mod http2;
+mod application;
+mod awaiting_secrets;
+mod capture_drops;
+mod connection;
+mod connections;
+mod context;
+mod events;
 mod limits;
-mod live;
-mod lost;
-mod missing;
-mod multiplex;
-mod readings;
+mod memory_budget;
 mod replay;
-mod room;
 pub mod rules;
-#[cfg(feature = "tls")]
-mod sealed;
 mod secrets;
-#[cfg(feature = "tls")]
-mod secure;
-#[cfg(not(feature = "tls"))]
-#[path = "insecure.rs"]
-mod secure;
-mod sink;
+mod sides;
 mod timers;
-#[cfg(feature = "tls")]
-mod unread;
-mod work;
+mod transport;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
-pub use exchange::Other;
+pub use context::{Summary, Totals};
+pub use events::{
+    Checkpoint, Connection, Ended, Ending, FollowState, HeadPlace, NotWebSocket, RecordCounts, ReplayEvent,
+    ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
+};
 pub use limits::Limits;
-pub use replay::{Act, Checkpoint, Followed, Forked, Step};
-pub use room::Shed;
+pub use replay::Forked;
 pub use rules::RULES;
 pub use secrets::{KeyLines, Secrets};
-pub use sink::{Connection, Ended, Ending, HeadPlace, RecordCounts, SealedTls, Sink, State, Tls, Wants};
-pub use work::{Summary, Totals};
 
-use again::starts_here;
-use ends::{End, Ends};
-use flows::{Flows, Opening, Stage};
-use live::{Fate, Live};
-#[cfg(not(feature = "tls"))]
-use secure::Unread;
-#[cfg(feature = "tls")]
-use unread::Unread;
-use work::{Desk, Space, Work};
+use application::{Start, starts_here};
+use awaiting_secrets::AwaitingSecrets;
+use connection::{Disposition, TcpConnection};
+use connections::{Connections, HalfOpen, Stage};
+use context::{ByteSource, CapturedSegment, Context, Shared};
+use sides::Side;
 
-/// Counts of packets and connections that hold no WebSocket.
-#[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// Packets taken.
-    pub packets: u64,
-    /// Packets that are TCP segments.
-    pub segments: u64,
-    /// Packets skipped, by reason, in the order first seen.
-    pub skipped: Vec<(&'static str, u64)>,
-    /// Connections that speak TLS.
-    pub tls: u64,
-    /// Connections that speak HTTP without WebSocket.
-    pub http: u64,
-    /// Connections that speak HTTP/2.
-    pub http2: u64,
-    /// Connections that speak something else.
-    pub unknown: u64,
-}
-
-/// A connection that waits, to be looked at again.
+/// A connection that waits, to be checked again.
 #[derive(Clone, Copy, Debug)]
 struct Deadline {
     since: Place,
@@ -95,40 +58,33 @@ struct Deadline {
     tcp: ConnectionId,
 }
 
-/// A segment that was taken: what its header says, the packet's bytes, and which packet it is.
-#[derive(Clone, Copy)]
-struct Taken<'a> {
-    segment: Segment,
-    bytes: &'a [u8],
-    place: Place,
-}
-
 /// The engine: one capture's packets in, events out.
 #[derive(Debug)]
 pub struct Pipeline {
     decoder: Decoder,
-    desk: Desk,
-    flows: Flows,
+    shared: Shared,
+    connections: Connections,
     deadlines: VecDeque<Deadline>,
     seen: Seen,
-    /// Link types that cannot be decoded, as told.
+    /// Link types that cannot be decoded and were reported.
     unsupported: Vec<LinkType>,
-    live: usize,
+    /// How many connections are followed.
+    followed: usize,
     evicted: u64,
-    /// So many bytes may come before it is counted again what connections hold.
+    /// Bytes that may arrive before the memory of all connections is counted again.
     room: u64,
     last: Place,
-    /// The packet at hand showed that its connection holds no WebSocket.
+    /// The current packet showed that its connection holds no WebSocket.
     dropped: bool,
     logs_taken: usize,
-    unread: Unread,
+    awaiting: AwaitingSecrets,
 }
 
 /// What happens to a connection outside its own packets.
 #[derive(Clone, Copy, Debug)]
 enum Outside {
-    /// It is looked at what is waited for.
-    Look,
+    /// A wait timed out.
+    Recheck,
     /// It ends.
     End(StreamEnd),
     /// A SYN on its ports opens another one.
@@ -144,17 +100,17 @@ impl Pipeline {
         Self {
             room: limits.memory,
             decoder: Decoder::new(&limits.fragments),
-            desk: Desk::new(limits),
-            flows: Flows::default(),
+            shared: Shared::new(limits),
+            connections: Connections::default(),
             deadlines: VecDeque::new(),
             seen: Seen::default(),
             unsupported: Vec::new(),
-            live: 0,
+            followed: 0,
             evicted: 0,
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
-            unread: Unread::default(),
+            awaiting: AwaitingSecrets::default(),
         }
     }
 
@@ -173,8 +129,8 @@ impl Pipeline {
             Some(segment) => {
                 self.seen.segments += 1;
                 self.segment(&segment, bytes, place, capture, sink);
-                if sink.wants().steps {
-                    self.tell_packet(packet, segment.flags, sink);
+                if sink.wants().replay_steps {
+                    self.report_packet(packet, segment.flags, sink);
                 }
             }
             None => self.other_packet(packet, bytes, place, capture, sink),
@@ -189,7 +145,7 @@ impl Pipeline {
     /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
     #[cold]
     pub fn lose<S: Sink>(&mut self, loss: &Loss, sink: &mut S) {
-        self.desk.lost.note(loss);
+        self.shared.drops.note(loss);
         sink.lost(loss);
     }
 
@@ -207,8 +163,8 @@ impl Pipeline {
             Ok(segment) => {
                 self.seen.segments += 1;
                 self.segment(&segment, bytes, place, capture, sink);
-                if sink.wants().steps {
-                    self.tell_packet(packet, segment.flags, sink);
+                if sink.wants().replay_steps {
+                    self.report_packet(packet, segment.flags, sink);
                 }
             }
             Err(skip) => self.skip(skip, place, sink),
@@ -224,18 +180,16 @@ impl Pipeline {
         self.decoder_findings(sink);
         sink.watermark(0);
         self.use_new_secrets(capture, sink);
-        self.end_all_unread(capture, sink);
-        // Events of waiting streams come first: they sort into what was told before.
-        let mut live: Vec<(u32, bool)> = Vec::new();
-        for slot in self.flows.slots() {
-            if let Some(flow) = self.flows.slot(slot)
-                && let Stage::Live(live_flow) = &flow.stage
-            {
-                live.push((slot, live_flow.waiting_since.is_none()));
+        self.end_all_awaiting(capture, sink);
+        // Events of connections that wait come first: they sort into what was reported before.
+        let mut followed: Vec<(u32, bool)> = Vec::new();
+        for slot in self.connections.slots() {
+            if let Some(Stage::Followed(connection)) = self.connections.slot(slot).map(|slot| &slot.stage) {
+                followed.push((slot, connection.transport.waiting_since().is_none()));
             }
         }
-        live.sort_by_key(|(slot, calm)| (*calm, *slot));
-        for (slot, _) in live {
+        followed.sort_by_key(|(slot, waits_not)| (*waits_not, *slot));
+        for (slot, _) in followed {
             self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
         if let evicted @ 1.. = self.evicted {
@@ -251,7 +205,7 @@ impl Pipeline {
     /// Totals so far.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        Totals { tcp_connections: u64::from(self.flows.count()), ..self.desk.totals.clone() }
+        Totals { tcp_connections: u64::from(self.connections.count()), ..self.shared.totals.clone() }
     }
 
     /// The time of the latest packet.
@@ -284,8 +238,8 @@ impl Pipeline {
         place: Place,
         text: std::fmt::Arguments<'_>,
     ) {
-        if self.desk.totals.findings.add(rule) <= u64::from(self.desk.limits.listed) {
-            sink.finding(None, rule, Spot { place, ..Spot::default() }, text);
+        if self.shared.totals.findings.add(rule) <= u64::from(self.shared.limits.listed) {
+            sink.finding(None, rule, Spot::at(place), text);
         }
     }
 
@@ -331,18 +285,32 @@ impl Pipeline {
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let (slot, from) = self.flows.find(segment, place.time);
-        let Some(flow) = self.flows.slot(slot) else { return };
-        flow.last = flow.last.max(place.time);
-        match &mut flow.stage {
-            Stage::Live(live) if live.is_straight(from, segment) => {
-                let space = Space { capture, decoder: &self.decoder };
-                if live.next_in_order(from, segment, bytes, place, space, &mut self.desk, sink) {
-                    self.with_live(slot, capture, sink, |live, ends, work| live.settle(ends, place, work));
+        let (index, from) = self.connections.find(segment, place.time);
+        let Some(slot) = self.connections.slot(index) else { return };
+        slot.last = slot.last.max(place.time);
+        match &mut slot.stage {
+            Stage::Followed(connection) if connection.is_next_in_order(from, segment) => {
+                let source = ByteSource { capture, decoder: &self.decoder };
+                if connection.next_in_order(
+                    from,
+                    segment,
+                    bytes,
+                    place,
+                    &slot.identity,
+                    source,
+                    &mut self.shared,
+                    sink,
+                ) {
+                    self.with_connection(index, capture, sink, |connection, context| {
+                        connection.settle(place, context)
+                    });
                 }
             }
             // The copy is made here and nowhere else.
-            _ => self.other_segment(slot, from, &Taken { segment: *segment, bytes, place }, capture, sink),
+            _ => {
+                let captured = CapturedSegment { segment: *segment, bytes, place };
+                self.other_segment(index, from, &captured, capture, sink);
+            }
         }
     }
 
@@ -350,196 +318,255 @@ impl Pipeline {
     #[inline(never)]
     fn other_segment<S: Sink>(
         &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
+        index: u32,
+        from: Side,
+        captured: &CapturedSegment<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let segment = &taken.segment;
-        let Some(flow) = self.flows.slot(slot) else { return };
-        match &mut flow.stage {
-            Stage::Live(live) => {
-                let space = Space { capture, decoder: &self.decoder };
-                if live.is_guessing()
-                    && let Some(start) = starts_here(taken, space)
+        let segment = &captured.segment;
+        let is_syn = segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN;
+        let Some(slot) = self.connections.slot(index) else { return };
+        match &mut slot.stage {
+            Stage::Followed(connection) => {
+                let source = ByteSource { capture, decoder: &self.decoder };
+                if connection.is_detecting()
+                    && let Some(start) = source.slice(payload_of(segment)).and_then(starts_here)
                 {
-                    let live = Live::taken_up(&flow.ends, from, segment, start.http2());
-                    self.take_up(slot, live);
-                    self.live_segment(slot, from, taken, capture, sink);
-                } else if segment.flags.has(Flags::SYN)
-                    && !live.fits_syn(from, segment.seq.wrapping_add(1))
-                    && !segment.flags.has(Flags::ACK)
-                {
-                    self.reuse(slot, from, taken, capture, sink);
-                } else {
-                    self.live_segment(slot, from, taken, capture, sink);
+                    self.follow_from(index, from, segment, start);
+                } else if is_syn && !connection.fits_syn(from, segment.seq.wrapping_add(1)) {
+                    // That connection ended.
+                    self.outside(index, Outside::Reuse, capture, sink);
+                    return self.restart(index, from, captured, capture, sink);
                 }
+                self.followed_segment(index, from, captured, capture, sink);
             }
-            Stage::Other(_, tries) => {
-                if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
-                    self.restart(slot, from, taken, capture, sink);
+            Stage::Dropped(_, tries) => {
+                if is_syn {
+                    self.restart(index, from, captured, capture, sink);
                 } else if segment.len >= 16 || (*tries > 0 && segment.len > 2) {
-                    self.look_again(slot, from, taken, capture, sink);
+                    self.reclassify(index, from, captured, capture, sink);
                 }
             }
-            Stage::Ended => {
-                if segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN {
-                    self.restart(slot, from, taken, capture, sink);
-                }
-            }
-            Stage::Opening(_) => self.opening(slot, from, taken, capture, sink),
-            Stage::Free => {}
+            Stage::Ended if is_syn => self.restart(index, from, captured, capture, sink),
+            Stage::HalfOpen(_) => self.half_open(index, from, captured, capture, sink),
+            Stage::Ended | Stage::Free => {}
         }
     }
 
-    fn opening<S: Sink>(
+    fn half_open<S: Sink>(
         &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
+        index: u32,
+        from: Side,
+        captured: &CapturedSegment<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        let Taken { segment, place, .. } = taken;
-        let place = *place;
-        let Some(flow) = self.flows.slot(slot) else { return };
-        let Stage::Opening(opening) = &mut flow.stage else { return };
+        let segment = &captured.segment;
+        let Some(slot) = self.connections.slot(index) else { return };
+        let Stage::HalfOpen(half_open) = &mut slot.stage else { return };
         if segment.flags.has(Flags::SYN) {
-            let seq = segment.seq.wrapping_add(1);
-            if opening.first(from).is_some_and(|known| known != seq) && !segment.flags.has(Flags::ACK) {
+            let first = segment.seq.wrapping_add(1);
+            if half_open.first(from).is_some_and(|known| known != first) && !segment.flags.has(Flags::ACK) {
                 // A new attempt: nothing came of the one before.
-                return self.restart(slot, from, taken, capture, sink);
+                return self.restart(index, from, captured, capture, sink);
             }
-            opening.set_first(from, seq);
+            half_open.set_first(from, first);
             if segment.flags.has(Flags::ACK) {
-                if opening.first(from.other()).is_none() {
-                    opening.set_first(from.other(), segment.ack);
+                if half_open.first(from.other()).is_none() {
+                    half_open.set_first(from.other(), segment.ack);
                 }
-                opening.client.get_or_insert(from.other());
+                half_open.client.get_or_insert(from.other());
             } else {
-                opening.split |= *opening.client.get_or_insert(from) != from;
+                half_open.split |= *half_open.client.get_or_insert(from) != from;
             }
         }
         if segment.claimed_len == 0 && !segment.flags.has(Flags::FIN) {
             return;
         }
-        let opening = *opening;
-        let mut live = Live::new(opening.client);
-        if opening.split {
-            live.note_split(place);
+        let half_open = *half_open;
+        let mut connection = TcpConnection::new(half_open.client);
+        if half_open.split {
+            connection.note_split(captured.place);
         }
-        for end in End::BOTH {
-            if let Some(first) = opening.first(end) {
-                live.anchor(end, first);
+        for side in Side::BOTH {
+            if let Some(first) = half_open.first(side) {
+                connection.anchor(side, first);
             }
         }
-        flow.stage = Stage::Live(live);
-        self.live += 1;
-        self.live_segment(slot, from, taken, capture, sink);
+        slot.stage = Stage::Followed(connection);
+        self.followed += 1;
+        self.followed_segment(index, from, captured, capture, sink);
     }
 
-    /// A SYN on the ports of a connection that is followed: that one ended.
-    fn reuse<S: Sink>(&mut self, slot: u32, from: End, taken: &Taken<'_>, capture: &dyn Bytes, sink: &mut S) {
-        self.outside(slot, Outside::Reuse, capture, sink);
-        self.restart(slot, from, taken, capture, sink);
-    }
-
+    /// Begins a new connection on the ports of another one.
     fn restart<S: Sink>(
         &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
+        index: u32,
+        from: Side,
+        captured: &CapturedSegment<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        if sink.wants().steps {
-            self.tell_forgotten(slot, sink);
+        if sink.wants().replay_steps {
+            self.report_forgotten(index, sink);
         }
-        let tcp = self.flows.next_id();
-        let Some(flow) = self.flows.slot(slot) else { return };
-        flow.ends.tcp = tcp;
-        flow.stage = Stage::Opening(Opening::default());
-        self.opening(slot, from, taken, capture, sink);
+        let tcp = self.connections.next_id();
+        let Some(slot) = self.connections.slot(index) else { return };
+        slot.identity.tcp = tcp;
+        slot.stage = Stage::HalfOpen(HalfOpen::default());
+        self.half_open(index, from, captured, capture, sink);
     }
 
-    /// A segment of a connection that is followed, whatever it is.
+    /// A segment of a dropped connection that may hold a WebSocket nevertheless: a proxy may have opened it after a preface
+    /// of its own, or it is HTTP/2 in its middle, where a request or a response begins.
+    #[inline]
+    fn reclassify<S: Sink>(
+        &mut self,
+        index: u32,
+        from: Side,
+        captured: &CapturedSegment<'_>,
+        capture: &dyn Bytes,
+        sink: &mut S,
+    ) {
+        let Some(bytes) = capture.bytes(payload_of(&captured.segment)) else { return };
+        let Some(slot) = self.connections.slot(index) else { return };
+        let Stage::Dropped(_, tries) = slot.stage else { return };
+        if let Some(start) = starts_here(bytes) {
+            self.follow_from(index, from, &captured.segment, start);
+        } else if tries > 0 && crate::ws::fills(bytes) {
+            self.follow_again(index, TcpConnection::detecting_again(tries - 1));
+        } else {
+            return;
+        }
+        self.followed_segment(index, from, captured, capture, sink);
+    }
+
+    /// Follows a connection from a segment in its middle on.
+    fn follow_from(&mut self, index: u32, from: Side, segment: &Segment, start: Start) {
+        let headers = match start {
+            Start::Request => None,
+            Start::Headers(direction) => Some(direction),
+        };
+        let Some(slot) = self.connections.slot(index) else { return };
+        let connection = TcpConnection::from_middle(&slot.identity, from, segment, headers);
+        self.follow_again(index, connection);
+    }
+
+    /// Follows a connection that was dropped, or whose past no longer counts.
+    fn follow_again(&mut self, index: u32, connection: Box<TcpConnection>) {
+        let Some(slot) = self.connections.slot(index) else { return };
+        match &mut slot.stage {
+            Stage::Dropped(why, _) => {
+                let count = self.seen.count_mut(*why);
+                *count = count.saturating_sub(1);
+                self.followed += 1;
+            }
+            Stage::Followed(before) => before.forget(&mut self.shared.watermark),
+            _ => return,
+        }
+        slot.stage = Stage::Followed(connection);
+    }
+
+    /// A segment of a connection that is followed, of any kind.
     #[inline(never)]
-    fn live_segment<S: Sink>(
+    fn followed_segment<S: Sink>(
         &mut self,
-        slot: u32,
-        from: End,
-        taken: &Taken<'_>,
+        index: u32,
+        from: Side,
+        captured: &CapturedSegment<'_>,
         capture: &dyn Bytes,
         sink: &mut S,
     ) {
-        self.with_live(slot, capture, sink, |live, ends, work| live.segment(ends, from, taken, work));
+        self.with_connection(index, capture, sink, |connection, context| {
+            connection.segment(from, captured, context)
+        });
     }
 
-    /// Lets a followed connection do something, and sees what becomes of it.
-    fn with_live<S: Sink>(
+    /// Lets a followed connection act, and files what becomes of it.
+    fn with_connection<S: Sink>(
         &mut self,
-        slot: u32,
+        index: u32,
         capture: &dyn Bytes,
         sink: &mut S,
-        act: impl FnOnce(&mut Live, &Ends, &mut Work<'_, S>) -> Fate,
+        act: impl FnOnce(&mut TcpConnection, &mut Context<'_, S>) -> Disposition,
     ) {
-        let Some(flow) = self.flows.slot(slot) else { return };
-        let Stage::Live(live) = &mut flow.stage else { return };
-        let waited = live.waiting_since;
-        let space = Space { capture, decoder: &self.decoder };
-        let fate = act(live, &flow.ends, &mut self.desk.work(space, sink));
-        live.renew();
-        let awaits = live.is_newly_awaiting();
-        if fate != Fate::Keep {
-            self.settle(slot, fate);
-        } else if let Some(since) = live.waiting_since
-            && waited != Some(since)
-        {
-            self.deadlines.push_back(Deadline { since, slot, tcp: flow.ends.tcp });
+        let Some(slot) = self.connections.slot(index) else { return };
+        let Stage::Followed(connection) = &mut slot.stage else { return };
+        let waited = connection.transport.waiting_since();
+        let source = ByteSource { capture, decoder: &self.decoder };
+        let disposition = act(connection, &mut self.shared.context(&slot.identity, source, sink));
+        connection.update_fast_path();
+        let since = connection.transport.waiting_since();
+        let newly_awaiting = connection.transport.tls.as_ref().is_some_and(|tls| tls.is_newly_awaiting());
+        if disposition != Disposition::Keep {
+            return self.settle(index, disposition);
         }
-        if awaits && fate == Fate::Keep {
-            self.await_secret(slot);
+        if let Some(since) = since.filter(|since| waited != Some(*since)) {
+            self.deadlines.push_back(Deadline { since, slot: index, tcp: slot.identity.tcp });
+        }
+        if newly_awaiting {
+            self.await_secret(index);
         }
     }
 
     /// Lets something outside its own packets happen to a followed connection.
-    fn outside<S: Sink>(&mut self, slot: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
+    fn outside<S: Sink>(&mut self, index: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
         let place = self.last;
-        self.with_live(slot, capture, sink, |live, ends, work| Self::act(live, outside, ends, place, work));
-        if sink.wants().steps {
-            let act = match outside {
-                Outside::Look => Act::Look(place),
-                Outside::End(how) => Act::End(how, place),
-                Outside::Reuse => Act::Reuse(place),
-                Outside::Shed(shed) => Act::Shed(shed, place),
+        self.with_connection(index, capture, sink, |connection, context| {
+            match outside {
+                Outside::Recheck => return connection.recheck(place, context),
+                Outside::Shed(shed) => return connection.shed(shed, place, context),
+                Outside::Reuse => {
+                    connection.note_reuse(place, context);
+                    connection.end(StreamEnd::Timeout, place, context);
+                }
+                Outside::End(how) => connection.end(how, place, context),
+            }
+            match connection.disposition {
+                Disposition::Keep => Disposition::Ended,
+                disposition => disposition,
+            }
+        });
+        if sink.wants().replay_steps {
+            let event = match outside {
+                Outside::Recheck => ReplayEvent::Recheck(place),
+                Outside::End(how) => ReplayEvent::End(how, place),
+                Outside::Reuse => ReplayEvent::Reuse(place),
+                Outside::Shed(shed) => ReplayEvent::Shed(shed, place),
             };
             let dropped = std::mem::take(&mut self.dropped);
-            self.tell(slot, act, dropped, sink);
+            self.report_step(index, event, dropped, sink);
         }
     }
 
-    fn settle(&mut self, slot: u32, fate: Fate) {
-        let Some(flow) = self.flows.slot(slot) else { return };
-        match fate {
-            Fate::Keep => return,
-            Fate::Drop(other) => {
+    /// Files what became of a connection that is no longer followed.
+    fn settle(&mut self, index: u32, disposition: Disposition) {
+        let Some(slot) = self.connections.slot(index) else { return };
+        match disposition {
+            Disposition::Keep => return,
+            Disposition::Drop(why) => {
                 let mut tries = 0;
-                if let Stage::Live(live) = &mut flow.stage {
-                    live.leave(&mut self.desk.waiting);
-                    tries = live.tries_left(other, &self.desk.limits);
+                if let Stage::Followed(connection) = &mut slot.stage {
+                    connection.forget(&mut self.shared.watermark);
+                    tries = connection.tries_left(why, self.shared.limits.guess);
                 }
-                flow.stage = Stage::Other(other, tries);
+                slot.stage = Stage::Dropped(why, tries);
                 self.dropped = true;
-                *self.seen.count(other) += 1;
+                *self.seen.count_mut(why) += 1;
             }
-            Fate::Ended => flow.stage = Stage::Ended,
-            Fate::Unread => {
-                if let Stage::Live(live) = std::mem::replace(&mut flow.stage, Stage::Ended) {
-                    self.unread.keep(flow.ends, live);
+            Disposition::Ended => slot.stage = Stage::Ended,
+            Disposition::AwaitsSecret => {
+                if let Stage::Followed(connection) = std::mem::replace(&mut slot.stage, Stage::Ended) {
+                    self.awaiting.keep(slot.identity, connection);
                 }
             }
         }
-        self.live = self.live.saturating_sub(1);
+        self.followed = self.followed.saturating_sub(1);
     }
+}
+
+/// Where the payload of a segment is.
+fn payload_of(segment: &Segment) -> Span {
+    Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len }
 }

@@ -1,5 +1,8 @@
 //! The secrets that all connections share.
 
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
 #[cfg(feature = "tls")]
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 #[cfg(feature = "tls")]
@@ -7,6 +10,10 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 #[cfg(feature = "tls")]
 use crate::tls::KeyStore;
+
+/// Runs that are kept of all connections together, until their secrets arrive: 72 bytes each.
+#[cfg_attr(not(feature = "tls"), allow(dead_code))]
+pub(super) const MAX_RUNS: usize = 1 << 20;
 
 /// The secrets of TLS connections, shared by all who read a capture: what is added is there for everybody.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +27,7 @@ struct Shared {
     grows: AtomicBool,
     /// How many secrets were added: see [`KeyStore::added`].
     turns: AtomicU64,
-    /// Pieces of connections that are kept until their secrets come.
+    /// Runs of connections that are kept until their secrets arrive.
     kept: AtomicUsize,
     /// Reads what the key logs hold by now.
     refresh: OnceLock<Refresh>,
@@ -65,6 +72,25 @@ impl Secrets {
 
     /// Nothing comes.
     pub fn set_growing(&self) {}
+
+    /// No secrets arrive.
+    pub(super) fn is_growing(&self) -> bool {
+        false
+    }
+
+    pub(super) fn refresh(&self) {}
+
+    pub(super) fn turns(&self) -> u64 {
+        0
+    }
+
+    pub(super) fn complete_since<T>(
+        &self,
+        _: u64,
+        _: &HashMap<[u8; 32], T, RandomState>,
+    ) -> (u64, Vec<[u8; 32]>) {
+        (0, Vec::new())
+    }
 
     /// Nothing is known.
     #[must_use]
@@ -126,6 +152,23 @@ impl Secrets {
         self.0.turns.load(Ordering::Acquire)
     }
 
+    /// The client randoms among the awaited ones whose secrets are complete, of those that were added since there
+    /// were `turns` secrets; and how many there are now.
+    pub(super) fn complete_since<T>(
+        &self,
+        turns: u64,
+        awaited: &HashMap<[u8; 32], T, RandomState>,
+    ) -> (u64, Vec<[u8; 32]>) {
+        self.with(|keys| {
+            let is_ready = |random: &&[u8; 32]| awaited.contains_key(*random) && keys.is_complete(random);
+            let ready = match keys.added_since(turns) {
+                Some(added) => added.filter(is_ready).copied().collect(),
+                None => awaited.keys().filter(is_ready).copied().collect(),
+            };
+            (keys.added(), ready)
+        })
+    }
+
     /// Looks at them.
     pub fn with<T>(&self, look: impl FnOnce(&KeyStore) -> T) -> T {
         look(&self.0.keys.read().unwrap_or_else(PoisonError::into_inner))
@@ -137,7 +180,7 @@ impl Secrets {
         KeyLines(self.with(|keys| keys.lines_of(client_random)))
     }
 
-    /// How many pieces are kept, of all connections.
+    /// How many runs are kept, of all connections.
     pub(super) fn kept(&self) -> &AtomicUsize {
         &self.0.kept
     }
@@ -146,7 +189,7 @@ impl Secrets {
 impl super::Pipeline {
     /// Adds a key log that came with the capture.
     pub fn add_secrets(&mut self, log: &[u8]) {
-        self.desk.limits.secrets.add(log);
+        self.shared.limits.secrets.add(log);
     }
 
     /// How many of the capture's notes were looked at for key logs.

@@ -9,7 +9,7 @@ use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, Messa
 use super::trail::Trails;
 use crate::autopsy::Facts;
 use crate::model::{ConnectionId, Direction, PacketRef, PerDirection, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, SealedTls, Sink, Step, Wants};
+use crate::pipeline::{Connection, Ended, ReplayStep, SealedTls, Sink, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
 /// Bytes of a message that are kept to look at.
@@ -96,7 +96,7 @@ impl Fill {
 impl Sink for Fill {
     fn wants(&self) -> Wants {
         // The row has the heads from the beginning.
-        Wants { heads: false, steps: true, chunks: false, sealed: true, drafts: true }
+        Wants { heads: false, replay_steps: true, chunks: false, sealed: true, drafts: true }
     }
 
     fn begins(&mut self, first: Time) {
@@ -189,7 +189,7 @@ impl Sink for Fill {
     }
 
     #[inline]
-    fn step(&mut self, step: &Step<'_>) {
+    fn replay_step(&mut self, step: &ReplayStep<'_>) {
         self.trails.step(step);
     }
 

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 use super::steps::{Walk, packet_of};
 use super::trail::Route;
 use crate::model::Bytes;
-use crate::pipeline::{Act, Limits, Pipeline, Sink};
+use crate::pipeline::{Limits, Pipeline, ReplayEvent, Sink};
 use crate::ws::Scratch;
 
 /// A connection that is done again.
@@ -31,9 +31,12 @@ impl Replay {
 
     /// The number of the packet of the next step; none at the end.
     pub(super) fn next_packet(&mut self) -> Option<u64> {
-        self.walk.peek().map(|act| match act {
-            Act::Packet(packet, _) => packet.number,
-            Act::Look(place) | Act::End(_, place) | Act::Reuse(place) | Act::Shed(_, place) => place.packet,
+        self.walk.peek().map(|event| match event {
+            ReplayEvent::Packet(packet, _) => packet.number,
+            ReplayEvent::Recheck(place)
+            | ReplayEvent::End(_, place)
+            | ReplayEvent::Reuse(place)
+            | ReplayEvent::Shed(_, place) => place.packet,
         })
     }
 
@@ -44,28 +47,29 @@ impl Replay {
 
     /// Does the next step; false at the end.
     pub(super) fn step<S: Sink>(&mut self, bytes: &dyn Bytes, sink: &mut S) -> bool {
-        let Some(act) = self.walk.next() else { return false };
+        let Some(event) = self.walk.next() else { return false };
         if self.fragments.is_some()
-            && let Some((packet, _)) = packet_of(&act)
+            && let Some((packet, _)) = packet_of(&event)
         {
             self.fragments(packet.number, bytes);
             if let Some(fragments) = &mut self.fragments {
                 // It is taken as the connection's own.
-                fragments.next_if(|act| packet_of(act).is_some_and(|(own, _)| own.number == packet.number));
+                fragments
+                    .next_if(|event| packet_of(event).is_some_and(|(own, _)| own.number == packet.number));
             }
         }
-        self.pipeline.repeat(&act, bytes, sink);
+        self.pipeline.replay(&event, bytes, sink);
         true
     }
 
     /// Takes the IP fragments before a packet.
     fn fragments(&mut self, before: u64, bytes: &dyn Bytes) {
         let Some(fragments) = &mut self.fragments else { return };
-        while let Some(act) =
-            fragments.next_if(|act| packet_of(act).is_some_and(|(packet, _)| packet.number < before))
+        while let Some(event) =
+            fragments.next_if(|event| packet_of(event).is_some_and(|(packet, _)| packet.number < before))
         {
-            if let Some((packet, _)) = packet_of(&act) {
-                self.pipeline.repeat_fragment(&packet, bytes);
+            if let Some((packet, _)) = packet_of(&event) {
+                self.pipeline.replay_fragment(&packet, bytes);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::capture::Capture;
 use crate::model::{Bytes, Chunk, ConnectionId, Direction, Loss, PacketRef, Place, Rule, Span, Time};
-use crate::pipeline::{Connection, Ended, Pipeline, SealedTls, Sink, Step, Summary, Wants};
+use crate::pipeline::{Connection, Ended, Pipeline, ReplayStep, SealedTls, Sink, Summary, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
 /// The capture's bytes by address.
@@ -164,8 +164,8 @@ impl<S: Sink> Sink for Sound<'_, S> {
     }
 
     #[inline]
-    fn step(&mut self, step: &Step<'_>) {
-        self.sink.step(step);
+    fn replay_step(&mut self, step: &ReplayStep<'_>) {
+        self.sink.replay_step(step);
     }
 
     fn fragment(&mut self, packet: &PacketRef) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Flags, LinkType, PacketRef, Place, Span, Time};
-use crate::pipeline::{Act, Shed};
+use crate::pipeline::{ReplayEvent, Shed};
 use crate::ws::StreamEnd;
 
 /// Bytes of steps that are kept in one piece.
@@ -53,7 +53,7 @@ mod kind {
 }
 
 impl Steps {
-    pub(super) fn push(&mut self, act: &Act) {
+    pub(super) fn push(&mut self, act: &ReplayEvent) {
         if self.open.len() > PIECE - LONGEST {
             self.pieces.push(self.open.as_slice().into());
             self.open.clear();
@@ -62,7 +62,7 @@ impl Steps {
         let Self { open, before, .. } = self;
         let head = open.len();
         let place = match *act {
-            Act::Packet(packet, flags) => {
+            ReplayEvent::Packet(packet, flags) => {
                 let mut kind = kind::PACKET;
                 open.push(kind);
                 put(open, packet.number.wrapping_sub(before.number));
@@ -89,15 +89,15 @@ impl Steps {
                 (before.number, before.time) = (packet.number, packet.time.0);
                 return;
             }
-            Act::Look(place) => {
+            ReplayEvent::Recheck(place) => {
                 open.push(kind::LOOK);
                 place
             }
-            Act::Reuse(place) => {
+            ReplayEvent::Reuse(place) => {
                 open.push(kind::REUSE);
                 place
             }
-            Act::End(how, place) => {
+            ReplayEvent::End(how, place) => {
                 let how = match how {
                     StreamEnd::Fin => 0,
                     StreamEnd::Reset => 1,
@@ -107,7 +107,7 @@ impl Steps {
                 open.push(kind::END | how << 2);
                 place
             }
-            Act::Shed(shed, place) => {
+            ReplayEvent::Shed(shed, place) => {
                 let shed = match shed {
                     Shed::Holes => 4,
                     Shed::Payloads => 5,
@@ -193,9 +193,9 @@ impl Walk {
 }
 
 impl Iterator for Walk {
-    type Item = Act;
+    type Item = ReplayEvent;
 
-    fn next(&mut self) -> Option<Act> {
+    fn next(&mut self) -> Option<ReplayEvent> {
         while self.at >= self.piece.len() {
             self.piece = self.pieces.next()?;
             self.at = std::mem::take(&mut self.skip);
@@ -217,26 +217,26 @@ impl Iterator for Walk {
                 wire_len: len.wrapping_add(more),
                 link: LinkType(link),
             };
-            return Some(Act::Packet(packet, Flags(flags)));
+            return Some(ReplayEvent::Packet(packet, Flags(flags)));
         }
         let place = Place {
             packet: self.before.number.wrapping_add(self.take_signed()? as u64),
             time: Time(self.before.time.wrapping_add(self.take_signed()?)),
         };
         Some(match head & kind::MASK {
-            kind::LOOK => Act::Look(place),
-            kind::REUSE => Act::Reuse(place),
+            kind::LOOK => ReplayEvent::Recheck(place),
+            kind::REUSE => ReplayEvent::Reuse(place),
             _ => {
                 let how = match head >> 2 {
                     0 => StreamEnd::Fin,
                     1 => StreamEnd::Reset,
                     2 => StreamEnd::Capture,
                     3 => StreamEnd::Timeout,
-                    4 => return Some(Act::Shed(Shed::Holes, place)),
-                    5 => return Some(Act::Shed(Shed::Payloads, place)),
-                    _ => return Some(Act::Shed(Shed::Windows, place)),
+                    4 => return Some(ReplayEvent::Shed(Shed::Holes, place)),
+                    5 => return Some(ReplayEvent::Shed(Shed::Payloads, place)),
+                    _ => return Some(ReplayEvent::Shed(Shed::Windows, place)),
                 };
-                Act::End(how, place)
+                ReplayEvent::End(how, place)
             }
         })
     }
@@ -256,9 +256,9 @@ fn put_signed(out: &mut Vec<u8>, value: i64) {
 }
 
 /// The packet of a step, with its control bits where they open or end a connection.
-pub(super) fn packet_of(act: &Act) -> Option<(PacketRef, Flags)> {
+pub(super) fn packet_of(act: &ReplayEvent) -> Option<(PacketRef, Flags)> {
     match act {
-        Act::Packet(packet, flags) => Some((*packet, *flags)),
+        ReplayEvent::Packet(packet, flags) => Some((*packet, *flags)),
         _ => None,
     }
 }
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
+    fn acts() -> impl Strategy<Value = Vec<ReplayEvent>> {
         let place = (any::<u32>(), any::<i64>())
             .prop_map(|(packet, time)| Place { packet: packet.into(), time: Time(time) });
         let packet = (
@@ -285,18 +285,18 @@ mod tests {
             let bytes = Span { start, len };
             let packet =
                 PacketRef { number, time: Time(time), bytes, wire_len: len + cut, link: LinkType(link) };
-            Act::Packet(packet, Flags(flags))
+            ReplayEvent::Packet(packet, Flags(flags))
         });
         let act = prop_oneof![
             20 => packet,
-            1 => place.clone().prop_map(Act::Look),
-            1 => place.clone().prop_map(Act::Reuse),
+            1 => place.clone().prop_map(ReplayEvent::Recheck),
+            1 => place.clone().prop_map(ReplayEvent::Reuse),
             1 => (0..3usize, place.clone()).prop_map(|(shed, place)| {
-                Act::Shed([Shed::Holes, Shed::Payloads, Shed::Windows][shed], place)
+                ReplayEvent::Shed([Shed::Holes, Shed::Payloads, Shed::Windows][shed], place)
             }),
             1 => (0..4usize, place).prop_map(|(how, place)| {
                 let all = [StreamEnd::Fin, StreamEnd::Reset, StreamEnd::Capture, StreamEnd::Timeout];
-                Act::End(all[how], place)
+                ReplayEvent::End(all[how], place)
             }),
         ];
         proptest::collection::vec(act, 0..1500)
@@ -334,7 +334,7 @@ mod tests {
                 wire_len: 180,
                 link: LinkType(1),
             };
-            steps.push(&Act::Packet(packet, Flags(Flags::ACK)));
+            steps.push(&ReplayEvent::Packet(packet, Flags(Flags::ACK)));
         }
         assert!(steps.size() < 10_000 * 10, "{}", steps.size());
     }

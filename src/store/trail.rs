@@ -17,7 +17,7 @@ use hashbrown::HashMap;
 
 use super::steps::{Before, Mark, Steps, Walk, packet_of};
 use crate::model::{ConnectionId, Flags, PacketRef, WebSocketId};
-use crate::pipeline::{Act, Checkpoint, Followed, Forked, Step};
+use crate::pipeline::{Checkpoint, FollowState, Forked, ReplayEvent, ReplayStep};
 
 /// Packets of a connection that is no WebSocket yet, after which its state is kept in place of them.
 const BEFORE: u32 = 256;
@@ -114,11 +114,11 @@ impl Trails {
     }
 
     /// Takes a step of a connection.
-    pub(super) fn step(&mut self, step: &Step<'_>) {
-        if let Some(Act::Packet(packet, _)) = step.act {
+    pub(super) fn step(&mut self, step: &ReplayStep<'_>) {
+        if let Some(ReplayEvent::Packet(packet, _)) = step.event {
             self.last = (step.tcp, packet.number);
         }
-        let over = matches!(step.followed, Followed::Dropped | Followed::Ended | Followed::Forgotten);
+        let over = matches!(step.state, FollowState::Dropped | FollowState::Ended | FollowState::Forgotten);
         let trail = match self.trails.get_mut(&step.tcp) {
             Some(trail) => trail,
             None if over => return,
@@ -128,27 +128,28 @@ impl Trails {
             self.trails.remove(&step.tcp);
             return;
         }
-        let begins = step.midway && (trail.closed || trail.packets == 0);
+        let begins = step.mid_stream && (trail.closed || trail.packets == 0);
         if trail.closed && !begins {
             return;
         }
-        trail.closed = matches!(step.followed, Followed::Dropped | Followed::Forgotten);
-        trail.ended = step.followed == Followed::Ended;
-        if let Some(act) = step.act {
-            if let Act::Packet(packet, _) = act {
+        trail.closed = matches!(step.state, FollowState::Dropped | FollowState::Forgotten);
+        trail.ended = step.state == FollowState::Ended;
+        if let Some(event) = step.event {
+            if let ReplayEvent::Packet(packet, _) = event {
                 trail.packets += 1;
                 trail.wire_bytes += u64::from(packet.wire_len);
                 trail.since += 1;
                 trail.since_bytes += u64::from(packet.bytes.len);
-                trail.after += u32::from(matches!(step.followed, Followed::Ended | Followed::Waiting));
+                trail.after +=
+                    u32::from(matches!(step.state, FollowState::Ended | FollowState::AwaitingSecret));
                 trail.closed |= trail.after > AFTER;
             }
             if !trail.adrift {
-                trail.steps.push(&act);
+                trail.steps.push(&event);
             }
         }
-        match step.followed {
-            Followed::WebSocket if trail.adrift => {
+        match step.state {
+            FollowState::WebSocket if trail.adrift => {
                 if trail.since >= self.interval
                     && let Some(state) = step.checkpoint()
                 {
@@ -158,12 +159,12 @@ impl Trails {
                     trail.begin = Some(trail.steps.end());
                 }
             }
-            Followed::Http if begins || trail.since >= BEFORE => {
+            FollowState::Http if begins || trail.since >= BEFORE => {
                 if let Some(state) = step.checkpoint() {
                     trail.restart(state);
                 }
             }
-            Followed::WebSocket
+            FollowState::WebSocket
                 if trail.since >= self.interval || trail.since_bytes >= u64::from(self.interval) * EACH =>
             {
                 if let Some(state) = step.checkpoint() {
@@ -184,7 +185,7 @@ impl Trails {
         if self.bounded && self.fragments.count.is_multiple_of(FRAGMENTS) {
             self.fragment_marks.push_back(self.fragments.end());
         }
-        self.fragments.push(&Act::Packet(*packet, Flags(0)));
+        self.fragments.push(&ReplayEvent::Packet(*packet, Flags(0)));
         let (tcp, number) = self.last;
         if number == packet.number
             && let Some(trail) = self.trails.get_mut(&tcp)

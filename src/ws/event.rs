@@ -134,6 +134,26 @@ pub struct Spot {
     pub place: Place,
 }
 
+impl Spot {
+    /// A packet.
+    #[must_use]
+    pub fn at(place: Place) -> Self {
+        Self { place, ..Self::default() }
+    }
+
+    /// What one side did, in a packet.
+    #[must_use]
+    pub fn of(direction: Direction, place: Place) -> Self {
+        Self { direction: Some(direction), place, ..Self::default() }
+    }
+
+    /// The same, at an offset in bytes from the start of the direction's stream.
+    #[must_use]
+    pub fn with_offset(self, offset: u64) -> Self {
+        Self { offset: Some(offset), ..self }
+    }
+}
+
 /// What takes a WebSocket's events, in the order in which they became certain.
 pub trait Events {
     /// A frame.

@@ -1,13 +1,14 @@
-//! What connections share while they work: bytes, limits, the sink, numbers.
+//! What all connections share: the limits, the totals, the bytes of the capture, the sink.
 
 use std::collections::BTreeMap;
 
+use super::capture_drops::CaptureDrops;
+use super::events::Sink;
 use super::limits::Limits;
-use super::lost::Lost;
-use super::sink::Sink;
+use super::sides::Identity;
 use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
-use crate::ws::{Context, Scratch, WebSocket};
+use crate::ws::{self, Scratch, WebSocket};
 
 /// Totals over all connections.
 #[derive(Clone, Debug, Default)]
@@ -26,8 +27,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Bytes of these gaps.
     pub gap_bytes: u64,
-    /// That checksums are left to the network card was told.
-    pub(super) offload_told: bool,
+    /// Checksum offload was reported.
+    pub(super) offload_reported: bool,
 }
 
 /// The capture's totals, for the end of a run.
@@ -50,89 +51,123 @@ pub struct Summary {
 }
 
 impl Totals {
+    /// Counts a WebSocket that ended, with its gaps and their bytes.
     pub(super) fn count(&mut self, ws: &WebSocket, gaps: (u64, u64)) {
         for direction in Direction::BOTH {
             self.frames += ws.counts(direction).frames;
             self.messages += ws.counts(direction).messages;
         }
-        self.findings.merge(ws.findings());
-        self.gaps += gaps.0;
-        self.gap_bytes += gaps.1;
+        self.count_attempt(ws.findings(), gaps);
+    }
+
+    /// Counts what is known of an attempt to open a WebSocket, with its gaps and their bytes.
+    pub(super) fn count_attempt(&mut self, findings: &Tally, (gaps, bytes): (u64, u64)) {
+        self.findings.merge(findings);
+        self.gaps += gaps;
+        self.gap_bytes += bytes;
     }
 }
 
-/// Which connections wait for something, by the oldest packet whose events may still come.
+/// The packets whose events may still come, each with the number of connections that wait there.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct Watermark {
     packets: BTreeMap<u64, u32>,
-    told: Option<u64>,
+    announced: Option<u64>,
 }
 
-impl Waiting {
+impl Watermark {
+    /// No packet: the value of [`Listed`] while a connection waits for nothing.
+    const NONE: u64 = u64::MAX;
+
     /// Takes a connection off the list.
-    pub(super) fn leave(&mut self, slot: &mut u64) {
-        if *slot != u64::MAX {
-            if let Some(count) = self.packets.get_mut(slot) {
+    pub(super) fn remove(&mut self, listed: &mut Listed) {
+        if listed.0 != Self::NONE {
+            if let Some(count) = self.packets.get_mut(&listed.0) {
                 *count -= 1;
                 if *count == 0 {
-                    self.packets.remove(slot);
+                    self.packets.remove(&listed.0);
                 }
             }
-            *slot = u64::MAX;
+            listed.0 = Self::NONE;
         }
     }
 }
 
-/// What all connections work with, beside bytes and the sink.
+/// The packet under which a connection is listed in the [`Watermark`].
+#[derive(Clone, Debug)]
+pub(super) struct Listed(u64);
+
+impl Default for Listed {
+    fn default() -> Self {
+        Self(Watermark::NONE)
+    }
+}
+
+/// What all connections share, apart from the bytes and the sink.
 #[derive(Debug)]
-pub(super) struct Desk {
+pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) scratch: Scratch,
     pub(super) totals: Totals,
+    /// How many WebSockets were numbered.
     pub(super) websockets: u32,
-    pub(super) waiting: Waiting,
-    /// Room for one record of TLS.
+    pub(super) watermark: Watermark,
+    /// Buffer for one TLS record.
     pub(super) record: Vec<u8>,
-    pub(super) lost: Lost,
+    pub(super) drops: CaptureDrops,
 }
 
-impl Desk {
+impl Shared {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
             scratch: Scratch::default(),
             totals: Totals::default(),
             websockets: 0,
-            waiting: Waiting::default(),
+            watermark: Watermark::default(),
             record: Vec::new(),
-            lost: Lost::default(),
+            drops: CaptureDrops::default(),
         }
     }
 
     #[inline]
-    pub(super) fn work<'a, S>(&'a mut self, bytes: Space<'a>, sink: &'a mut S) -> Work<'a, S> {
-        Work {
+    pub(super) fn context<'a, S>(
+        &'a mut self,
+        identity: &'a Identity,
+        bytes: ByteSource<'a>,
+        sink: &'a mut S,
+    ) -> Context<'a, S> {
+        Context {
+            identity,
             bytes,
             limits: &self.limits,
             sink,
             scratch: &mut self.scratch,
             totals: &mut self.totals,
             websockets: &mut self.websockets,
-            waiting: &mut self.waiting,
+            watermark: &mut self.watermark,
             record: &mut self.record,
-            lost: &self.lost,
+            drops: &self.drops,
         }
     }
 }
 
-/// Capture bytes and reassembled datagrams as one address space.
+/// A TCP segment, with the bytes of the packet that carried it.
 #[derive(Clone, Copy)]
-pub(super) struct Space<'a> {
+pub(super) struct CapturedSegment<'a> {
+    pub(super) segment: Segment,
+    pub(super) bytes: &'a [u8],
+    pub(super) place: Place,
+}
+
+/// The bytes of the capture and of reassembled datagrams, as one address space.
+#[derive(Clone, Copy)]
+pub(super) struct ByteSource<'a> {
     pub(super) capture: &'a dyn Bytes,
     pub(super) decoder: &'a Decoder,
 }
 
-impl<'a> Space<'a> {
+impl<'a> ByteSource<'a> {
     /// The TCP header and payload of a segment, as captured, of the packet whose bytes are `packet`.
     #[inline]
     pub(super) fn tcp(self, segment: &Segment, packet: &'a [u8]) -> Option<&'a [u8]> {
@@ -143,67 +178,70 @@ impl<'a> Space<'a> {
         packet.get(segment.below_len as usize..)?.get(..len as usize)
     }
 
-    /// The bytes of a span, for longer than the space itself is at hand.
+    /// As [`bytes`](Bytes::bytes), but the result borrows from the capture and not from `self`.
     pub(super) fn slice(self, span: Span) -> Option<&'a [u8]> {
         if span.start >= ARENA_BASE { self.decoder.bytes(span) } else { self.capture.bytes(span) }
     }
 }
 
-impl Bytes for Space<'_> {
+impl Bytes for ByteSource<'_> {
     #[inline]
     fn bytes(&self, span: Span) -> Option<&[u8]> {
         self.slice(span)
     }
 }
 
-/// Everything that one packet's work needs.
-pub(super) struct Work<'a, S> {
-    pub(super) bytes: Space<'a>,
+/// What processing a packet needs beside the connection's state.
+pub(super) struct Context<'a, S> {
+    /// Which connection it is.
+    pub(super) identity: &'a Identity,
+    pub(super) bytes: ByteSource<'a>,
     pub(super) limits: &'a Limits,
     pub(super) sink: &'a mut S,
     pub(super) scratch: &'a mut Scratch,
     pub(super) totals: &'a mut Totals,
-    pub(super) websockets: &'a mut u32,
-    pub(super) waiting: &'a mut Waiting,
+    websockets: &'a mut u32,
+    watermark: &'a mut Watermark,
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub(super) record: &'a mut Vec<u8>,
-    pub(super) lost: &'a Lost,
+    pub(super) drops: &'a CaptureDrops,
 }
 
-impl<S> Work<'_, S> {
-    /// The context for a WebSocket, and the sink.
+impl<S> Context<'_, S> {
+    /// What a WebSocket needs, and the sink.
     #[inline]
-    pub(super) fn context(&mut self) -> (Context<'_>, &mut S) {
-        (Context { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
+    pub(super) fn split(&mut self) -> (ws::Context<'_>, &mut S) {
+        (ws::Context { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
     }
 
+    /// Numbers a WebSocket.
     pub(super) fn next_websocket(&mut self) -> WebSocketId {
         *self.websockets += 1;
         WebSocketId(*self.websockets)
     }
 }
 
-impl<S: Sink> Work<'_, S> {
-    /// Notes that events of `place`'s packet may come later. `slot` is where the connection remembers it.
-    pub(super) fn wait(&mut self, place: Place, slot: &mut u64) {
-        if *slot != place.packet {
-            self.waiting.leave(slot);
-            *slot = place.packet;
-            *self.waiting.packets.entry(place.packet).or_default() += 1;
-            self.tell();
+impl<S: Sink> Context<'_, S> {
+    /// Lists a connection whose events of `packet` may come later.
+    pub(super) fn wait(&mut self, packet: u64, listed: &mut Listed) {
+        if listed.0 != packet {
+            self.watermark.remove(listed);
+            listed.0 = packet;
+            *self.watermark.packets.entry(packet).or_default() += 1;
+            self.announce();
         }
     }
 
     /// Takes a connection off the list.
-    pub(super) fn wait_no_more(&mut self, slot: &mut u64) {
-        self.waiting.leave(slot);
-        self.tell();
+    pub(super) fn stop_waiting(&mut self, listed: &mut Listed) {
+        self.watermark.remove(listed);
+        self.announce();
     }
 
-    fn tell(&mut self) {
-        let lowest = self.waiting.packets.keys().next().copied();
-        if lowest != self.waiting.told {
-            self.waiting.told = lowest;
+    fn announce(&mut self) {
+        let lowest = self.watermark.packets.keys().next().copied();
+        if lowest != self.watermark.announced {
+            self.watermark.announced = lowest;
             self.sink.watermark(lowest.unwrap_or(u64::MAX));
         }
     }

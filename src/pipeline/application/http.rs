@@ -2,37 +2,23 @@
 
 use std::collections::VecDeque;
 
-use super::http2::settings_of;
-use super::limits::Limits;
-use super::sink::HeadPlace;
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
     BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
     is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
     scan_more, scan_proxy,
 };
-use crate::model::{Chunk, Direction, Endpoint, Head, Place};
+use crate::model::{Chunk, Direction, Endpoint, Head, Place, WebSocketId};
+use crate::pipeline::events::{HeadPlace, NotWebSocket};
+use crate::pipeline::limits::Limits;
 
-/// Why a connection is not looked at any further.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Other {
-    /// It speaks TLS: a WebSocket inside would be wss.
-    Tls,
-    /// HTTP/1 without WebSocket.
-    Http,
-    /// HTTP/2, with prior knowledge or by upgrade.
-    Http2,
-    /// Something else.
-    Unknown,
-}
-
-/// What an exchange found.
+/// What HTTP/1 found.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum HttpEvent {
     /// A request that wants a WebSocket.
     Asked(Box<Head>, HeadPlace),
     /// Its answer. A 101 to no request that was captured is told as one too.
-    Answered(Box<Head>, HeadPlace, Answer),
+    Answered(Box<Head>, HeadPlace, UpgradeOutcome),
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
     /// HTTP/1.1 was left for HTTP/2; the client's settings.
@@ -40,18 +26,35 @@ pub(super) enum Found {
     /// HTTP/2 begins: so many bytes of the client's preface were taken.
     Http2(usize),
     /// No WebSocket can be here.
-    Other(Other),
+    Other(NotWebSocket),
     /// A head is over the limits.
     TooLarge(Direction),
 }
 
 /// What a response does to the WebSocket that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum UpgradeOutcome {
     Opens,
     /// It opens one, if it is a response: after a loss it may be part of a body that says the same.
     MayOpen,
     Refuses,
+}
+
+/// A request for a WebSocket that waits for its response.
+#[derive(Clone, Debug)]
+pub(super) struct PendingUpgrade {
+    pub(super) head: Box<Head>,
+    pub(super) place: HeadPlace,
+    pub(super) id: WebSocketId,
+    /// Offset behind it in the client's stream: frames begin there.
+    pub(super) end: u64,
+}
+
+impl PendingUpgrade {
+    /// Its head, and what stays known of it once the head was judged.
+    pub(super) fn apart(self) -> (Box<Head>, (HeadPlace, WebSocketId)) {
+        (self.head, (self.place, self.id))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -81,7 +84,7 @@ struct Partial {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum RequestKind {
     WebSocket,
     Connect,
     H2c,
@@ -91,11 +94,11 @@ enum Asked {
 
 /// The HTTP/1 state of a connection.
 #[derive(Clone, Debug)]
-pub(super) struct Exchange {
+pub(super) struct Http1 {
     client: Parser,
     server: Parser,
     partial: [Partial; 2],
-    requests: VecDeque<Asked>,
+    requests: VecDeque<RequestKind>,
     /// What a request that waits has as its body, for when it is refused.
     after: Option<BodyReader>,
     first: bool,
@@ -119,29 +122,29 @@ pub(super) struct Exchange {
 }
 
 /// How many bytes were taken, and what was found in them.
-pub(super) struct Step {
+pub(super) struct HttpStep {
     pub(super) taken: usize,
-    pub(super) found: Option<Found>,
+    pub(super) found: Option<HttpEvent>,
 }
 
-impl Exchange {
+impl Http1 {
     /// Bytes of heads that are not whole.
     pub(super) fn size(&self) -> usize {
         self.partial.iter().map(|partial| partial.bytes.len()).sum()
     }
 }
 
-impl Step {
+impl HttpStep {
     fn take(taken: usize) -> Self {
         Self { taken, found: None }
     }
-    fn find(taken: usize, found: Found) -> Self {
+    fn find(taken: usize, found: HttpEvent) -> Self {
         Self { taken, found: Some(found) }
     }
 }
 
 /// Whether bytes may begin a request, a response, or neither; `None` where it cannot be said yet.
-pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
+pub(crate) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
     if bytes.len() >= 5 && may_be_head(HeadKind::Response, bytes, &limits.head) {
         return Some(HeadKind::Response);
     }
@@ -150,15 +153,15 @@ pub(super) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
 }
 
 /// What bytes that are no HTTP may be.
-pub(super) fn classify(bytes: &[u8]) -> Other {
+pub(crate) fn classify(bytes: &[u8]) -> NotWebSocket {
     match bytes {
-        [0x14..=0x17, 0x03, 0x00..=0x04, ..] => Other::Tls,
-        _ if bytes.starts_with(b"PRI * HTTP/2") || begins_with_settings(bytes) => Other::Http2,
-        _ => Other::Unknown,
+        [0x14..=0x17, 0x03, 0x00..=0x04, ..] => NotWebSocket::Tls,
+        _ if bytes.starts_with(b"PRI * HTTP/2") || begins_with_settings(bytes) => NotWebSocket::Http2,
+        _ => NotWebSocket::Unknown,
     }
 }
 
-impl Default for Exchange {
+impl Default for Http1 {
     fn default() -> Self {
         Self {
             client: Parser::Head,
@@ -181,9 +184,9 @@ impl Default for Exchange {
     }
 }
 
-impl Exchange {
+impl Http1 {
     /// An exchange of which the start was not captured, or is something else.
-    pub(super) fn midway() -> Self {
+    pub(super) fn from_middle() -> Self {
         Self { first: false, requests_lost: true, unsure: true, server: Parser::Lost, ..Self::default() }
     }
 
@@ -198,7 +201,7 @@ impl Exchange {
     }
 
     /// Bytes of a direction, the next in order. What is not taken comes again.
-    pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, limits: &Limits) -> Step {
+    pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         match direction {
             Direction::ClientToServer => self.client_data(chunk, limits),
             Direction::ServerToClient => self.server_data(chunk, limits),
@@ -227,26 +230,26 @@ impl Exchange {
 
     /// Whether the client is out of step while its upgrade waits for an answer.
     pub(super) fn asked(&self) -> bool {
-        self.requests.contains(&Asked::WebSocket)
+        self.requests.contains(&RequestKind::WebSocket)
     }
 
     /// Bytes of the server that answer a request which was not captured.
-    pub(super) fn answer(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+    pub(super) fn response_to_lost_request(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         let forced = std::mem::replace(&mut self.forced, true);
         let step = self.server_data(chunk, limits);
         self.forced = forced;
         step
     }
 
-    fn client_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+    fn client_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         match &mut self.client {
-            Parser::Wait => Step::take(0),
+            Parser::Wait => HttpStep::take(0),
             Parser::Body(body) => {
                 let taken = body.data(chunk.bytes);
                 if body.is_done() {
                     self.client = Parser::Head;
                 }
-                Step::take(taken)
+                HttpStep::take(taken)
             }
             Parser::Head | Parser::Lost => {
                 let lost = matches!(self.client, Parser::Lost);
@@ -255,7 +258,7 @@ impl Exchange {
                     match scan_proxy(chunk.bytes) {
                         ProxyScan::Done { len, source, .. } => {
                             self.proxied = source;
-                            return Step::take(len);
+                            return HttpStep::take(len);
                         }
                         ProxyScan::Need => return Self::keep(partial, &chunk),
                         ProxyScan::No => {}
@@ -271,17 +274,17 @@ impl Exchange {
                         self.unread = (0, [0; 4]);
                         self.request(head, taken, place, limits)
                     }
-                    Read::Need(taken) => Step::take(taken),
+                    Read::Need(taken) => HttpStep::take(taken),
                     Read::TooLarge => {
-                        Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ClientToServer))
+                        HttpStep::find(chunk.bytes.len(), HttpEvent::TooLarge(Direction::ClientToServer))
                     }
                     Read::NotHttp if lost => {
                         self.pass_over(chunk.bytes);
-                        Step::take(chunk.bytes.len())
+                        HttpStep::take(chunk.bytes.len())
                     }
                     Read::NotHttp => {
-                        let other = if self.first { classify(chunk.bytes) } else { Other::Http };
-                        Step::find(0, Found::Other(other))
+                        let other = if self.first { classify(chunk.bytes) } else { NotWebSocket::Http };
+                        HttpStep::find(0, HttpEvent::Other(other))
                     }
                 }
             }
@@ -297,16 +300,20 @@ impl Exchange {
         }
     }
 
-    fn keep(partial: &mut Partial, chunk: &Chunk<'_>) -> Step {
+    fn keep(partial: &mut Partial, chunk: &Chunk<'_>) -> HttpStep {
         if partial.bytes.is_empty() {
             partial.place.first = chunk.origin;
         }
         partial.bytes.extend_from_slice(chunk.bytes);
-        Step::take(chunk.bytes.len())
+        HttpStep::take(chunk.bytes.len())
     }
 
     /// A PROXY header of which a part came before.
-    fn join_proxy(partial: &mut Partial, chunk: &Chunk<'_>, proxied: &mut Option<Endpoint>) -> Option<Step> {
+    fn join_proxy(
+        partial: &mut Partial,
+        chunk: &Chunk<'_>,
+        proxied: &mut Option<Endpoint>,
+    ) -> Option<HttpStep> {
         if scan_proxy(&partial.bytes) == ProxyScan::No {
             return None;
         }
@@ -316,9 +323,9 @@ impl Exchange {
             ProxyScan::Done { len, source, .. } => {
                 *proxied = source;
                 *partial = Partial::default();
-                Some(Step::take(len.saturating_sub(before)))
+                Some(HttpStep::take(len.saturating_sub(before)))
             }
-            ProxyScan::Need => Some(Step::take(chunk.bytes.len())),
+            ProxyScan::Need => Some(HttpStep::take(chunk.bytes.len())),
             ProxyScan::No => {
                 partial.bytes.truncate(before);
                 None
@@ -326,55 +333,55 @@ impl Exchange {
         }
     }
 
-    fn request(&mut self, head: Head, taken: usize, place: HeadPlace, limits: &Limits) -> Step {
+    fn request(&mut self, head: Head, taken: usize, place: HeadPlace, limits: &Limits) -> HttpStep {
         if self.requests.len() >= limits.requests {
             self.requests.pop_front();
         }
         let body = BodyReader::new(request_framing(&head));
         if is_websocket_upgrade(&head) {
-            self.requests.push_back(Asked::WebSocket);
+            self.requests.push_back(RequestKind::WebSocket);
             self.asked_at = place.last.packet;
             self.accepts = head.values("Sec-WebSocket-Key").map(accept_for).collect();
             self.after = Some(body);
             self.client = Parser::Wait;
-            return Step::find(taken, Found::Asked(Box::new(head), place));
+            return HttpStep::find(taken, HttpEvent::Asked(Box::new(head), place));
         }
         let method = head.method();
         let asked = match method {
-            b"CONNECT" => Asked::Connect,
-            b"HEAD" => Asked::Head,
-            _ if is_h2c_upgrade(&head) => Asked::H2c,
-            _ => Asked::Other,
+            b"CONNECT" => RequestKind::Connect,
+            b"HEAD" => RequestKind::Head,
+            _ if is_h2c_upgrade(&head) => RequestKind::H2c,
+            _ => RequestKind::Other,
         };
         if method == b"PRI" {
             let found = match PREFACE.starts_with(&head.bytes) {
-                true => Found::Http2(head.bytes.len()),
-                false => Found::Other(Other::Unknown),
+                true => HttpEvent::Http2(head.bytes.len()),
+                false => HttpEvent::Other(NotWebSocket::Unknown),
             };
-            return Step::find(taken, found);
+            return HttpStep::find(taken, found);
         }
         self.requests.push_back(asked);
-        if asked == Asked::H2c && body.is_done() {
+        if asked == RequestKind::H2c && body.is_done() {
             self.h2c = settings_of(&head, limits);
             self.client = Parser::Wait;
-        } else if asked == Asked::Connect {
+        } else if asked == RequestKind::Connect {
             self.asked_at = place.last.packet;
             self.after = Some(body);
             self.client = Parser::Wait;
         } else {
             self.client = Parser::after(body);
         }
-        Step::take(taken)
+        HttpStep::take(taken)
     }
 
-    fn server_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> Step {
+    fn server_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         let lost = match &mut self.server {
             Parser::Body(body) => {
                 let taken = body.data(chunk.bytes);
                 if body.is_done() {
                     self.server = Parser::Head;
                 }
-                return Step::take(taken);
+                return HttpStep::take(taken);
             }
             Parser::Wait | Parser::Head => false,
             Parser::Lost => true,
@@ -385,62 +392,64 @@ impl Exchange {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
                 if may_begin_with_settings(chunk.bytes) && !begins_with_settings(chunk.bytes) {
-                    return Step::take(0); // The client's preface will tell.
+                    return HttpStep::take(0); // The client's preface will tell.
                 }
-                return Step::find(0, self.other(chunk.bytes));
+                return HttpStep::find(0, self.other(chunk.bytes));
             }
             if lost {
-                return Step::take(chunk.bytes.len());
+                return HttpStep::take(chunk.bytes.len());
             }
-            return Step::take(0);
+            return HttpStep::take(0);
         }
         match read(partial, HeadKind::Response, &chunk, limits) {
             Read::Done(head, taken, place) => self.response(head, taken, place, lost),
-            Read::Need(taken) => Step::take(taken),
-            Read::TooLarge => Step::find(chunk.bytes.len(), Found::TooLarge(Direction::ServerToClient)),
-            Read::NotHttp if lost => Step::take(chunk.bytes.len()),
+            Read::Need(taken) => HttpStep::take(taken),
+            Read::TooLarge => {
+                HttpStep::find(chunk.bytes.len(), HttpEvent::TooLarge(Direction::ServerToClient))
+            }
+            Read::NotHttp if lost => HttpStep::take(chunk.bytes.len()),
             Read::NotHttp if self.responses > 0 || self.asked() || self.requests_lost => {
                 // Out of step with what was promised: wait for the next head.
                 (self.server, self.unsure) = (Parser::Lost, true);
-                Step::take(chunk.bytes.len())
+                HttpStep::take(chunk.bytes.len())
             }
-            Read::NotHttp => Step::find(0, self.other(chunk.bytes)),
+            Read::NotHttp => HttpStep::find(0, self.other(chunk.bytes)),
         }
     }
 
     /// What the server's bytes are that are no HTTP/1. The client's preface may have come in part.
-    fn other(&self, bytes: &[u8]) -> Found {
+    fn other(&self, bytes: &[u8]) -> HttpEvent {
         let [client, _] = &self.partial;
         match classify(bytes) {
-            Other::Http2 if PREFACE.starts_with(&client.bytes) => Found::Http2(client.bytes.len()),
-            Other::Http2 => Found::Other(Other::Unknown),
-            other => Found::Other(other),
+            NotWebSocket::Http2 if PREFACE.starts_with(&client.bytes) => HttpEvent::Http2(client.bytes.len()),
+            NotWebSocket::Http2 => HttpEvent::Other(NotWebSocket::Unknown),
+            other => HttpEvent::Other(other),
         }
     }
 
-    fn response(&mut self, head: Head, taken: usize, place: HeadPlace, lost: bool) -> Step {
+    fn response(&mut self, head: Head, taken: usize, place: HeadPlace, lost: bool) -> HttpStep {
         self.responses += 1;
         if is_interim(&head) {
-            return Step::take(taken);
+            return HttpStep::take(taken);
         }
         let answer = self.opens(&head);
         if head.status() == Some(101)
-            && answer == Answer::Refuses
-            && self.requests.front() != Some(&Asked::H2c)
+            && answer == UpgradeOutcome::Refuses
+            && self.requests.front() != Some(&RequestKind::H2c)
         {
             // Any body may say so.
             self.server = Parser::Lost;
-            return Step::take(taken);
+            return HttpStep::take(taken);
         }
-        if answer == Answer::MayOpen {
+        if answer == UpgradeOutcome::MayOpen {
             self.requests.clear();
         }
         if lost && (self.asked() || self.requests.is_empty()) {
             // Which answer belongs to which request is not certain; only a 101 is.
             if head.status() != Some(101) {
-                return Step::take(taken);
+                return HttpStep::take(taken);
             }
-            while self.requests.front().is_some_and(|asked| *asked != Asked::WebSocket) {
+            while self.requests.front().is_some_and(|asked| *asked != RequestKind::WebSocket) {
                 self.requests.pop_front();
             }
         }
@@ -452,70 +461,72 @@ impl Exchange {
         let body = |method: &[u8]| BodyReader::new(response_framing(&head, method));
         if self.requests_lost
             && status != 101
-            && matches!(self.requests.front(), Some(Asked::WebSocket | Asked::Connect))
+            && matches!(self.requests.front(), Some(RequestKind::WebSocket | RequestKind::Connect))
             && place.first.packet < self.asked_at
         {
             // It answers a request that was not captured.
             self.server = Parser::after(body(b"GET"));
-            return Step::take(taken);
+            return HttpStep::take(taken);
         }
         let asked = self.requests.pop_front();
         match asked {
-            Some(Asked::WebSocket) if status == 101 => {
-                Step::find(taken, Found::Answered(Box::new(head), place, answer))
+            Some(RequestKind::WebSocket) if status == 101 => {
+                HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, answer))
             }
-            Some(Asked::WebSocket) => {
+            Some(RequestKind::WebSocket) => {
                 self.server = Parser::after(body(b"GET"));
                 self.resume();
-                Step::find(taken, Found::Answered(Box::new(head), place, Answer::Refuses))
+                HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, UpgradeOutcome::Refuses))
             }
-            Some(Asked::Connect) if (200..300).contains(&status) => {
+            Some(RequestKind::Connect) if (200..300).contains(&status) => {
                 let proxied = self.proxied;
                 *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
-                Step::find(taken, Found::Tunnel)
+                HttpStep::find(taken, HttpEvent::Tunnel)
             }
-            Some(Asked::Connect) => {
+            Some(RequestKind::Connect) => {
                 self.server = Parser::after(body(b"GET"));
                 self.resume();
-                Step::take(taken)
+                HttpStep::take(taken)
             }
             None if status == 101 && is_websocket_response(&head) => {
-                Step::find(taken, Found::Answered(Box::new(head), place, answer))
+                HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, answer))
             }
-            Some(Asked::H2c) if status == 101 => Step::find(taken, Found::H2c(place.last, self.h2c.take())),
-            _ if status == 101 => Step::find(taken, Found::Other(Other::Http)),
-            Some(Asked::Head) => Step::take(taken),
+            Some(RequestKind::H2c) if status == 101 => {
+                HttpStep::find(taken, HttpEvent::H2c(place.last, self.h2c.take()))
+            }
+            _ if status == 101 => HttpStep::find(taken, HttpEvent::Other(NotWebSocket::Http)),
+            Some(RequestKind::Head) => HttpStep::take(taken),
             asked => {
-                if asked == Some(Asked::H2c) {
+                if asked == Some(RequestKind::H2c) {
                     self.resume();
                 }
                 self.server = Parser::after(body(b"GET"));
-                Step::take(taken)
+                HttpStep::take(taken)
             }
         }
     }
 
     /// Whether a 101 opens a WebSocket. Where responses begin is not certain after a loss, and bodies hold
     /// anything: then only the right answer to the key is.
-    fn opens(&self, head: &Head) -> Answer {
+    fn opens(&self, head: &Head) -> UpgradeOutcome {
         /// base64 of a SHA-1.
         const ACCEPT_LEN: usize = 28;
         let accept = head.value("Sec-WebSocket-Accept");
         if head.status() != Some(101) {
-            Answer::Refuses
+            UpgradeOutcome::Refuses
         } else if !self.unsure {
-            Answer::Opens
+            UpgradeOutcome::Opens
         } else if self.asked() {
             let right =
                 accept.is_some_and(|accept| self.accepts.iter().any(|right| right.as_bytes() == accept));
-            if right { Answer::Opens } else { Answer::Refuses }
+            if right { UpgradeOutcome::Opens } else { UpgradeOutcome::Refuses }
         } else if self.requests_lost
             && head.has_token("Upgrade", "websocket")
             && accept.is_some_and(|accept| accept.len() == ACCEPT_LEN)
         {
-            Answer::MayOpen
+            UpgradeOutcome::MayOpen
         } else {
-            Answer::Refuses
+            UpgradeOutcome::Refuses
         }
     }
 
@@ -571,20 +582,12 @@ fn read(partial: &mut Partial, kind: HeadKind, chunk: &Chunk<'_>, limits: &Limit
     }
 }
 
-/// The place of a head that came whole in one packet.
-impl From<Place> for HeadPlace {
-    fn from(place: Place) -> Self {
-        Self { first: place, last: place }
-    }
-}
-
-impl super::Seen {
-    pub(super) fn count(&mut self, other: Other) -> &mut u64 {
-        match other {
-            Other::Tls => &mut self.tls,
-            Other::Http => &mut self.http,
-            Other::Http2 => &mut self.http2,
-            Other::Unknown => &mut self.unknown,
-        }
-    }
+/// The frames that an `HTTP2-Settings` header holds (RFC 7540 section 3.2.1): base64url without padding.
+fn settings_of(head: &Head, limits: &Limits) -> Option<Box<[u8]>> {
+    use base64::Engine as _;
+    let value = head.value("HTTP2-Settings")?;
+    let value = value.get(..value.len().min(limits.head.bytes))?;
+    let end = value.iter().rposition(|byte| *byte != b'=').map_or(0, |at| at + 1);
+    let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    engine.decode(value.get(..end)?).ok().map(Vec::into_boxed_slice)
 }

@@ -1,19 +1,19 @@
-//! When the capture lost packets: holes of that time are its own, and no peer's.
+//! When the capture dropped packets: gaps of that time are the capture's own, and no peer's.
 
 use std::collections::VecDeque;
 
 use crate::model::{Loss, Time};
 
-/// Stretches of time that are remembered; neighbours are one.
-const MOST: usize = 256;
+/// Periods that are remembered; adjacent ones count as one.
+const MAX_PERIODS: usize = 256;
 
-/// The stretches of time in which packets were lost.
+/// The periods in which the capture dropped packets.
 #[derive(Debug, Default)]
-pub(super) struct Lost {
+pub(super) struct CaptureDrops {
     spans: VecDeque<(Time, Time)>,
 }
 
-impl Lost {
+impl CaptureDrops {
     pub(super) fn note(&mut self, loss: &Loss) {
         if let Some((from, until)) = self.spans.back_mut()
             && loss.from <= *until
@@ -22,13 +22,13 @@ impl Lost {
             (*from, *until) = ((*from).min(loss.from), (*until).max(loss.until));
             return;
         }
-        if self.spans.len() >= MOST {
+        if self.spans.len() >= MAX_PERIODS {
             self.spans.pop_front();
         }
         self.spans.push_back((loss.from, loss.until));
     }
 
-    /// Whether packets were lost at some time between these two.
+    /// Whether packets were dropped at some time between these two.
     pub(super) fn between(&self, from: Time, until: Time) -> bool {
         self.spans.iter().any(|(lost_from, lost_until)| *lost_from <= until && *lost_until >= from)
     }
@@ -40,7 +40,7 @@ mod tests {
 
     #[test]
     fn a_hole_is_the_captures_where_its_time_meets_that_of_a_loss() {
-        let mut lost = Lost::default();
+        let mut lost = CaptureDrops::default();
         let loss = |from, until| Loss { from: Time(from), until: Time(until), ..Loss::default() };
         assert!(!lost.between(Time(0), Time(i64::MAX)));
         lost.note(&loss(100, 200));
@@ -55,6 +55,6 @@ mod tests {
         for at in 0..10_000 {
             lost.note(&loss(1000 + 10 * at, 1001 + 10 * at));
         }
-        assert_eq!(lost.spans.len(), MOST);
+        assert_eq!(lost.spans.len(), MAX_PERIODS);
     }
 }

@@ -1,11 +1,12 @@
-//! What the pipeline tells, and to whom.
+//! The events of the pipeline, what they are about, and the [`Sink`] that takes them.
 
+use std::any::Any;
 use std::fmt::Arguments;
+use std::sync::Arc;
 
-use super::replay::Step;
 use crate::http::Handshake;
 use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
+    Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
 };
 use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
@@ -17,6 +18,13 @@ pub struct HeadPlace {
     pub first: Place,
     /// The packet that completed it.
     pub last: Place,
+}
+
+/// The place of a head that arrived in one packet.
+impl From<Place> for HeadPlace {
+    fn from(place: Place) -> Self {
+        Self { first: place, last: place }
+    }
 }
 
 /// A WebSocket, or an attempt to open one.
@@ -157,6 +165,49 @@ impl State {
     }
 }
 
+/// Why a connection is not followed any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NotWebSocket {
+    /// It carries TLS: a WebSocket inside would be wss.
+    Tls,
+    /// HTTP/1 without a WebSocket.
+    Http,
+    /// HTTP/2, with prior knowledge or by upgrade.
+    Http2,
+    /// Another protocol.
+    Unknown,
+}
+
+/// Counts of packets, and of connections without a WebSocket.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Packets.
+    pub packets: u64,
+    /// Packets that are TCP segments.
+    pub segments: u64,
+    /// Packets skipped, by reason, in the order first seen.
+    pub skipped: Vec<(&'static str, u64)>,
+    /// Connections with TLS.
+    pub tls: u64,
+    /// Connections with HTTP but without WebSocket.
+    pub http: u64,
+    /// Connections with HTTP/2 but without WebSocket.
+    pub http2: u64,
+    /// Connections with another protocol.
+    pub unknown: u64,
+}
+
+impl Seen {
+    pub(super) fn count_mut(&mut self, why: NotWebSocket) -> &mut u64 {
+        match why {
+            NotWebSocket::Tls => &mut self.tls,
+            NotWebSocket::Http => &mut self.http,
+            NotWebSocket::Http2 => &mut self.http2,
+            NotWebSocket::Unknown => &mut self.unknown,
+        }
+    }
+}
+
 /// How the bytes under a WebSocket ended, and what was last seen of either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ending {
@@ -217,8 +268,8 @@ pub struct Ended<'a> {
 pub struct Wants {
     /// The handshake's heads are needed at the connection's end.
     pub heads: bool,
-    /// Each step of each connection that may hold a WebSocket.
-    pub steps: bool,
+    /// What happens to each connection that may hold a WebSocket: [`Sink::replay_step`].
+    pub replay_steps: bool,
     /// Bytes in order, before they are read.
     pub chunks: bool,
     /// TLS connections that cannot be read are followed to be told of.
@@ -281,8 +332,8 @@ pub trait Sink {
     fn withdrawn(&mut self, tcp: ConnectionId) {
         let _ = tcp;
     }
-    /// Something happened to a connection, and was done with.
-    fn step(&mut self, step: &Step<'_>) {
+    /// Something happened to a connection, and was processed.
+    fn replay_step(&mut self, step: &ReplayStep<'_>) {
         let _ = step;
     }
     /// A packet was an IP fragment, or made a datagram whole. What it brought comes before or after.
@@ -300,32 +351,107 @@ pub trait Sink {
     }
 }
 
-/// Hands a WebSocket's events on, with the connection they belong to.
-pub(super) struct Emit<'a, S> {
-    pub(super) sink: &'a mut S,
-    pub(super) connection: &'a Connection,
+/// What a connection releases when all connections together hold too much memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shed {
+    /// Its gaps are given up: the segments that wait behind them are read.
+    Holes,
+    /// Payloads of incomplete messages, and incomplete heads. Length and hash of such messages stay known.
+    Payloads,
+    /// Compression windows.
+    Windows,
 }
 
-impl<S: Sink> crate::ws::Events for Emit<'_, S> {
-    #[inline]
-    fn frame(&mut self, frame: &FrameEvent<'_>) {
-        self.sink.frame(self.connection, frame);
-    }
-    #[inline]
-    fn message(&mut self, message: &MessageEvent<'_>) {
-        self.sink.message(self.connection, message);
-    }
-    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
-        self.sink.finding(Some(self.connection), rule, spot, text);
+impl Shed {
+    /// In order of harm: a gap is most likely a loss, a window is needed by everything that follows.
+    pub(super) const ALL: [Self; 3] = [Self::Holes, Self::Payloads, Self::Windows];
+}
+
+/// Something that happened to a connection. Replaying all of them gives the same events again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplayEvent {
+    /// A packet of its own, with its control bits.
+    Packet(PacketRef, Flags),
+    /// A wait timed out, and the connection was checked again.
+    Recheck(Place),
+    /// It was ended from outside.
+    End(StreamEnd, Place),
+    /// A new connection took its ports.
+    Reuse(Place),
+    /// It released memory.
+    Shed(Shed, Place),
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FollowState {
+    /// No payload yet.
+    Opening,
+    /// HTTP/1, as far as is known.
+    Http,
+    /// A WebSocket is open.
+    WebSocket,
+    /// It holds no WebSocket.
+    Dropped,
+    /// It ended.
+    Ended,
+    /// It ended, and could not be decrypted yet: its TLS secret may still arrive.
+    AwaitingSecret,
+    /// Its state was discarded.
+    Forgotten,
+}
+
+/// Reports what happened to a connection, after the pipeline has processed it.
+pub struct ReplayStep<'a> {
+    /// The connection.
+    pub tcp: ConnectionId,
+    /// What happened; `None` where the connection was only forgotten.
+    pub event: Option<ReplayEvent>,
+    /// How far it is now.
+    pub state: FollowState,
+    /// It is followed from its middle on, so it cannot be replayed from its first packet.
+    pub mid_stream: bool,
+    pub(super) checkpoint: Option<&'a dyn Fn() -> Checkpoint>,
+}
+
+impl ReplayStep<'_> {
+    /// Copies the connection's state after this step, for [`Pipeline::fork`](super::Pipeline::fork). `None` where the
+    /// connection is not followed.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<Checkpoint> {
+        self.checkpoint.map(|copy| copy())
     }
 }
 
-/// A finding that waits until it is known which WebSocket it belongs to.
+/// A copy of a connection's state between two of its packets.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// What only the pipeline can read.
+    pub(super) state: Arc<dyn Any + Send + Sync>,
+    /// Its size in bytes, approximately.
+    pub(super) size: usize,
+    /// How many WebSockets had been numbered.
+    pub(super) websockets: u32,
+}
+
+impl Checkpoint {
+    /// Whether a WebSocket was already numbered.
+    #[must_use]
+    pub fn has(&self, websocket: WebSocketId) -> bool {
+        websocket.0 <= self.websockets
+    }
+
+    /// Bytes of memory, approximately.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.size
+    }
+}
+
+/// A finding that waits until the WebSocket that it belongs to has opened.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
     pub(super) rule: &'static Rule,
-    pub(super) direction: Option<Direction>,
-    pub(super) offset: Option<u64>,
-    pub(super) place: Place,
+    pub(super) spot: Spot,
     pub(super) text: String,
 }

@@ -1,0 +1,673 @@
+//! What the bytes of a connection are: HTTP/1, a WebSocket, HTTP/2, or not known yet.
+//!
+//! ```text
+//! data, gap, end ─► Http ─┬─► WebSocket ──► Done
+//!                    ▲ │  └─► Multiplex (HTTP/2, a WebSocket in each stream)
+//!                    │ ▼
+//!                 Detecting
+//! ```
+//!
+//! There are three doors: [`data`](Application::data), [`gap`](Application::gap) and [`end`](Application::end). TCP's
+//! bytes and TLS plaintext enter by the same ones. Nothing here knows segments, TLS or waiting: what lies below is
+//! a [`View`].
+
+mod detecting;
+mod http;
+mod multiplex;
+mod opened;
+mod websocket;
+
+use std::fmt::Arguments;
+
+use super::context::Context;
+use super::events::{HeadPlace, NotWebSocket, Pending, Sink, State};
+use super::limits::Limits;
+use super::transport::{Gap, Order, View};
+use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE};
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Rule};
+use crate::ws::{Spot, StreamEnd, WebSocket};
+
+pub(super) use detecting::{Detection, Missing, SideEvidence, Start, detect, is_last, starts_here};
+pub(super) use http::{begins, classify};
+pub(super) use opened::MidStream;
+pub(super) use websocket::{Emit, Finish, OpenWebSocket};
+
+use detecting::Detecting;
+use http::{Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
+use multiplex::Multiplex;
+use opened::{Carrier, Opening, Unopened, opened, unopened};
+
+/// A run of bytes at the door, the next in order of its direction.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Delivery<'a> {
+    pub(super) direction: Direction,
+    pub(super) chunk: Chunk<'a>,
+    /// They respond to a request that was not captured.
+    pub(super) unasked: bool,
+}
+
+/// What became of a [`Delivery`].
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Taken {
+    /// How many bytes were taken. The rest is to be delivered again.
+    pub(super) bytes: usize,
+    /// Something was found, so that a second delivery without new bytes may be taken.
+    pub(super) found: bool,
+    /// A WebSocket opened.
+    pub(super) opened: Option<FramesBegin>,
+    /// The connection holds no WebSocket.
+    pub(super) dropped: Option<NotWebSocket>,
+}
+
+impl Taken {
+    fn all(bytes: usize) -> Self {
+        Self { bytes, ..Self::default() }
+    }
+}
+
+/// Where in the client's stream frames begin, as far as HTTP knows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FramesBegin {
+    /// Offset behind the request, where that was captured.
+    pub(super) request_end: Option<u64>,
+    /// Bytes after a loss that were taken for the rest of the request, and the last four of them.
+    pub(super) unread: (u64, [u8; 4]),
+}
+
+/// What a connection's bytes are.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // All are in place: one allocation for a connection.
+enum Phase {
+    Http(Http1),
+    /// No handshake was captured: what the bytes are is decided when more of them have arrived.
+    Detecting(Detecting),
+    WebSocket(OpenWebSocket),
+    Multiplex(Box<Multiplex>),
+    /// It ended, and that was reported.
+    Done,
+}
+
+/// The application of a followed connection.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub(super) struct Application {
+    phase: Phase,
+    /// A request for a WebSocket that waits for its response.
+    asked: Option<Box<PendingUpgrade>>,
+    /// Findings that wait for a WebSocket to open.
+    pending: Vec<Pending>,
+    /// Gaps so far, and their bytes.
+    gaps: (u64, u64),
+    /// How many more times detection may run on this connection after it was dropped.
+    tries: u8,
+}
+
+impl Application {
+    /// Tries of a connection that detection has not seen yet.
+    const TRIES: u8 = 4;
+
+    fn in_phase(phase: Phase) -> Self {
+        Self { phase, asked: None, pending: Vec::new(), gaps: (0, 0), tries: Self::TRIES }
+    }
+
+    pub(super) fn new() -> Self {
+        Self::in_phase(Phase::Http(Http1::default()))
+    }
+
+    /// HTTP/1 from its middle on.
+    pub(super) fn http_from_middle() -> Self {
+        Self::in_phase(Phase::Http(Http1::from_middle()))
+    }
+
+    /// A connection that was dropped, and whose latest segment looks like a frame.
+    pub(super) fn detecting_again(tries: u8) -> Self {
+        let detecting = Detecting { http: Http1::default(), pieces: detecting::FIRST };
+        Self { tries, ..Self::in_phase(Phase::Detecting(detecting)) }
+    }
+
+    // Questions.
+
+    fn http(&self) -> Option<&Http1> {
+        match &self.phase {
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => Some(http),
+            Phase::WebSocket(_) | Phase::Multiplex(_) | Phase::Done => None,
+        }
+    }
+
+    /// Whether nothing is known of what the bytes are.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.http().is_some_and(|http| !http.is_http())
+    }
+
+    pub(super) fn is_http(&self) -> bool {
+        self.http().is_some()
+    }
+
+    pub(super) fn is_tunnelled(&self) -> bool {
+        self.http().is_some_and(|http| http.tunnelled)
+    }
+
+    pub(super) fn is_multiplex(&self) -> bool {
+        matches!(self.phase, Phase::Multiplex(_))
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(self.phase, Phase::Done)
+    }
+
+    /// The WebSocket, where the bytes are frames of one.
+    #[inline]
+    pub(super) fn websocket_mut(&mut self) -> Option<&mut OpenWebSocket> {
+        match &mut self.phase {
+            Phase::WebSocket(websocket) => Some(websocket),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn websocket(&self) -> Option<&OpenWebSocket> {
+        match &self.phase {
+            Phase::WebSocket(websocket) => Some(websocket),
+            _ => None,
+        }
+    }
+
+    /// Whether it is, or holds or held, a WebSocket.
+    pub(super) fn has_websocket(&self) -> bool {
+        match &self.phase {
+            Phase::WebSocket(_) => true,
+            Phase::Multiplex(multiplex) => multiplex.had_websocket(),
+            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => false,
+        }
+    }
+
+    /// Whether a request for a WebSocket waits for its response.
+    pub(super) fn has_asked(&self) -> bool {
+        self.asked.is_some()
+    }
+
+    /// Which order of both directions it needs.
+    pub(super) fn order(&self) -> Order {
+        match &self.phase {
+            Phase::Http(http) if http.requests_lost => {
+                Order::LostRequests { server_waits: http.server_waits() }
+            }
+            Phase::Multiplex(multiplex) => Order::Causal { forced: multiplex.forced },
+            _ => Order::Any,
+        }
+    }
+
+    /// The oldest packet whose frames may still be found after a loss.
+    pub(super) fn searching(&self) -> Option<u64> {
+        match &self.phase {
+            Phase::WebSocket(websocket) => websocket.ws.searching(),
+            Phase::Multiplex(multiplex) => multiplex.searching(),
+            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => None,
+        }
+    }
+
+    fn websockets(&self) -> impl Iterator<Item = &OpenWebSocket> {
+        let in_streams = match &self.phase {
+            Phase::Multiplex(multiplex) => Some(multiplex.websockets()),
+            _ => None,
+        };
+        self.websocket().into_iter().chain(in_streams.into_iter().flatten())
+    }
+
+    fn each_websocket(&mut self, mut act: impl FnMut(&mut WebSocket)) {
+        match &mut self.phase {
+            Phase::WebSocket(websocket) => act(&mut websocket.ws),
+            Phase::Multiplex(multiplex) => {
+                multiplex.websockets_mut().for_each(|websocket| act(&mut websocket.ws));
+            }
+            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => {}
+        }
+    }
+
+    /// The lowest capture address whose bytes may be read again; `u64::MAX` where there is none.
+    pub(super) fn oldest_address(&self) -> u64 {
+        self.websockets().map(|websocket| websocket.ws.oldest_address()).min().unwrap_or(u64::MAX)
+    }
+
+    /// Bytes that it holds: compression windows, and everything else.
+    pub(super) fn held(&self) -> (u64, u64) {
+        let heads = self.http().map_or(0, Http1::size) as u64;
+        self.websockets().fold((0, heads), |(windows, rest), websocket| {
+            let own = websocket.ws.windows();
+            (windows + own as u64, rest + websocket.ws.size().saturating_sub(own) as u64)
+        })
+    }
+
+    /// Bytes of memory beside itself, approximately.
+    pub(super) fn size(&self) -> usize {
+        match &self.phase {
+            Phase::WebSocket(websocket) => websocket.size(),
+            Phase::Multiplex(multiplex) => multiplex.size(),
+            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => 0,
+        }
+    }
+
+    // The doors.
+
+    /// Takes bytes, the next in order of their direction. `below` is `None` inside a TLS record: heads are not read then.
+    pub(super) fn data<S: Sink>(
+        &mut self,
+        delivery: Delivery<'_>,
+        below: Option<View<'_>>,
+        context: &mut Context<'_, S>,
+    ) -> Taken {
+        let Delivery { direction, chunk, unasked } = delivery;
+        match &mut self.phase {
+            Phase::WebSocket(websocket) => {
+                websocket.data(direction, chunk, context);
+                Taken::all(chunk.bytes.len())
+            }
+            Phase::Multiplex(multiplex) => {
+                multiplex.data(direction, chunk, context);
+                Taken::all(chunk.bytes.len())
+            }
+            Phase::Http(http) => {
+                let Some(below) = below else { return Taken::default() };
+                let step = if unasked {
+                    http.response_to_lost_request(chunk, context.limits)
+                } else {
+                    http.data(direction, chunk, context.limits)
+                };
+                let taken = Taken::all(step.taken);
+                let Some(event) = step.found else { return taken };
+                let end = chunk.at + step.taken as u64;
+                self.found(event, end, chunk.arrival, &below, Taken { found: true, ..taken }, context)
+            }
+            Phase::Detecting(_) => Taken::default(),
+            Phase::Done => Taken::all(chunk.bytes.len()),
+        }
+    }
+
+    /// Bytes are missing.
+    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+        match &mut self.phase {
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => http.gap(gap.direction, gap.len),
+            Phase::WebSocket(websocket) => websocket.gap(gap, context),
+            Phase::Multiplex(multiplex) => multiplex.gap(gap, context),
+            Phase::Done => {}
+        }
+    }
+
+    /// A direction ended, while the connection may go on.
+    pub(super) fn end<S: Sink>(
+        &mut self,
+        direction: Direction,
+        how: StreamEnd,
+        place: Place,
+        context: &mut Context<'_, S>,
+    ) {
+        if let Phase::WebSocket(websocket) = &mut self.phase {
+            websocket.end(direction, how, place, context);
+        }
+    }
+
+    /// The connection ended. Returns why it held no WebSocket, where that is known only now.
+    pub(super) fn finish<S: Sink>(
+        &mut self,
+        finish: &Finish<'_>,
+        context: &mut Context<'_, S>,
+    ) -> Option<NotWebSocket> {
+        match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::WebSocket(mut websocket) => websocket.finish(finish, self.gaps, None, context),
+            Phase::Multiplex(mut multiplex) => {
+                multiplex.finish(finish, context);
+                return (!multiplex.had_websocket()).then_some(NotWebSocket::Http2);
+            }
+            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => {}
+        }
+        None
+    }
+
+    // Findings and gaps of the connection.
+
+    /// A finding about the connection: reported of its WebSocket, or once one opens.
+    pub(super) fn finding<S: Sink>(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        match &mut self.phase {
+            Phase::WebSocket(websocket) => websocket.report(rule, spot, text, context.sink),
+            Phase::Multiplex(multiplex) => multiplex.finding(rule, spot, text, context.sink),
+            Phase::Http(_) | Phase::Detecting(_) => {
+                self.remember(Pending { rule, spot, text: text.to_string() });
+            }
+            Phase::Done => {}
+        }
+    }
+
+    /// Remembers a finding until a WebSocket opens.
+    pub(super) fn remember(&mut self, finding: Pending) {
+        /// Further findings are not remembered.
+        const REMEMBERED: usize = 64;
+        if self.pending.len() < REMEMBERED {
+            self.pending.push(finding);
+        }
+    }
+
+    /// Forgets the findings about TLS, which is read once more.
+    pub(super) fn forget_tls_findings(&mut self) {
+        self.pending.retain(|finding| !finding.rule.code.starts_with("tls-"));
+    }
+
+    /// Counts a gap.
+    pub(super) fn count_gap(&mut self, len: u64) {
+        self.gaps = (self.gaps.0 + 1, self.gaps.1 + len);
+    }
+
+    // HTTP/1.
+
+    /// The connection does not begin with a SYN, or requests are missing.
+    pub(super) fn lose_requests(&mut self) {
+        if let Phase::Http(http) = &mut self.phase {
+            http.requests_lost = true;
+        }
+    }
+
+    /// Reads responses although their requests were not captured. False where none is waited for.
+    pub(super) fn force_responses(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Http(http) if http.server_waits() => {
+                http.forced = true;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Reads what is there, whether or not what it follows is. False where nothing changes.
+    pub(super) fn force_order(&mut self, forced: bool, is_ready: bool) -> bool {
+        let Phase::Multiplex(multiplex) = &mut self.phase else { return false };
+        std::mem::replace(&mut multiplex.forced, forced && is_ready) != forced && is_ready
+    }
+
+    /// HTTP/2 begins, after so many bytes of the client's preface. `settings`: of an upgrade from HTTP/1.1, decoded.
+    pub(super) fn begin_http2<S: Sink>(
+        &mut self,
+        preface: usize,
+        settings: Option<&[u8]>,
+        place: Place,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let mut multiplex = Multiplex::new(self.carrier(below), preface);
+        if let Some(settings) = settings {
+            multiplex.settings(settings, place, context);
+        }
+        multiplex.adopt(&mut self.pending);
+        self.phase = Phase::Multiplex(multiplex);
+    }
+
+    /// HTTP/2 from its middle on: the next byte of `known` begins a HEADERS frame.
+    pub(super) fn begin_http2_in_middle(&mut self, known: Direction, below: &View<'_>) {
+        self.phase = Phase::Multiplex(Multiplex::from_middle(self.carrier(below), known));
+    }
+
+    fn carrier(&self, below: &View<'_>) -> Carrier {
+        Carrier {
+            tcp: below.tcp(),
+            client: below.client(),
+            server: below.server(),
+            proxied: self.http().and_then(|http| http.proxied),
+            tunnelled: self.is_tunnelled(),
+            secure: below.is_secure(),
+            tls: below.tls(),
+        }
+    }
+
+    /// Acts on what HTTP/1 found. `end`: the offset behind the bytes that were taken.
+    fn found<S: Sink>(
+        &mut self,
+        event: HttpEvent,
+        end: u64,
+        arrival: Place,
+        below: &View<'_>,
+        taken: Taken,
+        context: &mut Context<'_, S>,
+    ) -> Taken {
+        match event {
+            HttpEvent::Asked(head, place) => {
+                self.report_unanswered(StreamEnd::Capture, arrival, arrival, below, context);
+                let id = context.next_websocket();
+                self.asked = Some(Box::new(PendingUpgrade { head, place, id, end }));
+            }
+            HttpEvent::Answered(head, place, UpgradeOutcome::Refuses) => {
+                self.refuse(head, place, below, context);
+            }
+            HttpEvent::Answered(head, place, outcome) => {
+                let unread = self.http().map(|http| http.unread).unwrap_or_default();
+                let asked = self.asked.take();
+                let request_end = asked.as_ref().map(|asked| asked.end);
+                let unread = if asked.is_some() { (0, [0; 4]) } else { unread };
+                self.open(asked, head, place, outcome, below, context);
+                return Taken { opened: Some(FramesBegin { request_end, unread }), ..taken };
+            }
+            HttpEvent::Tunnel => {}
+            HttpEvent::H2c(place, settings) => {
+                let spot = Spot::at(place);
+                let (client, server) = (below.receiver(), below.sender());
+                let text = format_args!("{client} and {server} go on with HTTP/2");
+                context.sink.finding(None, &H2C_UPGRADE, spot, text);
+                context.totals.findings.add(&H2C_UPGRADE);
+                self.begin_http2(0, settings.as_deref(), place, below, context);
+            }
+            HttpEvent::Other(NotWebSocket::Unknown) if self.is_named_port(below, context.limits) => {
+                self.detect_later(detecting::FIRST);
+                self.tries = 0;
+            }
+            HttpEvent::Http2(preface) => self.begin_http2(preface, None, arrival, below, context),
+            HttpEvent::Other(NotWebSocket::Http2) => self.begin_http2(0, None, arrival, below, context),
+            HttpEvent::Other(other) => return Taken { dropped: Some(other), ..taken },
+            HttpEvent::TooLarge(direction) => {
+                self.report_too_large(direction, arrival, below, context);
+                return Taken { dropped: Some(NotWebSocket::Http), ..taken };
+            }
+        }
+        taken
+    }
+
+    fn report_too_large<S: Sink>(
+        &mut self,
+        direction: Direction,
+        place: Place,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let (rule, spot) = (&HTTP_HEADER_TOO_LARGE, Spot::of(direction, place));
+        let text = format!(
+            "the {}'s head is over {} bytes or {} lines",
+            direction.sender(),
+            context.limits.head.bytes,
+            context.limits.head.headers
+        );
+        if self.asked.is_some() {
+            self.pending.push(Pending { rule, spot, text });
+            self.report_unanswered(StreamEnd::Capture, place, place, below, context);
+        } else if context.totals.findings.add(rule) <= u64::from(context.limits.listed) {
+            // Whether it asked for a WebSocket is in the head.
+            let (sender, receiver) = (below.sender(), below.receiver());
+            context.sink.finding(None, rule, spot, format_args!("{text} ({sender} to {receiver})"));
+        }
+    }
+
+    fn open<S: Sink>(
+        &mut self,
+        asked: Option<Box<PendingUpgrade>>,
+        head: Box<Head>,
+        place: HeadPlace,
+        outcome: UpgradeOutcome,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let (request, asked) = asked.map(|asked| asked.apart()).unzip();
+        let (handshake, judgements) = crate::http::conclude(request, Some(head));
+        let connection = self.carrier(below).connection(asked, Some(place), handshake, context);
+        let judged_at = PerDirection { c2s: asked.map_or(place, |(place, _)| place).last, s2c: place.last };
+        let guessed = outcome == UpgradeOutcome::MayOpen;
+        let early = below.early_frames().filter(|early| early.packet < place.first.packet);
+        let opening = Opening { connection, judgements, judged_at, guessed, mid_stream: None, early };
+        self.phase = Phase::WebSocket(opened(opening, self.pending.drain(..), context));
+    }
+
+    fn refuse<S: Sink>(
+        &mut self,
+        head: Box<Head>,
+        place: HeadPlace,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let Some(asked) = self.asked.take() else { return };
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = crate::http::conclude(Some(request), Some(head));
+        let connection = self.carrier(below).connection(Some(asked), Some(place), handshake, context);
+        let ending = below.ending(StreamEnd::Capture, place.last);
+        let (place, gaps) = (place.last, std::mem::take(&mut self.gaps));
+        let attempt = Unopened { connection, state: State::Refused, judgements, place, ending, gaps };
+        unopened(attempt, self.pending.drain(..), context);
+    }
+
+    /// The request that waits gets no response: the connection ended as `how` says, which was known at `until`.
+    pub(super) fn report_unanswered<S: Sink>(
+        &mut self,
+        how: StreamEnd,
+        until: Place,
+        place: Place,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let Some(asked) = self.asked.take() else { return };
+        let ending = below.ending(how, until);
+        let (request, asked) = asked.apart();
+        let (handshake, judgements) = crate::http::conclude(Some(request), None);
+        let connection = self.carrier(below).connection(Some(asked), None, handshake, context);
+        let gaps = std::mem::take(&mut self.gaps);
+        let attempt = Unopened { connection, state: State::Unanswered, judgements, place, ending, gaps };
+        unopened(attempt, self.pending.drain(..), context);
+    }
+
+    /// Reports bytes of the client that were taken for the rest of a lost request, unless they end like one.
+    pub(super) fn report_unread<S: Sink>(
+        &mut self,
+        unread: (u64, [u8; 4]),
+        place: Place,
+        context: &mut Context<'_, S>,
+    ) {
+        if let (count @ 1.., last) = unread
+            && last != *b"\r\n\r\n"
+            && let Some(websocket) = self.websocket_mut()
+        {
+            let spot = Spot::of(Direction::ClientToServer, place);
+            let text = format_args!(
+                "{count} bytes of the client that follow a gap came before the 101: they may be frames, and are not read"
+            );
+            websocket.report(&crate::ws::rules::DESYNCHRONISED, spot, text, context.sink);
+        }
+    }
+
+    // Detection without a handshake.
+
+    /// Whether nothing is delivered until detection has run.
+    pub(super) fn is_detecting(&self) -> bool {
+        matches!(self.phase, Phase::Detecting(_))
+    }
+
+    /// The number of waiting segments at which detection runs again.
+    pub(super) fn detects_at(&self) -> Option<u8> {
+        match &self.phase {
+            Phase::Detecting(detecting) => Some(detecting.pieces),
+            _ => None,
+        }
+    }
+
+    /// Runs detection again with so many segments.
+    pub(super) fn detect_later(&mut self, pieces: u8) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => {
+                Phase::Detecting(Detecting { http, pieces })
+            }
+            other => other,
+        };
+    }
+
+    /// Goes on as HTTP.
+    pub(super) fn stop_detecting(&mut self) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
+            Phase::Detecting(Detecting { http, .. }) => Phase::Http(http),
+            other => other,
+        };
+    }
+
+    /// Reads HTTP/1 from its middle on.
+    pub(super) fn restart_in_middle(&mut self) {
+        self.phase = Phase::Http(Http1::from_middle());
+    }
+
+    /// How many times detection may run again if the connection is dropped now.
+    pub(super) fn tries_left(&self) -> u8 {
+        self.tries
+    }
+
+    /// Whether the user named a port of the connection, and nothing was read yet.
+    fn is_named_port(&self, below: &View<'_>, limits: &Limits) -> bool {
+        let ports = [below.client().port, below.server().port];
+        limits.guess
+            && ports.iter().any(|port| limits.ws_ports.contains(port))
+            && self.is_fresh()
+            && below.is_at_start()
+    }
+
+    /// Opens a WebSocket that detection recognised.
+    pub(super) fn open_detected<S: Sink>(
+        &mut self,
+        evidence: String,
+        missing: Missing,
+        start: MidStream,
+        first: Place,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let (request, asked) = self.asked.take().map(|asked| asked.apart()).unzip();
+        let (mut handshake, judgements) = crate::http::conclude(request, None);
+        handshake.upgraded = true;
+        let mut connection = self.carrier(below).connection(asked, None, handshake, context);
+        if asked.is_none() {
+            connection.first = first;
+        }
+        connection.evidence = Some(evidence.into_boxed_str());
+        let judged_at = PerDirection { c2s: first, s2c: first };
+        let mid_stream = Some(MidStream { is_reported: missing == Missing::All, ..start });
+        let opening = Opening { connection, judgements, judged_at, guessed: true, mid_stream, early: None };
+        self.phase = Phase::WebSocket(opened(opening, self.pending.drain(..), context));
+    }
+
+    // Memory.
+
+    /// Releases compression windows.
+    pub(super) fn shed_windows(&mut self) {
+        self.each_websocket(WebSocket::shed_windows);
+    }
+
+    /// Releases payloads of incomplete messages. Returns true where it held an incomplete head, without which nothing of the
+    /// connection can be read.
+    pub(super) fn shed_payloads<S: Sink>(
+        &mut self,
+        place: Place,
+        below: &View<'_>,
+        context: &mut Context<'_, S>,
+    ) -> bool {
+        if self.http().is_some_and(|http| http.size() > 0) {
+            self.report_unanswered(StreamEnd::Capture, place, place, below, context);
+            return true;
+        }
+        let mut ws = context.split().0;
+        self.each_websocket(|websocket| websocket.shed_payloads(&mut ws));
+        false
+    }
+}

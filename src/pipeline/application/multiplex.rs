@@ -1,0 +1,518 @@
+//! HTTP/2 on a connection: several WebSockets, each a connection of its own in all that is reported (RFC 8441).
+//!
+//! ```text
+//! TCP stream (or TLS plaintext) ─► http2::Http2 ─┬─► stream 1 ─► ws::WebSocket ─► Sink
+//!                                                └─► stream 5 ─► ws::WebSocket ─► Sink
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Arguments;
+
+use super::opened::{Carrier, Opening, Unopened, opened, unopened};
+use super::websocket::{Finish, OpenWebSocket};
+use crate::http::http2::rules::H2_STREAM_RESET;
+use crate::http::http2::{self, Answer, Http2};
+use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
+use crate::pipeline::context::Context;
+use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State};
+use crate::pipeline::transport::Gap;
+use crate::tcp::rules::TCP_GAP;
+use crate::ws::{Spot, StreamEnd};
+
+/// Findings that wait until there is a WebSocket to report them of.
+const REMEMBERED: usize = 64;
+/// Chunks of DATA that are remembered while the response to a request is awaited.
+const EARLY: usize = 256;
+/// Bytes of such DATA that are kept, of all streams of a connection, where they were decrypted: several times what HTTP/2
+/// lets a client send before the server says more.
+const EARLY_DECRYPTED: usize = 1 << 20;
+/// More than any frame has: a gap of unknown length ends the framing.
+const UNKNOWN: u64 = 1 << 62;
+
+/// An HTTP/2 connection and its WebSockets.
+#[derive(Clone, Debug)]
+pub(super) struct Multiplex {
+    http2: Http2,
+    streams: Streams,
+    /// What is missing is not waited for: see [`Application::force_order`](super::Application::force_order).
+    pub(super) forced: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Streams {
+    carrier: Carrier,
+    open: BTreeMap<u32, Stream>,
+    pending: Vec<Pending>,
+    /// The connection has, or had, a WebSocket.
+    had: bool,
+    /// How far each direction was read.
+    at: PerDirection<u64>,
+    /// The streams in which frames are searched for after a loss.
+    searching: BTreeSet<u32>,
+    /// Bytes of decrypted DATA that are kept: see [`EARLY_DECRYPTED`].
+    decrypted: usize,
+}
+
+/// DATA that arrived before the response.
+#[derive(Clone, Debug)]
+struct Early {
+    at: u64,
+    span: Span,
+    /// The bytes themselves, where they cannot be read again because they were decrypted.
+    decrypted: Option<Box<[u8]>>,
+    origin: Place,
+}
+
+/// A request for a WebSocket that waits for its response.
+#[derive(Clone, Debug)]
+struct Asked {
+    head: Box<Head>,
+    place: HeadPlace,
+    early: Vec<Early>,
+}
+
+/// A stream that is a WebSocket, or is to be one.
+#[derive(Clone, Debug)]
+struct Stream {
+    id: WebSocketId,
+    asked: Option<Box<Asked>>,
+    websocket: Option<Box<OpenWebSocket>>,
+    pending: Vec<Pending>,
+    /// Bytes may be missing before it was opened.
+    lost: PerDirection<bool>,
+    ended: PerDirection<bool>,
+    /// Where END_STREAM was.
+    fins: PerDirection<Option<Place>>,
+    /// The last packet of each direction that brought bytes of frames.
+    said: PerDirection<Option<Place>>,
+    gaps: (u64, u64),
+    /// The current gap was reported.
+    gap_reported: bool,
+}
+
+impl Multiplex {
+    /// A connection from its start, of whose preface so many bytes were read already.
+    pub(super) fn new(carrier: Carrier, preface: usize) -> Box<Self> {
+        Box::new(Self { http2: Http2::new(preface), streams: Streams::new(carrier), forced: false })
+    }
+
+    /// A connection from its middle on; the next byte of `known` begins a frame.
+    pub(super) fn from_middle(carrier: Carrier, known: Direction) -> Box<Self> {
+        Box::new(Self { http2: Http2::midway(known), streams: Streams::new(carrier), forced: false })
+    }
+
+    /// Whether it has, or had, a WebSocket.
+    pub(super) fn had_websocket(&self) -> bool {
+        self.streams.had
+    }
+
+    pub(super) fn websockets(&self) -> impl Iterator<Item = &OpenWebSocket> {
+        self.streams.open.values().filter_map(|stream| stream.websocket.as_deref())
+    }
+
+    pub(super) fn websockets_mut(&mut self) -> impl Iterator<Item = &mut OpenWebSocket> {
+        self.streams.open.values_mut().filter_map(|stream| stream.websocket.as_deref_mut())
+    }
+
+    /// The oldest packet whose frames may still be found after a loss.
+    pub(super) fn searching(&self) -> Option<u64> {
+        let Streams { open, searching, .. } = &self.streams;
+        searching.iter().filter_map(|number| open.get(number)?.websocket.as_ref()?.ws.searching()).min()
+    }
+
+    /// Takes over findings that were made before HTTP/2 began. Their offsets mean nothing in its streams.
+    pub(super) fn adopt(&mut self, pending: &mut Vec<Pending>) {
+        let strip = |spot: Spot| Spot { offset: None, ..spot };
+        let of_connection = pending.drain(..).map(|it| Pending { spot: strip(it.spot), ..it });
+        self.streams.pending.extend(of_connection);
+    }
+
+    /// Takes the settings of an `HTTP2-Settings` header, decoded.
+    pub(super) fn settings<S: Sink>(&mut self, payload: &[u8], place: Place, context: &mut Context<'_, S>) {
+        let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
+        self.http2.settings(payload, place, &mut events);
+    }
+
+    /// Takes bytes of a direction, the next in order: all of them.
+    pub(super) fn data<S: Sink>(
+        &mut self,
+        direction: Direction,
+        chunk: Chunk<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        *self.streams.at.of_mut(direction) = chunk.at.saturating_add(chunk.bytes.len() as u64);
+        let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
+        self.http2.data(direction, chunk, &mut events);
+    }
+
+    /// Bytes of a direction are missing.
+    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+        let Gap { direction, at, len, arrival, .. } = *gap;
+        *self.streams.at.of_mut(direction) = at.saturating_add(len);
+        self.streams.open.values_mut().for_each(|stream| stream.gap_reported = false);
+        let mut events = StreamEvents { streams: &mut self.streams, gap: Some(*gap), context };
+        self.http2.gap(direction, at, len, arrival, &mut events);
+    }
+
+    /// A finding about the connection: reported of its oldest WebSocket, or of the next one.
+    pub(super) fn finding<S: Sink>(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+        sink: &mut S,
+    ) {
+        self.streams.finding(rule, spot, text, sink);
+    }
+
+    /// The connection ended, and with it all of its streams.
+    pub(super) fn finish<S: Sink>(&mut self, finish: &Finish<'_>, context: &mut Context<'_, S>) {
+        for direction in Direction::BOTH {
+            let at = *self.streams.at.of(direction);
+            let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
+            self.http2.end(direction, at, finish.place, &mut events);
+        }
+        let open = std::mem::take(&mut self.streams.open);
+        for (number, stream) in open {
+            self.streams.finish(number, stream, finish, None, context);
+        }
+    }
+
+    /// Bytes of memory beside itself, approximately.
+    pub(super) fn size(&self) -> usize {
+        let streams: usize = self.streams.open.values().map(Stream::size).sum();
+        size_of::<Self>() + self.http2.size() + streams
+    }
+}
+
+impl Streams {
+    fn new(carrier: Carrier) -> Self {
+        Self {
+            carrier,
+            open: BTreeMap::new(),
+            pending: Vec::new(),
+            had: false,
+            at: PerDirection::default(),
+            searching: BTreeSet::new(),
+            decrypted: 0,
+        }
+    }
+
+    /// Remembers whether frames are searched for in a stream.
+    fn update_searching(&mut self, number: u32) {
+        let websocket = self.open.get(&number).and_then(|stream| stream.websocket.as_ref());
+        if websocket.is_some_and(|websocket| websocket.ws.searching().is_some()) {
+            self.searching.insert(number);
+        } else if !self.searching.is_empty() {
+            self.searching.remove(&number);
+        }
+    }
+
+    fn finding<S: Sink>(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, sink: &mut S) {
+        let pending = Pending { rule, spot: Spot { offset: None, ..spot }, text: text.to_string() };
+        match self.open.values_mut().next() {
+            Some(stream) => stream.report(pending, sink),
+            None if self.pending.len() < REMEMBERED => self.pending.push(pending),
+            None => {}
+        }
+    }
+
+    fn open<S: Sink>(
+        &mut self,
+        number: u32,
+        asked: Asked,
+        response: http2::Opening,
+        answer: Answer,
+        context: &mut Context<'_, S>,
+    ) {
+        let Some(mut stream) = self.open.remove(&number) else { return };
+        let place = HeadPlace { first: response.first, last: response.last };
+        let (handshake, judgements) = http2::conclude(Some(asked.head), Some(response.head), true);
+        let carrier = self.carrier.clone();
+        let connection = carrier.stream(number, stream.id, asked.place, Some(place), handshake);
+        let early = asked.early.first().map(|early| early.origin);
+        let opening = Opening {
+            connection,
+            judgements,
+            judged_at: PerDirection { c2s: asked.place.last, s2c: place.last },
+            guessed: answer == Answer::MayOpen,
+            mid_stream: None,
+            early: early.filter(|early| early.packet < place.first.packet),
+        };
+        stream.websocket = Some(Box::new(opened(opening, stream.pending.drain(..), context)));
+        let lost = std::mem::take(&mut stream.lost);
+        for early in asked.early {
+            let source = context.bytes;
+            if let Some(decrypted) = &early.decrypted {
+                self.decrypted = self.decrypted.saturating_sub(decrypted.len());
+            }
+            let Some(bytes) = early.decrypted.as_deref().or_else(|| source.bytes(early.span)) else {
+                continue;
+            };
+            let Early { at, span, origin, .. } = early;
+            let chunk = Chunk { at, bytes, address: span.start, origin, arrival: place.last };
+            stream.data(Direction::ClientToServer, chunk, context);
+        }
+        for direction in Direction::BOTH {
+            if *lost.of(direction) {
+                stream.gap(direction, 0, UNKNOWN, place.last, context);
+            }
+        }
+        self.open.insert(number, stream);
+        self.update_searching(number);
+    }
+
+    /// An attempt to open a WebSocket failed.
+    fn fail<S: Sink>(
+        &mut self,
+        number: u32,
+        stream: Stream,
+        asked: Asked,
+        response: Option<http2::Opening>,
+        place: Place,
+        context: &mut Context<'_, S>,
+    ) {
+        let responded = response.as_ref().map(|head| HeadPlace { first: head.first, last: head.last });
+        let state = if response.is_some() { State::Refused } else { State::Unanswered };
+        let head = response.map(|response| response.head);
+        let (handshake, judgements) = http2::conclude(Some(asked.head), head, false);
+        let connection = self.carrier.clone().stream(number, stream.id, asked.place, responded, handshake);
+        let ending = Ending { last: place, until: place, ..Ending::default() };
+        let attempt = Unopened { connection, state, judgements, place, ending, gaps: stream.gaps };
+        unopened(attempt, stream.pending, context);
+    }
+
+    /// A stream ended. `reset`: who ended it by RST_STREAM, and with which code.
+    fn finish<S: Sink>(
+        &mut self,
+        number: u32,
+        mut stream: Stream,
+        finish: &Finish<'_>,
+        reset: Option<(Direction, u32)>,
+        context: &mut Context<'_, S>,
+    ) {
+        let Finish { place, unheard, mut ending, .. } = *finish;
+        let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
+        if let Some(asked) = stream.asked.take() {
+            if let Some(finding) = finding {
+                stream.report(finding, context.sink);
+            }
+            self.fail(number, stream, *asked, None, place, context);
+            return;
+        }
+        let Some(mut websocket) = stream.websocket.take() else { return };
+        for direction in Direction::BOTH {
+            if let Some(fin) = stream.fins.of(direction) {
+                *ending.fin.of_mut(direction) = Some(*fin);
+            }
+        }
+        if let Some((by, _)) = reset {
+            ending.reset = Some((by, place));
+        }
+        ending.said = stream.said;
+        ending.heard = PerDirection {
+            c2s: unheard != Some(Direction::ClientToServer),
+            s2c: unheard != Some(Direction::ServerToClient),
+        };
+        let fin = finish.fin || stream.ended.c2s || stream.ended.s2c;
+        // What the RST says of the connection says nothing about one stream.
+        let finish = Finish { finished: stream.ended, fin, ending, reset_evidence: "", ..*finish };
+        websocket.finish(&finish, stream.gaps, finding.as_ref(), context);
+    }
+}
+
+impl Stream {
+    fn new(id: WebSocketId, asked: Asked, pending: Vec<Pending>) -> Self {
+        Self {
+            id,
+            asked: Some(Box::new(asked)),
+            websocket: None,
+            pending,
+            lost: PerDirection::default(),
+            ended: PerDirection::default(),
+            fins: PerDirection::default(),
+            said: PerDirection::default(),
+            gaps: (0, 0),
+            gap_reported: false,
+        }
+    }
+
+    fn size(&self) -> usize {
+        let websocket = self.websocket.as_ref();
+        let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
+        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
+        size_of::<Self>() + websocket + asked
+    }
+
+    /// Reports a finding about it, now or when it is opened.
+    fn report<S: Sink>(&mut self, finding: Pending, sink: &mut S) {
+        if let Some(websocket) = &mut self.websocket {
+            websocket.report(finding.rule, finding.spot, format_args!("{}", finding.text), sink);
+        } else if self.pending.len() < REMEMBERED {
+            self.pending.push(finding);
+        }
+    }
+
+    fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_, S>) {
+        if let Some(websocket) = &mut self.websocket {
+            *self.said.of_mut(direction) = Some(chunk.arrival);
+            websocket.data(direction, chunk, context);
+        }
+    }
+
+    fn gap<S: Sink>(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        context: &mut Context<'_, S>,
+    ) {
+        match &mut self.websocket {
+            Some(websocket) => {
+                websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
+            }
+            None => *self.lost.of_mut(direction) = true,
+        }
+    }
+}
+
+/// A finding that a side reset a stream.
+fn reset_finding(number: u32, by: Direction, code: u32, place: Place) -> Pending {
+    let text = format!(
+        "the {} reset stream {number} with {} ({code}), without a complete closing handshake",
+        by.sender(),
+        http2::error_name(code)
+    );
+    Pending { rule: &H2_STREAM_RESET, spot: Spot::of(by, place), text }
+}
+
+/// Turns what HTTP/2 finds into events of its WebSockets.
+struct StreamEvents<'a, 'c, S> {
+    streams: &'a mut Streams,
+    /// The current gap.
+    gap: Option<Gap<'a>>,
+    context: &'a mut Context<'c, S>,
+}
+
+impl<S: Sink> StreamEvents<'_, '_, S> {
+    /// Reports the current gap of a stream, and counts `len` of its bytes, where that is known.
+    fn report_gap(&mut self, number: u32, direction: Direction, len: Option<u64>, arrival: Place) {
+        let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        let Some(gap) = self.gap else { return };
+        stream.gaps.1 = stream.gaps.1.saturating_add(len.unwrap_or(0));
+        if std::mem::replace(&mut stream.gap_reported, true) {
+            return;
+        }
+        stream.gaps.0 += 1;
+        let Gap { at, len, why, .. } = gap;
+        let sender = direction.sender();
+        let text = if len >= UNKNOWN {
+            format!(
+                "bytes of what the {sender} sent, from offset {at} of the content on, cannot be read: {why}"
+            )
+        } else {
+            format!(
+                "{len} bytes of what the {sender} sent, from offset {at} of the connection on, are not in the capture: {why}"
+            )
+        };
+        stream
+            .report(Pending { rule: &TCP_GAP, spot: Spot::of(direction, arrival), text }, self.context.sink);
+    }
+
+    /// A stream ended by itself, while the connection may go on.
+    fn finish(&mut self, number: u32, how: StreamEnd, reset: Option<(Direction, u32)>, place: Place) {
+        let Some(stream) = self.streams.open.remove(&number) else { return };
+        let ending = Ending { how, last: place, until: place, ..Ending::default() };
+        let fin = how == StreamEnd::Fin;
+        let finished = PerDirection::default();
+        let finish = Finish { finished, fin, unheard: None, place, ending, reset_evidence: "" };
+        self.streams.finish(number, stream, &finish, reset, self.context);
+    }
+}
+
+impl<S: Sink> http2::Events for StreamEvents<'_, '_, S> {
+    fn asked(&mut self, number: u32, request: http2::Opening) {
+        let place = HeadPlace { first: request.first, last: request.last };
+        let id = self.context.next_websocket();
+        let pending = std::mem::take(&mut self.streams.pending);
+        self.streams.had = true;
+        let asked = Asked { head: request.head, place, early: Vec::new() };
+        self.streams.open.insert(number, Stream::new(id, asked, pending));
+    }
+
+    fn answered(&mut self, number: u32, response: http2::Opening, answer: Answer) {
+        let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        let Some(asked) = stream.asked.take() else { return };
+        if answer == Answer::Refuses {
+            let Some(stream) = self.streams.open.remove(&number) else { return };
+            let place = response.last;
+            self.streams.fail(number, stream, *asked, Some(response), place, self.context);
+        } else {
+            self.streams.open(number, *asked, response, answer, self.context);
+        }
+    }
+
+    fn data(&mut self, number: u32, direction: Direction, chunk: Chunk<'_>) {
+        let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        match &mut stream.asked {
+            None => stream.data(direction, chunk, self.context),
+            Some(asked)
+                if direction == Direction::ClientToServer
+                    && asked.early.len() < EARLY
+                    && (!chunk.is_sealed()
+                        || self.streams.decrypted.saturating_add(chunk.bytes.len()) <= EARLY_DECRYPTED) =>
+            {
+                let span = Span { start: chunk.address, len: chunk.bytes.len() as u32 };
+                let decrypted: Option<Box<[u8]>> = chunk.is_sealed().then(|| chunk.bytes.into());
+                self.streams.decrypted += decrypted.as_deref().map_or(0, <[u8]>::len);
+                asked.early.push(Early { at: chunk.at, span, decrypted, origin: chunk.origin });
+            }
+            Some(_) => *stream.lost.of_mut(direction) = true,
+        }
+        self.streams.update_searching(number);
+    }
+
+    fn gap(&mut self, number: u32, direction: Direction, at: u64, len: u64, arrival: Place) {
+        self.report_gap(number, direction, Some(len), arrival);
+        if let Some(stream) = self.streams.open.get_mut(&number) {
+            stream.gap(direction, at, len, arrival, self.context);
+        }
+        self.streams.update_searching(number);
+    }
+
+    fn lost(&mut self, number: u32, direction: Direction, at: u64, arrival: Place) {
+        self.report_gap(number, direction, None, arrival);
+        if let Some(stream) = self.streams.open.get_mut(&number) {
+            stream.gap(direction, at, UNKNOWN, arrival, self.context);
+        }
+        self.streams.update_searching(number);
+    }
+
+    fn ended(&mut self, number: u32, direction: Direction, arrival: Place) {
+        let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        *stream.ended.of_mut(direction) = true;
+        stream.fins.of_mut(direction).get_or_insert(arrival);
+        if let Some(websocket) = &mut stream.websocket {
+            websocket.end(direction, StreamEnd::Fin, arrival, self.context);
+        }
+        if stream.ended.c2s && stream.ended.s2c {
+            self.finish(number, StreamEnd::Fin, None, arrival);
+        }
+    }
+
+    fn reset(&mut self, number: u32, by: Direction, code: u32, arrival: Place) {
+        self.finish(number, StreamEnd::Reset, Some((by, code)), arrival);
+    }
+
+    fn finding(&mut self, rule: &'static Rule, spot: http2::Spot, text: Arguments<'_>) {
+        let http2::Spot { direction, stream, place, .. } = spot;
+        let spot = Spot { direction, ..Spot::at(place) };
+        match stream.and_then(|number| self.streams.open.get_mut(&number)) {
+            Some(stream) => {
+                stream.report(Pending { rule, spot, text: text.to_string() }, self.context.sink);
+            }
+            None => self.streams.finding(rule, spot, text, self.context.sink),
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! A WebSocket opens, or an attempt to open one fails: the one place for every way to get there.
+
+use crate::http::{Handshake, Judgement, http2};
+use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Tally, WebSocketId};
+use crate::pipeline::context::Context;
+use crate::pipeline::events::{Connection, Ended, Ending, HeadPlace, Pending, Sink, State, Tls};
+use crate::tcp::rules::TCP_MIDSTREAM;
+use crate::ws::{Dialect, Spot, Terms, WebSocket};
+
+use super::websocket::{Emit, OpenWebSocket};
+
+/// What the WebSockets of one TCP connection have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Carrier {
+    pub(super) tcp: ConnectionId,
+    pub(super) client: Endpoint,
+    pub(super) server: Endpoint,
+    pub(super) proxied: Option<Endpoint>,
+    pub(super) tunnelled: bool,
+    /// It runs in TLS.
+    pub(super) secure: bool,
+    /// What the TLS handshake agreed on.
+    pub(super) tls: Option<Box<Tls>>,
+}
+
+impl Carrier {
+    /// A WebSocket, or an attempt to open one, over HTTP/1.1. `asked`: the place of its request, and the number that it
+    /// got with it.
+    pub(super) fn connection<S>(
+        self,
+        asked: Option<(HeadPlace, WebSocketId)>,
+        response: Option<HeadPlace>,
+        handshake: Handshake,
+        context: &mut Context<'_, S>,
+    ) -> Connection {
+        let (server, secure) = (self.server, self.secure);
+        let url = match &handshake.request {
+            // The fallback is formatted only where it is needed.
+            Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
+                crate::http::url(head, "", secure)
+            }
+            Some(head) => crate::http::url(head, &server.to_string(), secure),
+            None => format!("{}://{server}/", if secure { "wss" } else { "ws" }),
+        };
+        let id = asked.map_or_else(|| context.next_websocket(), |(_, id)| id);
+        self.named(id, url, asked.map(|(place, _)| place), response, handshake)
+    }
+
+    /// A WebSocket, or an attempt to open one, in a stream of HTTP/2.
+    pub(super) fn stream(
+        self,
+        number: u32,
+        id: WebSocketId,
+        request: HeadPlace,
+        response: Option<HeadPlace>,
+        handshake: Handshake,
+    ) -> Connection {
+        let (server, secure) = (self.server, self.secure);
+        let url = handshake.request.as_deref().map_or_else(String::new, |request| {
+            let fallback = request.value(":authority").is_none_or(<[u8]>::is_empty);
+            let fallback = if fallback { server.to_string() } else { String::new() };
+            http2::url(request, &fallback, secure)
+        });
+        Connection { stream_id: Some(number), ..self.named(id, url, Some(request), response, handshake) }
+    }
+
+    fn named(
+        self,
+        id: WebSocketId,
+        mut url: String,
+        request: Option<HeadPlace>,
+        response: Option<HeadPlace>,
+        handshake: Handshake,
+    ) -> Connection {
+        url.shrink_to_fit();
+        let Self { tcp, client, server, proxied, tunnelled, secure: _, tls } = self;
+        Connection {
+            id,
+            tcp,
+            client,
+            server,
+            proxied,
+            tunnelled,
+            stream_id: None,
+            url,
+            handshake,
+            request,
+            response,
+            first: request.or(response).map(|place| place.first).unwrap_or_default(),
+            evidence: None,
+            tls,
+        }
+    }
+}
+
+/// What is known when a WebSocket opens.
+pub(super) struct Opening {
+    pub(super) connection: Connection,
+    pub(super) judgements: Vec<Judgement>,
+    /// The packets at which the handshake was judged, for what the client and the server did.
+    pub(super) judged_at: PerDirection<Place>,
+    /// It is not certain that this is a WebSocket.
+    pub(super) guessed: bool,
+    /// Frames were recognised without the response, or without any handshake.
+    pub(super) mid_stream: Option<MidStream>,
+    /// The packet of frames that the client sent before the response.
+    pub(super) early: Option<Place>,
+}
+
+/// Where the frames of a WebSocket begin whose handshake is not complete.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MidStream {
+    /// Whether the next byte of a direction begins a frame.
+    pub(crate) begins: PerDirection<bool>,
+    /// Captured bytes before the first frame.
+    pub(crate) skipped: PerDirection<u64>,
+    /// Nothing of the handshake was captured: that is reported.
+    pub(crate) is_reported: bool,
+}
+
+/// Opens a WebSocket: reports it, and every finding that waited for it.
+pub(super) fn opened<S: Sink>(
+    opening: Opening,
+    pending: impl IntoIterator<Item = Pending>,
+    context: &mut Context<'_, S>,
+) -> OpenWebSocket {
+    let Opening { mut connection, judgements, judged_at, guessed, mid_stream, early } = opening;
+    let handshake = &connection.handshake;
+    let mut ws = match &mid_stream {
+        None => WebSocket::new(agreed_terms(handshake, guessed)),
+        Some(start) => {
+            let terms = possible_terms(handshake);
+            let mut ws = WebSocket::midway(PerDirection { c2s: terms, s2c: terms }, start.begins);
+            for direction in Direction::BOTH {
+                ws.skip(direction, *start.skipped.of(direction));
+            }
+            ws
+        }
+    };
+    ws.list(context.limits.listed);
+    let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
+    if mid_stream.is_none()
+        && let Some((dialect, told_by)) = Dialect::of_handshake(handshake.subprotocol.as_deref(), target)
+    {
+        ws.speaks(dialect, told_by);
+    }
+    context.totals.websockets += 1;
+    context.sink.opened(&connection);
+    let mut emit = Emit { sink: &mut *context.sink, connection: &connection };
+    for finding in pending {
+        ws.report(finding.rule, finding.spot, format_args!("{}", finding.text), &mut emit);
+    }
+    for Judgement { rule, side, text, .. } in judgements {
+        let spot = Spot::of(side, *judged_at.of(side));
+        ws.report(rule, spot, format_args!("{text}"), &mut emit);
+    }
+    if let Some((early, response)) = early.zip(connection.response) {
+        let spot = Spot::of(Direction::ClientToServer, early);
+        let text = format_args!(
+            "the client sent bytes in packet {} before the response in packet {}",
+            early.packet, response.first.packet
+        );
+        ws.report(&crate::http::rules::DATA_BEFORE_HANDSHAKE, spot, text, &mut emit);
+    }
+    if let Some(start) = mid_stream.filter(|start| start.is_reported) {
+        report_mid_stream(&mut ws, &start, judged_at.c2s, &mut emit);
+    }
+    if !context.sink.wants().heads {
+        (connection.handshake.request, connection.handshake.response) = (None, None);
+    }
+    OpenWebSocket { ws, connection: Box::new(connection) }
+}
+
+fn report_mid_stream<S: Sink>(ws: &mut WebSocket, start: &MidStream, first: Place, emit: &mut Emit<'_, S>) {
+    let evidence = emit.connection.evidence.as_deref().unwrap_or_default();
+    let rest = match start.skipped.c2s + start.skipped.s2c {
+        0 => String::new(),
+        before => format!("; {before} bytes before the first frames are skipped"),
+    };
+    let text = format_args!("no opening handshake was captured; guessed to be a WebSocket: {evidence}{rest}");
+    ws.report(&TCP_MIDSTREAM, Spot::at(first), text, emit);
+}
+
+/// What a complete handshake agreed on, for each direction.
+fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
+    let terms = |no_takeover: Option<bool>| Terms {
+        takeover: no_takeover.map(|none| !none),
+        rsv_defined: handshake.rsv_defined,
+        guessed,
+    };
+    PerDirection {
+        c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),
+        s2c: terms(handshake.deflate.map(|agreed| agreed.server_no_context_takeover)),
+    }
+}
+
+/// What a handshake without a response may have agreed on: anything that the client did not fail to offer.
+fn possible_terms(handshake: &Handshake) -> Terms {
+    let offers = handshake.request.is_some();
+    let deflate = !offers || handshake.rsv_defined & 4 != 0;
+    Terms {
+        takeover: deflate.then_some(true),
+        rsv_defined: if offers { handshake.rsv_defined } else { 7 },
+        guessed: true,
+    }
+}
+
+/// An attempt to open a WebSocket that failed.
+pub(super) struct Unopened {
+    pub(super) connection: Connection,
+    pub(super) state: State,
+    pub(super) judgements: Vec<Judgement>,
+    /// The packet at which that was known.
+    pub(super) place: Place,
+    pub(super) ending: Ending,
+    pub(super) gaps: (u64, u64),
+}
+
+/// Reports an attempt that failed.
+pub(super) fn unopened<S: Sink>(
+    attempt: Unopened,
+    pending: impl IntoIterator<Item = Pending>,
+    context: &mut Context<'_, S>,
+) {
+    let Unopened { connection, state, judgements, place, ending, gaps } = attempt;
+    let mut tally = Tally::default();
+    let own = judgements.into_iter().map(|Judgement { rule, side, text, .. }| {
+        let spot = Spot::of(side, place);
+        Pending { rule, spot, text }
+    });
+    for finding in pending.into_iter().chain(own) {
+        if tally.add(finding.rule) <= u64::from(context.limits.listed) {
+            let text = format_args!("{}", finding.text);
+            context.sink.finding(Some(&connection), finding.rule, finding.spot, text);
+        }
+    }
+    context.totals.websockets += 1;
+    context.totals.count_attempt(&tally, gaps);
+    context.sink.ended(&Ended {
+        connection: &connection,
+        state,
+        closed: Some(place.time).filter(|_| state == State::Refused),
+        socket: None,
+        findings: &tally,
+        ending,
+        gaps,
+    });
+}

@@ -1,0 +1,173 @@
+//! An open WebSocket: its events, and its end.
+
+use std::fmt::Arguments;
+
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
+use crate::pipeline::context::Context;
+use crate::pipeline::events::{Connection, Ended, Ending, Pending, Sink, State};
+use crate::pipeline::rules::FLOW_TIMEOUT;
+use crate::pipeline::transport::Gap;
+use crate::tcp::rules::{TCP_ONE_DIRECTION, TCP_RESET};
+use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
+
+/// A WebSocket, and the connection that its events name.
+#[derive(Clone, Debug)]
+#[repr(C)]
+pub(crate) struct OpenWebSocket {
+    pub(crate) ws: WebSocket,
+    pub(crate) connection: Box<Connection>,
+}
+
+/// Passes a WebSocket's events to the sink, with the connection that they are about.
+pub(crate) struct Emit<'a, S> {
+    pub(crate) sink: &'a mut S,
+    pub(crate) connection: &'a Connection,
+}
+
+impl<S: Sink> crate::ws::Events for Emit<'_, S> {
+    #[inline]
+    fn frame(&mut self, frame: &FrameEvent<'_>) {
+        self.sink.frame(self.connection, frame);
+    }
+
+    #[inline]
+    fn message(&mut self, message: &MessageEvent<'_>) {
+        self.sink.message(self.connection, message);
+    }
+
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
+        self.sink.finding(Some(self.connection), rule, spot, text);
+    }
+}
+
+/// How a connection ended, for the WebSockets in it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Finish<'a> {
+    /// Which directions were delivered up to their end.
+    pub(crate) finished: PerDirection<bool>,
+    /// A side announced that it sends no more.
+    pub(crate) fin: bool,
+    /// The direction of which nothing was captured.
+    pub(crate) unheard: Option<Direction>,
+    /// The packet at which it ended.
+    pub(crate) place: Place,
+    pub(crate) ending: Ending,
+    /// What the RST's TTL says, as the end of a sentence.
+    pub(crate) reset_evidence: &'a str,
+}
+
+impl OpenWebSocket {
+    /// Takes bytes, the next in order.
+    #[inline]
+    pub(crate) fn data<S: Sink>(
+        &mut self,
+        direction: Direction,
+        chunk: Chunk<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        let Self { connection, ws } = self;
+        if context.sink.wants().chunks {
+            context.sink.chunk(connection, direction, &chunk);
+        }
+        let (mut ws_context, sink) = context.split();
+        ws.data(direction, chunk, &mut ws_context, &mut Emit { sink, connection });
+    }
+
+    /// Bytes are missing.
+    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+        let Gap { direction, at, len, arrival, .. } = *gap;
+        let Self { connection, ws } = self;
+        let (mut ws_context, sink) = context.split();
+        ws.gap(direction, at, len, arrival, &mut ws_context, &mut Emit { sink, connection });
+    }
+
+    /// A direction ended.
+    pub(super) fn end<S: Sink>(
+        &mut self,
+        direction: Direction,
+        how: StreamEnd,
+        place: Place,
+        context: &mut Context<'_, S>,
+    ) {
+        let Self { connection, ws } = self;
+        let (mut ws_context, sink) = context.split();
+        ws.end(direction, how, place, &mut ws_context, &mut Emit { sink, connection });
+    }
+
+    pub(super) fn report<S: Sink>(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+        sink: &mut S,
+    ) {
+        let Self { connection, ws } = self;
+        ws.report(rule, spot, text, &mut Emit { sink, connection });
+    }
+
+    /// The WebSocket ended. `stream_reset`: a finding that a side reset its stream of HTTP/2.
+    pub(super) fn finish<S: Sink>(
+        &mut self,
+        finish: &Finish<'_>,
+        gaps: (u64, u64),
+        stream_reset: Option<&Pending>,
+        context: &mut Context<'_, S>,
+    ) {
+        let Finish { finished, fin, unheard, place, ending, reset_evidence } = *finish;
+        let how = ending.how;
+        let spot = Spot::at(place);
+        let Self { connection, ws } = self;
+        let (mut ws_context, sink) = context.split();
+        let mut emit = Emit { sink, connection };
+        for direction in Direction::BOTH {
+            let how = if *finished.of(direction) { StreamEnd::Fin } else { how };
+            ws.end(direction, how, place, &mut ws_context, &mut emit);
+        }
+        if connection.request.is_none() {
+            ws.note_loss();
+        }
+        if let Some(direction) = unheard {
+            ws.note_unheard(direction);
+            let text = format_args!("nothing that the {} sent was captured", direction.sender());
+            ws.report(&TCP_ONE_DIRECTION, spot, text, &mut emit);
+        }
+        let answered = ws.closing().is_some_and(|closing| closing.answered);
+        if !answered && let Some(finding) = stream_reset {
+            ws.report(finding.rule, finding.spot, format_args!("{}", finding.text), &mut emit);
+        } else if !answered && how == StreamEnd::Reset {
+            let text =
+                format_args!("the connection was reset without a complete closing handshake{reset_evidence}");
+            ws.report(&TCP_RESET, spot, text, &mut emit);
+        }
+        let end = if how == StreamEnd::Capture && fin { StreamEnd::Fin } else { how };
+        ws.finish(end, place, &mut emit);
+        if how == StreamEnd::Timeout {
+            let text = format_args!("nothing came for too long: the connection is taken as ended");
+            ws.report(&FLOW_TIMEOUT, spot, text, &mut emit);
+        }
+        let answered = ws.closing().is_some_and(|closing| closing.answered);
+        let state = match how {
+            StreamEnd::Reset if answered => State::Closed,
+            StreamEnd::Reset => State::Reset,
+            StreamEnd::Timeout => State::TimedOut,
+            StreamEnd::Fin => State::Closed,
+            StreamEnd::Capture if fin || answered => State::Closed,
+            StreamEnd::Capture => State::Open,
+        };
+        context.totals.count(ws, gaps);
+        context.sink.ended(&Ended {
+            connection,
+            state,
+            closed: (state != State::Open).then_some(place.time),
+            socket: Some(ws),
+            findings: ws.findings(),
+            ending,
+            gaps,
+        });
+    }
+
+    /// Bytes of memory beside itself, approximately.
+    pub(super) fn size(&self) -> usize {
+        size_of_val(&*self.connection) + self.ws.size() + self.connection.url.len()
+    }
+}

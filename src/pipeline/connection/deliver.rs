@@ -1,0 +1,254 @@
+//! Hands bytes in order, gaps and ends from the transport to the application.
+
+use super::{Disposition, TcpConnection};
+use crate::http::HeadKind;
+use crate::http::http2::{begins_with_headers, begins_with_settings};
+use crate::model::{Chunk, Direction, Place};
+use crate::pipeline::application::{Delivery, begins, classify};
+use crate::pipeline::context::Context;
+use crate::pipeline::events::Sink;
+use crate::pipeline::limits::Limits;
+use crate::pipeline::sides::Side;
+use crate::pipeline::transport::{Gap, Order, Turn, bytes_of};
+use crate::tcp::Held;
+use crate::tcp::rules::TCP_GAP;
+use crate::ws::{Spot, StreamEnd};
+
+impl TcpConnection {
+    /// Delivers what is ready, as long as the application takes any of it.
+    ///
+    /// `latest`: after a gap was given up, the packet of the last event. Records are complete with their own last packet
+    /// then, and not with the current one.
+    pub(super) fn drain<S: Sink>(
+        &mut self,
+        arrival: Place,
+        mut latest: Option<&mut Place>,
+        context: &mut Context<'_, S>,
+    ) {
+        if self.application.is_detecting() {
+            return;
+        }
+        loop {
+            let mut progress = false;
+            for side in self.transport.client_first() {
+                while let Some(held) = self.transport.ready(side) {
+                    let arrival = match &mut latest {
+                        Some(latest) => {
+                            // Never before the bytes in front of them, which they may complete.
+                            let arrived = self.transport.streams.of(side).arrived();
+                            **latest = latest.max(held.origin).max(arrived);
+                            **latest
+                        }
+                        None => arrival,
+                    };
+                    let taken = self.deliver(side, held, arrival, context);
+                    if self.disposition != Disposition::Keep {
+                        return;
+                    }
+                    if taken == 0 {
+                        break;
+                    }
+                    progress = true;
+                    self.consume(side, taken, arrival);
+                }
+                if self.transport.streams.of(side).is_finished() {
+                    let direction = self.transport.direction(side);
+                    self.end_tls(direction, arrival, context);
+                    self.application.end(direction, StreamEnd::Fin, arrival, context);
+                }
+            }
+            if !progress {
+                return;
+            }
+        }
+    }
+
+    fn consume(&mut self, side: Side, taken: u32, arrival: Place) {
+        let stream = self.transport.streams.of_mut(side);
+        stream.consume(taken);
+        stream.set_arrived(arrival);
+    }
+
+    /// Delivers what waited in the order of its packets: which message answers which depends on that.
+    pub(super) fn drain_by_packet<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+        loop {
+            let ready = |side: Side| {
+                let held = self.transport.ready(side)?;
+                Some((held.origin.max(self.transport.streams.of(side).arrived()), side, held))
+            };
+            let next = Side::BOTH.into_iter().filter_map(ready).min_by_key(|(arrival, ..)| arrival.packet);
+            let Some((arrival, side, held)) = next else { return };
+            let taken = self.deliver(side, held, arrival, context);
+            if taken == 0 || self.disposition != Disposition::Keep {
+                return;
+            }
+            self.consume(side, taken, arrival);
+        }
+    }
+
+    /// Delivers one run of bytes; returns how many of them were taken.
+    fn deliver<S: Sink>(
+        &mut self,
+        side: Side,
+        held: Held,
+        arrival: Place,
+        context: &mut Context<'_, S>,
+    ) -> u32 {
+        let Some(bytes) = bytes_of(&held, context.bytes) else {
+            let why = "the snap length cut them, or they are no longer kept";
+            self.gap(side, u64::from(held.len), arrival, why, context);
+            return held.len;
+        };
+        let chunk = self.transport.chunk(side, &held, bytes, arrival);
+        if self.transport.tls.is_some() || self.begin_tls(side, bytes, held.origin, context) {
+            let order = self.application.order();
+            let is_turn = !matches!(order, Order::Causal { .. })
+                || self.transport.turn(side, &held, order) != Turn::Other;
+            return if is_turn { self.decrypt(side, chunk, context) as u32 } else { 0 };
+        }
+        if !self.find_client(side, bytes, context) {
+            return 0;
+        }
+        let (chunk, unasked) = match self.transport.turn(side, &held, self.application.order()) {
+            Turn::Own => (chunk, false),
+            Turn::Unasked => (chunk, true),
+            Turn::UpTo(len) => (Chunk { bytes: bytes.get(..len).unwrap_or_default(), ..chunk }, false),
+            Turn::Other => return 0,
+        };
+        self.hand_over(side, chunk, unasked, Some(held.ack), context) as u32
+    }
+
+    /// Hands a chunk to the application; returns how many bytes it took. `ack`: how much of the other stream its sender had
+    /// received; `None` inside TLS, where that says nothing about the content.
+    pub(super) fn hand_over<S: Sink>(
+        &mut self,
+        side: Side,
+        chunk: Chunk<'_>,
+        unasked: bool,
+        ack: Option<u32>,
+        context: &mut Context<'_, S>,
+    ) -> usize {
+        let direction = self.transport.direction(side);
+        let mut rest = chunk;
+        loop {
+            if let Some(tls) = &mut self.transport.tls
+                && self.application.websocket().is_some()
+            {
+                tls.note_frames(direction, chunk.arrival);
+            }
+            let delivery = Delivery { direction, chunk: rest, unasked };
+            let view = self.transport.view(context.identity, side);
+            let taken = self.application.data(delivery, Some(view), context);
+            rest = rest.skip(taken.bytes);
+            if let Some(why) = taken.dropped {
+                self.disposition = Disposition::Drop(why);
+            }
+            if let (Some(begin), Some(ack)) = (taken.opened, ack) {
+                self.begin_frames(begin, ack, chunk.arrival, context);
+            }
+            // TCP offers the rest again, when it is this side's turn.
+            let is_done = rest.bytes.is_empty() || (taken.bytes == 0 && !taken.found);
+            if ack.is_some() || is_done || self.disposition != Disposition::Keep {
+                return chunk.bytes.len() - rest.bytes.len();
+            }
+        }
+    }
+
+    /// Finds out who the client is, where no SYN says so. False where the other side's bytes come first.
+    fn find_client<S: Sink>(&mut self, side: Side, bytes: &[u8], context: &Context<'_, S>) -> bool {
+        if self.transport.client.is_none() && self.is_answered(side, context) {
+            self.transport.client = Some(side);
+        }
+        if self.transport.client.is_none() && self.begins_http2(side, bytes, context) {
+            return false;
+        }
+        if self.transport.client.is_none() || self.application.is_fresh() {
+            self.find_client_by_head(side, bytes, context.limits);
+        }
+        true
+    }
+
+    /// Whether the other side's next bytes are a response.
+    fn is_answered<S>(&self, side: Side, context: &Context<'_, S>) -> bool {
+        let Some(held) = self.transport.ready(side.other()) else { return false };
+        let bytes = bytes_of(&held, context.bytes).unwrap_or_default();
+        begins(bytes, context.limits) == Some(HeadKind::Response)
+    }
+
+    /// Where it is not known who the client is: a side's first bytes may be HTTP/2, and say so. True where the
+    /// client's bytes come first.
+    fn begins_http2<S>(&mut self, side: Side, bytes: &[u8], context: &Context<'_, S>) -> bool {
+        if !self.application.is_http() {
+            return false;
+        }
+        let in_middle = begins_with_headers(bytes);
+        self.transport.client = match in_middle {
+            Some(Direction::ClientToServer) => Some(side),
+            Some(Direction::ServerToClient) => Some(side.other()),
+            None if begins_with_settings(bytes) => Some(side.other()),
+            None => return false,
+        };
+        let Self { application, transport, .. } = self;
+        if let Some(known) = in_middle {
+            application.begin_http2_in_middle(known, &transport.view(context.identity, side));
+        }
+        transport.client != Some(side) && transport.ready(side.other()).is_some()
+    }
+
+    /// The client is whoever sends a request. Without a SYN there is nothing else to go by.
+    fn find_client_by_head(&mut self, side: Side, bytes: &[u8], limits: &Limits) {
+        let client = &mut self.transport.client;
+        match (begins(bytes, limits), *client) {
+            (Some(HeadKind::Request), None) => *client = Some(side),
+            (Some(HeadKind::Response), None) => *client = Some(side.other()),
+            (Some(HeadKind::Response), Some(known)) if known == side => *client = Some(side.other()),
+            (None, None) => self.disposition = Disposition::Drop(classify(bytes)),
+            _ => {}
+        }
+    }
+
+    /// The next `len` bytes of a side are missing: reports it, and tells the application.
+    pub(super) fn gap<S: Sink>(
+        &mut self,
+        side: Side,
+        len: u64,
+        arrival: Place,
+        why: &str,
+        context: &mut Context<'_, S>,
+    ) {
+        let (direction, at) = (self.transport.direction(side), self.transport.streams.of(side).position());
+        let gap = Gap { direction, at, len, arrival, why };
+        // HTTP/2 reports it of the streams that it concerns; in TLS, once it is known what of the content is missing.
+        if !self.application.is_multiplex() {
+            self.report_gap(&gap, context);
+        }
+        if self.transport.tls.is_some() {
+            self.gap_in_tls(&gap, context);
+        } else {
+            self.application.gap(&gap, context);
+        }
+    }
+
+    /// Counts missing bytes, and reports them.
+    pub(super) fn report_gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+        if self.application.is_done() {
+            return;
+        }
+        let Gap { direction, at, len, arrival, why } = *gap;
+        self.application.count_gap(len);
+        let sender = direction.sender();
+        let before = self.transport.streams.of(self.transport.sender(direction)).arrived();
+        let spot = Spot::of(direction, arrival).with_offset(at);
+        if context.drops.between(before.time, arrival.time) {
+            let text = format_args!(
+                "capture lost {len} B of what the {sender} sent, from offset {at} on: packets were dropped while capturing then"
+            );
+            self.application.finding(&TCP_GAP, spot, text, context);
+        } else {
+            let text = format_args!(
+                "{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"
+            );
+            self.application.finding(&TCP_GAP, spot, text, context);
+        }
+    }
+}

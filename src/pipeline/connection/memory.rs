@@ -1,0 +1,87 @@
+//! The memory that a connection holds, and how it releases some.
+
+use super::{Disposition, TcpConnection};
+use crate::model::Place;
+use crate::pipeline::context::Context;
+use crate::pipeline::events::{NotWebSocket, Shed, Sink};
+use crate::pipeline::rules::LIMIT_TOTAL_MEMORY;
+use crate::pipeline::sides::Side;
+use crate::tcp::GiveUp;
+use crate::ws::Spot;
+
+/// Bytes that a connection holds, by what releases them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Load {
+    waiting: u64,
+    payloads: u64,
+    windows: u64,
+}
+
+impl Load {
+    pub(crate) fn of(&self, shed: Shed) -> u64 {
+        match shed {
+            Shed::Holes => self.waiting,
+            Shed::Payloads => self.payloads,
+            Shed::Windows => self.windows,
+        }
+    }
+
+    pub(crate) fn sum(&self) -> u64 {
+        self.waiting + self.payloads + self.windows
+    }
+}
+
+impl TcpConnection {
+    /// The lowest capture address whose bytes may be read again; `u64::MAX` where there is none.
+    pub(crate) fn oldest_address(&self) -> u64 {
+        self.transport.oldest_address().min(self.application.oldest_address())
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let (windows, payloads) = self.application.held();
+        Load { waiting: self.transport.waiting_size(), payloads, windows }
+    }
+
+    /// Bytes of memory, approximately.
+    pub(crate) fn size(&self) -> usize {
+        let tls = self.transport.tls.as_ref().map_or(0, |tls| tls.size());
+        size_of::<Self>() + self.application.size() + tls
+    }
+
+    /// Releases memory.
+    pub(crate) fn shed<S: Sink>(
+        &mut self,
+        shed: Shed,
+        place: Place,
+        context: &mut Context<'_, S>,
+    ) -> Disposition {
+        let (limit, load) = (context.limits.memory, self.load());
+        let what = match shed {
+            Shed::Holes => "bytes wait behind a hole, which is given up",
+            Shed::Payloads => "bytes of messages that are not whole are given up: length and findings stay",
+            Shed::Windows => {
+                "bytes of compression windows are given up: messages that refer to them are not certain"
+            }
+        };
+        let text =
+            format_args!("all connections together hold over {limit} bytes; here {} {what}", load.of(shed));
+        self.application.finding(&LIMIT_TOTAL_MEMORY, Spot::at(place), text, context);
+        match shed {
+            Shed::Holes => {
+                self.give_up(GiveUp::Limit, place, context);
+                if self.disposition == Disposition::Keep {
+                    self.update_waiting(place, context);
+                }
+            }
+            Shed::Payloads => {
+                let Self { application, transport, .. } = self;
+                let view = transport.view(context.identity, Side::A);
+                if application.shed_payloads(place, &view, context) {
+                    self.disposition = Disposition::Drop(NotWebSocket::Http);
+                }
+            }
+            Shed::Windows => self.application.shed_windows(),
+        }
+        self.disposition
+    }
+}

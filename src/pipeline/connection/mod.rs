@@ -1,0 +1,344 @@
+//! One followed connection: joins its [`Transport`] and its [`Application`].
+//!
+//! | file | task |
+//! | --- | --- |
+//! | `mod.rs` | takes segments, and settles what becomes of the connection |
+//! | `deliver.rs` | hands bytes, gaps and ends from the transport to the application |
+//! | `decrypt.rs` | the same through TLS, again from the first byte if a secret arrives late |
+//! | `frames_begin.rs` | where the client's frames begin, when its request is missing in whole or in part |
+//! | `detect.rs` | runs detection on a connection without a handshake |
+//! | `give_up.rs` | goes on without what is missing |
+//! | `end.rs` | ends the connection |
+//! | `memory.rs` | counts and releases memory |
+
+mod decrypt;
+mod deliver;
+mod detect;
+mod end;
+mod frames_begin;
+mod give_up;
+mod memory;
+
+use super::application::{Application, Delivery};
+use super::context::{ByteSource, CapturedSegment, Context, Shared, Watermark};
+use super::events::{NotWebSocket, Pending, Sink};
+use super::sides::{Identity, Side};
+use super::transport::{Above, Gap, Transport};
+use crate::model::{Chunk, Direction, Place, Rule, Segment};
+use crate::tcp::rules::{TCP_PORT_REUSE, TCP_SPLIT_HANDSHAKE};
+use crate::ws::{Spot, StreamEnd};
+
+pub(super) use memory::Load;
+
+/// What is to become of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Disposition {
+    /// It is followed further.
+    Keep,
+    /// It holds no WebSocket.
+    Drop(NotWebSocket),
+    /// It ended, and that was reported.
+    Ended,
+    /// It ended before its TLS secret was known, which may still arrive.
+    AwaitsSecret,
+}
+
+/// A followed connection.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct TcpConnection {
+    /// Its application is a WebSocket, and nothing is waited for: see [`is_next_in_order`](Self::is_next_in_order).
+    fast_path: bool,
+    pub(super) disposition: Disposition,
+    application: Application,
+    pub(super) transport: Transport,
+}
+
+impl TcpConnection {
+    fn with(application: Application, transport: Transport) -> Box<Self> {
+        Box::new(Self { fast_path: false, disposition: Disposition::Keep, application, transport })
+    }
+
+    pub(super) fn new(client: Option<Side>) -> Box<Self> {
+        Self::with(Application::new(), Transport::new(client))
+    }
+
+    /// A connection that is read from this segment on: it begins a request, or HEADERS of HTTP/2 that go in a direction.
+    pub(super) fn from_middle(
+        identity: &Identity,
+        from: Side,
+        segment: &Segment,
+        headers: Option<Direction>,
+    ) -> Box<Self> {
+        let client = if headers == Some(Direction::ServerToClient) { from.other() } else { from };
+        let transport = Transport::from_middle(client, from, segment);
+        let mut connection = Self::with(Application::http_from_middle(), transport);
+        if let Some(direction) = headers {
+            let Self { application, transport, .. } = &mut *connection;
+            application.begin_http2_in_middle(direction, &transport.view(identity, from));
+        }
+        connection
+    }
+
+    /// A dropped connection of which a segment looks like a frame.
+    pub(super) fn detecting_again(tries: u8) -> Box<Self> {
+        let mut transport = Transport::new(None);
+        transport.mid_stream = true;
+        Self::with(Application::detecting_again(tries), transport)
+    }
+
+    /// Takes the first sequence number of a side from a SYN seen earlier.
+    pub(super) fn anchor(&mut self, side: Side, first: u32) {
+        self.transport.streams.of_mut(side).anchor(first);
+    }
+
+    /// Whether a SYN belongs to this connection.
+    pub(super) fn fits_syn(&self, side: Side, first: u32) -> bool {
+        self.transport.streams.of(side).fits_syn(first)
+    }
+
+    pub(super) fn has_websocket(&self) -> bool {
+        self.application.has_websocket()
+    }
+
+    pub(super) fn is_detecting(&self) -> bool {
+        self.application.is_detecting()
+    }
+
+    /// Both sides opened the connection.
+    pub(super) fn note_split(&mut self, place: Place) {
+        let text = "both ends sent a SYN".to_owned();
+        self.application.remember(Pending { rule: &TCP_SPLIT_HANDSHAKE, spot: Spot::at(place), text });
+    }
+
+    /// A SYN opens another connection on the same ports.
+    pub(super) fn note_reuse<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) {
+        if self.has_websocket() && self.transport.reset.is_none() {
+            let text =
+                format_args!("a SYN in packet {} opens another connection on the same ports", place.packet);
+            self.application.finding(&TCP_PORT_REUSE, Spot::at(place), text, context);
+        }
+    }
+
+    /// Takes the connection off the list of those that wait.
+    pub(super) fn forget(&mut self, watermark: &mut Watermark) {
+        self.transport.forget(watermark);
+    }
+
+    /// How many times detection may run on it again, once it is dropped.
+    pub(super) fn tries_left(&self, why: NotWebSocket, guess: bool) -> u8 {
+        let counts = self.transport.lacks_both_syns() && why == NotWebSocket::Unknown && guess;
+        if counts { self.application.tries_left() } else { 0 }
+    }
+
+    /// Checks whether segments may take the fast path. To be called after anything but [`next_in_order`](Self::next_in_order).
+    pub(super) fn update_fast_path(&mut self) {
+        let in_step = self
+            .application
+            .websocket()
+            .is_some_and(|websocket| Direction::BOTH.iter().all(|to| !websocket.ws.is_lost(*to)));
+        self.fast_path = in_step
+            && self.transport.waiting_since().is_none()
+            && self.transport.tls.is_none()
+            && self.transport.reset.is_none()
+            && self.disposition == Disposition::Keep;
+        if self.fast_path {
+            for side in Side::BOTH {
+                self.transport.streams.of_mut(side).shrink();
+            }
+        }
+    }
+
+    /// Loads what the next segment will need into the cache, all at once.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        std::hint::black_box(self.fast_path);
+        self.transport.prefetch();
+        if let Some(websocket) = self.application.websocket() {
+            websocket.ws.touch();
+        }
+    }
+
+    /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
+    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
+    #[inline(always)]
+    pub(super) fn is_next_in_order(&self, from: Side, segment: &Segment) -> bool {
+        self.fast_path && self.transport.is_next_in_order(from, segment)
+    }
+
+    /// Takes a segment that [is the next](Self::is_next_in_order). True where the connection has to
+    /// [settle](Self::settle) then.
+    #[allow(clippy::inline_always, clippy::too_many_arguments)]
+    #[inline(always)]
+    pub(super) fn next_in_order<S: Sink>(
+        &mut self,
+        from: Side,
+        segment: &Segment,
+        packet: &[u8],
+        place: Place,
+        identity: &Identity,
+        bytes: ByteSource<'_>,
+        shared: &mut Shared,
+        sink: &mut S,
+    ) -> bool {
+        let Self { application, transport, .. } = self;
+        let is_probe = transport.acknowledge_in_order(from, segment, place);
+        if segment.len == 0 {
+            if is_probe {
+                transport.report_keep_alive(
+                    from,
+                    place,
+                    application,
+                    &mut shared.context(identity, bytes, sink),
+                );
+            }
+            return false;
+        }
+        let Some(tcp) = bytes.tcp(segment, packet) else { return false };
+        if transport.checksum_is_wrong(from, segment, tcp) {
+            let mut context = shared.context(identity, bytes, sink);
+            let copy = { *segment };
+            if !transport.uses_wrong_checksum(from, &copy, tcp, place, application, &mut context) {
+                return true;
+            }
+        }
+        let direction = transport.direction(from);
+        let Some(websocket) = application.websocket_mut() else { return false };
+        let chunk = transport.pass_in_order(from, segment, tcp, place);
+        let (ws, connection) = (&mut websocket.ws, &websocket.connection);
+        if sink.wants().chunks {
+            sink.chunk(connection, direction, &chunk);
+        }
+        let depth = &shared.limits.depth;
+        let counted =
+            if depth.frames || depth.payloads { 0 } else { ws.count(direction, chunk.bytes, place) };
+        if counted < chunk.bytes.len() {
+            let mut context = shared.context(identity, bytes, sink);
+            let (mut ws_context, sink) = context.split();
+            let mut emit = super::application::Emit { sink, connection };
+            ws.data(direction, chunk.skip(counted), &mut ws_context, &mut emit);
+            return ws.is_lost(direction);
+        }
+        false
+    }
+
+    /// Takes a segment of any kind.
+    pub(super) fn segment<S: Sink>(
+        &mut self,
+        from: Side,
+        captured: &CapturedSegment<'_>,
+        context: &mut Context<'_, S>,
+    ) -> Disposition {
+        self.transport.take(from, captured, &mut self.application, context);
+        self.drain(captured.place, None, context);
+        self.settle(captured.place, context)
+    }
+
+    /// After a segment: checks whether the connection ended, and whether something is waited for.
+    pub(super) fn settle<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+        if self.disposition != Disposition::Keep {
+            return self.disposition;
+        }
+        if self.application.is_detecting() && self.detect_again(place, context) != Disposition::Keep {
+            return self.disposition;
+        }
+        if self.transport.is_finished() {
+            self.end(StreamEnd::Fin, place, context);
+            return self.disposition;
+        }
+        for side in Side::BOTH {
+            if let Some(bytes) = self.transport.over_limit(context, side) {
+                self.give_up_over_limit(side, bytes, place, context);
+                if self.disposition != Disposition::Keep {
+                    return self.disposition;
+                }
+            }
+        }
+        self.update_waiting(place, context);
+        self.disposition
+    }
+
+    /// Checks whether anything is waited for: a gap to be filled, a SYN, a request, or more after a RST.
+    fn update_waiting<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) {
+        if self.application.is_detecting() {
+            self.transport.stop_waiting(context);
+        } else {
+            self.transport.update_waiting(place, self.application.searching(), context);
+        }
+    }
+
+    /// After a segment: runs detection again, if enough have arrived.
+    fn detect_again<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+        let transport = &self.transport;
+        let count: usize = Side::BOTH.into_iter().map(|side| transport.streams.of(side).waiting().1).sum();
+        let is_reset = transport.reset.is_some();
+        let is_over = is_reset
+            || Side::BOTH
+                .into_iter()
+                .all(|side| !*transport.heard.of(side) || transport.streams.of(side).fin().is_some());
+        if is_over {
+            let how = if is_reset { StreamEnd::Reset } else { StreamEnd::Fin };
+            self.end(how, place, context);
+        } else if self.application.detects_at().is_some_and(|pieces| count >= usize::from(pieces))
+            && !self.detect(super::application::is_last(count), place, context)
+        {
+            self.disposition = Disposition::Drop(NotWebSocket::Unknown);
+        }
+        self.disposition
+    }
+
+    /// A wait timed out: gives up what will not arrive.
+    pub(super) fn recheck<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+        self.read_with_late_secret(false, context);
+        if self.disposition != Disposition::Keep || self.transport.waiting_since().is_none() {
+            return self.disposition;
+        }
+        let searched = self.transport.searching(self.application.searching()).is_some();
+        if self.transport.gives_up(place, context) {
+            self.give_up(crate::tcp::GiveUp::Acknowledged, place, context);
+        }
+        if self.disposition == Disposition::Keep && self.transport.reset.is_some() {
+            self.end(StreamEnd::Reset, place, context);
+        }
+        if self.disposition == Disposition::Keep {
+            self.transport.restart_waiting(searched);
+            self.update_waiting(place, context);
+        }
+        self.disposition
+    }
+}
+
+/// What TLS gives out enters the application by the same doors as TCP's bytes.
+impl Above for Application {
+    fn data<S: Sink>(
+        &mut self,
+        direction: Direction,
+        chunk: Chunk<'_>,
+        context: &mut Context<'_, S>,
+    ) -> usize {
+        let delivery = Delivery { direction, chunk, unasked: false };
+        self.data(delivery, None, context).bytes
+    }
+
+    fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+        self.gap(gap, context);
+    }
+
+    fn finding<S: Sink>(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: std::fmt::Arguments<'_>,
+        context: &mut Context<'_, S>,
+    ) {
+        self.finding(rule, spot, text, context);
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.websocket().is_some()
+    }
+
+    fn reads_heads(&self) -> bool {
+        self.is_http()
+    }
+}

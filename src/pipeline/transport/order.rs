@@ -1,0 +1,80 @@
+//! Whose bytes are read next, where one direction explains the other.
+//!
+//! The acknowledgment number of a segment says what its sender had received. A request is read before its response, and
+//! a setting before what it allows, in whatever order the packets were captured.
+
+use super::Transport;
+use crate::pipeline::sides::Side;
+use crate::tcp::{Held, Stream};
+
+/// Which order of the two directions the layer above needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// Any.
+    Any,
+    /// Requests may be missing: a response to one of them comes before the client's later bytes. `server_waits`: the
+    /// server's bytes would wait for a request.
+    LostRequests { server_waits: bool },
+    /// What a sender had received comes before what it sent. `forced`: what is missing is not waited for.
+    Causal { forced: bool },
+}
+
+/// Whose bytes are to be read next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// These.
+    Own,
+    /// Those of the other side first.
+    Other,
+    /// So many of these, then those of the other side.
+    UpTo(usize),
+    /// These: they respond to a request that was not captured.
+    Unasked,
+}
+
+impl Transport {
+    /// Whose turn it is, when `held` is the next of a side's stream.
+    pub(crate) fn turn(&self, side: Side, held: &Held, order: Order) -> Turn {
+        match order {
+            Order::Any => Turn::Own,
+            Order::LostRequests { server_waits } => self.turn_after_lost_request(side, held, server_waits),
+            Order::Causal { forced } if self.is_causal(side, held, forced) => Turn::Own,
+            Order::Causal { .. } => Turn::Other,
+        }
+    }
+
+    /// A response that was sent before the client's next bytes had arrived answers a request that is missing, and it
+    /// may be what those bytes follow.
+    fn turn_after_lost_request(&self, side: Side, held: &Held, server_waits: bool) -> Turn {
+        let Some(client) = self.client else { return Turn::Own };
+        let stream = self.streams.of(client);
+        if !stream.is_known() {
+            return Turn::Own;
+        }
+        // Also where it waits behind a gap: that will be filled or given up.
+        let Some(response) = self.streams.of(client.other()).first_waiting() else { return Turn::Own };
+        let received = stream.offset(response.ack);
+        if side != client {
+            let unasked = server_waits && received <= stream.next();
+            return if unasked { Turn::Unasked } else { Turn::Own };
+        }
+        match received.saturating_sub(held.at) {
+            0 => Turn::Other,
+            len if len < u64::from(held.len) => Turn::UpTo(len as usize),
+            _ => Turn::Own,
+        }
+    }
+
+    /// Whether everything was read that the sender of these bytes had received.
+    fn is_causal(&self, side: Side, held: &Held, forced: bool) -> bool {
+        let (own, other) = (self.streams.of(side), self.streams.of(side.other()));
+        let waits = |held: &Held, other: &Stream| {
+            let end = other.fin().unwrap_or(u64::MAX);
+            !forced && other.is_known() && other.offset(held.ack).min(end) > other.next()
+        };
+        if waits(held, other) || (other.hole().is_some() && !forced) {
+            return false;
+        }
+        !other.ready().is_some_and(|ready| ready.origin.packet < held.origin.packet && !waits(&ready, own))
+    }
+}

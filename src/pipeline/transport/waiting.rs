@@ -1,0 +1,168 @@
+//! What a connection waits for: a gap to be filled, a SYN, a response, frames after a loss, segments after a RST.
+
+use super::Transport;
+use crate::model::Place;
+use crate::pipeline::context::{Context, Listed, Watermark};
+use crate::pipeline::events::Sink;
+use crate::pipeline::sides::Side;
+use crate::tcp::{GiveUp, Stream};
+
+/// Since when a connection waits.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Waiting {
+    /// The packet at which waiting began.
+    since: Option<Place>,
+    listed: Listed,
+    /// Frames were searched for after a loss until the wait timed out: nothing waits for them any longer.
+    search_timed_out: bool,
+}
+
+/// What passing a gap of a stream came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passed {
+    /// There is no gap.
+    Nothing,
+    /// The gap is still waited for.
+    Waits,
+    /// Copies with a wrong checksum filled it.
+    Filled,
+    /// The bytes are given up: how many, and the packet at which that is known.
+    Gap(u64, Place),
+}
+
+impl Transport {
+    /// The packet at which waiting began, if the connection waits.
+    pub(crate) fn waiting_since(&self) -> Option<Place> {
+        self.waiting.since
+    }
+
+    /// Checks whether anything is waited for. `searching`: the oldest packet whose frames may still be found.
+    pub(crate) fn update_waiting<S: Sink>(
+        &mut self,
+        place: Place,
+        searching: Option<u64>,
+        context: &mut Context<'_, S>,
+    ) {
+        let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
+        let searching = self.searching(searching);
+        let waiting = self.reset.is_some()
+            || searching.is_some()
+            || Side::BOTH.into_iter().any(|side| waits(self.streams.of(side)));
+        if !waiting {
+            self.stop_waiting(context);
+        } else if self.waiting.since.is_none() {
+            let oldest =
+                Side::BOTH.into_iter().filter_map(|side| self.streams.of(side).oldest_waiting()).min();
+            let reset = self.reset.as_ref().map(|reset| reset.place.packet);
+            let oldest = oldest.into_iter().chain(reset).chain(searching).min().unwrap_or(place.packet);
+            context.wait(oldest, &mut self.waiting.listed);
+            self.waiting.since = Some(place);
+        }
+    }
+
+    /// Waits for nothing.
+    pub(crate) fn stop_waiting<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+        if self.waiting.since.take().is_some() {
+            context.stop_waiting(&mut self.waiting.listed);
+        }
+    }
+
+    /// The connection ended: no event of an earlier packet follows.
+    pub(crate) fn leave_watermark<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+        context.stop_waiting(&mut self.waiting.listed);
+    }
+
+    /// As [`leave_watermark`](Self::leave_watermark), without announcing it.
+    pub(crate) fn forget(&mut self, watermark: &mut Watermark) {
+        watermark.remove(&mut self.waiting.listed);
+    }
+
+    /// Begins to wait again, after a wait timed out. `searched`: frames were searched for.
+    pub(crate) fn restart_waiting(&mut self, searched: bool) {
+        self.waiting.since = None;
+        self.waiting.search_timed_out |= searched;
+    }
+
+    /// The oldest packet whose frames may still be found after a loss, if that is waited for.
+    pub(crate) fn searching(&mut self, since: Option<u64>) -> Option<u64> {
+        self.waiting.search_timed_out &= since.is_some();
+        since.filter(|_| !self.waiting.search_timed_out)
+    }
+
+    /// Whether what is missing will not arrive, once the wait timed out.
+    pub(crate) fn gives_up<S>(&self, place: Place, context: &Context<'_, S>) -> bool {
+        let since = self.waiting.since.unwrap_or(place);
+        let acknowledged = Side::BOTH.into_iter().all(|side| {
+            let stream = self.streams.of(side);
+            stream.hole().is_none() || stream.hole_is_acknowledged()
+        });
+        place.time.since(since.time) > context.limits.hole_time
+            || self.is_one_sided()
+            || acknowledged
+            || self.reset.is_some()
+    }
+
+    /// Begins to deliver both streams at the lowest byte that was captured, where no SYN was.
+    pub(crate) fn begin(&mut self) {
+        for side in Side::BOTH {
+            self.streams.of_mut(side).begin();
+        }
+    }
+
+    /// Passes the gap of a stream, unless it is still waited for. `latest`: the packet of the last event, which
+    /// later ones do not precede.
+    pub(crate) fn pass_gap<S: Sink>(
+        &mut self,
+        side: Side,
+        why: GiveUp,
+        place: Place,
+        latest: Place,
+        context: &mut Context<'_, S>,
+    ) -> Passed {
+        let doubtful = self.streams.of(side).doubtful();
+        if self.streams.of_mut(side).use_suspects(&context.bytes) {
+            if let Some(held) = doubtful {
+                self.report_offload(side, held.origin, context);
+            }
+            return Passed::Filled;
+        }
+        let stream = self.streams.of(side);
+        let Some(hole) = stream.hole() else { return Passed::Nothing };
+        if why == GiveUp::Acknowledged
+            && !stream.hole_is_acknowledged()
+            && *self.heard.of(side.other())
+            && place.time.since(self.waiting.since.unwrap_or(place).time) <= context.limits.hole_time
+            && self.reset.is_none()
+        {
+            return Passed::Waits;
+        }
+        let arrival = stream.first_waiting().map_or(place, |held| held.origin);
+        Passed::Gap(hole, latest.max(arrival).max(stream.arrived()))
+    }
+
+    /// Passes everything before an offset of a stream.
+    pub(crate) fn skip_to(&mut self, side: Side, from: u64) {
+        let stream = self.streams.of_mut(side);
+        stream.begin();
+        while stream.next() < from {
+            match (stream.ready(), stream.hole()) {
+                (Some(held), _) => stream.consume((from - held.at).min(u64::from(held.len)) as u32),
+                (None, Some(hole)) => stream.skip(hole.min(from - stream.next())),
+                _ => break,
+            }
+        }
+    }
+
+    /// Bytes that the receiver acknowledged and nobody captured, at the end of a stream.
+    ///
+    /// A side of which nothing at all was captured has none: that is reported once for the connection.
+    pub(crate) fn tail_gap(&self, side: Side) -> Option<u64> {
+        self.streams.of(side).tail_hole().filter(|_| *self.heard.of(side))
+    }
+
+    /// The side whose waiting bytes or segments are over a limit, and its waiting bytes.
+    pub(crate) fn over_limit<S>(&self, context: &Context<'_, S>, side: Side) -> Option<u64> {
+        let (bytes, pieces) = self.streams.of(side).waiting();
+        (bytes > context.limits.held_bytes || pieces > context.limits.held_pieces).then_some(bytes)
+    }
+}
