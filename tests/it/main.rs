@@ -58,6 +58,8 @@ mod multiplex;
 mod mutations;
 /// One direction only, and what is like it.
 mod onesided;
+/// Every way to open a WebSocket, with every fact of its handshake.
+mod opened;
 /// Outputs harm no input and no other file.
 #[cfg(unix)]
 mod outputs;

@@ -8,3 +8,5 @@ pub mod long;
 pub mod mutate;
 pub mod noise;
 pub mod strategy;
+#[cfg(feature = "tls")]
+pub mod tls;

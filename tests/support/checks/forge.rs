@@ -303,3 +303,21 @@ fn tshark_joins_ip_fragments_and_passes_over_udp() {
     let Some(found) = tshark_frames(&pcap(&packets, PcapFormat::default())) else { return };
     assert_eq!(found, frames_of(&talk));
 }
+
+/// Independent of the analyzer: tshark derives the keys from the key log and checks each record's tag.
+#[cfg(feature = "tls")]
+#[test]
+fn tshark_decrypts_every_record_with_the_key_log() {
+    let inner = sizes();
+    let outer = Conversation::new("10.0.0.1:50000", "10.0.0.2:443");
+    let (talk, log) = super::super::tls::in_tls(outer, &inner, "ws.example", "http/1.1");
+    let mut keys = tempfile::NamedTempFile::new().unwrap();
+    keys.write_all(&log).unwrap();
+    let option = format!("tls.keylog_file:{}", keys.path().display());
+    let fields = ["-T", "fields", "-e", "websocket.opcode", "-e", "tls.handshake.extensions_server_name"];
+    let arguments = [&["-o", &option], &fields[..]].concat();
+    let Some(rows) = tshark(&capture_of(&[&talk]), &arguments) else { return };
+    let frames: usize = rows.iter().map(|row| row[0].split(',').filter(|op| !op.is_empty()).count()).sum();
+    assert_eq!(frames, inner.frames.len());
+    assert!(rows.iter().any(|row| row[1] == "ws.example"));
+}

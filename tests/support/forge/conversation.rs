@@ -262,6 +262,16 @@ impl Conversation {
         )
     }
 
+    /// Sends all bytes of another conversation, in the same writes, as a tunnel does.
+    pub fn carry(mut self, inner: &Conversation) -> Self {
+        let before = self.streams.each_ref().map(Vec::len);
+        for (dir, range) in &inner.writes {
+            self.write(*dir, &inner.stream(*dir)[range.clone()]);
+        }
+        self.upgraded_at = [0, 1].map(|side| before[side] + inner.upgraded_at[side]);
+        self
+    }
+
     /// Sends the request now; frames that follow do not wait for the response.
     pub fn request_now(mut self) -> Self {
         let bytes = self.request.wire();

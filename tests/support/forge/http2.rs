@@ -4,7 +4,7 @@ use wslens::model::Direction;
 
 use super::conversation::{Conversation, Handshake};
 use super::frame::{CLOSE, Frame};
-use super::{C2S, Rng, S2C};
+use super::{C2S, Rng, S2C, side};
 
 /// An HTTP/2 frame (RFC 9113 section 4.1).
 pub fn h2_frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -81,6 +81,22 @@ impl Http2Talk {
     /// Grants it.
     pub fn grant(self, stream: u32) -> Self {
         self.frame(S2C, 1, 4, stream, &[0x88])
+    }
+
+    /// Grants it with more fields than the status.
+    pub fn grant_with(self, stream: u32, list: &[(&str, &str)]) -> Self {
+        self.frame(S2C, 1, 4, stream, &[&[0x88], &fields(list)[..]].concat())
+    }
+
+    /// Sends the frames of an HTTP/1.1 conversation on a stream, each write in its own DATA frame.
+    pub fn carry(mut self, stream: u32, inner: &Conversation) -> Self {
+        self.talk.upgraded_at = [C2S, S2C].map(|dir| self.talk.stream(dir).len());
+        for (dir, range) in &inner.writes {
+            if range.start >= inner.upgraded_at[side(*dir)] {
+                self = self.frame(*dir, 0, 0, stream, &inner.stream(*dir)[range.clone()]);
+            }
+        }
+        self
     }
 
     /// Opens a WebSocket at `/STREAM`.
