@@ -1,9 +1,9 @@
 //! Keep-alive: pings and pongs, heartbeats of a protocol above, their intervals and round trips.
 
 use super::facts::{Page, begin, counted, grouped, took};
-use crate::model::Direction;
+use crate::model::{Direction, Histogram};
 use crate::store::ConnectionRow;
-use crate::ws::{Pulse, Spread};
+use crate::ws::Pulse;
 
 pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
     let of = |at: usize| {
@@ -41,12 +41,12 @@ pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
     }
 }
 
-fn three(spread: &Spread) -> Option<[String; 3]> {
-    Some([took(spread.min()?), took(spread.median()?), took(spread.max()?)])
+fn three(times: &Histogram) -> Option<[String; 3]> {
+    Some([took(times.min()?), took(times.median()?), took(times.max()?)])
 }
 
-fn round_trips(page: &mut Page, by: Direction, answer: &str, spread: &Spread) {
-    let Some([least, middle, most]) = three(spread) else { return };
+fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) {
+    let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     page.see(
         String::new(),
@@ -58,8 +58,8 @@ fn round_trips(page: &mut Page, by: Direction, answer: &str, spread: &Spread) {
     );
 }
 
-fn intervals(page: &mut Page, by: Direction, what: [&str; 2], spread: &Spread) {
-    let Some([least, middle, most]) = three(spread) else { return };
+fn intervals(page: &mut Page, by: Direction, what: [&str; 2], times: &Histogram) {
+    let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     let [en, zh] = what;
     page.see(

@@ -12,8 +12,7 @@
 //! the first messages say.
 
 use super::Opcode;
-use super::spread::Spread;
-use crate::model::{Direction, PerDirection, Place};
+use crate::model::{Direction, Histogram, PerDirection, Place};
 
 /// Messages from the first on that may tell the dialect and what was agreed on.
 pub(super) const EARLY: u64 = 4;
@@ -209,9 +208,9 @@ pub struct Beats {
     /// Answers of the other side's heartbeats.
     pub answers: u64,
     /// Between one and the next.
-    pub interval: Spread,
+    pub interval: Histogram,
     /// From one to its answer.
-    pub rtt: Spread,
+    pub rtt: Histogram,
     /// The last one.
     pub last: Option<Place>,
     /// The oldest one that wants an answer and has none.
@@ -313,7 +312,10 @@ impl Pulse {
 
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
-        [&self.sides.c2s, &self.sides.s2c].iter().map(|side| side.interval.size() + side.rtt.size()).sum()
+        [&self.sides.c2s, &self.sides.s2c]
+            .iter()
+            .map(|side| side.interval.heap_size() + side.rtt.heap_size())
+            .sum()
     }
 }
 

@@ -5,9 +5,8 @@ use std::fmt::Arguments;
 
 use super::event::{Events, Spot};
 use super::pulse::{BEAT_LEN, EARLY, EARLY_LEN, Pulse};
-use super::spread::Spread;
 use super::{Opcode, rules};
-use crate::model::{Direction, PerDirection, Place, Rule, Tally};
+use crate::model::{Direction, Histogram, PerDirection, Place, Rule, Tally};
 
 /// Findings of one rule that are listed for a connection; all are counted.
 pub const LISTED: u32 = 100;
@@ -59,8 +58,8 @@ struct Pings {
     sent: u64,
     answered: u64,
     last: Option<Place>,
-    interval: Spread,
-    rtt: Spread,
+    interval: Histogram,
+    rtt: Histogram,
 }
 
 /// The pings that one side sent, and what became of them.
@@ -74,9 +73,9 @@ pub struct Pinging {
     /// or the capture did.
     pub missed: u64,
     /// Between one and the next.
-    pub interval: Spread,
+    pub interval: Histogram,
     /// From a ping to its pong.
-    pub rtt: Spread,
+    pub rtt: Histogram,
     /// The last one.
     pub last: Option<Place>,
     /// The first and the last of those that nothing was answered to at the end.
@@ -211,8 +210,8 @@ impl Shared {
         let pings = |pings: &Pings| {
             pings.waiting.capacity() * size_of::<Ping>()
                 + pings.recent.capacity() * size_of::<i64>()
-                + pings.interval.size()
-                + pings.rtt.size()
+                + pings.interval.heap_size()
+                + pings.rtt.heap_size()
         };
         let pulse = rounds.pulse.as_ref().map_or(0, |pulse| size_of_val(&**pulse) + pulse.size());
         size_of_val(&**rounds) + pings(&rounds.pings.c2s) + pings(&rounds.pings.s2c) + pulse

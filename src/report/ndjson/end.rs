@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use super::{flag, key, number, optional, seconds, word};
 use crate::autopsy::{Facts, Verdict, Waiting, examine, has_keep_alive};
-use crate::model::{Direction, Place};
+use crate::model::{Direction, Histogram, Place};
 use crate::pipeline::Ended;
-use crate::ws::{Beats, Pinging, Pulse, Spread};
+use crate::ws::{Beats, Pinging, Pulse};
 
 /// Appends `end` and `keep_alive`.
 pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
@@ -70,9 +70,9 @@ fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
     out.extend_from_slice(b"]}");
 }
 
-fn write_spread(out: &mut Vec<u8>, name: &str, spread: &Spread) {
+fn write_times(out: &mut Vec<u8>, name: &str, times: &Histogram) {
     key(out, name);
-    if spread.count() == 0 {
+    if times.count() == 0 {
         out.extend_from_slice(b"null");
         return;
     }
@@ -80,10 +80,10 @@ fn write_spread(out: &mut Vec<u8>, name: &str, spread: &Spread) {
     let _ = write!(
         out,
         "{{\"count\":{},\"min\":{},\"median\":{},\"max\":{}}}",
-        spread.count(),
-        text(spread.min()),
-        text(spread.median()),
-        text(spread.max())
+        times.count(),
+        text(times.min()),
+        text(times.median()),
+        text(times.max())
     );
 }
 
@@ -95,8 +95,8 @@ fn write_keep_alive(out: &mut Vec<u8>, facts: &Facts) {
         let _ = write!(out, "{comma}\"{}\":{{\"pings\":{}", direction.name(), pings.sent);
         number(out, "answered", pings.answered);
         number(out, "missed", pings.missed);
-        write_spread(out, "interval", &pings.interval);
-        write_spread(out, "rtt", &pings.rtt);
+        write_times(out, "interval", &pings.interval);
+        write_times(out, "rtt", &pings.rtt);
         out.push(b'}');
     }
     key(out, "above");
@@ -115,8 +115,8 @@ fn write_pulse(out: &mut Vec<u8>, pulse: &Pulse) {
         let _ = write!(out, ",\"{}\":{{\"heartbeats\":{sent}", direction.name());
         number(out, "answered", *answered);
         number(out, "answers", *answers);
-        write_spread(out, "interval", interval);
-        write_spread(out, "rtt", rtt);
+        write_times(out, "interval", interval);
+        write_times(out, "rtt", rtt);
         lasted(out, "agreed", *agreed);
         out.push(b'}');
     }

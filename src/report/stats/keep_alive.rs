@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::autopsy::{Facts, examine};
-use crate::model::{Direction, PerDirection};
-use crate::ws::Spread;
+use crate::model::{Direction, Histogram, PerDirection};
 
 /// Pings or heartbeats of one side, of all connections.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +15,9 @@ pub(super) struct Sent {
     /// Pings without a pong; of heartbeats, those that wait at the end.
     pub missed: u64,
     /// Between one and the next of a connection.
-    pub interval: Spread,
+    pub interval: Histogram,
     /// From one to its answer.
-    pub rtt: Spread,
+    pub rtt: Histogram,
 }
 
 /// What was gathered.
