@@ -22,16 +22,17 @@
 //! | tls | model | nothing |
 //! | http | model | nothing |
 //! | ws | model | nothing |
-//! | pipeline | model net tcp tls http ws | nothing |
+//! | subproto | model ws | nothing |
+//! | pipeline | model net tcp tls http ws subproto | nothing |
 //! | filter | model pipeline ws | nothing |
-//! | autopsy | model pipeline ws | nothing |
+//! | autopsy | model pipeline ws subproto | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
-//! | report | model pipeline ws filter autopsy report::style | nothing |
+//! | report | model pipeline ws subproto filter autopsy report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
 //! | store | model capture net pipeline ws autopsy | files threads clock |
-//! | story | model http pipeline ws autopsy report explain store | nothing |
+//! | story | model http pipeline ws subproto autopsy report explain store | nothing |
 //! | export | model output capture filter pipeline ws report store | files |
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
@@ -63,6 +64,7 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod story;
+pub mod subproto;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -315,11 +315,11 @@ impl Live {
         last: Place,
         work: &mut Work<'_, S>,
     ) {
-        let Socket { connection, ws } = socket;
+        let Socket { connection, ws, heartbeats } = socket;
         let fin = End::BOTH.into_iter().any(|end| self.streams.of(end).fin().is_some());
         let how = ending.how;
         let (mut context, sink) = work.context();
-        let mut emit = Emit { sink, connection };
+        let mut emit = Emit { sink, connection, heartbeats };
         for end in self.order() {
             let direction =
                 if self.client == Some(end) { Direction::ClientToServer } else { Direction::ServerToClient };
@@ -381,6 +381,7 @@ impl Live {
             state,
             closed: (state != State::Open).then_some(last.time),
             socket: Some(ws),
+            heartbeats: heartbeats.as_deref(),
             findings: ws.findings(),
             ending,
             gaps: self.gaps,

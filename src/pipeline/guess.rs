@@ -314,7 +314,8 @@ impl Live {
             ws.skip(self.direction(end), *skipped.of(end));
         }
         work.sink.opened(&connection);
-        let mut emit = Emit { sink: work.sink, connection: &connection };
+        let mut heartbeats = None;
+        let mut emit = Emit { sink: work.sink, connection: &connection, heartbeats: &mut heartbeats };
         for pending in self.pending.drain(..) {
             let spot = Spot {
                 direction: pending.direction,
@@ -350,7 +351,7 @@ impl Live {
         if !work.sink.wants().heads {
             (connection.handshake.request, connection.handshake.response) = (None, None);
         }
-        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
+        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection), heartbeats });
         self.read_guessed(ends, work);
     }
 

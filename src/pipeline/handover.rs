@@ -9,8 +9,9 @@ use super::sink::{Connection, Emit, Ended, Ending, HeadPlace, Pending, Sink, Sta
 use super::work::Work;
 use crate::http::{self, Handshake, HeadKind};
 use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, Tally, WebSocketId};
+use crate::subproto::Heartbeats;
 use crate::tcp::{self, Held, NOWHERE};
-use crate::ws::{Dialect, Spot, StreamEnd, Terms, WebSocket};
+use crate::ws::{Spot, StreamEnd, Terms, WebSocket};
 
 impl Live {
     /// Hands bytes in order to the layer above, as long as it takes any.
@@ -61,9 +62,15 @@ impl Live {
                     } else {
                         Direction::ServerToClient
                     };
-                    let Socket { connection, ws } = socket;
+                    let Socket { connection, ws, heartbeats } = socket;
                     let (mut context, sink) = work.context();
-                    ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
+                    ws.end(
+                        direction,
+                        StreamEnd::Fin,
+                        arrival,
+                        &mut context,
+                        &mut Emit { sink, connection, heartbeats },
+                    );
                 }
             }
             if !progress {
@@ -125,12 +132,12 @@ impl Live {
         let my_turn = self.is_turn_of_http2(end, &held);
         match &mut self.layer {
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = socket;
+                let Socket { connection, ws, heartbeats } = socket;
                 if work.sink.wants().chunks {
                     work.sink.chunk(connection, direction, &chunk);
                 }
                 let (mut context, sink) = work.context();
-                ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+                ws.data(direction, chunk, &mut context, &mut Emit { sink, connection, heartbeats });
                 held.len
             }
             Layer::Http(http) => {
@@ -304,7 +311,7 @@ impl Live {
         let mut connection = self.connection(ends, asked, Some(place), handshake, work);
         let mut ws = WebSocket::new(terms);
         ws.list(work.limits.listed);
-        speaks(&mut ws, &connection);
+        let mut heartbeats = detect_subprotocol(&mut ws, &connection);
         let wants = work.sink.wants();
         work.sink.opened(&connection);
         // A client that acknowledged the response had read it, whichever packet is first in the capture.
@@ -312,7 +319,7 @@ impl Live {
             self.client.filter(|client| !self.streams.of(client.other()).next_is_acknowledged()).and_then(
                 |client| self.streams.of(client).ready().map(|held| held.origin).or(self.early_frames()),
             );
-        let mut emit = Emit { sink: work.sink, connection: &connection };
+        let mut emit = Emit { sink: work.sink, connection: &connection, heartbeats: &mut heartbeats };
         for pending in self.pending.drain(..) {
             let spot = Spot {
                 direction: pending.direction,
@@ -347,7 +354,7 @@ impl Live {
         if !wants.heads {
             (connection.handshake.request, connection.handshake.response) = (None, None);
         }
-        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
+        self.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection), heartbeats });
     }
 
     pub(super) fn refuse<S: Sink>(
@@ -416,6 +423,7 @@ impl Live {
             state,
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
+            heartbeats: None,
             findings: &tally,
             ending,
             gaps,
@@ -447,9 +455,9 @@ impl Live {
         match &mut self.layer {
             Layer::Http(http) => http.gap(direction, len),
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = socket;
+                let Socket { connection, ws, heartbeats } = socket;
                 let (mut context, sink) = work.context();
-                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
+                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection, heartbeats });
             }
             Layer::Multiplex(_) | Layer::Done => {}
         }
@@ -499,11 +507,11 @@ impl Live {
     }
 }
 
-/// Tells a WebSocket which protocol its handshake says that it speaks.
-pub(super) fn speaks(ws: &mut WebSocket, connection: &Connection) {
+/// Detects the subprotocol from the opening handshake. Where it has heartbeats, all short messages are read.
+pub(super) fn detect_subprotocol(ws: &mut WebSocket, connection: &Connection) -> Option<Box<Heartbeats>> {
     let handshake = &connection.handshake;
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
-    if let Some((dialect, told_by)) = Dialect::of_handshake(handshake.subprotocol.as_deref(), target) {
-        ws.speaks(dialect, told_by);
-    }
+    let heartbeats = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target)?;
+    ws.read_short_messages(true);
+    Some(Box::new(heartbeats))
 }

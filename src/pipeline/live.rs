@@ -11,6 +11,7 @@ use super::secure::Secure;
 use super::sink::{Connection, Emit, HeadPlace, Pending, Sink};
 use super::work::{Desk, Space, Work};
 use crate::model::{Chunk, Direction, Flags, Head, Place, Rule, Segment, WebSocketId};
+use crate::subproto::Heartbeats;
 use crate::tcp::{self, Stream};
 use crate::ws::{Spot, WebSocket};
 
@@ -37,6 +38,15 @@ impl Asked {
 pub(super) struct Socket {
     pub(super) ws: WebSocket,
     pub(super) connection: Box<Connection>,
+    /// The heartbeats of its subprotocol, once that is detected.
+    pub(super) heartbeats: Option<Box<Heartbeats>>,
+}
+
+impl Socket {
+    /// Memory that its messages, windows and heartbeats take, in bytes, approximately.
+    pub(super) fn size(&self) -> usize {
+        self.ws.size() + self.heartbeats.as_ref().map_or(0, |heartbeats| heartbeats.size())
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -93,7 +103,6 @@ pub(super) struct Live {
     pub(super) layer: Layer,
     /// Since which packet something is waited for.
     pub(super) waiting_since: Option<Place>,
-    pub(super) reset: Option<Place>,
     pub(super) streams: PerEnd<Stream>,
     pub(super) asked: Option<Box<Asked>>,
     pub(super) pending: Vec<Pending>,
@@ -115,6 +124,7 @@ pub(super) struct Live {
     pub(super) secure: Option<Box<Secure>>,
     /// The first FIN of each end.
     pub(super) fins: PerEnd<Option<Place>>,
+    pub(super) reset: Option<Place>,
     /// Whose address the RST came from.
     pub(super) reset_by: Option<End>,
 }
@@ -268,7 +278,7 @@ impl Live {
             }
         }
         let direction = self.direction(from);
-        let Layer::WebSocket(Socket { ws, connection }) = &mut self.layer else { return false };
+        let Layer::WebSocket(Socket { ws, connection, heartbeats }) = &mut self.layer else { return false };
         let stream = self.streams.of_mut(from);
         let address = segment.header_at.wrapping_add(u64::from(segment.header_len));
         let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
@@ -284,7 +294,7 @@ impl Live {
             let chunk = Chunk { at, bytes, address, origin: place, arrival: place }.skip(counted);
             let mut work = desk.work(space, sink);
             let (mut context, sink) = work.context();
-            ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+            ws.data(direction, chunk, &mut context, &mut Emit { sink, connection, heartbeats });
             return ws.is_lost(direction);
         }
         false
@@ -545,8 +555,8 @@ impl Live {
         const REMEMBERED: usize = 64;
         if let Layer::WebSocket(socket) = &mut self.layer {
             let spot = Spot { direction, offset, place, ..Spot::default() };
-            let Socket { connection, ws } = socket;
-            ws.report(rule, spot, text, &mut Emit { sink: work.sink, connection });
+            let Socket { connection, ws, heartbeats } = socket;
+            ws.report(rule, spot, text, &mut Emit { sink: work.sink, connection, heartbeats });
         } else if let Layer::Multiplex(multiplex) = &mut self.layer {
             multiplex.note(rule, direction, place, text, work);
         } else if matches!(self.layer, Layer::Http(_)) && self.pending.len() < REMEMBERED {
@@ -601,7 +611,7 @@ mod tests {
         };
         let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
         let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
-        live.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection) });
+        live.layer = Layer::WebSocket(Socket { ws, connection: Box::new(connection), heartbeats: None });
         let Layer::WebSocket(socket) = &live.layer else { unreachable!() };
         for direction in Direction::BOTH {
             let counts = std::ptr::from_ref(socket.ws.counts(direction)) as usize;

@@ -101,7 +101,8 @@ impl Live {
             }
             if let Layer::WebSocket(socket) = &mut self.layer {
                 let (mut context, sink) = work.context();
-                let mut emit = Emit { sink, connection: &socket.connection };
+                let mut emit =
+                    Emit { sink, connection: &socket.connection, heartbeats: &mut socket.heartbeats };
                 socket.ws.gap(DIRECTION, at.saturating_sub(len), len, place, &mut context, &mut emit);
             }
         }
@@ -110,7 +111,8 @@ impl Live {
             && let Layer::WebSocket(socket) = &mut self.layer
         {
             let spot = Spot { direction: Some(DIRECTION), place, ..Spot::default() };
-            let mut emit = Emit { sink: work.sink, connection: &socket.connection };
+            let mut emit =
+                Emit { sink: work.sink, connection: &socket.connection, heartbeats: &mut socket.heartbeats };
             let text = format_args!(
                 "{count} bytes of the client that follow a gap came before the 101: they may be frames, and are not read"
             );

@@ -13,7 +13,7 @@ mod stream;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
-use super::handover::speaks;
+use super::handover::detect_subprotocol;
 use super::http2::{Carrier, Early, Finish, reset_finding, terms};
 use super::live::Socket;
 use super::rules;
@@ -262,10 +262,10 @@ impl HttpStreams {
         let mut connection = self.connection(number, stream.id, handshake, asked.place, Some(place));
         let mut ws = WebSocket::new(terms);
         ws.list(work.limits.listed);
-        speaks(&mut ws, &connection);
+        let mut heartbeats = detect_subprotocol(&mut ws, &connection);
         work.totals.websockets += 1;
         work.sink.opened(&connection);
-        let mut emit = Emit { sink: &mut *work.sink, connection: &connection };
+        let mut emit = Emit { sink: &mut *work.sink, connection: &connection, heartbeats: &mut heartbeats };
         for pending in stream.pending.drain(..) {
             let spot = Spot { direction: pending.direction, place: pending.place, ..Spot::default() };
             ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
@@ -289,7 +289,7 @@ impl HttpStreams {
             (connection.handshake.request, connection.handshake.response) = (None, None);
         }
         let lost = std::mem::take(&mut stream.lost);
-        stream.socket = Some(Box::new(Socket { ws, connection: Box::new(connection) }));
+        stream.socket = Some(Box::new(Socket { ws, connection: Box::new(connection), heartbeats }));
         for early in asked.early {
             let space = work.bytes;
             if let Some(sealed) = &early.sealed {
@@ -352,6 +352,7 @@ impl HttpStreams {
             state,
             closed: Some(place.time).filter(|_| state == State::Refused),
             socket: None,
+            heartbeats: None,
             findings: &tally,
             ending: Ending { last: place, until: place, ..Ending::default() },
             gaps: stream.gaps,
@@ -377,9 +378,9 @@ impl HttpStreams {
         }
         let Some(mut socket) = stream.socket.take() else { return };
         let fin = finish.fin || stream.ended.c2s || stream.ended.s2c;
-        let Socket { connection, ws } = &mut *socket;
+        let Socket { connection, ws, heartbeats } = &mut *socket;
         let (mut context, sink) = work.context();
-        let mut emit = Emit { sink, connection };
+        let mut emit = Emit { sink, connection, heartbeats };
         for direction in Direction::BOTH {
             let how = if *stream.ended.of(direction) { StreamEnd::Fin } else { how };
             ws.end(direction, how, place, &mut context, &mut emit);
@@ -434,6 +435,7 @@ impl HttpStreams {
             state,
             closed: (state != State::Open).then_some(place.time),
             socket: Some(ws),
+            heartbeats: heartbeats.as_deref(),
             findings: ws.findings(),
             ending,
             gaps: stream.gaps,
@@ -559,9 +561,15 @@ impl<S: Sink> http2::Events for Turn<'_, '_, S> {
         *stream.ended.of_mut(direction) = true;
         stream.fins.of_mut(direction).get_or_insert(arrival);
         if let Some(socket) = &mut stream.socket {
-            let Socket { connection, ws } = &mut **socket;
+            let Socket { connection, ws, heartbeats } = &mut **socket;
             let (mut context, sink) = self.work.context();
-            ws.end(direction, StreamEnd::Fin, arrival, &mut context, &mut Emit { sink, connection });
+            ws.end(
+                direction,
+                StreamEnd::Fin,
+                arrival,
+                &mut context,
+                &mut Emit { sink, connection, heartbeats },
+            );
         }
         if stream.ended.c2s
             && stream.ended.s2c

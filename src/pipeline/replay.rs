@@ -256,7 +256,7 @@ impl Live {
     fn size(&self) -> usize {
         let layer = match &self.layer {
             Layer::WebSocket(socket) => {
-                size_of_val(&*socket.connection) + socket.ws.size() + socket.connection.url.len()
+                size_of_val(&*socket.connection) + socket.size() + socket.connection.url.len()
             }
             Layer::Multiplex(multiplex) => multiplex.size(),
             Layer::Http(_) | Layer::Done => 0,

@@ -6,7 +6,7 @@
 use super::ends::{End, Ends};
 use super::exchange::Other;
 use super::flows::Stage;
-use super::live::{Asked, Fate, Layer, Live};
+use super::live::{Asked, Fate, Layer, Live, Socket};
 use super::multiplex::Multiplex;
 use super::sink::{Sink, State};
 use super::work::Work;
@@ -121,10 +121,10 @@ impl Load {
     }
 
     /// With a WebSocket's messages and windows.
-    fn add(&mut self, ws: &WebSocket) {
-        let windows = ws.windows();
+    fn add(&mut self, socket: &Socket) {
+        let windows = socket.ws.windows();
         self.windows += windows as u64;
-        self.payloads += ws.size().saturating_sub(windows) as u64;
+        self.payloads += socket.size().saturating_sub(windows) as u64;
     }
 }
 
@@ -159,10 +159,10 @@ impl Live {
         }
         match &self.layer {
             Layer::Http(http) => load.payloads += http.size() as u64,
-            Layer::WebSocket(socket) => load.add(&socket.ws),
+            Layer::WebSocket(socket) => load.add(socket),
             Layer::Multiplex(multiplex) => {
                 let sockets = multiplex.streams.open.values().filter_map(|stream| stream.socket.as_ref());
-                sockets.for_each(|socket| load.add(&socket.ws));
+                sockets.for_each(|socket| load.add(socket));
             }
             Layer::Done => {}
         }

@@ -117,9 +117,9 @@ impl<S: Sink> crate::tls::Events for Deliver<'_, '_, '_, S> {
         match &mut self.live.layer {
             Layer::Http(http) => http.gap(lost.direction, len),
             Layer::WebSocket(socket) => {
-                let Socket { connection, ws } = socket;
+                let Socket { connection, ws, heartbeats } = socket;
                 let (mut context, sink) = self.work.context();
-                let mut emit = Emit { sink, connection };
+                let mut emit = Emit { sink, connection, heartbeats };
                 ws.gap(lost.direction, lost.at, len, lost.place, &mut context, &mut emit);
             }
             Layer::Multiplex(multiplex) => {
@@ -335,12 +335,12 @@ impl Live {
                     if let Some(secure) = &mut self.secure {
                         *secure.said.of_mut(direction) = Some(chunk.arrival);
                     }
-                    let Socket { connection, ws } = socket;
+                    let Socket { connection, ws, heartbeats } = socket;
                     if work.sink.wants().chunks {
                         work.sink.chunk(connection, direction, &rest);
                     }
                     let (mut context, sink) = work.context();
-                    ws.data(direction, rest, &mut context, &mut Emit { sink, connection });
+                    ws.data(direction, rest, &mut context, &mut Emit { sink, connection, heartbeats });
                     return chunk.bytes.len();
                 }
                 Layer::Http(http) => {

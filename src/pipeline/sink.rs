@@ -8,7 +8,8 @@ use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
 };
-use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
+use crate::subproto::{self, Heartbeats};
+use crate::ws::{FrameEvent, MessageEvent, ShortMessage, Spot, StreamEnd, WebSocket};
 
 /// One head of the opening handshake: where it was in the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -204,6 +205,8 @@ pub struct Ended<'a> {
     pub closed: Option<Time>,
     /// Its frames' state; `None` where it was never opened.
     pub socket: Option<&'a WebSocket>,
+    /// The heartbeats of its subprotocol, where one with heartbeats is known.
+    pub heartbeats: Option<&'a Heartbeats>,
     /// Its findings.
     pub findings: &'a Tally,
     /// How its bytes ended.
@@ -300,10 +303,12 @@ pub trait Sink {
     }
 }
 
-/// Hands a WebSocket's events on, with the connection they belong to.
+/// Passes a WebSocket's events to the sink, with the connection they belong to, and its short messages to the
+/// subprotocol.
 pub(super) struct Emit<'a, S> {
     pub(super) sink: &'a mut S,
     pub(super) connection: &'a Connection,
+    pub(super) heartbeats: &'a mut Option<Box<Heartbeats>>,
 }
 
 impl<S: Sink> crate::ws::Events for Emit<'_, S> {
@@ -314,6 +319,9 @@ impl<S: Sink> crate::ws::Events for Emit<'_, S> {
     #[inline]
     fn message(&mut self, message: &MessageEvent<'_>) {
         self.sink.message(self.connection, message);
+    }
+    fn short_message(&mut self, message: &ShortMessage<'_>) -> bool {
+        subproto::on_message(self.heartbeats, message)
     }
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
         self.sink.finding(Some(self.connection), rule, spot, text);

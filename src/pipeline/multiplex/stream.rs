@@ -12,7 +12,7 @@ impl Stream {
         let socket = self.socket.as_ref().map_or(0, |socket| {
             size_of::<Socket>()
                 + size_of_val(&*socket.connection)
-                + socket.ws.size()
+                + socket.size()
                 + socket.connection.url.len()
         });
         let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
@@ -22,9 +22,9 @@ impl Stream {
     /// Tells a finding of it, now or when it is opened.
     pub(super) fn report<S: Sink>(&mut self, pending: Pending, sink: &mut S) {
         if let Some(socket) = &mut self.socket {
-            let Socket { connection, ws } = &mut **socket;
+            let Socket { connection, ws, heartbeats } = &mut **socket;
             let spot = Spot { direction: pending.direction, place: pending.place, ..Spot::default() };
-            let mut emit = Emit { sink, connection };
+            let mut emit = Emit { sink, connection, heartbeats };
             ws.report(pending.rule, spot, format_args!("{}", pending.text), &mut emit);
         } else if self.pending.len() < REMEMBERED {
             self.pending.push(pending);
@@ -34,12 +34,12 @@ impl Stream {
     pub(super) fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, work: &mut Work<'_, S>) {
         let Some(socket) = &mut self.socket else { return };
         *self.said.of_mut(direction) = Some(chunk.arrival);
-        let Socket { connection, ws } = &mut **socket;
+        let Socket { connection, ws, heartbeats } = &mut **socket;
         if work.sink.wants().chunks {
             work.sink.chunk(connection, direction, &chunk);
         }
         let (mut context, sink) = work.context();
-        ws.data(direction, chunk, &mut context, &mut Emit { sink, connection });
+        ws.data(direction, chunk, &mut context, &mut Emit { sink, connection, heartbeats });
     }
 
     pub(super) fn gap<S: Sink>(
@@ -52,9 +52,9 @@ impl Stream {
     ) {
         match &mut self.socket {
             Some(socket) => {
-                let Socket { connection, ws } = &mut **socket;
+                let Socket { connection, ws, heartbeats } = &mut **socket;
                 let (mut context, sink) = work.context();
-                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection });
+                ws.gap(direction, at, len, arrival, &mut context, &mut Emit { sink, connection, heartbeats });
             }
             None => *self.lost.of_mut(direction) = true,
         }

@@ -6,7 +6,8 @@ use super::{flag, key, number, optional, seconds, word};
 use crate::autopsy::{Facts, Verdict, Waiting, examine, has_keep_alive};
 use crate::model::{Direction, Histogram, Place};
 use crate::pipeline::Ended;
-use crate::ws::{Beats, Pinging, Pulse};
+use crate::subproto::{Heartbeats, SideHeartbeats};
+use crate::ws::Pinging;
 
 /// Appends `end` and `keep_alive`.
 pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
@@ -100,26 +101,27 @@ fn write_keep_alive(out: &mut Vec<u8>, facts: &Facts) {
         out.push(b'}');
     }
     key(out, "above");
-    match &facts.pulse {
-        Some(pulse) => write_pulse(out, pulse),
+    match &facts.heartbeats {
+        Some(heartbeats) => write_heartbeats(out, heartbeats),
         None => out.extend_from_slice(b"null"),
     }
     out.push(b'}');
 }
 
-fn write_pulse(out: &mut Vec<u8>, pulse: &Pulse) {
-    let (name, told_by) = (pulse.dialect.name(), pulse.told_by.name());
-    let _ = write!(out, "{{\"protocol\":\"{name}\",\"told_by\":\"{told_by}\"");
+fn write_heartbeats(out: &mut Vec<u8>, heartbeats: &Heartbeats) {
+    let (protocol, evidence) = (heartbeats.protocol.name(), heartbeats.evidence.name());
+    let _ = write!(out, "{{\"protocol\":\"{protocol}\",\"told_by\":\"{evidence}\"");
     for direction in Direction::BOTH {
-        let Beats { sent, answered, answers, interval, rtt, agreed, .. } = pulse.sides.of(direction);
+        let SideHeartbeats { sent, answered, pongs, interval, rtt, negotiated, .. } =
+            heartbeats.sides.of(direction);
         let _ = write!(out, ",\"{}\":{{\"heartbeats\":{sent}", direction.name());
         number(out, "answered", *answered);
-        number(out, "answers", *answers);
+        number(out, "answers", *pongs);
         write_times(out, "interval", interval);
         write_times(out, "rtt", rtt);
-        lasted(out, "agreed", *agreed);
+        lasted(out, "agreed", *negotiated);
         out.push(b'}');
     }
-    lasted(out, "timeout", pulse.timeout);
+    lasted(out, "timeout", heartbeats.timeout);
     out.push(b'}');
 }

@@ -124,7 +124,7 @@ fn write_times(object: &mut Object<'_>, name: &str, times: &Histogram) {
     object.close();
 }
 
-/// How connections ended, their pings, and heartbeats of protocols above.
+/// How connections ended, their pings, and heartbeats of subprotocols.
 fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
     let all = &stats.keep_alive;
     for (name, counts) in [("ends", &all.ends), ("causes", &all.causes)] {
