@@ -31,9 +31,10 @@
 //! | report | model pipeline ws subproto filter autopsy report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
-//! | store | model capture net pipeline ws autopsy | files threads clock |
+//! | drive | model capture pipeline ws | nothing |
+//! | store | model capture net pipeline ws autopsy drive | files threads clock |
 //! | story | model http pipeline ws subproto autopsy report explain store | nothing |
-//! | export | model output capture filter pipeline ws report store | files |
+//! | export | model output capture filter pipeline ws report drive store | files |
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
 //! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
@@ -52,6 +53,7 @@ pub mod autopsy;
 pub mod build;
 pub mod capture;
 pub mod cli;
+pub mod drive;
 pub mod explain;
 pub mod export;
 pub mod filter;

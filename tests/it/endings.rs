@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::stats::{Options, Stats};
 use wslens::report::{Level, PayloadMode};
