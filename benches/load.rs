@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, PayloadMode, Report as _, Selection};

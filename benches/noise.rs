@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Connection, Limits, Pipeline, Sink};
 use wslens::ws::FrameEvent;
 

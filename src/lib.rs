@@ -22,17 +22,19 @@
 //! | tls | model | nothing |
 //! | http | model | nothing |
 //! | ws | model | nothing |
-//! | pipeline | model net tcp tls http ws | nothing |
+//! | subproto | model ws | nothing |
+//! | pipeline | model net tcp tls http ws subproto | nothing |
 //! | filter | model pipeline ws | nothing |
-//! | autopsy | model pipeline ws | nothing |
+//! | autopsy | model pipeline ws subproto | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
-//! | report | model pipeline ws filter autopsy report::style | nothing |
+//! | report | model pipeline ws subproto filter autopsy report::style | nothing |
 //! | explain | model http ws report cli::style | nothing |
 //! | build | model http ws report explain | nothing |
-//! | store | model capture net pipeline ws autopsy | files threads clock |
-//! | story | model http pipeline ws autopsy report explain store | nothing |
-//! | export | model output capture filter pipeline ws report store | files |
+//! | drive | model capture pipeline ws | nothing |
+//! | store | model capture net pipeline ws autopsy drive | files threads clock |
+//! | story | model http pipeline ws subproto autopsy report explain store | nothing |
+//! | export | model output capture filter pipeline ws report drive store | files |
 //! | cli::signals | capture | terminal |
 //! | learn | model capture net http ws report store | nothing |
 //! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
@@ -51,6 +53,7 @@ pub mod autopsy;
 pub mod build;
 pub mod capture;
 pub mod cli;
+pub mod drive;
 pub mod explain;
 pub mod export;
 pub mod filter;
@@ -63,6 +66,7 @@ pub mod pipeline;
 pub mod report;
 pub mod store;
 pub mod story;
+pub mod subproto;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use wslens::capture::Capture;
-use wslens::cli::run::run as drive;
+use wslens::drive;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, Report as _, Selection};
@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     let mut out = Vec::new();
     let mut sink = Ndjson::new(&mut out, selection, false);
     let mut turns = 0;
-    let summary = drive(&mut capture, &mut pipeline, &mut sink, |_, _| {
+    let summary = drive::run(&mut capture, &mut pipeline, &mut sink, |_, _| {
         turns += 1;
         turns < 40
     });

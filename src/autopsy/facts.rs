@@ -2,7 +2,8 @@
 
 use crate::model::{Direction, PerDirection, Place, Severity};
 use crate::pipeline::{Ended, Ending, State};
-use crate::ws::{Closing, Pinging, Pulse};
+use crate::subproto::Heartbeats;
+use crate::ws::{Closing, Pinging};
 
 /// What is known of a connection's end, from the pipeline alone.
 #[derive(Clone, Debug)]
@@ -17,8 +18,8 @@ pub struct Facts {
     pub closing: Option<Closing>,
     /// The pings of each side.
     pub pings: PerDirection<Option<Pinging>>,
-    /// The keep-alive of the protocol above.
-    pub pulse: Option<Box<Pulse>>,
+    /// The heartbeats of its subprotocol.
+    pub heartbeats: Option<Box<Heartbeats>>,
     /// Bytes may be missing: what was not seen may have been said.
     pub lossy: bool,
     /// Findings of severity error.
@@ -43,7 +44,7 @@ impl Facts {
                 c2s: socket.and_then(|socket| socket.pinging(Direction::ClientToServer)),
                 s2c: socket.and_then(|socket| socket.pinging(Direction::ServerToClient)),
             },
-            pulse: socket.and_then(|socket| socket.pulse().cloned().map(Box::new)),
+            heartbeats: ended.heartbeats.cloned().map(Box::new),
             lossy: ended.gaps.0 > 0 || socket.is_some_and(|socket| socket.is_unsure()),
             errors: ended.findings.of(Severity::Error),
             stream: connection.stream_id.is_some(),

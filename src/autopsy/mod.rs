@@ -81,7 +81,7 @@ impl Kind {
     }
 }
 
-/// A ping, or a heartbeat of the protocol above, that was not answered.
+/// A ping, or a heartbeat of the subprotocol, that was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// Who sent it.
@@ -92,7 +92,7 @@ pub struct Waiting {
     pub last: Place,
     /// Nanoseconds from the first to the end.
     pub age: i64,
-    /// It is a heartbeat of the protocol above WebSocket.
+    /// It is a heartbeat of the subprotocol.
     pub above: bool,
 }
 
@@ -281,10 +281,10 @@ fn waiting(facts: &Facts, end: Option<Place>) -> Vec<Waiting> {
         if let Some((since, last)) = facts.pings.of(by).as_ref().and_then(|pings| pings.waiting) {
             add(since, last, false);
         }
-        if let Some(beats) = facts.pulse.as_ref().map(|pulse| pulse.sides.of(by))
-            && let Some(since) = beats.waiting
+        if let Some(side) = facts.heartbeats.as_ref().map(|heartbeats| heartbeats.sides.of(by))
+            && let Some(since) = side.unanswered
         {
-            add(since, beats.last.unwrap_or(since), true);
+            add(since, side.last.unwrap_or(since), true);
         }
     }
     found.sort_by_key(|waiting| waiting.since.packet);
@@ -336,8 +336,8 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
 fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause> {
     let rtt = |waiting: &Waiting| {
         let pings = facts.pings.of(waiting.by).as_ref().and_then(|pings| pings.rtt.max());
-        let beats = facts.pulse.as_ref().and_then(|pulse| pulse.sides.of(waiting.by).rtt.max());
-        if waiting.above { beats } else { pings }
+        let heartbeats = facts.heartbeats.as_ref().and_then(|all| all.sides.of(waiting.by).rtt.max());
+        if waiting.above { heartbeats } else { pings }
     };
     let silent_since = |waiting: &Waiting| {
         let said = *facts.ending.said.of(waiting.by.opposite());
@@ -354,12 +354,12 @@ fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause
 
 /// Whoever ended it had not heard a heartbeat that was to come.
 fn heartbeat_missed(facts: &Facts, by: Direction, end: Place) -> Option<Cause> {
-    let pulse = facts.pulse.as_ref()?;
-    let beats = pulse.sides.of(by.opposite());
-    let agreed = beats.agreed.filter(|agreed| *agreed > 0)?;
-    let last = beats.last.or(facts.opened)?;
+    let heartbeats = facts.heartbeats.as_ref()?;
+    let other = heartbeats.sides.of(by.opposite());
+    let agreed = other.negotiated.filter(|interval| *interval > 0)?;
+    let last = other.last.or(facts.opened)?;
     let since = end.time.since(last.time);
-    let patience = agreed.saturating_add(pulse.timeout.unwrap_or(agreed / 2));
+    let patience = agreed.saturating_add(heartbeats.timeout.unwrap_or(agreed / 2));
     let said = *facts.ending.said.of(by.opposite());
     // Anything that was heard since may stand for it.
     let silent = said.is_none_or(|said| said.packet <= last.packet);
@@ -389,5 +389,5 @@ fn path_lost(facts: &Facts, verdict: &Verdict, end: Place) -> Option<Cause> {
 #[must_use]
 pub fn has_keep_alive(facts: &Facts) -> bool {
     let PerDirection { c2s, s2c } = &facts.pings;
-    c2s.is_some() || s2c.is_some() || facts.pulse.is_some()
+    c2s.is_some() || s2c.is_some() || facts.heartbeats.is_some()
 }

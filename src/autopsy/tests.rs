@@ -26,7 +26,7 @@ fn facts() -> Facts {
         opened: Some(at(5, 0)),
         closing: None,
         pings: PerDirection::default(),
-        pulse: None,
+        heartbeats: None,
         lossy: false,
         errors: 0,
         stream: false,

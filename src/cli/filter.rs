@@ -7,7 +7,7 @@ use clap::Args;
 use super::args::{InputArgs, LookArgs};
 use super::problem::Problem;
 use super::read::{self, Progress};
-use super::run;
+use crate::drive;
 use crate::filter::{self, FilterError, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
 
@@ -106,7 +106,7 @@ pub fn survey(
     limits.depth.frame_payloads = needs.frame_payloads;
     let mut capture = read::open(input).map_err(Problem::from)?;
     let mut progress = Progress::new(look.quiet);
-    run::run(&mut capture, &mut Pipeline::new(limits), &mut matcher.survey(), |capture, _| {
+    drive::run(&mut capture, &mut Pipeline::new(limits), &mut matcher.survey(), |capture, _| {
         progress.show(capture);
         true
     });

@@ -6,8 +6,9 @@ use std::io::{self, BufWriter, Write};
 
 use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
+use super::read;
 use super::style::{ColorWhen, Style};
-use super::{read, run};
+use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};
 use crate::explain::opening::{Note, Opening, Other, crossed, write_opening};
 use crate::http::{accept_for, likely_mistake, rules};
@@ -129,7 +130,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         wrong: false,
     };
     let mut progress = read::Progress::new(false);
-    let summary = run::run(&mut capture, &mut pipeline, &mut sink, |capture, sink| {
+    let summary = drive::run(&mut capture, &mut pipeline, &mut sink, |capture, sink| {
         progress.show(capture);
         sink.failed.is_none() && !sink.is_done()
     });

@@ -27,7 +27,6 @@ mod problem;
 mod read;
 #[cfg(all(feature = "live", unix))]
 mod rights;
-pub mod run;
 mod signals;
 mod stats;
 mod story;

@@ -10,10 +10,10 @@ use super::filter;
 use super::keys;
 use super::outputs;
 use super::problem::Problem;
-use super::run;
 use super::signals::{self, Asked};
 use super::style::{self, Style};
 use crate::capture::{Capture, CaptureError, Input, Options};
+use crate::drive;
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::output::{Growth, Target};
 use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
@@ -178,20 +178,25 @@ pub fn write(
         Some(rows) => rows.writer(),
     };
     let outcome = match format {
-        Format::Ndjson => drive(capture, limits, Ndjson::new(out, selection, live), look, asked),
-        Format::Csv => drive(capture, limits, Csv::new(out, selection, live), look, asked),
+        Format::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        Format::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
         Format::Sarif => {
             let names = capture.source_names().map(str::to_owned).collect();
-            drive(capture, limits, Sarif::new(out, selection, names)?, look, asked)
+            write_report(capture, limits, Sarif::new(out, selection, names)?, look, asked)
         }
         Format::Junit => {
             let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
-            drive(capture, limits, Junit::new(out, selection, &name)?, look, asked)
+            write_report(capture, limits, Junit::new(out, selection, &name)?, look, asked)
         }
         Format::Table => {
             let level = selection.level;
-            let outcome =
-                drive(capture, limits, Table::new(out, selection, table_look(look), live), look, asked)?;
+            let outcome = write_report(
+                capture,
+                limits,
+                Table::new(out, selection, table_look(look), live),
+                look,
+                asked,
+            )?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
                 eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
@@ -262,7 +267,7 @@ pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn drive<R: Report>(
+pub fn write_report<R: Report>(
     capture: &mut Capture,
     limits: Limits,
     mut report: R,
@@ -278,7 +283,7 @@ pub fn drive<R: Report>(
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
     }
     let mut progress = Progress::new(look.quiet);
-    let summary = run::run(capture, &mut pipeline, &mut report, |capture, report| {
+    let summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
         let patience = !asked.is_some_and(Asked::is_true)
             || since.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5);

@@ -4,7 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 
 use super::args::{Format, StatsArgs};
 use super::problem::Problem;
-use super::{filter, outputs, read, run};
+use super::{filter, outputs, read};
+use crate::drive;
 use crate::filter::{Level, Levels};
 use crate::output::Growth;
 use crate::pipeline::Pipeline;
@@ -42,7 +43,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
         ..Options::default()
     });
     let mut progress = read::Progress::new(args.look.quiet);
-    let summary = run::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
+    let summary = drive::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
         progress.show(capture);
         true
     });

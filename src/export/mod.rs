@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use crate::capture::live::Live;
 use crate::capture::{self, Capture, CaptureError, Input};
+use crate::drive;
 use crate::filter::{Matcher, parse};
 use crate::model::{PacketRef, Rule, Time};
 use crate::output::{Growth, Inputs, OutputError, Target};
@@ -33,7 +34,7 @@ use crate::report::pcapng::Pcapng;
 use crate::report::records::Csv;
 use crate::report::transcript::{Form, Transcript};
 use crate::report::{Report, Selection};
-use crate::store::{self, Packets, Replayer, Session, Visit};
+use crate::store::{Packets, Replayer, Session, Visit};
 use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
 
 /// Bytes of a message that are exported; more are marked as cut.
@@ -514,7 +515,7 @@ impl Task {
         let mut capture = Capture::open(&source.inputs, &how)?;
         let mut cancelled = false;
         let limits = Limits { depth, ..source.limits.clone() };
-        let summary = store::run(&mut capture, &mut Pipeline::new(limits), sink, |capture, _| {
+        let summary = drive::run(&mut capture, &mut Pipeline::new(limits), sink, |capture, _| {
             let (done, total) = capture.progress().unwrap_or_default();
             cancelled = !progress.goes_on(done, total);
             !cancelled

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::endless;
+use crate::store;
 use crate::store::detail::{Detail, Request};
 
 const CAPTURES: [&str; 9] = [
@@ -50,7 +51,7 @@ fn messages(path: &Path, connection: Option<u32>) -> Vec<Value> {
     let mut out = Vec::new();
     let mut report = Ndjson::new(&mut out, selection, false);
     let mut opened = Capture::open(&[Input::from(path.to_owned())], &capture::Options::default()).unwrap();
-    let summary = store::run(&mut opened, &mut Pipeline::new(Limits::default()), &mut report, |_, _| true);
+    let summary = drive::run(&mut opened, &mut Pipeline::new(Limits::default()), &mut report, |_, _| true);
     report.finish(&summary).unwrap();
     let lines = String::from_utf8(out).unwrap();
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

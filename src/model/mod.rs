@@ -12,6 +12,7 @@
 mod event;
 mod finding;
 mod handshake;
+mod histogram;
 mod id;
 mod lang;
 mod loss;
@@ -25,6 +26,7 @@ mod tally;
 pub use event::{Bytes, Chunk, Place, SEALED};
 pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
+pub use histogram::Histogram;
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
 pub use lang::Lang;
 pub use loss::{Loss, Losses};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::capture_drops::CaptureDrops;
 use super::events::Sink;
 use super::limits::Limits;
-use super::sides::Identity;
+use super::sides::{Identity, Side};
 use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{self, Scratch, WebSocket};
@@ -152,12 +152,26 @@ impl Shared {
     }
 }
 
-/// A TCP segment, with the bytes of the packet that carried it.
+/// A TCP segment, with its connection and the packet that carried it.
 #[derive(Clone, Copy)]
 pub(super) struct CapturedSegment<'a> {
     pub(super) segment: Segment,
-    pub(super) bytes: &'a [u8],
+    /// The slot of its connection.
+    pub(super) slot: u32,
+    /// The side that sent it.
+    pub(super) from: Side,
+    /// The bytes of the packet.
+    pub(super) packet: &'a [u8],
     pub(super) place: Place,
+    /// The bytes of the capture.
+    pub(super) capture: &'a dyn Bytes,
+}
+
+impl CapturedSegment<'_> {
+    /// Where its payload is.
+    pub(super) fn payload(&self) -> Span {
+        Span { start: self.segment.header_at + u64::from(self.segment.header_len), len: self.segment.len }
+    }
 }
 
 /// The bytes of the capture and of reassembled datagrams, as one address space.

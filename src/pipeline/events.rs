@@ -9,6 +9,7 @@ use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
 };
+use crate::subproto::Heartbeats;
 use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
 
 /// One head of the opening handshake: where it was in the capture.
@@ -255,6 +256,8 @@ pub struct Ended<'a> {
     pub closed: Option<Time>,
     /// Its frames' state; `None` where it was never opened.
     pub socket: Option<&'a WebSocket>,
+    /// The heartbeats of its subprotocol, where one with heartbeats is known.
+    pub heartbeats: Option<&'a Heartbeats>,
     /// Its findings.
     pub findings: &'a Tally,
     /// How its bytes ended.

@@ -28,7 +28,7 @@ mod transport;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Span};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
@@ -308,68 +308,51 @@ impl Pipeline {
             }
             // The copy is made here and nowhere else.
             _ => {
-                let captured = CapturedSegment { segment: *segment, bytes, place };
-                self.other_segment(index, from, &captured, capture, sink);
+                let segment = *segment;
+                let captured = CapturedSegment { segment, slot: index, from, packet: bytes, place, capture };
+                self.other_segment(&captured, sink);
             }
         }
     }
 
     /// A segment that is not the next one of an open WebSocket.
     #[inline(never)]
-    fn other_segment<S: Sink>(
-        &mut self,
-        index: u32,
-        from: Side,
-        captured: &CapturedSegment<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        let segment = &captured.segment;
+    fn other_segment<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+        let CapturedSegment { segment, slot: index, from, capture, .. } = captured;
         let is_syn = segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN;
-        let Some(slot) = self.connections.slot(index) else { return };
+        let Some(slot) = self.connections.slot(*index) else { return };
         match &mut slot.stage {
             Stage::Followed(connection) => {
-                let source = ByteSource { capture, decoder: &self.decoder };
+                let source = ByteSource { capture: *capture, decoder: &self.decoder };
                 if connection.is_detecting()
-                    && let Some(start) = source.slice(payload_of(segment)).and_then(starts_here)
+                    && let Some(start) = source.slice(captured.payload()).and_then(starts_here)
                 {
-                    self.follow_from(index, from, segment, start);
-                } else if is_syn && !connection.fits_syn(from, segment.seq.wrapping_add(1)) {
+                    self.follow_from(captured, start);
+                } else if is_syn && !connection.fits_syn(*from, segment.seq.wrapping_add(1)) {
                     // That connection ended.
-                    self.outside(index, Outside::Reuse, capture, sink);
-                    return self.restart(index, from, captured, capture, sink);
+                    self.outside(*index, Outside::Reuse, *capture, sink);
+                    return self.restart(captured, sink);
                 }
-                self.followed_segment(index, from, captured, capture, sink);
+                self.followed_segment(captured, sink);
             }
-            Stage::Dropped(_, tries) => {
-                if is_syn {
-                    self.restart(index, from, captured, capture, sink);
-                } else if segment.len >= 16 || (*tries > 0 && segment.len > 2) {
-                    self.reclassify(index, from, captured, capture, sink);
-                }
+            Stage::Dropped(..) | Stage::Ended if is_syn => self.restart(captured, sink),
+            Stage::Dropped(_, tries) if segment.len >= 16 || (*tries > 0 && segment.len > 2) => {
+                self.reclassify(captured, sink);
             }
-            Stage::Ended if is_syn => self.restart(index, from, captured, capture, sink),
-            Stage::HalfOpen(_) => self.half_open(index, from, captured, capture, sink),
-            Stage::Ended | Stage::Free => {}
+            Stage::HalfOpen(_) => self.half_open(captured, sink),
+            Stage::Dropped(..) | Stage::Ended | Stage::Free => {}
         }
     }
 
-    fn half_open<S: Sink>(
-        &mut self,
-        index: u32,
-        from: Side,
-        captured: &CapturedSegment<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        let segment = &captured.segment;
-        let Some(slot) = self.connections.slot(index) else { return };
+    fn half_open<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+        let CapturedSegment { segment, from, place, .. } = *captured;
+        let Some(slot) = self.connections.slot(captured.slot) else { return };
         let Stage::HalfOpen(half_open) = &mut slot.stage else { return };
         if segment.flags.has(Flags::SYN) {
             let first = segment.seq.wrapping_add(1);
             if half_open.first(from).is_some_and(|known| known != first) && !segment.flags.has(Flags::ACK) {
                 // A new attempt: nothing came of the one before.
-                return self.restart(index, from, captured, capture, sink);
+                return self.restart(captured, sink);
             }
             half_open.set_first(from, first);
             if segment.flags.has(Flags::ACK) {
@@ -387,7 +370,7 @@ impl Pipeline {
         let half_open = *half_open;
         let mut connection = TcpConnection::new(half_open.client);
         if half_open.split {
-            connection.note_split(captured.place);
+            connection.note_split(place);
         }
         for side in Side::BOTH {
             if let Some(first) = half_open.first(side) {
@@ -396,61 +379,48 @@ impl Pipeline {
         }
         slot.stage = Stage::Followed(connection);
         self.followed += 1;
-        self.followed_segment(index, from, captured, capture, sink);
+        self.followed_segment(captured, sink);
     }
 
     /// Begins a new connection on the ports of another one.
-    fn restart<S: Sink>(
-        &mut self,
-        index: u32,
-        from: Side,
-        captured: &CapturedSegment<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
+    fn restart<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
         if sink.wants().replay_steps {
-            self.report_forgotten(index, sink);
+            self.report_forgotten(captured.slot, sink);
         }
         let tcp = self.connections.next_id();
-        let Some(slot) = self.connections.slot(index) else { return };
+        let Some(slot) = self.connections.slot(captured.slot) else { return };
         slot.identity.tcp = tcp;
         slot.stage = Stage::HalfOpen(HalfOpen::default());
-        self.half_open(index, from, captured, capture, sink);
+        self.half_open(captured, sink);
     }
 
     /// A segment of a dropped connection that may hold a WebSocket nevertheless: a proxy may have opened it after a preface
     /// of its own, or it is HTTP/2 in its middle, where a request or a response begins.
     #[inline]
-    fn reclassify<S: Sink>(
-        &mut self,
-        index: u32,
-        from: Side,
-        captured: &CapturedSegment<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        let Some(bytes) = capture.bytes(payload_of(&captured.segment)) else { return };
-        let Some(slot) = self.connections.slot(index) else { return };
+    fn reclassify<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+        let Some(bytes) = captured.capture.bytes(captured.payload()) else { return };
+        let Some(slot) = self.connections.slot(captured.slot) else { return };
         let Stage::Dropped(_, tries) = slot.stage else { return };
         if let Some(start) = starts_here(bytes) {
-            self.follow_from(index, from, &captured.segment, start);
+            self.follow_from(captured, start);
         } else if tries > 0 && crate::ws::fills(bytes) {
-            self.follow_again(index, TcpConnection::detecting_again(tries - 1));
+            self.follow_again(captured.slot, TcpConnection::detecting_again(tries - 1));
         } else {
             return;
         }
-        self.followed_segment(index, from, captured, capture, sink);
+        self.followed_segment(captured, sink);
     }
 
     /// Follows a connection from a segment in its middle on.
-    fn follow_from(&mut self, index: u32, from: Side, segment: &Segment, start: Start) {
+    fn follow_from(&mut self, captured: &CapturedSegment<'_>, start: Start) {
         let headers = match start {
             Start::Request => None,
             Start::Headers(direction) => Some(direction),
         };
-        let Some(slot) = self.connections.slot(index) else { return };
-        let connection = TcpConnection::from_middle(&slot.identity, from, segment, headers);
-        self.follow_again(index, connection);
+        let Some(slot) = self.connections.slot(captured.slot) else { return };
+        let connection =
+            TcpConnection::from_middle(&slot.identity, captured.from, &captured.segment, headers);
+        self.follow_again(captured.slot, connection);
     }
 
     /// Follows a connection that was dropped, or whose past no longer counts.
@@ -470,16 +440,9 @@ impl Pipeline {
 
     /// A segment of a connection that is followed, of any kind.
     #[inline(never)]
-    fn followed_segment<S: Sink>(
-        &mut self,
-        index: u32,
-        from: Side,
-        captured: &CapturedSegment<'_>,
-        capture: &dyn Bytes,
-        sink: &mut S,
-    ) {
-        self.with_connection(index, capture, sink, |connection, context| {
-            connection.segment(from, captured, context)
+    fn followed_segment<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+        self.with_connection(captured.slot, captured.capture, sink, |connection, context| {
+            connection.segment(captured, context)
         });
     }
 
@@ -564,9 +527,4 @@ impl Pipeline {
         }
         self.followed = self.followed.saturating_sub(1);
     }
-}
-
-/// Where the payload of a segment is.
-fn payload_of(segment: &Segment) -> Span {
-    Span { start: segment.header_at + u64::from(segment.header_len), len: segment.len }
 }

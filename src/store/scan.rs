@@ -345,12 +345,13 @@ impl<V: Visit> Sink for Look<'_, V> {
             self.take(ended.connection);
         }
         if let Some(connection) = self.open.remove(&ended.connection.id.0) {
-            let &Ended { state, closed, socket, findings, ending, gaps, .. } = ended;
+            let &Ended { state, closed, socket, heartbeats, findings, ending, gaps, .. } = ended;
             self.visit.ended(&Ended {
                 connection: &connection,
                 state,
                 closed,
                 socket,
+                heartbeats,
                 findings,
                 ending,
                 gaps,

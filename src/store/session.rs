@@ -11,11 +11,11 @@ use super::detail::{Detail, LoadError, Request};
 use super::fill::{Board, Fill};
 use super::index::Index;
 use super::load::Source;
-use super::run;
 use super::scan::{Replayer, Scan};
 use super::trail::{Packets, Trails};
 use crate::capture::live::{Live, Status};
 use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
+use crate::drive;
 use crate::pipeline::{Connection, Limits, Pipeline};
 use crate::ws::MessageEvent;
 
@@ -449,7 +449,7 @@ impl Reader {
             }
         }
         let mut fill = lock(&shared.fill);
-        let summary = run::finish(&mut self.capture, &mut self.pipeline, &mut *fill);
+        let summary = drive::finish(&mut self.capture, &mut self.pipeline, &mut *fill);
         fill.publish();
         drop(fill);
         shared.board.write().summary = Some(summary);
@@ -464,7 +464,7 @@ impl Reader {
         let mut fill = lock(&self.shared.fill);
         for taken in 0..TURN {
             let Some(packet) = self.capture.next() else { return (taken > 0).then_some(taken) };
-            run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
+            drive::process_packet(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
         }
         self.capture.check();
         Some(TURN)
@@ -473,14 +473,14 @@ impl Reader {
     /// Takes a packet for which the thread may have to wait; none at the end.
     fn take_one(&mut self) -> Option<u32> {
         if !self.capture.wait() {
-            run::use_new_secrets(&self.capture, &mut self.pipeline, &mut *lock(&self.shared.fill));
+            drive::use_new_secrets(&self.capture, &mut self.pipeline, &mut *lock(&self.shared.fill));
             self.publish();
             return Some(0);
         }
         let packet = self.capture.next()?;
         let mut fill = lock(&self.shared.fill);
         fill.taken = (packet.number, self.capture.totals().capture_bytes);
-        run::take(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
+        drive::process_packet(&packet, &mut self.capture, &mut self.pipeline, &mut *fill);
         Some(1)
     }
 

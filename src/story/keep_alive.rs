@@ -1,9 +1,9 @@
-//! Keep-alive: pings and pongs, heartbeats of a protocol above, their intervals and round trips.
+//! Keep-alive: pings and pongs, heartbeats of a subprotocol, their intervals and round trips.
 
 use super::facts::{Page, begin, counted, grouped, took};
-use crate::model::Direction;
+use crate::model::{Direction, Histogram};
 use crate::store::ConnectionRow;
-use crate::ws::{Pulse, Spread};
+use crate::subproto::{Evidence, Heartbeats};
 
 pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
     let of = |at: usize| {
@@ -36,17 +36,17 @@ pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
         round_trips(page, by, "pong", &pings.rtt);
         intervals(page, by, ["ping", "ping"], &pings.interval);
     }
-    if let Some(pulse) = &facts.pulse {
-        beats(page, pulse);
+    if let Some(heartbeats) = &facts.heartbeats {
+        of_subprotocol(page, heartbeats);
     }
 }
 
-fn three(spread: &Spread) -> Option<[String; 3]> {
-    Some([took(spread.min()?), took(spread.median()?), took(spread.max()?)])
+fn three(times: &Histogram) -> Option<[String; 3]> {
+    Some([took(times.min()?), took(times.median()?), took(times.max()?)])
 }
 
-fn round_trips(page: &mut Page, by: Direction, answer: &str, spread: &Spread) {
-    let Some([least, middle, most]) = three(spread) else { return };
+fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) {
+    let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     page.see(
         String::new(),
@@ -58,8 +58,8 @@ fn round_trips(page: &mut Page, by: Direction, answer: &str, spread: &Spread) {
     );
 }
 
-fn intervals(page: &mut Page, by: Direction, what: [&str; 2], spread: &Spread) {
-    let Some([least, middle, most]) = three(spread) else { return };
+fn intervals(page: &mut Page, by: Direction, what: [&str; 2], times: &Histogram) {
+    let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     let [en, zh] = what;
     page.see(
@@ -69,12 +69,12 @@ fn intervals(page: &mut Page, by: Direction, what: [&str; 2], spread: &Spread) {
     );
 }
 
-fn beats(page: &mut Page, pulse: &Pulse) {
-    let name = pulse.dialect.title();
-    let (en, zh) = match pulse.told_by {
-        crate::ws::ToldBy::Subprotocol => ("its subprotocol says so", "由子协议得知"),
-        crate::ws::ToldBy::Target => ("the request's target says so", "由请求目标得知"),
-        crate::ws::ToldBy::Messages => ("its first messages say so", "由最初的消息得知"),
+fn of_subprotocol(page: &mut Page, heartbeats: &Heartbeats) {
+    let name = heartbeats.protocol.title();
+    let (en, zh) = match heartbeats.evidence {
+        Evidence::Subprotocol => ("its subprotocol says so", "由子协议得知"),
+        Evidence::Target => ("the request's target says so", "由请求目标得知"),
+        Evidence::Messages => ("its first messages say so", "由最初的消息得知"),
     };
     page.see(
         String::new(),
@@ -82,7 +82,7 @@ fn beats(page: &mut Page, pulse: &Pulse) {
         format!("它的消息是 {name} 的（{zh}），这种协议有自己的心跳。"),
     );
     for by in Direction::BOTH {
-        let side = pulse.sides.of(by);
+        let side = heartbeats.sides.of(by);
         let who = page.who(by);
         if side.sent > 0 {
             page.see(
@@ -98,7 +98,7 @@ fn beats(page: &mut Page, pulse: &Pulse) {
         }
         round_trips(page, by, page.lang.pick("answer", "回答"), &side.rtt);
         intervals(page, by, ["heartbeat", "心跳"], &side.interval);
-        if let Some(agreed) = side.agreed {
+        if let Some(agreed) = side.negotiated {
             let agreed = took(agreed);
             page.see(
                 String::new(),

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::deflate::{Inflater, Inflation};
-use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, Spot};
+use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, ShortMessage, Spot};
 use super::mask::unmask;
 use super::message::Step;
 use super::reader::FrameStart;
@@ -197,11 +197,13 @@ impl<E: Events> Step<'_, '_, E> {
         let Context { bytes, depth, scratch } = &mut *self.context;
         let (bytes, depth): (&dyn Bytes, &Depth) = (*bytes, depth);
         if !depth.payloads {
-            // Looked at only where it may be a heartbeat.
-            if !open.compressed && open.missing.is_none() && self.shared.listens(number, open.payload_len) {
+            if !open.compressed && open.missing.is_none() && self.shared.wants_short(number, open.payload_len)
+            {
                 let mut unmasked = std::mem::take(&mut scratch.unmasked);
                 if let Some(all) = open.kept.read(bytes, &mut unmasked) {
-                    self.shared.hear(number, self.side.direction, open.opcode, all, arrival);
+                    let (direction, opcode) = (self.side.direction, open.opcode);
+                    let message = ShortMessage { number, direction, opcode, bytes: all, last: arrival };
+                    self.shared.short_message(self.events, &message);
                 }
                 self.context.scratch.unmasked = unmasked;
             }
@@ -379,11 +381,13 @@ impl<E: Events> Step<'_, '_, E> {
             place: outline.last,
         };
         judge_message(self.shared, self.events, &event, spot, self.context.depth);
-        if self.shared.listens(event.number, bytes.len() as u64)
+        if self.shared.wants_short(event.number, bytes.len() as u64)
             && done.whole
             && done.integrity == Integrity::Ok
         {
-            self.shared.hear(event.number, event.direction, event.opcode, bytes, event.last);
+            let MessageEvent { number, direction, opcode, last, .. } = event;
+            let message = ShortMessage { number, direction, opcode, bytes, last };
+            self.shared.short_message(self.events, &message);
         }
         self.events.message(&event);
     }

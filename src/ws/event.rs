@@ -119,6 +119,47 @@ pub struct MessageEvent<'a> {
     pub answers: Option<u64>,
 }
 
+/// A complete data message, of which no byte is missing, that is short enough for a heartbeat of a subprotocol or early
+/// enough for its negotiation.
+///
+/// These messages are read at every [`Depth`]. Without [`Depth::payloads`], compressed ones are left out, and the bytes of
+/// a message that is fragmented or spread over several packets may lack their end.
+#[derive(Clone, Copy, Debug)]
+pub struct ShortMessage<'a> {
+    /// Its message number, from 1.
+    pub number: u64,
+    /// The direction in which it was sent.
+    pub direction: Direction,
+    /// The opcode of its first frame.
+    pub opcode: Opcode,
+    /// Its payload: joined, unmasked, inflated.
+    pub bytes: &'a [u8],
+    /// The packet that completed it.
+    pub last: Place,
+}
+
+impl ShortMessage<'_> {
+    /// The first messages of a WebSocket are always delivered, up to this number.
+    pub const OPENING: u64 = 4;
+    /// The longest of these messages, in bytes.
+    pub const OPENING_LEN: u64 = 1024;
+    /// The longest of all later messages, in bytes. These are delivered on request only: see
+    /// [`Events::short_message`].
+    pub const LEN: u64 = 64;
+
+    /// Whether it is one of the first messages of its WebSocket, which are always delivered.
+    #[must_use]
+    pub fn is_opening(&self) -> bool {
+        self.number <= Self::OPENING
+    }
+
+    /// Whether it is no longer than [`LEN`](Self::LEN).
+    #[must_use]
+    pub fn is_short(&self) -> bool {
+        self.bytes.len() as u64 <= Self::LEN
+    }
+}
+
 /// Where a finding of a WebSocket stands.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Spot {
@@ -160,6 +201,12 @@ pub trait Events {
     fn frame(&mut self, frame: &FrameEvent<'_>);
     /// A message.
     fn message(&mut self, message: &MessageEvent<'_>);
+    /// A short data message, before its message event (there is none where payloads are not read). Returns whether
+    /// messages up to [`ShortMessage::LEN`] bytes are also wanted after the first few.
+    fn short_message(&mut self, message: &ShortMessage<'_>) -> bool {
+        let _ = message;
+        false
+    }
     /// A rule broken. `text` is one sentence with the values.
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>);
 }
@@ -178,7 +225,7 @@ pub struct Context<'a> {
 #[derive(Clone, Debug)]
 pub struct Depth {
     /// Payloads of data frames are read: joined, inflated, checked. Without it data messages are
-    /// counted by their headers, and give no events.
+    /// counted by their headers, and give no events but [`Events::short_message`].
     pub payloads: bool,
     /// There are frame events.
     pub frames: bool,

@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 
 use super::content::Open;
 use super::deflate::Inflater;
-use super::event::{Context, Events, FrameEvent, Spot};
+use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::Search;
 use super::shared::Shared;
@@ -250,14 +250,14 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         let Self { side, frame, context, .. } = self;
         frame.last = chunk.arrival;
         let control = frame.header.opcode().is_control();
-        // Without payloads, those of messages in one frame that may be heartbeats are looked at nevertheless.
-        let heard = !context.depth.payloads
-            // All of it or nothing: the protocol may be recognised in its middle.
+        // Where payloads are not wanted, those of short messages in one frame are read nevertheless.
+        let short = !context.depth.payloads
+            // From its first byte or not at all: short messages may become wanted in the middle of this one.
             && frame.payload.len() == offset
             && frame.header.fin()
             && frame.header.opcode() != Opcode::Continuation
-            && self.shared.listens(self.shared.coming(), frame.header.payload_len);
-        if (!control && !context.depth.payloads && !heard) || frame.missing.is_some() {
+            && self.shared.wants_short(self.shared.upcoming_message(), frame.header.payload_len);
+        if (!control && !context.depth.payloads && !short) || frame.missing.is_some() {
             return;
         }
         let (len, keep) = (chunk.bytes.len() as u64, context.depth.keep);
@@ -412,12 +412,19 @@ impl<E: Events> Step<'_, '_, E> {
         }
         if depth.payloads {
             self.plain_content(header, start, payload, wire, frame, message);
-        } else if !header.rsv1() && self.shared.listens(message, header.payload_len) {
+        } else if !header.rsv1() && self.shared.wants_short(message, header.payload_len) {
             let mut bytes = std::mem::take(&mut self.context.scratch.unmasked);
             bytes.clear();
             bytes.extend_from_slice(payload.bytes);
             super::unmask(&mut bytes, if header.masked() { header.masking_key } else { [0; 4] }, 0);
-            self.shared.hear(message, self.side.direction, header.opcode(), &bytes, payload.arrival);
+            let short = ShortMessage {
+                number: message,
+                direction: self.side.direction,
+                opcode: header.opcode(),
+                bytes: &bytes,
+                last: payload.arrival,
+            };
+            self.shared.short_message(self.events, &short);
             self.context.scratch.unmasked = bytes;
         }
     }
@@ -488,7 +495,7 @@ impl<E: Events> Step<'_, '_, E> {
             return;
         }
         let frame = &*self.frame;
-        // What was read only to look for heartbeats is not shown.
+        // A payload that was read only as a short message is not shown.
         let none = Payload::default();
         let shown = self.context.depth.payloads || frame.header.opcode().is_control();
         self.events.frame(&FrameEvent {

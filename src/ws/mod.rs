@@ -17,14 +17,14 @@ mod guess;
 mod mask;
 mod message;
 mod payload;
-mod pulse;
 mod reader;
 mod resync;
 pub mod rules;
 mod search;
 mod shared;
+#[cfg(test)]
+mod short_tests;
 mod socket;
-mod spread;
 mod text;
 mod utf8;
 mod verdict;
@@ -32,16 +32,16 @@ mod verdict;
 pub use chain::{Piece, fills};
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{InflateLimits, InflateSpace, Inflater, Inflation};
-pub use event::{CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, Spot};
+pub use event::{
+    CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
+};
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
 pub use guess::{Guess, Sent, Verdict, recognise};
 pub use mask::unmask;
 pub use message::{Counts, Terms};
 pub use payload::Payload;
-pub use pulse::{Beats, Dialect, Pulse, ToldBy};
 pub use reader::{FrameReader, FrameSink, FrameStart, Lost};
 pub use shared::{Closing, LISTED, Pinging, Rtt};
 pub use socket::{StreamEnd, WebSocket};
-pub use spread::Spread;
 pub use text::{Hazards, hazards};
 pub use utf8::Utf8Check;

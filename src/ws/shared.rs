@@ -3,11 +3,9 @@
 use std::collections::VecDeque;
 use std::fmt::Arguments;
 
-use super::event::{Events, Spot};
-use super::pulse::{BEAT_LEN, EARLY, EARLY_LEN, Pulse};
-use super::spread::Spread;
-use super::{Opcode, rules};
-use crate::model::{Direction, PerDirection, Place, Rule, Tally};
+use super::event::{Events, ShortMessage, Spot};
+use super::rules;
+use crate::model::{Direction, Histogram, PerDirection, Place, Rule, Tally};
 
 /// Findings of one rule that are listed for a connection; all are counted.
 pub const LISTED: u32 = 100;
@@ -59,8 +57,8 @@ struct Pings {
     sent: u64,
     answered: u64,
     last: Option<Place>,
-    interval: Spread,
-    rtt: Spread,
+    interval: Histogram,
+    rtt: Histogram,
 }
 
 /// The pings that one side sent, and what became of them.
@@ -74,9 +72,9 @@ pub struct Pinging {
     /// or the capture did.
     pub missed: u64,
     /// Between one and the next.
-    pub interval: Spread,
+    pub interval: Histogram,
     /// From a ping to its pong.
-    pub rtt: Spread,
+    pub rtt: Histogram,
     /// The last one.
     pub last: Option<Place>,
     /// The first and the last of those that nothing was answered to at the end.
@@ -103,8 +101,6 @@ struct Rounds {
     rtt: Rtt,
     /// Bytes that were skipped until framing was found again.
     skipped: PerDirection<u64>,
-    /// The keep-alive of a protocol above, once one is known.
-    pulse: Option<Box<Pulse>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -118,6 +114,8 @@ pub(super) struct Shared {
     /// Bytes of either direction are missing: silence proves nothing.
     pub(super) lost_framing: bool,
     mark: Mark,
+    /// Short messages are also wanted after the first few.
+    pub(super) reads_short_messages: bool,
     /// Findings of one rule that are listed.
     pub(super) listed: u32,
 }
@@ -155,54 +153,24 @@ impl Shared {
         })
     }
 
-    /// The keep-alive of the protocol above, where one is known.
-    pub(super) fn pulse(&self) -> Option<&Pulse> {
-        self.rounds.as_ref()?.pulse.as_deref()
-    }
-
-    pub(super) fn set_pulse(&mut self, pulse: Pulse) {
-        self.rounds.get_or_insert_default().pulse = Some(Box::new(pulse));
-    }
-
-    /// Whether a message with so many payload bytes may be one that [`hear`](Self::hear) knows. `number`: its own.
+    /// Whether a data message is delivered as a [`ShortMessage`]. `len`: bytes of its payload.
     #[inline]
-    pub(super) fn listens(&self, number: u64, len: u64) -> bool {
-        (number <= EARLY && len <= EARLY_LEN) || (len <= BEAT_LEN && self.rounds.is_some())
+    pub(super) fn wants_short(&self, number: u64, len: u64) -> bool {
+        (number <= ShortMessage::OPENING && len <= ShortMessage::OPENING_LEN)
+            || (self.reads_short_messages && len <= ShortMessage::LEN)
     }
 
-    /// The number of the next message, whether or not one comes.
+    /// The number that the next message will get.
     #[inline]
-    pub(super) fn coming(&self) -> u64 {
+    pub(super) fn upcoming_message(&self) -> u64 {
         self.messages + 1
     }
 
-    /// A whole data message that [`listens`](Self::listens) asked for.
+    /// Delivers a message that [is wanted](Self::wants_short).
     #[cold]
     #[inline(never)]
-    pub(super) fn hear(
-        &mut self,
-        number: u64,
-        direction: Direction,
-        opcode: Opcode,
-        bytes: &[u8],
-        place: Place,
-    ) {
-        let mut pulse = self.rounds.as_mut().and_then(|rounds| rounds.pulse.as_mut());
-        if number <= EARLY {
-            if pulse.is_none() {
-                let Some(found) = Pulse::begins(direction, bytes) else { return };
-                self.set_pulse(found);
-                pulse = self.rounds.as_mut().and_then(|rounds| rounds.pulse.as_mut());
-            }
-            if let Some(pulse) = &mut pulse {
-                pulse.agree(direction, bytes);
-            }
-        }
-        if let Some(pulse) = pulse
-            && bytes.len() as u64 <= BEAT_LEN
-        {
-            pulse.hear(direction, opcode, bytes, place);
-        }
+    pub(super) fn short_message(&mut self, events: &mut impl Events, message: &ShortMessage<'_>) {
+        self.reads_short_messages |= events.short_message(message);
     }
 
     /// Bytes of memory that it holds beside itself, about.
@@ -211,11 +179,10 @@ impl Shared {
         let pings = |pings: &Pings| {
             pings.waiting.capacity() * size_of::<Ping>()
                 + pings.recent.capacity() * size_of::<i64>()
-                + pings.interval.size()
-                + pings.rtt.size()
+                + pings.interval.heap_size()
+                + pings.rtt.heap_size()
         };
-        let pulse = rounds.pulse.as_ref().map_or(0, |pulse| size_of_val(&**pulse) + pulse.size());
-        size_of_val(&**rounds) + pings(&rounds.pings.c2s) + pings(&rounds.pings.s2c) + pulse
+        size_of_val(&**rounds) + pings(&rounds.pings.c2s) + pings(&rounds.pings.s2c)
     }
 
     /// Counts bytes that are no part of any frame that was found.

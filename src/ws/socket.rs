@@ -2,7 +2,6 @@
 
 use super::event::{Context, Events, Spot};
 use super::message::{AtHand, Counts, Side, Step, Terms};
-use super::pulse::{Dialect, Pulse, ToldBy};
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Closing, Pinging, Rtt, Shared};
@@ -138,7 +137,7 @@ impl Half {
         if end > bytes.len() as u64
             || !self.reader.is_between_frames()
             || !self.side.is_plain(header, masked)
-            || shared.listens(shared.coming(), header.payload_len)
+            || shared.wants_short(shared.upcoming_message(), header.payload_len)
         {
             return 0;
         }
@@ -459,15 +458,10 @@ impl WebSocket {
         self.shared.pinging(direction)
     }
 
-    /// The keep-alive of the protocol above WebSocket, where one is known.
-    #[must_use]
-    pub fn pulse(&self) -> Option<&Pulse> {
-        self.shared.pulse()
-    }
-
-    /// Says which protocol its messages speak, as its handshake told.
-    pub fn speaks(&mut self, dialect: Dialect, told_by: ToldBy) {
-        self.shared.set_pulse(Pulse::new(dialect, told_by));
+    /// Sets whether data messages up to [`ShortMessage::LEN`](super::ShortMessage::LEN) bytes are delivered to
+    /// [`Events::short_message`] after the first few as well. They are not at first.
+    pub fn read_short_messages(&mut self, wanted: bool) {
+        self.shared.reads_short_messages = wanted;
     }
 
     /// Whether bytes of either direction may be missing: what was not seen may have been said.

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::stats::{Options, Stats};
 use wslens::report::{Level, PayloadMode};
@@ -210,8 +210,9 @@ fn a_close_that_blames_goes_with_the_errors_that_were_found() {
     assert_eq!(causes(&end), [""; 0], "{end}");
 }
 
-/// Engine.IO, SignalR, GraphQL and STOMP talks: opening, name, heartbeats of the client, of the server, answered of both.
-fn dialects() -> Vec<(Conversation, &'static str, [u64; 4])> {
+/// Conversations in Engine.IO, SignalR, GraphQL and STOMP; the protocol's name; how many heartbeats the client and the
+/// server sent, and how many of each were answered.
+fn subprotocols() -> Vec<(Conversation, &'static str, [u64; 4])> {
     let target = |target: &str| talk().first_line(C2S, &format!("GET {target} HTTP/1.1"));
     let named = |name: &str| {
         talk().header(C2S, "Sec-WebSocket-Protocol", name).header(S2C, "Sec-WebSocket-Protocol", name)
@@ -267,8 +268,8 @@ fn dialects() -> Vec<(Conversation, &'static str, [u64; 4])> {
 }
 
 #[test]
-fn heartbeats_above_are_counted_once_their_protocol_is_known_at_any_depth() {
-    for (talk, name, expected) in dialects() {
+fn heartbeats_are_counted_once_their_protocol_is_known_at_any_depth() {
+    for (talk, name, expected) in subprotocols() {
         let bytes = file(&script(&talk.closed(1000)), &[]);
         let output = read(bytes.clone());
         let above = &output.connections()[0]["keep_alive"]["above"];
@@ -286,19 +287,19 @@ fn heartbeats_above_are_counted_once_their_protocol_is_known_at_any_depth() {
         let mut out = Vec::new();
         stats.write_json(&mut out, &summary).unwrap();
         let stats: Value = serde_json::from_slice(&out).unwrap();
-        let beats = &stats["heartbeats"][name];
+        let heartbeats = &stats["heartbeats"][name];
         let found = [
-            &beats["c2s"]["sent"],
-            &beats["s2c"]["sent"],
-            &beats["c2s"]["answered"],
-            &beats["s2c"]["answered"],
+            &heartbeats["c2s"]["sent"],
+            &heartbeats["s2c"]["sent"],
+            &heartbeats["c2s"]["answered"],
+            &heartbeats["s2c"]["answered"],
         ];
-        assert_eq!(found.map(|n| n.as_u64().unwrap()), expected, "{name}: {beats}");
+        assert_eq!(found.map(|n| n.as_u64().unwrap()), expected, "{name}: {heartbeats}");
     }
 }
 
 #[test]
-fn the_same_words_without_the_protocol_are_no_heartbeats() {
+fn the_same_messages_without_the_protocol_are_no_heartbeats() {
     let talk = talk()
         .text(S2C, "2")
         .text(C2S, "3")
@@ -311,7 +312,7 @@ fn the_same_words_without_the_protocol_are_no_heartbeats() {
 }
 
 #[test]
-fn a_heartbeat_that_was_agreed_on_and_does_not_come_is_missed() {
+fn a_negotiated_heartbeat_that_does_not_arrive_is_missed() {
     let talk = || {
         talk()
             .first_line(C2S, "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1")

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::filter::{FIELDS, Field, Kind, Level as Row, Levels, Matcher, parse};
 use wslens::pipeline::Pipeline;
 use wslens::report::ndjson::Ndjson;

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::io::{self, Read};
 
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, PayloadMode, Report as _, Selection, Summary};

@@ -3,7 +3,7 @@
 use proptest::test_runner::Config as ProptestConfig;
 use serde_json::Value;
 use wslens::capture::Capture;
-use wslens::cli::run::run;
+use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, PayloadMode, Report as _, Selection};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use wslens::capture::Capture;
-use wslens::cli::run;
+use wslens::drive;
 use wslens::model::{Direction, Rule};
 use wslens::pipeline::{Connection, Limits, Pipeline, Sink};
 use wslens::ws::{FrameEvent, Spot};
@@ -146,7 +146,7 @@ fn measure(styles: &[Style], splits: &[Split], spec: Option<DeflateSpec>, runs: 
                 let mut output = Found::default();
                 let mut capture =
                     Capture::from_bytes(pcap(&script.packets(), PcapFormat::default())).unwrap();
-                run::run(&mut capture, &mut Pipeline::new(Limits::default()), &mut output, |_, _| true);
+                drive::run(&mut capture, &mut Pipeline::new(Limits::default()), &mut output, |_, _| true);
                 let (read, behind) = recovered(&output, &talk, dir, end as u64);
                 assert!(output.lost <= 1, "one cause, one finding");
                 if behind >= 3 {

@@ -15,10 +15,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use wslens::capture::{self, Capture};
+use wslens::drive::run;
 use wslens::model::Direction;
 use wslens::pipeline::{Connection, Limits, Pipeline, Sink, Wants};
 use wslens::store::detail::{Detail, FrameDetail, MessageDetail, Request};
-use wslens::store::{Options, Reading, Session, run};
+use wslens::store::{Options, Reading, Session};
 use wslens::ws::{FrameEvent, Integrity, MessageEvent};
 
 use crate::captures::files;

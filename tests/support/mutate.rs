@@ -116,7 +116,7 @@ pub fn output(file: Vec<u8>) -> Vec<u8> {
     let mut out = vec![];
     let mut sink = wslens::report::ndjson::Ndjson::new(&mut out, selection, false);
     let mut pipeline = wslens::pipeline::Pipeline::new(limits);
-    let summary = wslens::cli::run::run(&mut capture, &mut pipeline, &mut sink, |_, _| true);
+    let summary = wslens::drive::run(&mut capture, &mut pipeline, &mut sink, |_, _| true);
     sink.finish(&summary).expect("memory can be written");
     out
 }

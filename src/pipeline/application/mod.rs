@@ -30,7 +30,7 @@ use crate::ws::{Spot, StreamEnd, WebSocket};
 pub(super) use detecting::{Detection, Missing, SideEvidence, Start, detect, is_last, starts_here};
 pub(super) use http::{begins, classify};
 pub(super) use opened::MidStream;
-pub(super) use websocket::{Emit, Finish, OpenWebSocket};
+pub(super) use websocket::{Finish, OpenWebSocket};
 
 use detecting::Detecting;
 use http::{Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
@@ -234,7 +234,7 @@ impl Application {
         let heads = self.http().map_or(0, Http1::size) as u64;
         self.websockets().fold((0, heads), |(windows, rest), websocket| {
             let own = websocket.ws.windows();
-            (windows + own as u64, rest + websocket.ws.size().saturating_sub(own) as u64)
+            (windows + own as u64, rest + websocket.held().saturating_sub(own) as u64)
         })
     }
 

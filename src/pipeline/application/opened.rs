@@ -4,8 +4,9 @@ use crate::http::{Handshake, Judgement, http2};
 use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Tally, WebSocketId};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Connection, Ended, Ending, HeadPlace, Pending, Sink, State, Tls};
+use crate::subproto::Heartbeats;
 use crate::tcp::rules::TCP_MIDSTREAM;
-use crate::ws::{Dialect, Spot, Terms, WebSocket};
+use crate::ws::{Spot, Terms, WebSocket};
 
 use super::websocket::{Emit, OpenWebSocket};
 
@@ -139,14 +140,12 @@ pub(super) fn opened<S: Sink>(
     };
     ws.list(context.limits.listed);
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
-    if mid_stream.is_none()
-        && let Some((dialect, told_by)) = Dialect::of_handshake(handshake.subprotocol.as_deref(), target)
-    {
-        ws.speaks(dialect, told_by);
-    }
+    let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);
+    let mut heartbeats = detected.filter(|_| mid_stream.is_none()).map(Box::new);
+    ws.read_short_messages(heartbeats.is_some());
     context.totals.websockets += 1;
     context.sink.opened(&connection);
-    let mut emit = Emit { sink: &mut *context.sink, connection: &connection };
+    let mut emit = Emit { sink: &mut *context.sink, connection: &connection, heartbeats: &mut heartbeats };
     for finding in pending {
         ws.report(finding.rule, finding.spot, format_args!("{}", finding.text), &mut emit);
     }
@@ -168,7 +167,7 @@ pub(super) fn opened<S: Sink>(
     if !context.sink.wants().heads {
         (connection.handshake.request, connection.handshake.response) = (None, None);
     }
-    OpenWebSocket { ws, connection: Box::new(connection) }
+    OpenWebSocket { ws, connection: Box::new(connection), heartbeats }
 }
 
 fn report_mid_stream<S: Sink>(ws: &mut WebSocket, start: &MidStream, first: Place, emit: &mut Emit<'_, S>) {
@@ -241,6 +240,7 @@ pub(super) fn unopened<S: Sink>(
         state,
         closed: Some(place.time).filter(|_| state == State::Refused),
         socket: None,
+        heartbeats: None,
         findings: &tally,
         ending,
         gaps,

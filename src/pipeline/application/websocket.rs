@@ -7,21 +7,26 @@ use crate::pipeline::context::Context;
 use crate::pipeline::events::{Connection, Ended, Ending, Pending, Sink, State};
 use crate::pipeline::rules::FLOW_TIMEOUT;
 use crate::pipeline::transport::Gap;
+use crate::subproto::{self, Heartbeats};
 use crate::tcp::rules::{TCP_ONE_DIRECTION, TCP_RESET};
-use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
+use crate::ws::{self, FrameEvent, MessageEvent, ShortMessage, Spot, StreamEnd, WebSocket};
 
-/// A WebSocket, and the connection that its events name.
+/// A WebSocket, the connection that its events name, and what its messages say.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(crate) struct OpenWebSocket {
     pub(crate) ws: WebSocket,
     pub(crate) connection: Box<Connection>,
+    /// The heartbeats of its subprotocol, once that is detected.
+    pub(crate) heartbeats: Option<Box<Heartbeats>>,
 }
 
-/// Passes a WebSocket's events to the sink, with the connection that they are about.
+/// Passes a WebSocket's events to the sink, with the connection that they are about, and its short messages to the
+/// subprotocol.
 pub(crate) struct Emit<'a, S> {
     pub(crate) sink: &'a mut S,
     pub(crate) connection: &'a Connection,
+    pub(crate) heartbeats: &'a mut Option<Box<Heartbeats>>,
 }
 
 impl<S: Sink> crate::ws::Events for Emit<'_, S> {
@@ -33,6 +38,10 @@ impl<S: Sink> crate::ws::Events for Emit<'_, S> {
     #[inline]
     fn message(&mut self, message: &MessageEvent<'_>) {
         self.sink.message(self.connection, message);
+    }
+
+    fn short_message(&mut self, message: &ShortMessage<'_>) -> bool {
+        subproto::on_message(self.heartbeats, message)
     }
 
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
@@ -57,28 +66,31 @@ pub(crate) struct Finish<'a> {
 }
 
 impl OpenWebSocket {
+    /// Lets the WebSocket act, with its events on their way to the sink.
+    #[inline]
+    pub(crate) fn with<S: Sink, T>(
+        &mut self,
+        context: &mut Context<'_, S>,
+        act: impl FnOnce(&mut WebSocket, &mut ws::Context<'_>, &mut Emit<'_, S>) -> T,
+    ) -> T {
+        let Self { ws, connection, heartbeats } = self;
+        let (mut ws_context, sink) = context.split();
+        act(ws, &mut ws_context, &mut Emit { sink, connection, heartbeats })
+    }
+
     /// Takes bytes, the next in order.
     #[inline]
-    pub(crate) fn data<S: Sink>(
-        &mut self,
-        direction: Direction,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) {
-        let Self { connection, ws } = self;
+    pub(super) fn data<S: Sink>(&mut self, to: Direction, chunk: Chunk<'_>, context: &mut Context<'_, S>) {
         if context.sink.wants().chunks {
-            context.sink.chunk(connection, direction, &chunk);
+            context.sink.chunk(&self.connection, to, &chunk);
         }
-        let (mut ws_context, sink) = context.split();
-        ws.data(direction, chunk, &mut ws_context, &mut Emit { sink, connection });
+        self.with(context, |ws, inner, emit| ws.data(to, chunk, inner, emit));
     }
 
     /// Bytes are missing.
     pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
         let Gap { direction, at, len, arrival, .. } = *gap;
-        let Self { connection, ws } = self;
-        let (mut ws_context, sink) = context.split();
-        ws.gap(direction, at, len, arrival, &mut ws_context, &mut Emit { sink, connection });
+        self.with(context, |ws, inner, emit| ws.gap(direction, at, len, arrival, inner, emit));
     }
 
     /// A direction ended.
@@ -89,9 +101,7 @@ impl OpenWebSocket {
         place: Place,
         context: &mut Context<'_, S>,
     ) {
-        let Self { connection, ws } = self;
-        let (mut ws_context, sink) = context.split();
-        ws.end(direction, how, place, &mut ws_context, &mut Emit { sink, connection });
+        self.with(context, |ws, inner, emit| ws.end(direction, how, place, inner, emit));
     }
 
     pub(super) fn report<S: Sink>(
@@ -101,8 +111,8 @@ impl OpenWebSocket {
         text: Arguments<'_>,
         sink: &mut S,
     ) {
-        let Self { connection, ws } = self;
-        ws.report(rule, spot, text, &mut Emit { sink, connection });
+        let Self { ws, connection, heartbeats } = self;
+        ws.report(rule, spot, text, &mut Emit { sink, connection, heartbeats });
     }
 
     /// The WebSocket ended. `stream_reset`: a finding that a side reset its stream of HTTP/2.
@@ -116,9 +126,9 @@ impl OpenWebSocket {
         let Finish { finished, fin, unheard, place, ending, reset_evidence } = *finish;
         let how = ending.how;
         let spot = Spot::at(place);
-        let Self { connection, ws } = self;
+        let Self { ws, connection, heartbeats } = self;
         let (mut ws_context, sink) = context.split();
-        let mut emit = Emit { sink, connection };
+        let mut emit = Emit { sink, connection, heartbeats };
         for direction in Direction::BOTH {
             let how = if *finished.of(direction) { StreamEnd::Fin } else { how };
             ws.end(direction, how, place, &mut ws_context, &mut emit);
@@ -160,14 +170,20 @@ impl OpenWebSocket {
             state,
             closed: (state != State::Open).then_some(place.time),
             socket: Some(ws),
+            heartbeats: heartbeats.as_deref(),
             findings: ws.findings(),
             ending,
             gaps,
         });
     }
 
+    /// Bytes that its messages, windows and heartbeats take, approximately.
+    pub(super) fn held(&self) -> usize {
+        self.ws.size() + self.heartbeats.as_ref().map_or(0, |heartbeats| heartbeats.size())
+    }
+
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
-        size_of_val(&*self.connection) + self.ws.size() + self.connection.url.len()
+        size_of_val(&*self.connection) + self.held() + self.connection.url.len()
     }
 }

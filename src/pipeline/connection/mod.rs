@@ -205,19 +205,20 @@ impl TcpConnection {
         let direction = transport.direction(from);
         let Some(websocket) = application.websocket_mut() else { return false };
         let chunk = transport.pass_in_order(from, segment, tcp, place);
-        let (ws, connection) = (&mut websocket.ws, &websocket.connection);
         if sink.wants().chunks {
-            sink.chunk(connection, direction, &chunk);
+            sink.chunk(&websocket.connection, direction, &chunk);
         }
         let depth = &shared.limits.depth;
-        let counted =
-            if depth.frames || depth.payloads { 0 } else { ws.count(direction, chunk.bytes, place) };
+        let counted = if depth.frames || depth.payloads {
+            0
+        } else {
+            websocket.ws.count(direction, chunk.bytes, place)
+        };
         if counted < chunk.bytes.len() {
-            let mut context = shared.context(identity, bytes, sink);
-            let (mut ws_context, sink) = context.split();
-            let mut emit = super::application::Emit { sink, connection };
-            ws.data(direction, chunk.skip(counted), &mut ws_context, &mut emit);
-            return ws.is_lost(direction);
+            return websocket.with(&mut shared.context(identity, bytes, sink), |ws, inner, emit| {
+                ws.data(direction, chunk.skip(counted), inner, emit);
+                ws.is_lost(direction)
+            });
         }
         false
     }
@@ -225,11 +226,10 @@ impl TcpConnection {
     /// Takes a segment of any kind.
     pub(super) fn segment<S: Sink>(
         &mut self,
-        from: Side,
         captured: &CapturedSegment<'_>,
         context: &mut Context<'_, S>,
     ) -> Disposition {
-        self.transport.take(from, captured, &mut self.application, context);
+        self.transport.take(captured, &mut self.application, context);
         self.drain(captured.place, None, context);
         self.settle(captured.place, context)
     }

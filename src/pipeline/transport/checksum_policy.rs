@@ -62,14 +62,14 @@ impl Transport {
     #[cold]
     pub(super) fn settle_doubt<S: Sink>(
         &mut self,
-        from: Side,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
+        let from = captured.from;
         let stream = self.streams.of_mut(from);
         let Some(doubtful) = stream.doubtful() else { return };
-        let tcp = context.bytes.tcp(&captured.segment, captured.bytes).unwrap_or_default();
+        let tcp = context.bytes.tcp(&captured.segment, captured.packet).unwrap_or_default();
         match checksum_ok(&captured.segment, tcp) {
             Some(true) => self.report_damage(from, doubtful.at, doubtful.origin, above, context),
             Some(false) => {

@@ -273,25 +273,24 @@ impl Transport {
     /// Files a segment. Its bytes are [`ready`](Self::ready) once all bytes before them are.
     pub(super) fn take<S: Sink>(
         &mut self,
-        from: Side,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
-        let CapturedSegment { ref segment, place, .. } = *captured;
+        let CapturedSegment { ref segment, from, place, .. } = *captured;
         self.last = place;
         *self.heard.of_mut(from) = true;
         let flags = segment.flags;
         let mut seq = segment.seq;
         if flags.has(Flags::SYN) {
             seq = seq.wrapping_add(1);
-            self.take_syn(from, seq, segment, place, above, context);
+            self.take_syn(seq, captured, above, context);
         }
         if flags.has(Flags::ACK) {
             self.streams.of_mut(from.other()).acknowledge(segment.ack);
             self.streams.of_mut(from).set_ack(segment.ack);
         }
-        self.take_window(from, segment, place, above, context);
+        self.take_window(captured, above, context);
         if segment.excess_len > 0 {
             let text = format_args!(
                 "the IP header states {} bytes more than the packet had: what is there is read",
@@ -300,14 +299,14 @@ impl Transport {
             above.finding(&PACKET_MALFORMED, self.spot(from, place), text, context);
         }
         if flags.has(Flags::RST) {
-            self.take_reset(from, seq, captured, above, context);
+            self.take_reset(seq, captured, above, context);
             return;
         }
         if segment.claimed_len > 0 {
             if self.streams.of(from).doubtful().is_some() {
-                self.settle_doubt(from, captured, above, context);
+                self.settle_doubt(captured, above, context);
             }
-            self.take_payload(from, seq, captured, above, context);
+            self.take_payload(seq, captured, above, context);
         }
         if flags.has(Flags::FIN) {
             self.fins.of_mut(from).get_or_insert(place);
@@ -319,13 +318,12 @@ impl Transport {
     /// Takes a SYN; `first` is the sequence number of the first byte.
     fn take_syn<S: Sink>(
         &mut self,
-        from: Side,
         first: u32,
-        segment: &Segment,
-        place: Place,
+        captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
+        let CapturedSegment { ref segment, from, place, .. } = *captured;
         self.streams.of_mut(from).anchor(first);
         let is_answer = segment.flags.has(Flags::ACK);
         let client = if is_answer { from.other() } else { from };
@@ -350,12 +348,11 @@ impl Transport {
 
     fn take_window<S: Sink>(
         &mut self,
-        from: Side,
-        segment: &Segment,
-        place: Place,
+        captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
+        let CapturedSegment { ref segment, from, place, .. } = *captured;
         let closed = segment.window == 0 && !segment.flags.has(Flags::RST | Flags::SYN);
         if closed && !*self.zero_window.of(from) {
             let text = format_args!("receive window is closed");
@@ -366,15 +363,14 @@ impl Transport {
 
     fn take_payload<S: Sink>(
         &mut self,
-        from: Side,
         seq: u32,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
-        let CapturedSegment { ref segment, place, .. } = *captured;
+        let CapturedSegment { ref segment, from, place, .. } = *captured;
         // Empty where the capture cut the packet in its TCP options, and with them all of the payload.
-        let tcp = context.bytes.tcp(segment, captured.bytes).unwrap_or_default();
+        let tcp = context.bytes.tcp(segment, captured.packet).unwrap_or_default();
         if self.checksum_is_wrong(from, segment, tcp)
             && !self.uses_wrong_checksum(from, segment, tcp, place, above, context)
         {
@@ -392,15 +388,14 @@ impl Transport {
         }
         let address = segment.header_at + u64::from(segment.header_len);
         let arrival = stream.insert(seq, address, segment.len, segment.claimed_len, place, &context.bytes);
-        self.note_ttl(from, &arrival, captured);
+        self.note_ttl(&arrival, captured);
         let stream = self.streams.of(from);
         let spot = self.spot(from, place);
         let spot = spot.with_offset(stream.relative(if known { at } else { stream.next() }));
         let after_fin =
             stream.fin().is_some_and(|fin| stream.offset(seq) + u64::from(segment.claimed_len) > fin);
         let evidence = arrival.conflict.map(|conflict| {
-            let evidence =
-                self.overlap_evidence(from, &arrival, captured, above.is_websocket(), context.bytes);
+            let evidence = self.overlap_evidence(&arrival, captured, above.is_websocket(), context.bytes);
             (stream.relative(conflict), evidence)
         });
         let mut report = |rule: &'static Rule, spot: Spot, text: Arguments<'_>| {

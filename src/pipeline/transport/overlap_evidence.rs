@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::Transport;
 use crate::model::{Bytes as _, Direction, Parse, Span, is_plain, safe_text};
 use crate::pipeline::context::{ByteSource, CapturedSegment};
-use crate::pipeline::sides::Side;
 use crate::tcp::{Arrival, Held};
 use crate::ws::{FrameHeader, fills, unmask};
 
@@ -16,13 +15,12 @@ impl Transport {
     /// What both copies say from the first byte on in which they differ. `is_websocket`: the bytes are frames.
     pub(super) fn overlap_evidence(
         &self,
-        from: Side,
         arrival: &Arrival,
         captured: &CapturedSegment<'_>,
         is_websocket: bool,
         source: ByteSource<'_>,
     ) -> String {
-        let direction = self.direction(from);
+        let direction = self.direction(captured.from);
         let (Some(at), Some((first, second))) = (arrival.conflict, arrival.copies) else {
             return String::new();
         };

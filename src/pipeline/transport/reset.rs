@@ -32,23 +32,22 @@ impl Transport {
     /// Takes a RST. RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no part of the stream.
     pub(super) fn take_reset<S: Sink>(
         &mut self,
-        from: Side,
         seq: u32,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
         context: &mut Context<'_, S>,
     ) {
-        let (stream, direction) = (self.streams.of(from), self.direction(from));
+        let (stream, direction) = (self.streams.of(captured.from), self.direction(captured.from));
         let ahead = stream.offset(seq).wrapping_sub(stream.next());
         if stream.is_known() && ahead > 1 << 30 {
             let (behind, ttl) = (ahead.wrapping_neg(), self.ttl_evidence(direction, captured));
             let text = format_args!(
                 "RST with a sequence number {behind} bytes before the next one: receivers ignore it{ttl}"
             );
-            above.finding(&rules::TCP_RESET_IGNORED, self.spot(from, captured.place), text, context);
+            above.finding(&rules::TCP_RESET_IGNORED, self.spot(captured.from, captured.place), text, context);
         } else if self.reset.is_none() {
             let ttl = self.other_ttl(direction, captured);
-            self.reset = Some(Reset { place: captured.place, by: from, ttl });
+            self.reset = Some(Reset { place: captured.place, by: captured.from, ttl });
         }
     }
 
@@ -66,21 +65,21 @@ impl Transport {
             Direction::ClientToServer => self.usual_ttl.0,
             Direction::ServerToClient => self.usual_ttl.1,
         };
-        let ttl = ttl(&captured.segment, captured.bytes).filter(|ttl| usual != 0 && *ttl != usual)?;
+        let ttl = ttl(&captured.segment, captured.packet).filter(|ttl| usual != 0 && *ttl != usual)?;
         Some((ttl, usual))
     }
 
     /// Remembers the TTL of a sender's first bytes.
-    pub(super) fn note_ttl(&mut self, from: Side, arrival: &Arrival, captured: &CapturedSegment<'_>) {
+    pub(super) fn note_ttl(&mut self, arrival: &Arrival, captured: &CapturedSegment<'_>) {
         if arrival.new == 0 || arrival.conflict.is_some() {
             return;
         }
-        let usual = match self.direction(from) {
+        let usual = match self.direction(captured.from) {
             Direction::ClientToServer => &mut self.usual_ttl.0,
             Direction::ServerToClient => &mut self.usual_ttl.1,
         };
         if *usual == 0 {
-            *usual = ttl(&captured.segment, captured.bytes).unwrap_or(0);
+            *usual = ttl(&captured.segment, captured.packet).unwrap_or(0);
         }
     }
 }

@@ -4,9 +4,10 @@ use std::io::Write as _;
 
 use super::{flag, key, number, optional, seconds, word};
 use crate::autopsy::{Facts, Verdict, Waiting, examine, has_keep_alive};
-use crate::model::{Direction, Place};
+use crate::model::{Direction, Histogram, Place};
 use crate::pipeline::Ended;
-use crate::ws::{Beats, Pinging, Pulse, Spread};
+use crate::subproto::{Heartbeats, SideHeartbeats};
+use crate::ws::Pinging;
 
 /// Appends `end` and `keep_alive`.
 pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
@@ -70,9 +71,9 @@ fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
     out.extend_from_slice(b"]}");
 }
 
-fn write_spread(out: &mut Vec<u8>, name: &str, spread: &Spread) {
+fn write_times(out: &mut Vec<u8>, name: &str, times: &Histogram) {
     key(out, name);
-    if spread.count() == 0 {
+    if times.count() == 0 {
         out.extend_from_slice(b"null");
         return;
     }
@@ -80,10 +81,10 @@ fn write_spread(out: &mut Vec<u8>, name: &str, spread: &Spread) {
     let _ = write!(
         out,
         "{{\"count\":{},\"min\":{},\"median\":{},\"max\":{}}}",
-        spread.count(),
-        text(spread.min()),
-        text(spread.median()),
-        text(spread.max())
+        times.count(),
+        text(times.min()),
+        text(times.median()),
+        text(times.max())
     );
 }
 
@@ -95,31 +96,32 @@ fn write_keep_alive(out: &mut Vec<u8>, facts: &Facts) {
         let _ = write!(out, "{comma}\"{}\":{{\"pings\":{}", direction.name(), pings.sent);
         number(out, "answered", pings.answered);
         number(out, "missed", pings.missed);
-        write_spread(out, "interval", &pings.interval);
-        write_spread(out, "rtt", &pings.rtt);
+        write_times(out, "interval", &pings.interval);
+        write_times(out, "rtt", &pings.rtt);
         out.push(b'}');
     }
     key(out, "above");
-    match &facts.pulse {
-        Some(pulse) => write_pulse(out, pulse),
+    match &facts.heartbeats {
+        Some(heartbeats) => write_heartbeats(out, heartbeats),
         None => out.extend_from_slice(b"null"),
     }
     out.push(b'}');
 }
 
-fn write_pulse(out: &mut Vec<u8>, pulse: &Pulse) {
-    let (name, told_by) = (pulse.dialect.name(), pulse.told_by.name());
-    let _ = write!(out, "{{\"protocol\":\"{name}\",\"told_by\":\"{told_by}\"");
+fn write_heartbeats(out: &mut Vec<u8>, heartbeats: &Heartbeats) {
+    let (protocol, evidence) = (heartbeats.protocol.name(), heartbeats.evidence.name());
+    let _ = write!(out, "{{\"protocol\":\"{protocol}\",\"told_by\":\"{evidence}\"");
     for direction in Direction::BOTH {
-        let Beats { sent, answered, answers, interval, rtt, agreed, .. } = pulse.sides.of(direction);
+        let SideHeartbeats { sent, answered, pongs, interval, rtt, negotiated, .. } =
+            heartbeats.sides.of(direction);
         let _ = write!(out, ",\"{}\":{{\"heartbeats\":{sent}", direction.name());
         number(out, "answered", *answered);
-        number(out, "answers", *answers);
-        write_spread(out, "interval", interval);
-        write_spread(out, "rtt", rtt);
-        lasted(out, "agreed", *agreed);
+        number(out, "answers", *pongs);
+        write_times(out, "interval", interval);
+        write_times(out, "rtt", rtt);
+        lasted(out, "agreed", *negotiated);
         out.push(b'}');
     }
-    lasted(out, "timeout", pulse.timeout);
+    lasted(out, "timeout", heartbeats.timeout);
     out.push(b'}');
 }

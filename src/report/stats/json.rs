@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use super::keep_alive::Sent;
 use super::text::mean;
 use super::{Count, STATES, Stats, Sums};
-use crate::model::{PerDirection, Severity, Time};
+use crate::model::{Histogram, PerDirection, Severity, Time};
 use crate::report::Summary;
 use crate::report::json::{json_key, json_string};
-use crate::ws::Spread;
 
 /// Appends the object and a line end.
 pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
@@ -113,19 +112,19 @@ fn sizes(object: &mut Object<'_>, sums: &PerDirection<Sums>) {
     object.end_list();
 }
 
-fn spread(object: &mut Object<'_>, name: &str, spread: &Spread) {
-    if spread.count() == 0 {
+fn write_times(object: &mut Object<'_>, name: &str, times: &Histogram) {
+    if times.count() == 0 {
         return object.word(name, "null");
     }
     object.open(Some(name));
-    object.number("count", spread.count());
-    object.seconds("min", spread.min());
-    object.seconds("median", spread.median());
-    object.seconds("max", spread.max());
+    object.number("count", times.count());
+    object.seconds("min", times.min());
+    object.seconds("median", times.median());
+    object.seconds("max", times.max());
     object.close();
 }
 
-/// How connections ended, their pings, and heartbeats of protocols above.
+/// How connections ended, their pings, and heartbeats of subprotocols.
 fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
     let all = &stats.keep_alive;
     for (name, counts) in [("ends", &all.ends), ("causes", &all.causes)] {
@@ -141,8 +140,8 @@ fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
             object.number("sent", sent.sent);
             object.number("answered", sent.answered);
             object.number("missed", sent.missed);
-            spread(object, "interval", &sent.interval);
-            spread(object, "rtt", &sent.rtt);
+            write_times(object, "interval", &sent.interval);
+            write_times(object, "rtt", &sent.rtt);
             object.close();
         }
     };

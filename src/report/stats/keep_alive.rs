@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::autopsy::{Facts, examine};
-use crate::model::{Direction, PerDirection};
-use crate::ws::Spread;
+use crate::model::{Direction, Histogram, PerDirection};
 
 /// Pings or heartbeats of one side, of all connections.
 #[derive(Clone, Debug, Default)]
@@ -16,9 +15,9 @@ pub(super) struct Sent {
     /// Pings without a pong; of heartbeats, those that wait at the end.
     pub missed: u64,
     /// Between one and the next of a connection.
-    pub interval: Spread,
+    pub interval: Histogram,
     /// From one to its answer.
-    pub rtt: Spread,
+    pub rtt: Histogram,
 }
 
 /// What was gathered.
@@ -26,7 +25,7 @@ pub(super) struct Sent {
 pub(super) struct KeepAlive {
     /// Ping frames, by who sent them.
     pub pings: PerDirection<Sent>,
-    /// Heartbeats of protocols above: by protocol and side, with the number of connections.
+    /// Heartbeats of subprotocols: by protocol and side, with the number of connections.
     pub above: BTreeMap<&'static str, (u64, PerDirection<Sent>)>,
     /// Connections by what ended them.
     pub ends: BTreeMap<&'static str, u64>,
@@ -52,16 +51,16 @@ impl KeepAlive {
                 sums.rtt.merge(&pings.rtt);
             }
         }
-        let Some(pulse) = &facts.pulse else { return };
-        let (connections, sides) = self.above.entry(pulse.dialect.name()).or_default();
+        let Some(heartbeats) = &facts.heartbeats else { return };
+        let (connections, sides) = self.above.entry(heartbeats.protocol.name()).or_default();
         *connections += 1;
         for by in Direction::BOTH {
-            let (beats, sums) = (pulse.sides.of(by), sides.of_mut(by));
-            sums.sent = sums.sent.saturating_add(beats.sent);
-            sums.answered = sums.answered.saturating_add(beats.answered);
-            sums.missed += u64::from(beats.waiting.is_some());
-            sums.interval.merge(&beats.interval);
-            sums.rtt.merge(&beats.rtt);
+            let (side, sums) = (heartbeats.sides.of(by), sides.of_mut(by));
+            sums.sent = sums.sent.saturating_add(side.sent);
+            sums.answered = sums.answered.saturating_add(side.answered);
+            sums.missed += u64::from(side.unanswered.is_some());
+            sums.interval.merge(&side.interval);
+            sums.rtt.merge(&side.rtt);
         }
     }
 

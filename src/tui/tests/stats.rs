@@ -13,7 +13,7 @@ fn report(name: &str, connections: Vec<u32>) -> Value {
     let mut pipeline = Pipeline::new(Limits::default());
     let mut stats = Stats::new(stats::Options { connections, ..stats::Options::default() });
     let _ = stats.wants();
-    let summary = crate::store::run(&mut opened, &mut pipeline, &mut stats, |_, _| true);
+    let summary = crate::drive::run(&mut opened, &mut pipeline, &mut stats, |_, _| true);
     stats.set_last(pipeline.last_time());
     let mut out = Vec::new();
     stats.write_json(&mut out, &summary).unwrap();

@@ -271,24 +271,24 @@ fn close(row: &ConnectionRow, reading: Reading) -> Text {
     line
 }
 
-/// Heartbeats of a protocol above: `Engine.IO 4: 12 by server, 12 answered, every 25.0 s`
+/// Heartbeats of a subprotocol: `Engine.IO 4: 12 by server, 12 answered, every 25.0 s`
 fn heartbeats(row: &ConnectionRow) -> Option<Text> {
-    let pulse = row.end.as_ref()?.pulse.as_ref()?;
+    let heartbeats = row.end.as_ref()?.heartbeats.as_ref()?;
     let mut line = label("Heartbeats");
-    line.plainly(pulse.dialect.title()).plainly(":");
+    line.plainly(heartbeats.protocol.title()).plainly(":");
     let mut any = false;
     for by in Direction::BOTH {
-        let beats = pulse.sides.of(by);
-        if beats.sent == 0 {
+        let side = heartbeats.sides.of(by);
+        if side.sent == 0 {
             continue;
         }
         any = true;
-        line.plainly(format!("  {} by ", units::grouped(beats.sent)));
+        line.plainly(format!("  {} by ", units::grouped(side.sent)));
         line.add(Role::of_direction(by), by.sender());
-        if beats.answered > 0 {
-            line.plainly(format!(", {} answered", units::grouped(beats.answered)));
+        if side.answered > 0 {
+            line.plainly(format!(", {} answered", units::grouped(side.answered)));
         }
-        if let Some(every) = beats.interval.median() {
+        if let Some(every) = side.interval.median() {
             line.plainly(format!(", every {}", units::duration(every.max(0).unsigned_abs())));
         }
     }

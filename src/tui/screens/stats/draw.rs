@@ -1,6 +1,6 @@
 //! The four panes.
 
-use super::figures::{Figures, Histogram, Over, Pinged};
+use super::figures::{Figures, Over, Pinged, ValueHistogram};
 use super::{Model, Pane4};
 use crate::model::{Direction, PerDirection};
 use crate::report::stats::model::Estimate;
@@ -389,7 +389,7 @@ fn pinging(sides: &PerDirection<Pinged>) -> Vec<Text> {
 }
 
 /// ` p50 20 B  p95 70 000 B  max 70 000 B`
-fn percentiles(line: &mut Text, histogram: &Histogram, unit: fn(u64) -> String) {
+fn percentiles(line: &mut Text, histogram: &ValueHistogram, unit: fn(u64) -> String) {
     if histogram.count == 0 {
         line.add(Role::Dim, " n/a");
         return;

@@ -1,9 +1,8 @@
 //! The figures, gathered in bounded steps: rows are walked over once, a part at every turn.
 
-use crate::model::{Direction, PerDirection, Time};
+use crate::model::{Direction, Histogram, PerDirection, Time};
 use crate::report::stats::model::Given;
 use crate::store::{ConnectionRow, Index, Marks, MessageRow};
-use crate::ws::Spread;
 
 /// Messages that are walked over in one step.
 const STEP: usize = 30_000;
@@ -12,13 +11,13 @@ const CONNECTIONS: usize = 20_000;
 
 /// Values by size: exact to 127, above that to one part in 128.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histogram {
+pub(super) struct ValueHistogram {
     counts: Vec<u32>,
     pub count: u64,
     pub max: u64,
 }
 
-impl Histogram {
+impl ValueHistogram {
     pub fn add(&mut self, value: u64) {
         let at = slot(value);
         if self.counts.len() <= at {
@@ -162,8 +161,8 @@ pub(super) struct Totals {
 pub struct Pinged {
     pub sent: u64,
     pub missed: u64,
-    pub rtt: Spread,
-    pub interval: Spread,
+    pub rtt: Histogram,
+    pub interval: Histogram,
 }
 
 impl Totals {
@@ -261,9 +260,9 @@ pub(super) struct Figures {
     pub over: Over,
     pub totals: Totals,
     /// Application bytes of data messages.
-    pub sizes: PerDirection<Histogram>,
+    pub sizes: PerDirection<ValueHistogram>,
     /// From a message of a client to the next of the server, in nanoseconds.
-    pub replies: Histogram,
+    pub replies: ValueHistogram,
     pub traffic: Traffic,
     /// The longest silence: nanoseconds, the message that ended it.
     pub silence: (i64, (u32, u64)),
@@ -418,7 +417,7 @@ mod tests {
             mut values in prop::collection::vec(prop_oneof![0u64..300, 0u64..1_000_000, any::<u64>()], 1..200),
             percent in 1u64..=100,
         ) {
-            let mut histogram = Histogram::default();
+            let mut histogram = ValueHistogram::default();
             values.iter().for_each(|value| histogram.add(*value));
             values.sort_unstable();
             let at = (values.len() as u64 * percent).div_ceil(100).max(1) as usize - 1;

@@ -1,4 +1,7 @@
-//! Drives a capture through the pipeline into a sink.
+//! The main loop: reads packets from a capture, runs them through the pipeline, and passes the events to a sink.
+//!
+//! [`run`] does this until the capture ends. The session of an opened capture has a loop of its own, which calls
+//! `process_packet` for each packet and `finish` at the end.
 
 use crate::capture::Capture;
 use crate::model::{Bytes, Chunk, ConnectionId, Direction, Loss, PacketRef, Place, Rule, Span, Time};
@@ -15,35 +18,38 @@ impl Bytes for CaptureBytes<'_> {
     }
 }
 
-/// Runs a whole capture. `check` is asked now and then whether to go on, with the capture's state.
+/// Runs a capture through the pipeline until it ends, and returns its totals.
+///
+/// `keep_going` is called after every packet or every 1024 packets, and whenever a live capture has no packet; reading
+/// stops when it returns false.
 pub fn run<S: Sink>(
     capture: &mut Capture,
     pipeline: &mut Pipeline,
     sink: &mut S,
-    mut check: impl FnMut(&Capture, &S) -> bool,
+    mut keep_going: impl FnMut(&Capture, &S) -> bool,
 ) -> Summary {
-    // Where packets have to be waited for, nobody waits for many of them.
-    let turns = if capture.progress().is_some() { 1024 } else { 1 };
-    let mut turn = 0u32;
+    // Packets of a pipe or a live capture may arrive slowly, so checks do not wait for many of them.
+    let check_every = if capture.progress().is_some() { 1024 } else { 1 };
+    let mut packets = 0u32;
     let is_live = capture.live().is_some();
     loop {
         if is_live && !capture.wait() {
             use_new_secrets(capture, pipeline, sink);
-            if !check(capture, sink) {
+            if !keep_going(capture, sink) {
                 break;
             }
             continue;
         }
         let Some(packet) = capture.next() else { break };
-        take(&packet, capture, pipeline, sink);
-        turn = turn.wrapping_add(1);
-        if turn.is_multiple_of(turns) {
+        process_packet(&packet, capture, pipeline, sink);
+        packets = packets.wrapping_add(1);
+        if packets.is_multiple_of(check_every) {
             capture.check();
-            // Nobody looks back: what the engine does not need can go.
+            // Only the pipeline reads earlier bytes again, so all others can be released.
             if capture.may_release() {
                 capture.release_before(pipeline.oldest_needed());
             }
-            if !check(capture, sink) {
+            if !keep_going(capture, sink) {
                 break;
             }
         }
@@ -51,9 +57,9 @@ pub fn run<S: Sink>(
     finish(capture, pipeline, sink)
 }
 
-/// Hands a packet of the capture on, and what the capture has to say about it.
+/// Runs one packet through the pipeline, with any losses, key logs and findings that the capture has collected.
 #[inline]
-pub(super) fn take<S: Sink>(
+pub(crate) fn process_packet<S: Sink>(
     packet: &PacketRef,
     capture: &mut Capture,
     pipeline: &mut Pipeline,
@@ -61,10 +67,10 @@ pub(super) fn take<S: Sink>(
 ) {
     let notes = capture.notes();
     if notes.secrets.len() + notes.sections.len() > pipeline.logs_taken() {
-        take_logs(capture, pipeline);
+        add_key_logs(capture, pipeline);
     }
     if capture.has_losses() {
-        tell_losses(capture, pipeline, sink);
+        report_losses(capture, pipeline, sink);
     }
     if pipeline.has_new_secrets() {
         use_new_secrets(capture, pipeline, sink);
@@ -73,33 +79,34 @@ pub(super) fn take<S: Sink>(
         capture.take_back(packet);
         return;
     }
-    pipeline.packet(packet, &CaptureBytes(capture), &mut Sound { sink, capture });
+    pipeline.packet(packet, &CaptureBytes(capture), &mut IntactOnly { sink, capture });
     if capture.has_findings() {
-        tell_findings(capture, pipeline, sink);
+        report_findings(capture, pipeline, sink);
     }
 }
 
-/// Reads the connections whose secrets came since.
+/// Reads the connections whose TLS secrets have arrived since they were captured.
 #[cold]
-pub(super) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
-    pipeline.use_new_secrets(&CaptureBytes(capture), &mut Sound { sink, capture });
+pub(crate) fn use_new_secrets<S: Sink>(capture: &Capture, pipeline: &mut Pipeline, sink: &mut S) {
+    pipeline.use_new_secrets(&CaptureBytes(capture), &mut IntactOnly { sink, capture });
 }
 
-/// Passes events on, but for those of a packet whose bytes another program took away while they were read.
-struct Sound<'a, S> {
+/// Passes events to a sink, except those of a packet whose bytes were lost while it was read: another program may truncate
+/// the file.
+struct IntactOnly<'a, S> {
     sink: &'a mut S,
     capture: &'a Capture,
 }
 
-impl<S: Sink> Sound<'_, S> {
-    /// The sink, unless bytes were read that were not those of the capture.
+impl<S: Sink> IntactOnly<'_, S> {
+    /// The sink, or `None` if bytes were read that are not in the capture.
     #[inline]
-    fn pass(&mut self) -> Option<&mut S> {
+    fn intact(&mut self) -> Option<&mut S> {
         (!self.capture.is_cut()).then_some(&mut *self.sink)
     }
 }
 
-impl<S: Sink> Sink for Sound<'_, S> {
+impl<S: Sink> Sink for IntactOnly<'_, S> {
     #[inline]
     fn wants(&self) -> Wants {
         self.sink.wants()
@@ -110,21 +117,21 @@ impl<S: Sink> Sink for Sound<'_, S> {
     }
 
     fn opened(&mut self, connection: &Connection) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.opened(connection);
         }
     }
 
     #[inline]
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.frame(connection, frame);
         }
     }
 
     #[inline]
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.message(connection, message);
         }
     }
@@ -136,7 +143,7 @@ impl<S: Sink> Sink for Sound<'_, S> {
         spot: Spot,
         text: std::fmt::Arguments<'_>,
     ) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.finding(connection, rule, spot, text);
         }
     }
@@ -146,19 +153,19 @@ impl<S: Sink> Sink for Sound<'_, S> {
     }
 
     fn ended(&mut self, ended: &Ended<'_>) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.ended(ended);
         }
     }
 
     fn sealed(&mut self, sealed: &SealedTls) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.sealed(sealed);
         }
     }
 
     fn withdrawn(&mut self, tcp: ConnectionId) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.withdrawn(tcp);
         }
     }
@@ -174,7 +181,7 @@ impl<S: Sink> Sink for Sound<'_, S> {
 
     #[inline]
     fn chunk(&mut self, connection: &Connection, direction: Direction, chunk: &Chunk<'_>) {
-        if let Some(sink) = self.pass() {
+        if let Some(sink) = self.intact() {
             sink.chunk(connection, direction, chunk);
         }
     }
@@ -185,9 +192,9 @@ impl<S: Sink> Sink for Sound<'_, S> {
     }
 }
 
-/// Hands on the key logs that stand in the capture itself: in secrets blocks, and in comments of sections.
+/// Adds the key logs that the capture itself contains, in secrets blocks and in section comments.
 #[cold]
-fn take_logs(capture: &Capture, pipeline: &mut Pipeline) {
+fn add_key_logs(capture: &Capture, pipeline: &mut Pipeline) {
     /// `TLSK`: a TLS key log (draft-ietf-opsawg-pcapng section 4.7).
     const KEY_LOG: u32 = 0x544c_534b;
     let notes = capture.notes();
@@ -203,32 +210,32 @@ fn take_logs(capture: &Capture, pipeline: &mut Pipeline) {
     pipeline.set_logs_taken(notes.secrets.len() + notes.sections.len());
 }
 
-/// Tells everything that is open once no packet comes any more.
-pub(super) fn finish<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) -> Summary {
-    tell_losses(capture, pipeline, sink);
-    tell_findings(capture, pipeline, sink);
-    // What is known to be missing is no longer read: from here on everything may pass.
+/// Ends all open connections after the last packet, and returns the totals of the capture.
+pub(crate) fn finish<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) -> Summary {
+    report_losses(capture, pipeline, sink);
+    report_findings(capture, pipeline, sink);
+    // Bytes that are known to be missing are no longer read, so all remaining events may pass.
     capture.check_all();
-    pipeline.end(&CaptureBytes(capture), &mut Sound { sink, capture });
+    pipeline.end(&CaptureBytes(capture), &mut IntactOnly { sink, capture });
     summarize(capture, pipeline)
 }
 
 #[cold]
-fn tell_losses<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
+fn report_losses<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
     for loss in capture.take_losses() {
         pipeline.lose(&loss, sink);
     }
 }
 
-fn tell_findings<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
+fn report_findings<S: Sink>(capture: &mut Capture, pipeline: &mut Pipeline, sink: &mut S) {
     for finding in capture.take_findings() {
         let place = Place { packet: finding.packet, time: finding.time };
         pipeline.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
     }
 }
 
-/// What was read so far, in numbers.
-pub(super) fn summarize(capture: &Capture, pipeline: &Pipeline) -> Summary {
+/// The totals of what has been read.
+fn summarize(capture: &Capture, pipeline: &Pipeline) -> Summary {
     let totals = capture.totals();
     let mut skipped = pipeline.seen().skipped.clone();
     for (reason, count) in &totals.skipped {
