@@ -24,9 +24,9 @@ impl Events for Short {
     fn finding(&mut self, _: &'static Rule, _: Spot, _: Arguments<'_>) {}
 }
 
-struct Wire<'a>(&'a [u8]);
+struct KeptBytes<'a>(&'a [u8]);
 
-impl Bytes for Wire<'_> {
+impl Bytes for KeptBytes<'_> {
     fn bytes(&self, span: Span) -> Option<&[u8]> {
         self.0.bytes(span)
     }
@@ -69,7 +69,7 @@ fn the_first_messages_are_delivered_and_later_ones_on_request() {
                 let (at, place) = ((i * step) as u64, Place::default());
                 let chunk = Chunk { at, bytes, address: at, origin: place, arrival: place };
                 let counted = if payloads { 0 } else { socket.count(direction, bytes, place) };
-                let kept = Wire(&wire);
+                let kept = KeptBytes(&wire);
                 let mut context = Context { bytes: &kept, depth: &depth, scratch: &mut scratch };
                 socket.data(direction, chunk.skip(counted), &mut context, &mut events);
             }
