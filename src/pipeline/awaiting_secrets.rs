@@ -9,15 +9,10 @@ use std::collections::BTreeMap;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::connection::{Disposition, TcpConnection};
-use super::connections::Stage;
-use super::context::ByteSource;
-use super::events::{FollowState, ReplayEvent, Sink};
-use super::secrets::MAX_RUNS;
+use super::connection::TcpConnection;
+use super::secrets::{MAX_RUNS, Secrets};
 use super::sides::Identity;
-use super::{Outside, Pipeline};
-use crate::model::{Bytes, ConnectionId};
-use crate::ws::StreamEnd;
+use crate::model::ConnectionId;
 
 /// Ended connections that are kept. Each takes about 5 KB where it was short.
 pub(super) const ENDED: usize = 8192;
@@ -28,17 +23,17 @@ const SWEEP: usize = 1024;
 
 /// A connection that ended before its secrets were known.
 #[derive(Debug)]
-struct EndedTls {
-    identity: Identity,
-    connection: Box<TcpConnection>,
+pub(super) struct EndedTls {
+    pub(super) identity: Identity,
+    pub(super) connection: Box<TcpConnection>,
     runs: usize,
 }
 
 /// A connection that waits for its secrets: open in a slot of the connection table, or ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    tcp: u32,
-    slot: u32,
+pub(super) struct Candidate {
+    pub(super) tcp: u32,
+    pub(super) slot: u32,
 }
 
 /// The connections that wait for their secrets.
@@ -53,7 +48,7 @@ pub(super) struct AwaitingSecrets {
     /// How many entries there are, and how many there may be before outdated ones are removed.
     candidates: usize,
     sweep_at: usize,
-    /// Secrets that were looked at: see [`KeyStore::added`](crate::tls::KeyStore::added).
+    /// How many secrets were used: see [`Secrets::turns`].
     turns: u64,
     /// The last connection whose bytes were checked.
     checked: u32,
@@ -86,158 +81,67 @@ impl AwaitingSecrets {
         self.ended.values().map(|ended| ended.connection.oldest_address()).min().unwrap_or(u64::MAX)
     }
 
-    fn remove(&mut self, tcp: u32) -> Option<EndedTls> {
+    pub(super) fn remove(&mut self, tcp: u32) -> Option<EndedTls> {
         let ended = self.ended.remove(&tcp)?;
         self.runs = self.runs.saturating_sub(ended.runs);
         Some(ended)
     }
 
     /// Remembers that a connection waits for the secrets of a client random.
-    fn wait(&mut self, random: [u8; 32], candidate: Candidate) {
+    pub(super) fn wait(&mut self, random: [u8; 32], candidate: Candidate) {
         self.awaited.entry(random).or_default().push(candidate);
         self.candidates += 1;
     }
 
+    /// Whether secrets were added that were not used yet.
+    pub(super) fn has_new(&self, secrets: &Secrets) -> bool {
+        secrets.is_growing() && secrets.turns() != self.turns
+    }
+
+    /// Takes the connections whose secrets were added since the last call, in the order of their numbers.
+    pub(super) fn take_ready(&mut self, secrets: &Secrets) -> Vec<Candidate> {
+        let (turns, randoms) = secrets.complete_since(self.turns, &self.awaited);
+        self.turns = turns;
+        let ready = randoms.iter().filter_map(|random| self.awaited.remove(random));
+        let mut ready: Vec<Candidate> = ready.flatten().collect();
+        self.candidates = self.candidates.saturating_sub(ready.len());
+        ready.sort_unstable();
+        ready
+    }
+
+    /// Removes the entries of connections that no longer wait, where there may be many of them. `waits`: whether one that
+    /// did not end still waits.
+    pub(super) fn sweep(&mut self, mut waits: impl FnMut(&Candidate) -> bool) {
+        if self.candidates <= self.sweep_at.max(SWEEP) {
+            return;
+        }
+        let Self { ended, awaited, candidates: left, .. } = self;
+        *left = 0;
+        awaited.retain(|_, candidates| {
+            candidates.retain(|known| ended.contains_key(&known.tcp) || waits(known));
+            *left += candidates.len();
+            !candidates.is_empty()
+        });
+        awaited.shrink_to_fit();
+        self.sweep_at = 2 * self.candidates;
+    }
+
+    /// The connections that ended, the oldest first.
+    pub(super) fn ended(&self) -> impl Iterator<Item = u32> {
+        self.ended.keys().copied()
+    }
+
     /// The oldest connection, where more are kept than may be.
-    fn surplus(&self) -> Option<u32> {
+    pub(super) fn surplus(&self) -> Option<u32> {
         let over = self.ended.len() > ENDED || self.runs > RUNS;
         self.ended.keys().next().copied().filter(|_| over)
     }
 
     /// The next connection to check, in turn.
-    fn turn(&mut self) -> Option<&EndedTls> {
+    pub(super) fn turn(&mut self) -> Option<&EndedTls> {
         let next = self.ended.range(self.checked.saturating_add(1)..).next();
         let (tcp, ended) = next.or_else(|| self.ended.iter().next())?;
         self.checked = *tcp;
         Some(ended)
-    }
-}
-
-impl Pipeline {
-    /// Whether secrets were added that [`use_new_secrets`](Self::use_new_secrets) has not used yet.
-    #[must_use]
-    pub fn has_new_secrets(&self) -> bool {
-        let secrets = &self.shared.limits.secrets;
-        secrets.is_growing() && secrets.turns() != self.awaiting.turns
-    }
-
-    /// Reads the connections from their start whose secrets were added since the last call, ended ones too.
-    pub fn use_new_secrets<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        let awaiting = &mut self.awaiting;
-        let (turns, randoms) = self.shared.limits.secrets.complete_since(awaiting.turns, &awaiting.awaited);
-        awaiting.turns = turns;
-        let mut ready: Vec<Candidate> =
-            randoms.iter().filter_map(|random| awaiting.awaited.remove(random)).flatten().collect();
-        awaiting.candidates = awaiting.candidates.saturating_sub(ready.len());
-        ready.sort_unstable();
-        for Candidate { tcp, slot } in ready {
-            if self.awaiting.has(ConnectionId(tcp)) {
-                self.end_awaiting(tcp, false, capture, sink);
-            } else if self.waits(slot, tcp) {
-                self.outside(slot, Outside::Recheck, capture, sink);
-            }
-        }
-    }
-
-    /// Whether the connection in a slot is this one, and waits for its secrets.
-    fn waits(&mut self, slot: u32, tcp: u32) -> bool {
-        let slot = self.connections.slot(slot).filter(|slot| slot.identity.tcp.0 == tcp);
-        let Some(Stage::Followed(connection)) = slot.map(|slot| &slot.stage) else { return false };
-        connection.transport.tls.as_ref().is_some_and(|tls| tls.awaits_secret())
-    }
-
-    /// Remembers that the connection in a slot waits for its secrets, the first time that it does.
-    #[cold]
-    pub(super) fn await_secret(&mut self, index: u32) {
-        let Some(slot) = self.connections.slot(index) else { return };
-        let Stage::Followed(connection) = &mut slot.stage else { return };
-        let Some(random) = connection.transport.tls.as_mut().and_then(|tls| tls.take_awaited()) else {
-            return;
-        };
-        self.awaiting.wait(random, Candidate { tcp: slot.identity.tcp.0, slot: index });
-        if self.awaiting.candidates > self.awaiting.sweep_at.max(SWEEP) {
-            self.sweep();
-        }
-    }
-
-    /// Removes the entries of connections that no longer wait.
-    fn sweep(&mut self) {
-        let mut awaited = std::mem::take(&mut self.awaiting.awaited);
-        let mut left = 0;
-        awaited.retain(|_, candidates| {
-            candidates.retain(|known| {
-                self.awaiting.has(ConnectionId(known.tcp)) || self.waits(known.slot, known.tcp)
-            });
-            left += candidates.len();
-            !candidates.is_empty()
-        });
-        awaited.shrink_to_fit();
-        (self.awaiting.awaited, self.awaiting.candidates, self.awaiting.sweep_at) = (awaited, left, 2 * left);
-    }
-
-    /// Reports connections as unreadable that can no longer be kept.
-    #[inline]
-    pub(super) fn release_awaiting<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        if !self.awaiting.ended.is_empty() {
-            self.release_some(capture, sink);
-        }
-    }
-
-    #[cold]
-    fn release_some<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        while let Some(tcp) = self.awaiting.surplus() {
-            self.end_awaiting(tcp, true, capture, sink);
-        }
-        if self.last.packet & 7 == 0
-            && let Some(ended) = self.awaiting.turn()
-            && let Some(span) = ended.connection.transport.tls.as_ref().and_then(|tls| tls.first_bytes())
-        {
-            let tcp = ended.identity.tcp.0;
-            let source = ByteSource { capture, decoder: &self.decoder };
-            if source.slice(span).is_none() {
-                self.end_awaiting(tcp, true, capture, sink);
-            }
-        }
-    }
-
-    /// Ends all connections that are kept: no more packets arrive.
-    pub(super) fn end_all_awaiting<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
-        while let Some(tcp) = self.awaiting.ended.keys().next().copied() {
-            self.end_awaiting(tcp, true, capture, sink);
-        }
-    }
-
-    /// Repeats what happened to the ended connections of a fork.
-    pub(super) fn replay_awaiting<S: Sink>(&mut self, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
-        match outside {
-            Outside::End(_) => self.end_all_awaiting(capture, sink),
-            Outside::Recheck => {
-                let all: Vec<u32> = self.awaiting.ended.keys().copied().collect();
-                all.into_iter().for_each(|tcp| self.end_awaiting(tcp, false, capture, sink));
-            }
-            Outside::Reuse | Outside::Shed(_) => {}
-        }
-    }
-
-    /// Reads a connection that ended, where its secrets are known. `last`: otherwise it is reported as unreadable; where
-    /// not, it is kept further.
-    fn end_awaiting<S: Sink>(&mut self, tcp: u32, last: bool, capture: &dyn Bytes, sink: &mut S) {
-        let Some(mut ended) = self.awaiting.remove(tcp) else { return };
-        let source = ByteSource { capture, decoder: &self.decoder };
-        let context = &mut self.shared.context(&ended.identity, source, sink);
-        let state = match ended.connection.end_again(last, context) {
-            Disposition::AwaitsSecret => return self.awaiting.keep(ended.identity, ended.connection),
-            Disposition::Drop(why) => {
-                *self.seen.count_mut(why) += 1;
-                FollowState::Dropped
-            }
-            Disposition::Keep | Disposition::Ended => FollowState::Ended,
-        };
-        if sink.wants().replay_steps {
-            let place = self.last;
-            let event =
-                if last { ReplayEvent::End(StreamEnd::Capture, place) } else { ReplayEvent::Recheck(place) };
-            self.report_without_state(ended.identity.tcp, Some(event), state, sink);
-        }
     }
 }

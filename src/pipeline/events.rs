@@ -451,6 +451,29 @@ impl Checkpoint {
     }
 }
 
+/// Which WebSocket of a forked connection an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forked {
+    /// One that has its number from the capture.
+    Known(WebSocketId),
+    /// One that opened after the checkpoint: its index among these, from 0.
+    New(usize),
+}
+
+impl Forked {
+    /// New WebSockets of a fork are numbered from here on: no number of the capture is as high.
+    pub(super) const NEW: u32 = 1 << 31;
+
+    /// Of an event's connection.
+    #[must_use]
+    pub fn of(id: WebSocketId) -> Self {
+        match id.0.checked_sub(Self::NEW + 1) {
+            Some(new) => Self::New(new as usize),
+            None => Self::Known(id),
+        }
+    }
+}
+
 /// A finding that waits until the WebSocket that it belongs to has opened.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {

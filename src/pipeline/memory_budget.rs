@@ -3,7 +3,7 @@
 //! Counting visits every connection, so it is done only after as many bytes as might reach the limit. In between they are
 //! counted, which costs an addition for each packet.
 
-use super::connection::Load;
+use super::connection::memory::Load;
 use super::connections::Stage;
 use super::events::{Shed, Sink};
 use super::{Outside, Pipeline};

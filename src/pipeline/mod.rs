@@ -17,6 +17,7 @@ mod connection;
 mod connections;
 mod context;
 mod events;
+mod late_secrets;
 mod limits;
 mod memory_budget;
 mod replay;
@@ -34,11 +35,10 @@ use crate::ws::{Spot, StreamEnd};
 
 pub use context::{Summary, Totals};
 pub use events::{
-    Checkpoint, Connection, Ended, Ending, FollowState, HeadPlace, NotWebSocket, RecordCounts, ReplayEvent,
-    ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
+    Checkpoint, Connection, Ended, Ending, FollowState, Forked, HeadPlace, NotWebSocket, RecordCounts,
+    ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
 };
 pub use limits::Limits;
-pub use replay::Forked;
 pub use rules::RULES;
 pub use secrets::{KeyLines, Secrets};
 

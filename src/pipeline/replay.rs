@@ -9,39 +9,16 @@ use std::sync::Arc;
 
 use super::connection::TcpConnection;
 use super::connections::Stage;
-use super::events::{Checkpoint, FollowState, ReplayEvent, ReplayStep, Shed, Sink};
+use super::events::{Checkpoint, FollowState, Forked, ReplayEvent, ReplayStep, Shed, Sink};
 use super::sides::Identity;
 use super::{Limits, Outside, Pipeline};
-use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place, WebSocketId};
+use crate::model::{Bytes, ConnectionId, Flags, PacketRef, Place};
 use crate::ws::Scratch;
-
-/// New WebSockets of a fork are numbered from here on: no number of the capture is as high.
-const NEW: u32 = 1 << 31;
 
 /// What a [`Checkpoint`] holds: the transport and the application of a connection, and which it is.
 struct Saved {
     identity: Identity,
     connection: Box<TcpConnection>,
-}
-
-/// Which WebSocket of a forked connection an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forked {
-    /// One that has its number from the capture.
-    Known(WebSocketId),
-    /// One that opened after the checkpoint: its index among these, from 0.
-    New(usize),
-}
-
-impl Forked {
-    /// Of an event's connection.
-    #[must_use]
-    pub fn of(id: WebSocketId) -> Self {
-        match id.0.checked_sub(NEW + 1) {
-            Some(new) => Self::New(new as usize),
-            None => Self::Known(id),
-        }
-    }
 }
 
 impl Pipeline {
@@ -51,7 +28,7 @@ impl Pipeline {
     #[must_use]
     pub fn fork(limits: Limits, tcp: ConnectionId, from: Option<&Checkpoint>) -> Self {
         let mut fork = Self::new(limits);
-        fork.shared.websockets = NEW;
+        fork.shared.websockets = Forked::NEW;
         match from.and_then(|from| from.state.downcast_ref::<Saved>()) {
             Some(Saved { identity, connection }) => {
                 fork.connections.adopt(*identity, Stage::Followed(connection.clone()));

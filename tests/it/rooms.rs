@@ -220,3 +220,85 @@ fn nom_stays_in_the_files_that_parse_with_it() {
         assert!(seen.iter().any(|seen| seen == file), "{file} does not use nom: take it out of the list");
     }
 }
+
+/// The paths that the `use` items of a file name, in full, from the crate's root: `pipeline::events::Sink`.
+fn used_paths(file: &str, text: &str) -> Vec<String> {
+    /// Takes lists in braces apart.
+    fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
+        let Some((head, list)) = tree.split_once('{') else {
+            return found.push(format!("{prefix}{tree}"));
+        };
+        let list = list.strip_suffix('}').unwrap_or(list);
+        let (mut depth, mut from) = (0, 0);
+        for (at, c) in list.char_indices().chain([(list.len(), ',')]) {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 0 => {
+                    let item = &list[from..at];
+                    if !item.is_empty() {
+                        expand(&format!("{prefix}{head}"), item, found);
+                    }
+                    from = at + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    let module: Vec<&str> = file.trim_end_matches(".rs").trim_end_matches("/mod").split('/').collect();
+    let mut found = vec![];
+    for item in text.split("use ").skip(1) {
+        let Some((tree, _)) = item.split_once(';') else { continue };
+        let tree: String = tree.chars().filter(|c| !c.is_whitespace()).collect();
+        if let Some(rest) = tree.strip_prefix("crate::") {
+            expand("", rest, &mut found);
+            continue;
+        }
+        let mut rest = tree.as_str();
+        let mut up = 0;
+        while let Some(after) = rest.strip_prefix("super::") {
+            (rest, up) = (after, up + 1);
+        }
+        let base = &module[..module.len() - up];
+        expand(&format!("{}::", base.join("::")), rest, &mut found);
+    }
+    found
+}
+
+/// The arrows between the files of a room: each file with those that it imports names from.
+fn arrows(room: &str) -> BTreeMap<String, Vec<String>> {
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for line in code().into_iter().filter(|line| line.file.starts_with(&format!("{room}/"))) {
+        let text = files.entry(line.file).or_default();
+        text.push_str(&line.text);
+        text.push('\n');
+    }
+    let module = |file: &str| file.trim_end_matches(".rs").trim_end_matches("/mod").replace('/', "::");
+    let targets = |file: &str, text: &str| {
+        let mut targets: Vec<String> = vec![];
+        for path in used_paths(file, text) {
+            let owner = files
+                .keys()
+                .filter(|other| path.strip_prefix(&module(other)).is_some_and(|rest| rest.starts_with("::")))
+                .max_by_key(|other| module(other).len());
+            targets.extend(owner.filter(|owner| *owner != file).cloned());
+        }
+        targets
+    };
+    files.iter().map(|(file, text)| (file.clone(), targets(file, text))).collect()
+}
+
+#[test]
+fn no_file_of_the_pipeline_imports_a_file_that_imports_it() {
+    let mut arrows = arrows("pipeline");
+    assert!(arrows.values().map(Vec::len).sum::<usize>() > 50, "the imports were found: {arrows:?}");
+    // Files without imports from those that are left are taken away, until none is: what stays is a circle.
+    while let Some(file) = arrows
+        .iter()
+        .find(|(_, to)| !to.iter().any(|file| arrows.contains_key(file)))
+        .map(|(file, _)| file.clone())
+    {
+        arrows.remove(&file);
+    }
+    assert!(arrows.is_empty(), "circles: {arrows:#?}");
+}

@@ -15,7 +15,7 @@ use crate::http::http2::{self, Answer, Http2};
 use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State};
-use crate::pipeline::transport::Gap;
+use crate::pipeline::transport::above::Gap;
 use crate::tcp::rules::TCP_GAP;
 use crate::ws::{Spot, StreamEnd};
 

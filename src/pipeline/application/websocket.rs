@@ -6,7 +6,7 @@ use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Connection, Ended, Ending, Pending, Sink, State};
 use crate::pipeline::rules::FLOW_TIMEOUT;
-use crate::pipeline::transport::Gap;
+use crate::pipeline::transport::above::Gap;
 use crate::subproto::{self, Heartbeats};
 use crate::tcp::rules::{TCP_ONE_DIRECTION, TCP_RESET};
 use crate::ws::{self, FrameEvent, MessageEvent, ShortMessage, Spot, StreamEnd, WebSocket};

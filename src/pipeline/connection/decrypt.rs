@@ -7,7 +7,8 @@ use crate::model::{Chunk, Direction, PerDirection, Place, Span};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{NotWebSocket, Sink};
 use crate::pipeline::sides::Side;
-use crate::pipeline::transport::{Gap, Run, TlsLayer};
+use crate::pipeline::transport::above::{Gap, Run};
+use crate::pipeline::transport::tls::TlsLayer;
 use crate::ws::StreamEnd;
 
 impl TcpConnection {

@@ -6,7 +6,8 @@ use crate::pipeline::application::{Detection, MidStream, Missing, SideEvidence, 
 use crate::pipeline::context::{ByteSource, Context};
 use crate::pipeline::events::Sink;
 use crate::pipeline::sides::{Identity, PerSide, Side};
-use crate::pipeline::transport::{Gap, bytes_of};
+use crate::pipeline::transport::above::Gap;
+use crate::pipeline::transport::bytes_of;
 use crate::tcp::Held;
 use crate::ws::{Guess, Piece};
 

@@ -8,7 +8,7 @@ use crate::model::{Direction, Place};
 use crate::pipeline::application::FramesBegin;
 use crate::pipeline::context::Context;
 use crate::pipeline::events::Sink;
-use crate::pipeline::transport::Gap;
+use crate::pipeline::transport::above::Gap;
 
 const CLIENT: Direction = Direction::ClientToServer;
 

@@ -6,7 +6,7 @@ use crate::pipeline::context::Context;
 use crate::pipeline::events::Sink;
 use crate::pipeline::rules::LIMIT_STREAM_MEMORY;
 use crate::pipeline::sides::Side;
-use crate::pipeline::transport::Passed;
+use crate::pipeline::transport::waiting::Passed;
 use crate::tcp::GiveUp;
 use crate::ws::Spot;
 

@@ -17,18 +17,17 @@ mod detect;
 mod end;
 mod frames_begin;
 mod give_up;
-mod memory;
+pub(super) mod memory;
 
 use super::application::{Application, Delivery};
 use super::context::{ByteSource, CapturedSegment, Context, Shared, Watermark};
 use super::events::{NotWebSocket, Pending, Sink};
 use super::sides::{Identity, Side};
-use super::transport::{Above, Gap, Transport};
+use super::transport::Transport;
+use super::transport::above::{Above, Gap};
 use crate::model::{Chunk, Direction, Place, Rule, Segment};
 use crate::tcp::rules::{TCP_PORT_REUSE, TCP_SPLIT_HANDSHAKE};
 use crate::ws::{Spot, StreamEnd};
-
-pub(super) use memory::Load;
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Segments whose TCP checksum is wrong: damaged on the way, or captured before the network card completed them?
 
-use super::{Above, Transport};
+use super::Transport;
+use super::above::Above;
 use crate::model::{Place, Segment};
 use crate::net::rules::BAD_CHECKSUM;
 use crate::net::{checksum_is_left_to_card, checksum_ok};

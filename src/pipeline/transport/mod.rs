@@ -4,24 +4,27 @@
 //! TCP. [`Transport::take`] files a segment; the connection then asks each stream for what is
 //! [`ready`](Transport::ready). Nothing here knows HTTP or WebSocket: what lies above is an [`Above`].
 
+pub(super) mod above;
 mod checksum_policy;
+#[cfg(feature = "tls")]
+mod kept_runs;
 #[cfg(not(feature = "tls"))]
 #[path = "no_tls.rs"]
-mod tls;
+pub(super) mod tls;
 #[cfg(feature = "tls")]
-mod tls;
+pub(super) mod tls;
 #[cfg(feature = "tls")]
 mod undecrypted;
 
-mod order;
+pub(super) mod order;
 mod overlap_evidence;
 mod reset;
-mod view;
-mod waiting;
+pub(super) mod view;
+pub(super) mod waiting;
 
 use std::fmt::Arguments;
 
-use super::context::{ByteSource, CapturedSegment, Context};
+use super::context::{ByteSource, CapturedSegment, Context, Listed};
 use super::events::{Ending, Sink};
 use super::sides::{PerSide, Side};
 use crate::model::{Chunk, Direction, Flags, Place, Rule, Segment};
@@ -30,61 +33,27 @@ use crate::tcp::rules;
 use crate::tcp::{Held, Stream};
 use crate::ws::{Spot, StreamEnd};
 
-pub(super) use order::{Order, Turn};
-pub(super) use tls::TlsLayer;
-pub(super) use view::View;
-pub(super) use waiting::Passed;
+use above::Above;
+use tls::TlsLayer;
 
-use reset::Reset;
-use waiting::Waiting;
-
-/// Bytes that the capture lacks in one direction.
+/// The RST that ended a connection, although segments sent before it may still arrive.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Gap<'a> {
-    pub(super) direction: Direction,
-    /// Offset of the first missing byte in the direction's stream.
-    pub(super) at: u64,
-    pub(super) len: u64,
-    /// The packet at which the gap became known.
-    pub(super) arrival: Place,
-    /// Why the bytes are missing, as the end of a sentence.
-    pub(super) why: &'a str,
+pub(super) struct Reset {
+    pub(super) place: Place,
+    /// Whose address it came from.
+    by: Side,
+    /// Its TTL, and that of its sender's first bytes, where they differ.
+    ttl: Option<(u8, u8)>,
 }
 
-/// A run of a connection's bytes, or (`address`: none) bytes that the capture lacks.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Run {
-    pub(super) direction: Direction,
-    pub(super) at: u64,
-    pub(super) address: Option<u64>,
-    pub(super) len: u64,
-    pub(super) origin: Place,
-    pub(super) arrival: Place,
-}
-
-/// What lies above a transport.
-pub(super) trait Above {
-    /// Takes plaintext of TLS, the next in order of its direction. Returns how many bytes it took.
-    fn data<S: Sink>(
-        &mut self,
-        direction: Direction,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) -> usize;
-    /// Plaintext of TLS is missing.
-    fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>);
-    /// A finding about this connection.
-    fn finding<S: Sink>(
-        &mut self,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
-        context: &mut Context<'_, S>,
-    );
-    /// Whether the bytes are frames of one WebSocket.
-    fn is_websocket(&self) -> bool;
-    /// Whether it reads heads of HTTP/1, so that a direction may have to wait for the other.
-    fn reads_heads(&self) -> bool;
+/// Since when a connection waits.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    /// The packet at which waiting began.
+    since: Option<Place>,
+    listed: Listed,
+    /// Frames were searched for after a loss until the wait timed out: nothing waits for them any longer.
+    search_timed_out: bool,
 }
 
 /// The transport of a followed connection.

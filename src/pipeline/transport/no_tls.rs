@@ -1,6 +1,6 @@
 //! Takes the place of `tls` where TLS is not built in: no connection has a TLS layer.
 
-use super::{Above, Gap, Run};
+use super::above::{Above, Gap, Run};
 use crate::model::{Chunk, Direction, Place, Span};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{SealedTls, Sink, Tls};

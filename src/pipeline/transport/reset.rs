@@ -1,21 +1,11 @@
 //! RST segments, and the TTL by which a packet that took another way is known.
 
-use super::{Above, Transport};
-use crate::model::{Direction, Place, Segment};
+use super::above::Above;
+use super::{Reset, Transport};
+use crate::model::{Direction, Segment};
 use crate::pipeline::context::{CapturedSegment, Context};
 use crate::pipeline::events::Sink;
-use crate::pipeline::sides::Side;
 use crate::tcp::{Arrival, rules};
-
-/// The RST that ended a connection, although segments sent before it may still arrive.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reset {
-    pub(crate) place: Place,
-    /// Whose address it came from.
-    pub(crate) by: Side,
-    /// Its TTL, and that of its sender's first bytes, where they differ.
-    ttl: Option<(u8, u8)>,
-}
 
 impl Reset {
     /// How its TTL differs from its sender's, as the end of a sentence; empty where it does not.

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::fmt::Arguments;
 
-use super::undecrypted::KeptRuns;
-use super::{Above, Gap, Run};
+use super::above::{Above, Gap, Run};
+use super::kept_runs::KeptRuns;
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, SEALED};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Sink, Tls};

@@ -1,85 +1,17 @@
 //! TLS that cannot be decrypted: how it is described, and what is kept of it while its secret may still arrive.
 
-use std::sync::atomic::Ordering;
-
-use super::Run;
+use super::above::Run;
+use super::kept_runs::KeptRuns;
 use super::tls::TlsLayer;
 use crate::model::{Direction, PerDirection, Place, Span};
 use crate::pipeline::events::{RecordCounts, SealedTls, Tls};
-use crate::pipeline::secrets::{MAX_RUNS, Secrets};
+use crate::pipeline::secrets::Secrets;
 use crate::pipeline::sides::{Identity, Side};
 use crate::tls::{Likeness, Locked, Shape, likeness, suite_name, version_name};
 use crate::ws::StreamEnd;
 
 /// Records of a connection that are inspected: enough to judge what it resembles.
 const INSPECTED: u64 = 4096;
-/// Runs that are kept of one connection.
-const RUNS: usize = 8192;
-
-/// Where the bytes of a connection are, in the order in which they arrived.
-#[derive(Debug)]
-pub(super) struct KeptRuns {
-    runs: Vec<Run>,
-    /// How many are counted in [`Secrets::kept`].
-    counted: usize,
-    secrets: Secrets,
-    /// How many secrets there were when they were last searched.
-    turns: u64,
-    /// The pipeline knows that the secret is awaited.
-    awaited: bool,
-    /// How the connection ended, and the packet at which that was known.
-    ended: Option<(StreamEnd, Place)>,
-    /// The secret is no longer waited for.
-    last: bool,
-}
-
-impl KeptRuns {
-    pub(super) fn new(secrets: Secrets) -> Self {
-        Self { runs: Vec::new(), counted: 0, secrets, turns: 0, awaited: false, ended: None, last: false }
-    }
-
-    /// Whether there is no room for another run.
-    fn is_full(&self) -> bool {
-        self.runs.len() >= RUNS || self.secrets.kept().load(Ordering::Relaxed) >= MAX_RUNS
-    }
-
-    pub(super) fn size(&self) -> usize {
-        self.runs.capacity() * size_of::<Run>()
-    }
-
-    /// Adds a run; false where there is no room.
-    fn push(&mut self, run: Run) -> bool {
-        if self.is_full() {
-            return false;
-        }
-        self.secrets.kept().fetch_add(1, Ordering::Relaxed);
-        self.counted += 1;
-        self.runs.push(run);
-        true
-    }
-}
-
-impl Clone for KeptRuns {
-    fn clone(&self) -> Self {
-        self.secrets.kept().fetch_add(self.counted, Ordering::Relaxed);
-        Self {
-            runs: self.runs.clone(),
-            counted: self.counted,
-            secrets: self.secrets.clone(),
-            turns: self.turns,
-            awaited: self.awaited,
-            ended: self.ended,
-            last: self.last,
-        }
-    }
-}
-
-impl Drop for KeptRuns {
-    fn drop(&mut self) {
-        self.secrets.kept().fetch_sub(self.counted, Ordering::Relaxed);
-    }
-}
-
 fn counts(shape: &Shape) -> RecordCounts {
     RecordCounts { records: shape.records, bytes: shape.bytes, small: shape.small }
 }

@@ -2,20 +2,10 @@
 
 use super::Transport;
 use crate::model::Place;
-use crate::pipeline::context::{Context, Listed, Watermark};
+use crate::pipeline::context::{Context, Watermark};
 use crate::pipeline::events::Sink;
 use crate::pipeline::sides::Side;
 use crate::tcp::{GiveUp, Stream};
-
-/// Since when a connection waits.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Waiting {
-    /// The packet at which waiting began.
-    since: Option<Place>,
-    listed: Listed,
-    /// Frames were searched for after a loss until the wait timed out: nothing waits for them any longer.
-    search_timed_out: bool,
-}
 
 /// What passing a gap of a stream came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
