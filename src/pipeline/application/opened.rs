@@ -141,7 +141,7 @@ pub(super) fn opened<S: Sink>(
     ws.list(context.limits.listed);
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
     let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);
-    let mut heartbeats = detected.filter(|_| mid_stream.is_none()).map(Box::new);
+    let mut heartbeats = detected.map(Box::new);
     ws.read_short_messages(heartbeats.is_some());
     context.totals.websockets += 1;
     context.sink.opened(&connection);
