@@ -131,12 +131,12 @@ impl Shared {
     }
 
     #[inline]
-    pub(super) fn context<'a, S>(
+    pub(super) fn context<'a>(
         &'a mut self,
         identity: &'a Identity,
         bytes: ByteSource<'a>,
-        sink: &'a mut S,
-    ) -> Context<'a, S> {
+        sink: &'a mut dyn Sink,
+    ) -> Context<'a> {
         Context {
             identity,
             bytes,
@@ -206,12 +206,12 @@ impl Bytes for ByteSource<'_> {
 }
 
 /// What processing a packet needs beside the connection's state.
-pub(super) struct Context<'a, S> {
+pub(super) struct Context<'a> {
     /// Which connection it is.
     pub(super) identity: &'a Identity,
     pub(super) bytes: ByteSource<'a>,
     pub(super) limits: &'a Limits,
-    pub(super) sink: &'a mut S,
+    pub(super) sink: &'a mut dyn Sink,
     pub(super) scratch: &'a mut Scratch,
     pub(super) totals: &'a mut Totals,
     websockets: &'a mut u32,
@@ -221,10 +221,10 @@ pub(super) struct Context<'a, S> {
     pub(super) drops: &'a CaptureDrops,
 }
 
-impl<S> Context<'_, S> {
+impl Context<'_> {
     /// What a WebSocket needs, and the sink.
     #[inline]
-    pub(super) fn split(&mut self) -> (ws::Context<'_>, &mut S) {
+    pub(super) fn split(&mut self) -> (ws::Context<'_>, &mut dyn Sink) {
         (ws::Context { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
     }
 
@@ -235,7 +235,7 @@ impl<S> Context<'_, S> {
     }
 }
 
-impl<S: Sink> Context<'_, S> {
+impl Context<'_> {
     /// Lists a connection whose events of `packet` may come later.
     pub(super) fn wait(&mut self, packet: u64, listed: &mut Listed) {
         if listed.0 != packet {

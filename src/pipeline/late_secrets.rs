@@ -17,7 +17,7 @@ impl Pipeline {
     }
 
     /// Reads the connections from their start whose secrets were added since the last call, ended ones too.
-    pub fn use_new_secrets<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    pub fn use_new_secrets(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         for Candidate { tcp, slot } in self.awaiting.take_ready(&self.shared.limits.secrets) {
             if self.awaiting.has(ConnectionId(tcp)) {
                 self.end_awaiting(tcp, false, capture, sink);
@@ -40,14 +40,14 @@ impl Pipeline {
 
     /// Reports connections as unreadable that can no longer be kept.
     #[inline]
-    pub(super) fn release_awaiting<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    pub(super) fn release_awaiting(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         if self.awaiting.ended().next().is_some() {
             self.release_some(capture, sink);
         }
     }
 
     #[cold]
-    fn release_some<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    fn release_some(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         while let Some(tcp) = self.awaiting.surplus() {
             self.end_awaiting(tcp, true, capture, sink);
         }
@@ -64,13 +64,13 @@ impl Pipeline {
     }
 
     /// Ends all connections that are kept: no more packets arrive.
-    pub(super) fn end_all_awaiting<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    pub(super) fn end_all_awaiting(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let all: Vec<u32> = self.awaiting.ended().collect();
         all.into_iter().for_each(|tcp| self.end_awaiting(tcp, true, capture, sink));
     }
 
     /// Repeats what happened to the ended connections of a fork.
-    pub(super) fn replay_awaiting<S: Sink>(&mut self, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
+    pub(super) fn replay_awaiting(&mut self, outside: Outside, capture: &dyn Bytes, sink: &mut dyn Sink) {
         match outside {
             Outside::End(_) => self.end_all_awaiting(capture, sink),
             Outside::Recheck => {
@@ -83,7 +83,7 @@ impl Pipeline {
 
     /// Reads a connection that ended, where its secrets are known. `last`: otherwise it is reported as unreadable; where
     /// not, it is kept further.
-    fn end_awaiting<S: Sink>(&mut self, tcp: u32, last: bool, capture: &dyn Bytes, sink: &mut S) {
+    fn end_awaiting(&mut self, tcp: u32, last: bool, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let Some(mut ended) = self.awaiting.remove(tcp) else { return };
         let source = ByteSource { capture, decoder: &self.decoder };
         let context = &mut self.shared.context(&ended.identity, source, sink);

@@ -12,7 +12,7 @@ use crate::model::Bytes;
 impl Pipeline {
     /// Counts a packet's bytes, and releases memory where the limit may be reached.
     #[inline]
-    pub(super) fn weigh<S: Sink>(&mut self, len: u32, capture: &dyn Bytes, sink: &mut S) {
+    pub(super) fn weigh(&mut self, len: u32, capture: &dyn Bytes, sink: &mut dyn Sink) {
         /// What a packet may cost beside its bytes; more than it can claim is no packet.
         const LEAST: u32 = 64;
         const MOST: u32 = 1 << 16;
@@ -38,7 +38,7 @@ impl Pipeline {
     /// Counts what connections hold; over the limit, the largest release what they can until a quarter is free.
     #[cold]
     #[inline(never)]
-    fn make_room<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    fn make_room(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let limit = self.shared.limits.memory;
         let (mut held, mut all) = (0, Vec::new());
         for slot in self.connections.slots() {

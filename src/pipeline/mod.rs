@@ -144,7 +144,7 @@ impl Pipeline {
 
     /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
     #[cold]
-    pub fn lose<S: Sink>(&mut self, loss: &Loss, sink: &mut S) {
+    pub fn lose(&mut self, loss: &Loss, sink: &mut dyn Sink) {
         self.shared.drops.note(loss);
         sink.lost(loss);
     }
@@ -175,7 +175,7 @@ impl Pipeline {
     }
 
     /// The capture's end: everything that is open is told.
-    pub fn end<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    pub fn end(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         self.decoder.end();
         self.decoder_findings(sink);
         sink.watermark(0);
@@ -221,9 +221,9 @@ impl Pipeline {
     }
 
     /// Tells a finding about the capture itself, and counts it.
-    pub fn report_capture<S: Sink>(
+    pub fn report_capture(
         &mut self,
-        sink: &mut S,
+        sink: &mut dyn Sink,
         rule: &'static crate::model::Rule,
         text: std::fmt::Arguments<'_>,
     ) {
@@ -231,9 +231,9 @@ impl Pipeline {
     }
 
     /// Tells a finding about the capture at a packet, and counts it.
-    pub fn report_at<S: Sink>(
+    pub fn report_at(
         &mut self,
-        sink: &mut S,
+        sink: &mut dyn Sink,
         rule: &'static crate::model::Rule,
         place: Place,
         text: std::fmt::Arguments<'_>,
@@ -243,7 +243,7 @@ impl Pipeline {
         }
     }
 
-    fn decoder_findings<S: Sink>(&mut self, sink: &mut S) {
+    fn decoder_findings(&mut self, sink: &mut dyn Sink) {
         for finding in self.decoder.take_findings() {
             let place = Place { packet: finding.packet, time: finding.time };
             self.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
@@ -251,7 +251,7 @@ impl Pipeline {
     }
 
     #[cold]
-    fn skip<S: Sink>(&mut self, skip: Skip, place: Place, sink: &mut S) {
+    fn skip(&mut self, skip: Skip, place: Place, sink: &mut dyn Sink) {
         /// Link types that are told by name. A capture has one, or a few.
         const TOLD: usize = 16;
         let reason = skip.reason();
@@ -317,7 +317,7 @@ impl Pipeline {
 
     /// A segment that is not the next one of an open WebSocket.
     #[inline(never)]
-    fn other_segment<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+    fn other_segment(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         let CapturedSegment { segment, slot: index, from, capture, .. } = captured;
         let is_syn = segment.flags.0 & (Flags::SYN | Flags::ACK) == Flags::SYN;
         let Some(slot) = self.connections.slot(*index) else { return };
@@ -344,7 +344,7 @@ impl Pipeline {
         }
     }
 
-    fn half_open<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+    fn half_open(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         let CapturedSegment { segment, from, place, .. } = *captured;
         let Some(slot) = self.connections.slot(captured.slot) else { return };
         let Stage::HalfOpen(half_open) = &mut slot.stage else { return };
@@ -383,7 +383,7 @@ impl Pipeline {
     }
 
     /// Begins a new connection on the ports of another one.
-    fn restart<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+    fn restart(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         if sink.wants().replay_steps {
             self.report_forgotten(captured.slot, sink);
         }
@@ -397,7 +397,7 @@ impl Pipeline {
     /// A segment of a dropped connection that may hold a WebSocket nevertheless: a proxy may have opened it after a preface
     /// of its own, or it is HTTP/2 in its middle, where a request or a response begins.
     #[inline]
-    fn reclassify<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+    fn reclassify(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         let Some(bytes) = captured.capture.bytes(captured.payload()) else { return };
         let Some(slot) = self.connections.slot(captured.slot) else { return };
         let Stage::Dropped(_, tries) = slot.stage else { return };
@@ -440,19 +440,19 @@ impl Pipeline {
 
     /// A segment of a connection that is followed, of any kind.
     #[inline(never)]
-    fn followed_segment<S: Sink>(&mut self, captured: &CapturedSegment<'_>, sink: &mut S) {
+    fn followed_segment(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         self.with_connection(captured.slot, captured.capture, sink, |connection, context| {
             connection.segment(captured, context)
         });
     }
 
     /// Lets a followed connection act, and files what becomes of it.
-    fn with_connection<S: Sink>(
+    fn with_connection(
         &mut self,
         index: u32,
         capture: &dyn Bytes,
-        sink: &mut S,
-        act: impl FnOnce(&mut TcpConnection, &mut Context<'_, S>) -> Disposition,
+        sink: &mut dyn Sink,
+        act: impl FnOnce(&mut TcpConnection, &mut Context<'_>) -> Disposition,
     ) {
         let Some(slot) = self.connections.slot(index) else { return };
         let Stage::Followed(connection) = &mut slot.stage else { return };
@@ -474,7 +474,7 @@ impl Pipeline {
     }
 
     /// Lets something outside its own packets happen to a followed connection.
-    fn outside<S: Sink>(&mut self, index: u32, outside: Outside, capture: &dyn Bytes, sink: &mut S) {
+    fn outside(&mut self, index: u32, outside: Outside, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let place = self.last;
         self.with_connection(index, capture, sink, |connection, context| {
             match outside {

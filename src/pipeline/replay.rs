@@ -79,20 +79,14 @@ impl Pipeline {
     }
 
     /// Reports that the current packet was processed.
-    pub(super) fn report_packet<S: Sink>(&mut self, packet: &PacketRef, flags: Flags, sink: &mut S) {
+    pub(super) fn report_packet(&mut self, packet: &PacketRef, flags: Flags, sink: &mut dyn Sink) {
         let dropped = std::mem::take(&mut self.dropped);
         let index = self.connections.recent();
         self.report_step(index, ReplayEvent::Packet(*packet, flags), dropped, sink);
     }
 
     /// Reports what happened to a connection. One that holds no WebSocket is reported once.
-    pub(super) fn report_step<S: Sink>(
-        &mut self,
-        index: u32,
-        event: ReplayEvent,
-        dropped: bool,
-        sink: &mut S,
-    ) {
+    pub(super) fn report_step(&mut self, index: u32, event: ReplayEvent, dropped: bool, sink: &mut dyn Sink) {
         let websockets = self.shared.websockets;
         let Some(slot) = self.connections.slot(index) else { return };
         let identity = slot.identity;
@@ -123,18 +117,18 @@ impl Pipeline {
     }
 
     /// Reports what happened to a connection that is not followed.
-    pub(super) fn report_without_state<S: Sink>(
+    pub(super) fn report_without_state(
         &self,
         tcp: ConnectionId,
         event: Option<ReplayEvent>,
         state: FollowState,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) {
         sink.replay_step(&ReplayStep { tcp, event, state, mid_stream: false, checkpoint: None });
     }
 
     /// Reports that a connection's state was discarded: its ports may be anyone's.
-    pub(super) fn report_forgotten<S: Sink>(&mut self, index: u32, sink: &mut S) {
+    pub(super) fn report_forgotten(&mut self, index: u32, sink: &mut dyn Sink) {
         let Some(slot) = self.connections.slot(index) else { return };
         let tcp = slot.identity.tcp;
         if !self.awaiting.has(tcp) {

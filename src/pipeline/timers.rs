@@ -9,7 +9,7 @@ use crate::ws::StreamEnd;
 impl Pipeline {
     /// Gives up gaps, closes silent connections, and makes room in the table.
     #[inline]
-    pub(super) fn timers<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    pub(super) fn timers(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         while let Some(deadline) = self.deadlines.front() {
             let packets = self.last.packet.saturating_sub(deadline.since.packet);
             let waited = self.last.time.since(deadline.since.time);
@@ -29,7 +29,7 @@ impl Pipeline {
     }
 
     #[cold]
-    fn expire<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    fn expire(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let Some(deadline) = self.deadlines.pop_front() else { return };
         let slot = self.connections.slot(deadline.slot).filter(|slot| slot.identity.tcp == deadline.tcp);
         if let Some(Stage::Followed(connection)) = slot.map(|slot| &slot.stage)
@@ -40,7 +40,7 @@ impl Pipeline {
     }
 
     /// Checks the next connections in turn: is one silent for too long, or in the way?
-    fn visit<S: Sink>(&mut self, capture: &dyn Bytes, sink: &mut S) {
+    fn visit(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         let crowded = self.connections.len() > self.shared.limits.flows;
         let many = self.followed > self.shared.limits.connections;
         for _ in 0..if crowded || many { 16 } else { 1 } {

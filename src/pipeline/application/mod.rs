@@ -7,7 +7,7 @@
 //!                 Detecting
 //! ```
 //!
-//! There are three doors: [`data`](Application::data), [`gap`](Application::gap) and [`end`](Application::end). TCP's
+//! There are three doors: [`data`](Application::data), [`gap`](Above::gap) and [`end`](Application::end). TCP's
 //! bytes and TLS plaintext enter by the same ones. Nothing here knows segments, TLS or waiting: what lies below is
 //! a [`View`].
 
@@ -20,9 +20,9 @@ mod websocket;
 use std::fmt::Arguments;
 
 use super::context::Context;
-use super::events::{HeadPlace, NotWebSocket, Pending, Sink, State};
+use super::events::{HeadPlace, NotWebSocket, Pending, State};
 use super::limits::Limits;
-use super::transport::above::Gap;
+use super::transport::above::{Above, Gap};
 use super::transport::order::Order;
 use super::transport::view::View;
 use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE};
@@ -32,7 +32,7 @@ use crate::ws::{Spot, StreamEnd, WebSocket};
 pub(super) use detecting::{Detection, Missing, SideEvidence, Start, detect, is_last, starts_here};
 pub(super) use http::{begins, classify};
 pub(super) use opened::MidStream;
-pub(super) use websocket::{Finish, OpenWebSocket};
+pub(super) use websocket::{Emit, Finish, OpenWebSocket};
 
 use detecting::Detecting;
 use http::{Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
@@ -252,11 +252,11 @@ impl Application {
     // The doors.
 
     /// Takes bytes, the next in order of their direction. `below` is `None` inside a TLS record: heads are not read then.
-    pub(super) fn data<S: Sink>(
+    pub(super) fn data(
         &mut self,
         delivery: Delivery<'_>,
         below: Option<View<'_>>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> Taken {
         let Delivery { direction, chunk, unasked } = delivery;
         match &mut self.phase {
@@ -285,23 +285,13 @@ impl Application {
         }
     }
 
-    /// Bytes are missing.
-    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
-        match &mut self.phase {
-            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => http.gap(gap.direction, gap.len),
-            Phase::WebSocket(websocket) => websocket.gap(gap, context),
-            Phase::Multiplex(multiplex) => multiplex.gap(gap, context),
-            Phase::Done => {}
-        }
-    }
-
     /// A direction ended, while the connection may go on.
-    pub(super) fn end<S: Sink>(
+    pub(super) fn end(
         &mut self,
         direction: Direction,
         how: StreamEnd,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         if let Phase::WebSocket(websocket) = &mut self.phase {
             websocket.end(direction, how, place, context);
@@ -309,11 +299,7 @@ impl Application {
     }
 
     /// The connection ended. Returns why it held no WebSocket, where that is known only now.
-    pub(super) fn finish<S: Sink>(
-        &mut self,
-        finish: &Finish<'_>,
-        context: &mut Context<'_, S>,
-    ) -> Option<NotWebSocket> {
+    pub(super) fn finish(&mut self, finish: &Finish<'_>, context: &mut Context<'_>) -> Option<NotWebSocket> {
         match std::mem::replace(&mut self.phase, Phase::Done) {
             Phase::WebSocket(mut websocket) => websocket.finish(finish, self.gaps, None, context),
             Phase::Multiplex(mut multiplex) => {
@@ -326,24 +312,6 @@ impl Application {
     }
 
     // Findings and gaps of the connection.
-
-    /// A finding about the connection: reported of its WebSocket, or once one opens.
-    pub(super) fn finding<S: Sink>(
-        &mut self,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
-        context: &mut Context<'_, S>,
-    ) {
-        match &mut self.phase {
-            Phase::WebSocket(websocket) => websocket.report(rule, spot, text, context.sink),
-            Phase::Multiplex(multiplex) => multiplex.finding(rule, spot, text, context.sink),
-            Phase::Http(_) | Phase::Detecting(_) => {
-                self.remember(Pending { rule, spot, text: text.to_string() });
-            }
-            Phase::Done => {}
-        }
-    }
 
     /// Remembers a finding until a WebSocket opens.
     pub(super) fn remember(&mut self, finding: Pending) {
@@ -391,13 +359,13 @@ impl Application {
     }
 
     /// HTTP/2 begins, after so many bytes of the client's preface. `settings`: of an upgrade from HTTP/1.1, decoded.
-    pub(super) fn begin_http2<S: Sink>(
+    pub(super) fn begin_http2(
         &mut self,
         preface: usize,
         settings: Option<&[u8]>,
         place: Place,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let mut multiplex = Multiplex::new(self.carrier(below), preface);
         if let Some(settings) = settings {
@@ -425,14 +393,14 @@ impl Application {
     }
 
     /// Acts on what HTTP/1 found. `end`: the offset behind the bytes that were taken.
-    fn found<S: Sink>(
+    fn found(
         &mut self,
         event: HttpEvent,
         end: u64,
         arrival: Place,
         below: &View<'_>,
         taken: Taken,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> Taken {
         match event {
             HttpEvent::Asked(head, place) => {
@@ -475,12 +443,12 @@ impl Application {
         taken
     }
 
-    fn report_too_large<S: Sink>(
+    fn report_too_large(
         &mut self,
         direction: Direction,
         place: Place,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let (rule, spot) = (&HTTP_HEADER_TOO_LARGE, Spot::of(direction, place));
         let text = format!(
@@ -499,14 +467,14 @@ impl Application {
         }
     }
 
-    fn open<S: Sink>(
+    fn open(
         &mut self,
         asked: Option<Box<PendingUpgrade>>,
         head: Box<Head>,
         place: HeadPlace,
         outcome: UpgradeOutcome,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let (request, asked) = asked.map(|asked| asked.apart()).unzip();
         let (handshake, judgements) = crate::http::conclude(request, Some(head));
@@ -518,13 +486,7 @@ impl Application {
         self.phase = Phase::WebSocket(opened(opening, self.pending.drain(..), context));
     }
 
-    fn refuse<S: Sink>(
-        &mut self,
-        head: Box<Head>,
-        place: HeadPlace,
-        below: &View<'_>,
-        context: &mut Context<'_, S>,
-    ) {
+    fn refuse(&mut self, head: Box<Head>, place: HeadPlace, below: &View<'_>, context: &mut Context<'_>) {
         let Some(asked) = self.asked.take() else { return };
         let (request, asked) = asked.apart();
         let (handshake, judgements) = crate::http::conclude(Some(request), Some(head));
@@ -536,13 +498,13 @@ impl Application {
     }
 
     /// The request that waits gets no response: the connection ended as `how` says, which was known at `until`.
-    pub(super) fn report_unanswered<S: Sink>(
+    pub(super) fn report_unanswered(
         &mut self,
         how: StreamEnd,
         until: Place,
         place: Place,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let Some(asked) = self.asked.take() else { return };
         let ending = below.ending(how, until);
@@ -555,12 +517,7 @@ impl Application {
     }
 
     /// Reports bytes of the client that were taken for the rest of a lost request, unless they end like one.
-    pub(super) fn report_unread<S: Sink>(
-        &mut self,
-        unread: (u64, [u8; 4]),
-        place: Place,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(super) fn report_unread(&mut self, unread: (u64, [u8; 4]), place: Place, context: &mut Context<'_>) {
         if let (count @ 1.., last) = unread
             && last != *b"\r\n\r\n"
             && let Some(websocket) = self.websocket_mut()
@@ -590,20 +547,16 @@ impl Application {
 
     /// Runs detection again with so many segments.
     pub(super) fn detect_later(&mut self, pieces: u8) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => {
-                Phase::Detecting(Detecting { http, pieces })
-            }
-            other => other,
-        };
+        if let Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) = &mut self.phase {
+            self.phase = Phase::Detecting(Detecting { http: std::mem::take(http), pieces });
+        }
     }
 
     /// Goes on as HTTP.
     pub(super) fn stop_detecting(&mut self) {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Done) {
-            Phase::Detecting(Detecting { http, .. }) => Phase::Http(http),
-            other => other,
-        };
+        if let Phase::Detecting(Detecting { http, .. }) = &mut self.phase {
+            self.phase = Phase::Http(std::mem::take(http));
+        }
     }
 
     /// Reads HTTP/1 from its middle on.
@@ -626,14 +579,14 @@ impl Application {
     }
 
     /// Opens a WebSocket that detection recognised.
-    pub(super) fn open_detected<S: Sink>(
+    pub(super) fn open_detected(
         &mut self,
         evidence: String,
         missing: Missing,
         start: MidStream,
         first: Place,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let (request, asked) = self.asked.take().map(|asked| asked.apart()).unzip();
         let (mut handshake, judgements) = crate::http::conclude(request, None);
@@ -658,11 +611,11 @@ impl Application {
 
     /// Releases payloads of incomplete messages. Returns true where it held an incomplete head, without which nothing of the
     /// connection can be read.
-    pub(super) fn shed_payloads<S: Sink>(
+    pub(super) fn shed_payloads(
         &mut self,
         place: Place,
         below: &View<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> bool {
         if self.http().is_some_and(|http| http.size() > 0) {
             self.report_unanswered(StreamEnd::Capture, place, place, below, context);
@@ -671,5 +624,42 @@ impl Application {
         let mut ws = context.split().0;
         self.each_websocket(|websocket| websocket.shed_payloads(&mut ws));
         false
+    }
+}
+
+/// TLS hands its plaintext to the same doors as TCP its bytes.
+impl Above for Application {
+    fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) -> usize {
+        self.data(Delivery { direction, chunk, unasked: false }, None, context).bytes
+    }
+
+    /// Bytes are missing.
+    fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
+        match &mut self.phase {
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => http.gap(gap.direction, gap.len),
+            Phase::WebSocket(websocket) => websocket.gap(gap, context),
+            Phase::Multiplex(multiplex) => multiplex.gap(gap, context),
+            Phase::Done => {}
+        }
+    }
+
+    /// A finding about the connection: reported of its WebSocket, or once one opens.
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, context: &mut Context<'_>) {
+        match &mut self.phase {
+            Phase::WebSocket(websocket) => websocket.report(rule, spot, text, context.sink),
+            Phase::Multiplex(multiplex) => multiplex.finding(rule, spot, text, context.sink),
+            Phase::Http(_) | Phase::Detecting(_) => {
+                self.remember(Pending { rule, spot, text: text.to_string() });
+            }
+            Phase::Done => {}
+        }
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.websocket().is_some()
+    }
+
+    fn reads_heads(&self) -> bool {
+        self.is_http()
     }
 }

@@ -128,25 +128,20 @@ impl Multiplex {
     }
 
     /// Takes the settings of an `HTTP2-Settings` header, decoded.
-    pub(super) fn settings<S: Sink>(&mut self, payload: &[u8], place: Place, context: &mut Context<'_, S>) {
+    pub(super) fn settings(&mut self, payload: &[u8], place: Place, context: &mut Context<'_>) {
         let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
         self.http2.settings(payload, place, &mut events);
     }
 
     /// Takes bytes of a direction, the next in order: all of them.
-    pub(super) fn data<S: Sink>(
-        &mut self,
-        direction: Direction,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
         *self.streams.at.of_mut(direction) = chunk.at.saturating_add(chunk.bytes.len() as u64);
         let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
         self.http2.data(direction, chunk, &mut events);
     }
 
     /// Bytes of a direction are missing.
-    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         let Gap { direction, at, len, arrival, .. } = *gap;
         *self.streams.at.of_mut(direction) = at.saturating_add(len);
         self.streams.open.values_mut().for_each(|stream| stream.gap_reported = false);
@@ -155,18 +150,18 @@ impl Multiplex {
     }
 
     /// A finding about the connection: reported of its oldest WebSocket, or of the next one.
-    pub(super) fn finding<S: Sink>(
+    pub(super) fn finding(
         &mut self,
         rule: &'static Rule,
         spot: Spot,
         text: Arguments<'_>,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) {
         self.streams.finding(rule, spot, text, sink);
     }
 
     /// The connection ended, and with it all of its streams.
-    pub(super) fn finish<S: Sink>(&mut self, finish: &Finish<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn finish(&mut self, finish: &Finish<'_>, context: &mut Context<'_>) {
         for direction in Direction::BOTH {
             let at = *self.streams.at.of(direction);
             let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
@@ -208,7 +203,7 @@ impl Streams {
         }
     }
 
-    fn finding<S: Sink>(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, sink: &mut S) {
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, sink: &mut dyn Sink) {
         let pending = Pending { rule, spot: Spot { offset: None, ..spot }, text: text.to_string() };
         match self.open.values_mut().next() {
             Some(stream) => stream.report(pending, sink),
@@ -217,13 +212,13 @@ impl Streams {
         }
     }
 
-    fn open<S: Sink>(
+    fn open(
         &mut self,
         number: u32,
         asked: Asked,
         response: http2::Opening,
         answer: Answer,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let Some(mut stream) = self.open.remove(&number) else { return };
         let place = HeadPlace { first: response.first, last: response.last };
@@ -263,14 +258,14 @@ impl Streams {
     }
 
     /// An attempt to open a WebSocket failed.
-    fn fail<S: Sink>(
+    fn fail(
         &mut self,
         number: u32,
         stream: Stream,
         asked: Asked,
         response: Option<http2::Opening>,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let responded = response.as_ref().map(|head| HeadPlace { first: head.first, last: head.last });
         let state = if response.is_some() { State::Refused } else { State::Unanswered };
@@ -283,13 +278,13 @@ impl Streams {
     }
 
     /// A stream ended. `reset`: who ended it by RST_STREAM, and with which code.
-    fn finish<S: Sink>(
+    fn finish(
         &mut self,
         number: u32,
         mut stream: Stream,
         finish: &Finish<'_>,
         reset: Option<(Direction, u32)>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let Finish { place, unheard, mut ending, .. } = *finish;
         let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
@@ -345,7 +340,7 @@ impl Stream {
     }
 
     /// Reports a finding about it, now or when it is opened.
-    fn report<S: Sink>(&mut self, finding: Pending, sink: &mut S) {
+    fn report(&mut self, finding: Pending, sink: &mut dyn Sink) {
         if let Some(websocket) = &mut self.websocket {
             websocket.report(finding.rule, finding.spot, format_args!("{}", finding.text), sink);
         } else if self.pending.len() < REMEMBERED {
@@ -353,21 +348,14 @@ impl Stream {
         }
     }
 
-    fn data<S: Sink>(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_, S>) {
+    fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
         if let Some(websocket) = &mut self.websocket {
             *self.said.of_mut(direction) = Some(chunk.arrival);
             websocket.data(direction, chunk, context);
         }
     }
 
-    fn gap<S: Sink>(
-        &mut self,
-        direction: Direction,
-        at: u64,
-        len: u64,
-        arrival: Place,
-        context: &mut Context<'_, S>,
-    ) {
+    fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, context: &mut Context<'_>) {
         match &mut self.websocket {
             Some(websocket) => {
                 websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
@@ -388,14 +376,14 @@ fn reset_finding(number: u32, by: Direction, code: u32, place: Place) -> Pending
 }
 
 /// Turns what HTTP/2 finds into events of its WebSockets.
-struct StreamEvents<'a, 'c, S> {
+struct StreamEvents<'a, 'c> {
     streams: &'a mut Streams,
     /// The current gap.
     gap: Option<Gap<'a>>,
-    context: &'a mut Context<'c, S>,
+    context: &'a mut Context<'c>,
 }
 
-impl<S: Sink> StreamEvents<'_, '_, S> {
+impl StreamEvents<'_, '_> {
     /// Reports the current gap of a stream, and counts `len` of its bytes, where that is known.
     fn report_gap(&mut self, number: u32, direction: Direction, len: Option<u64>, arrival: Place) {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
@@ -431,7 +419,7 @@ impl<S: Sink> StreamEvents<'_, '_, S> {
     }
 }
 
-impl<S: Sink> http2::Events for StreamEvents<'_, '_, S> {
+impl http2::Events for StreamEvents<'_, '_> {
     fn asked(&mut self, number: u32, request: http2::Opening) {
         let place = HeadPlace { first: request.first, last: request.last };
         let id = self.context.next_websocket();

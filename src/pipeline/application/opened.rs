@@ -27,12 +27,12 @@ pub(crate) struct Carrier {
 impl Carrier {
     /// A WebSocket, or an attempt to open one, over HTTP/1.1. `asked`: the place of its request, and the number that it
     /// got with it.
-    pub(super) fn connection<S>(
+    pub(super) fn connection(
         self,
         asked: Option<(HeadPlace, WebSocketId)>,
         response: Option<HeadPlace>,
         handshake: Handshake,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> Connection {
         let (server, secure) = (self.server, self.secure);
         let url = match &handshake.request {
@@ -120,10 +120,10 @@ pub(crate) struct MidStream {
 }
 
 /// Opens a WebSocket: reports it, and every finding that waited for it.
-pub(super) fn opened<S: Sink>(
+pub(super) fn opened(
     opening: Opening,
     pending: impl IntoIterator<Item = Pending>,
-    context: &mut Context<'_, S>,
+    context: &mut Context<'_>,
 ) -> OpenWebSocket {
     let Opening { mut connection, judgements, judged_at, guessed, mid_stream, early } = opening;
     let handshake = &connection.handshake;
@@ -170,7 +170,12 @@ pub(super) fn opened<S: Sink>(
     OpenWebSocket { ws, connection: Box::new(connection), heartbeats }
 }
 
-fn report_mid_stream<S: Sink>(ws: &mut WebSocket, start: &MidStream, first: Place, emit: &mut Emit<'_, S>) {
+fn report_mid_stream(
+    ws: &mut WebSocket,
+    start: &MidStream,
+    first: Place,
+    emit: &mut Emit<'_, dyn Sink + '_>,
+) {
     let evidence = emit.connection.evidence.as_deref().unwrap_or_default();
     let rest = match start.skipped.c2s + start.skipped.s2c {
         0 => String::new(),
@@ -216,10 +221,10 @@ pub(super) struct Unopened {
 }
 
 /// Reports an attempt that failed.
-pub(super) fn unopened<S: Sink>(
+pub(super) fn unopened(
     attempt: Unopened,
     pending: impl IntoIterator<Item = Pending>,
-    context: &mut Context<'_, S>,
+    context: &mut Context<'_>,
 ) {
     let Unopened { connection, state, judgements, place, ending, gaps } = attempt;
     let mut tally = Tally::default();

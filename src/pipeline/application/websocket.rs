@@ -23,13 +23,13 @@ pub(crate) struct OpenWebSocket {
 
 /// Passes a WebSocket's events to the sink, with the connection that they are about, and its short messages to the
 /// subprotocol.
-pub(crate) struct Emit<'a, S> {
+pub(crate) struct Emit<'a, S: ?Sized> {
     pub(crate) sink: &'a mut S,
     pub(crate) connection: &'a Connection,
     pub(crate) heartbeats: &'a mut Option<Box<Heartbeats>>,
 }
 
-impl<S: Sink> crate::ws::Events for Emit<'_, S> {
+impl<S: Sink + ?Sized> crate::ws::Events for Emit<'_, S> {
     #[inline]
     fn frame(&mut self, frame: &FrameEvent<'_>) {
         self.sink.frame(self.connection, frame);
@@ -68,10 +68,10 @@ pub(crate) struct Finish<'a> {
 impl OpenWebSocket {
     /// Lets the WebSocket act, with its events on their way to the sink.
     #[inline]
-    pub(crate) fn with<S: Sink, T>(
+    pub(crate) fn with<T>(
         &mut self,
-        context: &mut Context<'_, S>,
-        act: impl FnOnce(&mut WebSocket, &mut ws::Context<'_>, &mut Emit<'_, S>) -> T,
+        context: &mut Context<'_>,
+        act: impl FnOnce(&mut WebSocket, &mut ws::Context<'_>, &mut Emit<'_, dyn Sink + '_>) -> T,
     ) -> T {
         let Self { ws, connection, heartbeats } = self;
         let (mut ws_context, sink) = context.split();
@@ -80,7 +80,7 @@ impl OpenWebSocket {
 
     /// Takes bytes, the next in order.
     #[inline]
-    pub(super) fn data<S: Sink>(&mut self, to: Direction, chunk: Chunk<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn data(&mut self, to: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
         if context.sink.wants().chunks {
             context.sink.chunk(&self.connection, to, &chunk);
         }
@@ -88,40 +88,40 @@ impl OpenWebSocket {
     }
 
     /// Bytes are missing.
-    pub(super) fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         let Gap { direction, at, len, arrival, .. } = *gap;
         self.with(context, |ws, inner, emit| ws.gap(direction, at, len, arrival, inner, emit));
     }
 
     /// A direction ended.
-    pub(super) fn end<S: Sink>(
+    pub(super) fn end(
         &mut self,
         direction: Direction,
         how: StreamEnd,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         self.with(context, |ws, inner, emit| ws.end(direction, how, place, inner, emit));
     }
 
-    pub(super) fn report<S: Sink>(
+    pub(super) fn report(
         &mut self,
         rule: &'static Rule,
         spot: Spot,
         text: Arguments<'_>,
-        sink: &mut S,
+        sink: &mut dyn Sink,
     ) {
         let Self { ws, connection, heartbeats } = self;
         ws.report(rule, spot, text, &mut Emit { sink, connection, heartbeats });
     }
 
     /// The WebSocket ended. `stream_reset`: a finding that a side reset its stream of HTTP/2.
-    pub(super) fn finish<S: Sink>(
+    pub(super) fn finish(
         &mut self,
         finish: &Finish<'_>,
         gaps: (u64, u64),
         stream_reset: Option<&Pending>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let Finish { finished, fin, unheard, place, ending, reset_evidence } = *finish;
         let how = ending.how;

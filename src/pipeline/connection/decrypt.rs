@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::{Disposition, TcpConnection};
 use crate::model::{Chunk, Direction, PerDirection, Place, Span};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{NotWebSocket, Sink};
+use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::{Gap, Run};
 use crate::pipeline::transport::tls::TlsLayer;
@@ -13,12 +13,12 @@ use crate::ws::StreamEnd;
 
 impl TcpConnection {
     /// Begins TLS, if these bytes do and there are secrets to decrypt it with, or it is to be reported.
-    pub(super) fn begin_tls<S: Sink>(
+    pub(super) fn begin_tls(
         &mut self,
         side: Side,
         bytes: &[u8],
         place: Place,
-        context: &Context<'_, S>,
+        context: &Context<'_>,
     ) -> bool {
         let is_client = self.transport.client.is_none_or(|client| client == side);
         if self.application.is_fresh() && is_client && TlsLayer::begins(bytes, context) {
@@ -29,12 +29,7 @@ impl TcpConnection {
     }
 
     /// Hands ciphertext to TLS; returns how many bytes it took.
-    pub(super) fn decrypt<S: Sink>(
-        &mut self,
-        side: Side,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) -> usize {
+    pub(super) fn decrypt(&mut self, side: Side, chunk: Chunk<'_>, context: &mut Context<'_>) -> usize {
         let direction = self.transport.direction(side);
         self.hand_over_waiting(chunk.arrival, context);
         if self.disposition != Disposition::Keep || self.waits(direction) {
@@ -58,7 +53,7 @@ impl TcpConnection {
     }
 
     /// Begins HTTP/2 where ALPN agreed on it: its preface comes first then.
-    fn begin_agreed_http2<S: Sink>(&mut self, side: Side, place: Place, context: &mut Context<'_, S>) {
+    fn begin_agreed_http2(&mut self, side: Side, place: Place, context: &mut Context<'_>) {
         let Self { application, transport, .. } = self;
         let agreed = transport.tls.as_ref().is_some_and(|tls| tls.is_http2());
         if agreed && application.is_fresh() && self.disposition == Disposition::Keep {
@@ -67,7 +62,7 @@ impl TcpConnection {
     }
 
     /// Bytes of ciphertext are missing.
-    pub(super) fn gap_in_tls<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn gap_in_tls(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         if let Some(tls) = &mut self.transport.tls {
             tls.gap(gap, &mut self.application, context);
             self.drop_unreadable(false, context);
@@ -75,12 +70,7 @@ impl TcpConnection {
     }
 
     /// A direction ended, and with it its TLS.
-    pub(super) fn end_tls<S: Sink>(
-        &mut self,
-        direction: Direction,
-        place: Place,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(super) fn end_tls(&mut self, direction: Direction, place: Place, context: &mut Context<'_>) {
         if let Some(tls) = &mut self.transport.tls {
             tls.end(direction, place, &mut self.application, context);
             self.drop_unreadable(false, context);
@@ -88,7 +78,7 @@ impl TcpConnection {
     }
 
     /// Nothing that TLS or HTTP wait for will arrive. Returns whether that lets anything proceed.
-    pub(super) fn abandon_tls<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> bool {
+    pub(super) fn abandon_tls(&mut self, place: Place, context: &mut Context<'_>) -> bool {
         let Some(tls) = &mut self.transport.tls else { return false };
         let first = tls.abandon();
         if tls.waits(Direction::ServerToClient) {
@@ -99,7 +89,7 @@ impl TcpConnection {
     }
 
     /// Hands over plaintext that waited, as long as any of it is taken.
-    fn hand_over_waiting<S: Sink>(&mut self, arrival: Place, context: &mut Context<'_, S>) {
+    fn hand_over_waiting(&mut self, arrival: Place, context: &mut Context<'_>) {
         loop {
             let mut progress = false;
             for side in self.transport.client_first() {
@@ -126,7 +116,7 @@ impl TcpConnection {
     }
 
     /// After TLS has read bytes: drops a connection that cannot be decrypted, unless it is followed nevertheless.
-    fn drop_unreadable<S: Sink>(&mut self, report: bool, context: &mut Context<'_, S>) {
+    fn drop_unreadable(&mut self, report: bool, context: &mut Context<'_>) {
         let Some(tls) = &self.transport.tls else { return };
         let is_wanted = context.sink.wants().sealed;
         if !tls.is_unreadable()
@@ -143,7 +133,7 @@ impl TcpConnection {
     }
 
     /// Reports a connection that was not decrypted. False where this is none.
-    pub(super) fn report_undecrypted<S: Sink>(&mut self, whole: bool, context: &mut Context<'_, S>) -> bool {
+    pub(super) fn report_undecrypted(&mut self, whole: bool, context: &mut Context<'_>) -> bool {
         let Some(tls) = self.transport.tls.as_ref().filter(|_| self.application.is_fresh()) else {
             return false;
         };
@@ -157,7 +147,7 @@ impl TcpConnection {
     }
 
     /// Makes room for the next bytes: where there is none, the secret must be known now, or is no longer waited for.
-    fn make_room_for_run<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+    fn make_room_for_run(&mut self, context: &mut Context<'_>) {
         if self.transport.tls.as_ref().is_some_and(|tls| tls.is_full()) {
             context.limits.secrets.refresh();
             self.read_with_late_secret(false, context);
@@ -168,11 +158,11 @@ impl TcpConnection {
     }
 
     /// The connection ended as `how` says. True where its secret is not known, but may still arrive: then it is kept.
-    pub(super) fn is_kept_for_secret<S: Sink>(
+    pub(super) fn is_kept_for_secret(
         &mut self,
         how: StreamEnd,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> bool {
         let Some(tls) = &mut self.transport.tls else { return false };
         let (waits, first) = tls.end_awaiting(how, place, &context.limits.secrets);
@@ -184,7 +174,7 @@ impl TcpConnection {
 
     /// Reads the connection from its first byte, if its secret is known now. `last`: nothing more is waited for, so what
     /// is known of its secrets has to do.
-    pub(super) fn read_with_late_secret<S: Sink>(&mut self, last: bool, context: &mut Context<'_, S>) {
+    pub(super) fn read_with_late_secret(&mut self, last: bool, context: &mut Context<'_>) {
         let Some(tls) = &mut self.transport.tls else { return };
         if let Some(runs) = tls.restart_with_secret(last, &context.limits.secrets) {
             // Nothing was read above TLS.
@@ -194,7 +184,7 @@ impl TcpConnection {
         }
     }
 
-    fn decrypt_runs<S: Sink>(&mut self, runs: Vec<Run>, context: &mut Context<'_, S>) {
+    fn decrypt_runs(&mut self, runs: Vec<Run>, context: &mut Context<'_>) {
         let mut queues: PerDirection<VecDeque<Run>> = PerDirection::default();
         for run in runs {
             queues.of_mut(run.direction).push_back(run);
@@ -227,7 +217,7 @@ impl TcpConnection {
     }
 
     /// Decrypts a run; returns what of it was not taken.
-    fn decrypt_run<S: Sink>(&mut self, run: Run, context: &mut Context<'_, S>) -> Option<Run> {
+    fn decrypt_run(&mut self, run: Run, context: &mut Context<'_>) -> Option<Run> {
         let Run { direction, at, address, len, origin, arrival } = run;
         let source = context.bytes;
         let span = address.map(|start| Span { start, len: u32::try_from(len).unwrap_or(u32::MAX) });

@@ -6,10 +6,9 @@ use crate::http::http2::{begins_with_headers, begins_with_settings};
 use crate::model::{Chunk, Direction, Place};
 use crate::pipeline::application::{Delivery, begins, classify};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::Sink;
 use crate::pipeline::limits::Limits;
 use crate::pipeline::sides::Side;
-use crate::pipeline::transport::above::Gap;
+use crate::pipeline::transport::above::{Above, Gap};
 use crate::pipeline::transport::bytes_of;
 use crate::pipeline::transport::order::{Order, Turn};
 use crate::tcp::Held;
@@ -21,11 +20,11 @@ impl TcpConnection {
     ///
     /// `latest`: after a gap was given up, the packet of the last event. Records are complete with their own last packet
     /// then, and not with the current one.
-    pub(super) fn drain<S: Sink>(
+    pub(super) fn drain(
         &mut self,
         arrival: Place,
         mut latest: Option<&mut Place>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         if self.application.is_detecting() {
             return;
@@ -72,7 +71,7 @@ impl TcpConnection {
     }
 
     /// Delivers what waited in the order of its packets: which message answers which depends on that.
-    pub(super) fn drain_by_packet<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+    pub(super) fn drain_by_packet(&mut self, context: &mut Context<'_>) {
         loop {
             let ready = |side: Side| {
                 let held = self.transport.ready(side)?;
@@ -89,13 +88,7 @@ impl TcpConnection {
     }
 
     /// Delivers one run of bytes; returns how many of them were taken.
-    fn deliver<S: Sink>(
-        &mut self,
-        side: Side,
-        held: Held,
-        arrival: Place,
-        context: &mut Context<'_, S>,
-    ) -> u32 {
+    fn deliver(&mut self, side: Side, held: Held, arrival: Place, context: &mut Context<'_>) -> u32 {
         let Some(bytes) = bytes_of(&held, context.bytes) else {
             let why = "the snap length cut them, or they are no longer kept";
             self.gap(side, u64::from(held.len), arrival, why, context);
@@ -122,13 +115,13 @@ impl TcpConnection {
 
     /// Hands a chunk to the application; returns how many bytes it took. `ack`: how much of the other stream its sender had
     /// received; `None` inside TLS, where that says nothing about the content.
-    pub(super) fn hand_over<S: Sink>(
+    pub(super) fn hand_over(
         &mut self,
         side: Side,
         chunk: Chunk<'_>,
         unasked: bool,
         ack: Option<u32>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> usize {
         let direction = self.transport.direction(side);
         let mut rest = chunk;
@@ -157,7 +150,7 @@ impl TcpConnection {
     }
 
     /// Finds out who the client is, where no SYN says so. False where the other side's bytes come first.
-    fn find_client<S: Sink>(&mut self, side: Side, bytes: &[u8], context: &Context<'_, S>) -> bool {
+    fn find_client(&mut self, side: Side, bytes: &[u8], context: &Context<'_>) -> bool {
         if self.transport.client.is_none() && self.is_answered(side, context) {
             self.transport.client = Some(side);
         }
@@ -171,7 +164,7 @@ impl TcpConnection {
     }
 
     /// Whether the other side's next bytes are a response.
-    fn is_answered<S>(&self, side: Side, context: &Context<'_, S>) -> bool {
+    fn is_answered(&self, side: Side, context: &Context<'_>) -> bool {
         let Some(held) = self.transport.ready(side.other()) else { return false };
         let bytes = bytes_of(&held, context.bytes).unwrap_or_default();
         begins(bytes, context.limits) == Some(HeadKind::Response)
@@ -179,7 +172,7 @@ impl TcpConnection {
 
     /// Where it is not known who the client is: a side's first bytes may be HTTP/2, and say so. True where the
     /// client's bytes come first.
-    fn begins_http2<S>(&mut self, side: Side, bytes: &[u8], context: &Context<'_, S>) -> bool {
+    fn begins_http2(&mut self, side: Side, bytes: &[u8], context: &Context<'_>) -> bool {
         if !self.application.is_http() {
             return false;
         }
@@ -210,14 +203,7 @@ impl TcpConnection {
     }
 
     /// The next `len` bytes of a side are missing: reports it, and tells the application.
-    pub(super) fn gap<S: Sink>(
-        &mut self,
-        side: Side,
-        len: u64,
-        arrival: Place,
-        why: &str,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(super) fn gap(&mut self, side: Side, len: u64, arrival: Place, why: &str, context: &mut Context<'_>) {
         let (direction, at) = (self.transport.direction(side), self.transport.streams.of(side).position());
         let gap = Gap { direction, at, len, arrival, why };
         // HTTP/2 reports it of the streams that it concerns; in TLS, once it is known what of the content is missing.
@@ -232,7 +218,7 @@ impl TcpConnection {
     }
 
     /// Counts missing bytes, and reports them.
-    pub(super) fn report_gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
+    pub(super) fn report_gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         if self.application.is_done() {
             return;
         }

@@ -4,7 +4,6 @@ use super::TcpConnection;
 use crate::model::{Direction, PerDirection, Place};
 use crate::pipeline::application::{Detection, MidStream, Missing, SideEvidence, Start, detect};
 use crate::pipeline::context::{ByteSource, Context};
-use crate::pipeline::events::Sink;
 use crate::pipeline::sides::{Identity, PerSide, Side};
 use crate::pipeline::transport::above::Gap;
 use crate::pipeline::transport::bytes_of;
@@ -13,7 +12,7 @@ use crate::ws::{Guess, Piece};
 
 impl TcpConnection {
     /// What of the opening handshake is missing, where the bytes that wait may be frames.
-    fn missing<S>(&self, context: &Context<'_, S>) -> Option<Missing> {
+    fn missing(&self, context: &Context<'_>) -> Option<Missing> {
         if !context.limits.guess || !self.application.is_http() {
             return None;
         }
@@ -52,7 +51,7 @@ impl TcpConnection {
 
     /// Runs detection on what waits. True where a WebSocket was recognised, or more segments are needed; otherwise the
     /// connection proceeds as HTTP. `last`: no more segments are waited for.
-    pub(super) fn detect<S: Sink>(&mut self, last: bool, place: Place, context: &mut Context<'_, S>) -> bool {
+    pub(super) fn detect(&mut self, last: bool, place: Place, context: &mut Context<'_>) -> bool {
         let Some(missing) = self.missing(context) else {
             self.application.stop_detecting();
             return false;
@@ -109,13 +108,7 @@ impl TcpConnection {
     }
 
     /// Opens a WebSocket that was recognised, and reads what waited.
-    fn open_detected<S: Sink>(
-        &mut self,
-        guess: Guess,
-        missing: Missing,
-        place: Place,
-        context: &mut Context<'_, S>,
-    ) {
+    fn open_detected(&mut self, guess: Guess, missing: Missing, place: Place, context: &mut Context<'_>) {
         let client = if guess.client == 0 { Side::A } else { Side::B };
         self.transport.client = Some(client);
         let streams = &self.transport.streams;
@@ -148,12 +141,12 @@ impl TcpConnection {
     }
 
     /// Goes to where the frames of a side begin. Returns how many captured bytes are before that.
-    fn go_to_frame<S: Sink>(
+    fn go_to_frame(
         &mut self,
         side: Side,
         start: Option<u64>,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> u64 {
         let mut skipped = 0;
         self.transport.streams.of_mut(side).begin();
@@ -181,7 +174,7 @@ impl TcpConnection {
 }
 
 /// Whether the user named a port of the connection as one of WebSockets without handshakes.
-fn names_port<S>(context: &Context<'_, S>) -> bool {
+fn names_port(context: &Context<'_>) -> bool {
     let ports = Side::BOTH.map(|side| context.identity.of(side).port);
     ports.iter().any(|port| context.limits.ws_ports.contains(port))
 }

@@ -4,14 +4,14 @@ use super::{Disposition, TcpConnection};
 use crate::model::{PerDirection, Place};
 use crate::pipeline::application::Finish;
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{NotWebSocket, Sink};
+use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::sides::Side;
 use crate::tcp::GiveUp;
 use crate::ws::StreamEnd;
 
 impl TcpConnection {
     /// The connection ended as `how` says; `place`: the packet of the capture at which that is known.
-    pub(crate) fn end<S: Sink>(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_, S>) {
+    pub(crate) fn end(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_>) {
         self.give_up(GiveUp::End, place, context);
         if self.disposition == Disposition::Keep {
             self.end_streams(how, place, context);
@@ -27,7 +27,7 @@ impl TcpConnection {
         self.transport.reset.as_ref().map_or(self.transport.last, |reset| reset.place)
     }
 
-    fn end_streams<S: Sink>(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_, S>) {
+    fn end_streams(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_>) {
         let sides = self.transport.client_first();
         for side in sides {
             if let Some(len) = self.transport.tail_gap(side) {
@@ -50,7 +50,7 @@ impl TcpConnection {
         }
     }
 
-    fn report_end<S: Sink>(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_, S>) {
+    fn report_end(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_>) {
         let last = self.last();
         self.report_lost_request(last, context);
         let Self { application, transport, .. } = self;
@@ -72,7 +72,7 @@ impl TcpConnection {
     }
 
     /// Ends a connection once more that ended before its secret was known. `last`: the secret is no longer waited for.
-    pub(crate) fn end_again<S: Sink>(&mut self, last: bool, context: &mut Context<'_, S>) -> Disposition {
+    pub(crate) fn end_again(&mut self, last: bool, context: &mut Context<'_>) -> Disposition {
         let ended = self.transport.tls.as_mut().and_then(|tls| tls.take_ended(last));
         let Some((how, place)) = ended else { return Disposition::Drop(NotWebSocket::Tls) };
         if context.sink.wants().drafts {

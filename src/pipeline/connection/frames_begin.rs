@@ -7,19 +7,18 @@ use super::TcpConnection;
 use crate::model::{Direction, Place};
 use crate::pipeline::application::FramesBegin;
 use crate::pipeline::context::Context;
-use crate::pipeline::events::Sink;
-use crate::pipeline::transport::above::Gap;
+use crate::pipeline::transport::above::{Above, Gap};
 
 const CLIENT: Direction = Direction::ClientToServer;
 
 impl TcpConnection {
     /// A WebSocket opened: goes to the client's first frame. `ack`: the acknowledgment number of the response.
-    pub(super) fn begin_frames<S: Sink>(
+    pub(super) fn begin_frames(
         &mut self,
         begin: FramesBegin,
         ack: u32,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let Some(client) = self.transport.client else { return };
         let stream = self.transport.streams.of_mut(client);
@@ -49,7 +48,7 @@ impl TcpConnection {
     }
 
     /// Reports the request that is missing, once a packet of the client was captured.
-    pub(super) fn report_lost_request<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) {
+    pub(super) fn report_lost_request(&mut self, place: Place, context: &mut Context<'_>) {
         if let Some(len) = self.transport.take_lost_request() {
             let why = "the server acknowledged them";
             self.report_gap(&Gap { direction: CLIENT, at: 0, len, arrival: place, why }, context);

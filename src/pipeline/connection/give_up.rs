@@ -3,21 +3,21 @@
 use super::{Disposition, TcpConnection};
 use crate::model::Place;
 use crate::pipeline::context::Context;
-use crate::pipeline::events::Sink;
 use crate::pipeline::rules::LIMIT_STREAM_MEMORY;
 use crate::pipeline::sides::Side;
+use crate::pipeline::transport::above::Above;
 use crate::pipeline::transport::waiting::Passed;
 use crate::tcp::GiveUp;
 use crate::ws::Spot;
 
 impl TcpConnection {
     /// Too much waits behind a gap of this side.
-    pub(super) fn give_up_over_limit<S: Sink>(
+    pub(super) fn give_up_over_limit(
         &mut self,
         side: Side,
         bytes: u64,
         place: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         if self.transport.streams.of(side).hole().is_some() {
             let direction = self.transport.direction(side);
@@ -31,7 +31,7 @@ impl TcpConnection {
     }
 
     /// Gives up what is missing, and delivers what waited behind it.
-    pub(super) fn give_up<S: Sink>(&mut self, why: GiveUp, place: Place, context: &mut Context<'_, S>) {
+    pub(super) fn give_up(&mut self, why: GiveUp, place: Place, context: &mut Context<'_>) {
         let words = match why {
             GiveUp::Acknowledged => "the capture lost them",
             GiveUp::Limit => "too much waits behind them",

@@ -3,9 +3,10 @@
 use super::{Disposition, TcpConnection};
 use crate::model::Place;
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{NotWebSocket, Shed, Sink};
+use crate::pipeline::events::{NotWebSocket, Shed};
 use crate::pipeline::rules::LIMIT_TOTAL_MEMORY;
 use crate::pipeline::sides::Side;
+use crate::pipeline::transport::above::Above;
 use crate::tcp::GiveUp;
 use crate::ws::Spot;
 
@@ -49,12 +50,7 @@ impl TcpConnection {
     }
 
     /// Releases memory.
-    pub(crate) fn shed<S: Sink>(
-        &mut self,
-        shed: Shed,
-        place: Place,
-        context: &mut Context<'_, S>,
-    ) -> Disposition {
+    pub(crate) fn shed(&mut self, shed: Shed, place: Place, context: &mut Context<'_>) -> Disposition {
         let (limit, load) = (context.limits.memory, self.load());
         let what = match shed {
             Shed::Holes => "bytes wait behind a hole, which is given up",

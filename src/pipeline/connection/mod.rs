@@ -19,15 +19,15 @@ mod frames_begin;
 mod give_up;
 pub(super) mod memory;
 
-use super::application::{Application, Delivery};
+use super::application::{Application, Emit, OpenWebSocket};
 use super::context::{ByteSource, CapturedSegment, Context, Shared, Watermark};
 use super::events::{NotWebSocket, Pending, Sink};
 use super::sides::{Identity, Side};
 use super::transport::Transport;
-use super::transport::above::{Above, Gap};
-use crate::model::{Chunk, Direction, Place, Rule, Segment};
+use super::transport::above::Above;
+use crate::model::{Direction, Place, Segment};
 use crate::tcp::rules::{TCP_PORT_REUSE, TCP_SPLIT_HANDSHAKE};
-use crate::ws::{Spot, StreamEnd};
+use crate::ws::{self, Spot, StreamEnd};
 
 /// What is to become of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl TcpConnection {
     }
 
     /// A SYN opens another connection on the same ports.
-    pub(super) fn note_reuse<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) {
+    pub(super) fn note_reuse(&mut self, place: Place, context: &mut Context<'_>) {
         if self.has_websocket() && self.transport.reset.is_none() {
             let text =
                 format_args!("a SYN in packet {} opens another connection on the same ports", place.packet);
@@ -214,19 +214,21 @@ impl TcpConnection {
             websocket.ws.count(direction, chunk.bytes, place)
         };
         if counted < chunk.bytes.len() {
-            return websocket.with(&mut shared.context(identity, bytes, sink), |ws, inner, emit| {
-                ws.data(direction, chunk.skip(counted), inner, emit);
-                ws.is_lost(direction)
-            });
+            let OpenWebSocket { ws, connection, heartbeats } = websocket;
+            let mut inner =
+                ws::Context { bytes: &bytes, depth: &shared.limits.depth, scratch: &mut shared.scratch };
+            let mut emit = Emit { sink, connection, heartbeats };
+            ws.data(direction, chunk.skip(counted), &mut inner, &mut emit);
+            return ws.is_lost(direction);
         }
         false
     }
 
     /// Takes a segment of any kind.
-    pub(super) fn segment<S: Sink>(
+    pub(super) fn segment(
         &mut self,
         captured: &CapturedSegment<'_>,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> Disposition {
         self.transport.take(captured, &mut self.application, context);
         self.drain(captured.place, None, context);
@@ -234,7 +236,7 @@ impl TcpConnection {
     }
 
     /// After a segment: checks whether the connection ended, and whether something is waited for.
-    pub(super) fn settle<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+    pub(super) fn settle(&mut self, place: Place, context: &mut Context<'_>) -> Disposition {
         if self.disposition != Disposition::Keep {
             return self.disposition;
         }
@@ -258,7 +260,7 @@ impl TcpConnection {
     }
 
     /// Checks whether anything is waited for: a gap to be filled, a SYN, a request, or more after a RST.
-    fn update_waiting<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) {
+    fn update_waiting(&mut self, place: Place, context: &mut Context<'_>) {
         if self.application.is_detecting() {
             self.transport.stop_waiting(context);
         } else {
@@ -267,7 +269,7 @@ impl TcpConnection {
     }
 
     /// After a segment: runs detection again, if enough have arrived.
-    fn detect_again<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+    fn detect_again(&mut self, place: Place, context: &mut Context<'_>) -> Disposition {
         let transport = &self.transport;
         let count: usize = Side::BOTH.into_iter().map(|side| transport.streams.of(side).waiting().1).sum();
         let is_reset = transport.reset.is_some();
@@ -287,7 +289,7 @@ impl TcpConnection {
     }
 
     /// A wait timed out: gives up what will not arrive.
-    pub(super) fn recheck<S: Sink>(&mut self, place: Place, context: &mut Context<'_, S>) -> Disposition {
+    pub(super) fn recheck(&mut self, place: Place, context: &mut Context<'_>) -> Disposition {
         self.read_with_late_secret(false, context);
         if self.disposition != Disposition::Keep || self.transport.waiting_since().is_none() {
             return self.disposition;
@@ -304,40 +306,5 @@ impl TcpConnection {
             self.update_waiting(place, context);
         }
         self.disposition
-    }
-}
-
-/// What TLS gives out enters the application by the same doors as TCP's bytes.
-impl Above for Application {
-    fn data<S: Sink>(
-        &mut self,
-        direction: Direction,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) -> usize {
-        let delivery = Delivery { direction, chunk, unasked: false };
-        self.data(delivery, None, context).bytes
-    }
-
-    fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>) {
-        self.gap(gap, context);
-    }
-
-    fn finding<S: Sink>(
-        &mut self,
-        rule: &'static Rule,
-        spot: Spot,
-        text: std::fmt::Arguments<'_>,
-        context: &mut Context<'_, S>,
-    ) {
-        self.finding(rule, spot, text, context);
-    }
-
-    fn is_websocket(&self) -> bool {
-        self.websocket().is_some()
-    }
-
-    fn reads_heads(&self) -> bool {
-        self.is_http()
     }
 }

@@ -4,7 +4,6 @@ use std::fmt::Arguments;
 
 use crate::model::{Chunk, Direction, Place, Rule};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::Sink;
 use crate::ws::Spot;
 
 /// Bytes that the capture lacks in one direction.
@@ -35,22 +34,11 @@ pub(crate) struct Run {
 #[cfg_attr(not(feature = "tls"), allow(dead_code))]
 pub(crate) trait Above {
     /// Takes plaintext of TLS, the next in order of its direction. Returns how many bytes it took.
-    fn data<S: Sink>(
-        &mut self,
-        direction: Direction,
-        chunk: Chunk<'_>,
-        context: &mut Context<'_, S>,
-    ) -> usize;
+    fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) -> usize;
     /// Plaintext of TLS is missing.
-    fn gap<S: Sink>(&mut self, gap: &Gap<'_>, context: &mut Context<'_, S>);
+    fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>);
     /// A finding about this connection.
-    fn finding<S: Sink>(
-        &mut self,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
-        context: &mut Context<'_, S>,
-    );
+    fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, context: &mut Context<'_>);
     /// Whether the bytes are frames of one WebSocket.
     fn is_websocket(&self) -> bool;
     /// Whether it reads heads of HTTP/1, so that a direction may have to wait for the other.

@@ -6,7 +6,6 @@ use crate::model::{Place, Segment};
 use crate::net::rules::BAD_CHECKSUM;
 use crate::net::{checksum_is_left_to_card, checksum_ok};
 use crate::pipeline::context::{CapturedSegment, Context};
-use crate::pipeline::events::Sink;
 use crate::pipeline::sides::Side;
 
 impl Transport {
@@ -31,14 +30,14 @@ impl Transport {
 
     /// Whether a segment is used although its checksum is wrong. If not, it is set aside.
     #[cold]
-    pub(crate) fn uses_wrong_checksum<S: Sink>(
+    pub(crate) fn uses_wrong_checksum(
         &mut self,
         from: Side,
         segment: &Segment,
         tcp: &[u8],
         place: Place,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> bool {
         let stream = self.streams.of_mut(from);
         let address = segment.header_at + u64::from(segment.header_len);
@@ -61,11 +60,11 @@ impl Transport {
 
     /// Decides what the first segment with a wrong checksum was, now that its sender's next one has arrived.
     #[cold]
-    pub(super) fn settle_doubt<S: Sink>(
+    pub(super) fn settle_doubt(
         &mut self,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let from = captured.from;
         let stream = self.streams.of_mut(from);
@@ -81,13 +80,13 @@ impl Transport {
         }
     }
 
-    fn report_damage<S: Sink>(
+    fn report_damage(
         &mut self,
         from: Side,
         at: u64,
         place: Place,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let spot = self.spot(from, place).with_offset(self.streams.of(from).relative(at));
         let text = format_args!(
@@ -98,7 +97,7 @@ impl Transport {
 
     /// Reports once for the capture that checksums are left to the network card.
     #[cold]
-    pub(super) fn report_offload<S: Sink>(&self, from: Side, place: Place, context: &mut Context<'_, S>) {
+    pub(super) fn report_offload(&self, from: Side, place: Place, context: &mut Context<'_>) {
         if !std::mem::replace(&mut context.totals.offload_reported, true) {
             context.totals.findings.add(&BAD_CHECKSUM);
             let text = format_args!(

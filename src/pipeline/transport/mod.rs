@@ -25,7 +25,7 @@ pub(super) mod waiting;
 use std::fmt::Arguments;
 
 use super::context::{ByteSource, CapturedSegment, Context, Listed};
-use super::events::{Ending, Sink};
+use super::events::Ending;
 use super::sides::{PerSide, Side};
 use crate::model::{Chunk, Direction, Flags, Place, Rule, Segment};
 use crate::net::rules::{PACKET_MALFORMED, PACKET_TRUNCATED};
@@ -228,23 +228,23 @@ impl Transport {
     }
 
     #[cold]
-    pub(super) fn report_keep_alive<S: Sink>(
+    pub(super) fn report_keep_alive(
         &self,
         from: Side,
         place: Place,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let spot = self.spot(from, place).with_offset(self.streams.of(from).position());
         above.finding(&rules::TCP_KEEP_ALIVE, spot, format_args!("keep-alive probe"), context);
     }
 
     /// Files a segment. Its bytes are [`ready`](Self::ready) once all bytes before them are.
-    pub(super) fn take<S: Sink>(
+    pub(super) fn take(
         &mut self,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let CapturedSegment { ref segment, from, place, .. } = *captured;
         self.last = place;
@@ -285,12 +285,12 @@ impl Transport {
     }
 
     /// Takes a SYN; `first` is the sequence number of the first byte.
-    fn take_syn<S: Sink>(
+    fn take_syn(
         &mut self,
         first: u32,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let CapturedSegment { ref segment, from, place, .. } = *captured;
         self.streams.of_mut(from).anchor(first);
@@ -315,11 +315,11 @@ impl Transport {
         }
     }
 
-    fn take_window<S: Sink>(
+    fn take_window(
         &mut self,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let CapturedSegment { ref segment, from, place, .. } = *captured;
         let closed = segment.window == 0 && !segment.flags.has(Flags::RST | Flags::SYN);
@@ -330,12 +330,12 @@ impl Transport {
         *self.zero_window.of_mut(from) = closed;
     }
 
-    fn take_payload<S: Sink>(
+    fn take_payload(
         &mut self,
         seq: u32,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let CapturedSegment { ref segment, from, place, .. } = *captured;
         // Empty where the capture cut the packet in its TCP options, and with them all of the payload.

@@ -3,7 +3,7 @@
 use super::above::{Above, Gap, Run};
 use crate::model::{Chunk, Direction, Place, Span};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{SealedTls, Sink, Tls};
+use crate::pipeline::events::{SealedTls, Tls};
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::sides::{Identity, Side};
 use crate::ws::StreamEnd;
@@ -38,9 +38,9 @@ macro_rules! uncallable {
 }
 
 uncallable! {
-    data<S: Sink>(Direction, Chunk<'_>, &mut impl Above, &mut Context<'_, S>) -> usize;
-    gap<S: Sink>(&Gap<'_>, &mut impl Above, &mut Context<'_, S>);
-    end<S: Sink>(Direction, Place, &mut impl Above, &mut Context<'_, S>);
+    data(Direction, Chunk<'_>, &mut impl Above, &mut Context<'_>) -> usize;
+    gap(&Gap<'_>, &mut impl Above, &mut Context<'_>);
+    end(Direction, Place, &mut impl Above, &mut Context<'_>);
     abandon() -> bool;
     waits(Direction) -> bool;
     take_waiting(Direction) -> Option<Plaintext>;
@@ -69,7 +69,7 @@ uncallable! {
 }
 
 impl TlsLayer {
-    pub(crate) fn begins<S: Sink>(_: &[u8], _: &Context<'_, S>) -> bool {
+    pub(crate) fn begins(_: &[u8], _: &Context<'_>) -> bool {
         false
     }
 

@@ -4,7 +4,6 @@ use super::above::Above;
 use super::{Reset, Transport};
 use crate::model::{Direction, Segment};
 use crate::pipeline::context::{CapturedSegment, Context};
-use crate::pipeline::events::Sink;
 use crate::tcp::{Arrival, rules};
 
 impl Reset {
@@ -20,12 +19,12 @@ impl Reset {
 
 impl Transport {
     /// Takes a RST. RFC 9293 section 3.10.7.4: outside the window it is ignored. Its payload is no part of the stream.
-    pub(super) fn take_reset<S: Sink>(
+    pub(super) fn take_reset(
         &mut self,
         seq: u32,
         captured: &CapturedSegment<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         let (stream, direction) = (self.streams.of(captured.from), self.direction(captured.from));
         let ahead = stream.offset(seq).wrapping_sub(stream.next());

@@ -7,7 +7,7 @@ use super::above::{Above, Gap, Run};
 use super::kept_runs::KeptRuns;
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, SEALED};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{Sink, Tls};
+use crate::pipeline::events::Tls;
 use crate::pipeline::secrets::Secrets;
 use crate::tls::{KeyStore, Lost, Plain, TlsStream, may_begin, suite_name, version_name};
 use crate::ws::Spot;
@@ -57,16 +57,16 @@ pub(crate) struct TlsLayer {
 }
 
 /// Passes on what TLS gives out.
-struct Upwards<'a, 'c, A, S> {
+struct Upwards<'a, 'c, A> {
     waiting: &'a mut PerDirection<VecDeque<Plaintext>>,
     last_frames: &'a mut PerDirection<Option<Place>>,
     /// The direction whose records are decrypted; gaps and ends give no plaintext.
     direction: Option<Direction>,
     above: &'a mut A,
-    context: &'a mut Context<'c, S>,
+    context: &'a mut Context<'c>,
 }
 
-impl<A: Above, S: Sink> crate::tls::Events for Upwards<'_, '_, A, S> {
+impl<A: Above> crate::tls::Events for Upwards<'_, '_, A> {
     fn plain(&mut self, plain: Plain<'_>) {
         let Some(direction) = self.direction else { return };
         for chunk in plain.chunks() {
@@ -110,7 +110,7 @@ impl<A: Above, S: Sink> crate::tls::Events for Upwards<'_, '_, A, S> {
 
 impl TlsLayer {
     /// Whether TLS begins with these bytes, and there are secrets to decrypt it with, or it is to be reported.
-    pub(crate) fn begins<S: Sink>(bytes: &[u8], context: &Context<'_, S>) -> bool {
+    pub(crate) fn begins(bytes: &[u8], context: &Context<'_>) -> bool {
         let secrets = &context.limits.secrets;
         may_begin(bytes) && (context.sink.wants().sealed || secrets.is_growing() || !secrets.is_empty())
     }
@@ -133,12 +133,12 @@ impl TlsLayer {
         (self.waiting, self.last_frames) = (PerDirection::default(), PerDirection::default());
     }
 
-    fn with_stream<S: Sink, A: Above, T>(
+    fn with_stream<A: Above, T>(
         &mut self,
         direction: Option<Direction>,
         above: &mut A,
-        context: &mut Context<'_, S>,
-        act: impl FnOnce(&mut TlsStream, &mut crate::tls::Context<'_>, &mut Upwards<'_, '_, A, S>) -> T,
+        context: &mut Context<'_>,
+        act: impl FnOnce(&mut TlsStream, &mut crate::tls::Context<'_>, &mut Upwards<'_, '_, A>) -> T,
     ) -> T {
         let mut scratch = std::mem::take(context.record);
         let secrets = context.limits.secrets.clone();
@@ -155,12 +155,12 @@ impl TlsLayer {
     }
 
     /// Takes ciphertext, the next in order; returns how many bytes it took.
-    pub(crate) fn data<S: Sink>(
+    pub(crate) fn data(
         &mut self,
         direction: Direction,
         chunk: Chunk<'_>,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> usize {
         let taken = self.with_stream(Some(direction), above, context, |stream, tls, up| {
             stream.data(direction, chunk, tls, up)
@@ -171,24 +171,19 @@ impl TlsLayer {
     }
 
     /// Ciphertext is missing.
-    pub(crate) fn gap<S: Sink>(
-        &mut self,
-        gap: &Gap<'_>,
-        above: &mut impl Above,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(crate) fn gap(&mut self, gap: &Gap<'_>, above: &mut impl Above, context: &mut Context<'_>) {
         let Gap { direction, at, len, arrival, .. } = *gap;
         self.keep(Run { direction, at, address: None, len, origin: arrival, arrival });
         self.with_stream(None, above, context, |stream, _, up| stream.gap(direction, at, len, arrival, up));
     }
 
     /// A direction ended.
-    pub(crate) fn end<S: Sink>(
+    pub(crate) fn end(
         &mut self,
         direction: Direction,
         place: Place,
         above: &mut impl Above,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) {
         self.with_stream(None, above, context, |stream, _, up| stream.end(direction, place, up));
     }

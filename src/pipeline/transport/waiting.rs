@@ -3,7 +3,6 @@
 use super::Transport;
 use crate::model::Place;
 use crate::pipeline::context::{Context, Watermark};
-use crate::pipeline::events::Sink;
 use crate::pipeline::sides::Side;
 use crate::tcp::{GiveUp, Stream};
 
@@ -27,12 +26,7 @@ impl Transport {
     }
 
     /// Checks whether anything is waited for. `searching`: the oldest packet whose frames may still be found.
-    pub(crate) fn update_waiting<S: Sink>(
-        &mut self,
-        place: Place,
-        searching: Option<u64>,
-        context: &mut Context<'_, S>,
-    ) {
+    pub(crate) fn update_waiting(&mut self, place: Place, searching: Option<u64>, context: &mut Context<'_>) {
         let waits = |stream: &Stream| stream.waiting().1 > 0 || stream.doubtful().is_some();
         let searching = self.searching(searching);
         let waiting = self.reset.is_some()
@@ -51,14 +45,14 @@ impl Transport {
     }
 
     /// Waits for nothing.
-    pub(crate) fn stop_waiting<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+    pub(crate) fn stop_waiting(&mut self, context: &mut Context<'_>) {
         if self.waiting.since.take().is_some() {
             context.stop_waiting(&mut self.waiting.listed);
         }
     }
 
     /// The connection ended: no event of an earlier packet follows.
-    pub(crate) fn leave_watermark<S: Sink>(&mut self, context: &mut Context<'_, S>) {
+    pub(crate) fn leave_watermark(&mut self, context: &mut Context<'_>) {
         context.stop_waiting(&mut self.waiting.listed);
     }
 
@@ -80,7 +74,7 @@ impl Transport {
     }
 
     /// Whether what is missing will not arrive, once the wait timed out.
-    pub(crate) fn gives_up<S>(&self, place: Place, context: &Context<'_, S>) -> bool {
+    pub(crate) fn gives_up(&self, place: Place, context: &Context<'_>) -> bool {
         let since = self.waiting.since.unwrap_or(place);
         let acknowledged = Side::BOTH.into_iter().all(|side| {
             let stream = self.streams.of(side);
@@ -101,13 +95,13 @@ impl Transport {
 
     /// Passes the gap of a stream, unless it is still waited for. `latest`: the packet of the last event, which
     /// later ones do not precede.
-    pub(crate) fn pass_gap<S: Sink>(
+    pub(crate) fn pass_gap(
         &mut self,
         side: Side,
         why: GiveUp,
         place: Place,
         latest: Place,
-        context: &mut Context<'_, S>,
+        context: &mut Context<'_>,
     ) -> Passed {
         let doubtful = self.streams.of(side).doubtful();
         if self.streams.of_mut(side).use_suspects(&context.bytes) {
@@ -151,7 +145,7 @@ impl Transport {
     }
 
     /// The side whose waiting bytes or segments are over a limit, and its waiting bytes.
-    pub(crate) fn over_limit<S>(&self, context: &Context<'_, S>, side: Side) -> Option<u64> {
+    pub(crate) fn over_limit(&self, context: &Context<'_>, side: Side) -> Option<u64> {
         let (bytes, pieces) = self.streams.of(side).waiting();
         (bytes > context.limits.held_bytes || pieces > context.limits.held_pieces).then_some(bytes)
     }
