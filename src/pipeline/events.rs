@@ -275,7 +275,7 @@ pub struct Wants {
     pub replay_steps: bool,
     /// Bytes in order, before they are read.
     pub chunks: bool,
-    /// TLS connections that cannot be read are followed to be told of.
+    /// Follow TLS connections that cannot be decrypted, and report them.
     pub sealed: bool,
     /// They are reported at their end even if their secrets may still come, and withdrawn when they are read.
     pub drafts: bool,

@@ -5,7 +5,7 @@ use crate::http::HeadLimits;
 use crate::net::FragmentLimits;
 use crate::ws::Depth;
 
-/// Bounds. A bound that is hit is counted and told, and the rest goes on.
+/// Bounds. Reaching a bound is counted and reported, and the analysis continues.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Connections with stream state. 65,536: a busy host's, about 200 MB at the very worst.

@@ -1,14 +1,26 @@
-//! The order of the layers, the only room that knows it: packet in, events out.
+//! The order of the layers: packets in, events out. No other room knows it.
 //!
 //! ```text
-//! packet ─► net::Decoder ─► segment ─► flow ─► tcp::Stream ─► HTTP/1 exchange ─► ws::WebSocket ─► Sink
-//!                                                        └► TLS ─┘
+//! packet ─► net ─► segment ─► Transport ──data · gap · end──► Application ──events──► Sink
+//!                             tcp::Stream ×2, [TLS]           HTTP, detection, WebSocket, HTTP/2
 //! ```
 //!
-//! Contract: packets come in capture order; each gives any number of events; [`Pipeline::end`] tells
-//! the rest. For each WebSocket: `opened`, then frames, messages and findings, then `ended` once. The
-//! time is the packets' own: the same packets give the same events, whenever and in however many
-//! pieces they are read. State is bounded by [`Limits`].
+//! Contract: packets come in capture order, and each gives any number of events. [`Pipeline::end`] gives the rest. For each
+//! WebSocket: `opened`, then frames, messages and findings, then `ended` once. Times are those of the packets, so the same
+//! packets give the same events, however they are read. [`Limits`] bounds the state.
+//!
+//! | file | task |
+//! | --- | --- |
+//! | `mod.rs` | takes a packet, finds its connection, and files what becomes of it |
+//! | `connections.rs` | the table of connections: half-open, followed, dropped |
+//! | `connection/` | a followed connection: joins its transport and its application |
+//! | `transport/` | puts bytes in order, decrypts TLS, waits for what is missing |
+//! | `application/` | what the bytes are: phases with three doors |
+//! | `events.rs` | the events, and the sink that takes them |
+//! | `context.rs`, `sides.rs`, `limits.rs`, `secrets.rs`, `capture_drops.rs` | what all connections share |
+//! | `timers.rs`, `memory_budget.rs` | what time and memory do to connections |
+//! | `awaiting_secrets.rs`, `late_secrets.rs` | TLS whose secrets arrive after its packets |
+//! | `replay.rs` | copies of a connection's state, and what happened to it from there on |
 
 mod application;
 mod awaiting_secrets;
@@ -174,7 +186,7 @@ impl Pipeline {
         }
     }
 
-    /// The capture's end: everything that is open is told.
+    /// Ends the capture: reports everything that is still open.
     pub fn end(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         self.decoder.end();
         self.decoder_findings(sink);
@@ -220,7 +232,7 @@ impl Pipeline {
         &self.seen
     }
 
-    /// Tells a finding about the capture itself, and counts it.
+    /// Reports a finding about the capture itself, and counts it.
     pub fn report_capture(
         &mut self,
         sink: &mut dyn Sink,
@@ -230,7 +242,7 @@ impl Pipeline {
         self.report_at(sink, rule, self.last, text);
     }
 
-    /// Tells a finding about the capture at a packet, and counts it.
+    /// Reports a finding about the capture at a packet, and counts it.
     pub fn report_at(
         &mut self,
         sink: &mut dyn Sink,
@@ -252,7 +264,7 @@ impl Pipeline {
 
     #[cold]
     fn skip(&mut self, skip: Skip, place: Place, sink: &mut dyn Sink) {
-        /// Link types that are told by name. A capture has one, or a few.
+        /// Link types that are reported by name. A capture has one, or a few.
         const TOLD: usize = 16;
         let reason = skip.reason();
         if let Skip::UnsupportedLink(link) = skip
@@ -456,6 +468,7 @@ impl Pipeline {
     ) {
         let Some(slot) = self.connections.slot(index) else { return };
         let Stage::Followed(connection) = &mut slot.stage else { return };
+        connection.leave_fast_path();
         let waited = connection.transport.waiting_since();
         let source = ByteSource { capture, decoder: &self.decoder };
         let disposition = act(connection, &mut self.shared.context(&slot.identity, source, sink));

@@ -2,7 +2,7 @@
 //!
 //! What becomes of a connection depends on its own packets, on the IP fragments of the capture, and on what the packets
 //! of others do to it: they let time pass, take its ports, end the capture. A sink that wants
-//! [replay steps](super::Wants::replay_steps) is told all of that; [`Pipeline::fork`] and [`Pipeline::replay`] repeat it,
+//! [replay steps](super::Wants::replay_steps) receives all of that; [`Pipeline::fork`] and [`Pipeline::replay`] repeat it,
 //! with the same events, without any packet of another connection.
 
 use std::sync::Arc;
@@ -24,7 +24,7 @@ struct Saved {
 impl Pipeline {
     /// An engine that holds one connection: as it was at a checkpoint, or before its first packet.
     ///
-    /// Its WebSockets have the numbers that [`Forked`] tells apart.
+    /// Its WebSockets have the numbers that [`Forked`] distinguishes.
     #[must_use]
     pub fn fork(limits: Limits, tcp: ConnectionId, from: Option<&Checkpoint>) -> Self {
         let mut fork = Self::new(limits);

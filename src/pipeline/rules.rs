@@ -1,4 +1,4 @@
-//! The rules of the analyser's own limits: what is given up is told.
+//! The rules of the analyser's own limits: what is given up is reported.
 
 crate::rules! {
     LIMIT_CONNECTIONS = "limit-connections" Warning "-",

@@ -17,7 +17,7 @@ use crate::pipeline::limits::Limits;
 pub(super) enum HttpEvent {
     /// A request that wants a WebSocket.
     Asked(Box<Head>, HeadPlace),
-    /// Its answer. A 101 to no request that was captured is told as one too.
+    /// Its response. A 101 whose request was not captured counts as one.
     Answered(Box<Head>, HeadPlace, UpgradeOutcome),
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
@@ -143,7 +143,7 @@ impl HttpStep {
     }
 }
 
-/// Whether bytes may begin a request, a response, or neither; `None` where it cannot be said yet.
+/// Whether bytes may begin a request, a response, or neither; `None` where more bytes have to decide.
 pub(crate) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
     if bytes.len() >= 5 && may_be_head(HeadKind::Response, bytes, &limits.head) {
         return Some(HeadKind::Response);
@@ -530,7 +530,7 @@ impl Http1 {
         }
     }
 
-    /// The client goes on after a refusal.
+    /// The client continues after a refusal.
     fn resume(&mut self) {
         if matches!(self.client, Parser::Wait) {
             self.client = self.after.take().map_or(Parser::Head, Parser::after);

@@ -97,7 +97,8 @@ pub(super) struct Application {
     /// A request for a WebSocket that waits for its response.
     asked: Option<Box<PendingUpgrade>>,
     /// Findings that wait for a WebSocket to open.
-    pending: Vec<Pending>,
+    #[allow(clippy::box_collection)] // Most connections have none.
+    pending: Option<Box<Vec<Pending>>>,
     /// Gaps so far, and their bytes.
     gaps: (u64, u64),
     /// How many more times detection may run on this connection after it was dropped.
@@ -109,7 +110,7 @@ impl Application {
     const TRIES: u8 = 4;
 
     fn in_phase(phase: Phase) -> Self {
-        Self { phase, asked: None, pending: Vec::new(), gaps: (0, 0), tries: Self::TRIES }
+        Self { phase, asked: None, pending: None, gaps: (0, 0), tries: Self::TRIES }
     }
 
     pub(super) fn new() -> Self {
@@ -313,18 +314,25 @@ impl Application {
 
     // Findings and gaps of the connection.
 
+    fn take_pending(&mut self) -> Vec<Pending> {
+        self.pending.take().map(|pending| *pending).unwrap_or_default()
+    }
+
     /// Remembers a finding until a WebSocket opens.
     pub(super) fn remember(&mut self, finding: Pending) {
         /// Further findings are not remembered.
         const REMEMBERED: usize = 64;
-        if self.pending.len() < REMEMBERED {
-            self.pending.push(finding);
+        let pending = self.pending.get_or_insert_default();
+        if pending.len() < REMEMBERED {
+            pending.push(finding);
         }
     }
 
     /// Forgets the findings about TLS, which is read once more.
     pub(super) fn forget_tls_findings(&mut self) {
-        self.pending.retain(|finding| !finding.rule.code.starts_with("tls-"));
+        if let Some(pending) = &mut self.pending {
+            pending.retain(|finding| !finding.rule.code.starts_with("tls-"));
+        }
     }
 
     /// Counts a gap.
@@ -371,7 +379,7 @@ impl Application {
         if let Some(settings) = settings {
             multiplex.settings(settings, place, context);
         }
-        multiplex.adopt(&mut self.pending);
+        multiplex.adopt(self.take_pending());
         self.phase = Phase::Multiplex(multiplex);
     }
 
@@ -458,7 +466,7 @@ impl Application {
             context.limits.head.headers
         );
         if self.asked.is_some() {
-            self.pending.push(Pending { rule, spot, text });
+            self.pending.get_or_insert_default().push(Pending { rule, spot, text });
             self.report_unanswered(StreamEnd::Capture, place, place, below, context);
         } else if context.totals.findings.add(rule) <= u64::from(context.limits.listed) {
             // Whether it asked for a WebSocket is in the head.
@@ -483,7 +491,7 @@ impl Application {
         let guessed = outcome == UpgradeOutcome::MayOpen;
         let early = below.early_frames().filter(|early| early.packet < place.first.packet);
         let opening = Opening { connection, judgements, judged_at, guessed, mid_stream: None, early };
-        self.phase = Phase::WebSocket(opened(opening, self.pending.drain(..), context));
+        self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
     }
 
     fn refuse(&mut self, head: Box<Head>, place: HeadPlace, below: &View<'_>, context: &mut Context<'_>) {
@@ -494,7 +502,7 @@ impl Application {
         let ending = below.ending(StreamEnd::Capture, place.last);
         let (place, gaps) = (place.last, std::mem::take(&mut self.gaps));
         let attempt = Unopened { connection, state: State::Refused, judgements, place, ending, gaps };
-        unopened(attempt, self.pending.drain(..), context);
+        unopened(attempt, self.take_pending(), context);
     }
 
     /// The request that waits gets no response: the connection ended as `how` says, which was known at `until`.
@@ -513,7 +521,7 @@ impl Application {
         let connection = self.carrier(below).connection(Some(asked), None, handshake, context);
         let gaps = std::mem::take(&mut self.gaps);
         let attempt = Unopened { connection, state: State::Unanswered, judgements, place, ending, gaps };
-        unopened(attempt, self.pending.drain(..), context);
+        unopened(attempt, self.take_pending(), context);
     }
 
     /// Reports bytes of the client that were taken for the rest of a lost request, unless they end like one.
@@ -552,7 +560,7 @@ impl Application {
         }
     }
 
-    /// Goes on as HTTP.
+    /// Continues as HTTP.
     pub(super) fn stop_detecting(&mut self) {
         if let Phase::Detecting(Detecting { http, .. }) = &mut self.phase {
             self.phase = Phase::Http(std::mem::take(http));
@@ -599,7 +607,7 @@ impl Application {
         let judged_at = PerDirection { c2s: first, s2c: first };
         let mid_stream = Some(MidStream { is_reported: missing == Missing::All, ..start });
         let opening = Opening { connection, judgements, judged_at, guessed: true, mid_stream, early: None };
-        self.phase = Phase::WebSocket(opened(opening, self.pending.drain(..), context));
+        self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
     }
 
     // Memory.
@@ -609,8 +617,8 @@ impl Application {
         self.each_websocket(WebSocket::shed_windows);
     }
 
-    /// Releases payloads of incomplete messages. Returns true where it held an incomplete head, without which nothing of the
-    /// connection can be read.
+    /// Releases payloads of incomplete messages. Returns true where it held an incomplete head, without which the
+    /// connection cannot be read.
     pub(super) fn shed_payloads(
         &mut self,
         place: Place,

@@ -121,9 +121,9 @@ impl Multiplex {
     }
 
     /// Takes over findings that were made before HTTP/2 began. Their offsets mean nothing in its streams.
-    pub(super) fn adopt(&mut self, pending: &mut Vec<Pending>) {
+    pub(super) fn adopt(&mut self, pending: Vec<Pending>) {
         let strip = |spot: Spot| Spot { offset: None, ..spot };
-        let of_connection = pending.drain(..).map(|it| Pending { spot: strip(it.spot), ..it });
+        let of_connection = pending.into_iter().map(|it| Pending { spot: strip(it.spot), ..it });
         self.streams.pending.extend(of_connection);
     }
 

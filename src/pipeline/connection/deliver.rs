@@ -202,7 +202,7 @@ impl TcpConnection {
         }
     }
 
-    /// The next `len` bytes of a side are missing: reports it, and tells the application.
+    /// The next `len` bytes of a side are missing: reports them, and passes the gap to the application.
     pub(super) fn gap(&mut self, side: Side, len: u64, arrival: Place, why: &str, context: &mut Context<'_>) {
         let (direction, at) = (self.transport.direction(side), self.transport.streams.of(side).position());
         let gap = Gap { direction, at, len, arrival, why };

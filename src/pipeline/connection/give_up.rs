@@ -1,4 +1,4 @@
-//! Goes on without what is missing.
+//! Stops waiting for missing bytes, and delivers what arrived after them.
 
 use super::{Disposition, TcpConnection};
 use crate::model::Place;

@@ -7,7 +7,7 @@
 //! | `decrypt.rs` | the same through TLS, again from the first byte if a secret arrives late |
 //! | `frames_begin.rs` | where the client's frames begin, when its request is missing in whole or in part |
 //! | `detect.rs` | runs detection on a connection without a handshake |
-//! | `give_up.rs` | goes on without what is missing |
+//! | `give_up.rs` | stops waiting for missing bytes |
 //! | `end.rs` | ends the connection |
 //! | `memory.rs` | counts and releases memory |
 
@@ -22,7 +22,7 @@ pub(super) mod memory;
 use super::application::{Application, Emit, OpenWebSocket};
 use super::context::{ByteSource, CapturedSegment, Context, Shared, Watermark};
 use super::events::{NotWebSocket, Pending, Sink};
-use super::sides::{Identity, Side};
+use super::sides::{Identity, PerSide, Side};
 use super::transport::Transport;
 use super::transport::above::Above;
 use crate::model::{Direction, Place, Segment};
@@ -43,11 +43,19 @@ pub(super) enum Disposition {
 }
 
 /// A followed connection.
+///
+/// With thousands of connections, loading their state takes longer than working on it. So the fast path reads and writes
+/// whole lines of the cache: this one, which begins the WebSocket, two of its direction, two of the stream, and one of the
+/// other stream. It leaves the rest of the transport alone.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct TcpConnection {
-    /// Its application is a WebSocket, and nothing is waited for: see [`is_next_in_order`](Self::is_next_in_order).
-    fast_path: bool,
+    /// The latest packet that took the fast path.
+    last: Place,
+    /// The client, where segments may take the fast path: see [`is_next_in_order`](Self::is_next_in_order).
+    fast_path: Option<Side>,
+    /// The sides whose segments may.
+    heard: PerSide<bool>,
     pub(super) disposition: Disposition,
     application: Application,
     pub(super) transport: Transport,
@@ -55,7 +63,15 @@ pub(super) struct TcpConnection {
 
 impl TcpConnection {
     fn with(application: Application, transport: Transport) -> Box<Self> {
-        Box::new(Self { fast_path: false, disposition: Disposition::Keep, application, transport })
+        let (last, heard) = (Place::default(), PerSide::default());
+        Box::new(Self {
+            last,
+            fast_path: None,
+            heard,
+            disposition: Disposition::Keep,
+            application,
+            transport,
+        })
     }
 
     pub(super) fn new(client: Option<Side>) -> Box<Self> {
@@ -130,18 +146,28 @@ impl TcpConnection {
         if counts { self.application.tries_left() } else { 0 }
     }
 
+    /// Passes the latest packet of the fast path to the transport. To be called before anything but
+    /// [`next_in_order`](Self::next_in_order).
+    pub(super) fn leave_fast_path(&mut self) {
+        if self.last.packet > self.transport.last.packet {
+            self.transport.last = self.last;
+        }
+    }
+
     /// Checks whether segments may take the fast path. To be called after anything but [`next_in_order`](Self::next_in_order).
     pub(super) fn update_fast_path(&mut self) {
         let in_step = self
             .application
             .websocket()
             .is_some_and(|websocket| Direction::BOTH.iter().all(|to| !websocket.ws.is_lost(*to)));
-        self.fast_path = in_step
+        let is_open = in_step
             && self.transport.waiting_since().is_none()
             && self.transport.tls.is_none()
             && self.transport.reset.is_none()
             && self.disposition == Disposition::Keep;
-        if self.fast_path {
+        self.fast_path = self.transport.client.filter(|_| is_open);
+        self.heard = self.transport.heard;
+        if is_open {
             for side in Side::BOTH {
                 self.transport.streams.of_mut(side).shrink();
             }
@@ -151,7 +177,7 @@ impl TcpConnection {
     /// Loads what the next segment will need into the cache, all at once.
     #[inline]
     pub(super) fn prefetch(&self) {
-        std::hint::black_box(self.fast_path);
+        std::hint::black_box(self.fast_path.is_some());
         self.transport.prefetch();
         if let Some(websocket) = self.application.websocket() {
             websocket.ws.touch();
@@ -162,7 +188,7 @@ impl TcpConnection {
     #[allow(clippy::inline_always)] // See `Pipeline::segment`.
     #[inline(always)]
     pub(super) fn is_next_in_order(&self, from: Side, segment: &Segment) -> bool {
-        self.fast_path && self.transport.is_next_in_order(from, segment)
+        self.fast_path.is_some() && *self.heard.of(from) && self.transport.is_next_in_order(from, segment)
     }
 
     /// Takes a segment that [is the next](Self::is_next_in_order). True where the connection has to
@@ -180,8 +206,9 @@ impl TcpConnection {
         shared: &mut Shared,
         sink: &mut S,
     ) -> bool {
+        self.last = place;
         let Self { application, transport, .. } = self;
-        let is_probe = transport.acknowledge_in_order(from, segment, place);
+        let is_probe = transport.acknowledge_in_order(from, segment);
         if segment.len == 0 {
             if is_probe {
                 transport.report_keep_alive(
@@ -201,7 +228,8 @@ impl TcpConnection {
                 return true;
             }
         }
-        let direction = transport.direction(from);
+        let is_client = self.fast_path == Some(from);
+        let direction = if is_client { Direction::ClientToServer } else { Direction::ServerToClient };
         let Some(websocket) = application.websocket_mut() else { return false };
         let chunk = transport.pass_in_order(from, segment, tcp, place);
         if sink.wants().chunks {
@@ -306,5 +334,23 @@ impl TcpConnection {
             self.update_waiting(place, context);
         }
         self.disposition
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use super::*;
+    use crate::tcp::Stream;
+
+    /// Without this, `stats` takes a sixth more time on a capture of 40,000 connections.
+    #[test]
+    fn what_the_fast_path_touches_fills_whole_lines_of_the_cache() {
+        assert_eq!(offset_of!(TcpConnection, application), 24);
+        assert_eq!(offset_of!(TcpConnection, transport) % 64, 0);
+        assert_eq!(offset_of!(Transport, streams), 0);
+        assert_eq!(size_of::<Stream>(), 192);
+        assert!(size_of::<TcpConnection>() <= 21 * 64, "{}", size_of::<TcpConnection>());
     }
 }

@@ -58,7 +58,9 @@ struct Waiting {
 
 /// The transport of a followed connection.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub(super) struct Transport {
+    pub(super) streams: PerSide<Stream>,
     /// The latest packet.
     pub(super) last: Place,
     pub(super) client: Option<Side>,
@@ -71,7 +73,6 @@ pub(super) struct Transport {
     usual_ttl: (u8, u8),
     /// Length of a missing request, which is reported once a packet of the client was captured.
     unreported: u32,
-    pub(super) streams: PerSide<Stream>,
     waiting: Waiting,
     pub(super) reset: Option<Reset>,
     /// The first FIN of each side.
@@ -200,9 +201,7 @@ impl Transport {
     /// Files the header of a segment that [is the next](Self::is_next_in_order). True for a keep-alive probe.
     #[allow(clippy::inline_always)]
     #[inline(always)]
-    pub(super) fn acknowledge_in_order(&mut self, from: Side, segment: &Segment, place: Place) -> bool {
-        self.last = place;
-        *self.heard.of_mut(from) = true;
+    pub(super) fn acknowledge_in_order(&mut self, from: Side, segment: &Segment) -> bool {
         let (stream, other) = self.streams.own_and_other(from);
         other.acknowledge(segment.ack);
         segment.len == 0 && segment.seq.wrapping_add(1) == stream.next_seq() && !stream.is_finished()

@@ -129,7 +129,7 @@ impl TlsLayer {
 
     /// Begins again at the first byte.
     pub(super) fn restart(&mut self) {
-        self.stream = Box::new(TlsStream::new());
+        *self.stream = TlsStream::new();
         (self.waiting, self.last_frames) = (PerDirection::default(), PerDirection::default());
     }
 
