@@ -109,7 +109,7 @@ pub(super) fn payload<'a>(decoder: &'a Decoder, packet: &'a [u8], segment: &Segm
     packet.get((start - AT) as usize..).unwrap_or_default().get(..segment.len as usize).unwrap()
 }
 
-/// Ways that tshark has no dissector for, or only where it is told to use it.
+/// Encapsulations that tshark does not dissect, or only with `Decode As`.
 pub(super) fn private_encapsulations(ip: &[u8]) -> Vec<(&'static str, u16, Vec<u8>)> {
     let (kind, link) = if ip[0] >> 4 == 6 { (0x86ddu16, 229) } else { (0x0800, 228) };
     let mut pktap = vec![0; 108];

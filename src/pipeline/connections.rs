@@ -42,9 +42,14 @@ pub(super) enum Stage {
     HalfOpen(HalfOpen),
     /// Its bytes are followed.
     Followed(Box<TcpConnection>),
-    /// It holds no WebSocket. The numbers are how many more times detection may run on it, and its client's first sequence
-    /// number, where a SYN stated it: the same SYN may come again.
-    Dropped(NotWebSocket, u8, Option<u32>),
+    /// It holds no WebSocket.
+    Dropped {
+        why: NotWebSocket,
+        /// How many more times detection may run on it.
+        tries: u8,
+        /// Its client's first sequence number, where a SYN stated it: the SYN may be retransmitted.
+        first: Option<u32>,
+    },
     /// It ended.
     Ended,
     /// The slot is free.

@@ -107,8 +107,8 @@ impl Pipeline {
                 });
             }
             Stage::HalfOpen(_) => FollowState::Opening,
-            Stage::Dropped(..) if !dropped => return,
-            Stage::Dropped(..) => FollowState::Dropped,
+            Stage::Dropped { .. } if !dropped => return,
+            Stage::Dropped { .. } => FollowState::Dropped,
             Stage::Ended if self.awaiting.has(identity.tcp) => FollowState::AwaitingSecret,
             Stage::Ended => FollowState::Ended,
             Stage::Free => return,

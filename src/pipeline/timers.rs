@@ -51,7 +51,7 @@ impl Pipeline {
             let limit = match &slot.stage {
                 Stage::HalfOpen(_) | Stage::Ended | Stage::Free => self.shared.limits.half_open_idle,
                 Stage::Followed(it) if it.has_websocket() => self.shared.limits.idle_websocket,
-                Stage::Followed(_) | Stage::Dropped(..) => self.shared.limits.idle,
+                Stage::Followed(_) | Stage::Dropped { .. } => self.shared.limits.idle,
             };
             // With the table full, whoever is silent longest among those in turn makes room.
             let in_the_way = (crowded && !followed) || (many && followed && idle > 1_000_000_000);

@@ -128,6 +128,11 @@ impl Application {
         Self { tries, ..Self::in_phase(Phase::Detecting(detecting)) }
     }
 
+    #[cfg(test)]
+    pub(super) fn of_websocket(websocket: OpenWebSocket) -> Self {
+        Self::in_phase(Phase::WebSocket(websocket))
+    }
+
     // Questions.
 
     fn http(&self) -> Option<&Http1> {

@@ -1,10 +1,10 @@
-//! Hands bytes in order, gaps and ends from the transport to the application.
+//! Takes what the transport has ready, in the order that the application needs, to its doors.
 
 use super::{Disposition, TcpConnection};
 use crate::http::HeadKind;
 use crate::http::http2::{begins_with_headers, begins_with_settings};
 use crate::model::{Chunk, Direction, Place};
-use crate::pipeline::application::{Delivery, begins, classify};
+use crate::pipeline::application::{begins, classify};
 use crate::pipeline::context::Context;
 use crate::pipeline::limits::Limits;
 use crate::pipeline::sides::Side;
@@ -12,8 +12,7 @@ use crate::pipeline::transport::above::{Above, Gap};
 use crate::pipeline::transport::bytes_of;
 use crate::pipeline::transport::order::{Order, Turn};
 use crate::tcp::Held;
-use crate::tcp::rules::TCP_GAP;
-use crate::ws::{Spot, StreamEnd};
+use crate::ws::StreamEnd;
 
 impl TcpConnection {
     /// Delivers what is ready, as long as the application takes any of it.
@@ -113,42 +112,6 @@ impl TcpConnection {
         self.hand_over(side, chunk, unasked, Some(held.ack), context) as u32
     }
 
-    /// Hands a chunk to the application; returns how many bytes it took. `ack`: how much of the other stream its sender had
-    /// received; `None` inside TLS, where that says nothing about the content.
-    pub(super) fn hand_over(
-        &mut self,
-        side: Side,
-        chunk: Chunk<'_>,
-        unasked: bool,
-        ack: Option<u32>,
-        context: &mut Context<'_>,
-    ) -> usize {
-        let direction = self.transport.direction(side);
-        let mut rest = chunk;
-        loop {
-            if let Some(tls) = &mut self.transport.tls
-                && self.application.websocket().is_some()
-            {
-                tls.note_frames(direction, chunk.arrival);
-            }
-            let delivery = Delivery { direction, chunk: rest, unasked };
-            let view = self.transport.view(context.identity, side);
-            let taken = self.application.data(delivery, Some(view), context);
-            rest = rest.skip(taken.bytes);
-            if let Some(why) = taken.dropped {
-                self.disposition = Disposition::Drop(why);
-            }
-            if let (Some(begin), Some(ack)) = (taken.opened, ack) {
-                self.begin_frames(begin, ack, chunk.arrival, context);
-            }
-            // TCP offers the rest again, when it is this side's turn.
-            let is_done = rest.bytes.is_empty() || (taken.bytes == 0 && !taken.found);
-            if ack.is_some() || is_done || self.disposition != Disposition::Keep {
-                return chunk.bytes.len() - rest.bytes.len();
-            }
-        }
-    }
-
     /// Finds out who the client is, where no SYN says so. False where the other side's bytes come first.
     fn find_client(&mut self, side: Side, bytes: &[u8], context: &Context<'_>) -> bool {
         if self.transport.client.is_none() && self.is_answered(side, context) {
@@ -214,29 +177,6 @@ impl TcpConnection {
             self.gap_in_tls(&gap, context);
         } else {
             self.application.gap(&gap, context);
-        }
-    }
-
-    /// Counts missing bytes, and reports them.
-    pub(super) fn report_gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
-        if self.application.is_done() {
-            return;
-        }
-        let Gap { direction, at, len, arrival, why } = *gap;
-        self.application.count_gap(len);
-        let sender = direction.sender();
-        let before = self.transport.streams.of(self.transport.sender(direction)).arrived();
-        let spot = Spot::of(direction, arrival).with_offset(at);
-        if context.drops.between(before.time, arrival.time) {
-            let text = format_args!(
-                "capture lost {len} B of what the {sender} sent, from offset {at} on: packets were dropped while capturing then"
-            );
-            self.application.finding(&TCP_GAP, spot, text, context);
-        } else {
-            let text = format_args!(
-                "{len} bytes of what the {sender} sent, from offset {at} on, are not in the capture: {why}"
-            );
-            self.application.finding(&TCP_GAP, spot, text, context);
         }
     }
 }

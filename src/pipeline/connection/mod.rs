@@ -3,9 +3,9 @@
 //! | file | task |
 //! | --- | --- |
 //! | `mod.rs` | takes segments, and settles what becomes of the connection |
-//! | `deliver.rs` | hands bytes, gaps and ends from the transport to the application |
+//! | `deliver.rs` | takes what the transport has ready, in the order that the application needs |
 //! | `decrypt.rs` | the same through TLS, again from the first byte if a secret arrives late |
-//! | `frames_begin.rs` | where the client's frames begin, when its request is missing in whole or in part |
+//! | `doors.rs` | hands chunks and gaps to the application, and finds the client's first frame |
 //! | `detect.rs` | runs detection on a connection without a handshake |
 //! | `give_up.rs` | stops waiting for missing bytes |
 //! | `end.rs` | ends the connection |
@@ -14,8 +14,8 @@
 mod decrypt;
 mod deliver;
 mod detect;
+mod doors;
 mod end;
-mod frames_begin;
 mod give_up;
 pub(super) mod memory;
 
@@ -342,15 +342,49 @@ mod tests {
     use std::mem::offset_of;
 
     use super::*;
+    use crate::http;
+    use crate::model::{ConnectionId, PerDirection, WebSocketId};
+    use crate::pipeline::events::Connection;
     use crate::tcp::Stream;
+    use crate::ws::{Terms, WebSocket};
+
+    fn open_websocket() -> OpenWebSocket {
+        let connection = Connection {
+            id: WebSocketId(1),
+            tcp: ConnectionId(0),
+            client: crate::model::Endpoint::default(),
+            server: crate::model::Endpoint::default(),
+            proxied: None,
+            tunnelled: false,
+            stream_id: None,
+            url: String::new(),
+            handshake: http::judge(None, None).0,
+            request: None,
+            response: None,
+            first: Place::default(),
+            evidence: None,
+            tls: None,
+        };
+        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+        let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+        OpenWebSocket { ws, connection: Box::new(connection), heartbeats: None }
+    }
 
     /// Without this, `stats` takes a sixth more time on a capture of 40,000 connections.
     #[test]
     fn what_the_fast_path_touches_fills_whole_lines_of_the_cache() {
-        assert_eq!(offset_of!(TcpConnection, application), 24);
         assert_eq!(offset_of!(TcpConnection, transport) % 64, 0);
         assert_eq!(offset_of!(Transport, streams), 0);
         assert_eq!(size_of::<Stream>(), 192);
-        assert!(size_of::<TcpConnection>() <= 21 * 64, "{}", size_of::<TcpConnection>());
+        assert!(size_of::<TcpConnection>() <= 1344, "{}", size_of::<TcpConnection>());
+        let application = Application::of_websocket(open_websocket());
+        let connection = TcpConnection::with(application, Transport::new(Some(Side::A)));
+        let ws = &connection.application.websocket().unwrap().ws;
+        let start = std::ptr::from_ref(&*connection) as usize;
+        assert_eq!(std::ptr::from_ref(ws) as usize - start, 24);
+        for direction in Direction::BOTH {
+            let counts = std::ptr::from_ref(ws.counts(direction)) as usize;
+            assert_eq!(counts % 64, 32, "{direction:?}");
+        }
     }
 }

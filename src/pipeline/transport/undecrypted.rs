@@ -32,7 +32,7 @@ impl TlsLayer {
                 || wanted && records.iter().sum::<u64>() < INSPECTED)
     }
 
-    /// Why nothing of it was read; `None` where it was read, or is not TLS.
+    /// Why it was not decrypted; `None` where it was, or is not TLS.
     pub(crate) fn unread_reason(&self) -> Option<&'static str> {
         let read = Direction::BOTH.into_iter().any(|direction| self.stream.plain_len(direction) > 0);
         match self.stream.locked() {
