@@ -248,8 +248,7 @@ mod with_tls {
         let secret_lines = keys.counts().secret_lines - before.secret_lines;
         // A program that was just started has written nothing to the file of the environment.
         let is_new = of_environment && len == 0;
-        let problem =
-            (secret_lines == 0 && !is_new).then(|| problem(&*start, len, before, keys.counts(), &name));
+        let problem = (secret_lines == 0 && !is_new).then(|| problem(&*start, len, before, keys.counts()));
         if let Some(problem) = &problem
             && !quiet
         {
@@ -260,9 +259,10 @@ mod with_tls {
     }
 
     /// Why a key log contains no secret, and what to do. `start`: its first bytes, filled with zeros.
-    fn problem(start: &[u8], len: u64, before: KeyLogCounts, after: KeyLogCounts, name: &str) -> String {
+    fn problem(start: &[u8], len: u64, before: KeyLogCounts, after: KeyLogCounts) -> String {
+        // Not the file's name: that could be a command of its own in a shell, or the file to write to.
         let packed = |with: &str, program: &str| {
-            format!("it is packed with {with} (try: {program} -dc {name} > keys.log)")
+            format!("it is packed with {with} (try: {program} -dc FILE > plain.log)")
         };
         match start {
             _ if len == 0 => "it is empty; the program writes to it once SSLKEYLOGFILE names it".to_owned(),
