@@ -203,11 +203,16 @@ fn add_key_logs(capture: &Capture, pipeline: &mut Pipeline) {
         pipeline.add_secrets(&secrets.data);
     }
     for comment in notes.sections.iter().flat_map(|section| &section.comments) {
-        if comment.contains("CLIENT_RANDOM ") || comment.contains("_TRAFFIC_SECRET_") {
+        if is_key_log(comment) {
             pipeline.add_secrets(comment.as_bytes());
         }
     }
     pipeline.set_logs_taken(notes.secrets.len() + notes.sections.len());
+}
+
+/// Whether a comment contains lines of a key log.
+pub(crate) fn is_key_log(comment: &str) -> bool {
+    comment.contains("CLIENT_RANDOM ") || comment.contains("_TRAFFIC_SECRET_")
 }
 
 /// Ends all open connections after the last packet, and returns the totals of the capture.

@@ -40,7 +40,7 @@ pub fn pcapng(draft: &Draft) -> io::Result<Vec<u8>> {
         let time = Time(BEGIN.saturating_add(STEP.saturating_mul(number.cast_signed())));
         let reference =
             PacketRef { number, time, bytes: Span { start: 0, len }, wire_len: len, link: LinkType(1) };
-        out.packet(&reference, &Packet(packet))?;
+        out.packet(&reference, &Packet(packet), &[])?;
     }
     out.finish()?;
     Ok(file)

@@ -32,6 +32,8 @@ pub enum CaptureError {
         name: String,
         /// How it starts: `starts with "# Minutes"`.
         start: String,
+        /// The command that makes something readable of `FILE`, where there is one.
+        way: Option<&'static str>,
     },
     /// A capture of a version that is not known.
     #[error("cannot read '{name}': {format} version {major}.{minor} is not supported")]

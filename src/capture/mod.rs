@@ -40,6 +40,7 @@ mod classic;
 mod error;
 #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 mod follow;
+mod foreign;
 mod guard;
 #[cfg_attr(not(all(feature = "live", unix)), allow(dead_code))]
 pub mod live;

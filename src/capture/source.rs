@@ -4,6 +4,7 @@ use super::archive::Stored;
 use super::classic::{self, Classic};
 use super::error::CaptureError;
 use super::follow::Follower;
+use super::foreign::describe;
 use super::guard::Guarded;
 use super::live::Live;
 use super::log::Log;
@@ -338,43 +339,22 @@ impl Format {
                 if let (true, Some(failure)) = (seen.is_empty(), window.failure()) {
                     return Err(CaptureError::Broken { name, what: failure.to_owned() });
                 }
+                let (what, way) = describe(&name, seen);
                 Err(match (seen.is_empty(), packing) {
                     (true, None) => CaptureError::Empty { name },
                     (true, Some(packing)) => {
-                        CaptureError::NotCapture { name, start: format!("is {} of nothing", packing.name()) }
+                        let start = format!("is {} of nothing", packing.name());
+                        CaptureError::NotCapture { name, start, way: None }
                     }
-                    (false, None) => CaptureError::NotCapture { name, start: describe(seen) },
-                    (false, Some(packing)) => CaptureError::NotCapture {
-                        name,
-                        start: format!("is {} data that {}", packing.name(), describe(seen)),
-                    },
+                    (false, None) => CaptureError::NotCapture { name, start: what, way },
+                    (false, Some(packing)) => {
+                        let start = format!("is {} data that {what}", packing.name());
+                        // These two unpack by themselves.
+                        let way = way.filter(|way| way.starts_with("tar ") || way.starts_with("editcap "));
+                        CaptureError::NotCapture { name, start, way }
+                    }
                 })
             }
         }
-    }
-}
-
-/// Says how something that is no capture starts.
-fn describe(bytes: &[u8]) -> String {
-    let known: [(&[u8], &str); 8] = [
-        (b"snoop\0", "is a snoop capture"),
-        (b"GMBU", "is a Network Monitor capture"),
-        (b"RTSS", "is a Network Monitor capture"),
-        (b"XCP\0", "is a NetXRay capture"),
-        (b"PK\x03\x04", "is a zip archive"),
-        (b"\xfd7zXZ\0", "is xz data, which cannot be unpacked here"),
-        (b"BZh", "is bzip2 data, which cannot be unpacked here"),
-        (b"\x7fELF", "is a program"),
-    ];
-    if let Some((_, what)) = known.iter().find(|(magic, _)| bytes.starts_with(magic)) {
-        return (*what).to_owned();
-    }
-    let line = bytes.split(|b| matches!(b, b'\n' | b'\r')).next().unwrap_or_default();
-    let text = std::str::from_utf8(line.get(..24).unwrap_or(line)).unwrap_or_default();
-    if text.len() >= 2 && !text.contains(char::is_control) {
-        format!("starts with \"{text}\"")
-    } else {
-        let hex: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
-        format!("starts with the bytes {}", hex.join(" "))
     }
 }

@@ -113,6 +113,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
     (limits.depth.payloads, limits.depth.frames) = (false, false);
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     read::warn_of_unreadable(capture.unreadable());
+    let secrets = limits.secrets.clone();
     let mut pipeline = Pipeline::new(limits);
     let mut sink = Openings {
         out: BufWriter::new(out),
@@ -139,7 +140,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         return Err(error.into());
     }
     sink.out.flush()?;
-    read::tell_nothing_found(&args.input, &LookArgs::default(), &summary, pipeline.seen());
+    read::tell_nothing_found(&args.input, &LookArgs::default(), &summary, pipeline.seen(), &secrets);
     let websockets = summary.totals.websockets;
     for number in args.conn.iter().filter(|number| websockets > 0 && !sink.shown.contains(*number)) {
         eprintln!("note: there is no connection {number}; those found are 1 to {websockets}");

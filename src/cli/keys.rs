@@ -6,7 +6,7 @@ use crate::model::Rule;
 use crate::pipeline::Secrets;
 
 #[cfg(feature = "tls")]
-pub use with_tls::{broken, load, tell_how};
+pub use with_tls::{decrypted, findings, load, tell_how, tell_unused, unused};
 #[cfg(all(feature = "live", feature = "tls"))]
 pub use with_tls::{follow, open};
 
@@ -35,8 +35,26 @@ pub fn load(_: &InputArgs, _: bool) -> Result<Secrets, Problem> {
 
 /// Nothing is read, nothing is broken.
 #[cfg(not(feature = "tls"))]
-pub fn broken(_: &Secrets) -> Option<(&'static Rule, String)> {
+pub fn findings(_: &Secrets) -> Vec<(&'static Rule, String)> {
+    Vec::new()
+}
+
+/// No key log is read.
+#[cfg(not(feature = "tls"))]
+pub fn unused(_: &Secrets, _: u64) -> Option<(&'static Rule, String)> {
     None
+}
+
+/// No key log is read.
+#[cfg(not(feature = "tls"))]
+pub fn tell_unused(_: &Secrets, _: u64) -> bool {
+    false
+}
+
+/// Nothing is decrypted.
+#[cfg(not(feature = "tls"))]
+pub fn decrypted(_: &Secrets) -> Vec<String> {
+    Vec::new()
 }
 
 /// Says that TLS is not built in.
@@ -56,10 +74,11 @@ mod with_tls {
     use super::{InputArgs, Problem, Rule, Secrets};
     #[cfg(feature = "live")]
     use crate::capture::live::Live;
+    use crate::cli::counted;
     use crate::model::safe_str;
     #[cfg(feature = "live")]
     use crate::store::{KeyLogFollower, KeyLogs};
-    use crate::tls::{KeyStore, rules};
+    use crate::tls::{KeyLogCounts, KeyLogFile, KeyStore, rules};
 
     /// What is read of one key log. More is no key log.
     const MAX_LEN: u64 = 1 << 30;
@@ -71,7 +90,7 @@ mod with_tls {
     pub fn load(input: &InputArgs, quiet: bool) -> Result<Secrets, Problem> {
         let mut keys = KeyStore::default();
         for path in &input.keylog {
-            read(&mut keys, path, quiet).map_err(|error| {
+            read(&mut keys, path, false, quiet).map_err(|error| {
                 Problem::new(3, format!("cannot read the key log '{}': {error}", path.display()))
             })?;
         }
@@ -82,17 +101,26 @@ mod with_tls {
         for (path, named) in
             environment.map(|path| (path, true)).into_iter().chain(beside.map(|path| (path, false)))
         {
-            let before = keys.counts().secrets;
+            let before = keys.counts().secret_lines;
             let name = safe_str(&path.display().to_string()).into_owned();
-            match read(&mut keys, &path, quiet) {
+            match read(&mut keys, &path, named, quiet) {
                 Ok(()) if quiet => {}
                 Ok(()) => {
                     let why = if named { ", which SSLKEYLOGFILE names" } else { "" };
-                    eprintln!("note: {} secrets from {name}{why}", keys.counts().secrets - before);
+                    let secrets = counted(keys.counts().secret_lines - before, "secret");
+                    eprintln!("note: {secrets} from {name}{why}");
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
             }
+        }
+        if let dropped @ 1.. = keys.counts().dropped
+            && !quiet
+        {
+            let kept = keys.counts().secrets;
+            eprintln!(
+                "warning: the key logs contain too many secrets; the oldest {dropped} are not used, the newest {kept} are"
+            );
         }
         Ok(Secrets::new(keys))
     }
@@ -112,7 +140,13 @@ mod with_tls {
         let mut logs = KeyLogs::new(secrets.clone());
         for (path, named) in all {
             let name = safe_str(&path.display().to_string()).into_owned();
-            match logs.open(path) {
+            let opened = logs.open(path);
+            if opened.is_ok() {
+                let file =
+                    KeyLogFile { name: name.clone(), secret_lines: 0, problem: None, of_environment: !named };
+                secrets.add_file(file);
+            }
+            match opened {
                 Ok(Some(about)) if !quiet => warn_if_readable(&about, &name),
                 Ok(None) if named && !quiet => {
                     eprintln!("note: there is no key log {name} yet; wslens reads it once it is created");
@@ -185,39 +219,158 @@ mod with_tls {
         }
     }
 
-    fn read(keys: &mut KeyStore, path: &Path, quiet: bool) -> std::io::Result<()> {
+    fn read(keys: &mut KeyStore, path: &Path, of_environment: bool, quiet: bool) -> std::io::Result<()> {
         let mut file = File::open(path)?;
         let data = file.metadata()?;
         if data.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
+        let name = safe_str(&path.display().to_string()).into_owned();
         if !quiet {
-            warn_if_readable(&data, &safe_str(&path.display().to_string()));
+            warn_if_readable(&data, &name);
         }
+        let before = keys.counts();
         let mut piece = zeroize::Zeroizing::new(vec![0; 64 << 10]);
+        let mut start = zeroize::Zeroizing::new([0; 16]);
         let mut len = 0u64;
         while len < MAX_LEN {
             let read = file.read(&mut piece)?;
             if read == 0 {
                 break;
             }
+            let piece = piece.get(..read).unwrap_or_default();
+            let unset = start.iter_mut().skip(usize::try_from(len).unwrap_or(usize::MAX));
+            unset.zip(piece).for_each(|(to, from)| *to = *from);
             len += read as u64;
-            keys.feed(piece.get(..read).unwrap_or_default());
+            keys.feed(piece);
         }
         keys.end();
+        let secret_lines = keys.counts().secret_lines - before.secret_lines;
+        // A program that was just started has written nothing to the file of the environment.
+        let is_new = of_environment && len == 0;
+        let problem =
+            (secret_lines == 0 && !is_new).then(|| problem(&*start, len, before, keys.counts(), &name));
+        if let Some(problem) = &problem
+            && !quiet
+        {
+            eprintln!("warning: no secret in {name}: {problem} ({})", rules::KEYLOG_UNUSABLE.code);
+        }
+        keys.add_file(KeyLogFile { name, secret_lines, problem, of_environment }, before);
         Ok(())
     }
 
-    /// The finding about lines of key logs that cannot be read.
-    pub fn broken(secrets: &Secrets) -> Option<(&'static Rule, String)> {
-        let counts = secrets.with(KeyStore::counts);
-        (counts.broken > 0).then(|| {
-            let text = format!(
-                "{} lines of the key logs cannot be read; the first is line {}",
-                counts.broken, counts.first_broken
-            );
-            (&rules::KEYLOG_BROKEN_LINE, text)
+    /// Why a key log contains no secret, and what to do. `start`: its first bytes, filled with zeros.
+    fn problem(start: &[u8], len: u64, before: KeyLogCounts, after: KeyLogCounts, name: &str) -> String {
+        let packed = |with: &str, program: &str| {
+            format!("it is packed with {with} (try: {program} -dc {name} > keys.log)")
+        };
+        match start {
+            _ if len == 0 => "it is empty; the program writes to it once SSLKEYLOGFILE names it".to_owned(),
+            [0x1f, 0x8b, ..] => packed("gzip", "gzip"),
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => packed("Zstandard", "zstd"),
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => packed("xz", "xz"),
+            [b'B', b'Z', b'h', ..] => packed("bzip2", "bzip2"),
+            [b'P', b'K', 3, 4, ..] => "it is a zip archive; unpack it first".to_owned(),
+            [0x0a, 0x0d, 0x0d, 0x0a, ..]
+            | [0xd4 | 0x4d, 0xc3 | 0x3c, 0xb2, 0xa1, ..]
+            | [0xa1, 0xb2, 0xc3 | 0x3c, 0xd4 | 0x4d, ..] => "it is a packet capture".to_owned(),
+            _ if start.starts_with(b"-----BEGIN ") => {
+                "it is a private key or a certificate; wslens needs the secrets that a program logs (how: wslens explain \
+                 keylog)"
+                    .to_owned()
+            }
+            _ => {
+                let lines = counted(after.lines - before.lines, "line");
+                match after.other - before.other {
+                    0 => format!(
+                        "{lines}, none of them a label, a client random and a secret (how to write one: wslens explain keylog)"
+                    ),
+                    other => format!("{lines}; {other} of them have a label that decrypts no application data"),
+                }
+            }
+        }
+    }
+
+    /// The findings about the key logs that are known before the capture is read.
+    pub fn findings(secrets: &Secrets) -> Vec<(&'static Rule, String)> {
+        secrets.with(|keys| {
+            let unusable = keys.files().iter().filter_map(|file| {
+                let problem = file.problem.as_ref()?;
+                Some((&rules::KEYLOG_UNUSABLE, format!("no secret in {}: {problem}", file.name)))
+            });
+            let counts = keys.counts();
+            let broken = (counts.broken > 0).then(|| {
+                let text = format!(
+                    "{} lines of the key logs cannot be read; the first is line {}",
+                    counts.broken, counts.first_broken
+                );
+                (&rules::KEYLOG_BROKEN_LINE, text)
+            });
+            unusable.chain(broken).collect()
         })
+    }
+
+    /// The finding about key logs none of whose secrets decrypts a connection, although there are `tls` TLS connections.
+    pub fn unused(secrets: &Secrets, tls: u64) -> Option<(&'static Rule, String)> {
+        let (text, of_environment) = no_match(secrets, tls)?;
+        (!of_environment).then_some((&rules::KEYLOG_UNUSABLE, text))
+    }
+
+    /// Warns that the secrets of the key logs decrypt nothing here. True where a key log is known to be of no use.
+    pub fn tell_unused(secrets: &Secrets, tls: u64) -> bool {
+        let text = no_match(secrets, tls);
+        if let Some((text, _)) = &text {
+            eprintln!(
+                "warning: {text}; they were written during another session, or by another program ({})",
+                rules::KEYLOG_UNUSABLE.code
+            );
+        }
+        text.is_some() || secrets.with(|keys| keys.files().iter().any(|file| file.problem.is_some()))
+    }
+
+    /// Which key logs decrypt nothing, and whether only the environment names them.
+    fn no_match(secrets: &Secrets, tls: u64) -> Option<(String, bool)> {
+        secrets.with(|keys| {
+            let usable: Vec<&KeyLogFile> =
+                keys.files().iter().filter(|file| file.problem.is_none()).collect();
+            if usable.is_empty() || tls == 0 || !keys.decrypted().is_empty() {
+                return None;
+            }
+            let names = usable.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(", ");
+            let lines = match usable.iter().map(|file| file.secret_lines).sum() {
+                // A file that grows is counted with all others.
+                0 => keys.counts().secret_lines,
+                lines => lines,
+            };
+            let connections = counted(tls, "TLS connection");
+            let text = match lines {
+                0 => format!("no secret came from {names} for the {connections}"),
+                lines => {
+                    format!("{} from {names}, none for the {connections} here", counted(lines, "secret"))
+                }
+            };
+            Some((text, usable.iter().all(|file| file.of_environment)))
+        })
+    }
+
+    /// What was decrypted, where no WebSocket was found in it: how many connections, and their protocol.
+    pub fn decrypted(secrets: &Secrets) -> Vec<String> {
+        let mut kinds = [("HTTP/1.1, no upgrade", 0), ("HTTP/2, no WebSocket", 0), ("not HTTP", 0)];
+        for first in secrets.with(KeyStore::decrypted) {
+            let method = first.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+            let kind = match first.get(method) {
+                _ if first.starts_with(b"PRI * HTTP/2") => 1,
+                Some(b' ') if method > 0 => 0,
+                _ => 2,
+            };
+            if let Some((_, count)) = kinds.get_mut(kind) {
+                *count += 1;
+            }
+        }
+        let kinds = kinds.iter().filter(|(_, count)| *count > 0);
+        kinds
+            .map(|(kind, count)| format!("{} decrypted: {kind}", counted(*count, "TLS connection")))
+            .collect()
     }
 
     /// Says how to get secrets.

@@ -441,6 +441,12 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
             losses.kernel, losses.interface, losses.queue
         );
     }
+    keys::tell_unused(&outcome.secrets, outcome.seen.tls);
+    if totals.websockets == 0 {
+        for decrypted in keys::decrypted(&outcome.secrets) {
+            eprintln!("note: {decrypted}");
+        }
+    }
     super::filter::tell_undecided(&read.look, outcome.undecided);
     tell_saved(status, read.look.quiet);
 }

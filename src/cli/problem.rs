@@ -78,6 +78,12 @@ impl From<CaptureError> for Problem {
             CaptureError::Empty { .. } => problem
                 .hint("why", "a capture has at least a file header; perhaps nothing was written yet")
                 .hint("try", "tcpdump -U writes each packet at once"),
+            CaptureError::NotCapture { name, way: Some(way), .. } => {
+                // A name that a shell would not take literally is not repeated.
+                let is_file = std::path::Path::new(name).exists() && !name.contains('\'');
+                let file = if is_file { format!("'{name}'") } else { "FILE".to_owned() };
+                problem.hint("try", way.replace("FILE", &file))
+            }
             CaptureError::NotCapture { .. } => problem.hint(
                 "know",
                 "pcap and pcapng, also packed with gzip, zstd or lz4; HAR files are not captures",

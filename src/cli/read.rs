@@ -16,7 +16,7 @@ use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::drive;
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::output::{Growth, Target};
-use crate::pipeline::{Limits, Pipeline, Seen, Sink as _};
+use crate::pipeline::{Limits, Pipeline, Secrets, Seen, Sink as _};
 use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
@@ -39,6 +39,8 @@ pub struct Outcome {
     pub chosen: Tally,
     /// Rows of which it is not known whether they match.
     pub undecided: u64,
+    /// The secrets that were used.
+    pub secrets: Secrets,
 }
 
 /// Runs `wslens read`; answers the exit code.
@@ -48,7 +50,7 @@ pub struct Outcome {
 pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     let selection = selection(args)?;
     let outcome = print(&args.input, &args.look, selection, |_| {})?;
-    tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen);
+    tell_nothing_found(&args.input, &args.look, &outcome.summary, &outcome.seen, &outcome.secrets);
     filter::tell_undecided(&args.look, outcome.undecided);
     if args.look.quiet && outcome.matched == 0 {
         return Ok(1);
@@ -274,22 +276,26 @@ pub fn write_report<R: Report>(
     look: &LookArgs,
     asked: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
-    let broken = keys::broken(&limits.secrets);
+    let secrets = limits.secrets.clone();
     // Who writes into a pipe hears Ctrl-C too, and ends: what it has written still is read. A live capture ends itself.
     let asked = asked.filter(|_| capture.live().is_none());
     let mut since: Option<Instant> = None;
     let mut pipeline = Pipeline::new(limits);
-    if let Some((rule, text)) = broken {
+    for (rule, text) in keys::findings(&secrets) {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
     }
     let mut progress = Progress::new(look.quiet);
-    let summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
+    let mut summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
         let patience = !asked.is_some_and(Asked::is_true)
             || since.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5);
         !report.failed() && patience
     });
     progress.clear();
+    if let Some((rule, text)) = keys::unused(&secrets, pipeline.seen().tls) {
+        pipeline.report_capture(&mut report, rule, format_args!("{text}"));
+        summary.totals = pipeline.totals();
+    }
     if !look.quiet {
         note_cut(report.selection());
     }
@@ -302,7 +308,7 @@ pub fn write_report<R: Report>(
     let undecided = report.selection().filter.as_ref().map_or(0, |filter| filter.undecided());
     report.finish(&summary)?;
     let (findings, seen) = (summary.totals.findings.clone(), pipeline.seen().clone());
-    Ok(Outcome { findings, summary, matched, seen, chosen, undecided })
+    Ok(Outcome { findings, summary, matched, seen, chosen, undecided, secrets })
 }
 
 /// Says which messages were printed in part, and how to have all of them.
@@ -339,9 +345,19 @@ fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selecti
 }
 
 /// "What is in here?" is answered even when it is no WebSocket.
-pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary, seen: &Seen) {
+pub fn tell_nothing_found(
+    input: &InputArgs,
+    look: &LookArgs,
+    summary: &Summary,
+    seen: &Seen,
+    secrets: &Secrets,
+) {
     let totals = &summary.totals;
-    if totals.websockets > 0 || look.quiet {
+    if look.quiet {
+        return;
+    }
+    let is_unused = keys::tell_unused(secrets, seen.tls);
+    if totals.websockets > 0 {
         return;
     }
     let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
@@ -352,7 +368,8 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
         totals.tcp_connections
     );
     let Seen { tls, http, http2, unknown, .. } = seen;
-    let mut seen = Vec::new();
+    let mut seen = keys::decrypted(secrets);
+    let needs_key_log = !is_unused && seen.is_empty();
     for (count, what) in [
         (tls, "TLS (a wss:// WebSocket would be inside)"),
         (http, "HTTP without WebSocket"),
@@ -369,7 +386,7 @@ pub fn tell_nothing_found(input: &InputArgs, look: &LookArgs, summary: &Summary,
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
     }
-    if *tls > 0 {
+    if *tls > 0 && needs_key_log {
         keys::tell_how();
     }
 }

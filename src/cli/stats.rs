@@ -35,6 +35,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let filtered = matcher.is_some();
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     read::warn_of_unreadable(capture.unreadable());
+    let secrets = limits.secrets.clone();
     let mut pipeline = Pipeline::new(limits);
     let mut stats = Stats::new(Options {
         top: args.top,
@@ -65,7 +66,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
         );
         filter::tell_undecided(&args.look, undecided);
     }
-    read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen());
+    read::tell_nothing_found(&args.input, &args.look, &summary, pipeline.seen(), &secrets);
     read::tell_incomplete(&args.look, &summary);
     Ok(read::exit_code(&summary))
 }

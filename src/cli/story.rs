@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use super::args::{InputArgs, LangArg};
+use super::keys;
 use super::problem::Problem;
 use super::read;
 use super::style::Style;
@@ -65,9 +66,11 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     }
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let limits = read::limits(&args.input, &Selection::default(), false)?;
+    let secrets = limits.secrets.clone();
     let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();
+    keys::tell_unused(&secrets, session.index().seen.tls);
     let count = session.index().connections.len();
     let number = match args.conn {
         Some(number) => number,
@@ -81,7 +84,12 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     let story = tell(&session.index(), number, tcp.as_deref(), lang);
     let Some(story) = story else {
         let what = match count {
-            0 => "there is no WebSocket in this capture".to_owned(),
+            0 => {
+                let decrypted = keys::decrypted(&secrets);
+                let seen =
+                    if decrypted.is_empty() { String::new() } else { format!(" ({})", decrypted.join(", ")) };
+                format!("there is no WebSocket in this capture{seen}")
+            }
             _ => format!("there is no connection {number}; the capture has {count}"),
         };
         return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());

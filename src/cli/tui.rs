@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _};
 
 use super::args::{LangArg, ReadArgs, ScreenArgs, ThemeArg};
+use super::keys;
 use super::problem::Problem;
 use super::read;
 use super::style::{ColorWhen, Style};
@@ -77,6 +78,7 @@ pub struct Screens<'a> {
 /// An error of the terminal.
 pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
     let Screens { read: args, screen, name, again } = screens;
+    let secrets = again.limits.secrets.clone();
     let options = Options {
         source: name.clone(),
         theme: theme(screen.theme, args.look.color),
@@ -89,6 +91,12 @@ pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
         lessons: None,
     };
     run::run(session, &options)?;
+    if !args.look.quiet {
+        for (rule, text) in keys::findings(&secrets) {
+            eprintln!("warning: {text} ({})", rule.code);
+        }
+        keys::tell_unused(&secrets, session.index().seen.tls);
+    }
     // What was read is what counts: reading that the user ended is no damage.
     let summary = session.index().summary.clone();
     match summary {

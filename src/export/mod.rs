@@ -23,8 +23,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::capture::live::Live;
-use crate::capture::{self, Capture, CaptureError, Input};
-use crate::drive;
+use crate::capture::{self, Capture, CaptureError, Input, Notes};
+use crate::drive::{self, is_key_log};
 use crate::filter::{Matcher, parse};
 use crate::model::{PacketRef, Rule, Time};
 use crate::output::{Growth, Inputs, OutputError, Target};
@@ -233,6 +233,39 @@ pub struct Task {
     begin: Option<Time>,
     /// The secrets of the connections, where they are to be written.
     secrets: Vec<KeyLines>,
+    /// Comments on sections and on packets.
+    comments: Comments,
+}
+
+/// The comments of a capture that go into a file of packets.
+#[derive(Debug, Default)]
+struct Comments {
+    sections: Vec<String>,
+    /// By the packet's number, in this order.
+    packets: Vec<(u64, String)>,
+}
+
+impl Comments {
+    /// The comments among these notes. Those that contain a key log are left out unless `keys`.
+    fn new(notes: &Notes, keys: bool) -> Self {
+        let fits = |text: &&String| keys || !is_key_log(text);
+        let sections =
+            notes.sections.iter().flat_map(|section| &section.comments).filter(fits).cloned().collect();
+        let packets = notes.comments.iter().filter(|comment| fits(&&comment.text));
+        let mut packets: Vec<_> = packets.map(|comment| (comment.packet, comment.text.clone())).collect();
+        packets.sort_by_key(|(packet, _)| *packet);
+        Self { sections, packets }
+    }
+
+    fn of_sections(&self) -> Vec<&str> {
+        self.sections.iter().map(String::as_str).collect()
+    }
+
+    fn of_packet(&self, number: u64) -> Vec<&str> {
+        let start = self.packets.partition_point(|(packet, _)| *packet < number);
+        let packets = self.packets.iter().skip(start).take_while(|(packet, _)| *packet == number);
+        packets.map(|(_, text)| text.as_str()).collect()
+    }
 }
 
 impl Task {
@@ -261,14 +294,18 @@ impl Task {
         randoms.retain(|_| source.embed_keys);
         let summary = Summary { totals: session.index().totals.clone(), ..Summary::default() };
         Self {
-            job,
             packets: rows.iter().filter_map(|(_, number)| session.packets_of(*number)).collect(),
+            comments: match job.format {
+                Format::Pcapng => Comments::new(&session.index().notes, source.embed_keys),
+                _ => Comments::default(),
+            },
             secrets: randoms.iter().map(|random| source.limits.secrets.lines_of(random)).collect(),
             replayer: session.replayer(),
             live: session.live(),
             summary: session.index().summary.clone().unwrap_or(summary),
             begin: session.index().begin,
             source: source.clone(),
+            job,
         }
     }
 
@@ -314,7 +351,7 @@ impl Task {
         let total: u64 = self.packets.iter().map(Packets::total).sum();
         let bytes = self.replayer.archive().view();
         write_file(&self.job, &self.source.reads, |out| {
-            let mut file = Pcapng::new(out)?;
+            let mut file = Pcapng::with_comments(out, &self.comments.of_sections())?;
             for secrets in self.secrets.iter().filter(|secrets| !secrets.is_empty()) {
                 file.secrets(secrets)?;
             }
@@ -322,7 +359,7 @@ impl Task {
                 if at % 1024 == 0 && !progress.goes_on(at as u64, total) {
                     return Err(ExportError::Cancelled);
                 }
-                file.packet(&packet, &bytes)?;
+                file.packet(&packet, &bytes, &self.comments.of_packet(packet.number))?;
             }
             let (count, lost) = file.finish()?;
             if count == 0 {
@@ -395,17 +432,33 @@ fn every_packet(source: &Source, out: &mut dyn Write, progress: &Progress) -> Re
     }
     let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
     let mut capture = Capture::open(&source.inputs, &how)?;
-    let mut file = Pcapng::new(out)?;
-    let mut at = 0u64;
+    let mut file: Option<Pcapng<_>> = None;
+    let mut out = Some(out);
+    let (mut at, mut comments) = (0u64, Comments::default());
+    let mut noted = 0;
     while let Some(packet) = capture.next() {
         let (done, total) = capture.progress().unwrap_or_default();
         if at.is_multiple_of(1024) && !progress.goes_on(done, total) {
             return Err(ExportError::Cancelled);
         }
         at += 1;
-        let Some(bytes) = capture.bytes(packet.bytes) else { continue };
-        file.bytes(&packet, bytes)?;
+        // A packet's comments are noted when it is read; those on the first sections before.
+        let notes = capture.notes();
+        if notes.comments.len() > noted || file.is_none() {
+            comments = Comments::new(notes, source.embed_keys);
+            noted = notes.comments.len();
+        }
+        if let Some(out) = out.take() {
+            file = Some(Pcapng::with_comments(out, &comments.of_sections())?);
+        }
+        let (Some(bytes), Some(file)) = (capture.bytes(packet.bytes), &mut file) else { continue };
+        file.commented(&packet, bytes, &comments.of_packet(packet.number))?;
     }
+    let file = match (file, out) {
+        (Some(file), _) => file,
+        (None, Some(out)) => Pcapng::new(out)?,
+        (None, None) => return Err(ExportError::Nothing),
+    };
     let (count, lost) = file.finish()?;
     Ok(Done { count, name: "packet", lost })
 }

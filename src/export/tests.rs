@@ -88,6 +88,60 @@ fn a_slice_has_the_same_messages_as_the_connection() {
 }
 
 #[test]
+fn comments_on_packets_and_sections_go_into_a_file_of_packets() {
+    let mut from =
+        Capture::open(&[Input::from(capture("many-connections"))], &capture::Options::default()).unwrap();
+    let secret = format!("CLIENT_RANDOM {} {}", "ab".repeat(32), "cd".repeat(48));
+    let mut bytes = Vec::new();
+    let mut file = Pcapng::with_comments(&mut bytes, &["a section", &secret]).unwrap();
+    while let Some(packet) = from.next() {
+        let text = format!("packet {}: ä", packet.number);
+        let comments = [&text[..], "again", &secret];
+        let data = from.bytes(packet.bytes).unwrap();
+        file.commented(&packet, data, if packet.number % 7 == 0 { &comments } else { &[] }).unwrap();
+    }
+    file.finish().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("commented.pcapng");
+    std::fs::write(&path, &bytes).unwrap();
+
+    let notes_of = |path: &Path| {
+        let mut capture =
+            Capture::open(&[Input::from(path.to_owned())], &capture::Options::default()).unwrap();
+        let mut times = std::collections::HashMap::new();
+        while let Some(packet) = capture.next() {
+            times.insert(packet.number, packet.time);
+        }
+        let notes = capture.notes().clone();
+        // The packet's time: it has another number in a slice.
+        let packets = notes.comments.iter().map(|comment| (times[&comment.packet], comment.text.clone()));
+        let sections: Vec<String> =
+            notes.sections.iter().flat_map(|section| section.comments.clone()).collect();
+        (sections, packets.collect::<Vec<_>>(), times)
+    };
+    let (_, all, _) = notes_of(&path);
+    assert!(all.len() > 20);
+    for embed_keys in [false, true] {
+        let (session, source) = open(&path);
+        let out = folder.path().join(format!("out-{embed_keys}.pcapng"));
+        let job =
+            Job { what: What::Connection(2), format: Format::Pcapng, path: out.clone(), replace: false };
+        Task::new(&session, &Source { embed_keys, ..source }, job).run(&Progress::default()).unwrap();
+        let (sections, packets, times) = notes_of(&out);
+        assert_eq!(sections.len(), 1 + usize::from(embed_keys));
+        let times: std::collections::HashSet<_> = times.into_values().collect();
+        let wanted =
+            all.iter().filter(|(time, text)| times.contains(time) && (embed_keys || *text != secret));
+        let wanted: Vec<_> = wanted.cloned().collect();
+        assert!(!wanted.is_empty());
+        assert_eq!(packets, wanted);
+        let has_secret =
+            std::fs::read(&out).unwrap().windows(20).any(|bytes| bytes == &secret.as_bytes()[..20]);
+        assert_eq!(has_secret, embed_keys);
+    }
+}
+
+#[test]
 fn tshark_opens_a_slice_and_sees_one_connection_in_it() {
     if Command::new("tshark").arg("--version").output().is_err() {
         return;

@@ -107,6 +107,9 @@ fn describe(next: Next, header: &[u8], range: Range<usize>, found: &mut Vec<Laye
                 ether_type::NSH => "NSH",
                 ether_type::VN_TAG => "802.1BR",
                 ether_type::HSR => "HSR",
+                ether_type::CISCO_TTAG => "Cisco TTag",
+                ether_type::CISCO_CMD => "Cisco MetaData",
+                ether_type::ARISTA => "Arista",
                 _ => "link tag",
             };
             let words = match (name, header) {
@@ -235,7 +238,7 @@ mod tests {
     #[test]
     fn every_encapsulation_is_headers_without_a_hole_down_to_tcp() {
         for ip in [ip4_tcp(PAYLOAD), ip6_tcp(PAYLOAD)] {
-            for (name, link, bytes) in encapsulations(&ip) {
+            for (name, link, bytes) in [encapsulations(&ip), private_encapsulations(&ip)].concat() {
                 let packet = packet(link, &bytes);
                 let segment = Decoder::new(&FragmentLimits::default()).decode(&packet, &bytes).unwrap();
                 let layers = layers(&packet, &bytes);

@@ -22,11 +22,15 @@ mod number {
     pub(super) const LOOP: u16 = 108;
     pub(super) const ENC: u16 = 109;
     pub(super) const LINUX_SLL: u16 = 113;
+    pub(super) const PFLOG: u16 = 117;
     pub(super) const PRISM: u16 = 119;
     pub(super) const RADIOTAP: u16 = 127;
     pub(super) const ARCNET_LINUX: u16 = 129;
+    /// Reserved for private use; Apple wrote PKTAP as it.
+    pub(super) const PKTAP_OF_APPLE: u16 = 149;
     pub(super) const AVS: u16 = 163;
     pub(super) const PPI: u16 = 192;
+    pub(super) const ERF: u16 = 197;
     pub(super) const PPP_WITH_DIR: u16 = 204;
     pub(super) const IPNET: u16 = 226;
     pub(super) const IPV4: u16 = 228;
@@ -56,6 +60,11 @@ pub(super) mod ether_type {
     pub(crate) const JUMBO_LLC: u16 = 0x8870;
     pub(crate) const PROVIDER_BRIDGE: u16 = 0x88a8;
     pub(crate) const MACSEC: u16 = 0x88e5;
+    /// Cisco's time stamp tag.
+    pub(crate) const CISCO_TTAG: u16 = 0x8988;
+    /// Cisco MetaData: security group tags.
+    pub(crate) const CISCO_CMD: u16 = 0x8909;
+    pub(crate) const ARISTA: u16 = 0xd28b;
     pub(crate) const BACKBONE_BRIDGE: u16 = 0x88e7;
     pub(crate) const VN_TAG: u16 = 0x8926;
     pub(crate) const HSR: u16 = 0x892f;
@@ -75,6 +84,8 @@ const PPPOE: Header = Header::link("PPPoE header");
 const PPP: Header = Header::link("PPP header");
 const MPLS: Header = Header::link("MPLS label");
 const NSH: Header = Header::link("network service header");
+const ERF: Header = Header::link("ERF header");
+const PFLOG: Header = Header::link("pflog header");
 const MACSEC: Header = Header::link("MACsec tag");
 const CAPTURE: Header = Header::link("capture header");
 const FRAME_RELAY: Header = Header::link("Frame Relay header");
@@ -94,6 +105,8 @@ pub(super) fn name_of(link: LinkType) -> &'static str {
         number::FRELAY => "Frame Relay",
         number::ARCNET_LINUX => "ARCNET",
         number::NFLOG => "NFLOG",
+        number::PFLOG => "pflog",
+        number::ERF => "ERF",
         _ => "capture header",
     }
 }
@@ -146,12 +159,10 @@ pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, Stop
             cursor.advance(rest, CAPTURE)?;
             Ok(Next::Link(LinkType(u16::from_le_bytes([header[4], header[5]]))))
         }
-        number::PKTAP => {
-            let header = cursor.take::<12>(CAPTURE)?;
-            let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
-            cursor.advance(len.saturating_sub(12), CAPTURE)?;
-            Ok(Next::Link(LinkType(u16::from_le_bytes([header[8], header[9]]))))
-        }
+        number::PKTAP => peel_pktap(cursor),
+        number::PKTAP_OF_APPLE if is_pktap(cursor.bytes) => peel_pktap(cursor),
+        number::PFLOG => peel_pflog(cursor),
+        number::ERF => peel_erf(cursor),
         number::IPNET => {
             cursor.advance(24, CAPTURE)?;
             Ok(Next::Ip)
@@ -241,9 +252,123 @@ pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, Stop
             Ok(Next::Type(be16(kind[0], kind[1])))
         }
         ether_type::NSH => peel_nsh(cursor),
+        ether_type::CISCO_TTAG => {
+            let tag = cursor.take::<8>(TAG)?;
+            Ok(Next::Type(be16(tag[6], tag[7])))
+        }
+        ether_type::CISCO_CMD => {
+            // A version, the length of the options in units of four bytes, the options.
+            let &[_, len] = cursor.take::<2>(TAG)?;
+            cursor.advance(usize::from(len.max(1)) * 4, TAG)?;
+            let kind = cursor.take::<2>(TAG)?;
+            Ok(Next::Type(be16(kind[0], kind[1])))
+        }
+        ether_type::ARISTA => peel_arista(cursor),
         len @ ..ether_type::FIRST => {
             cursor.enter_frame(usize::from(len));
             Ok(Next::Llc)
+        }
+        kind if carries_no_ip(kind) => Err(Skip::NotIp.into()),
+        kind => Err(Skip::UnknownType(kind).into()),
+    }
+}
+
+/// Whether it is known that frames of this type carry no TCP: the IEEE's and IANA's numbers of what runs beside IP.
+fn carries_no_ip(kind: u16) -> bool {
+    matches!(
+        kind,
+        // DEC's protocols, ARP, RARP, Wake-on-LAN, AVB stream reservation, AppleTalk, IPX.
+        0x6000
+            ..=0x6009 | 0x0806 | 0x8035 | 0x0842 | 0x22ea | 0x22f0 | 0x809b | 0x80f3 | 0x8137 | 0x8138
+        // Flow control, link aggregation, PPPoE discovery, HomePlug.
+        | 0x8808 | 0x8809 | 0x8863 | 0x887b | 0x88e1 | 0x8912
+        // 802.1X, preauthentication, LLDP, connectivity faults, precision time, MRP.
+        | 0x888e | 0x88c7 | 0x88cc | 0x8902 | 0x88f7 | 0x88f5 | 0x88f6 | 0x8929 | 0x893a | 0x8940
+        // Industry: PROFINET, EtherCAT, POWERLINK, SERCOS, GOOSE, GSE, sampled values, MRP rings, PRP.
+        | 0x8892 | 0x88a4 | 0x88ab | 0x88cd | 0x88b8 | 0x88b9 | 0x88ba | 0x88e3 | 0x88fb
+        // Storage: ATA over Ethernet, FCoE and its initialization, RoCE.
+        | 0x88a2 | 0x8906 | 0x8914 | 0x8915
+        // Road traffic, TDLS, Realtek's loop detection, loopback test.
+        | 0x88dc | 0x8947 | 0x890d | 0x8899 | 0x9000
+    )
+}
+
+/// Peels Arista's header: a subtype, of which 1 is a time stamp of 64 or 48 bits.
+fn peel_arista(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    const TIME_STAMP: u16 = 1;
+    let &[a, b, _, version] = cursor.take::<4>(TAG)?;
+    let len = match (be16(a, b), version & 0xf0) {
+        (TIME_STAMP, 0x10) => 8,
+        (TIME_STAMP, 0x20) => 6,
+        _ => return Err(Skip::UnknownType(ether_type::ARISTA).into()),
+    };
+    cursor.advance(len, TAG)?;
+    let kind = cursor.take::<2>(TAG)?;
+    Ok(Next::Type(be16(kind[0], kind[1])))
+}
+
+/// Peels Apple's PKTAP header: its length, the kind of what follows, a link type, and what is known of the process.
+fn peel_pktap(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let header = cursor.take::<12>(CAPTURE)?;
+    let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
+    cursor.advance(len.saturating_sub(12), CAPTURE)?;
+    Ok(Next::Link(LinkType(u16::from_le_bytes([header[8], header[9]]))))
+}
+
+/// Whether a packet begins with a PKTAP header before a packet of a link type that is no PKTAP.
+fn is_pktap(bytes: &[u8]) -> bool {
+    const LEAST: u32 = 108;
+    const MOST: u32 = 1024;
+    const PACKET: u32 = 1;
+    let Some((words, _)) = bytes.get(..12).map(<[u8]>::as_chunks::<4>) else { return false };
+    match words {
+        [len, kind, link] => {
+            let link = u32::from_le_bytes(*link);
+            (LEAST..=MOST).contains(&u32::from_le_bytes(*len))
+                && u32::from_le_bytes(*kind) == PACKET
+                && link <= u32::from(u16::MAX)
+                && link != u32::from(number::PKTAP_OF_APPLE)
+        }
+        _ => false,
+    }
+}
+
+/// Peels the header of a packet filter's log (OpenBSD's pf): its length without padding, an address family, the rule.
+fn peel_pflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let &[len, family] = cursor.take::<2>(PFLOG)?;
+    let len = usize::from(len).next_multiple_of(4);
+    cursor.advance(len.checked_sub(2).ok_or_else(|| cursor.wrong(PFLOG))?, PFLOG)?;
+    match family {
+        // AF_INET, and AF_INET6 of NetBSD and OpenBSD, FreeBSD, Darwin.
+        2 | 24 | 28 | 30 => Ok(Next::Ip),
+        _ => Err(Skip::NotIp.into()),
+    }
+}
+
+/// Peels the header of Endace's Extensible Record Format, its extension headers, and what the type of record has before
+/// the packet.
+fn peel_erf(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+    let header = cursor.take::<16>(ERF)?;
+    let (kind, wire_len) = (header[8], be16(header[14], header[15]));
+    let mut extends = kind & 0x80 != 0;
+    while extends {
+        extends = cursor.take::<8>(ERF)?[0] & 0x80 != 0;
+    }
+    match kind & 0x7f {
+        // Ethernet, with colors and hashes: an offset and a byte of padding come first.
+        2 | 11 | 16 | 20 => {
+            cursor.advance(2, ERF)?;
+            cursor.trim(usize::from(wire_len));
+            Ok(Next::Link(ETHERNET))
+        }
+        // Packet over SONET, the same ways: PPP or Cisco's framing.
+        1 | 10 | 15 | 17 => {
+            cursor.trim(usize::from(wire_len));
+            Ok(Next::Link(LinkType(number::PPP_HDLC)))
+        }
+        22 | 23 => {
+            cursor.trim(usize::from(wire_len));
+            Ok(Next::Ip)
         }
         _ => Err(Skip::NotIp.into()),
     }
@@ -427,7 +552,7 @@ mod tests {
     fn every_encapsulation_gives_the_segment_it_holds() {
         for ip in [ip4_tcp(PAYLOAD), ip6_tcp(PAYLOAD)] {
             let tcp_len = if ip[0] >> 4 == 4 { ip.len() - 20 } else { ip.len() - 40 };
-            for (name, link, bytes) in encapsulations(&ip) {
+            for (name, link, bytes) in [encapsulations(&ip), private_encapsulations(&ip)].concat() {
                 let mut decoder = Decoder::new(&FragmentLimits::default());
                 let segment = decoder.decode(&packet(link, &bytes), &bytes);
                 let segment = segment.unwrap_or_else(|skip| panic!("{name}: {skip:?}"));
@@ -483,6 +608,68 @@ mod tests {
         let skip = decode(147, &ip4_tcp(PAYLOAD)).unwrap_err();
         assert_eq!(skip, Skip::UnsupportedLink(LinkType(147)));
         assert_eq!(skip.reason(), "unsupported-link");
+    }
+
+    #[test]
+    fn an_unknown_ethernet_type_is_named_once() {
+        let mut decoder = Decoder::new(&FragmentLimits::default());
+        for kind in [0x0806, 0x1234, 0x88cc, 0x1234, 0xdada] {
+            let bytes = ethernet(kind, &[0; 40]);
+            let skip = decoder.decode(&packet(ETHERNET, &bytes), &bytes).unwrap_err();
+            assert_eq!(skip.reason(), "not-ip");
+        }
+        let texts: Vec<_> = decoder.take_findings().into_iter().map(|finding| finding.text).collect();
+        assert_eq!(texts.len(), 2);
+        assert!(texts[0].contains("0x1234") && texts[1].contains("0xdada"), "{texts:?}");
+        // A UDP port only suggests a tunnel: what is no frame is nothing unknown.
+        let bytes = ethernet(
+            0x0800,
+            &udp(4789, &[&[8, 0, 0, 0, 0, 0, 7, 0], &ethernet(0x1111, &[0; 40])[..]].concat()),
+        );
+        assert_eq!(decoder.decode(&packet(ETHERNET, &bytes), &bytes), Err(Skip::NotIp));
+        assert!(!decoder.has_findings());
+    }
+
+    #[test]
+    fn a_private_link_type_is_pktap_only_where_its_header_fits() {
+        let ip = ip4_tcp(PAYLOAD);
+        let mut header = [0; 108];
+        (header[0], header[4], header[8]) = (108, 1, 101);
+        let bytes = [&header[..], &ip].concat();
+        assert_eq!(decode(149, &bytes).unwrap().len as usize, PAYLOAD.len());
+        for (at, value) in [(0, 12), (4, 0), (8, 149)] {
+            let mut bytes = bytes.clone();
+            bytes[at] = value;
+            assert_eq!(decode(149, &bytes), Err(Skip::UnsupportedLink(LinkType(149))));
+        }
+    }
+
+    #[test]
+    fn an_erf_record_ends_where_its_wire_length_says() {
+        let frame = ethernet(0x0800, &ip4_tcp(PAYLOAD));
+        let record = |kind: u8, extension: &[u8], before: &[u8], packet: &[u8]| {
+            let mut bytes = vec![0; 16];
+            bytes[8] = kind;
+            bytes[14..].copy_from_slice(&(packet.len() as u16).to_be_bytes());
+            // Records are padded to eight bytes.
+            [&bytes, extension, before, packet, &[0; 7]].concat()
+        };
+        let ppp = [&[0xff, 3, 0, 0x21], &ip4_tcp(PAYLOAD)[..]].concat();
+        let cisco = [&[0x0f, 0, 8, 0], &ip4_tcp(PAYLOAD)[..]].concat();
+        for bytes in [
+            record(2, &[], &[0, 0], &frame),
+            record(0x82, &[0x83, 0, 0, 0, 0, 0, 0, 1, 3, 0, 0, 0, 0, 0, 0, 2], &[0, 0], &frame),
+            record(11, &[], &[0, 0], &frame),
+            record(1, &[], &[], &ppp),
+            record(1, &[], &[], &cisco),
+            record(22, &[], &[], &ip4_tcp(PAYLOAD)),
+        ] {
+            let segment = decode(197, &bytes).unwrap();
+            assert_eq!((segment.len, segment.claimed_len), (PAYLOAD.len() as u32, PAYLOAD.len() as u32));
+        }
+        // Statistics, and extension headers without an end.
+        assert_eq!(decode(197, &record(27, &[], &[], &[0; 40])), Err(Skip::NotIp));
+        assert!(decode(197, &record(0x82, &[0x80; 64], &[], &[0x80; 40])).is_err());
     }
 
     #[test]

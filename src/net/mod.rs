@@ -43,6 +43,9 @@ pub const ARENA_BASE: u64 = 0xF000_0000_0000_0000;
 /// Tunnels inside each other that are followed.
 const MAX_TUNNELS: u32 = 8;
 
+/// Ethernet types that are reported by name. A capture has one, or a few.
+const MAX_UNKNOWN_TYPES: usize = 16;
+
 /// Findings that wait to be taken; more are dropped.
 const MAX_FINDINGS: usize = 16_384;
 
@@ -71,6 +74,8 @@ impl Default for FragmentLimits {
 pub enum Skip {
     /// It carries no IP.
     NotIp,
+    /// Its Ethernet type is not known: what it carries may be IP behind a header of its own.
+    UnknownType(u16),
     /// It carries an IP protocol that is neither TCP, UDP nor ICMP.
     NotTcp,
     /// It carries UDP, and no tunnel that is known.
@@ -104,7 +109,7 @@ impl Skip {
     #[must_use]
     pub fn reason(self) -> &'static str {
         match self {
-            Self::NotIp => "not-ip",
+            Self::NotIp | Self::UnknownType(_) => "not-ip",
             Self::NotTcp => "not-tcp",
             Self::Udp => "udp",
             Self::Icmp => "icmp",
@@ -154,6 +159,8 @@ pub struct Decoder {
     arena: Arena,
     findings: Vec<Finding>,
     took_fragment: bool,
+    /// Ethernet types that are not known and were reported.
+    unknown_types: Vec<u16>,
 }
 
 impl Decoder {
@@ -165,6 +172,7 @@ impl Decoder {
             arena: Arena::new(limits),
             findings: Vec::new(),
             took_fragment: false,
+            unknown_types: Vec::new(),
         }
     }
 
@@ -235,11 +243,23 @@ impl Decoder {
                 let text = format!("more than {MAX_TUNNELS} tunnels inside each other");
                 Some(cursor::finding(&rules::PACKET_MALFORMED, packet, text))
             }
+            Skip::UnknownType(kind) => self.unknown_type(packet, kind),
             _ => stop.finding(packet),
         };
         self.findings.truncate(MAX_FINDINGS);
         self.findings.extend(finding);
         stop.skip
+    }
+
+    /// The finding about an Ethernet type that is not known, the first time it is seen.
+    fn unknown_type(&mut self, packet: &PacketRef, kind: u16) -> Option<Finding> {
+        if self.unknown_types.len() >= MAX_UNKNOWN_TYPES || self.unknown_types.contains(&kind) {
+            return None;
+        }
+        self.unknown_types.push(kind);
+        let text =
+            format!("packets of Ethernet type 0x{kind:04x} are not decoded; they are counted as 'not-ip'");
+        Some(cursor::finding(&rules::CAPTURE_UNKNOWN_ETHERTYPE, packet, text))
     }
 
     /// Peels one layer after the other.
@@ -303,6 +323,7 @@ impl Decoder {
                 Ok(_) if tunnels > MAX_TUNNELS => return Err(Skip::TunnelDepth.into()),
                 Ok(next) => next,
                 Err(stop) if guessed && stop.skip.is_malformed() => return Err(Skip::Udp.into()),
+                Err(Stop { skip: Skip::UnknownType(_), .. }) if guessed => return Err(Skip::NotIp.into()),
                 Err(stop) => return Err(stop),
             };
         }

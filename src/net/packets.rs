@@ -109,6 +109,18 @@ pub(super) fn payload<'a>(decoder: &'a Decoder, packet: &'a [u8], segment: &Segm
     packet.get((start - AT) as usize..).unwrap_or_default().get(..segment.len as usize).unwrap()
 }
 
+/// Ways that tshark has no dissector for, or only where it is told to use it.
+pub(super) fn private_encapsulations(ip: &[u8]) -> Vec<(&'static str, u16, Vec<u8>)> {
+    let (kind, link) = if ip[0] >> 4 == 6 { (0x86ddu16, 229) } else { (0x0800, 228) };
+    let mut pktap = vec![0; 108];
+    (pktap[0], pktap[4], pktap[8]) = (108, 1, link);
+    vec![
+        ("Cisco TTag", 1, ethernet(0x8988, &[&[0, 1, 2, 3, 4, 5], &kind.to_be_bytes()[..], ip].concat())),
+        ("PKTAP as a private link type", 149, [&pktap, ip].concat()),
+        ("PKTAP", 258, [&pktap, ip].concat()),
+    ]
+}
+
 /// Every way in which a packet can hold an IP datagram: name, link type, bytes.
 pub(super) fn encapsulations(ip: &[u8]) -> Vec<(&'static str, u16, Vec<u8>)> {
     let is_v6 = ip[0] >> 4 == 6;
@@ -127,6 +139,16 @@ pub(super) fn encapsulations(ip: &[u8]) -> Vec<(&'static str, u16, Vec<u8>)> {
         ("802.1ad and VLAN", 1, ethernet(0x88a8, &with(&[0, 5, 0x81, 0, 0, 6, high, low], ip))),
         ("five VLANs", 1, ethernet(0x8100, &with(&[0, 1, 0x81, 0].repeat(4), &with(&[0, 5, high, low], ip)))),
         ("LLC with SNAP", 1, ethernet(snap.len() as u16, &snap)),
+        ("Cisco MetaData", 1, ethernet(0x8909, &with(&[1, 1, 0, 1, 0, 7, high, low], ip))),
+        ("Cisco MetaData in a VLAN", 1, {
+            ethernet(0x8100, &with(&[0, 5, 0x89, 0x09, 1, 1, 0, 1, 0, 7, high, low], ip))
+        }),
+        ("Arista time stamp of 64 bits", 1, {
+            ethernet(0xd28b, &with(&[0, 1, 0, 0x10, 0, 0, 0, 1, 0, 0, 0, 2, high, low], ip))
+        }),
+        ("Arista time stamp of 48 bits", 1, {
+            ethernet(0xd28b, &with(&[0, 1, 1, 0x20, 0, 1, 0, 0, 0, 2, high, low], ip))
+        }),
         ("MPLS", 1, ethernet(0x8847, &with(&[0, 1, 0, 64, 0, 2, 1, 64], ip))),
         ("MPLS pseudowire", 1, ethernet(0x8847, &with(&[0, 2, 1, 64, 0, 0, 0, 0], &frame))),
         ("PPPoE", 1, ethernet(0x8864, &with(&[0x11, 0, 0, 1, 0, ip.len() as u8 + 2, 0, ppp], ip))),
@@ -172,6 +194,17 @@ pub(super) fn encapsulations(ip: &[u8]) -> Vec<(&'static str, u16, Vec<u8>)> {
         ("802.11 QoS with HT control", 105, with(&wifi([0x88, 0x82], 28), &snap)),
         ("Frame Relay", 107, with(&[0x18, 0x41, 3, if is_v6 { 0x8e } else { 0xcc }], ip)),
         ("Linux cooked", 113, with(&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, high, low], ip)),
+        ("pflog", 117, {
+            let head = [61, if is_v6 { 24 } else { 2 }, 0, 0, b'e', b'm', b'0'];
+            let mut head = head.to_vec();
+            head.resize(64, 0);
+            with(&head, ip)
+        }),
+        ("ERF", 197, {
+            let mut head = vec![0; 18];
+            (head[8], head[11], head[15]) = (2, frame.len() as u8 + 18, frame.len() as u8);
+            with(&head, &frame)
+        }),
         ("radiotap", 127, with(&[0, 0, 8, 0, 0, 0, 0, 0], &with(&wifi([0x08, 0x01], 22), &snap))),
         ("PPI", 192, with(&[0, 0, 8, 0, 1, 0, 0, 0], &frame)),
         ("NFLOG", 239, {

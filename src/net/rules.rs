@@ -7,6 +7,9 @@ crate::rules! {
     CAPTURE_UNSUPPORTED_LINKTYPE = "capture-unsupported-linktype" Warning "tcpdump.org linktypes",
         "Packets of a link type that cannot be decoded; they are counted.",
         "Record on another interface, or with another link type (tcpdump -y).";
+    CAPTURE_UNKNOWN_ETHERTYPE = "capture-unknown-ethertype" Info "IEEE 802 numbers",
+        "Packets of an Ethernet type that wslens does not know; they are counted as not-ip.",
+        "If WebSocket traffic is missing, a switch may have put a header of its own before IP: record at another point, or remove the header with editcap -C.";
     PACKET_TRUNCATED = "packet-truncated" Warning "pcap record orig_len",
         "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",
         "Record again with a larger snap length (tcpdump -s 262144).";

@@ -42,8 +42,9 @@ pub(super) enum Stage {
     HalfOpen(HalfOpen),
     /// Its bytes are followed.
     Followed(Box<TcpConnection>),
-    /// It holds no WebSocket. The number is how many more times detection may run on it.
-    Dropped(NotWebSocket, u8),
+    /// It holds no WebSocket. The numbers are how many more times detection may run on it, and its client's first sequence
+    /// number, where a SYN stated it: the same SYN may come again.
+    Dropped(NotWebSocket, u8, Option<u32>),
     /// It ended.
     Ended,
     /// The slot is free.

@@ -347,8 +347,10 @@ impl Pipeline {
                 }
                 self.followed_segment(captured, sink);
             }
+            // Wireshark gives a SYN that comes again no new number either.
+            Stage::Dropped(.., Some(first)) if is_syn && *first == segment.seq.wrapping_add(1) => {}
             Stage::Dropped(..) | Stage::Ended if is_syn => self.restart(captured, sink),
-            Stage::Dropped(_, tries) if segment.len >= 16 || (*tries > 0 && segment.len > 2) => {
+            Stage::Dropped(_, tries, _) if segment.len >= 16 || (*tries > 0 && segment.len > 2) => {
                 self.reclassify(captured, sink);
             }
             Stage::HalfOpen(_) => self.half_open(captured, sink),
@@ -412,7 +414,7 @@ impl Pipeline {
     fn reclassify(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         let Some(bytes) = captured.capture.bytes(captured.payload()) else { return };
         let Some(slot) = self.connections.slot(captured.slot) else { return };
-        let Stage::Dropped(_, tries) = slot.stage else { return };
+        let Stage::Dropped(_, tries, _) = slot.stage else { return };
         if let Some(start) = starts_here(bytes) {
             self.follow_from(captured, start);
         } else if tries > 0 && crate::ws::fills(bytes) {
@@ -439,7 +441,7 @@ impl Pipeline {
     fn follow_again(&mut self, index: u32, connection: Box<TcpConnection>) {
         let Some(slot) = self.connections.slot(index) else { return };
         match &mut slot.stage {
-            Stage::Dropped(why, _) => {
+            Stage::Dropped(why, ..) => {
                 let count = self.seen.count_mut(*why);
                 *count = count.saturating_sub(1);
                 self.followed += 1;
@@ -522,12 +524,13 @@ impl Pipeline {
         match disposition {
             Disposition::Keep => return,
             Disposition::Drop(why) => {
-                let mut tries = 0;
+                let (mut tries, mut first) = (0, None);
                 if let Stage::Followed(connection) = &mut slot.stage {
                     connection.forget(&mut self.shared.watermark);
                     tries = connection.tries_left(why, self.shared.limits.guess);
+                    first = connection.transport.first_of_client();
                 }
-                slot.stage = Stage::Dropped(why, tries);
+                slot.stage = Stage::Dropped(why, tries, first);
                 self.dropped = true;
                 *self.seen.count_mut(why) += 1;
             }

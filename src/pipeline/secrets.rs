@@ -122,6 +122,13 @@ impl Secrets {
         self.0.turns.store(keys.added(), Ordering::Release);
     }
 
+    /// Remembers a key log that grows.
+    pub fn add_file(&self, file: crate::tls::KeyLogFile) {
+        let mut keys = self.0.keys.write().unwrap_or_else(PoisonError::into_inner);
+        let before = keys.counts();
+        keys.add_file(file, before);
+    }
+
     /// More may come while the capture is read: connections without secrets wait for them.
     pub fn set_growing(&self) {
         self.0.grows.store(true, Ordering::Release);

@@ -1,7 +1,7 @@
 //! Packets as a pcapng file (draft-ietf-opsawg-pcapng): a section, an interface for each link type, the packets.
 //!
-//! Times are in nanoseconds. Nothing else of the capture goes along: no comments, no names; secrets only where
-//! that was asked for.
+//! Times are in nanoseconds. Comments on the section and on packets go along; names of interfaces and addresses do not,
+//! and secrets only where that was asked for.
 
 use std::io::{self, Write};
 
@@ -35,20 +35,28 @@ impl<W: Write> Pcapng<W> {
     /// # Errors
     /// Those of the writer.
     pub fn new(out: W) -> io::Result<Self> {
-        let mut this = Self { out, links: Vec::new(), block: Vec::new(), written: 0, lost: 0 };
-        // Version 1.0, length not known.
-        let words = [MAGIC.to_le_bytes(), [1, 0, 0, 0], [0xff; 4], [0xff; 4]];
-        this.block(SECTION, &[words.as_flattened()])?;
-        Ok(this)
+        Self::with_comments(out, &[])
     }
 
-    /// Writes a packet with the bytes that were captured of it.
+    /// The same with comments on the section.
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn packet(&mut self, packet: &PacketRef, bytes: &dyn Bytes) -> io::Result<()> {
+    pub fn with_comments(out: W, comments: &[&str]) -> io::Result<Self> {
+        let mut this = Self { out, links: Vec::new(), block: Vec::new(), written: 0, lost: 0 };
+        // Version 1.0, length not known.
+        let words = [MAGIC.to_le_bytes(), [1, 0, 0, 0], [0xff; 4], [0xff; 4]];
+        this.block(SECTION, &[words.as_flattened(), &comment_options(comments)])?;
+        Ok(this)
+    }
+
+    /// Writes a packet with the bytes that were captured of it, and comments on it.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn packet(&mut self, packet: &PacketRef, bytes: &dyn Bytes, comments: &[&str]) -> io::Result<()> {
         match bytes.bytes(packet.bytes) {
-            Some(data) => self.bytes(packet, data),
+            Some(data) => self.commented(packet, data, comments),
             None => {
                 self.lost += 1;
                 Ok(())
@@ -61,6 +69,14 @@ impl<W: Write> Pcapng<W> {
     /// # Errors
     /// Those of the writer.
     pub fn bytes(&mut self, packet: &PacketRef, data: &[u8]) -> io::Result<()> {
+        self.commented(packet, data, &[])
+    }
+
+    /// The same with comments on the packet.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn commented(&mut self, packet: &PacketRef, data: &[u8], comments: &[&str]) -> io::Result<()> {
         let interface = match self.links.iter().position(|link| *link == packet.link) {
             Some(at) => at,
             None => {
@@ -79,7 +95,7 @@ impl<W: Write> Pcapng<W> {
         let fields = words.map(u32::to_le_bytes);
         let padding = [0; 3];
         let padding = padding.get(..data.len().wrapping_neg() % 4).unwrap_or_default();
-        self.block(PACKET, &[fields.as_flattened(), data, padding])?;
+        self.block(PACKET, &[fields.as_flattened(), data, padding, &comment_options(comments)])?;
         self.written += 1;
         Ok(())
     }
@@ -119,4 +135,24 @@ impl<W: Write> Pcapng<W> {
         self.block.extend_from_slice(&total);
         self.out.write_all(&self.block)
     }
+}
+
+/// Options that hold comments (section 3.5), with the end of options where there are any.
+fn comment_options(comments: &[&str]) -> Vec<u8> {
+    const COMMENT: u16 = 1;
+    const END: [u8; 4] = [0; 4];
+    let mut options = Vec::new();
+    for comment in comments {
+        let most = comment.len().min(usize::from(u16::MAX));
+        let end = (0..=most).rev().find(|end| comment.is_char_boundary(*end)).unwrap_or(0);
+        let text = comment.get(..end).unwrap_or_default();
+        options.extend_from_slice(&COMMENT.to_le_bytes());
+        options.extend_from_slice(&(text.len() as u16).to_le_bytes());
+        options.extend_from_slice(text.as_bytes());
+        options.resize(options.len().next_multiple_of(4), 0);
+    }
+    if !options.is_empty() {
+        options.extend_from_slice(&END);
+    }
+    options
 }

@@ -185,6 +185,12 @@ impl Stream {
         self.known
     }
 
+    /// The sequence number of the first byte, where a SYN stated it.
+    #[must_use]
+    pub fn first_seq(&self) -> Option<u32> {
+        self.anchored.then(|| self.origin_seq.wrapping_add(self.start.wrapping_sub(ORIGIN) as u32))
+    }
+
     /// Whether the first byte is known from a SYN.
     #[must_use]
     pub fn is_anchored(&self) -> bool {

@@ -38,7 +38,7 @@ mod stream;
 
 pub use cipher::suite_name;
 pub use info::{EarlyData, Info, Locked, version_name};
-pub use keylog::{KeyLogCounts, KeyStore};
+pub use keylog::{KeyLogCounts, KeyLogFile, KeyStore};
 pub use record::{Likeness, Lost, Origin, Plain, Record, Shape, likeness, may_begin};
 pub use stream::{Context, Events, TlsStream};
 

@@ -31,6 +31,9 @@ crate::rules! {
     KEYLOG_BROKEN_LINE = "keylog-broken-line" Warning "RFC 9850",
         "Key log line that cannot be read.",
         "A line is a label, the client's random and a secret, in hexadecimal. The program that wrote it may have been stopped in the middle of it.";
+    KEYLOG_UNUSABLE = "keylog-unusable" Warning "RFC 9850",
+        "A key log contains no secret, or none that decrypts a connection of this capture.",
+        "Each program writes its own secrets: start the program with SSLKEYLOGFILE set, and capture these very connections. Unpack a key log that is packed; a server's private key is not a key log.";
     KEYLOG_READABLE = "keylog-readable" Warning "-",
         "The key log can be read by other users.",
         "Whoever has it can read the connections. Take the right away: chmod 600.";

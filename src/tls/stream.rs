@@ -499,6 +499,10 @@ impl TlsStream {
             let text = format_args!("the client sent data before the handshake");
             events.finding(&rules::TLS_EARLY_DATA, direction, record.at, record.first, text);
         }
+        if at == 0 {
+            let first = if direction == ClientToServer { content } else { &[] };
+            context.keys.note_decrypted(&self.exchange.client_random, first);
+        }
         events.plain(Plain { direction, at, bytes: content, record, start: range.start, origins });
     }
 

@@ -36,6 +36,7 @@ const EXCLUDED: &[(&str, &str)] = &[
     ("tls-early-data", "of TLS: see its tests, and those of wss"),
     ("tls-renegotiated", "of TLS: see its tests, and those of wss"),
     ("keylog-broken-line", "of TLS: see its tests, and those of wss"),
+    ("keylog-unusable", "of TLS: see its tests, and those of wss"),
     ("keylog-readable", "told by the program, on standard error"),
 ];
 

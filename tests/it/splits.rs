@@ -527,6 +527,58 @@ fn ports_that_are_used_again_make_another_connection() {
 }
 
 #[test]
+fn a_syn_that_comes_again_counts_no_further_connection() {
+    let ssh = Conversation::new("10.0.0.1:50000", "10.0.0.2:22")
+        .bytes(S2C, b"SSH-2.0-OpenSSH_9.6\r\n")
+        .bytes(C2S, b"SSH-2.0-OpenSSH_9.6\r\n")
+        .no_close();
+    let page = Conversation::new("10.0.0.1:50001", "10.0.0.2:80")
+        .http_before(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/2 garbage\r\n\r\n")
+        .no_close();
+    let chat = Conversation::new("10.0.0.1:50002", "10.0.0.2:80").text(C2S, "hello").closed(1000);
+    let start = 1_767_225_600_000_000_000;
+    let script = |talk: &Conversation, i: u32| {
+        let clock = start + i64::from(i) * 1_000_000_000;
+        Script::new(talk, &Split::Writes(1460))
+            .isn(i * 0x1234_5678, i * 0x0fed_cba9)
+            .clock(clock, 1000)
+            .packets()
+    };
+    for other in [&ssh, &page] {
+        for (isn, stream) in [(1, 1), (9, 2)] {
+            let (before, mut again) = (script(other, 1), script(other, isn));
+            again.truncate(1);
+            again[0].time = before.last().unwrap().time + 1000;
+            let capture = file(&interleave([before, again, script(&chat, 3)]));
+            let output = read(capture.clone());
+            let streams: Vec<_> =
+                output.connections().iter().map(|c| c["tcp_stream"].as_u64().unwrap()).collect();
+            assert_eq!(streams, [stream]);
+            assert!(!output.messages().is_empty());
+            // The same number as Wireshark's.
+            let mut named = tempfile::NamedTempFile::new().unwrap();
+            std::io::Write::write_all(&mut named, &capture).unwrap();
+            let tshark = std::process::Command::new("tshark")
+                .args([
+                    "-n",
+                    "-Y",
+                    "websocket && websocket.opcode == 1",
+                    "-T",
+                    "fields",
+                    "-e",
+                    "tcp.stream",
+                    "-r",
+                ])
+                .arg(named.path())
+                .output();
+            if let Ok(tshark) = tshark {
+                assert_eq!(String::from_utf8_lossy(&tshark.stdout).trim(), stream.to_string());
+            }
+        }
+    }
+}
+
+#[test]
 fn loss_under_every_kind_of_context_takeover_shows_no_false_text() {
     // Texts that refer back to each other by much, so that a wrong window gives plausible text.
     let mut shown = 0;

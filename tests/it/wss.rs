@@ -153,6 +153,75 @@ fn broken_lines_of_a_key_log_are_a_finding() {
     assert!(out.contains("\"code\":\"keylog-broken-line\"") && out.contains("the first is line"), "{out}");
 }
 
+/// The capture without its own secrets, in a folder of its own.
+fn bare_capture() -> (tempfile::TempDir, PathBuf) {
+    let place = tempfile::tempdir().unwrap();
+    let file = place.path().join("c.pcapng");
+    fs::write(&file, without(&[])).unwrap();
+    (place, file)
+}
+
+#[test]
+fn a_key_log_in_utf_16_with_cr_or_behind_a_prefix_is_read() {
+    let (place, file) = bare_capture();
+    let text = String::from_utf8(log()).unwrap();
+    let wide: Vec<u8> = text.replace('\n', "\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let prefixed = text.lines().map(|line| format!("[12:33:01] keylog: {line}\n")).collect::<String>();
+    let keys = place.path().join("k.log");
+    for bytes in
+        [[vec![0xff, 0xfe], wide].concat(), text.replace('\n', "\r").into_bytes(), prefixed.into_bytes()]
+    {
+        fs::write(&keys, bytes).unwrap();
+        let arguments = ["read", "--level", "messages", "--keylog", keys.to_str().unwrap()];
+        let (out, err, _) = wslens(&arguments, &file, None);
+        assert_eq!(out.lines().count(), 21, "{err}");
+        let (out, ..) = wslens(&["check", "--keylog", keys.to_str().unwrap()], &file, None);
+        assert!(!out.contains("keylog-"), "{out}");
+    }
+}
+
+#[test]
+fn a_key_log_that_gives_nothing_is_named_by_every_command() {
+    let (place, file) = bare_capture();
+    let keys = place.path().join("k.log");
+    let foreign: String = String::from_utf8(log())
+        .unwrap()
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| {
+            let (label, rest) = line.split_once(' ').unwrap();
+            format!("{label} {}{}\n", "00".repeat(8), &rest[16..])
+        })
+        .collect();
+    let foreign_count =
+        format!("{} secrets from ", foreign.lines().filter(|line| !line.contains("EXPORTER")).count());
+    for (bytes, why) in [
+        (&b""[..], "it is empty"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "gzip -dc"),
+        (b"-----BEGIN PRIVATE KEY-----\nMIGHAgEA\n", "private key"),
+        (b"hello\nworld\n", "2 lines, none of them"),
+        (foreign.as_bytes(), foreign_count.as_str()),
+    ] {
+        fs::write(&keys, bytes).unwrap();
+        let key_log = ["--keylog", keys.to_str().unwrap()];
+        for command in ["read", "check", "stats", "handshake", "story"] {
+            let (out, err, _) = wslens(&[&[command][..], &key_log].concat(), &file, None);
+            let told = if command == "check" { &out } else { &err };
+            assert!(told.contains(why) && told.contains("keylog-unusable"), "{command}: {why}: {out} {err}");
+            assert!(!err.contains("then add --keylog"), "{command}: {err}");
+        }
+        let (out, ..) = wslens(&[&["check"][..], &key_log].concat(), &file, None);
+        let codes = out.lines().filter(|line| line.contains("\"code\":\"keylog-")).count();
+        assert_eq!(codes, 1, "one cause, one finding: {out}");
+    }
+    // One that works, and one that is not needed: nothing to report.
+    for file in [file, folder_of("aiohttp").join("capture.pcap")] {
+        fs::write(&keys, log()).unwrap();
+        let (out, err, _) = wslens(&["check", "--keylog", keys.to_str().unwrap()], &file, None);
+        assert!(!out.contains("keylog-unusable") && !err.contains("keylog-unusable"), "{out} {err}");
+    }
+}
+
 #[test]
 fn without_secrets_tls_is_counted_and_nothing_is_invented() {
     for log in [&b""[..], b"CLIENT_RANDOM 00 00\n"] {

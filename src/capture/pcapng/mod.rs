@@ -114,25 +114,26 @@ impl Pcapng {
         };
         this.order = order;
         let len = order.word(head, 4);
-        if len < 28 || !len.is_multiple_of(4) || len > MAX_BLOCK {
+        let size = len.next_multiple_of(4) as usize;
+        if !(28..=MAX_BLOCK).contains(&len) || size > len as usize && !this.is_padded(window, len) {
             return Err(Fault::Broken(format!("the section header has the length {len} (at byte 4)")));
         }
-        let block = window.peek(len as usize);
-        if block.len() < len as usize {
+        let block = window.peek(size);
+        if block.len() < size {
             let present = block.len();
             return Err(Fault::Broken(format!(
                 "the file ends after {present} of the {len} bytes of the section header"
             )));
         }
-        let trailer = order.word(block, len as usize - 4);
+        let trailer = order.word(block, size - 4);
         if trailer != len {
             return Err(Fault::Broken(format!(
                 "the section header has the length {len} at its start and {trailer} at its end"
             )));
         }
-        this.section(window, log, len)?;
-        window.keep_head(len as usize);
-        window.advance(len as usize);
+        this.section(window, log, size)?;
+        window.keep_head(size);
+        window.advance(size);
         Ok(this)
     }
 
@@ -163,6 +164,9 @@ impl Pcapng {
             return self.next_section(window, log);
         }
         if len < 12 || !len.is_multiple_of(4) || len > MAX_BLOCK {
+            if self.is_padded(window, len) {
+                return self.padded_block(window, log, kind, len.next_multiple_of(4) as usize);
+            }
             return self.bad_length(window, log, len);
         }
         let size = len as usize;
@@ -176,6 +180,27 @@ impl Pcapng {
         }
         if kind == kind::PACKET {
             let record = self.order.packet(block);
+            return self.packet(window, log, size, record);
+        }
+        self.other(window, log, kind, size)
+    }
+
+    /// Whether the block at the cursor states a length without its padding, as old writers did: the copy of the length
+    /// behind the padding agrees.
+    #[cold]
+    fn is_padded<W: Window>(&self, window: &mut W, len: u32) -> bool {
+        if !(13..MAX_BLOCK).contains(&len) || len.is_multiple_of(4) {
+            return false;
+        }
+        let size = len.next_multiple_of(4) as usize;
+        window.peek(size).get(size - 4..).is_some_and(|trailer| self.order.word(trailer, 0) == len)
+    }
+
+    /// Reads a block of `size` bytes whose stated length lacks the padding.
+    #[cold]
+    fn padded_block<W: Window>(&mut self, window: &mut W, log: &mut Log, kind: u32, size: usize) -> Step {
+        if kind == kind::PACKET {
+            let record = self.order.packet(window.peek(size));
             return self.packet(window, log, size, record);
         }
         self.other(window, log, kind, size)
@@ -381,9 +406,9 @@ impl Pcapng {
     }
 
     /// Starts the section whose header, a whole block of `len` bytes, is at the cursor.
-    fn section<W: Window>(&mut self, window: &mut W, log: &mut Log, len: u32) -> Result<(), Fault> {
+    fn section<W: Window>(&mut self, window: &mut W, log: &mut Log, len: usize) -> Result<(), Fault> {
         let position = window.position();
-        let block = window.peek(len as usize);
+        let block = window.peek(len);
         let Some((major, minor, options)) = self.order.section(block) else {
             return Err(Fault::Broken(format!("the section header has only {len} bytes")));
         };

@@ -36,11 +36,11 @@ impl Pcapng {
         };
         let before = std::mem::replace(&mut self.order, order);
         let len = order.word(head, 4);
-        if len < 28 || !len.is_multiple_of(4) || len > MAX_BLOCK {
+        let size = len.next_multiple_of(4) as usize;
+        if !(28..=MAX_BLOCK).contains(&len) || size > len as usize && !self.is_padded(window, len) {
             self.order = before;
             return self.bad_length(window, log, len);
         }
-        let size = len as usize;
         let block = window.peek(size);
         if block.len() < size {
             self.order = before;
@@ -51,7 +51,7 @@ impl Pcapng {
             self.order = before;
             return self.bad_trailer(window, log, len, trailer);
         }
-        match self.section(window, log, len) {
+        match self.section(window, log, size) {
             Ok(()) => {
                 window.keep_head(size);
                 window.advance(size);

@@ -27,6 +27,61 @@ fn every_packet_block_is_read_in_both_byte_orders() {
     }
 }
 
+/// The same file as old programs wrote it: block lengths without the padding, also behind it.
+fn with_unpadded_lengths(
+    file: &[u8],
+    order: Order,
+    mut unpadded: impl FnMut(u32, &[u8]) -> usize,
+) -> Vec<u8> {
+    let word = |at: usize| {
+        let bytes = file[at..at + 4].try_into().unwrap();
+        if order == Order::Le { u32::from_le_bytes(bytes) } else { u32::from_be_bytes(bytes) }
+    };
+    let (mut out, mut at) = (file.to_vec(), 0);
+    while at < file.len() {
+        let size = word(at + 4) as usize;
+        let len = order.u32(unpadded(word(at), &file[at..at + size]) as u32);
+        out[at + 4..at + 8].copy_from_slice(&len);
+        out[at + size - 4..at + size].copy_from_slice(&len);
+        at += size;
+    }
+    out
+}
+
+#[test]
+fn old_blocks_whose_length_lacks_the_padding_are_read() {
+    for order in [Order::Le, Order::Be] {
+        let mut file = Blocks { order, bytes: Vec::new() };
+        file.section(order, (1, 0), &[(1, b"a section")]);
+        file.interface(1, 0, &[(2, b"eth0")]).interface(101, 0, &[]);
+        file.old_packet(0, &packet(START, b"a")).packet(0, &packet(START, b"bb"));
+        file.simple(&packet(0, b"ccc"))
+            .packet(1, &packet(START, b"dddd"))
+            .packet(1, &packet(START, b"eeeee"));
+        let expected = read_clean(&file.bytes);
+        assert_eq!(expected.len(), 5);
+        // Packet blocks end behind the packet.
+        let old = with_unpadded_lengths(&file.bytes, order, |kind, block| {
+            let zeros = block.iter().rev().skip(4).take_while(|byte| **byte == 0).count();
+            block.len() - if matches!(kind, 2 | 3 | 6) { zeros.min(3) } else { 0 }
+        });
+        assert_ne!(old, file.bytes);
+        assert_eq!(read_clean(&old), expected, "{order:?}");
+        // The section header too.
+        let mut first = false;
+        let old = with_unpadded_lengths(&file.bytes, order, |_, block| {
+            block.len() - usize::from(!std::mem::replace(&mut first, true))
+        });
+        assert_eq!(read_clean(&old), expected, "{order:?}");
+        // A length that is only damaged is no such block.
+        let mut damaged = file.bytes.clone();
+        let at = 48 + if order == Order::Le { 4 } else { 7 };
+        damaged[at] ^= 1;
+        let (_, codes, _) = read(&damaged);
+        assert!(codes.contains(&"capture-bad-block"), "{codes:?}");
+    }
+}
+
 #[test]
 fn each_interface_has_its_own_clock() {
     for order in [Order::Le, Order::Be] {

@@ -125,6 +125,11 @@ impl Transport {
         }
     }
 
+    /// The first sequence number of the client, where a SYN stated it.
+    pub(super) fn first_of_client(&self) -> Option<u32> {
+        self.streams.of(self.client?).first_seq()
+    }
+
     /// Both sides, the client first: responses need their requests.
     pub(super) fn client_first(&self) -> [Side; 2] {
         if self.client == Some(Side::B) { [Side::B, Side::A] } else { Side::BOTH }

@@ -153,16 +153,17 @@ impl Tail {
         let surplus = (self.last.len() + kept.len()).saturating_sub(LAST).min(self.last.len());
         self.last.drain(..surplus);
         self.last.extend_from_slice(kept);
-        for part in new.split_inclusive(|&byte| byte == b'\n') {
-            // A writer that does not append leaves zeros where the file was truncated.
+        for part in new.split_inclusive(|byte| matches!(byte, b'\n' | b'\r')) {
+            // A writer that does not append leaves zeros where the file was truncated; in UTF-16 every second byte is one.
             let zeros =
                 if self.partial.is_empty() { part.iter().take_while(|&&byte| byte == 0).count() } else { 0 };
             let part = part.get(zeros..).unwrap_or_default();
             let room = LINE.saturating_sub(self.partial.len());
             self.overlong |= part.len() > room;
             self.partial.extend_from_slice(part.get(..room.min(part.len())).unwrap_or_default());
-            if part.ends_with(b"\n") {
-                if !std::mem::take(&mut self.overlong) {
+            if part.ends_with(b"\n") || part.ends_with(b"\r") {
+                // An LF alone ends a line that CR ended before.
+                if !std::mem::take(&mut self.overlong) && *self.partial != b"\n"[..] {
                     secrets.add(&self.partial);
                 }
                 self.partial.clear();

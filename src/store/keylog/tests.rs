@@ -98,6 +98,21 @@ fn a_key_log_that_grows_is_read_line_by_line() {
 }
 
 #[test]
+fn a_growing_key_log_in_utf_16_or_with_cr_line_ends_is_read() {
+    let log = Followed::without_thread(Some(&line(1).replace('\n', "\r")));
+    log.append(&line(2).replace('\n', "\r\n"));
+    log.append("\u{feff}");
+    let wide: Vec<u8> = line(3).replace('\n', "\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let mut file = File::options().append(true).open(log.path()).unwrap();
+    for piece in wide.chunks(7) {
+        file.write_all(piece).unwrap();
+        log.look();
+    }
+    assert!((1..=3).all(|n| log.knows(n)));
+    assert_eq!(log.secrets.with(|keys| (keys.counts().lines, keys.counts().broken)), (3, 0));
+}
+
+#[test]
 fn the_thread_reads_what_is_appended_and_a_file_that_is_created_late() {
     let log = Followed::new(None);
     log.append(&line(1));

@@ -39,7 +39,15 @@ pub fn of_the_capture_file() -> Vec<Case> {
     // The link type stands in the file header: 147 is for private use, 1 is Ethernet.
     let mut private = file.clone();
     private[20..24].copy_from_slice(&147u32.to_le_bytes());
+    let with_type = |kind: u16| {
+        let mut all = packets();
+        let frame = [&[2; 12][..], &kind.to_be_bytes(), &[0; 46]].concat();
+        all.push(Packet { wire_len: 60, bytes: frame, ..all[all.len() - 1].clone() });
+        pcap(&all, PcapFormat::default())
+    };
     vec![
+        // Ethernet type 0x9999 is nobody's, 0x0806 is ARP.
+        case("capture-unknown-ethertype", with_type(0x9999), &[], with_type(0x0806)),
         case("capture-unsupported-linktype", private, &[], file.clone()),
         case("capture-truncated", cut, &[], file),
         case("capture-bad-record-length", record, &[], long),

@@ -166,6 +166,22 @@ pub(super) const ALL: &[RuleWords] = &[
         UNSEEN,
     ),
     row(
+        "capture-unknown-ethertype",
+        w(
+            "Packets of an Ethernet type that wslens does not know; they are counted as not-ip.",
+            "数据包的以太网类型 wslens 不认识；计入 not-ip。",
+        ),
+        w(
+            "Other protocols share the network, or a switch put a header of its own before IP.",
+            "网络上还有其他协议，或者交换机在 IP 之前加了自己的首部。",
+        ),
+        w(
+            "If WebSocket traffic is missing, record at another point, or remove the header with editcap -C.",
+            "如果缺少 WebSocket 流量，换一个位置抓包，或者用 editcap -C 去掉这个首部。",
+        ),
+        UNSEEN,
+    ),
+    row(
         "packet-truncated",
         w(
             "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",

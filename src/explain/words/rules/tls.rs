@@ -134,6 +134,22 @@ pub(super) const ALL: &[RuleWords] = &[
         UNSEEN,
     ),
     row(
+        "keylog-unusable",
+        w(
+            "A key log contains no secret, or none that decrypts a connection of this capture.",
+            "密钥日志里没有密钥，或者其中的密钥都不能解密这份抓包里的连接。",
+        ),
+        w(
+            "The file is empty, packed or something else, or it was written during another session or by another program.",
+            "文件是空的、被压缩过或者根本不是密钥日志，又或者它属于另一次会话、另一个程序。",
+        ),
+        w(
+            "Start the program with SSLKEYLOGFILE set, and capture the connections that it opens after that. Unpack a packed key log.",
+            "设置 SSLKEYLOGFILE 后再启动程序，并抓取它此后建立的连接。压缩过的密钥日志要先解压。",
+        ),
+        UNSEEN,
+    ),
+    row(
         "keylog-readable",
         w("The key log can be read by other users.", "其他用户也能读取这份密钥日志。"),
         w("The file was made with the usual rights.", "文件是用默认权限创建的。"),
