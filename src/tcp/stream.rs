@@ -221,6 +221,19 @@ impl Stream {
         }
     }
 
+    /// Begins delivery at the sequence number of what is the stream's first byte, as far as the other side's segments say.
+    /// Does nothing where delivery began, or where a byte before it was captured.
+    pub fn begin_at_first(&mut self, first: u32) {
+        if !self.known {
+            return self.begin_at(first);
+        }
+        let at = self.offset(first);
+        if !self.started && self.lowest() >= at {
+            (self.start, self.next, self.started) = (at, at, true);
+            self.renew();
+        }
+    }
+
     fn lowest(&self) -> u64 {
         let held = self.held.front().map_or(self.next, |held| held.at);
         self.doubtful().map_or(held, |doubtful| doubtful.at.min(held))

@@ -668,6 +668,12 @@ impl Above for Application {
         }
     }
 
+    fn begins_request(&self, bytes: &[u8], context: &Context<'_>) -> bool {
+        let is_client_hello = matches!(bytes, [0x16, 3, _, _, _, 1, ..]);
+        let is_request = || begins(bytes, context.limits) == Some(crate::http::HeadKind::Request);
+        self.is_fresh() && (is_client_hello || is_request())
+    }
+
     fn is_websocket(&self) -> bool {
         self.websocket().is_some()
     }

@@ -15,75 +15,53 @@ use crate::tcp::Held;
 use crate::ws::StreamEnd;
 
 impl TcpConnection {
-    /// Delivers what is ready, as long as the application takes any of it.
+    /// Delivers what is ready, as long as the application takes any of it: in the order of its packets, because which
+    /// message answers which depends on that.
     ///
-    /// `latest`: after a gap was given up, the packet of the last event. Records are complete with their own last packet
-    /// then, and not with the current one.
-    pub(super) fn drain(
-        &mut self,
-        arrival: Place,
-        mut latest: Option<&mut Place>,
-        context: &mut Context<'_>,
-    ) {
+    /// Bytes that waited keep the packet that completed them: their own, or that of bytes in front of them which arrived
+    /// later. `floor`: no event is of an earlier packet.
+    pub(super) fn drain(&mut self, place: Place, floor: Place, context: &mut Context<'_>) {
         if self.application.is_detecting() {
             return;
         }
-        loop {
-            let mut progress = false;
-            for side in self.transport.client_first() {
-                while let Some(held) = self.transport.ready(side) {
-                    let arrival = match &mut latest {
-                        Some(latest) => {
-                            // Never before the bytes in front of them, which they may complete.
-                            let arrived = self.transport.streams.of(side).arrived();
-                            **latest = latest.max(held.origin).max(arrived);
-                            **latest
-                        }
-                        None => arrival,
-                    };
-                    let taken = self.deliver(side, held, arrival, context);
-                    if self.disposition != Disposition::Keep {
-                        return;
-                    }
-                    if taken == 0 {
-                        break;
-                    }
-                    progress = true;
-                    self.consume(side, taken, arrival);
-                }
-                if self.transport.streams.of(side).is_finished() {
-                    let direction = self.transport.direction(side);
-                    self.end_tls(direction, arrival, context);
-                    self.application.end(direction, StreamEnd::Fin, arrival, context);
-                }
-            }
-            if !progress {
-                return;
+        while self.deliver_next(floor, context) && self.disposition == Disposition::Keep {}
+        if self.disposition != Disposition::Keep {
+            return;
+        }
+        for side in self.transport.client_first() {
+            if self.transport.streams.of(side).is_finished() {
+                let direction = self.transport.direction(side);
+                self.end_tls(direction, place, context);
+                self.application.end(direction, StreamEnd::Fin, place, context);
             }
         }
     }
 
-    fn consume(&mut self, side: Side, taken: u32, arrival: Place) {
-        let stream = self.transport.streams.of_mut(side);
-        stream.consume(taken);
-        stream.set_arrived(arrival);
-    }
-
-    /// Delivers what waited in the order of its packets: which message answers which depends on that.
-    pub(super) fn drain_by_packet(&mut self, context: &mut Context<'_>) {
-        loop {
-            let ready = |side: Side| {
-                let held = self.transport.ready(side)?;
-                Some((held.origin.max(self.transport.streams.of(side).arrived()), side, held))
-            };
-            let next = Side::BOTH.into_iter().filter_map(ready).min_by_key(|(arrival, ..)| arrival.packet);
-            let Some((arrival, side, held)) = next else { return };
+    /// Delivers the next run of bytes of either side. False where the application takes none.
+    pub(super) fn deliver_next(&mut self, floor: Place, context: &mut Context<'_>) -> bool {
+        let next = |side: Side| {
+            let held = self.transport.ready(side)?;
+            Some((side, held, held.origin.max(self.transport.streams.of(side).arrived()).max(floor)))
+        };
+        let mut both = self.transport.client_first().map(next);
+        if let [Some((.., first)), Some((.., second))] = &both
+            && second.packet < first.packet
+        {
+            both.reverse();
+        }
+        for (side, held, arrival) in both.into_iter().flatten() {
             let taken = self.deliver(side, held, arrival, context);
-            if taken == 0 || self.disposition != Disposition::Keep {
-                return;
+            if self.disposition != Disposition::Keep {
+                return false;
             }
-            self.consume(side, taken, arrival);
+            if taken > 0 {
+                let stream = self.transport.streams.of_mut(side);
+                stream.consume(taken);
+                stream.set_arrived(arrival);
+                return true;
+            }
         }
+        false
     }
 
     /// Delivers one run of bytes; returns how many of them were taken.

@@ -1,6 +1,6 @@
 //! Runs detection on a connection whose handshake was not captured, and acts on what it finds.
 
-use super::TcpConnection;
+use super::{Disposition, TcpConnection};
 use crate::model::{Direction, PerDirection, Place};
 use crate::pipeline::application::{Detection, MidStream, Missing, SideEvidence, Start, detect};
 use crate::pipeline::context::{ByteSource, Context};
@@ -137,7 +137,7 @@ impl TcpConnection {
         };
         let view = transport.view(context.identity, client);
         self.application.open_detected(guess.evidence, missing, start, first, &view, context);
-        self.drain_by_packet(context);
+        while self.deliver_next(Place::default(), context) && self.disposition == Disposition::Keep {}
     }
 
     /// Goes to where the frames of a side begin. Returns how many captured bytes are before that.

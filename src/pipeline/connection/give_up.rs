@@ -37,7 +37,8 @@ impl TcpConnection {
             GiveUp::Limit => "too much waits behind them",
             GiveUp::End => "they never came",
         };
-        let mut latest = Place::default();
+        // Records whose packets nothing waited for come no earlier than this.
+        let mut floor = Place::default();
         let mut had_asked = self.application.has_asked();
         self.detect(why == GiveUp::End, place, context);
         if self.application.is_detecting() {
@@ -47,27 +48,25 @@ impl TcpConnection {
         if self.transport.lacks_syn() {
             self.application.lose_requests();
         }
-        self.drain(place, Some(&mut latest), context);
+        self.drain(place, floor, context);
         // Each round passes a gap of either side, or ends.
         while self.disposition == Disposition::Keep {
             let mut moved = false;
             for side in self.transport.client_first() {
-                match self.transport.pass_gap(side, why, place, latest, context) {
+                match self.transport.pass_gap(side, why, place, floor, context) {
                     Passed::Nothing => {}
                     Passed::Waits => continue,
                     Passed::Filled => {
-                        // Their records come now: nothing waited for them at their packets.
-                        latest = latest.max(place);
+                        floor = place;
                         moved = true;
                     }
                     Passed::Gap(len, arrival) => {
-                        latest = arrival;
-                        self.gap(side, len, latest, words, context);
+                        self.gap(side, len, arrival, words, context);
                         self.transport.streams.of_mut(side).skip(len);
                         moved = true;
                     }
                 }
-                self.drain(place, Some(&mut latest), context);
+                self.drain(place, floor, context);
                 if self.disposition != Disposition::Keep {
                     return;
                 }
@@ -76,13 +75,13 @@ impl TcpConnection {
                 continue;
             }
             if self.abandon_tls(place, context) {
-                self.drain(place, Some(&mut latest), context);
+                self.drain(place, floor, context);
                 continue;
             }
             // A request that was read only now, and whose response is not in the capture.
             if self.application.has_asked() && !std::mem::replace(&mut had_asked, true) {
                 if self.detect(why == GiveUp::End, place, context) && !self.application.is_detecting() {
-                    self.drain(place, Some(&mut latest), context);
+                    self.drain(place, floor, context);
                 }
                 continue;
             }
@@ -95,7 +94,7 @@ impl TcpConnection {
                 self.application.force_order(false, is_ready);
                 return;
             }
-            self.drain(place, Some(&mut latest), context);
+            self.drain(place, floor, context);
         }
     }
 }

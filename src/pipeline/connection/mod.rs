@@ -259,7 +259,7 @@ impl TcpConnection {
         context: &mut Context<'_>,
     ) -> Disposition {
         self.transport.take(captured, &mut self.application, context);
-        self.drain(captured.place, None, context);
+        self.drain(captured.place, Place::default(), context);
         self.settle(captured.place, context)
     }
 

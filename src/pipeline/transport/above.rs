@@ -39,6 +39,8 @@ pub(crate) trait Above {
     fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>);
     /// A finding about this connection.
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, context: &mut Context<'_>);
+    /// Whether bytes begin a request or a ClientHello, where nothing was read yet.
+    fn begins_request(&self, bytes: &[u8], context: &Context<'_>) -> bool;
     /// Whether the bytes are frames of one WebSocket.
     fn is_websocket(&self) -> bool;
     /// Whether it reads heads of HTTP/1, so that a direction may have to wait for the other.

@@ -260,6 +260,7 @@ impl Transport {
             self.take_syn(seq, captured, above, context);
         }
         if flags.has(Flags::ACK) {
+            self.begin_by_acknowledgment(captured, above, context);
             self.streams.of_mut(from.other()).acknowledge(segment.ack);
             self.streams.of_mut(from).set_ack(segment.ack);
         }
@@ -286,6 +287,39 @@ impl Transport {
             // Where a second FIN has another sequence number, the first one counts.
             self.streams.of_mut(from).finish(seq, segment.claimed_len);
         }
+    }
+
+    /// Begins streams whose SYN was not captured, where a segment says which byte is their first.
+    ///
+    /// A side that has sent nothing yet has received what came before its acknowledgment number, and before a request a
+    /// server sends nothing. A request begins an exchange, so nothing before it is waited for.
+    fn begin_by_acknowledgment(
+        &mut self,
+        captured: &CapturedSegment<'_>,
+        above: &mut impl Above,
+        context: &mut Context<'_>,
+    ) {
+        let CapturedSegment { ref segment, from, .. } = *captured;
+        if segment.flags.has(Flags::SYN | Flags::RST) || !self.lacks_start() {
+            return;
+        }
+        let own = self.streams.of_mut(from);
+        if !own.is_started() {
+            let tcp = context.bytes.tcp(segment, captured.packet).unwrap_or_default();
+            let payload = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
+            if !above.begins_request(payload, context) {
+                return;
+            }
+            own.begin_at_first(segment.seq);
+        }
+        if own.is_started() && own.relative(own.offset(segment.seq)) == 0 {
+            self.streams.of_mut(from.other()).begin_at_first(segment.ack);
+        }
+    }
+
+    /// Whether delivery of either stream has not begun.
+    fn lacks_start(&self) -> bool {
+        Side::BOTH.into_iter().any(|side| !self.streams.of(side).is_started())
     }
 
     /// Takes a SYN; `first` is the sequence number of the first byte.

@@ -93,14 +93,14 @@ impl Transport {
         }
     }
 
-    /// Passes the gap of a stream, unless it is still waited for. `latest`: the packet of the last event, which
-    /// later ones do not precede.
+    /// Passes the gap of a stream, unless it is still waited for. `floor`: no event is of an earlier
+    /// packet.
     pub(crate) fn pass_gap(
         &mut self,
         side: Side,
         why: GiveUp,
         place: Place,
-        latest: Place,
+        floor: Place,
         context: &mut Context<'_>,
     ) -> Passed {
         let doubtful = self.streams.of(side).doubtful();
@@ -121,7 +121,7 @@ impl Transport {
             return Passed::Waits;
         }
         let arrival = stream.first_waiting().map_or(place, |held| held.origin);
-        Passed::Gap(hole, latest.max(arrival).max(stream.arrived()))
+        Passed::Gap(hole, floor.max(arrival).max(stream.arrived()))
     }
 
     /// Passes everything before an offset of a stream.
