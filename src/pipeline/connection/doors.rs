@@ -70,6 +70,8 @@ impl TcpConnection {
             self.transport.lose_request(len);
             self.report_lost_request(place, context);
         } else if let len @ 1.. = next.saturating_sub(first_frame) {
+            // Known with the packet that came behind them.
+            let place = stream.first_waiting().map_or(place, |held| place.max(held.origin));
             if stream.relative(first_frame) > at {
                 let why = "they came before the capture's first";
                 self.report_gap(&Gap { direction: CLIENT, at: 0, len, arrival: place, why }, context);
