@@ -57,6 +57,7 @@ mod multiplex;
 /// Damaged captures.
 mod mutations;
 /// One direction only, and what is like it.
+mod no_syn;
 mod onesided;
 /// Every way to open a WebSocket, with every fact of its handshake.
 mod opened;

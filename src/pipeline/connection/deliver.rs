@@ -15,11 +15,11 @@ use crate::tcp::Held;
 use crate::ws::StreamEnd;
 
 impl TcpConnection {
-    /// Delivers what is ready, as long as the application takes any of it: in the order of its packets, because which
-    /// message answers which depends on that.
+    /// Delivers what is ready, as long as the application takes any of it.
     ///
-    /// Bytes that waited keep the packet that completed them: their own, or that of bytes in front of them which arrived
-    /// later. `floor`: no event is of an earlier packet.
+    /// Which message answers which depends on the order of both directions: it is that of their packets. Bytes that waited keep
+    /// the packet that completed them: their own, or that of bytes in front of them which arrived later. `floor`: no event is of
+    /// an earlier packet.
     pub(super) fn drain(&mut self, place: Place, floor: Place, context: &mut Context<'_>) {
         if self.application.is_detecting() {
             return;
@@ -39,17 +39,9 @@ impl TcpConnection {
 
     /// Delivers the next run of bytes of either side. False where the application takes none.
     pub(super) fn deliver_next(&mut self, floor: Place, context: &mut Context<'_>) -> bool {
-        let next = |side: Side| {
-            let held = self.transport.ready(side)?;
-            Some((side, held, held.origin.max(self.transport.streams.of(side).arrived()).max(floor)))
-        };
-        let mut both = self.transport.client_first().map(next);
-        if let [Some((.., first)), Some((.., second))] = &both
-            && second.packet < first.packet
-        {
-            both.reverse();
-        }
-        for (side, held, arrival) in both.into_iter().flatten() {
+        for side in self.transport.earlier_first() {
+            let Some(held) = self.transport.ready(side) else { continue };
+            let arrival = held.origin.max(self.transport.streams.of(side).arrived()).max(floor);
             let taken = self.deliver(side, held, arrival, context);
             if self.disposition != Disposition::Keep {
                 return false;
@@ -97,6 +89,17 @@ impl TcpConnection {
         }
         if self.transport.client.is_none() && self.begins_http2(side, bytes, context) {
             return false;
+        }
+        // Where these bytes do not say it, the other side's may.
+        if self.transport.client.is_none()
+            && begins(bytes, context.limits).is_none()
+            && let Some(held) = self.transport.ready(side.other())
+            && let Some(other) = bytes_of(&held, context.bytes)
+        {
+            self.begins_http2(side.other(), other, context);
+            if self.transport.client == Some(side.other()) {
+                return false;
+            }
         }
         if self.transport.client.is_none() || self.application.is_fresh() {
             self.find_client_by_head(side, bytes, context.limits);

@@ -33,6 +33,20 @@ pub(crate) enum Turn {
 }
 
 impl Transport {
+    /// Both sides, first the one whose next bytes were sent earlier: what a segment acknowledges came before it, and
+    /// otherwise the order of the packets decides.
+    pub(crate) fn earlier_first(&self) -> [Side; 2] {
+        let sides = self.client_first();
+        let [Some(first), Some(second)] = sides.map(|side| self.ready(side)) else { return sides };
+        let [one, two] = sides.map(|side| self.streams.of(side));
+        let is_swapped = if two.offset(first.ack) > second.at {
+            true
+        } else {
+            one.offset(second.ack) <= first.at && second.origin.packet < first.origin.packet
+        };
+        if is_swapped { [sides[1], sides[0]] } else { sides }
+    }
+
     /// Whose turn it is, when `held` is the next of a side's stream.
     pub(crate) fn turn(&self, side: Side, held: &Held, order: Order) -> Turn {
         match order {
