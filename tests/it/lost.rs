@@ -1,5 +1,7 @@
 //! Heads of the opening handshake that the capture lacks: what is certain is read, the rest is told.
 
+use std::collections::HashMap;
+
 use crate::compare::{all_of, none_false};
 use crate::read::{Output, read};
 use crate::support::forge::{
@@ -242,4 +244,43 @@ fn an_ip_length_beyond_its_packet_is_told_and_is_no_loss() {
     let output = read(pcap(&packets, PcapFormat::default()));
     all_of(&output, &[&talk]).unwrap();
     assert_eq!(output.codes(), ["packet-malformed"]);
+}
+
+#[test]
+fn after_a_loss_messages_keep_their_packets_and_their_place_among_those_of_the_other_side() {
+    let mut talk = talk();
+    for i in 0..12 {
+        talk = talk.text(S2C, &format!("question {i}")).text(C2S, &format!("answer {i}"));
+    }
+    let talk = talk.closed(1000);
+    // Times in which nothing, or everything, is given up while the capture goes on.
+    for step in [1_000, 10_000_000, 1_000_000_000] {
+        let script = script(&talk).clock(1_767_225_600_000_000_000, step);
+        let whole = output(&script);
+        for lost in [2, 5] {
+            for dir in [S2C, C2S] {
+                let piece = script.data(dir)[lost];
+                let output = output(&script.clone().lose(piece));
+                // Messages in the order of their packets, and one packet fewer from the loss on.
+                let packets = |output: &Output| {
+                    output.kind("message").map(|m| m["last_packet"].as_u64().unwrap()).collect::<Vec<_>>()
+                };
+                let (all, found) = (packets(&whole), packets(&output));
+                assert!(found.is_sorted(), "{found:?}");
+                assert_eq!(found.len(), all.len() - 1);
+                // What answers a message has a higher number, but for the two frames that tell where frames begin again: they
+                // are read together.
+                let numbers: HashMap<&str, u64> = output
+                    .kind("message")
+                    .filter_map(|m| Some((m["text"].as_str()?, m["msg"].as_u64()?)))
+                    .collect();
+                for i in (0..12).filter(|i| dir == S2C || *i != lost + 1) {
+                    let number = |what: &str| numbers.get(&*format!("{what} {i}"));
+                    if let (Some(question), Some(answer)) = (number("question"), number("answer")) {
+                        assert!(question < answer, "{i} {dir:?} {lost} {step}: {numbers:?}");
+                    }
+                }
+            }
+        }
+    }
 }

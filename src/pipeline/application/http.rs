@@ -152,6 +152,18 @@ pub(crate) fn begins(bytes: &[u8], limits: &Limits) -> Option<HeadKind> {
         .then_some(HeadKind::Request)
 }
 
+/// Whether bytes are a request line, or a part of one that is longer than a segment. Text may begin as one does: a word, and a
+/// space.
+pub(crate) fn is_request_line(bytes: &[u8], limits: &Limits) -> bool {
+    let end = memchr::memchr(b'\n', bytes);
+    let line = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+    let is_line = match end {
+        Some(_) => memchr::memmem::find(line, b" HTTP/").is_some(),
+        None => [&b"GET /"[..], b"GET http", b"CONNECT "].iter().any(|method| line.starts_with(method)),
+    };
+    is_line && begins(bytes, limits) == Some(HeadKind::Request)
+}
+
 /// What bytes that are no HTTP may be.
 pub(crate) fn classify(bytes: &[u8]) -> NotWebSocket {
     match bytes {

@@ -670,10 +670,7 @@ impl Above for Application {
 
     fn begins_request(&self, bytes: &[u8], context: &Context<'_>) -> bool {
         let is_client_hello = matches!(bytes, [0x16, 3, _, _, _, 1, ..]);
-        // A request line has more bytes than a keep-alive probe.
-        let is_request =
-            || bytes.len() > 1 && begins(bytes, context.limits) == Some(crate::http::HeadKind::Request);
-        self.is_fresh() && (is_client_hello || is_request())
+        self.is_fresh() && (is_client_hello || http::is_request_line(bytes, context.limits))
     }
 
     fn is_websocket(&self) -> bool {

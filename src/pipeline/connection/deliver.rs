@@ -41,6 +41,9 @@ impl TcpConnection {
     pub(super) fn deliver_next(&mut self, floor: Place, context: &mut Context<'_>) -> bool {
         for side in self.transport.earlier_first() {
             let Some(held) = self.transport.ready(side) else { continue };
+            if self.is_ahead(side, &held) {
+                continue;
+            }
             let arrival = held.origin.max(self.transport.streams.of(side).arrived()).max(floor);
             let taken = self.deliver(side, held, arrival, context);
             if self.disposition != Disposition::Keep {
@@ -54,6 +57,17 @@ impl TcpConnection {
             }
         }
         false
+    }
+
+    /// Whether the sender of these bytes had received others that are missing, or among which frames are searched for: they
+    /// are read after those, so that a message keeps its place among those of the other side.
+    fn is_ahead(&self, side: Side, held: &Held) -> bool {
+        let other = self.transport.direction(side.other());
+        let is_searched = self.application.websocket().is_some_and(|websocket| {
+            websocket.ws.is_lost(other)
+                && websocket.ws.searching().is_some_and(|oldest| oldest < held.origin.packet)
+        });
+        (is_searched && self.transport.waits_for_search()) || self.transport.is_ahead(side, held)
     }
 
     /// Delivers one run of bytes; returns how many of them were taken.

@@ -74,6 +74,10 @@ impl TcpConnection {
             if moved {
                 continue;
             }
+            if why != GiveUp::Acknowledged && self.transport.stop_waiting_for_search() {
+                self.drain(place, floor, context);
+                continue;
+            }
             if self.abandon_tls(place, context) {
                 self.drain(place, floor, context);
                 continue;

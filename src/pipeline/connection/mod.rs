@@ -284,7 +284,7 @@ impl TcpConnection {
             }
         }
         self.update_waiting(place, context);
-        self.disposition
+        if self.transport.waits_in_vain(place) { self.recheck(place, context) } else { self.disposition }
     }
 
     /// Checks whether anything is waited for: a gap to be filled, a SYN, a request, or more after a RST.
@@ -323,14 +323,19 @@ impl TcpConnection {
             return self.disposition;
         }
         let searched = self.transport.searching(self.application.searching()).is_some();
+        if searched {
+            self.transport.stop_waiting_for_search();
+        }
         if self.transport.gives_up(place, context) {
             self.give_up(crate::tcp::GiveUp::Acknowledged, place, context);
+        } else if searched {
+            self.drain(place, Place::default(), context);
         }
         if self.disposition == Disposition::Keep && self.transport.reset.is_some() {
             self.end(StreamEnd::Reset, place, context);
         }
         if self.disposition == Disposition::Keep {
-            self.transport.restart_waiting(searched);
+            self.transport.restart_waiting();
             self.update_waiting(place, context);
         }
         self.disposition

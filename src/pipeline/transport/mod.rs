@@ -384,10 +384,11 @@ impl Transport {
             return;
         }
         let stream = self.streams.of_mut(from);
-        let next = stream.next();
         let known = stream.is_known();
-        let at = if known { stream.offset(seq) } else { next };
-        if known && stream.is_started() && segment.claimed_len == 1 && at.wrapping_add(1) == next {
+        let at = if known { stream.offset(seq) } else { stream.next() };
+        // One byte before the next one that its sender will send.
+        let is_sent = stream.is_started() || stream.first_waiting().is_some();
+        if known && is_sent && segment.claimed_len == 1 && at.wrapping_add(1) == stream.last_waiting() {
             let spot = self.spot(from, place).with_offset(self.streams.of(from).position());
             let text = format_args!("keep-alive probe with one stale byte");
             above.finding(&rules::TCP_KEEP_ALIVE, spot, text, context);

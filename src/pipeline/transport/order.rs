@@ -47,6 +47,13 @@ impl Transport {
         if is_swapped { [sides[1], sides[0]] } else { sides }
     }
 
+    /// Whether the sender of these bytes had received bytes of the other stream that are missing, and still may come.
+    pub(crate) fn is_ahead(&self, side: Side, held: &Held) -> bool {
+        let other = self.streams.of(side.other());
+        let is_past = |first: Held| other.offset(held.ack) >= first.at;
+        other.hole().is_some() && other.hole_is_acknowledged() && other.first_waiting().is_some_and(is_past)
+    }
+
     /// Whose turn it is, when `held` is the next of a side's stream.
     pub(crate) fn turn(&self, side: Side, held: &Held, order: Order) -> Turn {
         match order {

@@ -61,10 +61,19 @@ impl Transport {
         watermark.remove(&mut self.waiting.listed);
     }
 
-    /// Begins to wait again, after a wait timed out. `searched`: frames were searched for.
-    pub(crate) fn restart_waiting(&mut self, searched: bool) {
+    /// Begins to wait again, after a wait timed out.
+    pub(crate) fn restart_waiting(&mut self) {
         self.waiting.since = None;
-        self.waiting.search_timed_out |= searched;
+    }
+
+    /// Nothing waits any longer for frames that are searched for. False where nothing did.
+    pub(crate) fn stop_waiting_for_search(&mut self) -> bool {
+        !std::mem::replace(&mut self.waiting.search_timed_out, true)
+    }
+
+    /// Whether bytes wait for frames that are searched for.
+    pub(crate) fn waits_for_search(&self) -> bool {
+        !self.waiting.search_timed_out
     }
 
     /// The oldest packet whose frames may still be found after a loss, if that is waited for.
@@ -84,6 +93,21 @@ impl Transport {
             || self.is_one_sided()
             || acknowledged
             || self.reset.is_some()
+    }
+
+    /// Whether only bytes are waited for that their receiver acknowledged, and for longer than packets change places while
+    /// they are captured.
+    pub(crate) fn waits_in_vain(&self, place: Place) -> bool {
+        const REORDERED: i64 = 200_000_000;
+        let Some(since) = self.waiting.since else { return false };
+        if place.time.since(since.time) <= REORDERED || self.reset.is_some() || self.lacks_start() {
+            return false;
+        }
+        let streams = Side::BOTH.map(|side| self.streams.of(side));
+        streams.iter().any(|stream| stream.hole().is_some())
+            && streams.iter().all(|stream| {
+                stream.doubtful().is_none() && (stream.hole().is_none() || stream.hole_is_acknowledged())
+            })
     }
 
     /// Begins to deliver both streams at the lowest byte that was captured, where no SYN was.
