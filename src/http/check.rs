@@ -7,6 +7,7 @@ use memchr::memchr_iter;
 use super::accept::{accept_for, decode_key, likely_mistake};
 use super::body::{Framing, length_conflict, request_framing};
 use super::extension::{deflate_agreed, deflate_offer, is_deflate, parse_extensions};
+use super::head::has_control;
 use super::upgrade::{Handshake, Judgement, is_interim, right_accepts};
 use super::{quoted, rules};
 use crate::model::{Accept, Direction, Extension, Head, HeaderField, Rule, Severity};
@@ -356,6 +357,26 @@ impl<'a> Judgements<'a> {
             })
     }
 
+    /// The first place with control bytes, and what it is. Line breaks of folded lines are none.
+    fn control_bytes(&self) -> Option<(Range<u32>, String)> {
+        let head = self.head;
+        if has_control(head.token(&head.line)) {
+            return Some((head.line.clone(), "the start line".to_owned()));
+        }
+        let is_odd = |field: &&HeaderField| {
+            let value = head.token(&field.value);
+            // Only folded lines hold line ends.
+            let is_odd = |(at, byte): (usize, &u8)| match byte {
+                b'\t' | b'\n' => false,
+                b'\r' => value.get(at + 1) != Some(&b'\n'),
+                byte => byte.is_ascii_control(),
+            };
+            has_control(value) && value.iter().enumerate().any(is_odd)
+        };
+        let field = head.headers.iter().find(is_odd)?;
+        Some((field.value.clone(), format!("header {}", quoted(head.token(&field.name)))))
+    }
+
     /// HTTP's syntax, of either head.
     pub(super) fn syntax(&mut self) {
         let head = self.head;
@@ -375,6 +396,10 @@ impl<'a> Judgements<'a> {
         {
             let text = format!("white space stands between {} and its colon", name(field));
             self.push(&rules::HTTP_SPACE_BEFORE_COLON, whole(field), text);
+        }
+        if let Some((range, what)) = self.control_bytes() {
+            let text = format!("{what} holds control bytes: {}", quoted(head.token(&range)));
+            self.push(&rules::ODD_HEAD, range, text);
         }
         let [requests, responses, both] = SINGLE;
         let own = if self.side == Direction::ClientToServer { requests } else { responses };

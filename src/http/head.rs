@@ -167,7 +167,26 @@ fn may_begin(kind: HeadKind, line: &[u8], seen: usize) -> bool {
     let rest = part(line, seen.saturating_sub(1).min(line.len())..line.len());
     let text = rest.strip_suffix(b"\r").unwrap_or(rest);
     // Without a way out in the middle, so that many bytes are looked at at once.
-    opening && !text.iter().fold(false, |odd, b| odd | (b.is_ascii_control() & (*b != b'\t')))
+    opening && (!has_control(text) || is_certain(kind, line))
+}
+
+/// Whether bytes hold control characters other than a tab.
+pub(super) fn has_control(text: &[u8]) -> bool {
+    text.iter().fold(false, |odd, b| odd | (b.is_ascii_control() & (*b != b'\t')))
+}
+
+/// Whether a start line is one although control characters stand in it: HTTP libraries accept them in a target and in a
+/// reason phrase.
+fn is_certain(kind: HeadKind, line: &[u8]) -> bool {
+    match kind {
+        HeadKind::Request => {
+            [&b"GET /"[..], b"GET http", b"CONNECT "].iter().any(|begin| line.starts_with(begin))
+        }
+        HeadKind::Response => matches!(
+            line,
+            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'1'..=b'5', b'0'..=b'9', b'0'..=b'9', ..]
+        ),
+    }
 }
 
 /// The tokens of a whole start line, which holds no LF but may end in CR.

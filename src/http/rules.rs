@@ -70,6 +70,9 @@ crate::rules! {
     HTTP_SPACE_BEFORE_COLON = "http-space-before-colon" Warning "RFC 9112 §5.1",
         "White space between header name and colon.",
         "Servers have to answer 400; those that do not may read another name than the proxy before them did (request smuggling). Put the colon right behind the name.";
+    ODD_HEAD = "odd-head" Warning "RFC 9110 §5.5; RFC 9112 §3, §4",
+        "Control bytes stand in a start line or in a header's value.",
+        "HTTP libraries differ: some refuse such a head, some take it as it is. A broken program, or somebody who wants an observer to read another head than the receiver.";
     HTTP_DUPLICATE_HEADER = "http-duplicate-header" Warning "RFC 9110 §5.3",
         "A single-value header came more than once.",
         "Recipients differ in which of them they take. Often client and proxy each add one; keep one.";

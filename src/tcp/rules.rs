@@ -37,6 +37,12 @@ crate::rules! {
     TCP_RESET_IGNORED = "tcp-reset-ignored" Info "RFC 9293 §3.10.7.4; RFC 5961 §3",
         "A RST outside the window: its receiver ignores it, and so does wslens.",
         "A late RST of an earlier connection, or somebody who guesses sequence numbers.";
+    TCP_FIN_IGNORED = "tcp-fin-ignored" Warning "RFC 9293 §3.10.7.4; RFC 5961 §5",
+        "A FIN that its receiver did not take: it acknowledged bytes behind it.",
+        "Somebody who wants an observer to believe that the side has finished, or a FIN with an acknowledgment number outside the window.";
+    TCP_ACK_MISSING = "tcp-ack-missing" Warning "RFC 9293 §3.10.7.4",
+        "A segment without ACK on an open connection: its receiver drops it, and so does wslens.",
+        "Somebody who wants an observer to read other bytes than the receiver.";
     TCP_DATA_AFTER_FIN = "tcp-data-after-fin" Warning "RFC 9293 §3.6",
         "Bytes past a FIN's sequence number.",
         "A receiver ignores them. A broken sender, or forged segments.";

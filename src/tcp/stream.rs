@@ -387,7 +387,9 @@ impl Stream {
     #[must_use]
     pub fn ready(&self) -> Option<Held> {
         let first = self.held.front()?;
-        (self.started && first.at == self.next).then_some(*first)
+        // What comes behind a FIN is no part of the stream.
+        let is_inside = self.fin.is_none_or(|fin| first.at < fin);
+        (self.started && first.at == self.next && is_inside).then_some(*first)
     }
 
     /// Counts the first `n` of the [`ready`](Self::ready) bytes as delivered.
@@ -532,6 +534,22 @@ impl Stream {
                 true
             }
         }
+    }
+
+    /// Whether its sender acknowledged anything yet.
+    #[must_use]
+    pub fn has_acknowledged(&self) -> bool {
+        self.ack != 0
+    }
+
+    /// Takes back a FIN whose receiver acknowledged bytes behind it that were captured. True where it did.
+    pub fn refute_fin(&mut self) -> bool {
+        let is_refuted = self.fin.is_some_and(|fin| self.acked > fin + 1 && self.last_waiting() > fin);
+        if is_refuted {
+            self.fin = None;
+            self.renew();
+        }
+        is_refuted
     }
 
     /// The FIN's offset.

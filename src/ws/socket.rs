@@ -309,6 +309,11 @@ impl WebSocket {
         });
     }
 
+    /// A stream goes on whose [end](Self::end) was reported.
+    pub fn reopen(&mut self, direction: Direction) {
+        self.half_mut(direction).0.side.ended = false;
+    }
+
     /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
     pub fn finish(&mut self, how: StreamEnd, place: Place, events: &mut impl Events) {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);

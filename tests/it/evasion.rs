@@ -9,8 +9,11 @@ use crate::support::forge::{
 };
 
 fn talk() -> Conversation {
-    Conversation::new("10.0.0.1:50000", "10.0.0.2:80")
-        .text(C2S, "transfer ten to alice")
+    chat(Conversation::new("10.0.0.1:50000", "10.0.0.2:80"))
+}
+
+fn chat(talk: Conversation) -> Conversation {
+    talk.text(C2S, "transfer ten to alice")
         .text(S2C, "done: ten to alice")
         .text(C2S, "thank you")
         .closed(1000)
@@ -214,4 +217,86 @@ fn a_request_whose_length_can_be_read_in_two_ways_is_told_with_both() {
     let output = output(&script(&talk).packets());
     let said = text(&output, "http-conflicting-length");
     assert!(said.contains('5') && said.contains('7'), "{said}");
+}
+
+#[test]
+fn control_bytes_in_a_head_hide_no_websocket() {
+    for odd in ["\u{1}", "\u{1b}[2J", "\0", "\u{7f}", "\r"] {
+        let new = || Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+        let heads = [
+            new().first_line(S2C, &format!("HTTP/1.1 101 Sw{odd}tching")),
+            new().first_line(C2S, &format!("GET /ch{odd}at HTTP/1.1")),
+            new().header(C2S, "X-Odd", &format!("one{odd}two")),
+            new().header(S2C, "Server", &format!("one{odd}two")),
+        ];
+        for (i, talk) in heads.map(chat).into_iter().enumerate() {
+            for split in [Split::Writes(1460), Split::Writes(7)] {
+                let output = output(&Script::new(&talk, &split).packets());
+                assert_eq!(output.messages().len(), 5, "{odd:?} {i}");
+                assert_eq!(output.codes(), ["odd-head"], "{odd:?} {i}");
+                assert!(!text(&output, "odd-head").contains(odd), "shown as it is");
+            }
+        }
+    }
+    // What only looks like the beginning of a head is none.
+    let other = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+    let other = other.request_now().bytes(S2C, b"HTTP\x01.1 101 Sw\r\n\r\n").no_close();
+    assert_eq!(output(&script(&other).packets()).findings("odd-head").len(), 0);
+}
+
+/// The talk with a segment of the client's put in front of its second message.
+fn with_segment(flags: u8, ack: i64, bytes: &[u8]) -> Output {
+    let talk = talk();
+    let said = talk.expected_of(C2S).nth(1).unwrap();
+    let script = script(&talk).acked();
+    let at = script.piece_at(C2S, said.at);
+    let packets = script.with(|pieces| {
+        let mut forged = pieces[at].clone();
+        (forged.flags, forged.bytes) = (flags, bytes.to_vec());
+        forged.ack += ack;
+        pieces.insert(at, forged);
+    });
+    output(&packets.packets())
+}
+
+#[test]
+fn a_fin_that_its_receiver_drops_ends_nothing() {
+    for (flags, ack, code) in [
+        (Flags::FIN, 0, "tcp-ack-missing"),
+        (Flags::FIN | Flags::PSH, 0, "tcp-ack-missing"),
+        (Flags::FIN | Flags::ACK, -1_000_000, "tcp-fin-ignored"),
+        // Such a one may have been lost behind the observer.
+        (Flags::FIN | Flags::ACK, 0, "tcp-fin-ignored"),
+    ] {
+        let output = with_segment(flags, ack, b"");
+        assert_eq!(output.said(1, "c2s")[1].bytes, b"thank you", "{:?}", output.codes());
+        assert_eq!(output.messages().len(), 5);
+        assert!(output.messages().iter().all(|message| message.integrity == "ok"));
+        assert_eq!(output.findings(code).len(), 1, "{:?}", output.codes());
+        assert_eq!(output.connections()[0]["state"], "closed");
+        assert_eq!(output.connections()[0]["close"]["code"], 1000);
+    }
+    // Nobody acknowledged anything behind this one.
+    let talk = talk();
+    let output = output(&script(&talk).packets());
+    assert_eq!(output.codes(), Vec::<&str>::new());
+}
+
+#[test]
+fn a_segment_without_ack_is_no_data_of_an_open_connection() {
+    let talk = talk();
+    let said = talk.expected_of(C2S).nth(1).unwrap();
+    let frame = talk.stream(C2S)[said.at as usize..said.end as usize].to_vec();
+    let mut other = frame.clone();
+    *other.last_mut().unwrap() ^= 0x20;
+    for flags in [0, Flags::PSH] {
+        let output = with_segment(flags, 0, &other);
+        assert_eq!(output.said(1, "c2s")[1].bytes, b"thank you");
+        assert_eq!(output.codes(), ["tcp-ack-missing"]);
+        assert!(text(&output, "tcp-ack-missing").contains(&format!("with {} bytes", frame.len())));
+    }
+    // Programs that make packets of text set no flag at all: there everything is read.
+    let bare = script(&talk)
+        .with(|pieces| pieces.iter_mut().for_each(|piece| piece.flags &= !(Flags::ACK | Flags::SYN)));
+    assert_eq!(output(&bare.packets()).said(1, "c2s")[1].bytes, b"thank you");
 }

@@ -668,6 +668,12 @@ impl Above for Application {
         }
     }
 
+    fn reopen(&mut self, direction: Direction) {
+        if let Some(websocket) = self.websocket_mut() {
+            websocket.ws.reopen(direction);
+        }
+    }
+
     fn begins_request(&self, bytes: &[u8], context: &Context<'_>) -> bool {
         let is_client_hello = matches!(bytes, [0x16, 3, _, _, _, 1, ..]);
         self.is_fresh() && (is_client_hello || http::is_request_line(bytes, context.limits))

@@ -196,7 +196,7 @@ impl Transport {
     #[allow(clippy::inline_always)] // See `Pipeline::segment`.
     #[inline(always)]
     pub(super) fn is_next_in_order(&self, from: Side, segment: &Segment) -> bool {
-        segment.flags.0 & !(Flags::ACK | Flags::PSH) == 0
+        segment.flags.0 & !Flags::PSH == Flags::ACK
             && segment.len == segment.claimed_len
             && segment.excess_len == 0
             && segment.window != 0
@@ -276,6 +276,17 @@ impl Transport {
             self.take_reset(seq, captured, above, context);
             return;
         }
+        let sends = segment.claimed_len > 0 || flags.has(Flags::FIN);
+        if sends && !flags.has(Flags::ACK | Flags::SYN) && self.streams.of(from).has_acknowledged() {
+            let what = if flags.has(Flags::FIN) { "FIN" } else { "segment" };
+            let text = format_args!(
+                "{what} without ACK, with {} bytes: receivers drop it{}",
+                segment.claimed_len,
+                self.ttl_evidence(self.direction(from), captured)
+            );
+            above.finding(&rules::TCP_ACK_MISSING, self.spot(from, place), text, context);
+            return;
+        }
         if segment.claimed_len > 0 {
             if self.streams.of(from).doubtful().is_some() {
                 self.settle_doubt(captured, above, context);
@@ -286,6 +297,17 @@ impl Transport {
             self.fins.of_mut(from).get_or_insert(place);
             // Where a second FIN has another sequence number, the first one counts.
             self.streams.of_mut(from).finish(seq, segment.claimed_len);
+        }
+        for side in Side::BOTH {
+            if self.streams.of_mut(side).refute_fin() {
+                let fin = self.fins.of_mut(side).take().unwrap_or(place);
+                let text = format_args!(
+                    "the FIN in packet {} was not taken: the receiver acknowledged bytes behind it",
+                    fin.packet
+                );
+                above.finding(&rules::TCP_FIN_IGNORED, self.spot(side, place), text, context);
+                above.reopen(self.direction(side));
+            }
         }
     }
 

@@ -161,6 +161,7 @@ pub fn of_responses() -> Vec<Case> {
         ),
         case("http-obs-fold", offers("X-Long: one\r\n two"), &[], offers("X-Long:  one   two")),
         case("http-space-before-colon", offers("X-Odd : one"), &[], offers("X-Odd: a : b")),
+        case("odd-head", offers("X-Odd: a\u{1}b"), &[], offers("X-Odd: a\tb é")),
         case(
             "http-duplicate-header",
             request("Host: example\r\n", "Host: example\r\nhost: example\r\n"),

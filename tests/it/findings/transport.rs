@@ -198,6 +198,30 @@ pub fn of_tcp() -> Vec<Case> {
             chat().closed(1000).rst(S2C),
         ),
         case(
+            "tcp-fin-ignored",
+            plain().with(|pieces| {
+                let mut fin = pieces[late].clone();
+                (fin.bytes, fin.flags) = (vec![], Flags::FIN | Flags::ACK);
+                pieces.insert(late, fin);
+            }),
+            &["tcp-data-after-fin"],
+            plain(),
+        ),
+        case(
+            "tcp-ack-missing",
+            plain().with(|pieces| {
+                let mut bare = pieces[late].clone();
+                bare.flags = 0;
+                pieces.insert(late, bare);
+            }),
+            &[],
+            plain().with(|pieces| {
+                let mut bare = pieces[late].clone();
+                (bare.bytes, bare.flags) = (vec![], 0);
+                pieces.insert(late, bare);
+            }),
+        ),
+        case(
             "tcp-data-after-fin",
             script(&chat().closed(1000)).overlap(C2S, plain().streams[0].len() as i64, b"more!", end - 2),
             &[],

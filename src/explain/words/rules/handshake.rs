@@ -294,6 +294,16 @@ pub(super) const ALL: &[RuleWords] = &[
         ),
     ),
     row(
+        "odd-head",
+        w("Control bytes stand in a start line or in a header's value.", "起始行或头的值里有控制字节。"),
+        w(
+            "HTTP libraries differ: some refuse such a head, some take it as it is.",
+            "各 HTTP 库做法不同：有的拒绝这样的报文头，有的原样接受。",
+        ),
+        w("Find out which program writes them, and take them out.", "查明是哪个程序写入的，并去掉它们。"),
+        w("Strict peers answer 400 or close; others go on.", "严格的对端回 400 或关闭连接；其他的照常继续。"),
+    ),
+    row(
         "http-duplicate-header",
         w("A single-value header came more than once.", "只能有一个值的头出现了不止一次。"),
         w("Often client and proxy each add one.", "常常是客户端和代理各加了一个。"),

@@ -202,6 +202,32 @@ pub(super) const ALL: &[RuleWords] = &[
         UNSEEN,
     ),
     row(
+        "tcp-fin-ignored",
+        w(
+            "A FIN that its receiver did not take: it acknowledged bytes behind it.",
+            "接收方没有接受的 FIN：它确认了 FIN 之后的字节。",
+        ),
+        w(
+            "Somebody who wants an observer to believe that the side has finished, or a FIN with an acknowledgment number outside the window.",
+            "有人想让观察者以为这一端已经结束，或者 FIN 的确认号落在窗口之外。",
+        ),
+        w("See whether the FIN really comes from that host.", "查看这个 FIN 是否真的来自那台主机。"),
+        UNSEEN,
+    ),
+    row(
+        "tcp-ack-missing",
+        w(
+            "A segment without ACK on an open connection: its receiver drops it, and so does wslens.",
+            "已建立的连接上没有 ACK 标志的报文段：接收方会丢弃它，wslens 也丢弃。",
+        ),
+        w(
+            "Somebody who wants an observer to read other bytes than the receiver.",
+            "有人想让观察者读到与接收方不同的字节。",
+        ),
+        w("See whether the segment really comes from that host.", "查看这个报文段是否真的来自那台主机。"),
+        UNSEEN,
+    ),
+    row(
         "tcp-data-after-fin",
         w("Bytes past a FIN's sequence number.", "在 FIN 的序列号之后还有字节。"),
         w("A broken sender, or forged segments.", "发送方有缺陷，或报文段是伪造的。"),
