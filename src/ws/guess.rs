@@ -44,42 +44,89 @@ const BOTH: u32 = 48;
 /// A chain below is looked for at every byte.
 const WEAK: u32 = 20;
 
-/// Judges what two ends sent. `client`: which one is known to be it. `thin`: somebody says that this is a WebSocket.
+/// What is known of two ends besides what they sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Which one is the client.
+    pub client: Option<usize>,
+    /// Which one is taken for the client where nothing else tells: a mask would.
+    pub likely_client: usize,
+    /// Somebody says that this is a WebSocket.
+    pub said: bool,
+}
+
+/// Judges what two ends sent.
 #[must_use]
-pub fn recognise(sent: [Sent<'_>; 2], client: Option<usize>, thin: bool) -> Verdict {
+pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> Verdict {
     let mut maybe = false;
     let mut best: Option<(u32, Guess)> = None;
     for who in [0, 1] {
-        if client.is_some_and(|client| client != who) {
+        if known.client.is_some_and(|client| client != who) {
             continue;
         }
-        let [first, second] = sent;
-        let (own, other) = if who == 0 { (first, second) } else { (second, first) };
-        let chains = [chain_of(own, true), chain_of(other, false)];
-        let [masked, plain] = &chains;
-        let unread =
-            (masked.is_none() && !own.pieces.is_empty()) || (plain.is_none() && !other.pieces.is_empty());
-        maybe |= (masked.is_some() || plain.is_some()) && !unread;
-        let beats = match (masked, plain) {
-            (Some(masked), Some(plain)) => beats(masked, plain),
-            _ => 0,
-        };
-        let bits = [masked, plain].into_iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
-        let enough =
-            suffices(masked.as_ref(), plain.as_ref(), bits, beats, unread) || (thin && bits >= 12 && !unread);
+        let Judged { bits, enough, unread, any, guess } = judge(sent, who, true, known.said);
+        maybe |= any && !unread;
         if enough && best.as_ref().is_none_or(|(most, _)| bits > *most) {
-            let evidence = words(masked.as_ref(), plain.as_ref(), beats);
-            let starts = chains.map(|chain| chain.map(|chain| chain.start));
-            let [masked, plain] = starts;
-            let starts = if who == 0 { [masked, plain] } else { [plain, masked] };
-            best = Some((bits, Guess { client: who, starts, evidence }));
+            best = Some((bits, guess));
         }
+    }
+    if best.is_none() {
+        // Some clients do not mask, although they have to.
+        let who = known.client.unwrap_or(known.likely_client);
+        let Judged { bits, enough, unread, any, guess } = judge(sent, who, false, known.said);
+        maybe |= any && !unread;
+        best = enough.then_some((bits, guess));
     }
     match best {
         Some((_, guess)) => Verdict::WebSocket(Box::new(guess)),
         None if maybe => Verdict::Maybe,
         None => Verdict::No,
     }
+}
+
+/// What speaks for a WebSocket whose client is one of two ends.
+struct Judged {
+    bits: u32,
+    enough: bool,
+    /// In one direction are bytes, but no frames that could be found.
+    unread: bool,
+    /// In any direction are frames.
+    any: bool,
+    guess: Guess,
+}
+
+/// Judges what two ends sent, if `who` is the client and masks its frames or not.
+fn judge(sent: [Sent<'_>; 2], who: usize, masks: bool, said: bool) -> Judged {
+    let [first, second] = sent;
+    let (own, other) = if who == 0 { (first, second) } else { (second, first) };
+    let chains = [chain_of(own, masks), chain_of(other, false)];
+    let [client, server] = &chains;
+    let unread =
+        (client.is_none() && !own.pieces.is_empty()) || (server.is_none() && !other.pieces.is_empty());
+    let beats = match (client, server) {
+        (Some(client), Some(server)) => beats(client, server),
+        _ => 0,
+    };
+    let bits = chains.iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
+    let proven = if masks {
+        suffices(client.as_ref(), server.as_ref(), bits, beats, unread)
+    } else {
+        suffices_unmasked(client.as_ref(), server.as_ref(), bits)
+    };
+    let enough = proven || (said && bits >= 12 && !unread);
+    let any = chains.iter().any(Option::is_some);
+    let evidence = words(&chains, masks, beats);
+    let [own, other] = chains.map(|chain| chain.map(|chain| chain.start));
+    let starts = if who == 0 { [own, other] } else { [other, own] };
+    Judged { bits, enough, unread, any, guess: Guess { client: who, starts, evidence } }
+}
+
+/// Whether chains without masks in both directions prove a WebSocket. Many protocols have a kind and a length, so each
+/// direction has to tell more than with masks.
+fn suffices_unmasked(client: Option<&Chain>, server: Option<&Chain>, bits: u32) -> bool {
+    let (Some(client), Some(server)) = (client, server) else { return false };
+    let tells = |chain: &Chain| chain.frames >= 3 && chain.bits >= 36 && chain.telling >= 2;
+    bits >= 120 && tells(client) && tells(server)
 }
 
 /// Whether chains prove a WebSocket. `unread`: in one direction are bytes, but no frames that could be found.
@@ -139,9 +186,10 @@ fn beats(one: &Chain, other: &Chain) -> u32 {
     (pings + answered(one, other, Opcode::Close, Opcode::Close)).min(4)
 }
 
-fn words(masked: Option<&Chain>, plain: Option<&Chain>, beats: u32) -> String {
+fn words(chains: &[Option<Chain>; 2], masks: bool, beats: u32) -> String {
     let mut text = String::new();
-    for (chain, kind) in [(masked, "masked"), (plain, "unmasked")] {
+    let kinds = if masks { ["masked", "unmasked"] } else { ["unmasked", "unmasked"] };
+    for (chain, kind) in chains.iter().zip(kinds) {
         let Some(chain) = chain else { continue };
         let s = if chain.frames == 1 { "" } else { "s" };
         let _ = write!(text, "{}{} {kind} frame{s}", if text.is_empty() { "" } else { ", " }, chain.frames);

@@ -36,7 +36,7 @@ pub use event::{
     CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
 };
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
-pub use guess::{Guess, Sent, Verdict, recognise};
+pub use guess::{Guess, Known, Sent, Verdict, recognise};
 pub use mask::unmask;
 pub use message::{Counts, Terms};
 pub use payload::Payload;

@@ -332,3 +332,68 @@ proptest! {
         true_ones(&output, &talk, &script);
     }
 }
+
+/// Clients that do not mask exist, and captures of them that begin late.
+#[test]
+fn a_client_that_does_not_mask_is_recognised_where_both_directions_tell() {
+    let mut talk = talk().masks(C2S, false);
+    for i in 0..6 {
+        talk = talk.text(C2S, &format!("{{\"ask\":{i},\"about\":\"prices\"}}"));
+        talk = talk.text(S2C, &format!("{{\"say\":{i},\"about\":\"prices\"}}"));
+    }
+    let talk = talk.closed(1000);
+    let whole = script(&talk);
+    for begin in 0..3 {
+        let script =
+            whole.clone().begin_at(whole.piece_at(talk.expected[begin].dir, talk.expected[begin].at));
+        let output = read(file(&script));
+        let (found, all) = true_ones(&output, &talk, &script);
+        assert_eq!(found, all, "from message {begin} on");
+        let connection = output.connections()[0];
+        assert_eq!(connection["client"], talk.client.to_string());
+        assert_eq!(
+            connection["evidence"].as_str().unwrap().matches("unmasked frames").count(),
+            2,
+            "{connection}"
+        );
+        assert!(!output.findings("unmasked-client-frame").is_empty());
+    }
+}
+
+#[test]
+fn a_port_that_the_user_names_is_the_servers_and_its_client_need_not_mask() {
+    // The server's port is the higher one.
+    for (client, server) in [("10.0.0.1:50000", "10.0.0.2:9001"), ("10.0.0.1:3000", "10.0.0.2:9001")] {
+        for masks in [true, false] {
+            let talk = Conversation::new(client, server).masks(C2S, masks);
+            let talk = talk.binary(C2S, &[1, 2, 3]).binary(S2C, &[4, 5]).binary(C2S, &[6]).no_close();
+            let whole = script(&talk);
+            let script = whole.clone().begin_at(whole.piece_at(C2S, talk.expected[0].at));
+            let limits = Limits { ws_ports: vec![9001], ..keep_all() };
+            let output = limited(file(&script), limits);
+            let (found, all) = true_ones(&output, &talk, &script);
+            assert_eq!((found, all), (3, 3), "{server} {masks}");
+            assert_eq!(output.connections()[0]["client"], talk.client.to_string());
+            assert_eq!(output.connections()[0]["server"], talk.server.to_string());
+        }
+    }
+}
+
+#[test]
+fn frames_behind_a_request_whose_answer_was_lost_but_acknowledged_are_read() {
+    let talk =
+        talk().text(C2S, "first words").text(C2S, "and more of them").text(C2S, "the last").closed(1000);
+    let script = script(&talk);
+    let response = script.data(S2C)[0];
+    // Of the server only acknowledgments are left.
+    let script = script
+        .lose(response)
+        .with(|pieces| pieces.retain(|piece| piece.dir == C2S || piece.bytes.is_empty()));
+    let output = read(file(&script));
+    let said: Vec<String> =
+        output.said(1, "c2s").iter().map(|m| String::from_utf8_lossy(&m.bytes).into_owned()).collect();
+    assert_eq!(said[..3], ["first words", "and more of them", "the last"]);
+    assert!(output.messages().iter().all(|message| message.integrity == "guessed"), "{:?}", output.codes());
+    assert_eq!(output.findings("response-missing").len(), 1);
+    assert_eq!(output.connections()[0]["url"], "ws://10.0.0.2:9001/chat");
+}

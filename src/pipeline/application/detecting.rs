@@ -10,7 +10,7 @@ use crate::http::http2::begins_with_headers;
 use crate::model::Direction;
 use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::limits::Limits;
-use crate::ws::{Guess, Piece, Sent, Verdict, recognise};
+use crate::ws::{Guess, Known, Piece, Sent, Verdict, recognise};
 
 /// Segments with which detection runs again, first and last. After that, the connection is dropped.
 pub(super) const FIRST: u8 = 4;
@@ -83,13 +83,11 @@ pub(crate) enum Detection {
     Nothing,
 }
 
-/// Judges what both sides sent. `client`: which of them is the client, where that is known. `named`: the user named a port
-/// of the connection. `last`: no more will arrive.
+/// Judges what both sides sent. `known.said`: the user named a port of the connection. `last`: no more will arrive.
 pub(crate) fn detect(
     missing: Missing,
     sides: &[SideEvidence<'_>; 2],
-    client: Option<usize>,
-    named: bool,
+    known: Known,
     last: bool,
     limits: &Limits,
 ) -> Detection {
@@ -114,10 +112,10 @@ pub(crate) fn detect(
             return Detection::Nothing;
         }
     }
-    let thin = named || missing == Missing::Response;
+    let said = known.said || missing == Missing::Response;
     let sent = sides.each_ref().map(|side| Sent { pieces: &side.pieces, ended: side.ended });
     let count = all().count().min(usize::from(LAST)) as u8;
-    let verdict = recognise(sent, client, thin);
+    let verdict = recognise(sent, Known { said, ..known });
     let later = || if missing == Missing::All { find_start(sides, false, limits) } else { None };
     match verdict {
         Verdict::WebSocket(guess) => Detection::WebSocket(guess),

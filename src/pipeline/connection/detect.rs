@@ -8,7 +8,7 @@ use crate::pipeline::sides::{Identity, PerSide, Side};
 use crate::pipeline::transport::above::Gap;
 use crate::pipeline::transport::bytes_of;
 use crate::tcp::Held;
-use crate::ws::{Guess, Piece};
+use crate::ws::{Guess, Known, Piece};
 
 impl TcpConnection {
     /// What of the opening handshake is missing, where the bytes that wait may be frames.
@@ -22,8 +22,9 @@ impl TcpConnection {
             && let Some(client) = self.transport.client
         {
             let server = client.other();
-            let lost = streams.of(server).hole().is_some()
-                || (!*self.transport.heard.of(server) && self.transport.ready(client).is_some());
+            let is_unseen = !*self.transport.heard.of(server) || streams.of(server).next_is_acknowledged();
+            let lost =
+                streams.of(server).hole().is_some() || (is_unseen && self.transport.ready(client).is_some());
             return lost.then_some(Missing::Response);
         }
         if !self.application.is_fresh()
@@ -57,10 +58,8 @@ impl TcpConnection {
             return false;
         };
         let sides = Side::BOTH.map(|side| self.evidence(side, context.bytes));
-        let client = self.transport.client.filter(|_| missing != Missing::All);
-        let client = client.map(|client| usize::from(client == Side::B));
-        let named = names_port(context);
-        match detect(missing, &sides, client, named, last, context.limits) {
+        let known = self.known(missing, context);
+        match detect(missing, &sides, known, last, context.limits) {
             Detection::WebSocket(guess) => {
                 self.open_detected(*guess, missing, place, context);
                 return true;
@@ -75,6 +74,20 @@ impl TcpConnection {
             Detection::Nothing => self.application.stop_detecting(),
         }
         false
+    }
+
+    /// What is known of both sides besides what they sent. A port that the user named is the server's.
+    fn known(&self, missing: Missing, context: &Context<'_>) -> Known {
+        let is_named = |side: Side| context.limits.ws_ports.contains(&context.identity.of(side).port);
+        let client = match Side::BOTH.map(is_named) {
+            [true, false] => Some(Side::B),
+            [false, true] => Some(Side::A),
+            _ => self.transport.client.filter(|_| missing != Missing::All),
+        };
+        // Servers mostly listen on the lower port.
+        let [a, b] = Side::BOTH.map(|side| context.identity.of(side).port);
+        let number = |side: Side| usize::from(side == Side::B);
+        Known { client: client.map(number), likely_client: usize::from(b > a), said: names_port(context) }
     }
 
     /// What waits in a stream.
