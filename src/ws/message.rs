@@ -2,6 +2,8 @@
 
 use std::fmt::Arguments;
 
+use sha2::{Digest as _, Sha256};
+
 use super::content::Open;
 use super::deflate::Inflater;
 use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
@@ -20,6 +22,22 @@ pub struct Terms {
     pub rsv_defined: u8,
     /// Framing was picked up without a handshake.
     pub guessed: bool,
+}
+
+/// What was agreed about one direction's compression beside [`Terms::takeover`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompressionTerms {
+    /// Base-2 logarithm of the largest window that the sender may use, 8 to 15 (RFC 7692 section 7.1.2).
+    pub window_bits: u8,
+    /// Each frame with RSV1 is compressed by itself (draft-tyoshino-hybi-websocket-perframe-deflate).
+    pub per_frame: bool,
+}
+
+impl Default for CompressionTerms {
+    /// permessage-deflate with the largest window.
+    fn default() -> Self {
+        Self { window_bits: 15, per_frame: false }
+    }
 }
 
 /// Counts of one direction.
@@ -110,13 +128,23 @@ pub(super) struct Side {
     pub(super) unheard: bool,
     /// Which message is open is not known: frames are read from somewhere in the middle on.
     pub(super) unsure: bool,
+    pub(super) compression: CompressionTerms,
+    /// The sender keeps its window although it agreed not to.
+    pub(super) keeps_window: bool,
+    /// Messages without context takeover whose window was kept for the next one.
+    pub(super) watched: u8,
+    /// Bytes until what the window is assumed to hold, after a faulty message, is out of reach.
+    pub(super) assumed: u32,
+    /// Without context takeover: the window of an early message, should the sender refer to it.
+    pub(super) previous: Option<Box<Inflater>>,
 }
 
 impl Side {
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
         let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
-        open + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
+        let inflaters = [&self.inflater, &self.previous].into_iter().flatten();
+        open + inflaters.map(|inflater| size_of_val(&**inflater) + inflater.size()).sum::<usize>()
     }
 
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
@@ -137,6 +165,11 @@ impl Side {
             ended: false,
             unheard: false,
             unsure: false,
+            compression: CompressionTerms::default(),
+            keeps_window: false,
+            watched: 0,
+            assumed: 0,
+            previous: None,
         }
     }
 
@@ -181,6 +214,23 @@ pub(super) struct AtHand {
     pub(super) shed: bool,
     /// While framing is lost.
     pub(super) search: Search,
+    /// Of all its payload, where not all of it is kept.
+    pub(super) hash: Option<Box<Sha256>>,
+}
+
+impl AtHand {
+    /// Keeps nothing more of the payload. What was asked for is still hashed.
+    pub(super) fn shed(&mut self, context: &Context<'_>) {
+        let (depth, payload) = (context.depth, std::mem::take(&mut self.payload));
+        let is_hashed =
+            depth.hash && depth.frames && depth.frame_payloads && !self.shed && self.hash.is_none();
+        if is_hashed && self.missing.is_none() {
+            let mut hash = Box::new(Sha256::new());
+            let all = payload.each(context.bytes, &mut Vec::new(), &mut |bytes| hash.update(bytes));
+            self.hash = all.then_some(hash);
+        }
+        self.shed = true;
+    }
 }
 
 impl Default for AtHand {
@@ -193,6 +243,7 @@ impl Default for AtHand {
             missing: None,
             shed: false,
             search: Search::default(),
+            hash: None,
         }
     }
 }
@@ -228,7 +279,12 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         (side.in_frame, side.joined) = (true, false);
         let opcode = header.opcode();
         match opcode {
-            Opcode::Continuation => side.joined = side.open.is_some(),
+            Opcode::Continuation => {
+                side.joined = side.open.is_some();
+                if header.rsv() != 0 || side.compression.per_frame {
+                    self.join_odd(header);
+                }
+            }
             Opcode::Text | Opcode::Binary => {
                 if side.open.is_some() {
                     self.abandon();
@@ -237,9 +293,14 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 side.unsure = false;
                 let undefined = header.rsv() & !side.terms.rsv_defined != 0;
                 let compressed = header.rsv1() && side.terms.takeover.is_some();
-                let opaque = undefined || (header.rsv() != 0 && !compressed);
-                side.open = Some(Box::new(Open::new(opcode, compressed, opaque, start.place)));
+                let opaque = undefined || header.rsv() & !4 != 0 || (header.rsv() != 0 && !compressed);
+                let mut open = Box::new(Open::new(opcode, compressed, opaque, start.place));
+                open.rsv = header.rsv();
+                side.open = Some(open);
                 side.joined = true;
+                if side.compression.per_frame && self.context.depth.payloads {
+                    self.begin_per_frame();
+                }
             }
             _ => {}
         }
@@ -280,6 +341,13 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 open.take_wire(&chunk, key, offset, &mut side.inflater, context);
             }
         }
+        if let Some(hash) = &mut frame.hash {
+            let unmasked = &mut context.scratch.unmasked;
+            unmasked.clear();
+            unmasked.extend_from_slice(chunk.bytes);
+            super::unmask(unmasked, key, offset);
+            hash.update(unmasked);
+        }
         if needed && frame.payload.len() < keep && !frame.shed {
             let room = (keep - frame.payload.len()).min(len) as usize;
             let part = Chunk { bytes: chunk.bytes.get(..room).unwrap_or_default(), ..chunk };
@@ -297,7 +365,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             let at = open.payload_len + offset;
             open.missing = Some(open.missing.map_or((at, len), |(first, total)| (first, total + len)));
         }
-        if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.compressed) {
+        if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.inflating) {
             self.lose_window();
         }
     }
@@ -321,6 +389,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                     open.frames = open.frames.saturating_add(1);
                     open.wire += wire;
                     open.payload_len += header.payload_len;
+                    open.end_fragment();
                     *open.number.get_or_insert_with(|| self.shared.next_message())
                 })
             }
@@ -328,6 +397,9 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             _ => Some(self.shared.next_message()),
         };
         self.judge(number, message);
+        if self.side.compression.per_frame && self.side.joined {
+            self.end_per_frame();
+        }
         self.frame_event(number, message, self.frame.missing.is_none(), arrival);
         let Self { side, frame, .. } = self;
         match (opcode, message) {
@@ -392,8 +464,12 @@ impl<E: Events> Step<'_, '_, E> {
     fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let frame = &mut *self.frame;
         (frame.header, frame.start, frame.last, frame.missing) = (header, start, arrival, None);
-        frame.shed = false;
+        (frame.shed, frame.hash) = (false, None);
         frame.payload.clear();
+        let depth = self.context.depth;
+        if depth.hash && header.payload_len > depth.keep && depth.frames && depth.frame_payloads {
+            self.frame.hash = Some(Box::new(Sha256::new()));
+        }
     }
 
     /// A message in one frame, all of which is in the chunk.
@@ -495,6 +571,7 @@ impl<E: Events> Step<'_, '_, E> {
             return;
         }
         let frame = &*self.frame;
+        let hash = frame.hash.clone().filter(|_| complete);
         // A payload that was read only as a short message is not shown.
         let none = Payload::default();
         let shown = self.context.depth.payloads || frame.header.opcode().is_control();
@@ -508,6 +585,7 @@ impl<E: Events> Step<'_, '_, E> {
             complete,
             payload: if shown { &frame.payload } else { &none },
             bytes: self.context.bytes,
+            sha256: hash.map(|hash| hash.finalize().into()),
         });
     }
 
@@ -529,6 +607,46 @@ impl<E: Events> Step<'_, '_, E> {
         self.shared.report(self.events, rule, spot, text);
     }
 
+    /// A continuation frame with RSV bits, or of a message whose frames are compressed one by one.
+    #[cold]
+    fn join_odd(&mut self, header: FrameHeader) {
+        let side = &mut *self.side;
+        let Some(open) = &mut side.open else { return };
+        let per_frame = side.compression.per_frame && side.terms.takeover.is_some();
+        open.rsv |= header.rsv();
+        open.opaque |= header.rsv() & !4 != 0 || (header.rsv1() && side.terms.takeover.is_none());
+        if !per_frame {
+            return;
+        }
+        open.inflating = header.rsv1();
+        open.compressed |= open.inflating;
+        if self.context.depth.payloads && open.inflating {
+            super::content::take_inflater(&mut side.inflater, side.window_lost, self.context.scratch).begin();
+        }
+    }
+
+    /// The first frame of a message whose frames are compressed one by one: these are inflated as they come.
+    #[cold]
+    fn begin_per_frame(&mut self) {
+        let Self { side, context, .. } = self;
+        if let Some(open) = &mut side.open {
+            open.go_eager(&Payload::default(), &mut side.inflater, side.window_lost, context);
+        }
+    }
+
+    /// A frame of such a message ends.
+    #[cold]
+    fn end_per_frame(&mut self) {
+        let Self { side, context, .. } = self;
+        if let Some(open) = &mut side.open
+            && open.inflating
+            && open.missing.is_none()
+            && let Some(inflater) = &mut side.inflater
+        {
+            open.end_frame(inflater, side.compression.window_bits, context);
+        }
+    }
+
     /// Drops the open message: another began before it ended.
     fn abandon(&mut self) {
         self.side.interleaved = true;
@@ -542,6 +660,7 @@ impl<E: Events> Step<'_, '_, E> {
     /// A compressed message of this direction was lost, in whole or in part.
     pub(super) fn lose_window(&mut self) {
         let side = &mut *self.side;
+        side.previous = None;
         if side.terms.takeover == Some(true) {
             side.window_lost = true;
             if let Some(inflater) = &mut side.inflater {

@@ -14,6 +14,7 @@ mod deflate;
 mod event;
 mod frame;
 mod guess;
+mod lenient;
 mod mask;
 mod message;
 mod payload;
@@ -31,14 +32,14 @@ mod verdict;
 
 pub use chain::{Piece, fills};
 pub use close::{Close, CloseCode, close_code, is_sendable};
-pub use deflate::{InflateLimits, InflateSpace, Inflater, Inflation};
+pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{
     CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
 };
 pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
 pub use guess::{Guess, Sent, Verdict, recognise};
 pub use mask::unmask;
-pub use message::{Counts, Terms};
+pub use message::{CompressionTerms, Counts, Terms};
 pub use payload::Payload;
 pub use reader::{FrameReader, FrameSink, FrameStart, Lost};
 pub use shared::{Closing, LISTED, Pinging, Rtt};

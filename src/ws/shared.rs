@@ -118,6 +118,8 @@ pub(super) struct Shared {
     pub(super) reads_short_messages: bool,
     /// Findings of one rule that are listed.
     pub(super) listed: u32,
+    /// The names of agreed extensions that are not known, until their use of RSV bits is reported.
+    pub(super) unknown_extensions: Option<Box<str>>,
 }
 
 /// Only a place. It has more unused values than any other field, so that an enum which holds a WebSocket tells its

@@ -1,7 +1,7 @@
 //! One WebSocket: both directions from the end of the handshake to the end of TCP.
 
 use super::event::{Context, Events, Spot};
-use super::message::{AtHand, Counts, Side, Step, Terms};
+use super::message::{AtHand, CompressionTerms, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Closing, Pinging, Rtt, Shared};
@@ -78,13 +78,14 @@ impl Half {
             open.shed(part, &mut side.inflater, side.window_lost, context);
         }
         if let Some(frame) = at_hand {
-            (frame.payload, frame.shed) = (none, true);
+            frame.shed(context);
         }
     }
 
     /// See [`WebSocket::shed_windows`].
     fn shed_window(&mut self) {
         let side = &mut self.side;
+        side.previous = None;
         // One that is at work is needed.
         if side.open.as_ref().is_none_or(|open| !open.compressed) && side.inflater.take().is_some() {
             side.window_lost |= side.terms.takeover == Some(true);
@@ -178,6 +179,17 @@ impl WebSocket {
     /// Findings of one rule that are listed from here on; [`LISTED`](super::LISTED) unless this says otherwise. All are counted.
     pub fn list(&mut self, most: u32) {
         self.shared.listed = most;
+    }
+
+    /// Sets what was agreed about compression beside [`Terms::takeover`]; [`CompressionTerms::default`] without it.
+    pub fn set_compression(&mut self, terms: PerDirection<CompressionTerms>) {
+        (self.c2s.side.compression, self.s2c.side.compression) = (terms.c2s, terms.s2c);
+    }
+
+    /// Sets the names of the extensions that were agreed and that wslens does not know, for the finding about the first
+    /// frame that uses RSV bits of theirs.
+    pub fn set_unknown_extensions(&mut self, names: &str) {
+        self.shared.unknown_extensions = Some(names.into());
     }
 
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
@@ -424,7 +436,10 @@ impl WebSocket {
     /// Bytes of the windows of compression that it holds.
     #[must_use]
     pub fn windows(&self) -> usize {
-        let size = |half: &Half| half.side.inflater.as_ref().map_or(0, |inflater| inflater.size());
+        let size = |half: &Half| {
+            let inflaters = [&half.side.inflater, &half.side.previous].into_iter().flatten();
+            inflaters.map(|inflater| inflater.size()).sum::<usize>()
+        };
         size(&self.c2s) + size(&self.s2c)
     }
 

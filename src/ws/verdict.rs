@@ -48,7 +48,11 @@ impl<E: Events> Step<'_, '_, E> {
         }
         if deflate && header.rsv1() && opcode.is_control() {
             report!(RSV1_ON_CONTROL_FRAME, "{name} frame has RSV1 set; control frames are never compressed");
-        } else if deflate && header.rsv1() && opcode == Opcode::Continuation {
+        } else if deflate
+            && header.rsv1()
+            && opcode == Opcode::Continuation
+            && !self.side.compression.per_frame
+        {
             report!(
                 RSV1_ON_CONTINUATION,
                 "continuation frame has RSV1 set; only a message's first frame may"

@@ -8,6 +8,8 @@ mod builder;
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// Compression that is rare or wrong.
+mod compression;
 /// Every class of the Autobahn test suite, as captures with verdicts.
 mod conformance;
 /// The machine output keeps its contract.

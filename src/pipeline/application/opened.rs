@@ -1,12 +1,12 @@
 //! A WebSocket opens, or an attempt to open one fails: the one place for every way to get there.
 
-use crate::http::{Handshake, Judgement, http2};
-use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Tally, WebSocketId};
+use crate::http::{Handshake, Judgement, compresses, http2};
+use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Tally, WebSocketId, safe_str};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Connection, Ended, Ending, HeadPlace, Pending, Sink, State, Tls};
 use crate::subproto::Heartbeats;
 use crate::tcp::rules::TCP_MIDSTREAM;
-use crate::ws::{Spot, Terms, WebSocket};
+use crate::ws::{CompressionTerms, Spot, Terms, WebSocket};
 
 use super::websocket::{Emit, OpenWebSocket};
 
@@ -138,6 +138,14 @@ pub(super) fn opened(
             ws
         }
     };
+    if let Some(deflate) = &handshake.deflate {
+        let terms = |window_bits| CompressionTerms { window_bits, per_frame: deflate.per_frame };
+        let (c2s, s2c) = (deflate.client_max_window_bits, deflate.server_max_window_bits);
+        ws.set_compression(PerDirection { c2s: terms(c2s), s2c: terms(s2c) });
+    }
+    if mid_stream.is_none() && handshake.rsv_defined & !4 != 0 {
+        ws.set_unknown_extensions(&unknown_extensions(handshake));
+    }
     ws.list(context.limits.listed);
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
     let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);
@@ -187,8 +195,11 @@ fn report_mid_stream(
 
 /// What a complete handshake agreed on, for each direction.
 fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
+    // Where frames are compressed one by one, implementations differ in whose window the parameter is about. A window that
+    // is kept decodes both.
+    let per_frame = handshake.deflate.is_some_and(|agreed| agreed.per_frame);
     let terms = |no_takeover: Option<bool>| Terms {
-        takeover: no_takeover.map(|none| !none),
+        takeover: no_takeover.map(|none| !none || per_frame),
         rsv_defined: handshake.rsv_defined,
         guessed,
     };
@@ -196,6 +207,13 @@ fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
         c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),
         s2c: terms(handshake.deflate.map(|agreed| agreed.server_no_context_takeover)),
     }
+}
+
+/// The names of the extensions that were agreed and whose use of RSV bits is not known.
+fn unknown_extensions(handshake: &Handshake) -> String {
+    let unknown = handshake.extensions.iter().filter(|extension| !compresses(extension));
+    let names: Vec<String> = unknown.map(|extension| safe_str(&extension.name).into_owned()).collect();
+    names.join(", ")
 }
 
 /// What a handshake without a response may have agreed on: anything that the client did not fail to offer.
