@@ -306,12 +306,15 @@ impl<E: Events> Step<'_, '_, E> {
         if side.terms.takeover != Some(false) {
             return;
         }
-        let Some(used) = side.inflater.take() else { return };
+        let Some(mut used) = side.inflater.take_if(|inflater| !inflater.is_resting()) else { return };
+        let previous = used.take_previous();
         let unused = if side.watched < WATCHED {
             side.watched += 1;
-            [side.previous.replace(used), None]
+            used.rest();
+            side.inflater = Some(used);
+            [previous, None]
         } else {
-            [Some(used), side.previous.take()]
+            [Some(used), previous]
         };
         let spare = &mut context.scratch.spare;
         let room = 4usize.saturating_sub(spare.len());
@@ -540,7 +543,7 @@ struct Done {
 
 /// Reports once that RSV bits were used that an extension defines which is not known.
 pub(super) fn report_unknown(shared: &mut Shared, events: &mut impl Events, rsv: u8, spot: Spot) {
-    let Some(names) = shared.unknown_extensions.take() else { return };
+    let Some(names) = shared.take_unknown_extensions() else { return };
     let text = format_args!(
         "RSV bits {rsv:03b} are set under {names}, which wslens does not know: such payloads are shown as sent"
     );
@@ -773,7 +776,8 @@ pub(super) fn take_inflater<'a>(
     window_lost: bool,
     scratch: &mut Scratch,
 ) -> &'a mut Inflater {
-    inflater.get_or_insert_with(|| {
+    let previous = inflater.take_if(|inflater| inflater.is_resting());
+    let inflater = inflater.get_or_insert_with(|| {
         /// A window and tables, about.
         const INFLATER: u64 = 64 << 10;
         scratch.grow(INFLATER);
@@ -783,5 +787,9 @@ pub(super) fn take_inflater<'a>(
             inflater.lose();
         }
         inflater
-    })
+    });
+    if let Some(previous) = previous {
+        inflater.follow(previous);
+    }
+    inflater
 }

@@ -122,7 +122,7 @@ impl<E: Events> Step<'_, '_, E> {
         let depth: &Depth = depth;
         let check = opcode == Opcode::Text;
         let failed = side.inflater.as_deref_mut()?;
-        let too_far = failed.refers_too_far();
+        let (too_far, previous) = (failed.refers_too_far(), failed.take_previous());
         if !failed.rewind() {
             failed.lose();
         }
@@ -159,7 +159,7 @@ impl<E: Events> Step<'_, '_, E> {
                 return Some(Reading { fault: (&rules::DEFLATE_PER_FRAGMENT, text), content });
             }
         }
-        if too_far && let Some(mut inflater) = side.previous.take() {
+        if too_far && let Some(mut inflater) = previous {
             let pieces = std::iter::once(wire);
             if let Some(content) = inflate_pieces(&mut inflater, pieces, depth, scratch, check) {
                 side.inflater = Some(inflater);

@@ -119,8 +119,11 @@ pub(super) struct Side {
     pub(super) window_lost: bool,
     pub(super) counts: Counts,
     pub(super) inflater: Option<Box<Inflater>>,
-    /// Since when how many data frames were tiny.
-    pub(super) small: (i64, u32),
+    /// The time of the first of `small` data frames in a row that were tiny.
+    pub(super) small_since: i64,
+    pub(super) small: u32,
+    /// Bytes until what the window is assumed to hold, after a faulty message, is out of reach.
+    pub(super) assumed: u32,
     pub(super) direction: Direction,
     /// The direction's stream ended.
     pub(super) ended: bool,
@@ -133,18 +136,13 @@ pub(super) struct Side {
     pub(super) keeps_window: bool,
     /// Messages without context takeover whose window was kept for the next one.
     pub(super) watched: u8,
-    /// Bytes until what the window is assumed to hold, after a faulty message, is out of reach.
-    pub(super) assumed: u32,
-    /// Without context takeover: the window of an early message, should the sender refer to it.
-    pub(super) previous: Option<Box<Inflater>>,
 }
 
 impl Side {
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
         let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
-        let inflaters = [&self.inflater, &self.previous].into_iter().flatten();
-        open + inflaters.map(|inflater| size_of_val(&**inflater) + inflater.size()).sum::<usize>()
+        open + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
     }
 
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
@@ -160,7 +158,9 @@ impl Side {
             window_lost: false,
             counts: Counts::default(),
             inflater: None,
-            small: (0, 0),
+            small_since: 0,
+            small: 0,
+            assumed: 0,
             direction,
             ended: false,
             unheard: false,
@@ -168,8 +168,6 @@ impl Side {
             compression: CompressionTerms::default(),
             keeps_window: false,
             watched: 0,
-            assumed: 0,
-            previous: None,
         }
     }
 
@@ -660,7 +658,6 @@ impl<E: Events> Step<'_, '_, E> {
     /// A compressed message of this direction was lost, in whole or in part.
     pub(super) fn lose_window(&mut self) {
         let side = &mut *self.side;
-        side.previous = None;
         if side.terms.takeover == Some(true) {
             side.window_lost = true;
             if let Some(inflater) = &mut side.inflater {

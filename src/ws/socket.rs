@@ -85,10 +85,12 @@ impl Half {
     /// See [`WebSocket::shed_windows`].
     fn shed_window(&mut self) {
         let side = &mut self.side;
-        side.previous = None;
-        // One that is at work is needed.
-        if side.open.as_ref().is_none_or(|open| !open.compressed) && side.inflater.take().is_some() {
-            side.window_lost |= side.terms.takeover == Some(true);
+        if side.open.as_ref().is_none_or(|open| !open.compressed) {
+            let had_one = side.inflater.take().is_some();
+            side.window_lost |= had_one && side.terms.takeover == Some(true);
+        } else if let Some(inflater) = &mut side.inflater {
+            // One that is at work is needed.
+            inflater.take_previous();
         }
     }
 
@@ -189,7 +191,7 @@ impl WebSocket {
     /// Sets the names of the extensions that were agreed and that wslens does not know, for the finding about the first
     /// frame that uses RSV bits of theirs.
     pub fn set_unknown_extensions(&mut self, names: &str) {
-        self.shared.unknown_extensions = Some(names.into());
+        self.shared.set_unknown_extensions(names);
     }
 
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
@@ -436,10 +438,7 @@ impl WebSocket {
     /// Bytes of the windows of compression that it holds.
     #[must_use]
     pub fn windows(&self) -> usize {
-        let size = |half: &Half| {
-            let inflaters = [&half.side.inflater, &half.side.previous].into_iter().flatten();
-            inflaters.map(|inflater| inflater.size()).sum::<usize>()
-        };
+        let size = |half: &Half| half.side.inflater.as_ref().map_or(0, |inflater| inflater.size());
         size(&self.c2s) + size(&self.s2c)
     }
 

@@ -177,10 +177,12 @@ impl<E: Events> Step<'_, '_, E> {
             );
         }
         if header.payload_len < 16 {
-            let (since, count) = self.side.small;
-            let fresh = count == 0 || place.time.0.saturating_sub(since) > 1_000_000_000;
-            self.side.small = if fresh { (place.time.0, 1) } else { (since, count.saturating_add(1)) };
-            if self.side.small.1 == most {
+            let side = &mut *self.side;
+            if side.small == 0 || place.time.0.saturating_sub(side.small_since) > 1_000_000_000 {
+                (side.small_since, side.small) = (place.time.0, 0);
+            }
+            side.small = side.small.saturating_add(1);
+            if side.small == most {
                 self.report(
                     &rules::FRAGMENT_FLOOD,
                     Some(number),

@@ -102,13 +102,42 @@ pub struct Inflater {
     end: Option<DeflateEnd>,
     /// The message at hand refers to bytes before the first that the window knows.
     too_far: bool,
+    /// It is at rest: see [`rest`](Self::rest).
+    resting: bool,
+    /// The one at rest that this one took the place of.
+    previous: Option<Box<Self>>,
 }
 
 impl Inflater {
     /// Bytes of memory that it holds beside itself.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 }
+        let previous = self.previous.as_ref().map_or(0, |previous| size_of::<Self>() + previous.size());
+        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 } + previous
+    }
+
+    /// Puts it at rest: its sender agreed to begin the next message with an empty window, so another inflater is used for
+    /// that, and this one only if the sender did not do as agreed.
+    pub(super) fn rest(&mut self) {
+        self.resting = true;
+    }
+
+    /// Whether it is at rest.
+    #[inline]
+    pub(super) fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Takes the place of one that is at rest.
+    pub(super) fn follow(&mut self, previous: Box<Self>) {
+        self.previous = Some(previous);
+    }
+
+    /// The inflater at rest whose place this one took; no longer at rest.
+    pub(super) fn take_previous(&mut self) -> Option<Box<Self>> {
+        let mut previous = self.previous.take()?;
+        previous.resting = false;
+        Some(previous)
     }
 
     /// Begins a message.
@@ -155,7 +184,7 @@ impl Inflater {
     /// Forgets the window because the sender did (no context takeover): nothing is uncertain.
     pub fn forget(&mut self) {
         self.empty();
-        self.lost = false;
+        (self.lost, self.resting, self.previous) = (false, false, None);
     }
 
     /// Forgets the window because bytes of this direction were lost.
