@@ -424,6 +424,9 @@ fn write_finding(
     optional(out, "frame", spot.frame);
     optional(out, "msg", spot.message);
     optional(out, "offset", spot.offset);
+    if let Some(what) = spot.what {
+        word(out, "what", what);
+    }
     string(out, "text", &text.to_string());
     string(out, "ref", rule.reference);
     out.extend_from_slice(b"}\n");

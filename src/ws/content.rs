@@ -24,6 +24,8 @@ pub(super) struct Open {
     pub(super) opaque: bool,
     /// RSV bits of its frames, RSV1 = 4.
     pub(super) rsv: u8,
+    /// Its frames were found against a rule.
+    pub(super) lenient: bool,
     pub(super) number: Option<u64>,
     first: Place,
     pub(super) frames: u32,
@@ -143,6 +145,8 @@ struct Outline {
     opaque: bool,
     /// RSV bits of its frames.
     rsv: u8,
+    /// Its frames were found against a rule.
+    lenient: bool,
     missing: Option<(u64, u64)>,
     at: u64,
 }
@@ -169,6 +173,7 @@ impl<E: Events> Step<'_, '_, E> {
             compressed: header.rsv1(),
             opaque: false,
             rsv: 0,
+            lenient: false,
             missing: None,
             at: start.at,
         };
@@ -243,6 +248,7 @@ impl<E: Events> Step<'_, '_, E> {
             compressed: open.compressed,
             opaque: open.opaque,
             rsv: open.rsv,
+            lenient: open.lenient,
             missing: open.missing,
             at: self.frame.start.at,
         };
@@ -474,7 +480,7 @@ impl<E: Events> Step<'_, '_, E> {
             && (sure || done.integrity == Integrity::Damaged)
         {
             Integrity::UnknownExtension
-        } else if outline.opaque && sure {
+        } else if (outline.opaque || outline.lenient) && sure {
             Integrity::Lenient
         } else {
             done.integrity
@@ -512,6 +518,7 @@ impl<E: Events> Step<'_, '_, E> {
             message: Some(outline.number),
             offset: Some(outline.at),
             place: outline.last,
+            what: None,
         };
         let inflater = self.side.inflater.as_deref();
         judge_message(self.shared, self.events, &event, spot, (self.context.depth, inflater));
@@ -632,6 +639,7 @@ impl Open {
             inflating: compressed,
             opaque,
             rsv: 0,
+            lenient: false,
             number: None,
             first,
             frames: 0,

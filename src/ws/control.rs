@@ -74,6 +74,7 @@ impl<E: Events> Step<'_, '_, E> {
                 message: Some(number),
                 offset: Some(start.at),
                 place: arrival,
+                what: None,
             };
             super::content::report_unknown(self.shared, self.events, header.rsv(), spot);
         }

@@ -181,6 +181,8 @@ pub struct Spot {
     pub offset: Option<u64>,
     /// The packet.
     pub place: Place,
+    /// What bytes are that are no frame.
+    pub what: Option<&'static str>,
 }
 
 impl Spot {

@@ -10,7 +10,7 @@ use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::Search;
 use super::shared::Shared;
-use super::{FrameHeader, Opcode, Payload, rules};
+use super::{FrameHeader, LengthEncoding, Opcode, Payload, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
 
 /// What was agreed for one direction.
@@ -204,6 +204,8 @@ impl Side {
 pub(super) struct AtHand {
     pub(super) header: FrameHeader,
     pub(super) start: FrameStart,
+    /// The packet that completed its header.
+    pub(super) read: Place,
     /// The last packet that brought bytes of it.
     pub(super) last: Place,
     pub(super) payload: Payload,
@@ -234,8 +236,9 @@ impl AtHand {
 impl Default for AtHand {
     fn default() -> Self {
         Self {
-            header: FrameHeader { head: [0; 2], masking_key: [0; 4], payload_len: 0 },
+            header: FrameHeader::of([0; 2]),
             start: FrameStart::default(),
+            read: Place::default(),
             last: Place::default(),
             payload: Payload::default(),
             missing: None,
@@ -279,7 +282,8 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         match opcode {
             Opcode::Continuation => {
                 side.joined = side.open.is_some();
-                if header.rsv() != 0 || side.compression.per_frame {
+                let is_odd = header.rsv() != 0 || header.encoding != LengthEncoding::Standard;
+                if is_odd || side.compression.per_frame {
                     self.join_odd(header);
                 }
             }
@@ -294,6 +298,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 let opaque = undefined || header.rsv() & !4 != 0 || (header.rsv() != 0 && !compressed);
                 let mut open = Box::new(Open::new(opcode, compressed, opaque, start.place));
                 open.rsv = header.rsv();
+                open.lenient = header.encoding != LengthEncoding::Standard;
                 side.open = Some(open);
                 side.joined = true;
                 if side.compression.per_frame && self.context.depth.payloads {
@@ -302,6 +307,16 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             }
             _ => {}
         }
+    }
+
+    #[inline]
+    fn doubts(&mut self, chunk: &Chunk<'_>) -> bool {
+        self.doubts_kind(chunk)
+    }
+
+    #[inline]
+    fn doubts_length(&mut self, header: FrameHeader, chunk: &Chunk<'_>) -> bool {
+        self.doubts_encoding(header, chunk)
     }
 
     #[inline]
@@ -433,6 +448,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             Lost::LengthMsbSet => {
                 let number = self.shared.next_frame();
                 let header = self.frame.header;
+                self.judge(number, self.message_of_frame());
                 self.report(
                     &rules::LENGTH_MSB_SET,
                     Some(number),
@@ -461,7 +477,8 @@ impl<E: Events> Step<'_, '_, E> {
     #[inline]
     fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let frame = &mut *self.frame;
-        (frame.header, frame.start, frame.last, frame.missing) = (header, start, arrival, None);
+        (frame.header, frame.start, frame.missing) = (header, start, None);
+        (frame.read, frame.last) = (arrival, arrival);
         (frame.shed, frame.hash) = (false, None);
         frame.payload.clear();
         let depth = self.context.depth;
@@ -555,13 +572,19 @@ impl<E: Events> Step<'_, '_, E> {
     /// Ends the frame at hand as one that will never be whole; returns its number.
     fn incomplete(&mut self, place: Place) -> u64 {
         let number = self.shared.next_frame();
-        let message = self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number);
+        let message = self.message_of_frame();
         let last = self.frame.last;
+        self.judge(number, message);
         self.side.counts.frames += 1;
         self.frame_event(number, message, false, if last.packet == 0 { place } else { last });
         self.side.in_frame = false;
         self.side.open = None;
         number
+    }
+
+    /// The number of the message that the frame at hand continues.
+    fn message_of_frame(&self) -> Option<u64> {
+        self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number)
     }
 
     fn frame_event(&mut self, number: u64, message: Option<u64>, complete: bool, last: Place) {
@@ -601,6 +624,7 @@ impl<E: Events> Step<'_, '_, E> {
             message,
             offset: Some(self.frame.start.at),
             place,
+            what: None,
         };
         self.shared.report(self.events, rule, spot, text);
     }
@@ -612,6 +636,7 @@ impl<E: Events> Step<'_, '_, E> {
         let Some(open) = &mut side.open else { return };
         let per_frame = side.compression.per_frame && side.terms.takeover.is_some();
         open.rsv |= header.rsv();
+        open.lenient |= header.encoding != LengthEncoding::Standard;
         open.opaque |= header.rsv() & !4 != 0 || (header.rsv1() && side.terms.takeover.is_none());
         if !per_frame {
             return;

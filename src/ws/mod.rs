@@ -11,7 +11,9 @@ mod close;
 mod content;
 mod control;
 mod deflate;
+mod doubt;
 mod event;
+mod foreign;
 mod frame;
 mod guess;
 mod lenient;
@@ -36,7 +38,7 @@ pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflate
 pub use event::{
     CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
 };
-pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
+pub use frame::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode};
 pub use guess::{Guess, Sent, Verdict, recognise};
 pub use mask::unmask;
 pub use message::{CompressionTerms, Counts, Terms};

@@ -31,6 +31,12 @@ crate::rules! {
     LENGTH_MSB_SET = "length-msb-set" Error "RFC 6455 §5.2",
         "64-bit length with the top bit set; no byte is reserved for it.",
         "Nothing after it can be framed. A negative number was written as the length, or framing was lost before.";
+    NOT_A_FRAME = "not-a-frame" Error "RFC 6455 §5.2",
+        "Bytes of something else where a frame should begin.",
+        "The finding says what they are. Usually a proxy or a program writes to a connection that it takes for plain HTTP, or prints text into it; peers see reserved bits or an invalid frame header and close with 1002.";
+    WRONG_LENGTH_ENCODING = "wrong-length-encoding" Error "RFC 6455 §5.2",
+        "Frame whose length only makes sense in another encoding.",
+        "Lengths of 126 and more take 16 or 64 bits in network byte order behind the length field. The sender writes them the other way around, or into the seven bits.";
     UNMASKED_CLIENT_FRAME = "unmasked-client-frame" Error "RFC 6455 §5.1",
         "Client frame without mask.",
         "A server must close the connection (1002). Some tunnels leave masking out on purpose.";

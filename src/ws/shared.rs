@@ -104,6 +104,18 @@ struct Rare {
     skipped: PerDirection<u64>,
     /// The names of agreed extensions that are not known, until their use of RSV bits is reported.
     unknown_extensions: Option<Box<str>>,
+    habits: PerDirection<Habits>,
+}
+
+/// What a side does that no other does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habits {
+    /// It sends HTTP chunks, or announced them; whether that was reported.
+    chunks: Option<bool>,
+    /// It encodes lengths in a way of its own.
+    encodes_wrongly: bool,
+    /// It sent something else between its frames. All of its bytes are there: its messages are guessed, but none is hidden.
+    sends_foreign: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -198,6 +210,47 @@ impl Shared {
         self.rare.as_mut()?.unknown_extensions.take()
     }
 
+    /// Notes that a side sends HTTP chunks, or announced them, and whether that is reported.
+    pub(super) fn set_chunks(&mut self, direction: Direction, reported: bool) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).chunks = Some(reported);
+    }
+
+    fn habits(&self, direction: Direction) -> Habits {
+        self.rare.as_ref().map(|rare| *rare.habits.of(direction)).unwrap_or_default()
+    }
+
+    /// Whether a side sends HTTP chunks, or announced them.
+    pub(super) fn is_chunked(&self, direction: Direction) -> bool {
+        self.habits(direction).chunks.is_some()
+    }
+
+    /// Whether it was reported that a side sends HTTP chunks.
+    pub(super) fn reported_chunks(&self, direction: Direction) -> bool {
+        self.habits(direction).chunks == Some(true)
+    }
+
+    /// Notes whether a side's messages are guessed only because it sent something else between its frames.
+    pub(super) fn set_foreign(&mut self, direction: Direction, yes: bool) {
+        if yes || self.rare.is_some() {
+            self.rare.get_or_insert_default().habits.of_mut(direction).sends_foreign = yes;
+        }
+    }
+
+    /// Whether a side's messages are guessed only because it sent something else between its frames.
+    pub(super) fn sends_foreign(&self, direction: Direction) -> bool {
+        self.habits(direction).sends_foreign
+    }
+
+    /// Notes that a side encodes lengths in a way of its own.
+    pub(super) fn note_wrong_encoding(&mut self, direction: Direction) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).encodes_wrongly = true;
+    }
+
+    /// Whether a side encodes lengths in a way of its own.
+    pub(super) fn encodes_wrongly(&self, direction: Direction) -> bool {
+        self.habits(direction).encodes_wrongly
+    }
+
     /// Counts bytes that are no part of any frame that was found.
     pub(super) fn skip(&mut self, direction: Direction, len: u64) {
         if len > 0 {
@@ -288,6 +341,7 @@ impl Shared {
             message: Some(message),
             offset: None,
             place,
+            what: None,
         };
         let Some(mut passed) = found else {
             if self.lost_framing {
@@ -363,6 +417,7 @@ impl Shared {
                 message: Some(close.message),
                 offset: None,
                 place,
+                what: None,
             };
             self.report(
                 events,

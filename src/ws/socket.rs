@@ -194,6 +194,11 @@ impl WebSocket {
         self.shared.set_unknown_extensions(names);
     }
 
+    /// Notes that a direction's head announced HTTP chunks behind it.
+    pub fn announce_chunks(&mut self, direction: Direction) {
+        self.shared.set_chunks(direction, false);
+    }
+
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
     ///
     /// `begins`: whether the next byte of a direction begins a frame. Where it does not, frames are looked for.
@@ -269,7 +274,11 @@ impl WebSocket {
         } else if half.reader.is_lost() {
             half.lost_data(chunk, shared, context, events);
         } else {
-            half.work(shared, context, events, |reader, step| reader.data(chunk, step));
+            half.work(shared, context, events, |reader, step| {
+                if let Some(doubtful) = reader.data(chunk, step) {
+                    step.lost_data(reader, doubtful);
+                }
+            });
         }
     }
 
@@ -328,8 +337,8 @@ impl WebSocket {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
         if let Some(by) = unanswered.and_then(|closing| closing.by) {
             let other = self.half(by.opposite());
-            let may_hide_a_close =
-                other.side.unheard || other.side.terms.guessed || other.reader.skipped().is_some();
+            let is_guessed = other.side.terms.guessed && !self.shared.sends_foreign(by.opposite());
+            let may_hide_a_close = other.side.unheard || is_guessed || other.reader.skipped().is_some();
             if let Some(closing) = &mut self.shared.closing {
                 closing.by = Some(by).filter(|_| !may_hide_a_close);
             }
@@ -567,6 +576,7 @@ mod tests {
                     head: [first, if masked { 0x80 } else { 0 } | if len < 126 { len as u8 } else { 126 }],
                     masking_key: if masked { key.to_be_bytes() } else { [0; 4] },
                     payload_len: len as u64,
+                    encoding: LengthEncoding::Standard,
                 };
                 let (bytes, header_len) = header.to_bytes();
                 wire.extend(&bytes[..header_len]);

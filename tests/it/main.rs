@@ -30,6 +30,8 @@ mod filter;
 mod filter_cli;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// Bytes that are no frames, and frames that never become complete.
+mod foreign;
 /// What the fuzzer found in the engine.
 mod fuzzed;
 /// `wslens handshake` on captures.

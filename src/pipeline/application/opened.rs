@@ -146,6 +146,9 @@ pub(super) fn opened(
     if mid_stream.is_none() && handshake.rsv_defined & !4 != 0 {
         ws.set_unknown_extensions(&unknown_extensions(handshake));
     }
+    if handshake.response.as_ref().is_some_and(|head| head.has_token("Transfer-Encoding", "chunked")) {
+        ws.announce_chunks(Direction::ServerToClient);
+    }
     ws.list(context.limits.listed);
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
     let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);

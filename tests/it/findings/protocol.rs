@@ -284,6 +284,18 @@ pub fn of_frames() -> Vec<Case> {
             &[],
             frame(Frame::new(TEXT, "in the clear")),
         ),
+        case(
+            "not-a-frame",
+            talk().text(S2C, "before").raw(S2C, b"\r\n").text(S2C, "behind").closed(1000),
+            &[],
+            frame(Frame::new(TEXT, "HTTP/1.1 400 Bad Request\r\n\r\n")),
+        ),
+        case(
+            "wrong-length-encoding",
+            talk().raw(S2C, &[&[0x81, 126, 0x2c, 1][..], &[b'x'; 300]].concat()).closed(1000),
+            &[],
+            talk().text(S2C, &"x".repeat(0x2c01)).text(S2C, &"x".repeat(0x012c)).closed(1000),
+        ),
         case("weak-masking-key", same_key(8), &[], same_key(6)),
         case("incomplete-frame", cut(3), &[], cut(0)),
         case(
