@@ -434,6 +434,12 @@ pub(super) fn begins_frame(bytes: &[u8], expect: &Expect, open: Option<bool>) ->
     }
 }
 
+/// Whether bytes may begin with a frame that keeps to the rules, masked or not.
+#[must_use]
+pub fn may_be_frame(bytes: &[u8], masked: bool) -> bool {
+    begins_frame(bytes, &Expect { masked, rsv1: true, ended: false }, Some(false))
+}
+
 /// Whether a header keeps to the rules. `open`: whether a message is open there, where that is known.
 pub(super) fn keeps_to_rules(header: FrameHeader, expect: &Expect, open: Option<bool>) -> bool {
     Before { open, ..Before::default() }.allows(header, expect)

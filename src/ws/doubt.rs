@@ -6,17 +6,18 @@ use super::foreign::{self, Foreign, LOOK, Look};
 use super::message::Step;
 use super::reader::{FrameReader, FrameStart};
 use super::search::{Aim, Part, Search};
+use super::shared::Body;
 use super::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
-use crate::model::{Bytes, Chunk, Direction, Parse};
+use crate::model::{Bytes, Chunk, Direction, Parse, Rule};
 
 impl<E: Events> Step<'_, '_, E> {
     /// Whether something else than a frame may begin with a chunk.
     #[cold]
     #[inline(never)]
     pub(super) fn doubts_kind(&mut self, chunk: &Chunk<'_>) -> bool {
-        let Some(first) = chunk.bytes.first().copied().filter(|first| foreign::may_begin(*first)) else {
-            return false;
-        };
+        let is_body = self.body().is_some() && !begins_frame(chunk.bytes, &self.expect(false), Some(false));
+        let first = chunk.bytes.first().copied().filter(|first| is_body || foreign::may_begin(*first));
+        let Some(first) = first else { return false };
         let header = FrameHeader::of([first, 0]);
         let opcode = header.opcode();
         let is_wrong = match opcode {
@@ -24,7 +25,7 @@ impl<E: Events> Step<'_, '_, E> {
             Opcode::Reserved(_) => true,
             _ => header.rsv() & !self.side.terms.rsv_defined != 0 || opcode.is_control(),
         };
-        is_wrong && self.doubt(chunk.at, Aim::Kind { at: chunk.at })
+        (is_wrong || is_body) && self.doubt(chunk.at, Aim::Kind { at: chunk.at })
     }
 
     /// Whether the length in the header at the start of a chunk fits the chunk's end in another encoding only.
@@ -50,6 +51,11 @@ impl<E: Events> Step<'_, '_, E> {
     /// Decides what stands at an offset. True where that is known: framing resumed, or frames are looked for behind it.
     /// `last`: no more bytes will come.
     pub(super) fn examine_kind(&mut self, reader: &mut FrameReader, at: u64, last: bool) -> bool {
+        let body = self.body();
+        if let Some(Body { len, rule: Some(rule) }) = body {
+            self.pass_body(reader, at, len, rule);
+            return true;
+        }
         let bytes: &dyn Bytes = self.context.bytes;
         let mut buffer = [0; LOOK];
         let have = self.frame.search.read(bytes, at, &mut buffer);
@@ -58,15 +64,48 @@ impl<E: Events> Step<'_, '_, E> {
         let expect = self.expect(false);
         let chunked = self.shared.is_chunked(self.side.direction);
         let open = Some(self.side.open.is_some()).filter(|_| !self.side.unsure);
-        match foreign::look(seen, over, chunked, |rest| !rest.is_empty() && begins_frame(rest, &expect, open))
-        {
+        let begins = |rest: &[u8]| !rest.is_empty() && begins_frame(rest, &expect, open);
+        let look = match foreign::look(seen, over, chunked, begins) {
+            Look::Foreign(Foreign::Text, _) if self.is_frame_by_its_end(seen, at) => Look::Frame,
+            Look::Foreign(Foreign::LineEnd, Some(1)) if !chunked => self.lone_line_end(seen, at, over),
+            look => look,
+        };
+        match look {
             Look::Need => false,
-            Look::Foreign(what, len) if what != Foreign::Text || !self.is_frame_by_its_end(seen, at) => {
-                self.pass_foreign(reader, at, what, len, seen);
+            Look::Frame => self.resume_at(reader, at, true),
+            Look::Foreign(what, len) => {
+                let body = body.filter(|_| what == Foreign::Text);
+                self.pass_foreign(reader, at, what, body.map(|body| body.len).or(len), seen);
                 true
             }
-            Look::Frame | Look::Foreign(..) => self.resume_at(reader, at, true),
         }
+    }
+
+    /// What begins with one CR or LF: a frame that breaks only one rule, or a line end with a frame behind it?
+    fn lone_line_end(&self, seen: &[u8], at: u64, over: bool) -> Look {
+        /// A longer frame is not waited for.
+        const LONGEST: u64 = 16 << 10;
+        let (bytes, search, expect) = (self.context.bytes, &self.frame.search, self.expect(false));
+        let line_end = Look::Foreign(Foreign::LineEnd, Some(1));
+        let Parse::Done(header, _) = FrameHeader::parse(seen) else {
+            return match (over, seen.len()) {
+                (true, 1) => line_end,
+                (true, _) => Look::Frame,
+                (false, _) => Look::Need,
+            };
+        };
+        if header.masked() != expect.masked
+            || header.payload_len > 125
+            || search.begins(bytes, &expect, at + 1)
+        {
+            return line_end;
+        }
+        let end = |from: usize| match FrameHeader::parse(seen.get(from..).unwrap_or_default()) {
+            Parse::Done(header, len) => header.payload_len.saturating_add((from + len) as u64).min(LONGEST),
+            Parse::Need(len) => (from + len) as u64,
+        };
+        let is_there = search.end() >= at.saturating_add(end(0).max(end(1)));
+        if is_there || over { Look::Frame } else { Look::Need }
     }
 
     /// Decides in which encoding the length of the frame at an offset is meant; see [`examine_kind`](Self::examine_kind).
@@ -112,18 +151,40 @@ impl<E: Events> Step<'_, '_, E> {
         if !std::mem::replace(&mut self.side.terms.guessed, true) {
             self.shared.set_foreign(direction, true);
         }
-        let end = len.filter(|_| what != Foreign::Text).map(|len| at.saturating_add(len));
-        match end {
-            Some(end) if end > self.frame.search.end() => {
-                self.frame.search = Search::new(Aim::End { at: end });
-            }
-            Some(end) => {
-                self.resume_at(reader, end, false);
-            }
+        match len {
+            Some(len) => self.resume_behind(reader, at.saturating_add(len)),
             None => {
                 self.shared.lost_framing = true;
                 self.frame.search.aim = Aim::BehindText { at };
             }
+        }
+    }
+
+    /// The body that was announced, as long as no frame came.
+    fn body(&self) -> Option<Body> {
+        self.shared.body(self.side.direction).filter(|_| self.side.counts.frames == 0)
+    }
+
+    /// Goes to the first frame behind a body that was announced.
+    fn pass_body(&mut self, reader: &mut FrameReader, at: u64, len: u64, rule: &'static Rule) {
+        let direction = self.side.direction;
+        self.shared.set_body(direction, None);
+        let place = self.frame.search.part(at).map(|part| part.arrival).unwrap_or_default();
+        let spot = Spot::of(direction, place).with_offset(at);
+        let sender = direction.sender();
+        let text = format_args!(
+            "{len} bytes of the {sender} behind the handshake are read as the body, and frames behind them"
+        );
+        self.shared.report(self.events, rule, spot, text);
+        self.resume_behind(reader, at.saturating_add(len));
+    }
+
+    /// Reads frames from an offset on, also where that is not there yet.
+    fn resume_behind(&mut self, reader: &mut FrameReader, end: u64) {
+        if end > self.frame.search.end() {
+            self.frame.search = Search::new(Aim::End { at: end });
+        } else {
+            self.resume_at(reader, end, false);
         }
     }
 
@@ -137,7 +198,11 @@ impl<E: Events> Step<'_, '_, E> {
             what: Some(what.name()),
             ..Spot::default()
         };
-        let shown = len.map_or(seen, |len| seen.get(..len as usize).unwrap_or(seen));
+        let len = match what {
+            Foreign::Text | Foreign::Request | Foreign::Response => foreign::text_len(seen).0,
+            _ => len.map_or(seen.len(), |len| len.min(LOOK as u64) as usize),
+        };
+        let shown = seen.get(..len).unwrap_or(seen);
         let shown = match what {
             Foreign::Tls | Foreign::Http2 | Foreign::Bom => hex::encode(shown.get(..16).unwrap_or(shown)),
             _ => format!("{:?}", String::from_utf8_lossy(shown)),

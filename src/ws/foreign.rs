@@ -174,7 +174,7 @@ fn text(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool)
     if !ends && !over {
         return Err(Look::Need);
     }
-    if run >= TEXT { Ok((Foreign::Text, ends.then_some(run as u64))) } else { Err(Look::Frame) }
+    if run >= TEXT { Ok((Foreign::Text, None)) } else { Err(Look::Frame) }
 }
 
 /// A request or a response of HTTP/1, by its first line.
@@ -244,7 +244,7 @@ mod tests {
             (b"\r\n\x81\x02hi", Foreign::LineEnd, Some(2)),
             (b"\n\x81\x02hi", Foreign::LineEnd, Some(1)),
             (b"\r\n", Foreign::LineEnd, Some(2)),
-            (b"Warning: foo() failed\n\x81\x02hi", Foreign::Text, Some(22)),
+            (b"Warning: foo() failed\n\x81\x02hi", Foreign::Text, None),
             (b"\r\n<html><body>", Foreign::Text, None),
             (b"\x15\x03\x01\x00\x02\x02\x28", Foreign::Tls, Some(7)),
             (b"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x03\x00\x00\x00\x64", Foreign::Http2, Some(15)),

@@ -32,7 +32,7 @@ mod text;
 mod utf8;
 mod verdict;
 
-pub use chain::{Piece, fills};
+pub use chain::{Piece, fills, may_be_frame};
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{

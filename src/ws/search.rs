@@ -185,18 +185,17 @@ impl Search {
         }
     }
 
-    /// Whether frames that can hardly be there by chance begin at an offset.
+    /// Whether frames that can hardly be there by chance begin at an offset. Where segments end counts for nothing, because
+    /// they may end anywhere.
     pub(super) fn begins(&self, bytes: &dyn Bytes, expect: &Expect, at: u64) -> bool {
-        /// Bits that a chain needs where something else ends.
-        const ENOUGH: u32 = 12;
-        let behind = self.held.iter().filter(|part| part.end() > at);
-        let read = |part: &Part| {
-            let bytes = bytes.bytes(Span { start: part.address, len: part.len })?;
-            let skip = at.saturating_sub(part.at);
-            Some(Piece { at: part.at.max(at), bytes: bytes.get(skip as usize..)? })
-        };
-        let pieces: Vec<Piece<'_>> = behind.filter_map(read).collect();
-        find(&pieces, expect, Where::Pieces, ENOUGH).is_some_and(|chain| chain.start == at)
+        /// Bits that a chain needs where something else ends: more than a frame without telling content has, also where
+        /// it ends with what came so far.
+        const ENOUGH: u32 = 16;
+        const LOOK: u64 = 16 << 10;
+        let mut buffer = vec![0; self.end().saturating_sub(at).min(LOOK) as usize];
+        let have = self.read(bytes, at, &mut buffer);
+        let piece = Piece { at, bytes: buffer.get(..have).unwrap_or_default() };
+        find(&[piece], expect, Where::Pieces, ENOUGH).is_some_and(|chain| chain.start == at)
     }
 
     /// The pieces from an offset on, which are forgotten here.

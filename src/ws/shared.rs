@@ -107,6 +107,14 @@ struct Rare {
     habits: PerDirection<Habits>,
 }
 
+/// A body that a head announced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body {
+    pub(super) len: u64,
+    /// The rule under which to report that it is there; `None` where it is no frame and nothing else.
+    pub(super) rule: Option<&'static Rule>,
+}
+
 /// What a side does that no other does.
 #[derive(Clone, Copy, Debug, Default)]
 struct Habits {
@@ -114,6 +122,8 @@ struct Habits {
     chunks: Option<bool>,
     /// It encodes lengths in a way of its own.
     encodes_wrongly: bool,
+    /// The body that its head announced and that may come before its first frame.
+    body: Option<Body>,
     /// It sent something else between its frames. All of its bytes are there: its messages are guessed, but none is hidden.
     sends_foreign: bool,
 }
@@ -239,6 +249,16 @@ impl Shared {
     /// Whether a side's messages are guessed only because it sent something else between its frames.
     pub(super) fn sends_foreign(&self, direction: Direction) -> bool {
         self.habits(direction).sends_foreign
+    }
+
+    /// Notes that a body may come before a side's first frame.
+    pub(super) fn set_body(&mut self, direction: Direction, body: Option<Body>) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).body = body;
+    }
+
+    /// The body that may come before a side's first frame.
+    pub(super) fn body(&self, direction: Direction) -> Option<Body> {
+        self.habits(direction).body
     }
 
     /// Notes that a side encodes lengths in a way of its own.

@@ -4,7 +4,7 @@ use super::event::{Context, Events, Spot};
 use super::message::{AtHand, CompressionTerms, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
-use super::shared::{Closing, Pinging, Rtt, Shared};
+use super::shared::{Body, Closing, Pinging, Rtt, Shared};
 use super::{FrameHeader, MAX_HEADER_LEN, Payload};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
@@ -197,6 +197,18 @@ impl WebSocket {
     /// Notes that a direction's head announced HTTP chunks behind it.
     pub fn announce_chunks(&mut self, direction: Direction) {
         self.shared.set_chunks(direction, false);
+    }
+
+    /// Notes that a direction's head announced a body of so many bytes, which may come before its first frame. `rule`: for
+    /// the finding that says so; without one, these bytes are reported as what they are.
+    pub fn announce_body(&mut self, direction: Direction, len: u64, rule: Option<&'static Rule>) {
+        self.shared.set_body(direction, Some(Body { len, rule }));
+    }
+
+    /// Reads no frames: both directions are in another protocol, of which bytes are only counted.
+    pub fn leave_unread(&mut self) {
+        (self.c2s.side.ended, self.s2c.side.ended) = (true, true);
+        self.note_loss();
     }
 
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
@@ -506,6 +518,7 @@ impl WebSocket {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::LengthEncoding;
     use super::super::event::{Depth, FrameEvent, MessageEvent, Scratch};
     use super::*;
 

@@ -60,6 +60,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// Bodies, stray responses and drafts around the opening handshake.
+mod odd_openings;
 /// One direction only, and what is like it.
 mod onesided;
 /// Every way to open a WebSocket, with every fact of its handshake.

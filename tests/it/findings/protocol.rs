@@ -107,6 +107,12 @@ pub fn of_responses() -> Vec<Case> {
             heads(REQUEST, &format!("HTTP/1.1 103 Early Hints\r\n\r\n{RESPONSE}")).closed(1000),
         ),
         case(
+            "stray-response",
+            heads(REQUEST, &format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok{RESPONSE}")).closed(1000),
+            &["handshake-rejected"],
+            heads(REQUEST, &format!("HTTP/1.1 100 Continue\r\n\r\n{RESPONSE}")).closed(1000),
+        ),
+        case(
             "missing-accept",
             response("Sec-WebSocket-Accept: ACCEPT\r\n", ""),
             &[],
