@@ -171,8 +171,8 @@ impl Search {
         self.held.back().map_or(0, Part::end)
     }
 
-    /// Where text ends that goes on at an offset: at the first byte that is none, or with what is there. Whether it is the
-    /// former.
+    /// The offset where the text that includes `from` ends, and whether a byte that is no text follows there; otherwise more
+    /// of it may come.
     pub(super) fn text_end(&self, bytes: &dyn Bytes, from: u64) -> (u64, bool) {
         let (mut at, mut buffer) = (from, [0; 256]);
         loop {

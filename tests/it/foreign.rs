@@ -10,7 +10,7 @@ fn talk() -> Conversation {
     Conversation::new("10.0.0.1:50000", "10.0.0.2:80")
 }
 
-fn told(talk: &Conversation, split: &Split) -> Output {
+fn output_of(talk: &Conversation, split: &Split) -> Output {
     read(pcap(&Script::new(talk, split).packets(), PcapFormat::default()))
 }
 
@@ -19,7 +19,7 @@ fn name(direction: Direction) -> &'static str {
 }
 
 /// Text and integrity of each data message of a direction.
-fn said(output: &Output, direction: Direction) -> Vec<(String, String)> {
+fn messages_of(output: &Output, direction: Direction) -> Vec<(String, String)> {
     let data = |message: &Message| message.op == "text" || message.op == "binary";
     let shown = |message: Message| (String::from_utf8_lossy(&message.bytes).into_owned(), message.integrity);
     output.said(1, name(direction)).into_iter().filter(data).map(shown).collect()
@@ -62,7 +62,7 @@ fn header_rules_hold_for_frames_that_never_become_complete() {
     for (code, direction, bytes) in cases {
         for split in [Split::Writes(1460), Split::Writes(1)] {
             let talk = talk().text(S2C, "all is well").raw(direction, bytes).no_close();
-            let output = told(&talk, &split);
+            let output = output_of(&talk, &split);
             let found = output.findings(code);
             assert_eq!(found.len(), 1, "{code}: {:?}", output.codes());
             assert_eq!(found[0]["dir"], name(direction), "{code}");
@@ -87,7 +87,7 @@ fn header_rules_hold_for_frames_that_never_become_complete() {
 fn a_header_rule_is_reported_once_for_a_complete_frame() {
     let frame = Frame::new(11, "twenty bytes of this").rsv(2);
     for split in [Split::Writes(1460), Split::Writes(7), Split::Writes(1)] {
-        let output = told(&talk().text(S2C, "before").frame(S2C, &frame).closed(1000), &split);
+        let output = output_of(&talk().text(S2C, "before").frame(S2C, &frame).closed(1000), &split);
         assert_eq!(output.codes(), ["reserved-bit-set", "reserved-opcode"]);
         let number =
             output.frames().iter().find(|frame| frame["opcode"] == 11).map(|frame| frame["frame"].clone());
@@ -126,12 +126,12 @@ fn bytes_of_something_else_are_named_and_frames_behind_them_are_read() {
                     .binary(direction, &[7; 300])
                     .text(direction, "behind it, two")
                     .closed(1000);
-                let output = told(&talk, &split);
+                let output = output_of(&talk, &split);
                 let (found, text) = what(&output);
                 assert_eq!(found, kind, "{about}");
                 assert!(!text.contains('\r') && text.len() < 700, "{about}: {text}");
                 assert_eq!(errors(&output), ["not-a-frame"], "{about}");
-                let messages = said(&output, direction);
+                let messages = messages_of(&output, direction);
                 assert_eq!(messages[0], ("before".to_owned(), "ok".to_owned()), "{about}");
                 assert_eq!(messages.len(), 4, "{about}: {messages:?}");
                 assert!(messages[1..].iter().all(|(_, integrity)| integrity == "guessed"), "{about}");
@@ -151,7 +151,7 @@ fn bytes_of_something_else_at_the_end_are_no_frame_and_no_close() {
             [(true, Split::Writes(1460)), (false, Split::Writes(1460)), (true, Split::Writes(1))]
         {
             let talk = if before { talk().text(S2C, "before") } else { talk().opened() };
-            let output = told(&talk.raw(S2C, bytes).no_close().fin(S2C), &split);
+            let output = output_of(&talk.raw(S2C, bytes).no_close().fin(S2C), &split);
             assert_eq!(what(&output).0, kind, "{split:?}");
             assert_eq!(errors(&output), ["not-a-frame"]);
             assert_eq!(output.frames().len(), usize::from(before), "{}", bytes.escape_ascii());
@@ -176,7 +176,7 @@ fn a_response_behind_a_close_is_a_response() {
     let response = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
     let talk =
         talk().text(S2C, "before").close(S2C, 1002, "bad frame").raw(S2C, response).no_close().fin(S2C);
-    let output = told(&talk, &Split::Writes(1460));
+    let output = output_of(&talk, &Split::Writes(1460));
     assert_eq!(what(&output).0, "http");
     assert_eq!(errors(&output), ["not-a-frame"]);
     assert_eq!(output.connections()[0]["close"]["code"], 1002);
@@ -202,13 +202,13 @@ fn chunks_are_taken_off_the_frames() {
             .raw(S2C, b"0\r\n\r\n")
             .no_close()
             .fin(S2C);
-        let output = told(&talk, &split);
+        let output = output_of(&talk, &split);
         let (kind, text) = what(&output);
         assert_eq!(kind, "chunk-size", "{text}");
         let messages =
             [("{\"n\":1}", "guessed"), ("{\"n\":22,\"longer\":true}", "guessed"), ("{\"n\":3}", "guessed")];
-        assert_eq!(said(&output, S2C), pairs(&messages), "{split:?}");
-        assert_eq!(said(&output, C2S), pairs(&[("from the client", "ok")]));
+        assert_eq!(messages_of(&output, S2C), pairs(&messages), "{split:?}");
+        assert_eq!(messages_of(&output, C2S), pairs(&[("from the client", "ok")]));
         assert_eq!(errors(&output), ["not-a-frame"]);
     }
 }
@@ -231,7 +231,7 @@ fn frames_that_break_rules_are_frames() {
     for frame in frames {
         for split in [Split::Writes(1460), Split::Writes(1)] {
             let talk = talk().text(S2C, "before").frame(S2C, &frame).text(S2C, "behind").closed(1000);
-            let output = told(&talk, &split);
+            let output = output_of(&talk, &split);
             assert!(output.findings("not-a-frame").is_empty(), "{frame:?} {:?}", output.codes());
             assert_eq!(output.frames().len(), 5, "{frame:?}");
             assert!(!errors(&output).is_empty(), "{frame:?}");
@@ -249,13 +249,13 @@ fn frames_that_keep_to_the_rules_are_never_taken_for_something_else() {
         .fragmented(S2C, BINARY, &[b"\r\n", b"GET / HTTP/1.1\r\n\r\n"])
         .closed(1000);
     for split in [Split::Writes(1460), Split::Writes(1)] {
-        let output = told(&talk, &split);
+        let output = output_of(&talk, &split);
         assert_eq!(output.codes(), [""; 0]);
         assert!(output.messages().iter().all(|message| message.integrity == "ok"));
     }
 }
 
-/// A frame whose length is encoded as told.
+/// A frame whose length is encoded in this way.
 fn odd(head: &[u8], payload: &[u8]) -> Vec<u8> {
     [head, payload].concat()
 }
@@ -291,7 +291,7 @@ fn a_length_in_another_encoding_is_read_where_segments_end() {
             } else {
                 talk.no_close().fin(direction)
             };
-            let output = told(&talk, &Split::Writes(1460));
+            let output = output_of(&talk, &Split::Writes(1460));
             let found = output.findings("wrong-length-encoding");
             assert_eq!(found.len(), if more { 2 } else { 1 }, "{:?} {:?}", &bytes[..4], output.codes());
             let text = found[0]["text"].as_str().unwrap();
@@ -305,7 +305,7 @@ fn a_length_in_another_encoding_is_read_where_segments_end() {
             if more {
                 expected.extend([(payload, "lenient"), ("behind", "ok")]);
             }
-            assert_eq!(said(&output, direction), pairs(&expected), "{:?}", &bytes[..4]);
+            assert_eq!(messages_of(&output, direction), pairs(&expected), "{:?}", &bytes[..4]);
         }
     }
 }
@@ -322,7 +322,7 @@ fn a_long_frame_whose_first_segment_ends_where_another_encoding_would_is_read_as
             }
             let output = read(pcap(&script.packets(), PcapFormat::default()));
             assert_eq!(output.codes(), [""; 0]);
-            let lens: Vec<usize> = said(&output, S2C).iter().map(|(text, _)| text.len()).collect();
+            let lens: Vec<usize> = messages_of(&output, S2C).iter().map(|(text, _)| text.len()).collect();
             assert_eq!(lens.len(), 3);
         }
     }

@@ -29,14 +29,14 @@ fn talk(writes: &[(Direction, &[u8])]) -> Conversation {
     talk
 }
 
-fn told(talk: &Conversation, split: &Split) -> Output {
+fn output_of(talk: &Conversation, split: &Split) -> Output {
     read(pcap(&Script::new(talk, split).packets(), PcapFormat::default()))
 }
 
 const SPLITS: [Split; 2] = [Split::Writes(1460), Split::Writes(1)];
 
 /// The text of the data messages of a direction.
-fn said(output: &Output, conn: u64, dir: &str) -> Vec<String> {
+fn messages_of(output: &Output, conn: u64, dir: &str) -> Vec<String> {
     let data = |message: &Message| message.op == "text" || message.op == "binary";
     let messages = output.said(conn, dir).into_iter().filter(data);
     messages.map(|message| String::from_utf8_lossy(&message.bytes).into_owned()).collect()
@@ -66,10 +66,10 @@ fn the_body_of_a_request_comes_before_the_frames() {
                     continue; // Chunks behind a 101 are no body.
                 }
                 let talk = talk(writes).text(C2S, "one").text(S2C, "two").closed(1000);
-                let output = told(&talk, split);
+                let output = output_of(&talk, split);
                 let about = format!("{line:?} {order} {split:?}: {:?}", output.codes());
-                assert_eq!(said(&output, 1, "c2s"), ["one"], "{about}");
-                assert_eq!(said(&output, 1, "s2c"), ["two"], "{about}");
+                assert_eq!(messages_of(&output, 1, "c2s"), ["one"], "{about}");
+                assert_eq!(messages_of(&output, 1, "s2c"), ["two"], "{about}");
                 assert_eq!(output.connections()[0]["close"]["code"], 1000, "{about}");
                 let allowed = ["http-body-in-upgrade", "http-conflicting-length"];
                 assert!(output.codes().iter().all(|code| allowed.contains(code)), "{about}");
@@ -88,13 +88,14 @@ fn a_body_that_was_only_announced_is_not_waited_for() {
     let response = format!("{RESPONSE}\r\n").into_bytes();
     for split in &SPLITS {
         let talk = talk(&[(C2S, &request), (S2C, &response)]).text(C2S, "one").text(S2C, "two").closed(1000);
-        let output = told(&talk, split);
-        assert_eq!(said(&output, 1, "c2s"), ["one"]);
+        let output = output_of(&talk, split);
+        assert_eq!(messages_of(&output, 1, "c2s"), ["one"]);
         assert_eq!(output.codes(), ["http-body-in-upgrade"]);
     }
     let early = Frame::new(TEXT, "too early").masked([1, 2, 3, 4]).wire();
-    let output = told(&talk(&[(C2S, &request), (C2S, &early), (S2C, &response)]).closed(1000), &SPLITS[0]);
-    assert_eq!(said(&output, 1, "c2s"), ["too early"]);
+    let output =
+        output_of(&talk(&[(C2S, &request), (C2S, &early), (S2C, &response)]).closed(1000), &SPLITS[0]);
+    assert_eq!(messages_of(&output, 1, "c2s"), ["too early"]);
     assert_eq!(output.codes(), ["http-body-in-upgrade", "data-before-handshake"]);
 }
 
@@ -103,8 +104,9 @@ fn frames_behind_the_body_of_a_request_may_be_early() {
     let request = format!("{REQUEST}Content-Length: 4\r\n\r\nbody").into_bytes();
     let response = format!("{RESPONSE}\r\n").into_bytes();
     let early = Frame::new(TEXT, "too early").masked([1, 2, 3, 4]).wire();
-    let output = told(&talk(&[(C2S, &request), (C2S, &early), (S2C, &response)]).closed(1000), &SPLITS[0]);
-    assert_eq!(said(&output, 1, "c2s"), ["too early"]);
+    let output =
+        output_of(&talk(&[(C2S, &request), (C2S, &early), (S2C, &response)]).closed(1000), &SPLITS[0]);
+    assert_eq!(messages_of(&output, 1, "c2s"), ["too early"]);
     assert_eq!(output.findings("data-before-handshake").len(), 1);
 }
 
@@ -122,8 +124,8 @@ fn a_body_behind_a_101_is_no_frame() {
             let response = [&response[..], body].concat();
             let talk =
                 talk(&[(C2S, &request), (S2C, &response)]).text(S2C, "one").text(C2S, "two").closed(1000);
-            let output = told(&talk, split);
-            assert_eq!(said(&output, 1, "s2c"), ["one"], "{line} {split:?} {:?}", output.codes());
+            let output = output_of(&talk, split);
+            assert_eq!(messages_of(&output, 1, "s2c"), ["one"], "{line} {split:?} {:?}", output.codes());
             assert_eq!(output.findings("not-a-frame").len(), usize::from(!body.is_empty()), "{line}");
             assert_eq!(output.connections()[0]["close"]["code"], 1000);
         }
@@ -146,10 +148,10 @@ fn a_101_behind_another_response_opens_the_websocket() {
             [&[(C2S, &request), (S2C, stray), (S2C, &response)], &[(C2S, &request), (S2C, &together)]];
         for writes in orders {
             let talk = talk(writes).text(S2C, "one").text(C2S, "two").text(S2C, "three").closed(1000);
-            let output = told(&talk, &Split::Writes(1460));
+            let output = output_of(&talk, &Split::Writes(1460));
             let about = format!("{} {:?}", stray.escape_ascii(), output.codes());
-            assert_eq!(said(&output, 2, "s2c"), ["one", "three"], "{about}");
-            assert_eq!(said(&output, 2, "c2s"), ["two"], "{about}");
+            assert_eq!(messages_of(&output, 2, "s2c"), ["one", "three"], "{about}");
+            assert_eq!(messages_of(&output, 2, "c2s"), ["two"], "{about}");
             assert_eq!(output.codes(), ["handshake-rejected", "stray-response"], "{about}");
             let connections = output.connections();
             assert_eq!(connections[0]["state"], "refused");
@@ -165,8 +167,8 @@ fn a_101_behind_another_response_opens_the_websocket() {
         let talk = talk(&[(C2S, &request), (S2C, interim.as_bytes()), (S2C, &response)])
             .text(S2C, "one")
             .closed(1000);
-        let output = told(&talk, &Split::Writes(1460));
-        assert_eq!((said(&output, 1, "s2c"), output.codes()), (vec!["one".to_owned()], vec![]));
+        let output = output_of(&talk, &Split::Writes(1460));
+        assert_eq!((messages_of(&output, 1, "s2c"), output.codes()), (vec!["one".to_owned()], vec![]));
     }
 }
 
@@ -176,7 +178,8 @@ fn a_101_in_the_body_of_a_refusal_opens_nothing() {
     let other = RESPONSE.replace("ACCEPT", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
     let body = format!("{other}\r\n\u{1}\u{2}").into_bytes();
     let refusal = [&b"HTTP/1.1 404 Not Found\r\n\r\n"[..], &body].concat();
-    let output = told(&talk(&[(C2S, &request), (S2C, &refusal)]).no_close().fin(S2C), &Split::Writes(1460));
+    let output =
+        output_of(&talk(&[(C2S, &request), (S2C, &refusal)]).no_close().fin(S2C), &Split::Writes(1460));
     assert_eq!(output.codes(), ["handshake-rejected"]);
     assert_eq!(output.connections().len(), 1);
 }
@@ -192,7 +195,7 @@ fn frames_of_hixie_76_are_not_read() {
         let talk = talk(&[(C2S, request), (S2C, response), (C2S, b"\0hello\xff"), (S2C, b"\0there\xff")])
             .no_close()
             .fin(S2C);
-        let output = told(&talk, split);
+        let output = output_of(&talk, split);
         assert!(output.frames().is_empty() && output.messages().is_empty());
         let allowed = ["missing-key", "missing-version", "missing-accept"];
         assert_eq!(output.codes(), allowed, "{split:?}");

@@ -429,7 +429,8 @@ impl Http1 {
             Parser::Lost => true,
         };
         let [_, partial] = &mut self.partial;
-        let unasked = self.requests.is_empty() && !again && !self.forced && !(lost && self.requests_lost);
+        let expected = again || self.forced || (lost && self.requests_lost);
+        let unasked = self.requests.is_empty() && !expected;
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
