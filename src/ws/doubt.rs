@@ -60,7 +60,8 @@ impl<E: Events> Step<'_, '_, E> {
         let mut buffer = [0; LOOK];
         let have = self.frame.search.read(bytes, at, &mut buffer);
         let seen = buffer.get(..have).unwrap_or_default();
-        let over = last || at.saturating_add(have as u64) < self.frame.search.end();
+        let search = &self.frame.search;
+        let over = last || !search.has_room() || at.saturating_add(have as u64) < search.end();
         let expect = self.expect(false);
         let chunked = self.shared.is_chunked(self.side.direction);
         let open = Some(self.side.open.is_some()).filter(|_| !self.side.unsure);
@@ -153,10 +154,7 @@ impl<E: Events> Step<'_, '_, E> {
         }
         match len {
             Some(len) => self.resume_behind(reader, at.saturating_add(len)),
-            None => {
-                self.shared.lost_framing = true;
-                self.frame.search.aim = Aim::BehindText { at };
-            }
+            None => self.frame.search.aim = Aim::BehindText { at },
         }
     }
 
@@ -216,25 +214,37 @@ impl<E: Events> Step<'_, '_, E> {
         );
     }
 
-    /// Goes on behind text that is no frame, where frames begin. True where they do.
-    pub(super) fn pass_text(&mut self, reader: &mut FrameReader, from: u64) -> bool {
+    /// Looks for frames behind text that is no frame. False where more bytes have to decide; see
+    /// [`examine_kind`](Self::examine_kind).
+    pub(super) fn pass_text(&mut self, reader: &mut FrameReader, from: u64, last: bool) -> bool {
         let bytes: &dyn Bytes = self.context.bytes;
-        let (at, ends) = self.frame.search.text_end(bytes, from);
-        self.frame.search.aim = Aim::BehindText { at };
-        if !ends {
+        let search = &mut self.frame.search;
+        let (at, ends) = search.text_end(bytes, from);
+        search.aim = Aim::BehindText { at };
+        search.forget(at);
+        let (is_gap, goes_on) = match search.part(at) {
+            None => (search.end() > at, search.end() <= at),
+            Some(_) => (false, !ends && !last && search.has_room()),
+        };
+        if goes_on {
             return false;
         }
         let expect = self.expect(false);
         let mut head = [0; MAX_HEADER_LEN];
         let have = self.frame.search.read(bytes, at, &mut head);
-        if !begins_frame(head.get(..have).unwrap_or_default(), &expect, None) {
-            self.frame.search.aim = Aim::Frames;
-            return false;
+        if !is_gap && begins_frame(head.get(..have).unwrap_or_default(), &expect, None) {
+            if last || self.frame.search.begins(bytes, &expect, at) {
+                return self.resume_at(reader, at, true);
+            }
+            if self.frame.search.has_room() {
+                return false;
+            }
         }
-        if !self.frame.search.begins(bytes, &expect, at) {
-            return false;
-        }
-        self.resume_at(reader, at, true)
+        // What follows is no frame either: it may hide some.
+        self.shared.lost_framing = true;
+        self.shared.set_foreign(self.side.direction, false);
+        self.frame.search.aim = Aim::Frames;
+        true
     }
 
     /// Takes bytes of something that is no frame and of which the end is known; returns what is behind it.

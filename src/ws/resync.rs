@@ -38,9 +38,7 @@ impl<E: Events> Step<'_, '_, E> {
             let goes_on = match aim {
                 Aim::Kind { at } => self.examine_kind(reader, at, last),
                 Aim::Length { at, frame } => self.examine_length(reader, at, frame, last),
-                Aim::BehindText { at } => {
-                    self.pass_text(reader, at) || self.look(reader, last, ended, arrival)
-                }
+                Aim::BehindText { at } => self.pass_text(reader, at, last),
                 Aim::Frames => self.look(reader, last, ended, arrival),
                 Aim::End { .. } => false,
             };

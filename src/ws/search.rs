@@ -171,6 +171,19 @@ impl Search {
         self.held.back().map_or(0, Part::end)
     }
 
+    /// Whether more pieces can be taken without losing the first.
+    pub(super) fn has_room(&self) -> bool {
+        self.held.len() < PIECES && self.len < BYTES
+    }
+
+    /// Forgets what is before an offset.
+    pub(super) fn forget(&mut self, before: u64) {
+        while let Some(first) = self.held.front().filter(|part| part.end() <= before) {
+            self.len -= u64::from(first.len);
+            self.held.pop_front();
+        }
+    }
+
     /// The offset where the text that includes `from` ends, and whether a byte that is no text follows there; otherwise more
     /// of it may come.
     pub(super) fn text_end(&self, bytes: &dyn Bytes, from: u64) -> (u64, bool) {

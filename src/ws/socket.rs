@@ -349,8 +349,9 @@ impl WebSocket {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
         if let Some(by) = unanswered.and_then(|closing| closing.by) {
             let other = self.half(by.opposite());
-            let is_guessed = other.side.terms.guessed && !self.shared.sends_foreign(by.opposite());
-            let may_hide_a_close = other.side.unheard || is_guessed || other.reader.skipped().is_some();
+            let is_lost = other.side.terms.guessed || other.reader.skipped().is_some();
+            let may_hide_a_close =
+                other.side.unheard || (is_lost && !self.shared.sends_foreign(by.opposite()));
             if let Some(closing) = &mut self.shared.closing {
                 closing.by = Some(by).filter(|_| !may_hide_a_close);
             }

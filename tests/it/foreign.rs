@@ -172,6 +172,37 @@ fn output_offset(talk: &Conversation) -> usize {
 }
 
 #[test]
+fn frames_behind_text_of_any_length_are_read() {
+    let page = format!("HTTP/1.1 502 Bad Gateway\r\n\r\n{}", "<p>gr\u{fc}n</p>\n".repeat(20_000));
+    for split in [Split::Writes(1460), Split::Merged(1453)] {
+        let talk = talk().text(S2C, "before").raw(S2C, page.as_bytes());
+        let talk = talk.text(S2C, "behind it, one").binary(S2C, &[7; 3000]).closed(1000);
+        let output = output_of(&talk, &split);
+        assert_eq!(output.codes(), ["not-a-frame"], "{split:?}");
+        assert_eq!(messages_of(&output, S2C).len(), 3, "{split:?}");
+    }
+}
+
+#[test]
+fn a_hole_in_something_else_loses_the_framing() {
+    let page = "<p>502 Bad Gateway</p>\n".repeat(400);
+    let talk = talk().text(S2C, "before").raw(S2C, page.as_bytes());
+    let start = (talk.stream(S2C).len() - page.len()) as u64;
+    let talk = (0..9).fold(talk, |talk, n| talk.text(S2C, &format!("behind it, {n}"))).closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let script = script.lose_bytes(S2C, start + 3000..start + 5000);
+    let output = read(pcap(&script.packets(), PcapFormat::default()));
+    assert_eq!(what(&output).0, "text");
+    let messages = messages_of(&output, S2C);
+    assert!(messages.len() >= 9, "{messages:?} {:?}", output.codes());
+    assert!(
+        errors(&output).iter().all(|code| ["not-a-frame", "tcp-gap"].contains(code)),
+        "{:?}",
+        output.codes()
+    );
+}
+
+#[test]
 fn a_response_behind_a_close_is_a_response() {
     let response = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
     let talk =
