@@ -3,7 +3,7 @@
 use flate2::{Compress, Compression, FlushCompress};
 
 use crate::model::Direction;
-use crate::ws::{FrameHeader, MAX_HEADER_LEN, Opcode, unmask};
+use crate::ws::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, unmask};
 
 /// Most bytes of a payload.
 pub const MAX_PAYLOAD: usize = 1 << 20;
@@ -140,6 +140,7 @@ impl Draft {
             head: [fin << 7 | rsv << 4 | opcode, u8::from(masking_key.is_some()) << 7 | field],
             masking_key: masking_key.unwrap_or_default(),
             payload_len,
+            encoding: LengthEncoding::Standard,
         };
         let (head, len) = header.to_bytes();
         let mut bytes = Vec::with_capacity(MAX_HEADER_LEN + part.len());

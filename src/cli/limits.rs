@@ -50,7 +50,7 @@ pub struct LimitArgs {
     /// Most bytes that one message may inflate to [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_inflate: Option<u64>,
-    /// Most bytes out for one byte in, once a message inflates to over 1 MiB [default: 200]
+    /// Most bytes out for one byte in, once a message inflates to over 1 MiB [default: 1100]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_ratio: Option<u64>,
     /// Inflated bytes of a message after which even the window is given up [default: 1GiB]

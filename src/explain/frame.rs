@@ -312,7 +312,7 @@ impl<'a> Builder<'a> {
     }
 
     fn first_byte(&mut self, byte: u8) {
-        let header = FrameHeader { head: [byte, 0], masking_key: [0; 4], payload_len: 0 };
+        let header = FrameHeader::of([byte, 0]);
         let (fin, rsv, opcode) = (header.fin(), header.rsv(), header.opcode());
         let lang = self.options.lang;
         let meaning = match fin {
@@ -443,7 +443,7 @@ impl<'a> Builder<'a> {
 
     /// The extended length and the masking key, or what is there of them.
     fn rest_of_header(&mut self, first: u8, second: u8, left: usize) {
-        let shape = FrameHeader { head: [first, second], masking_key: [0; 4], payload_len: 0 };
+        let shape = FrameHeader::of([first, second]);
         let mut left = left.saturating_sub(2);
         let extended = shape.extended_len();
         let len = extended.min(left);

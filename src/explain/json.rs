@@ -145,6 +145,7 @@ fn content(json: &mut Object, frame: &ExplainedFrame, op: Opcode) {
             json.string("hex", &hex::encode(&inflated.bytes));
         }
         let integrity = match inflated.outcome {
+            Inflation::Whole if inflated.bad_end.is_some() => "lenient",
             Inflation::Whole => "ok",
             Inflation::Cut => "cut",
             Inflation::UnknownDictionary => "unknown-dictionary",

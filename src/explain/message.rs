@@ -1,8 +1,8 @@
 //! Messages that the frames of one input make up: UTF-8 and inflating are judged on the whole message.
 
 use super::frame::{ExplainedFrame, Field};
-use crate::model::Lang;
-use crate::ws::{InflateLimits, InflateSpace, Inflater, Inflation, Opcode, Utf8Check, rules};
+use crate::model::{Lang, Rule};
+use crate::ws::{DeflateEnd, InflateLimits, InflateSpace, Inflater, Inflation, Opcode, Utf8Check, rules};
 
 /// Most bytes that a message is inflated to.
 pub const MAX_INFLATED: usize = 1 << 20;
@@ -45,6 +45,8 @@ pub struct Inflated {
     pub bytes: Vec<u8>,
     /// Why they may not be all.
     pub outcome: Inflation,
+    /// What is wrong with the end of the message.
+    pub bad_end: Option<DeflateEnd>,
 }
 
 /// What is known about one direction.
@@ -138,7 +140,9 @@ impl Messages {
                 if open.opcode == Opcode::Text {
                     judge(frame, &open.check, inflated.outcome == Inflation::Whole, self.lang);
                 }
-                if inflated.outcome == Inflation::Damaged {
+                if let Some((rule, text)) = end_fault(inflated.bad_end, self.lang) {
+                    frame.broken(Field::Payload, rule, text);
+                } else if inflated.outcome == Inflation::Damaged {
                     let text = self.lang.pick("the compressed data is broken", "压缩数据已损坏").into();
                     frame.broken(Field::Payload, &rules::INFLATE_ERROR, text);
                 }
@@ -174,10 +178,33 @@ fn inflate(inflater: &mut Inflater, wire: &[u8], budget: &mut usize) -> Inflated
     let message = MAX_INFLATED.min(*budget) as u64;
     let limits = InflateLimits { message, ratio: u64::MAX, drain: 32 << 20 };
     let (mut bytes, mut space) = (Vec::new(), InflateSpace::default());
-    let mut keep = |piece: &[u8]| bytes.extend_from_slice(piece);
+    let mut keep = |piece: &[u8], within: bool| bytes.extend_from_slice(if within { piece } else { &[] });
     inflater.begin();
     inflater.feed(wire, &limits, &mut space, &mut keep);
     let (outcome, _) = inflater.finish(&limits, &mut space, &mut keep);
     *budget = budget.saturating_sub(bytes.len());
-    Inflated { bytes, outcome }
+    Inflated { bytes, outcome, bad_end: inflater.bad_end() }
+}
+
+/// What is wrong with the end of a message that could be decompressed.
+fn end_fault(end: Option<DeflateEnd>, lang: Lang) -> Option<(&'static Rule, String)> {
+    let (rule, text) = match end? {
+        DeflateEnd::Empty => (
+            &rules::DEFLATE_EMPTY,
+            lang.pick("RSV1 is set, but there is no payload", "RSV1 置位，却没有载荷"),
+        ),
+        DeflateEnd::TailKept => (
+            &rules::DEFLATE_TAIL_KEPT,
+            lang.pick("the message ends with 00 00 ff ff", "消息以 00 00 ff ff 结尾"),
+        ),
+        DeflateEnd::FinalBlock => (
+            &rules::DEFLATE_FINAL_BLOCK,
+            lang.pick("the byte 00 is missing after the final block", "最后一块之后缺少字节 00"),
+        ),
+        DeflateEnd::NotFlushed => {
+            (&rules::INFLATE_ERROR, lang.pick("the last block is not flushed", "最后一块没有刷新（flush）"))
+        }
+        DeflateEnd::InsideBlock => return None,
+    };
+    Some((rule, text.to_owned()))
 }

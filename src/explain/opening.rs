@@ -11,10 +11,11 @@ use super::words::mistakes::LIKELY;
 use super::words::rules::summary;
 use super::words::wrap;
 use crate::cli::style::{Role, Style};
+use crate::http::extension::{is_deflate, is_deflate_frame};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::{
-    Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview, safe_str, safe_text,
-    width,
+    DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
+    safe_str, safe_text, width,
 };
 use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
 
@@ -440,8 +441,11 @@ impl Page<'_, '_> {
         }
         let mut told = false;
         for extension in &handshake.extensions {
-            let deflate =
-                handshake.deflate.filter(|_| crate::http::extension::is_deflate(extension) && !told);
+            let compresses = |params: &DeflateParams| {
+                let known = if params.per_frame { is_deflate_frame } else { is_deflate };
+                known(extension) && !told
+            };
+            let deflate = handshake.deflate.filter(compresses);
             let Some(params) = deflate else {
                 let text = format!(
                     "{} ({})",
@@ -455,7 +459,11 @@ impl Page<'_, '_> {
             let text = format!(
                 "{}: {}",
                 extension.name,
-                lang.pick("messages that begin with RSV1 are compressed", "以 RSV1 开头的消息是压缩的")
+                match params.per_frame {
+                    true => lang.pick("each frame with RSV1 is compressed", "带 RSV1 的帧各自压缩"),
+                    false => lang
+                        .pick("messages that begin with RSV1 are compressed", "以 RSV1 开头的消息是压缩的"),
+                }
             );
             self.agreement("extension", &text)?;
             for direction in Direction::BOTH {

@@ -27,7 +27,14 @@ pub fn ndjson_row(
         Err(_) => "",
     };
     // With bytes missing, or still compressed, it is not known to be text.
-    let sure = matches!(detail.integrity, Integrity::Ok | Integrity::Guessed | Integrity::Cut);
+    let sure = matches!(
+        detail.integrity,
+        Integrity::Ok
+            | Integrity::Guessed
+            | Integrity::Cut
+            | Integrity::Lenient
+            | Integrity::UnknownExtension
+    );
     let is_text = row.opcode == Opcode::Text.bits() && detail.invalid_utf8_at.is_none() && sure;
     let close = (row.opcode == Opcode::Close.bits()).then(|| Close::parse(&detail.bytes));
     let event = MessageEvent {

@@ -274,7 +274,7 @@ fn payload_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     // Bytes up to the first hole are certain. Those of a compressed message were inflated only where there is
     // text of it.
     let certain = match (message.integrity, message.missing) {
-        (Integrity::Damaged | Integrity::UnknownDictionary, _) => 0,
+        (Integrity::Damaged | Integrity::UnknownDictionary | Integrity::UnknownExtension, _) => 0,
         (_, Some(_)) if message.compressed => 0,
         (_, Some((at, _))) => at,
         (Integrity::Cut, None) if message.compressed && message.text.is_none() => 0,

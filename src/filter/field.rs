@@ -135,7 +135,7 @@ static STATES: Words = Words {
 static ACCEPTS: Words =
     Words { names: &["ok", "wrong", "missing", "unknown"], aliases: &[], ordered: false, numeric: false };
 static INTEGRITIES: Words = Words {
-    names: &["ok", "gap", "cut", "unknown-dictionary", "damaged", "guessed"],
+    names: &["ok", "gap", "cut", "unknown-dictionary", "damaged", "guessed", "unknown-extension", "lenient"],
     aliases: &[],
     ordered: false,
     numeric: false,
@@ -555,6 +555,8 @@ mod tests {
             Integrity::UnknownDictionary,
             Integrity::Damaged,
             Integrity::Guessed,
+            Integrity::UnknownExtension,
+            Integrity::Lenient,
         ];
         for (integrity, name) in all.iter().zip(INTEGRITIES.names) {
             assert_eq!(integrity.name(), *name);

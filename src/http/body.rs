@@ -28,7 +28,7 @@ pub enum Framing {
 /// first. [`judge_syntax`](super::judge_syntax) reports both.
 #[must_use]
 pub fn request_framing(head: &Head) -> Framing {
-    coded(head).or_else(|| content_length(head).map(Framing::Length)).unwrap_or(Framing::None)
+    announced_framing(head)
 }
 
 /// The framing of a response's body. `request_method` is empty where the request was not seen.
@@ -42,6 +42,12 @@ pub fn response_framing(head: &Head, request_method: &[u8]) -> Framing {
         _ => {}
     }
     coded(head).or_else(|| content_length(head).map(Framing::Length)).unwrap_or(Framing::UntilClose)
+}
+
+/// The framing that a head announces, whether or not such a message has a body.
+#[must_use]
+pub fn announced_framing(head: &Head) -> Framing {
+    coded(head).or_else(|| content_length(head).map(Framing::Length)).unwrap_or(Framing::None)
 }
 
 /// The framing that `Transfer-Encoding` gives; `None` where there is no such header.

@@ -155,7 +155,9 @@ impl<'a> Judgements<'a> {
         let keys = self.fields("Sec-WebSocket-Key").count();
         let Some(field) = self.fields("Sec-WebSocket-Key").next() else {
             let draft = match self.head.value("Sec-WebSocket-Key1") {
-                Some(_) => "; Sec-WebSocket-Key1 is that of a draft of 2010 (hixie-76)",
+                Some(_) => {
+                    "; Sec-WebSocket-Key1 is that of a draft of 2010 (hixie-76), whose frames are not read"
+                }
                 None => "",
             };
             let text = format!("the request has no Sec-WebSocket-Key{draft}");

@@ -14,10 +14,24 @@ use crate::model::{DeflateParams, Extension};
 /// The registered name of the compression extension.
 pub const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 
+/// Whether `extension` compresses frame by frame (draft-tyoshino-hybi-websocket-perframe-deflate, section 4).
+///
+/// Safari sent the prefixed name for years, and servers that support it answer with the same name.
+#[must_use]
+pub fn is_deflate_frame(extension: &Extension) -> bool {
+    ["x-webkit-deflate-frame", "deflate-frame"].iter().any(|name| extension.name.eq_ignore_ascii_case(name))
+}
+
 /// Whether `extension` is permessage-deflate.
 #[must_use]
 pub fn is_deflate(extension: &Extension) -> bool {
     extension.name.eq_ignore_ascii_case(PERMESSAGE_DEFLATE)
+}
+
+/// Whether `extension` compresses, per message or per frame: then it uses RSV1 and no other RSV bit.
+#[must_use]
+pub fn compresses(extension: &Extension) -> bool {
+    is_deflate(extension) || is_deflate_frame(extension)
 }
 
 /// The extensions of the header's values, in order, and whether all follow the grammar.
@@ -152,12 +166,50 @@ pub fn deflate_agreed(
     let nearest = misfits.map(|offer| misfit(read_params(offer, true).0, params)).min_by_key(Vec::len);
     problems.extend(nearest.unwrap_or_default());
     let agreed = DeflateParams {
+        per_frame: false,
         server_no_context_takeover: params.server_no_context_takeover,
         client_no_context_takeover: params.client_no_context_takeover,
         server_max_window_bits: params.server_max_window_bits.unwrap_or(15),
         client_max_window_bits: params.client_max_window_bits.flatten().unwrap_or(15),
     };
     Some((agreed, problems))
+}
+
+/// What a response agreed on where it compresses frame by frame; `None` where it does not, or has permessage-deflate.
+///
+/// `offers` are the request's extensions, `None` where it was not captured. Each side's parameters limit what the other
+/// side sends: those of the offer hold for the server, those of the response for the client. A value that is
+/// no number from 8 to 15 counts as the largest window.
+#[must_use]
+pub fn deflate_frame_agreed(response: &[Extension], offers: Option<&[Extension]>) -> Option<DeflateParams> {
+    if response.iter().any(is_deflate) {
+        return None;
+    }
+    let read = |extension: Option<&Extension>| {
+        let find = |name: &str| {
+            let params = &extension?.params;
+            params.iter().find(|param| param.0.eq_ignore_ascii_case(name)).map(|param| param.1.as_deref())
+        };
+        let bits = find("max_window_bits").flatten().and_then(window_bits).unwrap_or(15);
+        (find("no_context_takeover").is_some(), bits)
+    };
+    let answer = response.iter().find(|extension| is_deflate_frame(extension))?;
+    let client = read(Some(answer));
+    let server = read(offers.unwrap_or_default().iter().find(|extension| is_deflate_frame(extension)));
+    Some(DeflateParams {
+        per_frame: true,
+        server_no_context_takeover: server.0,
+        client_no_context_takeover: client.0,
+        server_max_window_bits: server.1,
+        client_max_window_bits: client.1,
+    })
+}
+
+/// What a response agreed on about compression, of either kind. `offers`: see [`deflate_frame_agreed`].
+#[must_use]
+pub fn compression_agreed(response: &[Extension], offers: Option<&[Extension]>) -> Option<DeflateParams> {
+    let per_message = deflate_agreed(response, None).map(|(params, _)| params);
+    per_message.or_else(|| deflate_frame_agreed(response, offers))
 }
 
 /// Why `answer` does not accept `offer` (RFC 7692 sections 7.1.1 and 7.1.2).
@@ -318,6 +370,7 @@ mod tests {
     }
 
     const PLAIN: DeflateParams = DeflateParams {
+        per_frame: false,
         server_no_context_takeover: false,
         client_no_context_takeover: false,
         server_max_window_bits: 15,
@@ -345,6 +398,31 @@ mod tests {
             DeflateParams { server_no_context_takeover: true, client_no_context_takeover: true, ..PLAIN };
         let text = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
         assert_eq!(agree(text, "permessage-deflate"), (takeover, vec![]), "a server may add both unasked");
+    }
+
+    #[test]
+    fn compression_of_frames_is_limited_by_the_other_side() {
+        let agree = |answer: &str, offer: Option<&str>| {
+            let offers = offer.map(|offer| parse(&[offer]).0);
+            compression_agreed(&parse(&[answer]).0, offers.as_deref())
+        };
+        let per_frame = DeflateParams { per_frame: true, ..PLAIN };
+        let name = "x-webkit-deflate-frame";
+        assert_eq!(agree(name, Some(name)), Some(per_frame));
+        assert_eq!(agree("Deflate-Frame", None), Some(per_frame));
+        let server =
+            DeflateParams { server_max_window_bits: 9, server_no_context_takeover: true, ..per_frame };
+        let offer = format!("{name}; max_window_bits=9; no_context_takeover");
+        assert_eq!(agree(name, Some(&offer)), Some(server));
+        let client =
+            DeflateParams { client_max_window_bits: 10, client_no_context_takeover: true, ..per_frame };
+        assert_eq!(
+            agree(&format!("{name}; no_context_takeover; max_window_bits=\"10\""), Some(name)),
+            Some(client)
+        );
+        assert_eq!(agree(&format!("{name}; max_window_bits=99"), None), Some(per_frame));
+        assert_eq!(agree(&format!("{name}, permessage-deflate"), Some(name)), Some(PLAIN));
+        assert_eq!(agree("x-private", Some(name)), None);
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub mod rules;
 pub mod upgrade;
 
 pub use accept::{AcceptSteps, GUID, accept_for, likely_mistake};
-pub use body::{BodyReader, Framing, GapResult, request_framing, response_framing};
-pub use extension::{deflate_agreed, deflate_offer, parse_extensions};
+pub use body::{BodyReader, Framing, GapResult, announced_framing, request_framing, response_framing};
+pub use extension::{compresses, compression_agreed, deflate_agreed, deflate_offer, parse_extensions};
 pub use head::{HeadKind, HeadLimits, Scan, may_be_head, scan, scan_more};
 pub use proxy::{ProxyScan, scan_proxy};
 pub use upgrade::{

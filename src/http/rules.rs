@@ -43,6 +43,9 @@ crate::rules! {
     HANDSHAKE_REJECTED = "handshake-rejected" Warning "RFC 6455 §4.2.2",
         "Server answered with another status than 101.",
         "No WebSocket came to be. Usual causes: 400 malformed request, 401 and 407 login wanted, 403 Origin not allowed, 404 wrong path, 426 wrong version, 200 no WebSocket there or a proxy dropped Upgrade, 502 to 504 backend down.";
+    STRAY_RESPONSE = "stray-response" Warning "RFC 9112 §9.3.1",
+        "Another response before the 101 to the same request.",
+        "A request has one final response, and clients take the first: this one fails although the server opened the WebSocket. Usually a handler answers the request before the upgrade does, or a response to an earlier request comes late.";
     MISSING_ACCEPT = "missing-accept" Error "RFC 6455 §4.2.2 item 5.4",
         "101 without Sec-WebSocket-Accept.",
         "Clients have to close the connection. The server agreed without computing the answer to the key, or a proxy dropped the header.";
@@ -96,7 +99,7 @@ mod tests {
         let mut codes: Vec<_> = ALL.iter().map(|rule| rule.code).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), 27);
+        assert_eq!(codes.len(), 28);
         for rule in ALL {
             assert!(rule.summary.ends_with('.') && rule.advice.ends_with('.'), "{}", rule.code);
             assert!(rule.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::accept::accept_for;
 use super::check;
-use super::extension::{deflate_agreed, is_deflate, parse_extensions};
+use super::extension::{compresses, compression_agreed, parse_extensions};
 use crate::model::{Accept, DeflateParams, Direction, Extension, Head, Rule};
 
 /// A rule that a head breaks.
@@ -35,9 +35,9 @@ pub struct Handshake {
     pub subprotocol: Option<String>,
     /// The extensions that the server agreed to, in order.
     pub extensions: Vec<Extension>,
-    /// What permessage-deflate agreed on, where it is among them.
+    /// What was agreed about compression, per message or per frame, where it is among them.
     pub deflate: Option<DeflateParams>,
-    /// Which RSV bits the extensions may use, RSV1 = 4: 4 for permessage-deflate alone, 7 where another
+    /// Which RSV bits the extensions may use, RSV1 = 4: 4 for compression alone, 7 where another
     /// extension is there, whose use of them is not known. Without a captured response those offered count.
     pub rsv_defined: u8,
     /// Whether frames follow the heads: the response is a 101 to WebSocket.
@@ -108,7 +108,7 @@ fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Jud
     let agreed = response.filter(|_| upgraded);
     let extensions = extensions(agreed);
     let offers = request.map(|request| self::extensions(Some(request)));
-    let deflate = deflate_agreed(&extensions, None).map(|(params, _)| params);
+    let deflate = compression_agreed(&extensions, offers.as_deref());
     let subprotocol = agreed.and_then(|response| response.value("Sec-WebSocket-Protocol"));
     let handshake = Handshake {
         accept: agreed.map_or(Accept::Unknown, |response| accept(request, response)),
@@ -159,7 +159,7 @@ pub(super) fn extensions(head: Option<&Head>) -> Vec<Extension> {
 }
 
 pub(super) fn rsv_bits(extensions: &[Extension]) -> u8 {
-    extensions.iter().fold(0, |bits, extension| bits | if is_deflate(extension) { 4 } else { 7 })
+    extensions.iter().fold(0, |bits, extension| bits | if compresses(extension) { 4 } else { 7 })
 }
 
 /// The right accept values: one, or one for each key where a request has several.

@@ -398,7 +398,7 @@ impl<'a> Facts<'a> {
                 number(
                     inside
                         .filter(|frame| {
-                            frame.header().opcode().is_control() && u64::from(frame.direction) == own
+                            frame.header().opcode().is_control() && frame.direction() as u64 == own
                         })
                         .count(),
                 )

@@ -138,9 +138,12 @@ pub struct Extension {
     pub params: Vec<(String, Option<String>)>,
 }
 
-/// What permessage-deflate agreed on (RFC 7692 section 7.1).
+/// What permessage-deflate agreed on (RFC 7692 section 7.1), or its predecessor, which compresses frame by frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateParams {
+    /// Each frame is compressed by itself: `x-webkit-deflate-frame`
+    /// (draft-tyoshino-hybi-websocket-perframe-deflate).
+    pub per_frame: bool,
     /// The server starts each message with an empty window.
     pub server_no_context_takeover: bool,
     /// The client starts each message with an empty window.

@@ -284,11 +284,12 @@ fn write_frame(
         match payload {
             PayloadMode::Hash => {
                 key(out, "sha256");
-                if whole {
-                    use sha2::{Digest as _, Sha256};
-                    let _ = write!(Text(out), "\"{}\"", hex::encode(Sha256::digest(bytes)));
-                } else {
-                    out.extend_from_slice(b"null");
+                use sha2::{Digest as _, Sha256};
+                match frame.sha256.or_else(|| whole.then(|| Sha256::digest(bytes).into())) {
+                    Some(hash) => {
+                        let _ = write!(Text(out), "\"{}\"", hex::encode(hash));
+                    }
+                    None => out.extend_from_slice(b"null"),
                 }
             }
             _ => {
@@ -353,7 +354,10 @@ fn write_message(
         PayloadMode::Preview | PayloadMode::Full => {
             let most = if payload == PayloadMode::Preview { PREVIEW } else { usize::MAX };
             cut = !message.whole
-                && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
+                && !matches!(
+                    message.integrity,
+                    Integrity::Gap | Integrity::UnknownDictionary | Integrity::Damaged
+                );
             match message.text {
                 Some(text) => {
                     let shown = begin(text, most);
@@ -420,6 +424,9 @@ fn write_finding(
     optional(out, "frame", spot.frame);
     optional(out, "msg", spot.message);
     optional(out, "offset", spot.offset);
+    if let Some(what) = spot.what {
+        word(out, "what", what);
+    }
     string(out, "text", &text.to_string());
     string(out, "ref", rule.reference);
     out.extend_from_slice(b"}\n");

@@ -323,7 +323,7 @@ fn write_message(
     let shown = most > 0 || payload == PayloadMode::Full;
     let mut cut = shown
         && !message.whole
-        && matches!(message.integrity, Integrity::Ok | Integrity::Cut | Integrity::Guessed);
+        && !matches!(message.integrity, Integrity::Gap | Integrity::UnknownDictionary | Integrity::Damaged);
     match message.text.filter(|_| shown).filter(|text| hazards(text).is_none()) {
         Some(text) => {
             let end = (0..=most.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
@@ -388,11 +388,11 @@ fn write_frame(
         PayloadMode::None | PayloadMode::Hash => 0,
     };
     record.hex(bytes.get(..most).unwrap_or_default());
-    if payload == PayloadMode::Hash && whole {
-        use sha2::{Digest as _, Sha256};
-        record.hex(&Sha256::digest(bytes));
-    } else {
-        record.empty();
+    use sha2::{Digest as _, Sha256};
+    let hash = frame.sha256.or_else(|| whole.then(|| Sha256::digest(bytes).into()));
+    match hash.filter(|_| payload == PayloadMode::Hash) {
+        Some(hash) => record.hex(&hash),
+        None => record.empty(),
     }
     let printed = matches!(payload, PayloadMode::Full | PayloadMode::Preview);
     record.flag(printed && frame.complete && (!whole || most < bytes.len()));

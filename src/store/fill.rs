@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::index::{End, Index, News, side};
-use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, FrameSender, Marks, MessageRow};
 use super::trail::Trails;
 use crate::autopsy::Facts;
 use crate::model::{ConnectionId, Direction, PacketRef, PerDirection, Rule, Severity, Time};
@@ -118,7 +118,7 @@ impl Sink for Fill {
             message: frame.message.map_or(0, |message| message as u32),
             key: header.masking_key,
             head: header.head,
-            direction: side(frame.direction),
+            sender: FrameSender::new(frame.direction, header.encoding),
             complete: frame.complete,
         };
         self.push(News::Frame { connection: connection.id.0, number: frame.number, last: frame.last, row });

@@ -485,7 +485,7 @@ impl Rows {
             frames: 1,
             first_frame: number as u32,
             opcode: frame.head[0] & 0x0f,
-            direction: frame.direction,
+            direction: side(frame.direction()),
             marks: Marks(Marks::UNFINISHED | Marks::LEN_UNKNOWN | masked | found),
             ..unknown()
         };

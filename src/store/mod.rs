@@ -51,7 +51,7 @@ pub use index::{Index, Released, Traffic};
 #[cfg(feature = "tls")]
 pub use keylog::{KeyLogFollower, KeyLogs};
 pub use pages::Pages;
-pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
+pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, FrameSender, Marks, MessageRow};
 pub use scan::{Replayer, Scan, ScanProgress, Visit};
 pub use session::{Options, Progress, Reading, Session};
 pub use trail::Packets;

@@ -3,7 +3,7 @@
 use crate::autopsy::Facts;
 use crate::model::{Direction, PerDirection, Place, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, State};
-use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode, Rtt};
+use crate::ws::{Closing, Counts, FrameHeader, Integrity, LengthEncoding, Opcode, Rtt};
 
 /// A WebSocket, or an attempt to open one.
 #[derive(Clone, Debug)]
@@ -135,23 +135,45 @@ pub struct FrameRow {
     pub key: [u8; 4],
     /// The header's first two bytes.
     pub head: [u8; 2],
-    /// Who sent it: 0 for the client.
-    pub direction: u8,
+    /// Who sent it, and how its length is encoded.
+    pub sender: FrameSender,
     /// Whether the capture has all of it.
     pub complete: bool,
+}
+
+/// Who sent a frame, and how they encode lengths, in one byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameSender(u8);
+
+impl FrameSender {
+    /// The sender of a frame.
+    #[must_use]
+    pub fn new(direction: Direction, encoding: LengthEncoding) -> Self {
+        Self((encoding as u8) << 1 | u8::from(direction == Direction::ServerToClient))
+    }
+
+    fn encoding(self) -> LengthEncoding {
+        use LengthEncoding::{Carry, EightBits, LittleEndian, Standard};
+        [Standard, LittleEndian, EightBits, Carry].get(usize::from(self.0 >> 1)).copied().unwrap_or_default()
+    }
 }
 
 impl FrameRow {
     /// Who sent it.
     #[must_use]
     pub fn direction(&self) -> Direction {
-        if self.direction == 0 { Direction::ClientToServer } else { Direction::ServerToClient }
+        if self.sender.0 & 1 == 0 { Direction::ClientToServer } else { Direction::ServerToClient }
     }
 
     /// Its header, as it was on the wire.
     #[must_use]
     pub fn header(&self) -> FrameHeader {
-        FrameHeader { head: self.head, masking_key: self.key, payload_len: self.payload_len }
+        FrameHeader {
+            head: self.head,
+            masking_key: self.key,
+            payload_len: self.payload_len,
+            encoding: self.sender.encoding(),
+        }
     }
 
     /// Bytes of header and payload, as the header claims them.

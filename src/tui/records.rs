@@ -264,7 +264,7 @@ impl Record for OfFrame<'_> {
         let own = match field {
             Field::Time | Field::Epoch => Value::Moment(row.time),
             Field::Delta => self.delta.map_or(Value::Absent, Value::Nanos),
-            Field::Dir => Value::Number(row.direction.into()),
+            Field::Dir => Value::Number(row.direction() as u64),
             Field::Packet => Value::Number(row.packet.into()),
             Field::Msg => number((row.message > 0).then_some(row.message.into())),
             Field::Frame => Value::Number(self.number),

@@ -422,6 +422,29 @@ fn may_begin(first: u8, expect: &Expect) -> bool {
         || (expect.rsv1 && matches!(first, 0x41 | 0x42 | 0xc1 | 0xc2))
 }
 
+/// Whether bytes begin with the header of a frame that keeps to the rules, as far as they are there. `open`: whether a
+/// message is open there, where that is known.
+pub(super) fn begins_frame(bytes: &[u8], expect: &Expect, open: Option<bool>) -> bool {
+    let [first, second, ..] = *bytes else {
+        return bytes.first().is_none_or(|first| may_begin(*first, expect));
+    };
+    match FrameHeader::parse(bytes) {
+        Parse::Done(header, _) => keeps_to_rules(header, expect, open),
+        Parse::Need(_) => may_begin(first, expect) && (second & 0x80 != 0) == expect.masked,
+    }
+}
+
+/// Whether bytes may begin with a frame that keeps to the rules, masked or not.
+#[must_use]
+pub fn may_be_frame(bytes: &[u8], masked: bool) -> bool {
+    begins_frame(bytes, &Expect { masked, rsv1: true, ended: false }, Some(false))
+}
+
+/// Whether a header keeps to the rules. `open`: whether a message is open there, where that is known.
+pub(super) fn keeps_to_rules(header: FrameHeader, expect: &Expect, open: Option<bool>) -> bool {
+    Before { open, ..Before::default() }.allows(header, expect)
+}
+
 /// Whether bytes look like frames from the first to the last.
 #[must_use]
 pub fn fills(bytes: &[u8]) -> bool {

@@ -2,8 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::deflate::{Inflater, Inflation};
+use super::deflate::{InflateLimit, Inflater, Inflation};
 use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, ShortMessage, Spot};
+use super::lenient::{self, Fault, Reading};
 use super::mask::unmask;
 use super::message::Step;
 use super::reader::FrameStart;
@@ -17,8 +18,14 @@ use crate::model::{Bytes, Chunk, Place};
 pub(super) struct Open {
     pub(super) opcode: Opcode,
     pub(super) compressed: bool,
-    /// An undefined RSV bit is set: nothing is known of the payload's coding.
+    /// The frame at hand is compressed; where frames are not compressed one by one, as the message is.
+    pub(super) inflating: bool,
+    /// An RSV bit is set whose meaning is not known: nothing is known of the payload's coding.
     pub(super) opaque: bool,
+    /// RSV bits of its frames, RSV1 = 4.
+    pub(super) rsv: u8,
+    /// Its frames were found against a rule.
+    pub(super) lenient: bool,
     pub(super) number: Option<u64>,
     first: Place,
     pub(super) frames: u32,
@@ -28,6 +35,12 @@ pub(super) struct Open {
     pub(super) missing: Option<(u64, u64)>,
     gone: bool,
     pub(super) eager: Option<Box<Eager>>,
+    /// Of a compressed message: where each of its first fragments ends in its payload.
+    ends: Vec<u64>,
+    /// Where frames are compressed one by one: the worst that became of those before.
+    outcome: Option<Inflation>,
+    /// The first fault of those before.
+    fault: Option<Fault>,
 }
 
 /// A message read as it comes: because it is too long to keep its pieces, or because it is inflated.
@@ -44,7 +57,7 @@ pub(super) struct Eager {
 
 impl Eager {
     /// `kept`: an allocation to use.
-    fn new(depth: &Depth, mut kept: Vec<u8>) -> Self {
+    pub(super) fn new(depth: &Depth, mut kept: Vec<u8>) -> Self {
         kept.clear();
         Self { utf8: Utf8Check::new(), hash: depth.hash.then(Sha256::new), kept, len: 0, dropped: false }
     }
@@ -57,7 +70,15 @@ impl Eager {
         (self.kept, self.dropped) = (Vec::new(), true);
     }
 
-    fn take(&mut self, bytes: &[u8], keep: u64, check: bool) {
+    /// `within`: within the limits of inflating; what is not is counted and hashed.
+    pub(super) fn take(&mut self, bytes: &[u8], within: bool, keep: u64, check: bool) {
+        if !within {
+            self.len += bytes.len() as u64;
+            if let Some(hash) = &mut self.hash {
+                hash.update(bytes);
+            }
+            return;
+        }
         let keep = if self.dropped { 0 } else { keep };
         let before = self.len;
         self.len += bytes.len() as u64;
@@ -122,6 +143,10 @@ struct Outline {
     frames: u32,
     compressed: bool,
     opaque: bool,
+    /// RSV bits of its frames.
+    rsv: u8,
+    /// Its frames were found against a rule.
+    lenient: bool,
     missing: Option<(u64, u64)>,
     at: u64,
 }
@@ -147,6 +172,8 @@ impl<E: Events> Step<'_, '_, E> {
             frames: 1,
             compressed: header.rsv1(),
             opaque: false,
+            rsv: 0,
+            lenient: false,
             missing: None,
             at: start.at,
         };
@@ -168,6 +195,7 @@ impl<E: Events> Step<'_, '_, E> {
                 len: Some(bytes.len() as u64),
                 whole: true,
                 sha256: depth.hash.then(|| Sha256::digest(bytes).into()),
+                faults: None,
             };
             self.tell(&outline, &done, bytes, text, bad);
         } else {
@@ -178,11 +206,11 @@ impl<E: Events> Step<'_, '_, E> {
             let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
             let check = outline.opcode == Opcode::Text;
             let (outcome, len) =
-                inflater.inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out| {
-                    eager.take(out, depth.keep, check);
+                inflater.inflate(&mut unmasked, &depth.inflate, &mut scratch.inflated, &mut |out, within| {
+                    eager.take(out, within, depth.keep, check);
                 });
             self.side.counts.deflated_bytes += header.payload_len;
-            self.tell_inflated(&outline, &mut eager, outcome, len, &unmasked, check);
+            self.tell_inflated(&outline, &mut eager, (outcome, len), &unmasked, &[], None);
             self.context.scratch.kept = eager.kept;
         }
         self.context.scratch.unmasked = unmasked;
@@ -219,6 +247,8 @@ impl<E: Events> Step<'_, '_, E> {
             frames: open.frames,
             compressed: open.compressed,
             opaque: open.opaque,
+            rsv: open.rsv,
+            lenient: open.lenient,
             missing: open.missing,
             at: self.frame.start.at,
         };
@@ -227,28 +257,41 @@ impl<E: Events> Step<'_, '_, E> {
         let plain_len = (!open.compressed).then_some(open.payload_len);
         if open.missing.is_some() || open.gone {
             let integrity = if open.missing.is_some() { Integrity::Gap } else { Integrity::Cut };
-            let done = Done { integrity, len: plain_len, whole: false, sha256: None };
+            let done = Done { integrity, len: plain_len, whole: false, sha256: None, faults: None };
             let content = open.kept.read(bytes, &mut unmasked).unwrap_or_default();
             self.tell(&outline, &done, content, None, None);
         } else if open.compressed {
             self.side.counts.deflated_bytes += open.payload_len;
             let (mut eager, outcome, len) = self.inflate(&mut open, check);
             let wire = if open.gone { None } else { open.kept.read(bytes, &mut unmasked) };
-            self.tell_inflated(&outline, &mut eager, outcome, len, wire.unwrap_or_default(), check);
+            let (wire, fault) = (wire.unwrap_or_default(), open.fault.take());
+            self.tell_inflated(&outline, &mut eager, (outcome, len), wire, &open.ends, fault);
             self.context.scratch.kept = eager.kept;
         } else if let Some(eager) = &mut open.eager {
             let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
             let (text, bad) = eager.text(check);
-            let done =
-                Done { integrity: Integrity::Ok, len: Some(eager.len), whole: eager.is_whole(), sha256 };
+            let done = Done {
+                integrity: Integrity::Ok,
+                len: Some(eager.len),
+                whole: eager.is_whole(),
+                sha256,
+                faults: None,
+            };
             self.tell(&outline, &done, &eager.kept, text, bad);
         } else if let Some(all) = open.kept.read(bytes, &mut unmasked) {
             let (text, bad) = if check { text_of(all) } else { (None, None) };
             let sha256 = depth.hash.then(|| Sha256::digest(all).into());
-            let done = Done { integrity: Integrity::Ok, len: Some(all.len() as u64), whole: true, sha256 };
+            let done = Done {
+                integrity: Integrity::Ok,
+                len: Some(all.len() as u64),
+                whole: true,
+                sha256,
+                faults: None,
+            };
             self.tell(&outline, &done, all, text, bad);
         } else {
-            let done = Done { integrity: Integrity::Cut, len: plain_len, whole: false, sha256: None };
+            let done =
+                Done { integrity: Integrity::Cut, len: plain_len, whole: false, sha256: None, faults: None };
             self.tell(&outline, &done, &[], None, None);
         }
         self.context.scratch.unmasked = unmasked;
@@ -263,13 +306,25 @@ impl<E: Events> Step<'_, '_, E> {
 
     /// A direction that starts each message with an empty window needs no inflater in between.
     fn give_back_inflater(&mut self) {
-        let spare = &mut self.context.scratch.spare;
-        if self.side.terms.takeover == Some(false)
-            && let Some(inflater) = self.side.inflater.take()
-            && spare.len() < 4
-        {
-            spare.push(inflater);
+        /// After so many messages that need no window of another, it is not kept any longer in case one does.
+        const WATCHED: u8 = 2;
+        let Self { side, context, .. } = self;
+        if side.terms.takeover != Some(false) {
+            return;
         }
+        let Some(mut used) = side.inflater.take_if(|inflater| !inflater.is_resting()) else { return };
+        let previous = used.take_previous();
+        let unused = if side.watched < WATCHED {
+            side.watched += 1;
+            used.rest();
+            side.inflater = Some(used);
+            [previous, None]
+        } else {
+            [Some(used), previous]
+        };
+        let spare = &mut context.scratch.spare;
+        let room = 4usize.saturating_sub(spare.len());
+        spare.extend(unused.into_iter().flatten().take(room));
     }
 
     /// Inflates a message of several frames, or of one in several pieces.
@@ -277,6 +332,11 @@ impl<E: Events> Step<'_, '_, E> {
         let Context { bytes, depth, scratch } = &mut *self.context;
         let depth: &Depth = depth;
         let begun = open.eager.take();
+        if let (Some(_), Some(outcome)) = (&begun, open.outcome) {
+            let eager = begun.map_or_else(|| Eager::new(depth, Vec::new()), |eager| *eager);
+            let len = eager.len;
+            return (eager, outcome, len);
+        }
         let kept = std::mem::take(&mut scratch.kept);
         let inflater = take_inflater(&mut self.side.inflater, self.side.window_lost, scratch);
         let Scratch { unmasked, inflated, .. } = &mut **scratch;
@@ -286,34 +346,52 @@ impl<E: Events> Step<'_, '_, E> {
                 let mut eager = Eager::new(depth, kept);
                 inflater.begin();
                 open.gone |= !open.kept.each(*bytes, unmasked, &mut |wire| {
-                    inflater
-                        .feed(wire, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                    inflater.feed(wire, &depth.inflate, inflated, &mut |out, within| {
+                        eager.take(out, within, depth.keep, check);
+                    });
                 });
                 eager
             }
         };
-        let (outcome, len) =
-            inflater.finish(&depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+        let (outcome, len) = inflater.finish(&depth.inflate, inflated, &mut |out, within| {
+            eager.take(out, within, depth.keep, check);
+        });
         (eager, if open.gone { Inflation::Cut } else { outcome }, len)
     }
 
+    /// `wire`: the message before inflating, `ends`: where its fragments end in it; both empty where they were not kept.
+    /// `earlier`: the fault of one of its frames, where frames are compressed one by one.
     fn tell_inflated(
         &mut self,
         outline: &Outline,
         eager: &mut Eager,
-        outcome: Inflation,
-        len: u64,
+        (outcome, len): (Inflation, u64),
         wire: &[u8],
-        check: bool,
+        ends: &[u64],
+        earlier: Option<Fault>,
     ) {
+        let check = outline.opcode == Opcode::Text && !outline.opaque;
+        if outcome == Inflation::Damaged
+            && !self.side.terms.guessed
+            && !outline.opaque
+            && !wire.is_empty()
+            && let Some(reading) = self.read_leniently(wire, ends, outline.opcode)
+        {
+            return self.tell_lenient(outline, reading, check);
+        }
         let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
-        let mut done = Done { integrity: Integrity::Ok, len: Some(len), whole: eager.is_whole(), sha256 };
+        let mut done =
+            Done { integrity: Integrity::Ok, len: Some(len), whole: eager.is_whole(), sha256, faults: None };
         match outcome {
-            Inflation::Whole => self.side.counts.inflated_bytes += len,
+            Inflation::Whole => {
+                self.side.counts.inflated_bytes += len;
+                self.find_faults(&mut done, len, earlier);
+            }
             Inflation::Cut => {
                 let known = len <= self.context.depth.inflate.drain;
-                done =
-                    Done { integrity: Integrity::Cut, len: known.then_some(len), whole: false, sha256: None };
+                let sha256 = done.sha256.filter(|_| known);
+                let len = known.then_some(len);
+                done = Done { integrity: Integrity::Cut, len, whole: false, sha256, faults: None };
             }
             Inflation::UnknownDictionary | Inflation::Damaged => {
                 // Of a guess, the fault is more likely than that of its sender.
@@ -322,7 +400,7 @@ impl<E: Events> Step<'_, '_, E> {
                 } else {
                     Integrity::UnknownDictionary
                 };
-                let done = Done { integrity, len: None, whole: false, sha256: None };
+                let done = Done { integrity, len: None, whole: false, sha256: None, faults: None };
                 self.tell(outline, &done, wire, None, None);
                 return;
             }
@@ -336,6 +414,54 @@ impl<E: Events> Step<'_, '_, E> {
         self.tell(outline, &done, &eager.kept, text, bad);
     }
 
+    /// Rules that a message breaks which could be inflated.
+    #[inline]
+    fn find_faults(&mut self, done: &mut Done, len: u64, earlier: Option<Fault>) {
+        let side = &mut *self.side;
+        let Some(inflater) = &side.inflater else { return };
+        let is_odd = earlier.is_some()
+            || inflater.bad_end().is_some()
+            || side.compression.window_bits < 15
+            || side.keeps_window
+            || side.assumed > 0;
+        if !is_odd || side.terms.guessed {
+            return;
+        }
+        let mut faults: Vec<Fault> = earlier.into_iter().collect();
+        if faults.is_empty() {
+            faults.extend(inflater.bad_end().and_then(lenient::end_fault));
+            faults.extend(lenient::exceeded(inflater, side.compression.window_bits));
+        }
+        let distance = inflater.largest_distance() as u64;
+        // A match is at least three bytes long: this one begins before the message.
+        if side.keeps_window && distance > 0 && distance + 3 > len {
+            faults.push(lenient::kept_window());
+        }
+        let is_doubtful = side.assumed > 0 && distance > 0;
+        side.assumed = side.assumed.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
+        if is_doubtful || !faults.is_empty() {
+            done.integrity = Integrity::Lenient;
+        }
+        done.faults = (!faults.is_empty()).then(|| Box::new(faults));
+    }
+
+    /// A message that could be read past its fault.
+    #[cold]
+    fn tell_lenient(&mut self, outline: &Outline, reading: Reading, check: bool) {
+        let Reading { fault, content: mut eager } = reading;
+        self.side.counts.inflated_bytes += eager.len;
+        let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
+        let done = Done {
+            integrity: Integrity::Lenient,
+            len: Some(eager.len),
+            whole: eager.is_whole(),
+            sha256,
+            faults: Some(Box::new(vec![fault])),
+        };
+        let (text, bad) = eager.text(check);
+        self.tell(outline, &done, &eager.kept, text, bad);
+    }
+
     #[inline]
     fn tell(
         &mut self,
@@ -345,7 +471,20 @@ impl<E: Events> Step<'_, '_, E> {
         text: Option<&str>,
         invalid_utf8_at: Option<u64>,
     ) {
-        let guessed = self.side.terms.guessed && done.integrity == Integrity::Ok;
+        let terms = self.side.terms;
+        let sure = matches!(done.integrity, Integrity::Ok | Integrity::Lenient);
+        let integrity = if terms.guessed && sure {
+            Integrity::Guessed
+        } else if outline.opaque
+            && terms.rsv_defined & !4 != 0
+            && (sure || done.integrity == Integrity::Damaged)
+        {
+            Integrity::UnknownExtension
+        } else if (outline.opaque || outline.lenient) && sure {
+            Integrity::Lenient
+        } else {
+            done.integrity
+        };
         // An undefined RSV bit may stand for any coding: such text is shown only where it reads as text.
         let text = if outline.opaque && outline.opcode == Opcode::Text && done.whole {
             std::str::from_utf8(bytes).ok()
@@ -362,7 +501,7 @@ impl<E: Events> Step<'_, '_, E> {
             wire: outline.wire,
             frames: outline.frames,
             compressed: outline.compressed,
-            integrity: if guessed { Integrity::Guessed } else { done.integrity },
+            integrity,
             bytes,
             whole: done.whole,
             text,
@@ -379,12 +518,17 @@ impl<E: Events> Step<'_, '_, E> {
             message: Some(outline.number),
             offset: Some(outline.at),
             place: outline.last,
+            what: None,
         };
-        judge_message(self.shared, self.events, &event, spot, self.context.depth);
-        if self.shared.wants_short(event.number, bytes.len() as u64)
-            && done.whole
-            && done.integrity == Integrity::Ok
-        {
+        let inflater = self.side.inflater.as_deref();
+        judge_message(self.shared, self.events, &event, spot, (self.context.depth, inflater));
+        for (rule, text) in done.faults.iter().flat_map(|faults| faults.iter()) {
+            self.shared.report(self.events, rule, spot, format_args!("{text}"));
+        }
+        if event.integrity == Integrity::UnknownExtension {
+            report_unknown(self.shared, self.events, outline.rsv, spot);
+        }
+        if self.shared.wants_short(event.number, bytes.len() as u64) && done.whole && sure {
             let MessageEvent { number, direction, opcode, last, .. } = event;
             let message = ShortMessage { number, direction, opcode, bytes, last };
             self.shared.short_message(self.events, &message);
@@ -399,6 +543,18 @@ struct Done {
     len: Option<u64>,
     whole: bool,
     sha256: Option<[u8; 32]>,
+    /// Rules that it breaks and that left it readable.
+    #[allow(clippy::box_collection)] // Nearly always there is none, and then it is one word.
+    faults: Option<Box<Vec<Fault>>>,
+}
+
+/// Reports once that RSV bits were used that an extension defines which is not known.
+pub(super) fn report_unknown(shared: &mut Shared, events: &mut impl Events, rsv: u8, spot: Spot) {
+    let Some(names) = shared.take_unknown_extensions() else { return };
+    let text = format_args!(
+        "RSV bits {rsv:03b} are set under {names}, which wslens does not know: such payloads are shown as sent"
+    );
+    shared.report(events, &rules::UNKNOWN_EXTENSION, spot, text);
 }
 
 fn judge_message(
@@ -406,7 +562,7 @@ fn judge_message(
     events: &mut impl Events,
     event: &MessageEvent<'_>,
     spot: Spot,
-    depth: &Depth,
+    (depth, inflater): (&Depth, Option<&Inflater>),
 ) {
     if let Some(at) = event.invalid_utf8_at {
         shared.report(
@@ -421,20 +577,29 @@ fn judge_message(
             events,
             &rules::INFLATE_ERROR,
             spot,
-            format_args!("compressed message of {} wire bytes cannot be inflated", event.wire),
+            format_args!(
+                "compressed message of {} wire bytes cannot be inflated{}",
+                event.wire,
+                inflater.map_or("", lenient::cause)
+            ),
         ),
         Integrity::Cut if event.compressed => shared.report(
             events,
             &rules::INFLATE_LIMIT,
             spot,
             format_args!(
-                "{} wire bytes inflate to {}: cut at {} bytes",
+                "{} wire bytes inflate to {}: cut at {} bytes ({})",
                 event.wire,
                 event.len.map_or_else(
                     || format!("over {} bytes", depth.inflate.drain),
                     |len| format!("{len} bytes")
                 ),
-                event.bytes.len()
+                event.bytes.len(),
+                match inflater.and_then(Inflater::cut_by) {
+                    Some(InflateLimit::Ratio) => format!("--max-ratio {}", depth.inflate.ratio),
+                    Some(InflateLimit::Message) => format!("--max-inflate {}", depth.inflate.message),
+                    None => format!("--max-drain {}", depth.inflate.drain),
+                }
             ),
         ),
         Integrity::Cut => shared.report(
@@ -471,7 +636,10 @@ impl Open {
         Self {
             opcode,
             compressed,
+            inflating: compressed,
             opaque,
+            rsv: 0,
+            lenient: false,
             number: None,
             first,
             frames: 0,
@@ -481,7 +649,41 @@ impl Open {
             missing: None,
             gone: false,
             eager: None,
+            ends: Vec::new(),
+            outcome: None,
+            fault: None,
         }
+    }
+
+    /// A fragment ended.
+    pub(super) fn end_fragment(&mut self) {
+        /// More fragments than these are not read one by one.
+        const FRAGMENTS: usize = 1024;
+        if self.compressed && self.ends.len() < FRAGMENTS {
+            self.ends.push(self.payload_len);
+        }
+    }
+
+    /// A frame ended that is compressed by itself.
+    pub(super) fn end_frame(&mut self, inflater: &mut Inflater, window_bits: u8, context: &mut Context<'_>) {
+        let check = self.opcode == Opcode::Text && !self.opaque;
+        let Some(eager) = &mut self.eager else { return };
+        let depth = context.depth;
+        let (outcome, _) =
+            inflater.finish(&depth.inflate, &mut context.scratch.inflated, &mut |out, within| {
+                eager.take(out, within, depth.keep, check);
+            });
+        if self.fault.is_none() {
+            let end = inflater.bad_end().and_then(lenient::end_fault);
+            self.fault = end.or_else(|| lenient::exceeded(inflater, window_bits));
+        }
+        let worst = |outcome: &Inflation| match outcome {
+            Inflation::Whole => 0,
+            Inflation::Cut => 1,
+            Inflation::UnknownDictionary => 2,
+            Inflation::Damaged => 3,
+        };
+        self.outcome = self.outcome.into_iter().chain([outcome]).max_by_key(worst);
     }
 
     /// Bytes of memory that it holds beside itself, about.
@@ -507,9 +709,11 @@ impl Open {
         let compressed = self.compressed;
         let mut give = |bytes: &[u8]| {
             if !compressed {
-                eager.take(bytes, depth.keep, check);
+                eager.take(bytes, true, depth.keep, check);
             } else if let Some(inflater) = inflater {
-                inflater.feed(bytes, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                inflater.feed(bytes, &depth.inflate, inflated, &mut |out, within| {
+                    eager.take(out, within, depth.keep, check);
+                });
             }
         };
         self.gone |= !(self.kept.each(context.bytes, unmasked, &mut give)
@@ -561,11 +765,12 @@ impl Open {
             unmasked.extend_from_slice(piece);
             unmask(unmasked, key, offset);
             offset = offset.wrapping_add(piece.len() as u64);
-            if !self.compressed {
-                eager.take(unmasked, depth.keep, check);
+            if !self.inflating {
+                eager.take(unmasked, true, depth.keep, check);
             } else if let Some(inflater) = inflater {
-                inflater
-                    .feed(unmasked, &depth.inflate, inflated, &mut |out| eager.take(out, depth.keep, check));
+                inflater.feed(unmasked, &depth.inflate, inflated, &mut |out, within| {
+                    eager.take(out, within, depth.keep, check);
+                });
             }
         }
         let more = eager.kept.len().saturating_sub(before);
@@ -574,12 +779,13 @@ impl Open {
 }
 
 /// The direction's inflater, made if there is none; `window_lost`: of its window some is missing.
-fn take_inflater<'a>(
+pub(super) fn take_inflater<'a>(
     inflater: &'a mut Option<Box<Inflater>>,
     window_lost: bool,
     scratch: &mut Scratch,
 ) -> &'a mut Inflater {
-    inflater.get_or_insert_with(|| {
+    let previous = inflater.take_if(|inflater| inflater.is_resting());
+    let inflater = inflater.get_or_insert_with(|| {
         /// A window and tables, about.
         const INFLATER: u64 = 64 << 10;
         scratch.grow(INFLATER);
@@ -589,5 +795,9 @@ fn take_inflater<'a>(
             inflater.lose();
         }
         inflater
-    })
+    });
+    if let Some(previous) = previous {
+        inflater.follow(previous);
+    }
+    inflater
 }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::close::Close;
-use super::event::{CloseEvent, Events, Integrity, MessageEvent};
+use super::event::{CloseEvent, Events, Integrity, MessageEvent, Spot};
 use super::message::Step;
 use super::shared::Closing;
 use super::{Opcode, rules};
@@ -60,7 +60,24 @@ impl<E: Events> Step<'_, '_, E> {
             _ => {}
         }
         let missing = self.frame.missing;
-        let hashed = whole && self.context.depth.hash;
+        let long_hash = self.frame.hash.clone().filter(|_| missing.is_none());
+        let sha256 = match whole && self.context.depth.hash {
+            true => Some(Sha256::digest(bytes).into()),
+            false => long_hash.map(|hash| hash.finalize().into()),
+        };
+        let unknown = header.rsv() & self.side.terms.rsv_defined & !4 != 0
+            || header.rsv1() && self.side.terms.rsv_defined & 4 != 0 && self.side.terms.takeover.is_none();
+        if unknown {
+            let spot = Spot {
+                direction: Some(direction),
+                frame: Some(frame),
+                message: Some(number),
+                offset: Some(start.at),
+                place: arrival,
+                what: None,
+            };
+            super::content::report_unknown(self.shared, self.events, header.rsv(), spot);
+        }
         self.events.message(&MessageEvent {
             number,
             direction,
@@ -75,6 +92,7 @@ impl<E: Events> Step<'_, '_, E> {
                 (Some(_), _) => Integrity::Gap,
                 (None, false) if self.context.depth.payloads || opcode.is_control() => Integrity::Cut,
                 _ if self.side.terms.guessed => Integrity::Guessed,
+                _ if unknown => Integrity::UnknownExtension,
                 _ => Integrity::Ok,
             },
             bytes,
@@ -82,7 +100,7 @@ impl<E: Events> Step<'_, '_, E> {
             text: None,
             invalid_utf8_at: None,
             missing,
-            sha256: hashed.then(|| Sha256::digest(bytes).into()),
+            sha256,
             close: closed,
             rtt: answered.map(|(rtt, _)| rtt),
             answers: answered.map(|(_, ping)| ping),

@@ -20,6 +20,10 @@ pub enum Integrity {
     Damaged,
     /// Framing was picked up without a handshake or after a loss.
     Guessed,
+    /// An agreed extension that wslens does not know may have changed the payload.
+    UnknownExtension,
+    /// Readable only by breaking a rule that strict receivers enforce; a finding names it.
+    Lenient,
 }
 
 impl Integrity {
@@ -33,6 +37,8 @@ impl Integrity {
             Self::UnknownDictionary => "unknown-dictionary",
             Self::Damaged => "damaged",
             Self::Guessed => "guessed",
+            Self::UnknownExtension => "unknown-extension",
+            Self::Lenient => "lenient",
         }
     }
 }
@@ -57,6 +63,8 @@ pub struct FrameEvent<'a> {
     pub payload: &'a Payload,
     /// Where to read them.
     pub bytes: &'a dyn Bytes,
+    /// SHA-256 of all payload bytes, unmasked, where hashes were asked for and not all bytes were kept.
+    pub sha256: Option<[u8; 32]>,
 }
 
 impl FrameEvent<'_> {
@@ -173,6 +181,8 @@ pub struct Spot {
     pub offset: Option<u64>,
     /// The packet.
     pub place: Place,
+    /// What bytes are that are no frame.
+    pub what: Option<&'static str>,
 }
 
 impl Spot {

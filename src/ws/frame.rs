@@ -106,6 +106,23 @@ pub struct FrameHeader {
     pub masking_key: [u8; 4],
     /// The payload length in bytes, as the header claims. Its top bit may be set, against section 5.2.
     pub payload_len: u64,
+    /// How the length is encoded.
+    pub encoding: LengthEncoding,
+}
+
+/// How a frame's sender encodes its length.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum LengthEncoding {
+    /// As section 5.2 has it.
+    #[default]
+    Standard,
+    /// An extended length with its least significant byte first.
+    LittleEndian,
+    /// A length of 128 to 255 in the second byte, whose top bit the sender does not use for MASK: a server's.
+    EightBits,
+    /// 128 + the seven bits: MASK was added to a length of 128 to 253, and the carry was lost. A client's.
+    Carry,
 }
 
 impl FrameHeader {
@@ -123,11 +140,18 @@ impl FrameHeader {
         }
     }
 
+    /// A header of which only the first two bytes are known.
+    #[must_use]
+    #[inline]
+    pub fn of(head: [u8; 2]) -> Self {
+        Self { head, masking_key: [0; 4], payload_len: 0, encoding: LengthEncoding::Standard }
+    }
+
     /// The header at the start of as many bytes as the longest one has, and its own length.
     #[inline]
     pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
         let [first, second, a, b, c, d, e, f, g, h, ..] = *bytes;
-        let mut header = Self { head: [first, second], masking_key: [0; 4], payload_len: 0 };
+        let mut header = Self::of([first, second]);
         let (payload_len, len) = match header.length_field() {
             126 => (u64::from(u16::from_be_bytes([a, b])), 4),
             127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 10),
@@ -170,7 +194,11 @@ impl FrameHeader {
     /// MASK: a masking key follows and the payload is masked.
     #[must_use]
     pub fn masked(self) -> bool {
-        self.head[1] & 0x80 != 0
+        match self.encoding {
+            LengthEncoding::Standard | LengthEncoding::LittleEndian => self.head[1] & 0x80 != 0,
+            LengthEncoding::EightBits => false,
+            LengthEncoding::Carry => true,
+        }
     }
 
     /// The seven-bit length field: 126 and 127 announce an extended one.
@@ -196,9 +224,12 @@ impl FrameHeader {
         2 + self.extended_len() + if self.masked() { 4 } else { 0 }
     }
 
-    /// Whether the length is in its shortest form (section 5.2).
+    /// Whether the length is in its shortest form (section 5.2). One that is encoded in another way has no such form.
     #[must_use]
     pub fn length_is_minimal(self) -> bool {
+        if self.encoding != LengthEncoding::Standard {
+            return true;
+        }
         match self.extended_len() {
             2 => self.payload_len >= 126,
             8 => self.payload_len > 0xffff,
@@ -206,13 +237,23 @@ impl FrameHeader {
         }
     }
 
+    /// What an extended length is with its bytes in the opposite order.
+    #[must_use]
+    pub(super) fn swapped_len(self) -> u64 {
+        self.payload_len.swap_bytes() >> (64 - 8 * self.extended_len().clamp(1, 8))
+    }
+
     /// The header's bytes, as they were on the wire.
     #[must_use]
     pub fn to_bytes(self) -> ([u8; MAX_HEADER_LEN], usize) {
         let mut bytes = [0; MAX_HEADER_LEN];
         let mut len = 0;
-        let length = self.payload_len.to_be_bytes();
-        let extended = length.get(8 - self.extended_len()..).unwrap_or_default();
+        let (big, little) = (self.payload_len.to_be_bytes(), self.payload_len.to_le_bytes());
+        let extended = match self.encoding {
+            LengthEncoding::LittleEndian => little.get(..self.extended_len()),
+            _ => big.get(8 - self.extended_len()..),
+        };
+        let extended = extended.unwrap_or_default();
         let key: &[u8] = if self.masked() { &self.masking_key } else { &[] };
         for (to, from) in bytes.iter_mut().zip(self.head.iter().chain(extended).chain(key)) {
             *to = *from;
@@ -237,13 +278,13 @@ fn header(input: &[u8]) -> IResult<&[u8], FrameHeader> {
         masking_key.copy_from_slice(key);
         input = rest;
     }
-    Ok((input, FrameHeader { head: [first, second], masking_key, payload_len }))
+    Ok((input, FrameHeader { masking_key, payload_len, ..FrameHeader::of([first, second]) }))
 }
 
 /// How long a header is that begins with `input`: 2 until its second byte is known.
 fn needed(input: &[u8]) -> usize {
     match input {
-        [_, second, ..] => FrameHeader { head: [0, *second], masking_key: [0; 4], payload_len: 0 }.len(),
+        [_, second, ..] => FrameHeader::of([0, *second]).len(),
         _ => 2,
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt::Arguments;
 
+use sha2::{Digest as _, Sha256};
+
 use super::content::Open;
 use super::deflate::Inflater;
 use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::Search;
 use super::shared::Shared;
-use super::{FrameHeader, Opcode, Payload, rules};
+use super::{FrameHeader, LengthEncoding, Opcode, Payload, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
 
 /// What was agreed for one direction.
@@ -20,6 +22,22 @@ pub struct Terms {
     pub rsv_defined: u8,
     /// Framing was picked up without a handshake.
     pub guessed: bool,
+}
+
+/// What was agreed about one direction's compression beside [`Terms::takeover`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompressionTerms {
+    /// Base-2 logarithm of the largest window that the sender may use, 8 to 15 (RFC 7692 section 7.1.2).
+    pub window_bits: u8,
+    /// Each frame with RSV1 is compressed by itself (draft-tyoshino-hybi-websocket-perframe-deflate).
+    pub per_frame: bool,
+}
+
+impl Default for CompressionTerms {
+    /// permessage-deflate with the largest window.
+    fn default() -> Self {
+        Self { window_bits: 15, per_frame: false }
+    }
 }
 
 /// Counts of one direction.
@@ -101,8 +119,11 @@ pub(super) struct Side {
     pub(super) window_lost: bool,
     pub(super) counts: Counts,
     pub(super) inflater: Option<Box<Inflater>>,
-    /// Since when how many data frames were tiny.
-    pub(super) small: (i64, u32),
+    /// The time of the first of `small` data frames in a row that were tiny.
+    pub(super) small_since: i64,
+    pub(super) small: u32,
+    /// Bytes until what the window is assumed to hold, after a faulty message, is out of reach.
+    pub(super) assumed: u32,
     pub(super) direction: Direction,
     /// The direction's stream ended.
     pub(super) ended: bool,
@@ -110,6 +131,11 @@ pub(super) struct Side {
     pub(super) unheard: bool,
     /// Which message is open is not known: frames are read from somewhere in the middle on.
     pub(super) unsure: bool,
+    pub(super) compression: CompressionTerms,
+    /// The sender keeps its window although it agreed not to.
+    pub(super) keeps_window: bool,
+    /// Messages without context takeover whose window was kept for the next one.
+    pub(super) watched: u8,
 }
 
 impl Side {
@@ -132,11 +158,16 @@ impl Side {
             window_lost: false,
             counts: Counts::default(),
             inflater: None,
-            small: (0, 0),
+            small_since: 0,
+            small: 0,
+            assumed: 0,
             direction,
             ended: false,
             unheard: false,
             unsure: false,
+            compression: CompressionTerms::default(),
+            keeps_window: false,
+            watched: 0,
         }
     }
 
@@ -173,6 +204,8 @@ impl Side {
 pub(super) struct AtHand {
     pub(super) header: FrameHeader,
     pub(super) start: FrameStart,
+    /// The packet that completed its header.
+    pub(super) read: Place,
     /// The last packet that brought bytes of it.
     pub(super) last: Place,
     pub(super) payload: Payload,
@@ -181,18 +214,37 @@ pub(super) struct AtHand {
     pub(super) shed: bool,
     /// While framing is lost.
     pub(super) search: Search,
+    /// Of all its payload, where not all of it is kept.
+    pub(super) hash: Option<Box<Sha256>>,
+}
+
+impl AtHand {
+    /// Keeps nothing more of the payload. What was asked for is still hashed.
+    pub(super) fn shed(&mut self, context: &Context<'_>) {
+        let (depth, payload) = (context.depth, std::mem::take(&mut self.payload));
+        let is_hashed =
+            depth.hash && depth.frames && depth.frame_payloads && !self.shed && self.hash.is_none();
+        if is_hashed && self.missing.is_none() {
+            let mut hash = Box::new(Sha256::new());
+            let all = payload.each(context.bytes, &mut Vec::new(), &mut |bytes| hash.update(bytes));
+            self.hash = all.then_some(hash);
+        }
+        self.shed = true;
+    }
 }
 
 impl Default for AtHand {
     fn default() -> Self {
         Self {
-            header: FrameHeader { head: [0; 2], masking_key: [0; 4], payload_len: 0 },
+            header: FrameHeader::of([0; 2]),
             start: FrameStart::default(),
+            read: Place::default(),
             last: Place::default(),
             payload: Payload::default(),
             missing: None,
             shed: false,
             search: Search::default(),
+            hash: None,
         }
     }
 }
@@ -228,7 +280,13 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         (side.in_frame, side.joined) = (true, false);
         let opcode = header.opcode();
         match opcode {
-            Opcode::Continuation => side.joined = side.open.is_some(),
+            Opcode::Continuation => {
+                side.joined = side.open.is_some();
+                let is_odd = header.rsv() != 0 || header.encoding != LengthEncoding::Standard;
+                if is_odd || side.compression.per_frame {
+                    self.join_odd(header);
+                }
+            }
             Opcode::Text | Opcode::Binary => {
                 if side.open.is_some() {
                     self.abandon();
@@ -237,12 +295,28 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 side.unsure = false;
                 let undefined = header.rsv() & !side.terms.rsv_defined != 0;
                 let compressed = header.rsv1() && side.terms.takeover.is_some();
-                let opaque = undefined || (header.rsv() != 0 && !compressed);
-                side.open = Some(Box::new(Open::new(opcode, compressed, opaque, start.place)));
+                let opaque = undefined || header.rsv() & !4 != 0 || (header.rsv() != 0 && !compressed);
+                let mut open = Box::new(Open::new(opcode, compressed, opaque, start.place));
+                open.rsv = header.rsv();
+                open.lenient = header.encoding != LengthEncoding::Standard;
+                side.open = Some(open);
                 side.joined = true;
+                if side.compression.per_frame && self.context.depth.payloads {
+                    self.begin_per_frame();
+                }
             }
             _ => {}
         }
+    }
+
+    #[inline]
+    fn doubts(&mut self, chunk: &Chunk<'_>) -> bool {
+        self.doubts_kind(chunk)
+    }
+
+    #[inline]
+    fn doubts_length(&mut self, header: FrameHeader, chunk: &Chunk<'_>) -> bool {
+        self.doubts_encoding(header, chunk)
     }
 
     #[inline]
@@ -280,6 +354,13 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 open.take_wire(&chunk, key, offset, &mut side.inflater, context);
             }
         }
+        if let Some(hash) = &mut frame.hash {
+            let unmasked = &mut context.scratch.unmasked;
+            unmasked.clear();
+            unmasked.extend_from_slice(chunk.bytes);
+            super::unmask(unmasked, key, offset);
+            hash.update(unmasked);
+        }
         if needed && frame.payload.len() < keep && !frame.shed {
             let room = (keep - frame.payload.len()).min(len) as usize;
             let part = Chunk { bytes: chunk.bytes.get(..room).unwrap_or_default(), ..chunk };
@@ -297,7 +378,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             let at = open.payload_len + offset;
             open.missing = Some(open.missing.map_or((at, len), |(first, total)| (first, total + len)));
         }
-        if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.compressed) {
+        if self.side.joined && self.side.open.as_ref().is_some_and(|open| open.inflating) {
             self.lose_window();
         }
     }
@@ -321,6 +402,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                     open.frames = open.frames.saturating_add(1);
                     open.wire += wire;
                     open.payload_len += header.payload_len;
+                    open.end_fragment();
                     *open.number.get_or_insert_with(|| self.shared.next_message())
                 })
             }
@@ -328,6 +410,9 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             _ => Some(self.shared.next_message()),
         };
         self.judge(number, message);
+        if self.side.compression.per_frame && self.side.joined {
+            self.end_per_frame();
+        }
         self.frame_event(number, message, self.frame.missing.is_none(), arrival);
         let Self { side, frame, .. } = self;
         match (opcode, message) {
@@ -363,6 +448,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
             Lost::LengthMsbSet => {
                 let number = self.shared.next_frame();
                 let header = self.frame.header;
+                self.judge(number, self.message_of_frame());
                 self.report(
                     &rules::LENGTH_MSB_SET,
                     Some(number),
@@ -391,9 +477,14 @@ impl<E: Events> Step<'_, '_, E> {
     #[inline]
     fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let frame = &mut *self.frame;
-        (frame.header, frame.start, frame.last, frame.missing) = (header, start, arrival, None);
-        frame.shed = false;
+        (frame.header, frame.start, frame.missing) = (header, start, None);
+        (frame.read, frame.last) = (arrival, arrival);
+        (frame.shed, frame.hash) = (false, None);
         frame.payload.clear();
+        let depth = self.context.depth;
+        if depth.hash && header.payload_len > depth.keep && depth.frames && depth.frame_payloads {
+            self.frame.hash = Some(Box::new(Sha256::new()));
+        }
     }
 
     /// A message in one frame, all of which is in the chunk.
@@ -481,8 +572,9 @@ impl<E: Events> Step<'_, '_, E> {
     /// Ends the frame at hand as one that will never be whole; returns its number.
     fn incomplete(&mut self, place: Place) -> u64 {
         let number = self.shared.next_frame();
-        let message = self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number);
+        let message = self.message_of_frame();
         let last = self.frame.last;
+        self.judge(number, message);
         self.side.counts.frames += 1;
         self.frame_event(number, message, false, if last.packet == 0 { place } else { last });
         self.side.in_frame = false;
@@ -490,11 +582,17 @@ impl<E: Events> Step<'_, '_, E> {
         number
     }
 
+    /// The number of the message that the frame at hand continues.
+    fn message_of_frame(&self) -> Option<u64> {
+        self.side.open.as_ref().filter(|_| self.side.joined).and_then(|open| open.number)
+    }
+
     fn frame_event(&mut self, number: u64, message: Option<u64>, complete: bool, last: Place) {
         if !self.context.depth.frames {
             return;
         }
         let frame = &*self.frame;
+        let hash = frame.hash.clone().filter(|_| complete);
         // A payload that was read only as a short message is not shown.
         let none = Payload::default();
         let shown = self.context.depth.payloads || frame.header.opcode().is_control();
@@ -508,6 +606,7 @@ impl<E: Events> Step<'_, '_, E> {
             complete,
             payload: if shown { &frame.payload } else { &none },
             bytes: self.context.bytes,
+            sha256: hash.map(|hash| hash.finalize().into()),
         });
     }
 
@@ -525,8 +624,50 @@ impl<E: Events> Step<'_, '_, E> {
             message,
             offset: Some(self.frame.start.at),
             place,
+            what: None,
         };
         self.shared.report(self.events, rule, spot, text);
+    }
+
+    /// A continuation frame with RSV bits, or of a message whose frames are compressed one by one.
+    #[cold]
+    fn join_odd(&mut self, header: FrameHeader) {
+        let side = &mut *self.side;
+        let Some(open) = &mut side.open else { return };
+        let per_frame = side.compression.per_frame && side.terms.takeover.is_some();
+        open.rsv |= header.rsv();
+        open.lenient |= header.encoding != LengthEncoding::Standard;
+        open.opaque |= header.rsv() & !4 != 0 || (header.rsv1() && side.terms.takeover.is_none());
+        if !per_frame {
+            return;
+        }
+        open.inflating = header.rsv1();
+        open.compressed |= open.inflating;
+        if self.context.depth.payloads && open.inflating {
+            super::content::take_inflater(&mut side.inflater, side.window_lost, self.context.scratch).begin();
+        }
+    }
+
+    /// The first frame of a message whose frames are compressed one by one: these are inflated as they come.
+    #[cold]
+    fn begin_per_frame(&mut self) {
+        let Self { side, context, .. } = self;
+        if let Some(open) = &mut side.open {
+            open.go_eager(&Payload::default(), &mut side.inflater, side.window_lost, context);
+        }
+    }
+
+    /// A frame of such a message ends.
+    #[cold]
+    fn end_per_frame(&mut self) {
+        let Self { side, context, .. } = self;
+        if let Some(open) = &mut side.open
+            && open.inflating
+            && open.missing.is_none()
+            && let Some(inflater) = &mut side.inflater
+        {
+            open.end_frame(inflater, side.compression.window_bits, context);
+        }
     }
 
     /// Drops the open message: another began before it ended.

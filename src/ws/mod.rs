@@ -11,9 +11,12 @@ mod close;
 mod content;
 mod control;
 mod deflate;
+mod doubt;
 mod event;
+mod foreign;
 mod frame;
 mod guess;
+mod lenient;
 mod mask;
 mod message;
 mod payload;
@@ -29,16 +32,16 @@ mod text;
 mod utf8;
 mod verdict;
 
-pub use chain::{Piece, fills};
+pub use chain::{Piece, fills, may_be_frame};
 pub use close::{Close, CloseCode, close_code, is_sendable};
-pub use deflate::{InflateLimits, InflateSpace, Inflater, Inflation};
+pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{
     CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
 };
-pub use frame::{FrameHeader, MAX_HEADER_LEN, Opcode};
+pub use frame::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode};
 pub use guess::{Guess, Known, Sent, Verdict, recognise};
 pub use mask::unmask;
-pub use message::{Counts, Terms};
+pub use message::{CompressionTerms, Counts, Terms};
 pub use payload::Payload;
 pub use reader::{FrameReader, FrameSink, FrameStart, Lost};
 pub use shared::{Closing, LISTED, Pinging, Rtt};

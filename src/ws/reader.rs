@@ -40,6 +40,19 @@ pub trait FrameSink {
         }
         self.end(payload.arrival);
     }
+    /// Whether it is not certain that a frame begins where `chunk` does, by the first byte. Then none is read: the sink is
+    /// given back the chunk, and framing is lost until it resumes.
+    #[inline]
+    fn doubts(&mut self, chunk: &Chunk<'_>) -> bool {
+        let _ = chunk;
+        false
+    }
+    /// The same by the length that the header at the start of `chunk` claims.
+    #[inline]
+    fn doubts_length(&mut self, header: FrameHeader, chunk: &Chunk<'_>) -> bool {
+        let _ = (header, chunk);
+        false
+    }
     /// Framing ends here.
     fn lost(&mut self, why: Lost, at: u64, arrival: Place);
 }
@@ -84,17 +97,28 @@ impl Default for FrameReader {
 }
 
 impl FrameReader {
-    /// Bytes, the next in order.
+    /// Bytes, the next in order. Returns those from where on the sink [doubts](FrameSink::doubts) that a frame begins.
     #[allow(clippy::inline_always)] // It has one place where it has to be fast.
     #[inline(always)]
-    pub fn data(&mut self, mut chunk: Chunk<'_>, sink: &mut impl FrameSink) {
-        while !chunk.bytes.is_empty() {
+    pub fn data<'a>(&mut self, mut chunk: Chunk<'a>, sink: &mut impl FrameSink) -> Option<Chunk<'a>> {
+        while let Some(&first) = chunk.bytes.first() {
             match self.state {
                 State::Header(0) => {
                     let start = FrameStart { at: chunk.at, place: chunk.origin };
+                    // Most frames are the last of their message.
+                    if (first < 0x80 || first == 0xef) && sink.doubts(&chunk) {
+                        self.lose();
+                        return Some(chunk);
+                    }
                     match FrameHeader::parse(chunk.bytes) {
                         Parse::Done(header, len) => {
                             let rest = chunk.bytes.get(len..).unwrap_or_default();
+                            if may_be_longer(header, chunk.bytes.len(), rest.len())
+                                && sink.doubts_length(header, &chunk)
+                            {
+                                self.lose();
+                                return Some(chunk);
+                            }
                             if header.payload_len <= rest.len() as u64 {
                                 let (bytes, after) = rest.split_at(header.payload_len as usize);
                                 let payload = Chunk {
@@ -105,13 +129,13 @@ impl FrameReader {
                                 };
                                 sink.whole(header, start, payload);
                                 if after.is_empty() {
-                                    return;
+                                    return None;
                                 }
                                 chunk = chunk.skip(len + bytes.len());
                             } else {
                                 self.start = start;
                                 chunk = chunk.skip(len);
-                                self.begin(header, chunk, sink);
+                                self.begin(header, chunk.arrival, sink);
                             }
                         }
                         Parse::Need(_) => {
@@ -121,20 +145,19 @@ impl FrameReader {
                                 *to = *from;
                             }
                             self.state = State::Header(chunk.bytes.len() as u8);
-                            return;
+                            return None;
                         }
                     }
                 }
                 State::Header(have) => {
-                    let Some(slot) = self.scratch.get_mut(usize::from(have)) else { return };
-                    let Some(&byte) = chunk.bytes.first() else { return };
-                    *slot = byte;
+                    let slot = self.scratch.get_mut(usize::from(have))?;
+                    *slot = first;
                     chunk = chunk.skip(1);
                     let have = have + 1;
                     self.state = State::Header(have);
                     let known = self.scratch.get(..usize::from(have)).unwrap_or_default();
                     if let Parse::Done(header, _) = FrameHeader::parse(known) {
-                        self.begin(header, chunk, sink);
+                        self.begin(header, chunk.arrival, sink);
                     }
                 }
                 State::Payload => {
@@ -147,10 +170,11 @@ impl FrameReader {
                 }
                 State::Lost => {
                     self.done = self.done.saturating_add(chunk.bytes.len() as u64);
-                    return;
+                    return None;
                 }
             }
         }
+        None
     }
 
     /// Goes over the next `n` bytes where they lie inside a payload that goes on behind them; else does nothing.
@@ -211,13 +235,29 @@ impl FrameReader {
     /// As [`data`](Self::data), where that is rare.
     #[cold]
     #[inline(never)]
-    pub(super) fn data_again(&mut self, chunk: Chunk<'_>, sink: &mut impl FrameSink) {
-        self.data(chunk, sink);
+    pub(super) fn data_again<'a>(
+        &mut self,
+        chunk: Chunk<'a>,
+        sink: &mut impl FrameSink,
+    ) -> Option<Chunk<'a>> {
+        self.data(chunk, sink)
     }
 
     /// Framing is found again: the next byte begins a frame.
     pub(super) fn resume(&mut self) {
         self.state = State::Header(0);
+    }
+
+    /// Framing is found again: a frame begins whose header is known, and the next byte is the first of its payload.
+    pub(super) fn resume_in(
+        &mut self,
+        header: FrameHeader,
+        start: FrameStart,
+        arrival: Place,
+        sink: &mut impl FrameSink,
+    ) {
+        self.start = start;
+        self.begin(header, arrival, sink);
     }
 
     /// Whether framing was lost.
@@ -232,13 +272,13 @@ impl FrameReader {
         matches!(self.state, State::Lost).then_some(self.done)
     }
 
-    fn begin(&mut self, header: FrameHeader, rest: Chunk<'_>, sink: &mut impl FrameSink) {
-        sink.start(header, self.start, rest.arrival);
+    fn begin(&mut self, header: FrameHeader, arrival: Place, sink: &mut impl FrameSink) {
+        sink.start(header, self.start, arrival);
         if header.payload_len >> 63 != 0 {
             self.lose();
-            sink.lost(Lost::LengthMsbSet, self.start.at, rest.arrival);
+            sink.lost(Lost::LengthMsbSet, self.start.at, arrival);
         } else {
-            self.advance(0, header.payload_len, 0, rest.arrival, sink);
+            self.advance(0, header.payload_len, 0, arrival, sink);
         }
     }
 
@@ -249,6 +289,18 @@ impl FrameReader {
         } else {
             (self.done, self.left, self.state) = (done + n, left - n, State::Payload);
         }
+    }
+}
+
+/// Whether the `have` bytes that are there of a frame would be all of it, if its sender encoded the length in another way
+/// (see [`LengthEncoding`](super::LengthEncoding)). `rest`: bytes behind the header.
+#[inline]
+fn may_be_longer(header: FrameHeader, have: usize, rest: usize) -> bool {
+    let second = usize::from(header.head[1]);
+    match header.length_field() {
+        126 | 127 => header.payload_len > rest as u64 && header.swapped_len() == rest as u64,
+        _ if header.masked() => have == second + 2,
+        _ => have == second + 134,
     }
 }
 

@@ -5,7 +5,7 @@ use super::event::{Events, Spot};
 use super::message::Step;
 use super::reader::FrameReader;
 use super::rules;
-use super::search::{Loss, Part};
+use super::search::{Aim, Loss, Part, Search};
 use crate::model::{Bytes, Chunk, Direction, Place, Span};
 
 impl<E: Events> Step<'_, '_, E> {
@@ -13,9 +13,10 @@ impl<E: Events> Step<'_, '_, E> {
     #[cold]
     pub(super) fn lost_data(&mut self, reader: &mut FrameReader, chunk: Chunk<'_>) {
         let arrival = chunk.arrival;
+        let Some(chunk) = self.pass_rest(reader, chunk) else { return };
         reader.pass_lost(chunk.bytes.len());
         let hopeless = self.frame.search.push(Part::from(&chunk));
-        self.find_again(reader, false, arrival);
+        self.find_again(reader, false, false, arrival);
         if hopeless && reader.skipped().is_some() {
             self.tell_loss("frames are not found again in the next 64 KiB");
         }
@@ -24,57 +25,72 @@ impl<E: Events> Step<'_, '_, E> {
     /// The stream's end, while framing is lost. `ended`: with a FIN.
     #[cold]
     pub(super) fn lost_end(&mut self, reader: &mut FrameReader, ended: bool, place: Place) {
-        self.look(reader, true, ended, place);
+        self.find_again(reader, true, ended, place);
         if let Some(skipped) = reader.skipped() {
             self.tell_loss(format_args!("the last {skipped} bytes are counted, not shown"));
         }
     }
 
-    fn find_again(&mut self, reader: &mut FrameReader, last: bool, arrival: Place) {
-        self.look(reader, last, false, arrival);
+    fn find_again(&mut self, reader: &mut FrameReader, last: bool, ended: bool, arrival: Place) {
+        // Each turn gets farther in what came.
+        while reader.is_lost() {
+            let aim = self.frame.search.aim;
+            let goes_on = match aim {
+                Aim::Kind { at } => self.examine_kind(reader, at, last),
+                Aim::Length { at, frame } => self.examine_length(reader, at, frame, last),
+                Aim::BehindText { at } => self.pass_text(reader, at, last),
+                Aim::Frames => self.look(reader, last, ended, arrival),
+                Aim::End { .. } => false,
+            };
+            if !goes_on {
+                break;
+            }
+        }
     }
 
-    fn look(&mut self, reader: &mut FrameReader, last: bool, ended: bool, arrival: Place) {
+    /// What frames of the side keep to. `ended`: its stream is over.
+    pub(super) fn expect(&self, ended: bool) -> Expect {
         let terms = self.side.terms;
-        let expect = Expect {
+        Expect {
             masked: self.side.direction == Direction::ClientToServer,
             rsv1: terms.takeover.is_some() || terms.rsv_defined & 4 != 0,
             ended,
-        };
+        }
+    }
+
+    /// Looks for frames that are certain. True where there are some: they are read.
+    fn look(&mut self, reader: &mut FrameReader, last: bool, ended: bool, arrival: Place) -> bool {
+        let expect = self.expect(ended);
         let bytes: &dyn Bytes = self.context.bytes;
-        let Some(at) = self.frame.search.find(bytes, &expect, last) else { return };
+        let Some(at) = self.frame.search.find(bytes, &expect, last) else { return false };
         let loss = self.frame.search.loss;
-        let parts = self.frame.search.take(at);
-        let again: u64 = parts.iter().map(|part| part.end() - part.at.max(at)).sum();
-        let skipped = reader.skipped().unwrap_or_default().saturating_sub(again);
+        let (parts, skipped) = self.leave(reader, at);
         self.frame.search.loss = loss;
         if skipped == 0 {
             self.tell_loss(format_args!("frames go on at offset {at}"));
         } else {
             self.tell_loss(format_args!("{skipped} bytes are skipped, and frames go on at offset {at}"));
         }
-        self.shared.skip(self.side.direction, skipped);
         self.begin_again();
         reader.resume();
-        self.feed_again(reader, &parts, at, bytes, arrival);
+        self.feed_again(reader, &parts, at, arrival);
+        true
     }
 
     /// Reads again what came while framing was lost.
-    fn feed_again(
-        &mut self,
-        reader: &mut FrameReader,
-        parts: &[Part],
-        from: u64,
-        bytes: &dyn Bytes,
-        arrival: Place,
-    ) {
+    pub(super) fn feed_again(&mut self, reader: &mut FrameReader, parts: &[Part], from: u64, arrival: Place) {
+        let bytes: &dyn Bytes = self.context.bytes;
         let mut next = from;
         for part in parts {
-            if reader.skipped().is_some() {
-                // Lost again; what is left waits for more.
-                self.frame.search.push(*part);
-            } else if let missing @ 1.. = part.at.saturating_sub(next) {
+            if let missing @ 1.. = part.at.saturating_sub(next) {
                 reader.gap(next, missing, part.arrival, self);
+            }
+            next = part.end();
+            if reader.is_lost() {
+                // Lost again; what is left waits for more.
+                reader.pass_lost(part.len as usize);
+                self.frame.search.push(*part);
+                continue;
             }
             let skip = from.saturating_sub(part.at);
             match bytes.bytes(Span { start: part.address, len: part.len }) {
@@ -86,25 +102,27 @@ impl<E: Events> Step<'_, '_, E> {
                         origin: part.origin,
                         arrival: part.arrival,
                     };
-                    reader.data_again(chunk.skip(skip as usize), self);
+                    if let Some(rest) = reader.data_again(chunk.skip(skip as usize), self) {
+                        reader.pass_lost(rest.bytes.len());
+                        self.frame.search.push(Part::from(&rest));
+                    }
                 }
                 None => reader.gap(part.at.max(from), part.end() - part.at.max(from), arrival, self),
             }
-            next = part.end();
         }
     }
 
     /// What is not known any more where frames begin again.
     fn begin_again(&mut self) {
         self.side.terms.guessed = true;
+        self.shared.set_foreign(self.side.direction, false);
         self.side.unsure = true;
         self.lose_window();
     }
 
     /// Framing is lost: told once it is known how far.
     pub(super) fn note_loss(&mut self, at: u64, place: Place, reason: &'static str) {
-        self.frame.search = super::search::Search::default();
-        self.frame.search.loss = Some(Loss { at, place, reason });
+        self.frame.search = Search::after(Loss { at, place, reason });
     }
 
     fn tell_loss(&mut self, then: impl std::fmt::Display) {

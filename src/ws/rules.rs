@@ -31,6 +31,12 @@ crate::rules! {
     LENGTH_MSB_SET = "length-msb-set" Error "RFC 6455 §5.2",
         "64-bit length with the top bit set; no byte is reserved for it.",
         "Nothing after it can be framed. A negative number was written as the length, or framing was lost before.";
+    NOT_A_FRAME = "not-a-frame" Error "RFC 6455 §5.2",
+        "Bytes of something else where a frame should begin.",
+        "The finding says what they are. Usually a proxy or a program writes to a connection that it takes for plain HTTP, or prints text into it; peers see reserved bits or an invalid frame header and close with 1002.";
+    WRONG_LENGTH_ENCODING = "wrong-length-encoding" Error "RFC 6455 §5.2",
+        "Frame whose length only makes sense in another encoding.",
+        "Lengths of 126 and more take 16 or 64 bits in network byte order behind the length field. The sender writes them the other way around, or into the seven bits.";
     UNMASKED_CLIENT_FRAME = "unmasked-client-frame" Error "RFC 6455 §5.1",
         "Client frame without mask.",
         "A server must close the connection (1002). Some tunnels leave masking out on purpose.";
@@ -55,10 +61,37 @@ crate::rules! {
         "The receiver must fail the connection (1007). Binary data was sent as text, or another encoding was used.";
     INFLATE_ERROR = "inflate-error" Error "RFC 7692 §7.2.2",
         "Compressed message cannot be inflated; raw bytes are kept.",
-        "The sender's deflate state does not match what was agreed (context takeover, window bits), or bytes were damaged.";
+        "The finding says where decoding stops. The sender's deflate state does not match what was agreed, or bytes were damaged.";
+    UNKNOWN_EXTENSION = "unknown-extension" Warning "RFC 6455 §9.1",
+        "RSV bits are used under an agreed extension that wslens does not know.",
+        "The extension may have changed the payload, so messages with such bits are shown as sent and are never `ok`.";
+    DEFLATE_WINDOW_EXCEEDED = "deflate-window-exceeded" Error "RFC 7692 §7.1.2",
+        "Compressed message refers farther back than the agreed window allows.",
+        "The sender ignores max_window_bits. Receivers that allocate the agreed window fail (zlib: invalid distance too far back).";
+    DEFLATE_TAIL_KEPT = "deflate-tail-kept" Error "RFC 7692 §7.2.1",
+        "Compressed message still ends with 00 00 ff ff.",
+        "The sender has to remove these four bytes of the flush; the receiver adds them again, and strict ones fail at the next message.";
+    DEFLATE_WRAPPED = "deflate-wrapped" Error "RFC 7692 §7.2.1",
+        "Compressed message begins with a zlib or gzip header.",
+        "permessage-deflate carries raw deflate (RFC 1951). The sender uses the wrong format of its compression library.";
+    DEFLATE_FINAL_BLOCK = "deflate-final-block" Error "RFC 7692 §7.2.3.4",
+        "Compressed message ends with a final block (BFINAL) and lacks the byte 00 after it.",
+        "A sender that finishes its stream has to append one byte, 00. Without it, strict receivers fail at this message or the next.";
+    DEFLATE_EMPTY = "deflate-empty" Error "RFC 7692 §7.2.3.6",
+        "RSV1 on a message with an empty payload.",
+        "An empty compressed message is one byte, 00. Send that, or leave RSV1 unset.";
+    DEFLATE_PER_FRAGMENT = "deflate-per-fragment" Error "RFC 7692 §7.2.1",
+        "Each fragment of a message is compressed as if it were a message.",
+        "A message is compressed as one stream and then cut into fragments. The sender compresses each fragment and removes each tail.";
+    DEFLATE_NOT_COMPRESSED = "deflate-not-compressed" Error "RFC 7692 §6",
+        "RSV1 on a text message that is not compressed.",
+        "RSV1 says that the payload is compressed. The sender sets it on messages that it sends as they are, often short ones.";
+    DEFLATE_WINDOW_KEPT = "deflate-window-kept" Error "RFC 7692 §7.1.1",
+        "Compressed message refers to an earlier one although no_context_takeover was agreed.",
+        "The sender keeps its window from message to message. Receivers that empty theirs fail at the second message.";
     INFLATE_LIMIT = "inflate-limit" Warning "-",
         "Inflated size or ratio hit the cap: output cut, connection goes on.",
-        "Perhaps a decompression bomb. A larger cap can be set with --max-inflate.";
+        "A very large message, or a decompression bomb. The finding names the flag that sets a larger cap.";
     MESSAGE_LIMIT = "message-limit" Warning "-",
         "Message over the keep limit: hash and size are exact, stored bytes are cut.",
         "Nothing is wrong with the message.";

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use super::FrameHeader;
 use super::chain::{Chain, Expect, Piece, Where, find};
+use super::foreign::text_len;
 use crate::model::{Bytes, Chunk, Place, Span};
 
 /// Bits that a chain needs, in a stream of which it is known that frames are in it.
@@ -42,6 +44,22 @@ pub(super) struct Loss {
     pub(super) reason: &'static str,
 }
 
+/// What is looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Aim {
+    /// Frames, anywhere.
+    #[default]
+    Frames,
+    /// Whether a frame begins at an offset: its first byte says that it may be something else.
+    Kind { at: u64 },
+    /// Whether a frame's length is meant in another encoding: that of `frame`.
+    Length { at: u64, frame: FrameHeader },
+    /// Frames behind text that reaches up to an offset or farther.
+    BehindText { at: u64 },
+    /// The end of something that is no frame: frames begin there.
+    End { at: u64 },
+}
+
 /// What came since framing was lost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search {
@@ -52,9 +70,22 @@ pub(super) struct Search {
     next: u64,
     /// Not told yet.
     pub(super) loss: Option<Loss>,
+    pub(super) aim: Aim,
+    /// A frame begins at this offset, whatever there is to doubt.
+    pub(super) trusted: Option<u64>,
 }
 
 impl Search {
+    /// A search that begins.
+    pub(super) fn new(aim: Aim) -> Self {
+        Self { aim, ..Self::default() }
+    }
+
+    /// A search for frames, because framing was lost.
+    pub(super) fn after(loss: Loss) -> Self {
+        Self { loss: Some(loss), ..Self::default() }
+    }
+
     /// The packet that brought the first piece that is remembered.
     pub(super) fn since(&self) -> Option<u64> {
         self.held.front().map(|part| part.arrival.packet)
@@ -108,6 +139,76 @@ impl Search {
             (Some(aligned), _) => Some(aligned.start),
             (None, anywhere) => anywhere.map(|chain| chain.start),
         }
+    }
+
+    /// Copies bytes from an offset on, as far as they are there and none is missing.
+    pub(super) fn read(&self, bytes: &dyn Bytes, at: u64, out: &mut [u8]) -> usize {
+        let mut have = 0;
+        for part in self.held.iter().skip_while(|part| part.end() <= at) {
+            let next = at.saturating_add(have as u64);
+            let Some(skip) = next.checked_sub(part.at) else { break };
+            let Some(run) = bytes.bytes(Span { start: part.address, len: part.len }) else { break };
+            let run = run.get(skip as usize..).unwrap_or_default();
+            let room = out.get_mut(have..).unwrap_or_default();
+            for (to, from) in room.iter_mut().zip(run) {
+                *to = *from;
+            }
+            have += run.len().min(room.len());
+            if have == out.len() {
+                break;
+            }
+        }
+        have
+    }
+
+    /// The piece that has the byte at an offset.
+    pub(super) fn part(&self, at: u64) -> Option<&Part> {
+        self.held.iter().find(|part| (part.at..part.end()).contains(&at))
+    }
+
+    /// Offset behind the last piece.
+    pub(super) fn end(&self) -> u64 {
+        self.held.back().map_or(0, Part::end)
+    }
+
+    /// Whether more pieces can be taken without losing the first.
+    pub(super) fn has_room(&self) -> bool {
+        self.held.len() < PIECES && self.len < BYTES
+    }
+
+    /// Forgets what is before an offset.
+    pub(super) fn forget(&mut self, before: u64) {
+        while let Some(first) = self.held.front().filter(|part| part.end() <= before) {
+            self.len -= u64::from(first.len);
+            self.held.pop_front();
+        }
+    }
+
+    /// The offset where the text that includes `from` ends, and whether a byte that is no text follows there; otherwise more
+    /// of it may come.
+    pub(super) fn text_end(&self, bytes: &dyn Bytes, from: u64) -> (u64, bool) {
+        let (mut at, mut buffer) = (from, [0; 256]);
+        loop {
+            let have = self.read(bytes, at, &mut buffer);
+            let (len, ends) = text_len(buffer.get(..have).unwrap_or_default());
+            at = at.saturating_add(len as u64);
+            if ends || len == 0 {
+                return (at, ends);
+            }
+        }
+    }
+
+    /// Whether frames that can hardly be there by chance begin at an offset. Where segments end counts for nothing, because
+    /// they may end anywhere.
+    pub(super) fn begins(&self, bytes: &dyn Bytes, expect: &Expect, at: u64) -> bool {
+        /// Bits that a chain needs where something else ends: more than a frame without telling content has, also where
+        /// it ends with what came so far.
+        const ENOUGH: u32 = 16;
+        const LOOK: u64 = 16 << 10;
+        let mut buffer = vec![0; self.end().saturating_sub(at).min(LOOK) as usize];
+        let have = self.read(bytes, at, &mut buffer);
+        let piece = Piece { at, bytes: buffer.get(..have).unwrap_or_default() };
+        find(&[piece], expect, Where::Pieces, ENOUGH).is_some_and(|chain| chain.start == at)
     }
 
     /// The pieces from an offset on, which are forgotten here.

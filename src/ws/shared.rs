@@ -94,13 +94,38 @@ pub struct Rtt {
     pub max: i64,
 }
 
-/// Pings of both directions.
+/// What most WebSockets do not need.
 #[derive(Clone, Debug, Default)]
-struct Rounds {
+struct Rare {
+    /// Pings of both directions.
     pings: PerDirection<Pings>,
     rtt: Rtt,
     /// Bytes that were skipped until framing was found again.
     skipped: PerDirection<u64>,
+    /// The names of agreed extensions that are not known, until their use of RSV bits is reported.
+    unknown_extensions: Option<Box<str>>,
+    habits: PerDirection<Habits>,
+}
+
+/// A body that a head announced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Body {
+    pub(super) len: u64,
+    /// The rule under which to report that it is there; `None` where it is no frame and nothing else.
+    pub(super) rule: Option<&'static Rule>,
+}
+
+/// What a side does that no other does.
+#[derive(Clone, Copy, Debug, Default)]
+struct Habits {
+    /// It sends HTTP chunks, or announced them; whether that was reported.
+    chunks: Option<bool>,
+    /// It encodes lengths in a way of its own.
+    encodes_wrongly: bool,
+    /// The body that its head announced and that may come before its first frame.
+    body: Option<Body>,
+    /// It sent something else between its frames. All of its bytes are there: its messages are guessed, but none is hidden.
+    sends_foreign: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -108,7 +133,7 @@ struct Rounds {
 pub(super) struct Shared {
     frames: u64,
     messages: u64,
-    rounds: Option<Box<Rounds>>,
+    rare: Option<Box<Rare>>,
     pub(super) closing: Option<Box<Closing>>,
     pub(super) findings: Tally,
     /// Bytes of either direction are missing: silence proves nothing.
@@ -136,12 +161,12 @@ impl Shared {
 
     /// Round trips of pings.
     pub(super) fn rtt(&self) -> Rtt {
-        self.rounds.as_ref().map(|rounds| rounds.rtt).unwrap_or_default()
+        self.rare.as_ref().map(|rare| rare.rtt).unwrap_or_default()
     }
 
     /// The pings of a side; `None` where it sent none.
     pub(super) fn pinging(&self, direction: Direction) -> Option<Pinging> {
-        let pings = self.rounds.as_ref()?.pings.of(direction);
+        let pings = self.rare.as_ref()?.pings.of(direction);
         (pings.sent > 0).then(|| Pinging {
             sent: pings.sent,
             answered: pings.answered,
@@ -175,27 +200,88 @@ impl Shared {
 
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
-        let Some(rounds) = &self.rounds else { return 0 };
+        let Some(rare) = &self.rare else { return 0 };
         let pings = |pings: &Pings| {
             pings.waiting.capacity() * size_of::<Ping>()
                 + pings.recent.capacity() * size_of::<i64>()
                 + pings.interval.heap_size()
                 + pings.rtt.heap_size()
         };
-        size_of_val(&**rounds) + pings(&rounds.pings.c2s) + pings(&rounds.pings.s2c)
+        size_of_val(&**rare) + pings(&rare.pings.c2s) + pings(&rare.pings.s2c)
+    }
+
+    /// See [`WebSocket::set_unknown_extensions`](super::WebSocket::set_unknown_extensions).
+    pub(super) fn set_unknown_extensions(&mut self, names: &str) {
+        self.rare.get_or_insert_default().unknown_extensions = Some(names.into());
+    }
+
+    /// The names of agreed extensions that are not known; only the first time.
+    pub(super) fn take_unknown_extensions(&mut self) -> Option<Box<str>> {
+        self.rare.as_mut()?.unknown_extensions.take()
+    }
+
+    /// Notes that a side sends HTTP chunks, or announced them, and whether that is reported.
+    pub(super) fn set_chunks(&mut self, direction: Direction, reported: bool) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).chunks = Some(reported);
+    }
+
+    fn habits(&self, direction: Direction) -> Habits {
+        self.rare.as_ref().map(|rare| *rare.habits.of(direction)).unwrap_or_default()
+    }
+
+    /// Whether a side sends HTTP chunks, or announced them.
+    pub(super) fn is_chunked(&self, direction: Direction) -> bool {
+        self.habits(direction).chunks.is_some()
+    }
+
+    /// Whether it was reported that a side sends HTTP chunks.
+    pub(super) fn reported_chunks(&self, direction: Direction) -> bool {
+        self.habits(direction).chunks == Some(true)
+    }
+
+    /// Notes whether a side's messages are guessed only because it sent something else between its frames.
+    pub(super) fn set_foreign(&mut self, direction: Direction, yes: bool) {
+        if yes || self.rare.is_some() {
+            self.rare.get_or_insert_default().habits.of_mut(direction).sends_foreign = yes;
+        }
+    }
+
+    /// Whether a side's messages are guessed only because it sent something else between its frames.
+    pub(super) fn sends_foreign(&self, direction: Direction) -> bool {
+        self.habits(direction).sends_foreign
+    }
+
+    /// Notes that a body may come before a side's first frame.
+    pub(super) fn set_body(&mut self, direction: Direction, body: Option<Body>) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).body = body;
+    }
+
+    /// The body that may come before a side's first frame.
+    pub(super) fn body(&self, direction: Direction) -> Option<Body> {
+        self.habits(direction).body
+    }
+
+    /// Notes that a side encodes lengths in a way of its own.
+    pub(super) fn note_wrong_encoding(&mut self, direction: Direction) {
+        self.rare.get_or_insert_default().habits.of_mut(direction).encodes_wrongly = true;
+    }
+
+    /// Whether a side encodes lengths in a way of its own.
+    pub(super) fn encodes_wrongly(&self, direction: Direction) -> bool {
+        self.habits(direction).encodes_wrongly
     }
 
     /// Counts bytes that are no part of any frame that was found.
     pub(super) fn skip(&mut self, direction: Direction, len: u64) {
         if len > 0 {
-            let skipped = self.rounds.get_or_insert_default().skipped.of_mut(direction);
+            let skipped = self.rare.get_or_insert_default().skipped.of_mut(direction);
             *skipped = skipped.saturating_add(len);
         }
     }
 
     /// Bytes that were skipped until framing was found again.
     pub(super) fn skipped(&self, direction: Direction) -> u64 {
-        self.rounds.as_ref().map_or(0, |rounds| *rounds.skipped.of(direction))
+        self.rare.as_ref().map_or(0, |rare| *rare.skipped.of(direction))
     }
 
     /// Numbers a message of one frame that nobody is told of.
@@ -232,7 +318,7 @@ impl Shared {
     /// A ping; true when it is the one that makes a flood.
     pub(super) fn ping(&mut self, direction: Direction, message: u64, payload: &[u8], place: Place) -> bool {
         const FLOOD: usize = 100;
-        let pings = self.rounds.get_or_insert_default().pings.of_mut(direction);
+        let pings = self.rare.get_or_insert_default().pings.of_mut(direction);
         pings.sent = pings.sent.saturating_add(1);
         if let Some(last) = pings.last.replace(place) {
             pings.interval.add(place.time.since(last.time));
@@ -262,9 +348,9 @@ impl Shared {
         payload: &[u8],
         place: Place,
     ) -> Option<(i64, u64)> {
-        let rounds = self.rounds.as_mut();
+        let rare = self.rare.as_mut();
         let found =
-            rounds.map(|rounds| &mut rounds.pings.of_mut(direction.opposite()).waiting).and_then(|waiting| {
+            rare.map(|rare| &mut rare.pings.of_mut(direction.opposite()).waiting).and_then(|waiting| {
                 let at = waiting.iter().position(|ping| *ping.payload == *payload)?;
                 let passed: Vec<Ping> = waiting.drain(..=at).collect();
                 Some(passed)
@@ -275,6 +361,7 @@ impl Shared {
             message: Some(message),
             offset: None,
             place,
+            what: None,
         };
         let Some(mut passed) = found else {
             if self.lost_framing {
@@ -293,11 +380,11 @@ impl Shared {
             self.unanswered(events, direction.opposite(), &ping, "a later ping was answered", place);
         }
         let rtt = place.time.since(answered.place.time);
-        let rounds = self.rounds.get_or_insert_default();
-        let asked = rounds.pings.of_mut(direction.opposite());
+        let rare = self.rare.get_or_insert_default();
+        let asked = rare.pings.of_mut(direction.opposite());
         asked.answered = asked.answered.saturating_add(1);
         asked.rtt.add(rtt);
-        let all = &mut rounds.rtt;
+        let all = &mut rare.rtt;
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
         all.sum = all.sum.saturating_add(rtt);
@@ -350,6 +437,7 @@ impl Shared {
                 message: Some(close.message),
                 offset: None,
                 place,
+                what: None,
             };
             self.report(
                 events,
@@ -363,14 +451,14 @@ impl Shared {
     /// The connection ended: pings that nobody answered.
     pub(super) fn end_pings(&mut self, events: &mut impl Events, place: Place) {
         for direction in Direction::BOTH {
-            let Some(rounds) = &mut self.rounds else { return };
-            let waiting = std::mem::take(&mut rounds.pings.of_mut(direction).waiting);
+            let Some(rare) = &mut self.rare else { return };
+            let waiting = std::mem::take(&mut rare.pings.of_mut(direction).waiting);
             for ping in &waiting {
                 self.unanswered(events, direction, ping, "the connection ended", place);
             }
             // They are still told of at the end.
-            if let Some(rounds) = &mut self.rounds {
-                rounds.pings.of_mut(direction).waiting = waiting;
+            if let Some(rare) = &mut self.rare {
+                rare.pings.of_mut(direction).waiting = waiting;
             }
         }
     }

@@ -38,7 +38,8 @@ fn wire(lengths: &[usize]) -> Vec<u8> {
     for (i, len) in lengths.iter().enumerate() {
         let masking_key = [i as u8 + 1, 2, 3, 4];
         let len_byte = if *len < 126 { *len as u8 } else { 126 };
-        let header = FrameHeader { head: [0x81, 0x80 | len_byte], masking_key, payload_len: *len as u64 };
+        let header =
+            FrameHeader { masking_key, payload_len: *len as u64, ..FrameHeader::of([0x81, 0x80 | len_byte]) };
         let (bytes, header_len) = header.to_bytes();
         wire.extend(&bytes[..header_len]);
         let mut payload = vec![b'a'; *len];

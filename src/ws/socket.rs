@@ -1,10 +1,10 @@
 //! One WebSocket: both directions from the end of the handshake to the end of TCP.
 
 use super::event::{Context, Events, Spot};
-use super::message::{AtHand, Counts, Side, Step, Terms};
+use super::message::{AtHand, CompressionTerms, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
-use super::shared::{Closing, Pinging, Rtt, Shared};
+use super::shared::{Body, Closing, Pinging, Rtt, Shared};
 use super::{FrameHeader, MAX_HEADER_LEN, Payload};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
@@ -78,16 +78,19 @@ impl Half {
             open.shed(part, &mut side.inflater, side.window_lost, context);
         }
         if let Some(frame) = at_hand {
-            (frame.payload, frame.shed) = (none, true);
+            frame.shed(context);
         }
     }
 
     /// See [`WebSocket::shed_windows`].
     fn shed_window(&mut self) {
         let side = &mut self.side;
-        // One that is at work is needed.
-        if side.open.as_ref().is_none_or(|open| !open.compressed) && side.inflater.take().is_some() {
-            side.window_lost |= side.terms.takeover == Some(true);
+        if side.open.as_ref().is_none_or(|open| !open.compressed) {
+            let had_one = side.inflater.take().is_some();
+            side.window_lost |= had_one && side.terms.takeover == Some(true);
+        } else if let Some(inflater) = &mut side.inflater {
+            // One that is at work is needed.
+            inflater.take_previous();
         }
     }
 
@@ -180,6 +183,34 @@ impl WebSocket {
         self.shared.listed = most;
     }
 
+    /// Sets what was agreed about compression beside [`Terms::takeover`]; [`CompressionTerms::default`] without it.
+    pub fn set_compression(&mut self, terms: PerDirection<CompressionTerms>) {
+        (self.c2s.side.compression, self.s2c.side.compression) = (terms.c2s, terms.s2c);
+    }
+
+    /// Sets the names of the extensions that were agreed and that wslens does not know, for the finding about the first
+    /// frame that uses RSV bits of theirs.
+    pub fn set_unknown_extensions(&mut self, names: &str) {
+        self.shared.set_unknown_extensions(names);
+    }
+
+    /// Notes that a direction's head announced HTTP chunks behind it.
+    pub fn announce_chunks(&mut self, direction: Direction) {
+        self.shared.set_chunks(direction, false);
+    }
+
+    /// Notes that a direction's head announced a body of so many bytes, which may come before its first frame. `rule`: for
+    /// the finding that says so; without one, these bytes are reported as what they are.
+    pub fn announce_body(&mut self, direction: Direction, len: u64, rule: Option<&'static Rule>) {
+        self.shared.set_body(direction, Some(Body { len, rule }));
+    }
+
+    /// Reads no frames: both directions are in another protocol, of which bytes are only counted.
+    pub fn leave_unread(&mut self) {
+        (self.c2s.side.ended, self.s2c.side.ended) = (true, true);
+        self.note_loss();
+    }
+
     /// A WebSocket in its middle: which messages are open and what the windows hold is not known.
     ///
     /// `begins`: whether the next byte of a direction begins a frame. Where it does not, frames are looked for.
@@ -255,7 +286,11 @@ impl WebSocket {
         } else if half.reader.is_lost() {
             half.lost_data(chunk, shared, context, events);
         } else {
-            half.work(shared, context, events, |reader, step| reader.data(chunk, step));
+            half.work(shared, context, events, |reader, step| {
+                if let Some(doubtful) = reader.data(chunk, step) {
+                    step.lost_data(reader, doubtful);
+                }
+            });
         }
     }
 
@@ -319,8 +354,9 @@ impl WebSocket {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
         if let Some(by) = unanswered.and_then(|closing| closing.by) {
             let other = self.half(by.opposite());
+            let is_lost = other.side.terms.guessed || other.reader.skipped().is_some();
             let may_hide_a_close =
-                other.side.unheard || other.side.terms.guessed || other.reader.skipped().is_some();
+                other.side.unheard || (is_lost && !self.shared.sends_foreign(by.opposite()));
             if let Some(closing) = &mut self.shared.closing {
                 closing.by = Some(by).filter(|_| !may_hide_a_close);
             }
@@ -488,6 +524,7 @@ impl WebSocket {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::LengthEncoding;
     use super::super::event::{Depth, FrameEvent, MessageEvent, Scratch};
     use super::*;
 
@@ -558,6 +595,7 @@ mod tests {
                     head: [first, if masked { 0x80 } else { 0 } | if len < 126 { len as u8 } else { 126 }],
                     masking_key: if masked { key.to_be_bytes() } else { [0; 4] },
                     payload_len: len as u64,
+                    encoding: LengthEncoding::Standard,
                 };
                 let (bytes, header_len) = header.to_bytes();
                 wire.extend(&bytes[..header_len]);

@@ -3,11 +3,12 @@
 use super::close::{Close, is_sendable};
 use super::event::Events;
 use super::message::{Step, Terms};
-use super::{FrameHeader, Opcode, rules};
+use super::{FrameHeader, LengthEncoding, Opcode, rules};
 use crate::model::{Direction, Place};
 
 impl<E: Events> Step<'_, '_, E> {
-    /// What the frame's header breaks.
+    /// What the frame's header breaks. To be called once for each frame, also for one that never becomes complete: a
+    /// receiver fails the connection at the header.
     #[inline]
     pub(super) fn judge(&mut self, number: u64, message: Option<u64>) {
         let side = &*self.side;
@@ -18,6 +19,7 @@ impl<E: Events> Step<'_, '_, E> {
             && matches!(opcode, Opcode::Text | Opcode::Binary)
             && header.masked() == (side.direction == Direction::ClientToServer)
             && header.length_is_minimal()
+            && header.encoding == LengthEncoding::Standard
             && !side.closed
             && !side.interleaved
             && header.payload_len >= 16
@@ -38,7 +40,7 @@ impl<E: Events> Step<'_, '_, E> {
         opcode: Opcode,
         terms: Terms,
     ) {
-        let place = self.frame.last;
+        let place = self.frame.read;
         let direction = self.side.direction;
         let name = opcode.name();
         let undefined = header.rsv() & !terms.rsv_defined;
@@ -48,7 +50,11 @@ impl<E: Events> Step<'_, '_, E> {
         }
         if deflate && header.rsv1() && opcode.is_control() {
             report!(RSV1_ON_CONTROL_FRAME, "{name} frame has RSV1 set; control frames are never compressed");
-        } else if deflate && header.rsv1() && opcode == Opcode::Continuation {
+        } else if deflate
+            && header.rsv1()
+            && opcode == Opcode::Continuation
+            && !self.side.compression.per_frame
+        {
             report!(
                 RSV1_ON_CONTINUATION,
                 "continuation frame has RSV1 set; only a message's first frame may"
@@ -97,6 +103,9 @@ impl<E: Events> Step<'_, '_, E> {
                 header.extended_len()
             );
         }
+        if header.encoding != LengthEncoding::Standard {
+            self.judge_encoding(number, message, header, place);
+        }
         match direction {
             Direction::ClientToServer if !header.masked() => {
                 report!(UNMASKED_CLIENT_FRAME, "{name} frame of the client is not masked");
@@ -125,6 +134,39 @@ impl<E: Events> Step<'_, '_, E> {
         if !opcode.is_control() {
             self.judge_flood(number, message, header, place);
         }
+    }
+
+    #[cold]
+    fn judge_encoding(&mut self, number: u64, message: Option<u64>, header: FrameHeader, place: Place) {
+        let len = header.payload_len;
+        let [_, second] = header.head;
+        let readings = match header.encoding {
+            LengthEncoding::Standard => return,
+            LengthEncoding::LittleEndian => {
+                let claimed = header.swapped_len();
+                format!(
+                    "the length is {claimed} in network byte order and {len} with its least significant byte first"
+                )
+            }
+            LengthEncoding::EightBits => format!(
+                "the second byte {second:#04x} means a masked frame of {} bytes, or {len} where all 8 bits are the length",
+                header.length_field()
+            ),
+            LengthEncoding::Carry => format!(
+                "the second byte {second:#04x} means a frame of {} bytes without a mask, or a masked one of {len} \
+                 where 0x80 and the length were added",
+                header.length_field()
+            ),
+        };
+        self.report(
+            &rules::WRONG_LENGTH_ENCODING,
+            Some(number),
+            message,
+            place,
+            format_args!(
+                "{readings}; the frame ends where a segment does with {len}, which is how it is read"
+            ),
+        );
     }
 
     fn judge_key(&mut self, number: u64, message: Option<u64>, header: FrameHeader, place: Place) {
@@ -173,10 +215,12 @@ impl<E: Events> Step<'_, '_, E> {
             );
         }
         if header.payload_len < 16 {
-            let (since, count) = self.side.small;
-            let fresh = count == 0 || place.time.0.saturating_sub(since) > 1_000_000_000;
-            self.side.small = if fresh { (place.time.0, 1) } else { (since, count.saturating_add(1)) };
-            if self.side.small.1 == most {
+            let side = &mut *self.side;
+            if side.small == 0 || place.time.0.saturating_sub(side.small_since) > 1_000_000_000 {
+                (side.small_since, side.small) = (place.time.0, 0);
+            }
+            side.small = side.small.saturating_add(1);
+            if side.small == most {
                 self.report(
                     &rules::FRAGMENT_FLOOD,
                     Some(number),

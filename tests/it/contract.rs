@@ -157,7 +157,9 @@ fn everything() -> Vec<(String, Vec<u8>)> {
     let failures = failures.map(|failure| (failure.name.to_owned(), failure.capture));
     let empty = ("empty".to_owned(), capture_of(&[]));
     let bomb = ("bomb".to_owned(), failures::bomb(3).capture);
-    real.chain(failures).chain([empty, bomb]).collect()
+    let foreign = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").raw(S2C, b"\r\n").closed(1000);
+    let foreign = pcap(&Script::new(&foreign, &Split::Writes(1460)).packets(), PcapFormat::default());
+    real.chain(failures).chain([empty, bomb, ("no frame".to_owned(), foreign)]).collect()
 }
 
 fn open(bytes: &[u8]) -> Capture {

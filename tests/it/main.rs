@@ -8,6 +8,8 @@ mod builder;
 mod captures;
 /// What was sent against what is read.
 mod compare;
+/// Compression that is rare or wrong.
+mod compression;
 /// Every class of the Autobahn test suite, as captures with verdicts.
 mod conformance;
 /// The machine output keeps its contract.
@@ -28,6 +30,8 @@ mod filter;
 mod filter_cli;
 /// Every rule, broken and nearly broken.
 mod findings;
+/// Bytes that are no frames, and frames that never become complete.
+mod foreign;
 /// What the fuzzer found in the engine.
 mod fuzzed;
 /// `wslens handshake` on captures.
@@ -56,6 +60,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// Bodies, stray responses and drafts around the opening handshake.
+mod odd_openings;
 /// One direction only, and what is like it.
 mod no_syn;
 mod onesided;

@@ -93,6 +93,11 @@ pub(super) fn compression(params: &DeflateParams, direction: Direction, lang: La
         _ => format!("{} KiB", size / 1024),
     };
     let takeover = match emptied {
+        true if params.per_frame => lang
+            .pick("emptied before each frame (no context takeover)", "每个帧之前清空（no context takeover）"),
+        false if params.per_frame => {
+            lang.pick("kept from frame to frame (context takeover)", "在帧之间保留（context takeover）")
+        }
         true => lang.pick(
             "emptied before each message (no context takeover)",
             "每条消息之前清空（no context takeover）",
@@ -135,6 +140,7 @@ mod tests {
         );
         assert!(offered(b"x; server_max_window_bits=10", Lang::En).is_empty());
         let params = DeflateParams {
+            per_frame: false,
             server_no_context_takeover: true,
             client_no_context_takeover: false,
             server_max_window_bits: 15,

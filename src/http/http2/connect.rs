@@ -1,7 +1,7 @@
 //! A WebSocket inside HTTP/2 (RFC 8441): the extended CONNECT request, its answer, and what they agreed on.
 
 use super::super::check::{self, Judgements};
-use super::super::extension::deflate_agreed;
+use super::super::extension::compression_agreed;
 use super::super::upgrade::{self, Handshake, Judgement};
 use super::super::{HeadKind, quoted, rules};
 use super::hpack::Fields;
@@ -150,7 +150,7 @@ pub fn conclude(
         accept: Accept::Unknown,
         status: response.as_deref().and_then(Head::status).filter(|status| *status > 0),
         subprotocol: subprotocol.map(|name| String::from_utf8_lossy(name).into_owned()),
-        deflate: deflate_agreed(&extensions, None).map(|(params, _)| params),
+        deflate: compression_agreed(&extensions, offers.as_deref()),
         rsv_defined,
         extensions,
         upgraded: opens,

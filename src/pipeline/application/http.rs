@@ -11,6 +11,7 @@ use crate::http::{
 use crate::model::{Chunk, Direction, Endpoint, Head, Place, WebSocketId};
 use crate::pipeline::events::{HeadPlace, NotWebSocket};
 use crate::pipeline::limits::Limits;
+use crate::ws::may_be_frame;
 
 /// What HTTP/1 found.
 #[derive(Debug)]
@@ -46,8 +47,10 @@ pub(super) struct PendingUpgrade {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: WebSocketId,
-    /// Offset behind it in the client's stream: frames begin there.
+    /// Offset behind it and what came of its body in the client's stream: frames begin there.
     pub(super) end: u64,
+    /// Bytes of its body that came.
+    pub(super) body: u64,
 }
 
 impl PendingUpgrade {
@@ -55,6 +58,15 @@ impl PendingUpgrade {
     pub(super) fn apart(self) -> (Box<Head>, (HeadPlace, WebSocketId)) {
         (self.head, (self.place, self.id))
     }
+}
+
+/// A request for a WebSocket that another response than a 101 answered.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) asked: PendingUpgrade,
+    pub(super) status: u16,
+    /// The response.
+    pub(super) place: HeadPlace,
 }
 
 #[derive(Clone, Debug)]
@@ -101,6 +113,8 @@ pub(super) struct Http1 {
     requests: VecDeque<RequestKind>,
     /// What a request that waits has as its body, for when it is refused.
     after: Option<BodyReader>,
+    /// Some of that body came.
+    in_body: bool,
     first: bool,
     /// Requests may be missing: answers without a request come before the one waited for.
     pub(super) requests_lost: bool,
@@ -119,6 +133,8 @@ pub(super) struct Http1 {
     pub(super) proxied: Option<Endpoint>,
     /// The settings of a request that wants HTTP/2.
     h2c: Option<Box<[u8]>>,
+    /// The last request for a WebSocket, where it was refused: a 101 may answer it nevertheless.
+    pub(super) refused: Option<Box<Refused>>,
 }
 
 /// How many bytes were taken, and what was found in them.
@@ -131,6 +147,11 @@ impl Http1 {
     /// Bytes of heads that are not whole.
     pub(super) fn size(&self) -> usize {
         self.partial.iter().map(|partial| partial.bytes.len()).sum()
+    }
+
+    /// Bytes of the request that was refused.
+    pub(super) fn refused_size(&self) -> usize {
+        self.refused.as_ref().map_or(0, |refused| size_of_val(&**refused) + refused.asked.head.bytes.len())
     }
 }
 
@@ -181,6 +202,7 @@ impl Default for Http1 {
             partial: Default::default(),
             requests: VecDeque::new(),
             after: None,
+            in_body: false,
             first: true,
             requests_lost: false,
             unsure: false,
@@ -192,6 +214,7 @@ impl Default for Http1 {
             tunnelled: false,
             proxied: None,
             h2c: None,
+            refused: None,
         }
     }
 }
@@ -255,7 +278,17 @@ impl Http1 {
 
     fn client_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         match &mut self.client {
-            Parser::Wait => HttpStep::take(0),
+            Parser::Wait => {
+                // The body comes before anything else (RFC 9110 section 7.8), unless there is none and frames follow.
+                let begun = self.in_body || !may_be_frame(chunk.bytes, true);
+                let body = self
+                    .after
+                    .as_mut()
+                    .filter(|body| begun && !body.is_done() && body.skip_hint() < u64::MAX);
+                let taken = body.map_or(0, |body| body.data(chunk.bytes));
+                self.in_body |= taken > 0;
+                HttpStep::take(taken)
+            }
             Parser::Body(body) => {
                 let taken = body.data(chunk.bytes);
                 if body.is_done() {
@@ -353,8 +386,9 @@ impl Http1 {
         if is_websocket_upgrade(&head) {
             self.requests.push_back(RequestKind::WebSocket);
             self.asked_at = place.last.packet;
+            self.refused = None;
             self.accepts = head.values("Sec-WebSocket-Key").map(accept_for).collect();
-            self.after = Some(body);
+            (self.after, self.in_body) = (Some(body), false);
             self.client = Parser::Wait;
             return HttpStep::find(taken, HttpEvent::Asked(Box::new(head), place));
         }
@@ -378,7 +412,7 @@ impl Http1 {
             self.client = Parser::Wait;
         } else if asked == RequestKind::Connect {
             self.asked_at = place.last.packet;
-            self.after = Some(body);
+            (self.after, self.in_body) = (Some(body), false);
             self.client = Parser::Wait;
         } else {
             self.client = Parser::after(body);
@@ -386,8 +420,16 @@ impl Http1 {
         HttpStep::take(taken)
     }
 
+    /// Whether a second response to a request that was refused begins: its first one was a stray.
+    fn is_answered_again(&self, bytes: &[u8]) -> bool {
+        self.refused.is_some() && self.requests.is_empty() && bytes.starts_with(b"HTTP/1.1 101")
+    }
+
     fn server_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
+        let again = self.is_answered_again(chunk.bytes);
         let lost = match &mut self.server {
+            // A body that goes on until the end of the connection may not be one.
+            Parser::Body(body) if again && body.skip_hint() == u64::MAX => false,
             Parser::Body(body) => {
                 let taken = body.data(chunk.bytes);
                 if body.is_done() {
@@ -399,7 +441,8 @@ impl Http1 {
             Parser::Lost => true,
         };
         let [_, partial] = &mut self.partial;
-        let unasked = self.requests.is_empty() && !self.forced && !(lost && self.requests_lost);
+        let expected = again || self.forced || (lost && self.requests_lost);
+        let unasked = self.requests.is_empty() && !expected;
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
@@ -500,6 +543,10 @@ impl Http1 {
                 self.resume();
                 HttpStep::take(taken)
             }
+            None if status == 101 && self.refused.is_some() && !self.is_accepted(&head) => {
+                self.server = Parser::Lost;
+                HttpStep::take(taken)
+            }
             None if status == 101 && is_websocket_response(&head) => {
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, answer))
             }
@@ -523,23 +570,31 @@ impl Http1 {
     fn opens(&self, head: &Head) -> UpgradeOutcome {
         /// base64 of a SHA-1.
         const ACCEPT_LEN: usize = 28;
-        let accept = head.value("Sec-WebSocket-Accept");
         if head.status() != Some(101) {
             UpgradeOutcome::Refuses
         } else if !self.unsure {
             UpgradeOutcome::Opens
         } else if self.asked() {
-            let right =
-                accept.is_some_and(|accept| self.accepts.iter().any(|right| right.as_bytes() == accept));
-            if right { UpgradeOutcome::Opens } else { UpgradeOutcome::Refuses }
+            if self.is_accepted(head) { UpgradeOutcome::Opens } else { UpgradeOutcome::Refuses }
         } else if self.requests_lost
             && head.has_token("Upgrade", "websocket")
-            && accept.is_some_and(|accept| accept.len() == ACCEPT_LEN)
+            && head.value("Sec-WebSocket-Accept").is_some_and(|accept| accept.len() == ACCEPT_LEN)
         {
             UpgradeOutcome::MayOpen
         } else {
             UpgradeOutcome::Refuses
         }
+    }
+
+    /// Whether a response has the right answer to the key of the last request for a WebSocket.
+    fn is_accepted(&self, head: &Head) -> bool {
+        let accept = head.value("Sec-WebSocket-Accept");
+        accept.is_some_and(|accept| self.accepts.iter().any(|right| right.as_bytes() == accept))
+    }
+
+    /// Bytes of the body of the request that waits which are still to come.
+    pub(super) fn body_left(&self) -> u64 {
+        self.after.map_or(0, |body| body.skip_hint()) % u64::MAX
     }
 
     /// The client continues after a refusal.

@@ -25,7 +25,7 @@ use super::limits::Limits;
 use super::transport::above::{Above, Gap};
 use super::transport::order::Order;
 use super::transport::view::View;
-use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE};
+use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE, STRAY_RESPONSE};
 use crate::model::{Chunk, Direction, Head, PerDirection, Place, Rule};
 use crate::ws::{Spot, StreamEnd, WebSocket};
 
@@ -35,9 +35,9 @@ pub(super) use opened::MidStream;
 pub(super) use websocket::{Emit, Finish, OpenWebSocket};
 
 use detecting::Detecting;
-use http::{Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
+use http::{Http1, HttpEvent, PendingUpgrade, Refused, UpgradeOutcome};
 use multiplex::Multiplex;
-use opened::{Carrier, Opening, Unopened, opened, unopened};
+use opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
 
 /// A run of bytes at the door, the next in order of its direction.
 #[derive(Clone, Copy, Debug)]
@@ -239,7 +239,7 @@ impl Application {
 
     /// Bytes that it holds: compression windows, and everything else.
     pub(super) fn held(&self) -> (u64, u64) {
-        let heads = self.http().map_or(0, Http1::size) as u64;
+        let heads = self.http().map_or(0, |http| http.size() + http.refused_size()) as u64;
         self.websockets().fold((0, heads), |(windows, rest), websocket| {
             let own = websocket.ws.windows();
             (windows + own as u64, rest + websocket.held().saturating_sub(own) as u64)
@@ -282,8 +282,13 @@ impl Application {
                     http.data(direction, chunk, context.limits)
                 };
                 let taken = Taken::all(step.taken);
-                let Some(event) = step.found else { return taken };
                 let end = chunk.at + step.taken as u64;
+                let Some(event) = step.found else {
+                    if direction == Direction::ClientToServer && step.taken > 0 {
+                        self.take_body(step.taken as u64, end);
+                    }
+                    return taken;
+                };
                 self.found(event, end, chunk.arrival, &below, Taken { found: true, ..taken }, context)
             }
             Phase::Detecting(_) => Taken::default(),
@@ -405,6 +410,13 @@ impl Application {
         }
     }
 
+    /// The client sent bytes that are the body of its request, where that waits for a response.
+    fn take_body(&mut self, len: u64, end: u64) {
+        if let Some(asked) = &mut self.asked {
+            (asked.end, asked.body) = (end, asked.body.saturating_add(len));
+        }
+    }
+
     /// Acts on what HTTP/1 found. `end`: the offset behind the bytes that were taken.
     fn found(
         &mut self,
@@ -419,14 +431,14 @@ impl Application {
             HttpEvent::Asked(head, place) => {
                 self.report_unanswered(StreamEnd::Capture, arrival, arrival, below, context);
                 let id = context.next_websocket();
-                self.asked = Some(Box::new(PendingUpgrade { head, place, id, end }));
+                self.asked = Some(Box::new(PendingUpgrade { head, place, id, end, body: 0 }));
             }
             HttpEvent::Answered(head, place, UpgradeOutcome::Refuses) => {
                 self.refuse(head, place, below, context);
             }
             HttpEvent::Answered(head, place, outcome) => {
                 let unread = self.http().map(|http| http.unread).unwrap_or_default();
-                let asked = self.asked.take();
+                let asked = self.asked.take().or_else(|| self.take_refused(context));
                 let request_end = asked.as_ref().map(|asked| asked.end);
                 let unread = if asked.is_some() { (0, [0; 4]) } else { unread };
                 self.open(asked, head, place, outcome, below, context);
@@ -489,18 +501,39 @@ impl Application {
         below: &View<'_>,
         context: &mut Context<'_>,
     ) {
+        let bodies = Bodies {
+            taken: asked.as_ref().map_or(0, |asked| asked.body),
+            left: self.http().filter(|_| asked.is_some()).map_or(0, Http1::body_left),
+        };
         let (request, asked) = asked.map(|asked| asked.apart()).unzip();
         let (handshake, judgements) = crate::http::conclude(request, Some(head));
         let connection = self.carrier(below).connection(asked, Some(place), handshake, context);
         let judged_at = PerDirection { c2s: asked.map_or(place, |(place, _)| place).last, s2c: place.last };
         let guessed = outcome == UpgradeOutcome::MayOpen;
         let early = below.early_frames().filter(|early| early.packet < place.first.packet);
-        let opening = Opening { connection, judgements, judged_at, guessed, mid_stream: None, early };
+        let opening = Opening { connection, judgements, judged_at, guessed, mid_stream: None, early, bodies };
         self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
+    }
+
+    /// The last request, where it was refused and a 101 follows nevertheless.
+    fn take_refused(&mut self, context: &mut Context<'_>) -> Option<Box<PendingUpgrade>> {
+        let Phase::Http(http) = &mut self.phase else { return None };
+        let Refused { asked, status, place } = *http.refused.take()?;
+        let text = format!(
+            "the server sent two responses to the request in packet {}: {status}, and then this 101; \
+             clients take the first",
+            asked.place.last.packet
+        );
+        let spot = Spot::of(Direction::ServerToClient, place.last);
+        self.remember(Pending { rule: &STRAY_RESPONSE, spot, text });
+        Some(Box::new(PendingUpgrade { id: context.next_websocket(), ..asked }))
     }
 
     fn refuse(&mut self, head: Box<Head>, place: HeadPlace, below: &View<'_>, context: &mut Context<'_>) {
         let Some(asked) = self.asked.take() else { return };
+        if let (Phase::Http(http), Some(status)) = (&mut self.phase, head.status()) {
+            http.refused = Some(Box::new(Refused { asked: (*asked).clone(), status, place }));
+        }
         let (request, asked) = asked.apart();
         let (handshake, judgements) = crate::http::conclude(Some(request), Some(head));
         let connection = self.carrier(below).connection(Some(asked), Some(place), handshake, context);
@@ -611,7 +644,9 @@ impl Application {
         connection.evidence = Some(evidence.into_boxed_str());
         let judged_at = PerDirection { c2s: first, s2c: first };
         let mid_stream = Some(MidStream { is_reported: missing == Missing::All, ..start });
-        let opening = Opening { connection, judgements, judged_at, guessed: true, mid_stream, early: None };
+        let bodies = Bodies::default();
+        let opening =
+            Opening { connection, judgements, judged_at, guessed: true, mid_stream, early: None, bodies };
         self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
     }
 
@@ -633,6 +668,9 @@ impl Application {
         if self.http().is_some_and(|http| http.size() > 0) {
             self.report_unanswered(StreamEnd::Capture, place, place, below, context);
             return true;
+        }
+        if let Phase::Http(http) = &mut self.phase {
+            http.refused = None;
         }
         let mut ws = context.split().0;
         self.each_websocket(|websocket| websocket.shed_payloads(&mut ws));

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
-use super::opened::{Carrier, Opening, Unopened, opened, unopened};
+use super::opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
 use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, Answer, Http2};
@@ -233,6 +233,7 @@ impl Streams {
             guessed: answer == Answer::MayOpen,
             mid_stream: None,
             early: early.filter(|early| early.packet < place.first.packet),
+            bodies: Bodies::default(),
         };
         stream.websocket = Some(Box::new(opened(opening, stream.pending.drain(..), context)));
         let lost = std::mem::take(&mut stream.lost);

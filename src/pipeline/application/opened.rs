@@ -1,12 +1,15 @@
 //! A WebSocket opens, or an attempt to open one fails: the one place for every way to get there.
 
-use crate::http::{Handshake, Judgement, http2};
-use crate::model::{ConnectionId, Direction, Endpoint, PerDirection, Place, Tally, WebSocketId};
+use crate::http::rules::HTTP_BODY_IN_UPGRADE;
+use crate::http::{Framing, Handshake, Judgement, announced_framing, compresses, http2};
+use crate::model::{
+    ConnectionId, Direction, Endpoint, Head, PerDirection, Place, Tally, WebSocketId, safe_str,
+};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Connection, Ended, Ending, HeadPlace, Pending, Sink, State, Tls};
 use crate::subproto::Heartbeats;
 use crate::tcp::rules::TCP_MIDSTREAM;
-use crate::ws::{Spot, Terms, WebSocket};
+use crate::ws::{CompressionTerms, Spot, Terms, WebSocket};
 
 use super::websocket::{Emit, OpenWebSocket};
 
@@ -106,6 +109,16 @@ pub(super) struct Opening {
     pub(super) mid_stream: Option<MidStream>,
     /// The packet of frames that the client sent before the response.
     pub(super) early: Option<Place>,
+    pub(super) bodies: Bodies,
+}
+
+/// The body of the request, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Bodies {
+    /// What came of it before the response.
+    pub(super) taken: u64,
+    /// What may still come of it before the client's first frame.
+    pub(super) left: u64,
 }
 
 /// Where the frames of a WebSocket begin whose handshake is not complete.
@@ -125,7 +138,7 @@ pub(super) fn opened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) -> OpenWebSocket {
-    let Opening { mut connection, judgements, judged_at, guessed, mid_stream, early } = opening;
+    let Opening { mut connection, judgements, judged_at, guessed, mid_stream, mut early, bodies } = opening;
     let handshake = &connection.handshake;
     let mut ws = match &mid_stream {
         None => WebSocket::new(agreed_terms(handshake, guessed)),
@@ -138,6 +151,22 @@ pub(super) fn opened(
             ws
         }
     };
+    if let Some(deflate) = &handshake.deflate {
+        let terms = |window_bits| CompressionTerms { window_bits, per_frame: deflate.per_frame };
+        let (c2s, s2c) = (deflate.client_max_window_bits, deflate.server_max_window_bits);
+        ws.set_compression(PerDirection { c2s: terms(c2s), s2c: terms(s2c) });
+    }
+    if mid_stream.is_none() && handshake.rsv_defined & !4 != 0 {
+        ws.set_unknown_extensions(&unknown_extensions(handshake));
+    }
+    if connection.stream_id.is_none() {
+        expect_bodies(&mut ws, handshake, bodies);
+    }
+    if is_hixie_76(handshake) {
+        // Eight bytes follow the request, 16 the response, and then frames of another kind.
+        early = None;
+        ws.leave_unread();
+    }
     ws.list(context.limits.listed);
     let target = handshake.request.as_ref().map_or(&b""[..], |head| head.target());
     let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);
@@ -151,7 +180,15 @@ pub(super) fn opened(
     }
     for Judgement { rule, side, text, .. } in judgements {
         let spot = Spot::of(side, *judged_at.of(side));
-        ws.report(rule, spot, format_args!("{text}"), &mut emit);
+        if rule.code == HTTP_BODY_IN_UPGRADE.code && bodies.taken > 0 {
+            let text = format_args!(
+                "{text}; {} bytes behind it are read as the body, and frames behind them",
+                bodies.taken
+            );
+            ws.report(rule, spot, text, &mut emit);
+        } else {
+            ws.report(rule, spot, format_args!("{text}"), &mut emit);
+        }
     }
     if let Some((early, response)) = early.zip(connection.response) {
         let spot = Spot::of(Direction::ClientToServer, early);
@@ -168,6 +205,30 @@ pub(super) fn opened(
         (connection.handshake.request, connection.handshake.response) = (None, None);
     }
     OpenWebSocket { ws, connection: Box::new(connection), heartbeats }
+}
+
+/// What the heads announce that may come before the first frame.
+fn expect_bodies(ws: &mut WebSocket, handshake: &Handshake, bodies: Bodies) {
+    if bodies.left > 0 {
+        ws.announce_body(Direction::ClientToServer, bodies.left, Some(&HTTP_BODY_IN_UPGRADE));
+    }
+    let Some(response) = &handshake.response else { return };
+    // A 101 has no body (RFC 9110 section 8.6), but some servers send one.
+    match announced_framing(response) {
+        Framing::Chunked => ws.announce_chunks(Direction::ServerToClient),
+        Framing::Length(len @ 1..) => ws.announce_body(Direction::ServerToClient, len, None),
+        _ => {}
+    }
+}
+
+/// Whether a handshake is that of draft-hixie-thewebsocketprotocol-76, whose frames are others.
+fn is_hixie_76(handshake: &Handshake) -> bool {
+    let has =
+        |head: &Option<Box<Head>>, name: &str| head.as_ref().is_some_and(|head| head.value(name).is_some());
+    let asks = has(&handshake.request, "Sec-WebSocket-Key1") && !has(&handshake.request, "Sec-WebSocket-Key");
+    let agrees =
+        has(&handshake.response, "Sec-WebSocket-Location") || has(&handshake.response, "WebSocket-Location");
+    (asks || agrees) && !has(&handshake.response, "Sec-WebSocket-Accept")
 }
 
 fn report_mid_stream(
@@ -187,8 +248,11 @@ fn report_mid_stream(
 
 /// What a complete handshake agreed on, for each direction.
 fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
+    // Where frames are compressed one by one, implementations differ in whose window the parameter is about. A window that
+    // is kept decodes both.
+    let per_frame = handshake.deflate.is_some_and(|agreed| agreed.per_frame);
     let terms = |no_takeover: Option<bool>| Terms {
-        takeover: no_takeover.map(|none| !none),
+        takeover: no_takeover.map(|none| !none || per_frame),
         rsv_defined: handshake.rsv_defined,
         guessed,
     };
@@ -196,6 +260,13 @@ fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
         c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),
         s2c: terms(handshake.deflate.map(|agreed| agreed.server_no_context_takeover)),
     }
+}
+
+/// The names of the extensions that were agreed and whose use of RSV bits is not known.
+fn unknown_extensions(handshake: &Handshake) -> String {
+    let unknown = handshake.extensions.iter().filter(|extension| !compresses(extension));
+    let names: Vec<String> = unknown.map(|extension| safe_str(&extension.name).into_owned()).collect();
+    names.join(", ")
 }
 
 /// What a handshake without a response may have agreed on: anything that the client did not fail to offer.

@@ -60,7 +60,7 @@ impl Rows<'_> {
             None => out.push(b'?'),
         });
         self.wire(out, message.wire);
-        let broken = !matches!(message.integrity, Integrity::Ok | Integrity::Guessed);
+        let broken = !matches!(message.integrity, Integrity::Ok | Integrity::Guessed | Integrity::Lenient);
         let flags = Flags {
             compressed: message.compressed,
             frames: message.frames,
@@ -340,7 +340,7 @@ fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bo
         }
         Integrity::UnknownDictionary => {
             words.extend_from_slice(
-                b"cannot be decoded: window not certain (a message was lost before, or the capture began later)",
+                b"cannot be decompressed: refers to earlier data that wslens does not have",
             );
             false
         }
@@ -350,6 +350,14 @@ fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bo
         }
         Integrity::Guessed => {
             words.extend_from_slice(b"framing guessed");
+            true
+        }
+        Integrity::UnknownExtension => {
+            words.extend_from_slice(b"shown as sent: coded by an extension that wslens does not know");
+            true
+        }
+        Integrity::Lenient => {
+            words.extend_from_slice(b"strict receivers reject it");
             true
         }
     };

@@ -422,7 +422,7 @@ fn broken_messages_say_so_in_words() {
     let row = text(|m| (m.integrity, m.compressed, m.len) = (Integrity::UnknownDictionary, true, None));
     assert!(
         row.contains(
-            "TEXT        ?     9  z~   cannot be decoded: window not certain (a message was lost before"
+            "TEXT        ?     9  z~   cannot be decompressed: refers to earlier data that wslens does"
         ),
         "{row}"
     );

@@ -65,6 +65,28 @@ pub(super) enum Stop {
     TooFar,
 }
 
+/// How a block ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BlockEnd {
+    /// There was no block since the stream began.
+    None,
+    /// It was marked as the last one (BFINAL).
+    Final,
+    /// It was stored and empty, as a flush leaves it.
+    Flush,
+    /// Otherwise.
+    Other,
+}
+
+/// Where a message ends that does not end where it has to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MessageEnd {
+    /// Behind a block: the header of an empty one should follow.
+    BetweenBlocks(BlockEnd),
+    /// Inside a block: some of it is missing.
+    InsideBlock,
+}
+
 /// Reads blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Blocks {
@@ -72,6 +94,10 @@ pub(super) struct Blocks {
     at: At,
     /// The block at hand is marked as the last one.
     last: bool,
+    /// The block at hand is stored and empty: what a flush adds.
+    is_flush: bool,
+    /// How the last complete block of the stream ended.
+    ended: BlockEnd,
     litlens: usize,
     dists: usize,
     lens_codes: usize,
@@ -90,6 +116,8 @@ impl Default for Blocks {
             bits: Bits::default(),
             at: At::Head,
             last: false,
+            is_flush: false,
+            ended: BlockEnd::None,
             litlens: 0,
             dists: 0,
             lens_codes: 0,
@@ -105,6 +133,26 @@ impl Blocks {
     /// Goes to the begin of a block.
     pub(super) fn reset(&mut self) {
         (self.bits, self.at, self.last) = (Bits::default(), At::Head, false);
+        self.ended = BlockEnd::None;
+    }
+
+    /// Begins a message, where the one before ended.
+    pub(super) fn begin_message(&mut self) {
+        (self.ended, self.farthest) = (BlockEnd::None, 0);
+    }
+
+    /// Where a message ends, behind the tail that its sender had to cut off. `None`: where it has to, with nothing left.
+    ///
+    /// A sender ends a message with the header of an empty stored block, whose other four bytes are the tail (RFC 7692
+    /// section 7.2.1). Where that header is missing, the tail is taken for a header and half of a length.
+    pub(super) fn message_end(&self) -> Option<MessageEnd> {
+        match self.at {
+            At::Head if self.bits.len == 0 => None,
+            At::StoredLen if self.bits.len == 24 && self.bits.hold == 0xff_ff00 => {
+                Some(MessageEnd::BetweenBlocks(self.ended))
+            }
+            _ => Some(MessageEnd::InsideBlock),
+        }
     }
 
     /// Whether the tables have to be the same when it goes on.
@@ -133,7 +181,7 @@ impl Blocks {
 
     fn head(&mut self, input: &mut &[u8]) -> Option<Stop> {
         let Some(head) = self.bits.take(3, input) else { return Some(Stop::Input) };
-        self.last = head & 1 != 0;
+        (self.last, self.is_flush) = (head & 1 != 0, false);
         self.at = match head >> 1 {
             0 => {
                 self.bits.align();
@@ -148,6 +196,11 @@ impl Blocks {
 
     fn end_block(&mut self) {
         self.at = At::Head;
+        self.ended = match (self.last, self.is_flush) {
+            (true, _) => BlockEnd::Final,
+            (false, true) => BlockEnd::Flush,
+            (false, false) => BlockEnd::Other,
+        };
         if self.last {
             // What was compressed ends here; a next one begins with a whole byte (RFC 7692 section 7.2.3.4).
             self.bits.align();
@@ -160,6 +213,7 @@ impl Blocks {
             return Some(Stop::Damaged);
         }
         self.at = At::Stored(both as usize & 0xffff);
+        self.is_flush = both & 0xffff == 0;
         None
     }
 

@@ -13,7 +13,7 @@ mod oracle_tests;
 #[cfg(test)]
 mod tests;
 
-use block::{Blocks, Stop, Tables};
+use block::{BlockEnd, Blocks, MessageEnd, Stop, Tables};
 use window::Window;
 
 /// What every compressed message lost at its end (RFC 7692 section 7.2.1).
@@ -31,9 +31,10 @@ pub struct InflateLimits {
 }
 
 impl Default for InflateLimits {
-    /// 64 MiB (more than any sane message), 200:1 (deflate's text is 3:1 to 20:1), 1 GiB (one second's work).
+    /// 64 MiB (more than any sane message), a ratio above what deflate can reach (1032:1, a match of 258 bytes in two
+    /// bits), because text that repeats itself comes close to it; 1 GiB (one second's work).
     fn default() -> Self {
-        Self { message: 64 << 20, ratio: 200, drain: 1 << 30 }
+        Self { message: 64 << 20, ratio: 1100, drain: 1 << 30 }
     }
 }
 
@@ -48,6 +49,30 @@ pub enum Inflation {
     UnknownDictionary,
     /// The data is no deflate.
     Damaged,
+}
+
+/// Which limit cut a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InflateLimit {
+    /// [`InflateLimits::message`].
+    Message,
+    /// [`InflateLimits::ratio`].
+    Ratio,
+}
+
+/// What is wrong with the end of a compressed message (RFC 7692 section 7.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflateEnd {
+    /// The payload is empty; an empty message is one byte, 0x00.
+    Empty,
+    /// The last four bytes of the flush, 00 00 ff ff, were not removed.
+    TailKept,
+    /// The last block is marked as final, and the byte 0x00 that has to follow is missing.
+    FinalBlock,
+    /// The last block is not flushed: no empty block follows.
+    NotFlushed,
+    /// It ends inside a block.
+    InsideBlock,
 }
 
 /// Working space for inflating, which any number of inflaters can use in turn.
@@ -68,16 +93,51 @@ pub struct Inflater {
     tables: Option<Box<Tables>>,
     /// Before what the window holds there may have been more.
     lost: bool,
+    /// The same, when the message at hand began.
+    lost_before: bool,
     tally: Tally,
     /// The message at hand cannot go on.
     dead: bool,
+    /// What is wrong with the end of the message at hand.
+    end: Option<DeflateEnd>,
+    /// The message at hand refers to bytes before the first that the window knows.
+    too_far: bool,
+    /// It is at rest: see [`rest`](Self::rest).
+    resting: bool,
+    /// The one at rest that this one took the place of.
+    previous: Option<Box<Self>>,
 }
 
 impl Inflater {
     /// Bytes of memory that it holds beside itself.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 }
+        let previous = self.previous.as_ref().map_or(0, |previous| size_of::<Self>() + previous.size());
+        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 } + previous
+    }
+
+    /// Puts it at rest: its sender agreed to begin the next message with an empty window, so another inflater is used for
+    /// that, and this one only if the sender did not do as agreed.
+    pub(super) fn rest(&mut self) {
+        self.resting = true;
+    }
+
+    /// Whether it is at rest.
+    #[inline]
+    pub(super) fn is_resting(&self) -> bool {
+        self.resting
+    }
+
+    /// Takes the place of one that is at rest.
+    pub(super) fn follow(&mut self, previous: Box<Self>) {
+        self.previous = Some(previous);
+    }
+
+    /// The inflater at rest whose place this one took; no longer at rest.
+    pub(super) fn take_previous(&mut self) -> Option<Box<Self>> {
+        let mut previous = self.previous.take()?;
+        previous.resting = false;
+        Some(previous)
     }
 
     /// Begins a message.
@@ -86,12 +146,45 @@ impl Inflater {
         if self.dead {
             self.empty();
         }
+        (self.end, self.too_far, self.lost_before) = (None, false, self.lost);
+        self.blocks.begin_message();
+        self.window.begin();
+    }
+
+    /// Goes back to before the message at hand, as if it had not been fed. False where the window has moved on too
+    /// far: then nothing changes.
+    pub fn rewind(&mut self) -> bool {
+        if !self.window.rewind() {
+            return false;
+        }
+        self.blocks.reset();
+        (self.tables, self.dead, self.lost) = (None, false, self.lost_before);
+        true
+    }
+
+    /// What is wrong with the end of the message that was finished last. All but
+    /// [`DeflateEnd::InsideBlock`] leave its text and the window right.
+    #[must_use]
+    pub fn bad_end(&self) -> Option<DeflateEnd> {
+        self.end
+    }
+
+    /// Whether the message at hand failed because it refers to bytes before the first that the window knows.
+    #[must_use]
+    pub fn refers_too_far(&self) -> bool {
+        self.too_far
+    }
+
+    /// Which limit cut the message at hand, if one did.
+    #[must_use]
+    pub fn cut_by(&self) -> Option<InflateLimit> {
+        self.tally.cut_by
     }
 
     /// Forgets the window because the sender did (no context takeover): nothing is uncertain.
     pub fn forget(&mut self) {
         self.empty();
-        self.lost = false;
+        (self.lost, self.resting, self.previous) = (false, false, None);
     }
 
     /// Forgets the window because bytes of this direction were lost.
@@ -106,19 +199,21 @@ impl Inflater {
         (self.tables, self.dead) = (None, false);
     }
 
-    /// The largest distance that anything referred to so far, in bytes: a sender that agreed to a smaller window
+    /// The largest distance that the message at hand referred to, in bytes: a sender that agreed to a smaller window
     /// (RFC 7692 section 7.1.2) is not to exceed that.
+    #[must_use]
     pub fn largest_distance(&self) -> usize {
         self.blocks.farthest
     }
 
-    /// A piece of the message as it was on the wire, unmasked.
+    /// A piece of the message as it was on the wire, unmasked. `out` takes what it inflates to, and whether that is within
+    /// the limits: what is not is for counting and hashing only.
     pub fn feed(
         &mut self,
         input: &[u8],
         limits: &InflateLimits,
         space: &mut InflateSpace,
-        out: &mut impl FnMut(&[u8]),
+        out: &mut impl FnMut(&[u8], bool),
     ) {
         self.tally.input += input.len() as u64;
         self.run(input, limits, space, out);
@@ -131,13 +226,14 @@ impl Inflater {
         message: &mut Vec<u8>,
         limits: &InflateLimits,
         space: &mut InflateSpace,
-        out: &mut impl FnMut(&[u8]),
+        out: &mut impl FnMut(&[u8], bool),
     ) -> (Inflation, u64) {
         self.begin();
         self.tally.input = message.len() as u64;
         message.extend_from_slice(&TAIL);
         self.run(message, limits, space, out);
         message.truncate(message.len() - TAIL.len());
+        self.conclude();
         (self.tally.outcome, self.tally.output)
     }
 
@@ -147,10 +243,37 @@ impl Inflater {
         &mut self,
         limits: &InflateLimits,
         space: &mut InflateSpace,
-        out: &mut impl FnMut(&[u8]),
+        out: &mut impl FnMut(&[u8], bool),
     ) -> (Inflation, u64) {
         self.run(&TAIL, limits, space, out);
+        self.conclude();
         (self.tally.outcome, self.tally.output)
+    }
+
+    /// Judges where the message ends, once the tail is fed.
+    #[inline]
+    fn conclude(&mut self) {
+        if let Some(end) = self.blocks.message_end().filter(|_| !self.dead) {
+            self.judge_end(end);
+        }
+    }
+
+    #[cold]
+    fn judge_end(&mut self, end: MessageEnd) {
+        let end = match end {
+            MessageEnd::InsideBlock => DeflateEnd::InsideBlock,
+            MessageEnd::BetweenBlocks(_) if self.tally.input == 0 => DeflateEnd::Empty,
+            MessageEnd::BetweenBlocks(BlockEnd::Flush) => DeflateEnd::TailKept,
+            MessageEnd::BetweenBlocks(BlockEnd::Final) => DeflateEnd::FinalBlock,
+            MessageEnd::BetweenBlocks(BlockEnd::None | BlockEnd::Other) => DeflateEnd::NotFlushed,
+        };
+        self.end = Some(end);
+        if end == DeflateEnd::InsideBlock {
+            self.tally.outcome = Inflation::Damaged;
+            (self.dead, self.lost, self.tables) = (true, true, None);
+        } else {
+            self.blocks.reset();
+        }
     }
 
     fn run(
@@ -158,7 +281,7 @@ impl Inflater {
         mut input: &[u8],
         limits: &InflateLimits,
         space: &mut InflateSpace,
-        out: &mut impl FnMut(&[u8]),
+        out: &mut impl FnMut(&[u8], bool),
     ) {
         if self.dead {
             return;
@@ -169,8 +292,10 @@ impl Inflater {
             self.tally.hand_on(self.window.fresh(), limits, out);
             match stop {
                 Stop::Damaged => break Some(Inflation::Damaged),
-                Stop::TooFar if self.lost => break Some(Inflation::UnknownDictionary),
-                Stop::TooFar => break Some(Inflation::Damaged),
+                Stop::TooFar => {
+                    self.too_far = true;
+                    break Some(if self.lost { Inflation::UnknownDictionary } else { Inflation::Damaged });
+                }
                 _ if self.tally.output > limits.drain => break Some(Inflation::Cut),
                 Stop::Room => self.window.make_room(),
                 Stop::Input => break None,
@@ -193,30 +318,37 @@ struct Tally {
     input: u64,
     output: u64,
     outcome: Inflation,
+    cut_by: Option<InflateLimit>,
 }
 
 impl Default for Tally {
     fn default() -> Self {
-        Self { input: 0, output: 0, outcome: Inflation::Whole }
+        Self { input: 0, output: 0, outcome: Inflation::Whole, cut_by: None }
     }
 }
 
 impl Tally {
-    fn hand_on(&mut self, made: &[u8], limits: &InflateLimits, out: &mut impl FnMut(&[u8])) {
+    fn hand_on(&mut self, made: &[u8], limits: &InflateLimits, out: &mut impl FnMut(&[u8], bool)) {
         if made.is_empty() {
             return;
         }
         let before = self.output;
         self.output += made.len() as u64;
         let over_ratio = self.output > 1 << 20 && self.output / self.input.max(1) > limits.ratio;
-        if over_ratio || self.output > limits.message {
-            if self.outcome == Inflation::Whole {
-                let room = limits.message.saturating_sub(before).min(made.len() as u64) as usize;
-                out(made.get(..if over_ratio { 0 } else { room }).unwrap_or_default());
-            }
-            self.outcome = Inflation::Cut;
-        } else if self.outcome == Inflation::Whole {
-            out(made);
+        let cut = over_ratio || self.output > limits.message;
+        if !cut && self.outcome == Inflation::Whole {
+            return out(made, true);
         }
+        let mut room = 0;
+        if self.outcome == Inflation::Whole {
+            self.cut_by = Some(if over_ratio { InflateLimit::Ratio } else { InflateLimit::Message });
+            if !over_ratio {
+                room = limits.message.saturating_sub(before).min(made.len() as u64) as usize;
+            }
+        }
+        let (within, beyond) = made.split_at_checked(room).unwrap_or((made, &[]));
+        out(within, true);
+        out(beyond, false);
+        self.outcome = Inflation::Cut;
     }
 }

@@ -7,8 +7,12 @@ use proptest::prelude::*;
 fn inflate(inflater: &mut Inflater, message: &[u8], limits: &InflateLimits) -> (Inflation, Vec<u8>, u64) {
     let (mut space, mut out) = (InflateSpace::default(), Vec::new());
     inflater.begin();
-    inflater.feed(message, limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
-    let (how, len) = inflater.finish(limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
+    inflater.feed(message, limits, &mut space, &mut |bytes, within| {
+        out.extend_from_slice(if within { bytes } else { &[] })
+    });
+    let (how, len) = inflater.finish(limits, &mut space, &mut |bytes, within| {
+        out.extend_from_slice(if within { bytes } else { &[] })
+    });
     (how, out, len)
 }
 
@@ -64,9 +68,13 @@ fn a_final_block_keeps_the_windows_of_all_messages_before_it_however_they_come()
             let (mut space, mut out) = (InflateSpace::default(), Vec::new());
             inflater.begin();
             for piece in message.chunks(step) {
-                inflater.feed(piece, &limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
+                inflater.feed(piece, &limits, &mut space, &mut |bytes, within| {
+                    out.extend_from_slice(if within { bytes } else { &[] })
+                });
             }
-            let (how, _) = inflater.finish(&limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
+            let (how, _) = inflater.finish(&limits, &mut space, &mut |bytes, within| {
+                out.extend_from_slice(if within { bytes } else { &[] })
+            });
             assert_eq!((how, &out[..]), (Inflation::Whole, &text[..]), "pieces of {step}");
         }
     }
@@ -85,9 +93,9 @@ fn a_final_block_far_into_a_stream_leaves_a_window_that_is_known() {
         let (mut inflater, mut space) = (Inflater::default(), InflateSpace::default());
         inflater.begin();
         for piece in long.chunks(step) {
-            inflater.feed(piece, &limits, &mut space, &mut |_| ());
+            inflater.feed(piece, &limits, &mut space, &mut |_, _| ());
         }
-        assert_eq!(inflater.finish(&limits, &mut space, &mut |_| ()), (Inflation::Whole, 40_000));
+        assert_eq!(inflater.finish(&limits, &mut space, &mut |_, _| ()), (Inflation::Whole, 40_000));
         assert_eq!(inflate(&mut inflater, &last_block, &limits).1, b"Hello");
         assert_eq!(inflate(&mut inflater, &far, &limits).1, noise[39_995..]);
         assert_eq!(inflate(&mut inflater, &far, &limits).1, b"Hello");
@@ -127,9 +135,9 @@ fn why_a_long_message_fails_does_not_hang_on_how_it_comes() {
             }
             inflater.begin();
             for piece in wire.chunks(step) {
-                inflater.feed(piece, &limits, &mut space, &mut |_| ());
+                inflater.feed(piece, &limits, &mut space, &mut |_, _| ());
             }
-            assert_eq!(inflater.finish(&limits, &mut space, &mut |_| ()).0, how, "pieces of {step}");
+            assert_eq!(inflater.finish(&limits, &mut space, &mut |_, _| ()).0, how, "pieces of {step}");
         }
     }
 }
@@ -159,6 +167,57 @@ fn a_bomb_is_cut_and_the_next_message_is_read() {
 }
 
 #[test]
+fn a_message_can_be_taken_back() {
+    let limits = InflateLimits::default();
+    let mut compress = Compress::new(Compression::default(), false);
+    let (first, second) = (deflate(&mut compress, b"hello, hello"), deflate(&mut compress, b"hello, hello"));
+    for lost in [false, true] {
+        let mut inflater = Inflater::default();
+        if lost {
+            inflater.lose();
+        }
+        assert_eq!(inflate(&mut inflater, &first, &limits).1, b"hello, hello");
+        for broken in [&[0xff; 9][..], b"{\"a\":1}", &second[..3]] {
+            assert_ne!(inflate(&mut inflater, broken, &limits).0, Inflation::Whole);
+            assert!(inflater.rewind());
+            let mut copy = inflater.clone();
+            assert_eq!(inflate(&mut copy, &second, &limits).1, b"hello, hello", "a copy");
+            assert!(copy.rewind());
+            assert_eq!(inflate(&mut copy, &second, &limits).1, b"hello, hello", "a copy taken back");
+        }
+        let noise: Vec<u8> = (0..90_000u32).map(|i| (i.wrapping_mul(0x9e37_79b1) >> 24) as u8).collect();
+        let mut other = Compress::new(Compression::default(), false);
+        inflate(&mut inflater, &deflate(&mut other, &noise), &limits);
+        assert!(!inflater.rewind(), "the window has moved on");
+    }
+}
+
+#[test]
+fn where_a_message_ends_is_judged_in_any_pieces() {
+    let cases: [(&[u8], Option<DeflateEnd>); 7] = [
+        (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], None),
+        (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff], Some(DeflateEnd::TailKept)),
+        (&[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00], Some(DeflateEnd::FinalBlock)),
+        (&[], Some(DeflateEnd::Empty)),
+        (&[0x00], None),
+        (&[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f], Some(DeflateEnd::NotFlushed)),
+        (&[0xf2, 0x48, 0xcd, 0xc9, 0xc9], Some(DeflateEnd::InsideBlock)),
+    ];
+    let limits = InflateLimits::default();
+    for (wire, end) in cases {
+        for step in [1, 2, 100] {
+            let (mut inflater, mut space) = (Inflater::default(), InflateSpace::default());
+            for _ in 0..2 {
+                inflater.begin();
+                wire.chunks(step).for_each(|piece| inflater.feed(piece, &limits, &mut space, &mut |_, _| ()));
+                let _ = inflater.finish(&limits, &mut space, &mut |_, _| ());
+                assert_eq!(inflater.bad_end(), end, "{wire:x?} in pieces of {step}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_no_deflate_is_damaged() {
     let limits = InflateLimits::default();
     let mut inflater = Inflater::default();
@@ -182,9 +241,9 @@ proptest! {
             let (mut space, mut out) = (InflateSpace::default(), Vec::new());
             inflater.begin();
             for piece in wire.chunks(step) {
-                inflater.feed(piece, &limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
+                inflater.feed(piece, &limits, &mut space, &mut |bytes, within| out.extend_from_slice(if within { bytes } else { &[] }));
             }
-            let (how, len) = inflater.finish(&limits, &mut space, &mut |bytes| out.extend_from_slice(bytes));
+            let (how, len) = inflater.finish(&limits, &mut space, &mut |bytes, within| out.extend_from_slice(if within { bytes } else { &[] }));
             prop_assert_eq!((how, len as usize), (Inflation::Whole, text.len()));
             prop_assert_eq!(&out, text);
             if !takeover {

@@ -23,21 +23,37 @@ pub(super) struct Window {
     pub(super) end: usize,
     /// What was handed on.
     handed: usize,
+    /// Where the message at hand began, while its beginning is there.
+    begun: Option<usize>,
 }
 
 impl Clone for Window {
     /// With no more than distances reach to.
     fn clone(&self) -> Self {
-        let from = self.end.saturating_sub(WINDOW).min(self.handed);
+        let begun = self.begun.unwrap_or(self.end);
+        let from = begun.saturating_sub(WINDOW).min(self.handed);
         let bytes = self.bytes.get(from..self.end).unwrap_or_default().to_vec();
-        Self { bytes, end: self.end - from, handed: self.handed - from }
+        let begun = self.begun.map(|begun| begun - from);
+        Self { bytes, end: self.end - from, handed: self.handed - from, begun }
     }
 }
 
 impl Window {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
-        (self.end, self.handed) = (0, 0);
+        (self.end, self.handed, self.begun) = (0, 0, None);
+    }
+
+    /// Notes that a message begins here.
+    pub(super) fn begin(&mut self) {
+        self.begun = Some(self.end);
+    }
+
+    /// Goes back to where the message at hand began. False where that is no longer possible.
+    pub(super) fn rewind(&mut self) -> bool {
+        let Some(begun) = self.begun else { return false };
+        (self.end, self.handed) = (begun, begun);
+        true
     }
 
     /// Output that was not handed on yet. It counts as handed on from here.
@@ -62,7 +78,8 @@ impl Window {
                 self.bytes.resize(grown, 0);
             } else {
                 self.bytes.copy_within(self.end - WINDOW..self.end, 0);
-                (self.end, self.handed) = (WINDOW, WINDOW);
+                // Where all that the message made is still there, going back to its beginning would lack older bytes.
+                (self.end, self.handed, self.begun) = (WINDOW, WINDOW, None);
             }
         }
     }

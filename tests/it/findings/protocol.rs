@@ -5,7 +5,8 @@ use super::make::{
     request, response, says, script, talk,
 };
 use crate::support::forge::{
-    BINARY, C2S, CONTINUATION, Frame, Handshake, LengthForm, PING, PONG, Rng, S2C, Script, Split, TEXT,
+    BINARY, C2S, CONTINUATION, DeflateSpec, Frame, Handshake, LengthForm, PING, PONG, Rng, S2C, Script,
+    Split, TEXT,
 };
 
 pub fn of_requests() -> Vec<Case> {
@@ -104,6 +105,12 @@ pub fn of_responses() -> Vec<Case> {
             refusal("403 Forbidden"),
             &[],
             heads(REQUEST, &format!("HTTP/1.1 103 Early Hints\r\n\r\n{RESPONSE}")).closed(1000),
+        ),
+        case(
+            "stray-response",
+            heads(REQUEST, &format!("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok{RESPONSE}")).closed(1000),
+            &["handshake-rejected"],
+            heads(REQUEST, &format!("HTTP/1.1 100 Continue\r\n\r\n{RESPONSE}")).closed(1000),
         ),
         case(
             "missing-accept",
@@ -284,6 +291,18 @@ pub fn of_frames() -> Vec<Case> {
             &[],
             frame(Frame::new(TEXT, "in the clear")),
         ),
+        case(
+            "not-a-frame",
+            talk().text(S2C, "before").raw(S2C, b"\r\n").text(S2C, "behind").closed(1000),
+            &[],
+            frame(Frame::new(TEXT, "HTTP/1.1 400 Bad Request\r\n\r\n")),
+        ),
+        case(
+            "wrong-length-encoding",
+            talk().raw(S2C, &[&[0x81, 126, 0x2c, 1][..], &[b'x'; 300]].concat()).closed(1000),
+            &[],
+            talk().text(S2C, &"x".repeat(0x2c01)).text(S2C, &"x".repeat(0x012c)).closed(1000),
+        ),
         case("weak-masking-key", same_key(8), &[], same_key(6)),
         case("incomplete-frame", cut(3), &[], cut(0)),
         case(
@@ -297,9 +316,29 @@ pub fn of_frames() -> Vec<Case> {
 }
 
 pub fn of_messages() -> Vec<Case> {
-    let zeros = |n: usize| deflating().binary(S2C, &vec![0; n]).closed(1000);
-    // Noise compresses by nothing at all, so a great deal of it is no bomb.
-    let noise = deflating().binary(S2C, &Rng::new(5).bytes(3 << 20)).closed(1000);
+    let extended = |name: &str| {
+        let header = "Sec-WebSocket-Extensions";
+        talk().header(C2S, header, name).header(S2C, header, name).opened()
+    };
+    let rsv1 = |hex: &str| Frame::new(TEXT, hex::decode(hex).unwrap()).rsv(4);
+    let hello = |hex: &str| deflating().frame(S2C, &rsv1(hex)).closed(1000);
+    let parts = |first: &str, second: &str| {
+        let second = Frame::new(CONTINUATION, hex::decode(second).unwrap());
+        deflating().frame(S2C, &rsv1(first).more()).frame(S2C, &second).closed(1000)
+    };
+    // What was agreed for the server: it empties its window after each message.
+    let emptied = |second: &str| {
+        let spec = DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() };
+        talk().deflate(spec).frame(S2C, &rsv1("f248cdc9c90700")).frame(S2C, &rsv1(second)).closed(1000)
+    };
+    // A window of 512 bytes was agreed; the same noise again, `n` bytes and a few more further on.
+    let far = |n: usize| {
+        let spec = DeflateSpec { server_max_window_bits: 9, ..DeflateSpec::default() };
+        let noise = Rng::new(6).bytes(n + 8);
+        let mut sender = DeflateSpec::default().deflater(S2C);
+        let [first, second] = [0, 1].map(|_| Frame::new(BINARY, sender.message(&noise)).rsv(4));
+        talk().deflate(spec).frame(S2C, &first).frame(S2C, &second).closed(1000)
+    };
     vec![
         case(
             "invalid-utf8",
@@ -322,7 +361,30 @@ pub fn of_messages() -> Vec<Case> {
                 .text(S2C, "again")
                 .closed(1000),
         ),
-        case("inflate-limit", zeros(2 << 20), &[], noise),
+        case(
+            "unknown-extension",
+            extended("x-private").frame(S2C, &Frame::new(TEXT, "coded").rsv(2)).closed(1000),
+            &[],
+            extended("x-private").text(S2C, "no bits").closed(1000),
+        ),
+        case("deflate-window-exceeded", far(512), &[], far(500)),
+        case("deflate-tail-kept", hello("f248cdc9c907000000ffff"), &[], hello("f248cdc9c90700")),
+        case("deflate-wrapped", hello("789cf348cdc9c90700058c01f5"), &[], hello("f348cdc9c9070000")),
+        case("deflate-final-block", hello("f348cdc9c90700"), &[], hello("f348cdc9c9070000")),
+        case("deflate-empty", hello(""), &[], hello("00")),
+        case(
+            "deflate-per-fragment",
+            parts("f248cdc9c90700", "f248cdc9c90700"),
+            &[],
+            parts("f248cdc9c907000000ffff", "f248cdc9c90700"),
+        ),
+        case(
+            "deflate-not-compressed",
+            hello(&hex::encode("Hello")),
+            &[],
+            deflating().text(S2C, "Hello").closed(1000),
+        ),
+        case("deflate-window-kept", emptied("f200110000"), &[], emptied("f248cdc9c90700")),
         case("control-characters", says("\u{1b}[31mred"), &[], says("tab\tnew\r\nline")),
         case("bidi-control", says("abc\u{202e}def"), &[], says("שלום, مرحبا 😀")),
     ]

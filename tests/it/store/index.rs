@@ -172,7 +172,7 @@ fn holds_together(index: &Index) {
             let own: Vec<_> = frames.iter().filter(|frame| frame.message as usize == i + 1).collect();
             assert_eq!((own[0], own.len()), (&first, message.frames as usize));
             assert_eq!(message.marks.has(Marks::MASKED), first.header().masked());
-            assert_eq!((message.opcode, message.direction), (first.head[0] & 15, first.direction));
+            assert_eq!((message.opcode, message.direction()), (first.head[0] & 15, first.direction()));
             let found = index
                 .findings
                 .iter()

@@ -131,6 +131,40 @@ pub(super) const ALL: &[RuleWords] = &[
     )
     .client("81 85 00 00 00 00 48 65 6c 6c 6f"),
     row(
+        "not-a-frame",
+        w("Bytes of something else where a frame should begin.", "本应是帧开头的地方，却是别的字节。"),
+        w(
+            "A proxy or an error handler writes HTTP to a connection that is a WebSocket by now, a program prints text \
+             into it, or the server sends its frames in HTTP chunks.",
+            "代理或错误处理程序往已经是 WebSocket 的连接里写了 HTTP，程序把文本打印到了连接里，或服务器把帧放在 HTTP 分块里发送。",
+        ),
+        w(
+            "Find out who writes these bytes: the text in the finding often says so. Behind the 101, only frames may be sent.",
+            "找出是谁写了这些字节：发现里的文本往往已经说明。101 之后只能发送帧。",
+        ),
+        w(
+            "Receivers fail the connection (1002): browsers say \"Invalid frame header\" or that reserved bits must be clear.",
+            "接收方使连接失败（1002）：浏览器会报“Invalid frame header”或保留位必须为零。",
+        ),
+    ),
+    row(
+        "wrong-length-encoding",
+        w("Frame whose length only makes sense in another encoding.", "帧的长度只有按另一种编码才说得通。"),
+        w(
+            "The sender writes an extended length with its least significant byte first, or a length over 125 into the seven bits.",
+            "发送方把扩展长度的低位字节写在前面，或把大于 125 的长度写进了 7 位里。",
+        ),
+        w(
+            "Write lengths up to 125 into the seven bits, up to 65535 as 126 and two bytes, others as 127 and eight bytes, \
+             in network byte order.",
+            "不超过 125 的长度写在 7 位里，不超过 65535 的写成 126 加两个字节，其余写成 127 加八个字节，均为网络字节序。",
+        ),
+        w(
+            "Receivers wait for bytes that never come, or take the payload's bytes for frames and fail the connection.",
+            "接收方会一直等待不会到来的字节，或把载荷当成帧而使连接失败。",
+        ),
+    ),
+    row(
         "incomplete-frame",
         w("The stream ended inside a frame.", "流在一个帧的中间结束。"),
         w("The sender died, the connection was cut, or the capture stopped here.", "发送方崩溃、连接被切断，或抓包到此为止。"),

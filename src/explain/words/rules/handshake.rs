@@ -180,6 +180,25 @@ pub(super) const ALL: &[RuleWords] = &[
         ),
     ),
     row(
+        "stray-response",
+        w(
+            "Another response before the 101 to the same request.",
+            "同一个请求在 101 之前还收到了另一个响应。",
+        ),
+        w(
+            "A handler answers the request before the upgrade does, or a response to an earlier request comes late.",
+            "某个处理程序在升级之前就回答了请求，或更早请求的响应来迟了。",
+        ),
+        w(
+            "Find out who sends the first response; a request has one final response.",
+            "找出是谁发送了前一个响应；一个请求只有一个最终响应。",
+        ),
+        w(
+            "Clients take the first response and give up, while the server sends frames to nobody.",
+            "客户端按前一个响应处理并放弃连接，服务器却已开始发送帧。",
+        ),
+    ),
+    row(
         "missing-accept",
         w("101 without Sec-WebSocket-Accept.", "101 里没有 Sec-WebSocket-Accept。"),
         w(

@@ -255,7 +255,7 @@ impl Content {
             Integrity::Cut => doubts.push((Role::Warning, "~ cut: a limit of wslens was reached".to_owned())),
             Integrity::UnknownDictionary => doubts.push((
                 Role::Warning,
-                "~ compressed with the help of messages that were not captured: shown as sent, not inflated"
+                "~ refers to earlier data that wslens does not have: shown as sent, not decompressed"
                     .to_owned(),
             )),
             Integrity::Damaged => {
@@ -264,6 +264,12 @@ impl Content {
                     "✗ the compressed data is broken: shown is what came before, or as sent".to_owned(),
                 ));
             }
+            Integrity::UnknownExtension => doubts.push((
+                Role::Warning,
+                "~ coded by an extension that wslens does not know: shown as sent".to_owned(),
+            )),
+            Integrity::Lenient => doubts
+                .push((Role::Warning, "~ strict receivers reject this message: see the finding".to_owned())),
             Integrity::Guessed => {
                 doubts.push((
                     Role::Warning,

@@ -376,7 +376,7 @@ impl Scribe<'_> {
         let Some(before) = at.checked_sub(1).and_then(|at| self.index().frames(id).get(at as usize)) else {
             return;
         };
-        if before.direction == frame.direction {
+        if before.direction() == frame.direction() {
             return;
         }
         let row_of = |frame: &FrameRow| {
@@ -391,7 +391,11 @@ impl Scribe<'_> {
         let data = |frame: &FrameRow| !frame.header().opcode().is_control();
         if overlaps {
             say(Role::Ok, if self.columns.wide { "⇄ both at once" } else { "⇄" });
-        } else if data(frame) && data(before) && before.header().fin() && frame.direction == 1 {
+        } else if data(frame)
+            && data(before)
+            && before.header().fin()
+            && frame.direction() == Direction::ServerToClient
+        {
             say(Role::Plain, &units::delta(frame.time.since(before.time)));
         }
     }

@@ -195,9 +195,11 @@ fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, Strin
         Integrity::Gap => "~ bytes of it are missing from the capture",
         Integrity::Cut => "~ a limit of wslens was hit: it is longer than what is shown",
         Integrity::UnknownDictionary => {
-            "~ it cannot be inflated for certain: what it refers to was not captured"
+            "~ it refers to earlier data that wslens does not have: it cannot be decompressed"
         }
         Integrity::Damaged => "~ its compressed data is broken",
+        Integrity::UnknownExtension => "~ coded by an extension that wslens does not know: shown as sent",
+        Integrity::Lenient => "~ strict receivers reject this message: see the finding",
         Integrity::Guessed => "~ framing was picked up after a loss: this is a guess",
     };
     if !integrity.is_empty() {
@@ -254,9 +256,9 @@ fn byte_lines(ctx: &Ctx<'_>, frame: usize, per_row: usize) -> Option<Lines> {
     let whole = joined.as_ref().map_or(0, |detail| detail.bytes.len().div_ceil(per_row) + 2);
     let number = frame.number;
     let is_masked = frame.header.masked();
-    let certain = joined
-        .as_ref()
-        .is_some_and(|detail| matches!(detail.integrity, Integrity::Ok | Integrity::Gap | Integrity::Cut));
+    let certain = joined.as_ref().is_some_and(|detail| {
+        matches!(detail.integrity, Integrity::Ok | Integrity::Gap | Integrity::Cut | Integrity::Lenient)
+    });
     let line = move |at: usize| {
         let mut line = Text::of(Role::Plain, " ");
         let Some(frame) = loaded.frame() else { return line };
