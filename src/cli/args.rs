@@ -196,7 +196,7 @@ pub struct InputArgs {
     /// Read files instead of mapping them into memory
     #[arg(long, help_heading = "Input")]
     pub no_mmap: bool,
-    /// Believe that connections on this port are WebSockets, where the capture lacks their handshake (may be repeated)
+    /// Treat connections to this server port as WebSockets even if their handshake was not captured (may be repeated)
     #[arg(long, value_name = "PORT", help_heading = "Input")]
     pub ws_port: Vec<u16>,
     /// Show no connection whose handshake is not in the capture

@@ -51,8 +51,10 @@ impl<E: Events> Step<'_, '_, E> {
     /// What frames of the side keep to. `ended`: its stream is over.
     pub(super) fn expect(&self, ended: bool) -> Expect {
         let terms = self.side.terms;
+        // A client that has not masked so far is not expected to begin.
+        let has_masked = self.side.counts.frames == 0 || self.side.key_run > 0;
         Expect {
-            masked: self.side.direction == Direction::ClientToServer,
+            masked: self.side.direction == Direction::ClientToServer && has_masked,
             rsv1: terms.takeover.is_some() || terms.rsv_defined & 4 != 0,
             ended,
         }

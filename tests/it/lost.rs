@@ -284,3 +284,18 @@ fn after_a_loss_messages_keep_their_packets_and_their_place_among_those_of_the_o
         }
     }
 }
+
+#[test]
+fn frames_of_a_client_that_does_not_mask_are_found_again_after_a_loss() {
+    let mut talk = talk().masks(C2S, false);
+    for i in 0..8 {
+        talk = talk.text(C2S, &format!("number {i} of some"));
+    }
+    let talk = talk.closed(1000);
+    let script = script(&talk);
+    let lost = script.data(C2S)[3];
+    let output = output(&script.lose(lost));
+    let said: Vec<Vec<u8>> = output.said(1, "c2s").into_iter().map(|message| message.bytes).collect();
+    assert_eq!(said.len(), 8);
+    assert_eq!(said[2], b"number 3 of some");
+}

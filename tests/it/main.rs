@@ -60,10 +60,10 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
-/// Bodies, stray responses and drafts around the opening handshake.
-mod odd_openings;
 /// One direction only, and what is like it.
 mod no_syn;
+/// Bodies, stray responses and drafts around the opening handshake.
+mod odd_openings;
 mod onesided;
 /// Every way to open a WebSocket, with every fact of its handshake.
 mod opened;
