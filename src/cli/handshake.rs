@@ -257,7 +257,7 @@ impl Openings<'_> {
         let places = |place: HeadPlace| (place.first, place.last);
         let opening = Opening {
             number: id.0,
-            url: &connection.url,
+            url: &connection.name(self.lang),
             client: connection.client,
             server: connection.server,
             proxied: connection.proxied,

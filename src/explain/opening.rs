@@ -32,7 +32,7 @@ const VALUE_LINES: usize = 3;
 pub struct Opening<'a> {
     /// The connection's number.
     pub number: u32,
-    /// Its URL.
+    /// Its URL; where that is not known, what is.
     pub url: &'a str,
     /// The end that opened it.
     pub client: Endpoint,
@@ -155,10 +155,7 @@ impl Page<'_, '_> {
         let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
         self.title()?;
         if request.is_none() && response.is_none() {
-            let nothing = self.opening.lang.pick(
-                "no handshake was captured: it was open before the capture began",
-                "没有抓到握手：抓包开始时连接已经打开",
-            );
+            let nothing = self.opening.lang.pick("the opening handshake was not captured", "没有抓到握手");
             return writeln!(self.out, " {nothing}\n");
         }
         self.head(Direction::ClientToServer, request)?;

@@ -17,6 +17,7 @@
 //! | `transport/` | puts bytes in order, decrypts TLS, waits for what is missing |
 //! | `application/` | what the bytes are: phases with three doors |
 //! | `events.rs` | the events, and the sink that takes them |
+//! | `connection_info.rs` | what an event says of its WebSocket |
 //! | `context.rs`, `sides.rs`, `limits.rs`, `secrets.rs`, `capture_drops.rs` | what all connections share |
 //! | `timers.rs`, `memory_budget.rs` | what time and memory do to connections |
 //! | `awaiting_secrets.rs`, `late_secrets.rs` | TLS whose secrets arrive after its packets |
@@ -26,6 +27,7 @@ mod application;
 mod awaiting_secrets;
 mod capture_drops;
 mod connection;
+mod connection_info;
 mod connections;
 mod context;
 mod events;

@@ -192,6 +192,16 @@ fn string(out: &mut Vec<u8>, name: &str, value: &str) {
     json_string(out, value);
 }
 
+fn or_null(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => string(out, name, value),
+        None => {
+            key(out, name);
+            out.extend_from_slice(b"null");
+        }
+    }
+}
+
 fn hexadecimal(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
     key(out, name);
     out.push(b'"');
@@ -461,16 +471,12 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     if connection.tunnelled {
         flag(out, "tunnelled", true);
     }
-    string(out, "url", &connection.url);
-    word(out, "http_version", connection.http_version());
+    or_null(out, "url", connection.url.as_deref());
+    or_null(out, "http_version", connection.http_version());
     optional(out, "status", handshake.status.map(u64::from));
     word(out, "accept", handshake.accept.name());
     optional(out, "stream_id", connection.stream_id.map(u64::from));
-    key(out, "subprotocol");
-    match &handshake.subprotocol {
-        Some(subprotocol) => json_string(out, subprotocol),
-        None => out.extend_from_slice(b"null"),
-    }
+    or_null(out, "subprotocol", handshake.subprotocol.as_deref());
     out.extend_from_slice(b",\"extensions\":[");
     for (i, extension) in handshake.extensions.iter().enumerate() {
         out.extend_from_slice(if i == 0 { b"{\"name\":" } else { b",{\"name\":" });

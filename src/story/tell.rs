@@ -38,12 +38,19 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
 fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
     let (client, server) = (row.client, row.server);
     let place = page.packet(row.first);
-    page.quote(
-        place,
-        &format!("{client}, the client, talked to {server}, the server; the URL is \"{{}}\"."),
-        &format!("客户端 {client} 与服务器 {server} 通信；URL 是“{{}}”。"),
-        &[row.url.as_bytes()],
-    );
+    match row.url.as_deref() {
+        Some(url) => page.quote(
+            place,
+            &format!("{client}, the client, talked to {server}, the server; the URL is \"{{}}\"."),
+            &format!("客户端 {client} 与服务器 {server} 通信；URL 是“{{}}”。"),
+            &[url.as_bytes()],
+        ),
+        None => page.see(
+            place,
+            format!("{client}, the client, talked to {server}, the server; the path was not captured."),
+            format!("客户端 {client} 与服务器 {server} 通信；没有抓到路径。"),
+        ),
+    }
     if let Some(proxied) = row.proxied {
         page.see(
             String::new(),
@@ -132,6 +139,14 @@ fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
 
 fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
     let handshake = &row.handshake;
+    if row.is_midstream() {
+        page.miss(
+            "The opening handshake was not captured: the path, the subprotocol and the extensions are not known."
+                .into(),
+            "没有抓到握手：不知道路径、子协议和扩展。".into(),
+        );
+        return page;
+    }
     match (&handshake.request, row.request) {
         (Some(head), Some(place)) => {
             let at = page.packets(place.first, place.last);
@@ -439,7 +454,7 @@ fn unknown(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
             format!("它是 wss://，用密钥读出：{}，{}{resumed}。{inside}", tls.version, tls.cipher),
         );
         page.say(Grade::Observed, String::new(), &text, &[]);
-    } else if row.url.starts_with("wss:") {
+    } else if row.is_wss() {
         page.say(
             Grade::Inferred,
             String::new(),

@@ -56,6 +56,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// What the capture lacks is not made up.
+mod not_captured;
 /// One direction only, and what is like it.
 mod onesided;
 /// Every way to open a WebSocket, with every fact of its handshake.

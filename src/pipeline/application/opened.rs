@@ -35,14 +35,12 @@ impl Carrier {
         context: &mut Context<'_>,
     ) -> Connection {
         let (server, secure) = (self.server, self.secure);
-        let url = match &handshake.request {
+        let url = handshake.request.as_deref().map(|head| {
             // The fallback is formatted only where it is needed.
-            Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
-                crate::http::url(head, "", secure)
-            }
-            Some(head) => crate::http::url(head, &server.to_string(), secure),
-            None => format!("{}://{server}/", if secure { "wss" } else { "ws" }),
-        };
+            let has_host = head.value("Host").is_some_and(|host| !host.is_empty());
+            let fallback = if has_host { String::new() } else { server.to_string() };
+            crate::http::url(head, &fallback, secure)
+        });
         let id = asked.map_or_else(|| context.next_websocket(), |(_, id)| id);
         self.named(id, url, asked.map(|(place, _)| place), response, handshake)
     }
@@ -57,7 +55,7 @@ impl Carrier {
         handshake: Handshake,
     ) -> Connection {
         let (server, secure) = (self.server, self.secure);
-        let url = handshake.request.as_deref().map_or_else(String::new, |request| {
+        let url = handshake.request.as_deref().map(|request| {
             let fallback = request.value(":authority").is_none_or(<[u8]>::is_empty);
             let fallback = if fallback { server.to_string() } else { String::new() };
             http2::url(request, &fallback, secure)
@@ -68,12 +66,11 @@ impl Carrier {
     fn named(
         self,
         id: WebSocketId,
-        mut url: String,
+        url: Option<String>,
         request: Option<HeadPlace>,
         response: Option<HeadPlace>,
         handshake: Handshake,
     ) -> Connection {
-        url.shrink_to_fit();
         let Self { tcp, client, server, proxied, tunnelled, secure: _, tls } = self;
         Connection {
             id,
@@ -83,7 +80,7 @@ impl Carrier {
             proxied,
             tunnelled,
             stream_id: None,
-            url,
+            url: url.map(String::into_boxed_str),
             handshake,
             request,
             response,

@@ -357,7 +357,7 @@ mod tests {
             proxied: None,
             tunnelled: false,
             stream_id: None,
-            url: String::new(),
+            url: None,
             handshake: http::judge(None, None).0,
             request: None,
             response: None,

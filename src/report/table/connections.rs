@@ -27,7 +27,7 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, stat
     let handshake = &connection.handshake;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
-    line.part(Role::Title, 2, connection.url.as_bytes());
+    line.part(Role::Title, 2, connection.name(Lang::En).as_bytes());
     let ends = format!("{} {} {}", connection.client, arrow(look), connection.server);
     line.part(Role::Payload, 3, ends.as_bytes());
     if let Some(proxied) = connection.proxied {
@@ -55,6 +55,7 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, state: O
         let words: &[u8] = match state {
             Some(State::Reset) => b"reset before an answer",
             Some(State::Closed) => b"closed before an answer",
+            _ if connection.is_midstream() => b"handshake not captured",
             _ => b"no answer captured",
         };
         return line.part(Role::Warning, 3, words);
@@ -174,18 +175,14 @@ pub(super) fn sealed(out: &mut Vec<u8>, look: &Look, sealed: &SealedTls) {
     };
     line.part(Role::Warning, 3, why);
     let (c2s, s2c) = (records.c2s, records.s2c);
-    let text = format!(
-        "{}+{} records, {}+{} bytes in {} s",
-        c2s.records,
-        s2c.records,
-        c2s.bytes,
-        s2c.bytes,
-        sealed.last.time.since(sealed.first.time).max(0) / 1_000_000_000
-    );
-    line.part(Role::Payload, 3, text.as_bytes());
+    let mut text = format!("{}+{} records, {}+{} bytes in ", c2s.records, s2c.records, c2s.bytes, s2c.bytes)
+        .into_bytes();
+    let lasted = sealed.last.time.since(sealed.first.time).max(0).unsigned_abs();
+    units::duration(&mut text, lasted, look.ascii);
+    line.part(Role::Payload, 3, &text);
     let hint: &[u8] = match sealed.resembles {
-        "much" => b"by sizes and times much like a WebSocket (a hint only)",
-        "some" => b"by sizes and times somewhat like a WebSocket (a hint only)",
+        "much" => b"by record sizes and times much like a WebSocket (a hint only)",
+        "some" => b"by ALPN, record sizes and times somewhat like a WebSocket (a hint only)",
         _ => b"",
     };
     line.part(Role::Note, 3, hint);
@@ -282,7 +279,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     style.put(out, role, |out| out.extend_from_slice(state.as_bytes()));
     out.resize(out.len() + 10usize.saturating_sub(state.len()) + 2, b' ');
     let url = url_width(style.columns).saturating_sub(over);
-    cell(out, look, &connection.url, url);
+    cell(out, look, &connection.name(Lang::En), url);
     if !is_slim(style.columns) {
         more(out, look, ended);
     }

@@ -330,7 +330,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         proxied: None,
         tunnelled: false,
         stream_id: None,
-        url: url.to_owned(),
+        url: Some(url.into()),
         handshake: Handshake {
             request: None,
             response: None,

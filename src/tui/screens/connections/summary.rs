@@ -54,7 +54,7 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
         lines.push(item("Tunnel", "inside an HTTP CONNECT tunnel: the server is a proxy"));
     }
     let mut url = label("URL");
-    url.captured(Role::Plain, row.url.as_bytes(), 4096);
+    url.captured(Role::Plain, row.name(ctx.shared.lang).as_bytes(), 4096);
     lines.push(url);
     lines.push(handshake(row));
     if let Some(mut tls) = crate::tui::screens::handshake::tls_line(row, ctx.shared.lang) {

@@ -176,7 +176,7 @@ impl Screen for Handshake {
             Cmd::Back if self.more => self.more = false,
             Cmd::Curl => {
                 let ctx = turn.ctx();
-                match ctx.connection().and_then(|row| curl(&row.handshake, &row.url)) {
+                match ctx.connection().and_then(|row| curl(&row.handshake, row.url.as_deref()?)) {
                     Some(command) => turn.copy(command, "the command"),
                     None => turn.warn("the request was not captured: there is nothing to repeat"),
                 }
