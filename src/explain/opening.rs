@@ -16,7 +16,7 @@ use crate::model::{
     Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview, safe_str, safe_text,
     width,
 };
-use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
+use anatomy::{AcceptStory, Mark, accept_story, body_words, head_lines, judgements, outcome};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -263,7 +263,12 @@ impl Page<'_, '_> {
         )?;
         let Some(head) = head else {
             writeln!(self.out, "   {}", if client { "not captured" } else { opening.unanswered })?;
-            let lacks = [&rules::REQUEST_MISSING, &rules::RESPONSE_MISSING];
+            let lacks = [
+                &rules::REQUEST_MISSING,
+                &rules::RESPONSE_MISSING,
+                &rules::RESPONSE_NOT_HTTP,
+                &rules::WRONG_SCHEME,
+            ];
             for judgement in self.judgements.iter().filter(|j| lacks.contains(&j.rule)) {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
             }
@@ -301,6 +306,14 @@ impl Page<'_, '_> {
             }
             for judgement in &line.problems {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+            }
+        }
+        if let (false, Some(body)) = (client, &opening.handshake.body) {
+            let (title, lines) = body_words(body, opening.lang);
+            writeln!(self.out, "    {}", self.style.paint(Role::Header, &title))?;
+            for line in lines {
+                let line = self.fit(line.as_bytes());
+                writeln!(self.out, "{:INDENT$}{line}", "")?;
             }
         }
         writeln!(self.out)

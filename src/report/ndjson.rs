@@ -1,6 +1,7 @@
 //! NDJSON: one object a line. Keys keep their meaning within a `v`; see `docs/output.schema.json`.
 
 mod end;
+mod refusal;
 mod tls;
 
 use std::fmt::{Arguments, Write as _};
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 
 use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
-use crate::model::{Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
+use crate::model::{Body, Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
@@ -435,7 +436,13 @@ fn write_finding(
     out.extend_from_slice(b"}\n");
 }
 
-fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<HeadPlace>) {
+fn write_head(
+    out: &mut Vec<u8>,
+    name: &str,
+    head: Option<&Head>,
+    place: Option<HeadPlace>,
+    body: Option<&Body>,
+) {
     key(out, name);
     let Some(head) = head else {
         out.extend_from_slice(b"null");
@@ -455,6 +462,9 @@ fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<
     out.push(b']');
     optional(out, "packet", place.map(|place| place.first.packet));
     number(out, "bytes", u64::from(head.wire_len));
+    if let Some(body) = body {
+        refusal::write_body(out, body);
+    }
     out.push(b'}');
 }
 
@@ -496,8 +506,15 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         out.extend_from_slice(b"}}");
     }
     out.push(b']');
-    write_head(out, "request", handshake.request.as_deref(), connection.request);
-    write_head(out, "response", handshake.response.as_deref(), connection.response);
+    write_head(out, "request", handshake.request.as_deref(), connection.request, None);
+    let body = handshake.body.as_deref();
+    write_head(out, "response", handshake.response.as_deref(), connection.response, body);
+    if let Some(foreign) = &handshake.foreign {
+        key(out, "response_not_http");
+        let _ = write!(Text(out), "{{\"what\":\"{}\",\"packet\":{}", foreign.what(), foreign.place.packet);
+        hexadecimal(out, "hex", &foreign.bytes);
+        out.push(b'}');
+    }
     word(out, "state", ended.state.name());
     flag(out, "midstream", connection.is_midstream());
     flag(out, "tls", connection.tls.is_some());

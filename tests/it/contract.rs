@@ -157,7 +157,9 @@ fn everything() -> Vec<(String, Vec<u8>)> {
     let failures = failures.map(|failure| (failure.name.to_owned(), failure.capture));
     let empty = ("empty".to_owned(), capture_of(&[]));
     let bomb = ("bomb".to_owned(), failures::bomb(3).capture);
-    real.chain(failures).chain([empty, bomb]).collect()
+    let foreign = crate::findings::answers::answered(b"SSH-2.0-x\r\n");
+    let foreign = ("no HTTP".to_owned(), crate::findings::make::File::from(foreign).0);
+    real.chain(failures).chain([empty, bomb, foreign]).collect()
 }
 
 fn open(bytes: &[u8]) -> Capture {

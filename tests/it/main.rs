@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+/// Answers to an upgrade request that are no 101, and none at all.
+mod answers;
 /// Captures made by the frame builder.
 mod builder;
 /// Application logs against what is read from the captures in the repository.

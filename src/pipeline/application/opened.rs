@@ -122,7 +122,8 @@ pub(super) fn opened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) -> OpenWebSocket {
-    let Opening { mut connection, judgements, judged_at, guessed, mid_stream, early } = opening;
+    let Opening { mut connection, mut judgements, judged_at, guessed, mid_stream, early } = opening;
+    judgements.extend(credentials(&connection));
     let handshake = &connection.handshake;
     let mut ws = match &mid_stream {
         None => WebSocket::new(agreed_terms(handshake, guessed)),
@@ -141,6 +142,7 @@ pub(super) fn opened(
     let mut heartbeats = detected.map(Box::new);
     ws.read_short_messages(heartbeats.is_some());
     context.totals.websockets += 1;
+    context.servers.note(connection.server);
     context.sink.opened(&connection);
     let mut emit = Emit { sink: &mut *context.sink, connection: &connection, heartbeats: &mut heartbeats };
     for finding in pending {
@@ -206,6 +208,12 @@ fn possible_terms(handshake: &Handshake) -> Terms {
     }
 }
 
+/// Credentials that its request carries without TLS.
+fn credentials(connection: &Connection) -> Option<Judgement> {
+    let request = connection.handshake.request.as_deref().filter(|_| !connection.is_wss())?;
+    crate::http::credentials_in_clear(request)
+}
+
 /// An attempt to open a WebSocket that failed.
 pub(super) struct Unopened {
     pub(super) connection: Connection,
@@ -223,7 +231,8 @@ pub(super) fn unopened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) {
-    let Unopened { connection, state, judgements, place, ending, gaps } = attempt;
+    let Unopened { connection, state, mut judgements, place, ending, gaps } = attempt;
+    judgements.extend(credentials(&connection));
     let mut tally = Tally::default();
     let own = judgements.into_iter().map(|Judgement { rule, side, text, .. }| {
         let spot = Spot::of(side, place);
@@ -236,6 +245,7 @@ pub(super) fn unopened(
         }
     }
     context.totals.websockets += 1;
+    context.servers.note(connection.server);
     context.totals.count_attempt(&tally, gaps);
     context.sink.ended(&Ended {
         connection: &connection,

@@ -326,6 +326,10 @@ impl TcpConnection {
         if self.transport.gives_up(place, context) {
             self.give_up(crate::tcp::GiveUp::Acknowledged, place, context);
         }
+        if self.disposition == Disposition::Keep {
+            let Self { application, transport, .. } = self;
+            application.stop_waiting_for_body(&transport.view(context.identity, Side::A), context);
+        }
         if self.disposition == Disposition::Keep && self.transport.reset.is_some() {
             self.end(StreamEnd::Reset, place, context);
         }

@@ -22,8 +22,8 @@ fn arrow(look: &Look) -> &'static str {
     if look.ascii { "->" } else { "→" }
 }
 
-/// What is said of a connection when it opens, or (`state`) when it turns out that it never will.
-pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, state: Option<State>) {
+/// What is said of a connection when it opens, or (`failed`) when it turns out that it never will.
+pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
@@ -36,7 +36,7 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, stat
     if connection.tunnelled {
         line.part(Role::Payload, 3, b"in a CONNECT tunnel");
     }
-    answer(&mut line, look, connection, state);
+    answer(&mut line, look, connection, failed);
     match handshake.accept {
         Accept::Wrong => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is wrong"),
         Accept::Missing => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is missing"),
@@ -49,20 +49,23 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, stat
 }
 
 /// The server's answer and how long it took.
-fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, state: Option<State>) {
+fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
+    if let Some(foreign) = &handshake.foreign {
+        line.part(Role::Error, 3, format!("answered with {}", foreign.describe(Lang::En)).as_bytes());
+    }
     let Some(status) = handshake.status else {
-        let words: &[u8] = match state {
-            Some(State::Reset) => b"reset before an answer",
-            Some(State::Closed) => b"closed before an answer",
-            _ if connection.is_midstream() => b"handshake not captured",
-            _ => b"no answer captured",
+        let words = match failed {
+            _ if handshake.foreign.is_some() => return,
+            Some(ended) => words::unanswered(&Facts::of(ended)).brief(Lang::En),
+            None if connection.is_midstream() => "handshake not captured".to_owned(),
+            None => "no answer captured".to_owned(),
         };
-        return line.part(Role::Warning, 3, words);
+        return line.part(Role::Warning, 3, words.as_bytes());
     };
     let mut text = Vec::new();
     units::number(&mut text, status.into());
-    if let (Some(response), Some(_)) = (&handshake.response, state)
+    if let (Some(response), Some(_)) = (&handshake.response, failed)
         && let crate::model::StartLine::Response { reason, .. } = &response.start
         && let reason @ [_, ..] = response.token(reason)
     {
@@ -73,10 +76,13 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, state: O
         text.extend_from_slice(b" in ");
         units::milliseconds(&mut text, response.last.time.since(request.last.time), look.ascii);
     }
-    let role = if state.is_some() { Role::Warning } else { Role::Payload };
+    let role = if failed.is_some() { Role::Warning } else { Role::Payload };
     line.part(role, 3, &text);
-    if state.is_some() {
+    if failed.is_some() {
         line.part(Role::Warning, 3, b"refused");
+    }
+    if let Some(body) = &handshake.body {
+        line.part(Role::Payload, 3, body.first_line().as_bytes());
     }
 }
 
@@ -204,7 +210,7 @@ fn how(ended: &Ended<'_>) -> &'static str {
         (State::TimedOut, _) => "silent for long, given up",
         (State::Open, _) => "open at the capture's end",
         (State::Refused, _) => "refused",
-        (State::Unanswered, _) => "no answer captured",
+        (State::Unanswered, _) => "no answer",
     }
 }
 

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::autopsy::{Grade, Kind, examine, words};
-use crate::model::{Accept, Direction, Severity};
+use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::shared::Ctx;
@@ -152,9 +152,18 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
             let role = if handshake.upgraded { Role::ServerToClient } else { Role::Error };
             line.add(role, status.to_string());
         }
-        None => {
-            line.add(Role::Warning, "no answer was captured");
-        }
+        None => match (&handshake.foreign, row.state, &row.end) {
+            (Some(foreign), ..) => {
+                line.captured(Role::Error, foreign.describe(Lang::En).as_bytes(), 80);
+            }
+            (None, Some(State::Unanswered), Some(facts)) => {
+                line.add(Role::Warning, words::unanswered(facts).brief(Lang::En));
+            }
+            _ => _ = line.add(Role::Warning, "no answer was captured"),
+        },
+    }
+    if let Some(body) = &handshake.body {
+        line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
     }
     if let (Some(request), Some(response)) = (row.request, row.response) {
         line.plainly(format!(" in {}", units::milliseconds(response.last.time.since(request.last.time))));

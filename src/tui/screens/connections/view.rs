@@ -16,6 +16,7 @@ fn name(row: &ConnectionRow, columns: usize) -> Text {
     let mut line = Text::new();
     let why = match (row.state, row.handshake.status) {
         (Some(State::Refused), Some(status)) => format!("  → {status}"),
+        (Some(State::Refused), None) if row.handshake.foreign.is_some() => "  → not HTTP".to_owned(),
         (Some(State::Refused), None) => "  → refused".to_owned(),
         (Some(State::Unanswered), _) => "  → no answer".to_owned(),
         _ if row.is_midstream() => "  (handshake not captured)".to_owned(),
