@@ -12,7 +12,7 @@ pub struct Facts {
     pub state: State,
     /// How its bytes ended.
     pub ending: Ending,
-    /// The packet that completed the response; the first packet where that was not captured.
+    /// The packet that completed the response; where that was not captured, the request, or the first packet.
     pub opened: Option<Place>,
     /// The first Close.
     pub closing: Option<Closing>,
@@ -34,11 +34,13 @@ impl Facts {
     pub fn of(ended: &Ended<'_>) -> Self {
         let connection = ended.connection;
         let socket = ended.socket;
-        let response = connection.response.map(|place| place.last);
+        let foreign = connection.handshake.foreign.as_ref().map(|foreign| foreign.place);
+        let answer = connection.response.map(|place| place.last).or(foreign);
+        let asked = connection.request.map_or(connection.first, |place| place.last);
         Self {
             state: ended.state,
             ending: ended.ending,
-            opened: response.or(Some(connection.first).filter(|place| place.packet > 0)),
+            opened: answer.or(Some(asked).filter(|place| place.packet > 0)),
             closing: socket.and_then(|socket| socket.closing().cloned()),
             pings: PerDirection {
                 c2s: socket.and_then(|socket| socket.pinging(Direction::ClientToServer)),

@@ -1,7 +1,9 @@
 //! A verdict in sentences, in both languages, each with its grade and its packet.
 
 use super::{Cause, Facts, Grade, Kind, Measure, Timeout, Verdict, Waiting};
+pub use crate::model::lasted as time;
 use crate::model::{Direction, Lang, Place};
+use crate::pipeline::Unanswered;
 
 /// One sentence of a verdict. It holds no captured text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,23 +29,6 @@ fn begin(text: &str) -> String {
     signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
 }
 
-/// A time for people: `310 ms`, `60.0 s`, `4.0 min`, `2.0 h`.
-#[must_use]
-pub fn time(nanoseconds: i64) -> String {
-    let tenths = |unit: i64| {
-        let value = nanoseconds.saturating_add(unit / 20) / (unit / 10);
-        format!("{}.{}", value / 10, value % 10)
-    };
-    const SECOND: i64 = 1_000_000_000;
-    match nanoseconds {
-        n if n < SECOND / 1_000 => format!("{} µs", n.max(0) / 1_000),
-        n if n < SECOND => format!("{} ms", n / 1_000_000),
-        n if n < 200 * SECOND => format!("{} s", tenths(SECOND)),
-        n if n < 7_200 * SECOND => format!("{} min", tenths(60 * SECOND)),
-        _ => format!("{} h", tenths(3_600 * SECOND)),
-    }
-}
-
 /// What ended it, in one short sentence: `the server sent FIN without a Close (1006)`.
 #[must_use]
 pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
@@ -64,11 +49,16 @@ pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
         (Kind::Silence, Lang::Zh) => "它没了声音；没有数据包显示它怎样结束".to_owned(),
         (Kind::Capture, Lang::En) => "the capture ends while it is open".to_owned(),
         (Kind::Capture, Lang::Zh) => "抓包结束时它还开着".to_owned(),
-        (Kind::Refused, Lang::En) => "the server refused to open it".to_owned(),
-        (Kind::Refused, Lang::Zh) => "服务器拒绝打开它".to_owned(),
-        (Kind::Unanswered, Lang::En) => "the request got no answer that was captured".to_owned(),
-        (Kind::Unanswered, Lang::Zh) => "没有抓到对请求的回答".to_owned(),
+        (Kind::Refused, Lang::En) => "the server's answer opened no WebSocket".to_owned(),
+        (Kind::Refused, Lang::Zh) => "服务器的回答没有打开 WebSocket".to_owned(),
+        (Kind::Unanswered, _) => unanswered(facts).sentence(lang),
     }
+}
+
+/// What became of a request that got no response.
+#[must_use]
+pub fn unanswered(facts: &Facts) -> Unanswered {
+    Unanswered::new(&facts.ending, facts.opened.unwrap_or_default(), facts.lossy)
 }
 
 /// The likeliest cause in a few words; `None` where none fits.

@@ -8,6 +8,7 @@ use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
 use super::read;
 use super::style::{ColorWhen, Style};
+use crate::autopsy::{Facts, words};
 use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};
 use crate::explain::opening::{Note, Opening, Other, crossed, write_opening};
@@ -255,9 +256,20 @@ impl Openings<'_> {
             }
         }
         let places = |place: HeadPlace| (place.first, place.last);
+        let unanswered = match (&handshake.foreign, ended.state) {
+            (Some(foreign), _) => {
+                format!(
+                    "{}{}",
+                    self.lang.pick("not HTTP/1.1: ", "不是 HTTP/1.1："),
+                    foreign.describe(self.lang)
+                )
+            }
+            (None, State::Unanswered) => words::unanswered(&Facts::of(ended)).brief(self.lang),
+            (None, _) => self.lang.pick("none captured", "没有抓到").to_owned(),
+        };
         let opening = Opening {
             number: id.0,
-            url: &connection.url,
+            url: &connection.name(self.lang),
             client: connection.client,
             server: connection.server,
             proxied: connection.proxied,
@@ -266,11 +278,7 @@ impl Openings<'_> {
             request: connection.request.map(places),
             response: connection.response.map(places),
             begin: self.begin,
-            unanswered: match ended.state {
-                State::Reset => self.lang.pick("none: the connection was reset", "没有：连接被重置"),
-                State::Closed => self.lang.pick("none: the connection was closed", "没有：连接已关闭"),
-                _ => self.lang.pick("none captured", "没有抓到"),
-            },
+            unanswered: &unanswered,
             notes: &notes,
             accept_of,
             key_of: expected(connection).and_then(|accept| self.keys.owner(&accept, id)),
@@ -302,7 +310,8 @@ impl Sink for Openings<'_> {
         text: Arguments<'_>,
     ) {
         // All other rules of the handshake show in the heads themselves.
-        let unseen = [&rules::DATA_BEFORE_HANDSHAKE, &rules::HTTP_HEADER_TOO_LARGE];
+        let unseen =
+            [&rules::DATA_BEFORE_HANDSHAKE, &rules::HTTP_HEADER_TOO_LARGE, &rules::CREDENTIALS_IN_CLEAR];
         if let Some(connection) = connection.filter(|connection| self.is_chosen(connection))
             && unseen.contains(&rule)
         {

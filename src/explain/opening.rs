@@ -17,7 +17,7 @@ use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,
 };
-use anatomy::{AcceptStory, Mark, accept_story, head_lines, judgements, outcome};
+use anatomy::{AcceptStory, Mark, accept_story, body_words, head_lines, judgements, outcome};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -33,7 +33,7 @@ const VALUE_LINES: usize = 3;
 pub struct Opening<'a> {
     /// The connection's number.
     pub number: u32,
-    /// Its URL.
+    /// Its URL; where that is not known, what is.
     pub url: &'a str,
     /// The end that opened it.
     pub client: Endpoint,
@@ -156,10 +156,7 @@ impl Page<'_, '_> {
         let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
         self.title()?;
         if request.is_none() && response.is_none() {
-            let nothing = self.opening.lang.pick(
-                "no handshake was captured: it was open before the capture began",
-                "没有抓到握手：抓包开始时连接已经打开",
-            );
+            let nothing = self.opening.lang.pick("the opening handshake was not captured", "没有抓到握手");
             return writeln!(self.out, " {nothing}\n");
         }
         self.head(Direction::ClientToServer, request)?;
@@ -267,7 +264,12 @@ impl Page<'_, '_> {
         )?;
         let Some(head) = head else {
             writeln!(self.out, "   {}", if client { "not captured" } else { opening.unanswered })?;
-            let lacks = [&rules::REQUEST_MISSING, &rules::RESPONSE_MISSING];
+            let lacks = [
+                &rules::REQUEST_MISSING,
+                &rules::RESPONSE_MISSING,
+                &rules::RESPONSE_NOT_HTTP,
+                &rules::WRONG_SCHEME,
+            ];
             for judgement in self.judgements.iter().filter(|j| lacks.contains(&j.rule)) {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
             }
@@ -305,6 +307,14 @@ impl Page<'_, '_> {
             }
             for judgement in &line.problems {
                 self.problem(INDENT, judgement.rule, None, &judgement.text)?;
+            }
+        }
+        if let (false, Some(body)) = (client, &opening.handshake.body) {
+            let (title, lines) = body_words(body, opening.lang);
+            writeln!(self.out, "    {}", self.style.paint(Role::Header, &title))?;
+            for line in lines {
+                let line = self.fit(line.as_bytes());
+                writeln!(self.out, "{:INDENT$}{line}", "")?;
             }
         }
         writeln!(self.out)

@@ -156,9 +156,9 @@ pub fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         Field::ServerPort => Value::Number(connection.server.port.into()),
         Field::ProxiedClient => connection.proxied.map_or(Value::Absent, Value::Endpoint),
         Field::Tunnelled => Value::Flag(connection.tunnelled),
-        Field::Url => present(connection.url.as_bytes()),
-        Field::Host => present(url_parts(&connection.url).0.as_bytes()),
-        Field::Path => present(url_parts(&connection.url).1.as_bytes()),
+        Field::Url => text(connection.url.as_deref().map(str::as_bytes)),
+        Field::Host => connection.url_parts().map_or(Value::Absent, |(host, _)| present(host.as_bytes())),
+        Field::Path => connection.url_parts().map_or(Value::Absent, |(_, path)| present(path.as_bytes())),
         Field::Origin => header("Origin"),
         Field::UserAgent => header("User-Agent"),
         Field::Status => number(handshake.status.map(u64::from)),
@@ -167,7 +167,7 @@ pub fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
         Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
         Field::Extensions => Value::Names(&handshake.extensions),
         // As in the machine output.
-        Field::HttpVersion => Value::Bytes(connection.http_version().as_bytes()),
+        Field::HttpVersion => text(connection.http_version().map(str::as_bytes)),
         Field::StreamId => number(connection.stream_id.map(u64::from)),
         Field::Midstream => Value::Flag(connection.is_midstream()),
         Field::Tls => Value::Flag(connection.tls.is_some()),
@@ -177,13 +177,6 @@ pub fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
 
 fn present(bytes: &[u8]) -> Value<'_> {
     if bytes.is_empty() { Value::Absent } else { Value::Bytes(bytes) }
-}
-
-/// A URL's host with its port, and what follows.
-#[must_use]
-pub fn url_parts(url: &str) -> (&str, &str) {
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()))
 }
 
 /// What is known at a connection's end.

@@ -34,7 +34,7 @@ pub use ast::Filter;
 pub use complete::{Completion, Values, complete};
 pub use error::FilterError;
 pub use eval::{Record, Value, Verdict};
-pub use events::{of_handshake, url_parts};
+pub use events::of_handshake;
 pub use field::{FIELDS, Field, Info, Kind, Level, Levels, Words};
 pub use matcher::{Matcher, Needs, Survey};
 pub use parse::parse;

@@ -1,4 +1,4 @@
-//! Where a body ends (RFC 9112 sections 6 and 7). Bodies are passed over, never kept.
+//! Where a body ends (RFC 9112 sections 6 and 7). Bodies are passed over, and not kept here.
 
 use std::ops::Range;
 
@@ -150,12 +150,20 @@ impl BodyReader {
 
     /// Takes the next bytes of the stream; returns how many of them belong to the body, its framing included.
     pub fn data(&mut self, bytes: &[u8]) -> usize {
+        self.data_into(bytes, |_| {})
+    }
+
+    /// As [`data`](Self::data); `content` takes the body's own bytes, its framing removed.
+    pub fn data_into(&mut self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> usize {
         let mut taken = 0usize;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
             if self.state == State::Done {
                 break;
             }
             let (used, state) = step(self.state, rest);
+            if matches!(self.state, State::Length(_) | State::Data(_) | State::Rest) {
+                content(rest.get(..used).unwrap_or_default());
+            }
             self.state = state;
             taken = taken.saturating_add(used);
         }

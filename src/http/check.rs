@@ -139,6 +139,7 @@ impl<'a> Judgements<'a> {
             self.push(&rules::MISSING_HOST_HEADER, self.line(), "the request has no Host header".to_owned());
         }
         self.upgrade_headers("request");
+        self.empty_headers();
         self.key();
         self.version();
         self.offers();
@@ -241,8 +242,21 @@ impl<'a> Judgements<'a> {
     /// The rules of a 101 (RFC 6455 sections 4.1 and 4.2.2).
     fn response(&mut self, request: Option<&Head>, agreed: &Handshake, offers: Option<&[Extension]>) {
         self.upgrade_headers("response");
+        if !agreed.upgraded {
+            return;
+        }
+        if version(self.head.version()).is_some_and(|version| version < (1, 1)) {
+            let text = format!("the 101 is {}, an upgrade needs HTTP/1.1", quoted(self.head.version()));
+            self.push(&rules::RESPONSE_HTTP_VERSION_TOO_LOW, self.line(), text);
+        }
+        for name in ["Content-Length", "Transfer-Encoding"] {
+            if let Some(field) = self.fields(name).next() {
+                let text = format!("the 101 has {name} {}", quoted(self.head.token(&field.value)));
+                self.push(&rules::FRAMING_HEADER_IN_101, whole(field), text);
+            }
+        }
+        self.empty_headers();
         match agreed.accept {
-            _ if !agreed.upgraded => return,
             Accept::Missing => {
                 let text = "the 101 has no Sec-WebSocket-Accept".to_owned();
                 self.push(&rules::MISSING_ACCEPT, self.line(), text);
@@ -252,8 +266,42 @@ impl<'a> Judgements<'a> {
         }
         if let Some(request) = request {
             self.subprotocol(request);
+            self.origin(request, "Host");
         }
         self.agreed_extensions(agreed, offers);
+    }
+
+    /// Headers that list something, and are there without listing anything.
+    fn empty_headers(&mut self) {
+        for name in [EXTENSIONS, PROTOCOL] {
+            if elements(self.head.values(name)).next().is_none()
+                && let Some(field) = self.fields(name).next()
+            {
+                let text = format!("{name} is present and empty");
+                self.push(&rules::EMPTY_EXTENSION_HEADER, whole(field), text);
+            }
+        }
+    }
+
+    /// The page that opened the WebSocket, where it is of another host. `host`: the header of the host that was asked.
+    pub(super) fn origin(&mut self, request: &Head, host: &str) {
+        let (Some(origin), Some(asked)) = (request.value("Origin"), request.value(host)) else { return };
+        // `null`, and schemes of files and extensions, name no site.
+        let Some(page) = origin.strip_prefix(b"http://").or_else(|| origin.strip_prefix(b"https://")) else {
+            return;
+        };
+        let (page, own) = (host_of(page), host_of(asked));
+        if !page.is_empty() && !own.is_empty() && !same_site(page, own) {
+            let text = format!(
+                "the server accepts the Origin {}, its own host is {}",
+                quoted(origin),
+                quoted(asked)
+            );
+            let is_origin = |field: &&HeaderField| request.token(&field.name).eq_ignore_ascii_case(b"Origin");
+            let range = request.headers.iter().find(is_origin).map_or(0..0, whole);
+            let (rule, side) = (&rules::FOREIGN_ORIGIN_ACCEPTED, Direction::ClientToServer);
+            self.list.push(Judgement { rule, side, range, text });
+        }
     }
 
     fn bad_accept(&mut self, request: Option<&Head>) {
@@ -276,7 +324,20 @@ impl<'a> Judgements<'a> {
             let value = self.head.token(&field.value);
             !offered().any(|name| name == value)
         });
-        let Some(field) = wrong else { return };
+        if self.head.odd_lines.is_empty()
+            && self.fields(PROTOCOL).next().is_none()
+            && let Some(first) = offered().next()
+        {
+            let more = offered().count().saturating_sub(1);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let text = format!(
+                "the client offered {}{more}, and the server selected none: browsers fail this",
+                quoted(first)
+            );
+            return self.push(&rules::SUBPROTOCOL_NOT_SELECTED, self.line(), text);
+        }
+        // An empty header is reported as such.
+        let Some(field) = wrong.filter(|field| !self.head.token(&field.value).is_empty()) else { return };
         let value = self.head.token(&field.value);
         let names: Vec<String> = offered().map(quoted).collect();
         let offer = match names.as_slice() {
@@ -422,6 +483,35 @@ impl<'a> Judgements<'a> {
 /// A header line from its name to its value's end.
 pub(super) fn whole(field: &HeaderField) -> Range<u32> {
     field.name.start..field.value.end.max(field.name.end)
+}
+
+/// A host without its port, and without the dot that may end it.
+fn host_of(authority: &[u8]) -> &[u8] {
+    let end = match authority.first() {
+        Some(b'[') => authority.iter().position(|byte| *byte == b']').map_or(authority.len(), |at| at + 1),
+        _ => authority.iter().position(|byte| matches!(byte, b':' | b'/')).unwrap_or(authority.len()),
+    };
+    let host = authority.get(..end).unwrap_or_default();
+    host.strip_suffix(b".").unwrap_or(host)
+}
+
+/// Whether two hosts are the same, or one is a subdomain of the other, or both are subdomains of one domain. Which domains
+/// are public (`co.uk`) is not known here.
+fn same_site(a: &[u8], b: &[u8]) -> bool {
+    let below = |long: &[u8], short: &[u8]| {
+        long.len().checked_sub(short.len()).is_some_and(|at| {
+            long.get(at..).is_some_and(|end| end.eq_ignore_ascii_case(short))
+                && (at == 0 || long.get(at - 1) == Some(&b'.'))
+        })
+    };
+    let is_name = |host: &[u8]| host.iter().any(u8::is_ascii_alphabetic) && !host.starts_with(b"[");
+    let domain = |host: &[u8]| {
+        let dots = host.iter().rev().enumerate().filter(|(_, byte)| **byte == b'.');
+        dots.map(|(from_end, _)| from_end).nth(1).map_or(0, |from_end| host.len().saturating_sub(from_end))
+    };
+    let parent = |host: &[u8]| host.get(domain(host)..).unwrap_or_default().to_ascii_lowercase();
+    let siblings = is_name(a) && is_name(b) && a.contains(&b'.') && parent(a) == parent(b);
+    below(a, b) || below(b, a) || siblings
 }
 
 /// The elements of a comma-separated header, empty ones left out.

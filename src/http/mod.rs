@@ -7,6 +7,9 @@
 //! | [`proxy`] | the PROXY protocol header that a balancer puts before everything |
 //! | [`extension`] | `Sec-WebSocket-Extensions`, permessage-deflate's parameters (RFC 7692 section 7) |
 //! | [`accept`] | `Sec-WebSocket-Accept`, and what usually goes wrong with it |
+//! | [`refusal`] | the beginning of a refusal's body, its codings undone |
+//! | [`foreign`] | what came instead of an HTTP response |
+//! | [`credentials`] | credentials that a request carries |
 //! | [`upgrade`] | what two heads agreed on, and every rule that they break |
 //! | [`rules`] | those rules |
 //! | [`http2`] | WebSockets inside HTTP/2 (RFC 8441) |
@@ -16,21 +19,27 @@
 pub mod accept;
 pub mod body;
 mod check;
+pub mod credentials;
 pub mod extension;
+pub mod foreign;
 pub mod head;
 pub mod http2;
 pub mod proxy;
+pub mod refusal;
 pub mod rules;
 pub mod upgrade;
 
 pub use accept::{AcceptSteps, GUID, accept_for, likely_mistake};
 pub use body::{BodyReader, Framing, GapResult, announced_framing, request_framing, response_framing};
+pub use credentials::credentials_in_clear;
 pub use extension::{compresses, compression_agreed, deflate_agreed, deflate_offer, parse_extensions};
+pub use foreign::{BYTE_ORDER_MARK, Foreign, ForeignKind};
 pub use head::{HeadKind, HeadLimits, Scan, may_be_head, scan, scan_more};
 pub use proxy::{ProxyScan, scan_proxy};
+pub use refusal::BodySample;
 pub use upgrade::{
-    Handshake, Judgement, conclude, is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade,
-    judge, judge_request, judge_syntax, url,
+    Handshake, Judgement, complete, conclude, is_h2c_upgrade, is_interim, is_websocket_response,
+    is_websocket_upgrade, judge, judge_request, judge_syntax, url,
 };
 
 /// A wire value for a sentence: quoted, control and invisible characters escaped, cut at 80 characters.

@@ -46,6 +46,33 @@ crate::rules! {
     STRAY_RESPONSE = "stray-response" Warning "RFC 9112 §9.3.1",
         "Another response before the 101 to the same request.",
         "A request has one final response, and clients take the first: this one fails although the server opened the WebSocket. Usually a handler answers the request before the upgrade does, or a response to an earlier request comes late.";
+    RESPONSE_NOT_HTTP = "response-not-http" Error "RFC 9112 §4",
+        "Server answered the upgrade request with something that is no HTTP/1 response.",
+        "Another protocol runs on this port (HTTP/2 only, SSH, a mail server), or a program printed text or a byte order mark before the status line. Check host and port, and what the server prints.";
+    WRONG_SCHEME = "wrong-scheme" Error "RFC 6455 §3",
+        "TLS was sent to a port that answers HTTP, or plain HTTP to a port that expects TLS.",
+        "The URL says wss:// where the server speaks ws://, or the other way round. Often a proxy that ends TLS in front of the server: connect to the proxy's port, or change the scheme.";
+    PROXY_REFUSED = "proxy-refused" Warning "RFC 9110 §9.3.6",
+        "A proxy refused a CONNECT.",
+        "The proxy allows other hosts or ports only, wants a login, or could not reach the server. A ws:// or wss:// connection through it cannot begin; ask for the port to be allowed, or set the proxy's credentials.";
+    RESPONSE_HTTP_VERSION_TOO_LOW = "response-http-version-too-low" Error "RFC 6455 §4.2.2; RFC 9110 §7.8",
+        "101 response below HTTP/1.1.",
+        "HTTP/1.0 knows no Upgrade: clients reject such a 101. Usually a hand-written server, or a proxy that speaks 1.0 (nginx without `proxy_http_version 1.1`).";
+    FRAMING_HEADER_IN_101 = "framing-header-in-101" Warning "RFC 9110 §8.6; RFC 9112 §6.1",
+        "101 with Content-Length or Transfer-Encoding.",
+        "A 101 has no body: frames begin right behind its head. Some clients and proxies read frames as the body, or close the connection; leave the header out.";
+    SUBPROTOCOL_NOT_SELECTED = "subprotocol-not-selected" Warning "RFC 6455 §4.1; WHATWG WebSockets",
+        "Subprotocols were offered, and the 101 selects none.",
+        "RFC 6455 allows it, but browsers and many libraries close the connection. Usually a server that is not configured for the offered name; select one of them, or offer none.";
+    EMPTY_EXTENSION_HEADER = "empty-extension-header" Warning "RFC 6455 §11.3.2, §11.3.4",
+        "Sec-WebSocket-Extensions or Sec-WebSocket-Protocol is present and empty.",
+        "The grammar asks for at least one element; strict peers close the connection. Leave the header out.";
+    FOREIGN_ORIGIN_ACCEPTED = "foreign-origin-accepted" Info "RFC 6455 §10.2",
+        "The 101 accepts a page of another host.",
+        "Normal where the page and the WebSocket have hosts of their own. Where cookies or an internal network authenticate the user, any page could do so (cross-site WebSocket hijacking): check Origin against a list.";
+    CREDENTIALS_IN_CLEAR = "credentials-in-clear" Warning "RFC 6455 §10.5, §10.6; RFC 7617 §4",
+        "Credentials were sent without TLS.",
+        "Everybody on the path can read them, and URLs end up in logs. Use wss://, send a token that is short-lived, and change the ones that were captured.";
     MISSING_ACCEPT = "missing-accept" Error "RFC 6455 §4.2.2 item 5.4",
         "101 without Sec-WebSocket-Accept.",
         "Clients have to close the connection. The server agreed without computing the answer to the key, or a proxy dropped the header.";
@@ -99,7 +126,7 @@ mod tests {
         let mut codes: Vec<_> = ALL.iter().map(|rule| rule.code).collect();
         codes.sort_unstable();
         codes.dedup();
-        assert_eq!(codes.len(), 28);
+        assert_eq!(codes.len(), 37);
         for rule in ALL {
             assert!(rule.summary.ends_with('.') && rule.advice.ends_with('.'), "{}", rule.code);
             assert!(rule.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'));

@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use super::accept::accept_for;
-use super::check;
 use super::extension::{compresses, compression_agreed, parse_extensions};
-use crate::model::{Accept, DeflateParams, Direction, Extension, Head, Rule};
+use super::foreign::Foreign;
+use super::refusal::{asks_for_tls, remark};
+use super::{check, rules};
+use crate::model::{Accept, Body, DeflateParams, Direction, Extension, Head, Rule};
 
 /// A rule that a head breaks.
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub struct Handshake {
     pub rsv_defined: u8,
     /// Whether frames follow the heads: the response is a 101 to WebSocket.
     pub upgraded: bool,
+    /// The beginning of the response's body, where it refuses the upgrade.
+    pub body: Option<Box<Body>>,
+    /// What the server sent where its response had to begin, and is no HTTP/1.
+    pub foreign: Option<Box<Foreign>>,
 }
 
 /// Whether a request wants a WebSocket, also where it does so wrongly.
@@ -125,9 +131,34 @@ fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Jud
         upgraded,
         request: None,
         response: None,
+        body: None,
+        foreign: None,
     };
     let judgements = check::handshake(request, response, asked, &handshake, offers.as_deref());
     (handshake, judgements)
+}
+
+/// Completes judgements with what came behind the heads: the body of a refusal, or bytes that are no HTTP response.
+pub fn complete(handshake: &Handshake, judgements: &mut Vec<Judgement>) {
+    if let Some(body) = &handshake.body {
+        if let Some(rejected) = judgements.iter_mut().find(|j| j.rule == &rules::HANDSHAKE_REJECTED) {
+            rejected.text.push_str(&remark(body));
+        }
+        if asks_for_tls(body) {
+            judgements.push(Judgement {
+                rule: &rules::WRONG_SCHEME,
+                side: Direction::ServerToClient,
+                range: 0..0,
+                text:
+                    "the client sent plain HTTP, and the server says that this port expects TLS: use wss://"
+                        .to_owned(),
+            });
+        }
+    }
+    if let Some(foreign) = &handshake.foreign {
+        judgements.retain(|j| j.rule != &rules::RESPONSE_MISSING);
+        judgements.push(foreign.judgement());
+    }
 }
 
 /// Every rule that an upgrade request breaks by itself. For other requests see [`judge_syntax`].

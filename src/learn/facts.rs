@@ -250,7 +250,10 @@ impl<'a> Facts<'a> {
         let control = |at: usize| both_control(row, at);
         match name {
             "number" => number(id),
-            "url" => Ok(Value::Text(row.url.clone())),
+            "url" => match row.url.as_deref() {
+                Some(url) => Ok(Value::Text(url.to_owned())),
+                None => no("the request was not captured"),
+            },
             "port" => number(row.server.port),
             "client-port" => number(row.client.port),
             "status" => handshake.status.map_or_else(|| no("there is no response"), number),

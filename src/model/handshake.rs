@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use super::safe_text;
+
 /// One header line of a head. All ranges are relative to [`Head::bytes`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeaderField {
@@ -125,6 +127,46 @@ impl Head {
     pub fn version(&self) -> &[u8] {
         match &self.start {
             StartLine::Request { version, .. } | StartLine::Response { version, .. } => self.token(version),
+        }
+    }
+}
+
+/// The beginning of the body of a response that refuses an upgrade.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// At most the first KiB.
+    pub bytes: Box<[u8]>,
+    /// It is longer, or the capture lacks its end.
+    pub cut: bool,
+    /// The codings that were undone, the outermost first.
+    pub decoded: Vec<&'static str>,
+    /// The coding that the bytes still have, as the header names it, because it is unknown or damaged.
+    pub encoded: Option<String>,
+}
+
+impl Body {
+    /// The first line that is not blank, made safe to show; empty where the bytes are no text.
+    #[must_use]
+    pub fn first_line(&self) -> String {
+        let lines = self.bytes.split(|byte| matches!(byte, b'\r' | b'\n')).map(<[u8]>::trim_ascii);
+        match lines.into_iter().find(|line| !line.is_empty()) {
+            Some(line) if self.text().is_some() => safe_text(line),
+            _ => String::new(),
+        }
+    }
+
+    /// It as text, where it is UTF-8. A character that the bound cut in two is left out.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        if self.encoded.is_some() {
+            return None;
+        }
+        match str::from_utf8(&self.bytes) {
+            Ok(text) => Some(text),
+            Err(error) if self.cut && error.error_len().is_none() => {
+                str::from_utf8(self.bytes.get(..error.valid_up_to())?).ok()
+            }
+            Err(_) => None,
         }
     }
 }

@@ -22,12 +22,19 @@ pub(super) struct HalfOpen {
     pub(super) client: Option<Side>,
     /// Both ends did.
     pub(super) split: bool,
+    /// SYNs of the client.
+    pub(super) syns: u8,
 }
 
 impl HalfOpen {
     /// The first sequence number of an end.
     pub(super) fn first(&self, side: Side) -> Option<u32> {
         self.known.of(side).then_some(*self.first.of(side))
+    }
+
+    /// The client, where it sent SYNs and nothing answered.
+    pub(super) fn unanswered_client(&self) -> Option<Side> {
+        self.client.filter(|client| self.syns > 0 && self.first(client.other()).is_none())
     }
 
     pub(super) fn set_first(&mut self, side: Side, first: u32) {

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::capture_drops::CaptureDrops;
+use super::connect_attempts::Servers;
 use super::events::Sink;
 use super::limits::Limits;
 use super::sides::{Identity, Side};
-use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, WebSocketId};
+use crate::model::{Bytes, Direction, Losses, Place, Segment, Span, Tally, Time, WebSocketId};
 use crate::net::{ARENA_BASE, Decoder};
 use crate::ws::{self, Scratch, WebSocket};
 
@@ -115,6 +116,7 @@ pub(super) struct Shared {
     /// Buffer for one TLS record.
     pub(super) record: Vec<u8>,
     pub(super) drops: CaptureDrops,
+    pub(super) servers: Servers,
 }
 
 impl Shared {
@@ -127,6 +129,7 @@ impl Shared {
             watermark: Watermark::default(),
             record: Vec::new(),
             drops: CaptureDrops::default(),
+            servers: Servers::default(),
         }
     }
 
@@ -148,6 +151,7 @@ impl Shared {
             watermark: &mut self.watermark,
             record: &mut self.record,
             drops: &self.drops,
+            servers: &mut self.servers,
         }
     }
 }
@@ -163,6 +167,8 @@ pub(super) struct CapturedSegment<'a> {
     /// The bytes of the packet.
     pub(super) packet: &'a [u8],
     pub(super) place: Place,
+    /// The time of the connection's packet before it.
+    pub(super) previous: Time,
     /// The bytes of the capture.
     pub(super) capture: &'a dyn Bytes,
 }
@@ -219,6 +225,7 @@ pub(super) struct Context<'a> {
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub(super) record: &'a mut Vec<u8>,
     pub(super) drops: &'a CaptureDrops,
+    pub(super) servers: &'a mut Servers,
 }
 
 impl Context<'_> {

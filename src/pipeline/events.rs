@@ -4,7 +4,6 @@ use std::any::Any;
 use std::fmt::Arguments;
 use std::sync::Arc;
 
-use crate::http::Handshake;
 use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
@@ -12,79 +11,7 @@ use crate::model::{
 use crate::subproto::Heartbeats;
 use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
 
-/// One head of the opening handshake: where it was in the capture.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct HeadPlace {
-    /// The packet with its first byte.
-    pub first: Place,
-    /// The packet that completed it.
-    pub last: Place,
-}
-
-/// The place of a head that arrived in one packet.
-impl From<Place> for HeadPlace {
-    fn from(place: Place) -> Self {
-        Self { first: place, last: place }
-    }
-}
-
-/// A WebSocket, or an attempt to open one.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    /// Its number.
-    pub id: WebSocketId,
-    /// The number of its TCP connection.
-    pub tcp: ConnectionId,
-    /// The end that opened it.
-    pub client: Endpoint,
-    /// The other end.
-    pub server: Endpoint,
-    /// The client that a PROXY protocol header names.
-    pub proxied: Option<Endpoint>,
-    /// It runs inside an HTTP CONNECT tunnel.
-    pub tunnelled: bool,
-    /// Its stream, where it runs inside HTTP/2 (RFC 8441).
-    pub stream_id: Option<u32>,
-    /// The URL as the client asked for it.
-    pub url: String,
-    /// The opening handshake, as far as it was captured.
-    pub handshake: Handshake,
-    /// Where the request is.
-    pub request: Option<HeadPlace>,
-    /// Where the response is.
-    pub response: Option<HeadPlace>,
-    /// Its first packet: of the request, or else of the response.
-    pub first: Place,
-    /// Why it is believed to be a WebSocket, where the capture lacks what would prove it.
-    pub evidence: Option<Box<str>>,
-    /// The TLS that it runs in.
-    pub tls: Option<Box<Tls>>,
-}
-
-impl Connection {
-    /// Nothing of its handshake was captured.
-    #[must_use]
-    pub fn is_midstream(&self) -> bool {
-        self.request.is_none() && self.response.is_none()
-    }
-}
-
-/// What a TLS handshake agreed on. Texts are as captured: they have to be made safe to show.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tls {
-    /// `TLS 1.3`
-    pub version: &'static str,
-    /// The cipher suite's name in IANA's registry.
-    pub cipher: String,
-    /// The name of the server that the client asked for.
-    pub server_name: Option<String>,
-    /// The protocol that was agreed on.
-    pub alpn: Option<String>,
-    /// An earlier session was resumed.
-    pub resumed: bool,
-    /// The random of its ClientHello: by this its secrets are found. No secret itself.
-    pub client_random: Option<[u8; 32]>,
-}
+pub use super::connection_info::{Connection, HeadPlace, Tls};
 
 /// Records of application data in one direction of a connection that was not read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +41,7 @@ pub struct SealedTls {
     pub offered: Vec<String>,
     /// Why it was not read: `no-secret`, `unsupported`, `lost`, `no-handshake`.
     pub why: &'static str,
-    /// How much it looks like a WebSocket by sizes and times alone: `no`, `some`, `much`. A hint, and no more.
+    /// How much it looks like a WebSocket by ALPN, sizes and times: `no`, `unknown`, `some`, `much`. A hint, and no more.
     pub resembles: &'static str,
     /// Its records of application data.
     pub records: PerDirection<RecordCounts>,
@@ -124,14 +51,6 @@ pub struct SealedTls {
     pub last: Place,
     /// It was looked at to its end.
     pub whole: bool,
-}
-
-impl Connection {
-    /// The HTTP version of its handshake, as in the machine output.
-    #[must_use]
-    pub fn http_version(&self) -> &'static str {
-        if self.stream_id.is_some() { "2" } else { "1.1" }
-    }
 }
 
 /// How a connection stands at its end, or at the capture's.

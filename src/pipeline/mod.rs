@@ -17,6 +17,8 @@
 //! | `transport/` | puts bytes in order, decrypts TLS, waits for what is missing |
 //! | `application/` | what the bytes are: phases with three doors |
 //! | `events.rs` | the events, and the sink that takes them |
+//! | `connection_info.rs` | what an event says of its WebSocket |
+//! | `unanswered.rs` | what became of a request without a response |
 //! | `context.rs`, `sides.rs`, `limits.rs`, `secrets.rs`, `capture_drops.rs` | what all connections share |
 //! | `timers.rs`, `memory_budget.rs` | what time and memory do to connections |
 //! | `awaiting_secrets.rs`, `late_secrets.rs` | TLS whose secrets arrive after its packets |
@@ -25,7 +27,9 @@
 mod application;
 mod awaiting_secrets;
 mod capture_drops;
+mod connect_attempts;
 mod connection;
+mod connection_info;
 mod connections;
 mod context;
 mod events;
@@ -38,10 +42,11 @@ mod secrets;
 mod sides;
 mod timers;
 mod transport;
+mod unanswered;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment};
+use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Time};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
@@ -53,9 +58,11 @@ pub use events::{
 pub use limits::Limits;
 pub use rules::RULES;
 pub use secrets::{KeyLines, Secrets};
+pub use unanswered::Unanswered;
 
-use application::{Start, starts_here};
+use application::{Start, is_plain_response, report_plain_response, starts_here};
 use awaiting_secrets::AwaitingSecrets;
+use connect_attempts::{Attempt, ConnectAttempts, Failure};
 use connection::{Disposition, TcpConnection};
 use connections::{Connections, HalfOpen, Stage};
 use context::{ByteSource, CapturedSegment, Context, Shared};
@@ -90,6 +97,7 @@ pub struct Pipeline {
     dropped: bool,
     logs_taken: usize,
     awaiting: AwaitingSecrets,
+    attempts: ConnectAttempts,
 }
 
 /// What happens to a connection outside its own packets.
@@ -123,6 +131,7 @@ impl Pipeline {
             dropped: false,
             logs_taken: 0,
             awaiting: AwaitingSecrets::default(),
+            attempts: ConnectAttempts::default(),
         }
     }
 
@@ -204,6 +213,7 @@ impl Pipeline {
         for (slot, _) in followed {
             self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
+        self.report_failed_connects(sink);
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
                 sink,
@@ -255,6 +265,39 @@ impl Pipeline {
         }
     }
 
+    /// Files a connection of which only SYNs were captured. `latest`: the time of the last of them.
+    fn connect_failed(&mut self, index: u32, failure: Failure, place: Place, latest: Time) {
+        let Some(slot) = self.connections.slot(index) else { return };
+        let Stage::HalfOpen(half_open) = &mut slot.stage else { return };
+        let Some(client) = half_open.unanswered_client() else { return };
+        let identity = &slot.identity;
+        let (tcp, syns) = (identity.tcp, std::mem::take(&mut half_open.syns));
+        let (client, server) = (identity.of(client), identity.of(client.other()));
+        self.attempts.failed(&Attempt { tcp, client, server, syns, latest }, failure, place);
+    }
+
+    /// Files a connection as failed whose SYN was not answered, unless the answer may still come.
+    fn connect_timed_out(&mut self, index: u32) {
+        /// A client sends the next SYN after this time (RFC 6298 section 2.1).
+        const PATIENCE: i64 = 1_000_000_000;
+        let last = self.last;
+        let Some(slot) = self.connections.slot(index) else { return };
+        let (latest, Stage::HalfOpen(half_open)) = (slot.last, &slot.stage) else { return };
+        if half_open.syns > 1 || last.time.since(latest) >= PATIENCE {
+            self.connect_failed(index, Failure::Unanswered, last, latest);
+        }
+    }
+
+    /// Reports the connections that never opened, to servers where WebSockets are.
+    fn report_failed_connects(&mut self, sink: &mut dyn Sink) {
+        for index in self.connections.slots() {
+            self.connect_timed_out(index);
+        }
+        for (place, text) in self.attempts.told(&self.shared.servers, &self.shared.limits.ws_ports) {
+            self.report_at(sink, &rules::CONNECT_FAILED, place, format_args!("{text}"));
+        }
+    }
+
     fn decoder_findings(&mut self, sink: &mut dyn Sink) {
         for finding in self.decoder.take_findings() {
             let place = Place { packet: finding.packet, time: finding.time };
@@ -299,7 +342,8 @@ impl Pipeline {
     ) {
         let (index, from) = self.connections.find(segment, place.time);
         let Some(slot) = self.connections.slot(index) else { return };
-        slot.last = slot.last.max(place.time);
+        let previous = slot.last;
+        slot.last = previous.max(place.time);
         match &mut slot.stage {
             Stage::Followed(connection) if connection.is_next_in_order(from, segment) => {
                 let source = ByteSource { capture, decoder: &self.decoder };
@@ -321,7 +365,8 @@ impl Pipeline {
             // The copy is made here and nowhere else.
             _ => {
                 let segment = *segment;
-                let captured = CapturedSegment { segment, slot: index, from, packet: bytes, place, capture };
+                let captured =
+                    CapturedSegment { segment, slot: index, from, packet: bytes, place, previous, capture };
                 self.other_segment(&captured, sink);
             }
         }
@@ -359,15 +404,32 @@ impl Pipeline {
     }
 
     fn half_open(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
-        let CapturedSegment { segment, from, place, .. } = *captured;
+        let CapturedSegment { segment, from, place, previous, .. } = *captured;
         let Some(slot) = self.connections.slot(captured.slot) else { return };
         let Stage::HalfOpen(half_open) = &mut slot.stage else { return };
-        if segment.flags.has(Flags::SYN) {
-            let first = segment.seq.wrapping_add(1);
-            if half_open.first(from).is_some_and(|known| known != first) && !segment.flags.has(Flags::ACK) {
-                // A new attempt: nothing came of the one before.
-                return self.restart(captured, sink);
+        let waiting = half_open.unanswered_client();
+        let is_syn = segment.flags.has(Flags::SYN) && !segment.flags.has(Flags::ACK);
+        let first = segment.seq.wrapping_add(1);
+        if waiting == Some(from.other()) && segment.flags.has(Flags::RST) {
+            self.connect_failed(captured.slot, Failure::Refused, place, previous);
+            return;
+        }
+        if is_syn && half_open.first(from).is_some_and(|known| known != first) {
+            // A new attempt: nothing came of the one before.
+            self.connect_failed(captured.slot, Failure::Unanswered, place, previous);
+            return self.restart(captured, sink);
+        }
+        if is_syn && waiting == Some(from) {
+            half_open.syns = half_open.syns.saturating_add(1);
+            self.attempts.retried(slot.identity.tcp, previous, place);
+        } else if waiting.is_some() && segment.flags.has(Flags::ACK) {
+            // It opened, even where the server's packets are not in the capture.
+            if half_open.syns > 1 {
+                self.attempts.opened(slot.identity.tcp);
             }
+            half_open.syns = 0;
+        }
+        if segment.flags.has(Flags::SYN) {
             half_open.set_first(from, first);
             if segment.flags.has(Flags::ACK) {
                 if half_open.first(from.other()).is_none() {
@@ -376,6 +438,7 @@ impl Pipeline {
                 half_open.client.get_or_insert(from.other());
             } else {
                 half_open.split |= *half_open.client.get_or_insert(from) != from;
+                half_open.syns = half_open.syns.max(1);
             }
         }
         if segment.claimed_len == 0 && !segment.flags.has(Flags::FIN) {
@@ -414,7 +477,25 @@ impl Pipeline {
     fn reclassify(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
         let Some(bytes) = captured.capture.bytes(captured.payload()) else { return };
         let Some(slot) = self.connections.slot(captured.slot) else { return };
-        let Stage::Dropped { tries, .. } = slot.stage else { return };
+        let Stage::Dropped { tries, why, .. } = slot.stage else { return };
+        if why == NotWebSocket::Tls && is_plain_response(bytes) {
+            let identity = slot.identity;
+            if let Stage::Dropped { why, .. } = &mut slot.stage {
+                *why = NotWebSocket::Http;
+            }
+            *self.seen.count_mut(NotWebSocket::Tls) = self.seen.tls.saturating_sub(1);
+            *self.seen.count_mut(NotWebSocket::Http) += 1;
+            let (client, server) = (identity.of(captured.from.other()), identity.of(captured.from));
+            let source = ByteSource { capture: captured.capture, decoder: &self.decoder };
+            report_plain_response(
+                client,
+                server,
+                bytes,
+                captured.place,
+                &mut self.shared.context(&identity, source, sink),
+            );
+            return;
+        }
         if let Some(start) = starts_here(bytes) {
             self.follow_from(captured, start);
         } else if tries > 0 && crate::ws::fills(bytes) {

@@ -10,6 +10,9 @@ crate::rules! {
     LIMIT_TOTAL_MEMORY = "limit-total-memory" Warning "-",
         "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows.",
         "Raise --mem-total, or filter the capture.";
+    CONNECT_FAILED = "connect-failed" Warning "RFC 9293 §3.5",
+        "A TCP connection to a server with WebSockets never opened: its SYN got no answer, or a RST.",
+        "No answer: a firewall drops the packets, the host is down or does not exist, or the answer took another way. A RST: nothing listens on that port, or a firewall refuses it.";
     FLOW_TIMEOUT = "flow-timeout" Info "-",
         "Idle connection was closed by the flow timer.",
         "Nothing was captured of it for a long time.";

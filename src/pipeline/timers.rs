@@ -62,6 +62,7 @@ impl Pipeline {
             if !silent {
                 self.evicted += 1;
             }
+            self.connect_timed_out(index);
             self.outside(index, Outside::End(StreamEnd::Timeout), capture, sink);
             if sink.wants().replay_steps {
                 self.report_forgotten(index, sink);

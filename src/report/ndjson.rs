@@ -1,6 +1,7 @@
 //! NDJSON: one object a line. Keys keep their meaning within a `v`; see `docs/output.schema.json`.
 
 mod end;
+mod refusal;
 mod tls;
 
 use std::fmt::{Arguments, Write as _};
@@ -8,7 +9,7 @@ use std::io::{self, Write};
 
 use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
-use crate::model::{Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
+use crate::model::{Body, Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
@@ -190,6 +191,16 @@ fn word(out: &mut Vec<u8>, name: &str, value: &str) {
 fn string(out: &mut Vec<u8>, name: &str, value: &str) {
     key(out, name);
     json_string(out, value);
+}
+
+fn or_null(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    match value {
+        Some(value) => string(out, name, value),
+        None => {
+            key(out, name);
+            out.extend_from_slice(b"null");
+        }
+    }
 }
 
 fn hexadecimal(out: &mut Vec<u8>, name: &str, bytes: &[u8]) {
@@ -432,7 +443,13 @@ fn write_finding(
     out.extend_from_slice(b"}\n");
 }
 
-fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<HeadPlace>) {
+fn write_head(
+    out: &mut Vec<u8>,
+    name: &str,
+    head: Option<&Head>,
+    place: Option<HeadPlace>,
+    body: Option<&Body>,
+) {
     key(out, name);
     let Some(head) = head else {
         out.extend_from_slice(b"null");
@@ -452,6 +469,9 @@ fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<
     out.push(b']');
     optional(out, "packet", place.map(|place| place.first.packet));
     number(out, "bytes", u64::from(head.wire_len));
+    if let Some(body) = body {
+        refusal::write_body(out, body);
+    }
     out.push(b'}');
 }
 
@@ -468,16 +488,12 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     if connection.tunnelled {
         flag(out, "tunnelled", true);
     }
-    string(out, "url", &connection.url);
-    word(out, "http_version", connection.http_version());
+    or_null(out, "url", connection.url.as_deref());
+    or_null(out, "http_version", connection.http_version());
     optional(out, "status", handshake.status.map(u64::from));
     word(out, "accept", handshake.accept.name());
     optional(out, "stream_id", connection.stream_id.map(u64::from));
-    key(out, "subprotocol");
-    match &handshake.subprotocol {
-        Some(subprotocol) => json_string(out, subprotocol),
-        None => out.extend_from_slice(b"null"),
-    }
+    or_null(out, "subprotocol", handshake.subprotocol.as_deref());
     out.extend_from_slice(b",\"extensions\":[");
     for (i, extension) in handshake.extensions.iter().enumerate() {
         out.extend_from_slice(if i == 0 { b"{\"name\":" } else { b",{\"name\":" });
@@ -497,8 +513,15 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         out.extend_from_slice(b"}}");
     }
     out.push(b']');
-    write_head(out, "request", handshake.request.as_deref(), connection.request);
-    write_head(out, "response", handshake.response.as_deref(), connection.response);
+    write_head(out, "request", handshake.request.as_deref(), connection.request, None);
+    let body = handshake.body.as_deref();
+    write_head(out, "response", handshake.response.as_deref(), connection.response, body);
+    if let Some(foreign) = &handshake.foreign {
+        key(out, "response_not_http");
+        let _ = write!(Text(out), "{{\"what\":\"{}\",\"packet\":{}", foreign.what(), foreign.place.packet);
+        hexadecimal(out, "hex", &foreign.bytes);
+        out.push(b'}');
+    }
     word(out, "state", ended.state.name());
     flag(out, "midstream", connection.is_midstream());
     flag(out, "tls", connection.tls.is_some());

@@ -431,8 +431,8 @@ fn write_connection(mut record: Record<'_>, ended: &Ended<'_>) {
     record.word(&connection.server.to_string());
     record.word(&connection.proxied.map(|proxied| proxied.to_string()).unwrap_or_default());
     record.flag(connection.tunnelled);
-    record.text(&connection.url);
-    record.word(connection.http_version());
+    record.text(connection.url.as_deref().unwrap_or_default());
+    record.word(connection.http_version().unwrap_or_default());
     record.number(handshake.status.map(u64::from));
     record.word(handshake.accept.name());
     record.number(connection.stream_id.map(u64::from));

@@ -23,7 +23,7 @@ use super::Summary;
 use super::table::Look;
 use crate::autopsy::Facts;
 use crate::filter::Matcher;
-use crate::model::{Direction, Head, PerDirection, Rule, Time};
+use crate::model::{Direction, Head, Lang, PerDirection, Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, State, Wants};
 use crate::ws::{Counts, FrameEvent, MessageEvent, Rtt, Spot};
 use keep_alive::KeepAlive;
@@ -109,7 +109,9 @@ impl Sums {
 #[derive(Clone, Debug)]
 struct Top {
     number: u32,
-    url: String,
+    /// Its name for people.
+    name: String,
+    url: Option<Box<str>>,
     state: State,
     opened: Time,
     closed: Option<Time>,
@@ -387,6 +389,7 @@ impl Sink for Stats {
         if self.options.top > self.top.len() || self.top.last().is_some_and(|last| last.messages() < total) {
             self.rank(Top {
                 number: connection.id.0,
+                name: connection.name(Lang::En).into_owned(),
                 url: connection.url.clone(),
                 state: ended.state,
                 opened,

@@ -503,7 +503,7 @@ impl<W: Write> Sink for Table<W> {
             let all = self.selection.level == Level::All;
             let Self { out, look, .. } = self;
             out.tagged(packet, Tag::End(number), |out| match ended.socket {
-                None => connections::head(out, look, connection, Some(ended.state)),
+                None => connections::head(out, look, connection, Some(ended)),
                 Some(_) => connections::end(out, look, ended, all),
             });
         }

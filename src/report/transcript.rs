@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::ordered::{Lead, Ordered};
 use super::{Report, Selection, Summary, units};
-use crate::model::{Direction, Time, preview, safe_text};
+use crate::model::{Direction, Lang, Time, preview, safe_text};
 use crate::pipeline::{Connection, Ended, Sink, Wants};
 use crate::ws::{Integrity, MessageEvent, Opcode};
 
@@ -106,12 +106,20 @@ impl<W: Write> Sink for Transcript<W> {
 
     fn opened(&mut self, connection: &Connection) {
         if self.form == Form::Mermaid && self.selection.shows_connection(connection.id.0) {
-            let url = mermaid(connection.url.as_bytes(), 60);
+            let url = connection.url.as_deref().map(|url| mermaid(url.as_bytes(), 60));
             let last =
                 connection.response.or(connection.request).map_or(connection.first, |place| place.last);
+            let answered = connection.response.is_some();
             self.out.tagged(last.packet, None, |out| {
-                let _ = writeln!(out, "    C->>S: GET {url} Upgrade: websocket");
-                let _ = writeln!(out, "    S-->>C: 101 Switching Protocols");
+                // What was not captured is a note, and no arrow.
+                let _ = match url {
+                    Some(url) => writeln!(out, "    C->>S: GET {url} Upgrade: websocket"),
+                    None => writeln!(out, "    Note over C,S: request not captured"),
+                };
+                let _ = match answered {
+                    true => writeln!(out, "    S-->>C: 101 Switching Protocols"),
+                    false => writeln!(out, "    Note over C,S: response not captured"),
+                };
             });
         }
     }
@@ -126,7 +134,7 @@ impl<W: Write> Sink for Transcript<W> {
             Form::Mermaid if self.matched > ARROWS => self.left_out += 1,
             Form::Mermaid => self.out.tagged(message.last.packet, None, |out| arrow(out, message)),
             Form::Markdown => {
-                let of = Some((connection.id.0, connection.url.clone()));
+                let of = Some((connection.id.0, connection.name(Lang::En).into_owned()));
                 self.out.tagged(message.last.packet, of, |out| entry(out, message, begin));
             }
         }

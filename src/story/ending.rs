@@ -30,7 +30,7 @@ fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
         };
         page.say(remark.grade, at, &remark.text, &[]);
     }
-    matches!(verdict.kind, Kind::Fin | Kind::Reset) && verdict.by.is_some()
+    matches!(verdict.kind, Kind::Fin | Kind::Reset | Kind::Unanswered) && verdict.by.is_some()
 }
 
 pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
@@ -77,6 +77,9 @@ pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: O
     let told = verdict(&mut page, row);
     if let Some(tcp) = tcp {
         end_tcp(&mut page, tcp, told);
+    }
+    if matches!(row.state, Some(State::Refused | State::Unanswered)) {
+        return page;
     }
     if let (Some(opened), Some(closed)) = (row.response, row.closed) {
         let open = took(closed.since(opened.last.time));

@@ -5,8 +5,7 @@ use super::{Grade, Story, ending, traffic};
 use crate::explain::words::rules::summary;
 use crate::explain::words::w;
 use crate::http::parse_extensions;
-use crate::model::{Accept, Direction, Flags, Lang, Place};
-use crate::pipeline::State;
+use crate::model::{Accept, Body, Direction, Flags, Lang, Place};
 use crate::report::stats::model::{Estimate, Given};
 use crate::store::detail::TcpDetail;
 use crate::store::{ConnectionRow, Index};
@@ -25,10 +24,13 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
         connection(page("Who, and over what", "谁和谁，经过什么"), row, tcp),
         handshake(page("Opening handshake", "握手"), row),
     ];
-    if row.handshake.upgraded || !index.frames(number).is_empty() {
+    let was_open = row.handshake.upgraded || !index.frames(number).is_empty();
+    if was_open {
         chapters.push(traffic::traffic(page("What was said", "说了什么"), index, row));
         chapters.push(ending::closing(page("The end", "结束"), index, row, tcp));
         chapters.push(polling(page("Against HTTP polling", "与 HTTP 轮询相比"), row));
+    } else {
+        chapters.push(ending::closing(page("The end", "结束"), index, row, tcp));
     }
     chapters.push(findings(page("Findings", "问题"), index, row));
     chapters.push(unknown(page("What is not known", "不知道的"), index, row));
@@ -38,12 +40,19 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
 fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
     let (client, server) = (row.client, row.server);
     let place = page.packet(row.first);
-    page.quote(
-        place,
-        &format!("{client}, the client, talked to {server}, the server; the URL is \"{{}}\"."),
-        &format!("客户端 {client} 与服务器 {server} 通信；URL 是“{{}}”。"),
-        &[row.url.as_bytes()],
-    );
+    match row.url.as_deref() {
+        Some(url) => page.quote(
+            place,
+            &format!("{client}, the client, talked to {server}, the server; the URL is \"{{}}\"."),
+            &format!("客户端 {client} 与服务器 {server} 通信；URL 是“{{}}”。"),
+            &[url.as_bytes()],
+        ),
+        None => page.see(
+            place,
+            format!("{client}, the client, talked to {server}, the server; the path was not captured."),
+            format!("客户端 {client} 与服务器 {server} 通信；没有抓到路径。"),
+        ),
+    }
     if let Some(proxied) = row.proxied {
         page.see(
             String::new(),
@@ -132,6 +141,14 @@ fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
 
 fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
     let handshake = &row.handshake;
+    if row.is_midstream() {
+        page.miss(
+            "The opening handshake was not captured: the path, the subprotocol and the extensions are not known."
+                .into(),
+            "没有抓到握手：不知道路径、子协议和扩展。".into(),
+        );
+        return page;
+    }
     match (&handshake.request, row.request) {
         (Some(head), Some(place)) => {
             let at = page.packets(place.first, place.last);
@@ -191,16 +208,37 @@ fn offers(page: &mut Page, head: &crate::model::Head) {
     }
 }
 
+fn refusal_body(page: &mut Page, body: &Body) {
+    const LINES: usize = 8;
+    let lines = body.text().map(|text| text.lines().map(|line| line.trim().as_bytes()));
+    let lines: Vec<&[u8]> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
+    let cut = body.cut || lines.len() > LINES;
+    let text = lines.get(..lines.len().min(LINES)).unwrap_or_default().join(&b" "[..]);
+    let (en, zh) = match (text.is_empty(), cut) {
+        (true, _) => ("Its body is no text that can be shown.", "它的正文不是可以显示的文本。"),
+        (false, true) => ("Its body begins: \"{}\".", "它的正文以此开头：“{}”。"),
+        (false, false) => ("Its body is: \"{}\".", "它的正文是：“{}”。"),
+    };
+    let quoted: &[&[u8]] = if text.is_empty() { &[] } else { &[&text] };
+    page.quote(String::new(), en, zh, quoted);
+}
+
 fn answer(page: &mut Page, row: &ConnectionRow) {
     let handshake = &row.handshake;
+    if let Some(foreign) = &handshake.foreign {
+        let at = page.packet(foreign.place);
+        let (en, zh) = (foreign.describe(Lang::En), foreign.describe(Lang::Zh));
+        page.see(
+            at,
+            format!("The server answered, but not with an HTTP/1.1 response: {en}."),
+            format!("服务器有回答，但不是 HTTP/1.1 响应：{zh}。"),
+        );
+    }
     let (Some(status), Some(place)) = (handshake.status, row.response) else {
-        let (en, zh) = match row.state {
-            Some(State::Reset) => {
-                ("No answer was captured: the connection was reset.", "没有抓到回答：连接被重置。")
-            }
-            _ => ("No answer of the server was captured.", "没有抓到服务器的回答。"),
-        };
-        return page.miss(en.into(), zh.into());
+        if handshake.foreign.is_none() {
+            page.miss("No response of the server was captured.".into(), "没有抓到服务器的响应。".into());
+        }
+        return;
     };
     let at = page.packets(place.first, place.last);
     let after = row.request.map(|asked| took(place.last.time.since(asked.last.time)));
@@ -213,6 +251,9 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
             format!("The server answered {status}{en_after}: no WebSocket came to be."),
             format!("服务器回了 {status}{zh_after}：WebSocket 没有建立。"),
         );
+        if let Some(body) = &handshake.body {
+            refusal_body(page, body);
+        }
         return;
     }
     page.see(
@@ -439,7 +480,7 @@ fn unknown(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
             format!("它是 wss://，用密钥读出：{}，{}{resumed}。{inside}", tls.version, tls.cipher),
         );
         page.say(Grade::Observed, String::new(), &text, &[]);
-    } else if row.url.starts_with("wss:") {
+    } else if row.is_wss() {
         page.say(
             Grade::Inferred,
             String::new(),

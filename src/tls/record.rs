@@ -1,6 +1,7 @@
 //! Records: their headers, and where their bytes came from (RFC 8446 section 5.1).
 
 use super::cipher::HEADER_LEN;
+use super::info::Info;
 use crate::model::{Chunk, Direction, Place};
 
 /// The longest body: 2^14 bytes of content and what TLS 1.2 allows beside them.
@@ -143,19 +144,62 @@ impl Shape {
 }
 
 /// How much a connection that cannot be read looks like a WebSocket. Never more than a hint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// It does not, or there is too little of it.
-    None,
-    /// Small records both ways over some time: also what other interactive protocols do.
+    /// It does not: its records do not look so, or another protocol than HTTP was negotiated.
+    No,
+    /// Too little was captured to tell.
+    Unknown,
+    /// Small records both ways over some time, as other interactive protocols send them too; or the client offers HTTP/1.1
+    /// and nothing else, as browsers do for a WebSocket.
     Some,
     /// Mostly small records both ways, many, for long.
     Much,
 }
 
-/// Judges by sizes and times of records alone.
+impl Likeness {
+    /// The word of the machine output.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::No => "no",
+            Self::Unknown => "unknown",
+            Self::Some => "some",
+            Self::Much => "much",
+        }
+    }
+}
+
+/// Judges by the protocols of the handshake, and by sizes and times of records.
 #[must_use]
-pub fn likeness(client: &Shape, server: &Shape) -> Likeness {
+pub fn likeness(client: &Shape, server: &Shape, info: &Info) -> Likeness {
+    match &info.alpn {
+        Some(chosen) if !may_carry_websocket(chosen) => return Likeness::No,
+        None if !info.alpn_offered.is_empty()
+            && !info.alpn_offered.iter().any(|name| may_carry_websocket(name)) =>
+        {
+            return Likeness::No;
+        }
+        _ => {}
+    }
+    // Both sides have to speak, or there was no handshake of a WebSocket.
+    let both_spoke = client.records > 0 && server.records > 0;
+    let only_http1 =
+        both_spoke && matches!(info.alpn_offered.as_slice(), [only] if only.as_slice() == b"http/1.1");
+    match (likeness_of_records(client, server), only_http1) {
+        (Likeness::Unknown, true) => Likeness::Some,
+        (Likeness::No, true) => Likeness::Unknown,
+        (likeness, _) => likeness,
+    }
+}
+
+/// Whether a WebSocket may run over a protocol that was negotiated (IANA's registry of ALPN protocol IDs).
+fn may_carry_websocket(protocol: &[u8]) -> bool {
+    matches!(protocol, b"http/1.1" | b"h2")
+}
+
+/// Judges by sizes and times of records alone.
+fn likeness_of_records(client: &Shape, server: &Shape) -> Likeness {
     const SECOND: i64 = 1_000_000_000;
     let lasted = client.last.time.max(server.last.time).since(client.first.time.max(server.first.time));
     let both = |records: u64, percent: u64| {
@@ -163,12 +207,15 @@ pub fn likeness(client: &Shape, server: &Shape) -> Likeness {
             side.records >= records && side.small.saturating_mul(100) >= side.records.saturating_mul(percent)
         })
     };
+    let is_enough = both(8, 0) && lasted >= 5 * SECOND;
     if both(30, 75) && lasted >= 30 * SECOND {
         Likeness::Much
-    } else if both(8, 50) && lasted >= 5 * SECOND {
+    } else if !is_enough {
+        Likeness::Unknown
+    } else if both(8, 50) {
         Likeness::Some
     } else {
-        Likeness::None
+        Likeness::No
     }
 }
 
@@ -249,9 +296,28 @@ mod tests {
             first: Place { packet: 1, time: Time(0) },
             last: Place { packet: 9, time: Time(seconds * 1_000_000_000) },
         };
-        assert_eq!(likeness(&shape(50, 45, 100), &shape(60, 50, 100)), Likeness::Much);
-        assert_eq!(likeness(&shape(9, 8, 10), &shape(9, 5, 10)), Likeness::Some);
-        assert_eq!(likeness(&shape(9, 8, 10), &shape(9000, 5, 10)), Likeness::None);
-        assert_eq!(likeness(&Shape::default(), &Shape::default()), Likeness::None);
+        let info = Info::default();
+        assert_eq!(likeness(&shape(50, 45, 100), &shape(60, 50, 100), &info), Likeness::Much);
+        assert_eq!(likeness(&shape(9, 8, 10), &shape(9, 5, 10), &info), Likeness::Some);
+        assert_eq!(likeness(&shape(9, 8, 10), &shape(9000, 5, 10), &info), Likeness::No);
+        // Too few records, or too short a time, is no evidence.
+        assert_eq!(likeness(&shape(7, 1, 10), &shape(9000, 5, 10), &info), Likeness::Unknown);
+        assert_eq!(likeness(&shape(50, 45, 4), &shape(60, 5, 4), &info), Likeness::Unknown);
+        assert_eq!(likeness(&Shape::default(), &Shape::default(), &info), Likeness::Unknown);
+    }
+
+    #[test]
+    fn the_protocols_that_were_negotiated_count() {
+        let shape = Shape { records: 3, small: 3, bytes: 300, ..Shape::default() };
+        let offered = |names: &[&str]| Info {
+            alpn_offered: names.iter().map(|name| name.as_bytes().to_vec()).collect(),
+            ..Info::default()
+        };
+        assert_eq!(likeness(&shape, &shape, &offered(&["http/1.1"])), Likeness::Some);
+        assert_eq!(likeness(&shape, &Shape::default(), &offered(&["http/1.1"])), Likeness::Unknown);
+        assert_eq!(likeness(&shape, &shape, &offered(&["h2", "http/1.1"])), Likeness::Unknown);
+        assert_eq!(likeness(&shape, &shape, &offered(&["mqtt"])), Likeness::No);
+        let chosen = Info { alpn: Some(b"dot".to_vec()), ..offered(&["http/1.1", "dot"]) };
+        assert_eq!(likeness(&shape, &shape, &chosen), Likeness::No);
     }
 }

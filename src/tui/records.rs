@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::filter::{Field, Record, Value, Values, of_handshake, url_parts};
+use crate::filter::{Field, Record, Value, Values, of_handshake};
 use crate::model::{Direction, Time};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
@@ -333,9 +333,9 @@ impl Values for Known<'_> {
         };
         let rows = self.0.connections.iter().take(CONNECTIONS);
         match field {
-            Field::Host => rows.for_each(|row| add(Some(url_parts(&row.url).0.to_owned()), 1)),
-            Field::Path => rows.for_each(|row| add(Some(url_parts(&row.url).1.to_owned()), 1)),
-            Field::Url => rows.for_each(|row| add(Some(row.url.clone()), 1)),
+            Field::Host => rows.for_each(|row| add(row.url_parts().map(|(host, _)| host.to_owned()), 1)),
+            Field::Path => rows.for_each(|row| add(row.url_parts().map(|(_, path)| path.to_owned()), 1)),
+            Field::Url => rows.for_each(|row| add(row.url.as_deref().map(str::to_owned), 1)),
             Field::Subprotocol => rows.for_each(|row| add(row.handshake.subprotocol.clone(), 1)),
             Field::Client => rows.for_each(|row| add(Some(row.client.to_string()), 1)),
             Field::Server => rows.for_each(|row| add(Some(row.server.to_string()), 1)),

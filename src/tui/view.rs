@@ -106,7 +106,7 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     {
         let mut part = Text::of(Role::Plain, format!("#{}", connection.id));
         if wide {
-            let path = path_of(&connection.url);
+            let path = connection.short_name(shared.lang);
             part.plainly(if path.is_empty() { "" } else { " " }).captured(Role::Plain, path.as_bytes(), 30);
         }
         parts.push(part);
@@ -134,13 +134,6 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let mut line = if line.width() > room { line.cut(room) } else { line };
     line.end_at(columns.saturating_sub(1), &source);
     line
-}
-
-/// The part of a URL behind the host; all of it where it has none.
-#[must_use]
-pub fn path_of(url: &str) -> &str {
-    let Some((_, rest)) = url.split_once("://") else { return url };
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or_default()
 }
 
 /// Where the data is from, and how far it is read.

@@ -29,7 +29,7 @@ fn open(name: &str) -> Output {
 
 /// The connection whose URL ends so.
 fn at<'a>(output: &'a Output, path: &str) -> &'a Value {
-    let fits = |c: &&Value| c["url"].as_str().unwrap().ends_with(path);
+    let fits = |c: &&Value| c["url"].as_str().is_some_and(|url| url.ends_with(path));
     let mut found = output.kind("connection").filter(fits);
     let connection = found.next().unwrap_or_else(|| panic!("no connection to {path}"));
     assert!(found.next().is_none(), "one connection to {path}");

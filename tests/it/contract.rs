@@ -157,9 +157,11 @@ fn everything() -> Vec<(String, Vec<u8>)> {
     let failures = failures.map(|failure| (failure.name.to_owned(), failure.capture));
     let empty = ("empty".to_owned(), capture_of(&[]));
     let bomb = ("bomb".to_owned(), failures::bomb(3).capture);
-    let foreign = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").raw(S2C, b"\r\n").closed(1000);
-    let foreign = pcap(&Script::new(&foreign, &Split::Writes(1460)).packets(), PcapFormat::default());
-    real.chain(failures).chain([empty, bomb, ("no frame".to_owned(), foreign)]).collect()
+    let no_frame = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").raw(S2C, b"\r\n").closed(1000);
+    let no_frame = pcap(&Script::new(&no_frame, &Split::Writes(1460)).packets(), PcapFormat::default());
+    let no_http = crate::findings::answers::answered(b"SSH-2.0-x\r\n");
+    let no_http = ("no HTTP".to_owned(), crate::findings::make::File::from(no_http).0);
+    real.chain(failures).chain([empty, bomb, ("no frame".to_owned(), no_frame), no_http]).collect()
 }
 
 fn open(bytes: &[u8]) -> Capture {

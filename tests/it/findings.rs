@@ -1,8 +1,9 @@
 //! Every rule: a capture that breaks it, with exactly the findings expected, and one that comes near and
 //! must not be told of.
 
+pub mod answers;
 mod http2;
-mod make;
+pub mod make;
 mod memory;
 mod protocol;
 mod transport;
@@ -16,6 +17,7 @@ use wslens::report::{Level, PayloadMode};
 
 use crate::read::{Output, read, read_as};
 use crate::support::forge::{BINARY, C2S, Conversation, Frame, Packet, S2C, Script, Split, ipv4_fragments};
+use answers::of_answers;
 use http2::of_http2;
 use make::{Case, File, chat, script, talk};
 use protocol::*;
@@ -47,6 +49,7 @@ fn all() -> Vec<Case> {
         of_tcp(),
         of_requests(),
         of_responses(),
+        of_answers(),
         of_frames(),
         of_messages(),
         of_the_end(),

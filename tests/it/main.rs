@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
+/// Answers to an upgrade request that are no 101, and none at all.
+mod answers;
 /// Captures made by the frame builder.
 mod builder;
 /// Application logs against what is read from the captures in the repository.
@@ -60,6 +62,8 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
+/// What the capture lacks is not made up.
+mod not_captured;
 /// One direction only, and what is like it.
 mod no_syn;
 /// Bodies, stray responses and drafts around the opening handshake.

@@ -316,15 +316,14 @@ const GRAPHQL: Opening = Opening {
 };
 
 #[test]
-fn the_url_is_that_of_the_request_or_else_the_servers_endpoint() {
+fn the_url_is_that_of_the_request_or_unknown() {
     cross(
         "URL",
         &PLAIN,
         |connection, _| connection["url"].clone(),
         |way, _| {
             let scheme = if way.tls { "wss" } else { "ws" };
-            let target = if way.request() { format!("{HOST}{}", PLAIN.target) } else { format!("{SERVER}/") };
-            format!("{scheme}://{target}").into()
+            if way.request() { format!("{scheme}://{HOST}{}", PLAIN.target).into() } else { Value::Null }
         },
     );
 }
@@ -487,14 +486,9 @@ fn the_tls_session_is_that_of_the_connection() {
 fn the_http_version_and_the_stream_are_those_of_the_connection() {
     let shown =
         |connection: &Value, _: &Reading| json!([connection["http_version"], connection["stream_id"]]);
-    cross(
-        "stream",
-        &PLAIN,
-        shown,
-        |way, _| {
-            if way.http2 { json!(["2", STREAM]) } else { json!(["1.1", null]) }
-        },
-    );
+    cross("stream", &PLAIN, shown, |way, _| {
+        if way.http2 { json!(["2", STREAM]) } else { json!([way.request().then_some("1.1"), null]) }
+    });
 }
 
 #[test]

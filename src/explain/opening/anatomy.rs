@@ -7,7 +7,7 @@ use crate::explain::handshake::remark;
 use crate::explain::words::mistakes::mistake;
 use crate::http::accept::{AcceptSteps, accept_for, steps};
 use crate::http::{Handshake, Judgement, judge, likely_mistake};
-use crate::model::{Accept, Direction, Lang, Severity};
+use crate::model::{Accept, Body, Direction, Lang, Severity, safe_str};
 
 /// A mark before a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,11 +71,37 @@ pub struct HeadLine {
     pub problems: Vec<Judgement>,
 }
 
+/// The body of a refusal: what it is, and its lines made safe to show.
+#[must_use]
+pub fn body_words(body: &Body, lang: Lang) -> (String, Vec<String>) {
+    const LINES: usize = 40;
+    let len = body.bytes.len();
+    let mut title = lang.pick(format!("body: {len} bytes"), format!("正文：{len} 字节"));
+    if body.cut {
+        title = lang.pick(format!("body: the first {len} bytes"), format!("正文：前 {len} 字节"));
+    }
+    if !body.decoded.is_empty() {
+        let list = body.decoded.join(", ");
+        title += &lang.pick(format!(", {list} undone"), format!("，已解除 {list}"));
+    }
+    if let Some(coding) = &body.encoded {
+        title += &lang.pick(format!(", still {coding}"), format!("，仍是 {coding}"));
+    }
+    let lines = match body.text() {
+        Some(text) => text.lines().take(LINES).map(safe_str).map(Cow::into_owned).collect(),
+        None => body.bytes.chunks(32).take(4).map(hex::encode).collect(),
+    };
+    (title, lines)
+}
+
 /// Everything that is judged of a handshake.
 #[must_use]
 pub fn judgements(handshake: &Handshake) -> Vec<Judgement> {
     let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
-    if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() }
+    let mut list =
+        if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() };
+    crate::http::complete(handshake, &mut list);
+    list
 }
 
 /// The lines of one of the heads in the order sent, then headers that should be there; none where it was not
@@ -193,6 +219,9 @@ pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang
                 Lang::Zh => format!("以 {status} 拒绝：没有 WebSocket"),
             },
         ),
+        (false, _, None) if handshake.foreign.is_some() => {
+            say(Mark::Wrong, "the answer is no HTTP/1.1: no WebSocket", "回答不是 HTTP/1.1：没有 WebSocket")
+        }
         (false, _, None) => say(Mark::Suspicious, "no answer: no WebSocket", "没有回答：没有 WebSocket"),
     }
 }

@@ -153,7 +153,7 @@ fn half_a_handshake_says_what_is_missing() {
         "{shown}"
     );
     assert!(shown.contains("result  ! no answer: no WebSocket"), "{shown}");
-    assert!(text("", "").contains("no handshake was captured"));
+    assert!(text("", "").contains("the opening handshake was not captured"));
 }
 
 #[test]

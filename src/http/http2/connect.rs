@@ -156,6 +156,8 @@ pub fn conclude(
         upgraded: opens,
         request: None,
         response: None,
+        body: None,
+        foreign: None,
     };
     let mut list = Vec::new();
     if let Some(request) = request.as_deref() {
@@ -178,6 +180,7 @@ pub fn conclude(
         match request.as_deref() {
             Some(request) if opens && request.odd_lines.is_empty() => {
                 out.subprotocol(request);
+                out.origin(request, ":authority");
                 out.agreed_extensions(&handshake, offers.as_deref());
             }
             Some(request) if !opens => out.rejected(request),

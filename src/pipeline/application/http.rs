@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
-    BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
-    is_websocket_response, is_websocket_upgrade, may_be_head, request_framing, response_framing, scan,
-    scan_more, scan_proxy,
+    BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, ProxyScan, Scan, accept_for,
+    is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, may_be_head, request_framing,
+    response_framing, scan, scan_more, scan_proxy,
 };
 use crate::model::{Chunk, Direction, Endpoint, Head, Place, WebSocketId};
 use crate::pipeline::events::{HeadPlace, NotWebSocket};
@@ -20,6 +20,10 @@ pub(super) enum HttpEvent {
     Asked(Box<Head>, HeadPlace),
     /// Its response. A 101 whose request was not captured counts as one.
     Answered(Box<Head>, HeadPlace, UpgradeOutcome),
+    /// A CONNECT was refused: its target, and the response.
+    ProxyRefused(Box<[u8]>, Box<Head>, HeadPlace),
+    /// As much of a refusal's body came as is shown, or its end.
+    Body,
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
     /// HTTP/1.1 was left for HTTP/2; the client's settings.
@@ -62,7 +66,7 @@ impl PendingUpgrade {
 
 /// A request for a WebSocket that another response than a 101 answered.
 #[derive(Clone, Debug)]
-pub(super) struct Refused {
+pub(super) struct EarlierRefusal {
     pub(super) asked: PendingUpgrade,
     pub(super) status: u16,
     /// The response.
@@ -131,10 +135,14 @@ pub(super) struct Http1 {
     pub(super) forced: bool,
     pub(super) tunnelled: bool,
     pub(super) proxied: Option<Endpoint>,
-    /// The settings of a request that wants HTTP/2.
-    h2c: Option<Box<[u8]>>,
     /// The last request for a WebSocket, where it was refused: a 101 may answer it nevertheless.
-    pub(super) refused: Option<Box<Refused>>,
+    pub(super) refused: Option<Box<EarlierRefusal>>,
+    /// The settings of a request that wants HTTP/2, or the target of a CONNECT.
+    wanted: Option<Box<[u8]>>,
+    /// The beginning of a refusal's body.
+    sample: Option<Box<BodySample>>,
+    /// What came where the response to an upgrade had to begin.
+    foreign: Option<Box<Foreign>>,
 }
 
 /// How many bytes were taken, and what was found in them.
@@ -146,7 +154,8 @@ pub(super) struct HttpStep {
 impl Http1 {
     /// Bytes of heads that are not whole.
     pub(super) fn size(&self) -> usize {
-        self.partial.iter().map(|partial| partial.bytes.len()).sum()
+        let sample = self.sample.as_ref().map_or(0, |sample| sample.size());
+        self.partial.iter().map(|partial| partial.bytes.len()).sum::<usize>() + sample
     }
 
     /// Bytes of the request that was refused.
@@ -213,8 +222,10 @@ impl Default for Http1 {
             forced: false,
             tunnelled: false,
             proxied: None,
-            h2c: None,
             refused: None,
+            wanted: None,
+            sample: None,
+            foreign: None,
         }
     }
 }
@@ -249,6 +260,12 @@ impl Http1 {
             Direction::ClientToServer => (&mut self.client, &mut self.partial[0]),
             Direction::ServerToClient => (&mut self.server, &mut self.partial[1]),
         };
+        if direction == Direction::ServerToClient
+            && len > 0
+            && let Some(sample) = &mut self.sample
+        {
+            sample.stop();
+        }
         let kept = match parser {
             Parser::Body(body) => body.gap(len) == GapResult::Kept,
             Parser::Head | Parser::Wait | Parser::Lost => false,
@@ -408,10 +425,11 @@ impl Http1 {
         }
         self.requests.push_back(asked);
         if asked == RequestKind::H2c && body.is_done() {
-            self.h2c = settings_of(&head, limits);
+            self.wanted = settings_of(&head, limits);
             self.client = Parser::Wait;
         } else if asked == RequestKind::Connect {
             self.asked_at = place.last.packet;
+            self.wanted = Some(head.target().into());
             (self.after, self.in_body) = (Some(body), false);
             self.client = Parser::Wait;
         } else {
@@ -431,11 +449,19 @@ impl Http1 {
             // A body that goes on until the end of the connection may not be one.
             Parser::Body(body) if again && body.skip_hint() == u64::MAX => false,
             Parser::Body(body) => {
-                let taken = body.data(chunk.bytes);
+                let Some(sample) = &mut self.sample else {
+                    let taken = body.data(chunk.bytes);
+                    if body.is_done() {
+                        self.server = Parser::Head;
+                    }
+                    return HttpStep::take(taken);
+                };
+                let taken = body.data_into(chunk.bytes, |content| sample.push(content));
+                let is_over = body.is_done() || body.is_lost() || sample.is_full();
                 if body.is_done() {
                     self.server = Parser::Head;
                 }
-                return HttpStep::take(taken);
+                return HttpStep { taken, found: is_over.then_some(HttpEvent::Body) };
             }
             Parser::Wait | Parser::Head => false,
             Parser::Lost => true,
@@ -446,6 +472,9 @@ impl Http1 {
         if unasked && partial.bytes.is_empty() {
             // A server that speaks first speaks no HTTP.
             if self.first && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
+                if chunk.bytes.starts_with(b"SSH-") {
+                    return HttpStep::take(0); // The client's request may come behind the banner.
+                }
                 if may_begin_with_settings(chunk.bytes) && !begins_with_settings(chunk.bytes) {
                     return HttpStep::take(0); // The client's preface will tell.
                 }
@@ -456,6 +485,17 @@ impl Http1 {
             }
             return HttpStep::take(0);
         }
+        // Nothing but the response to the upgrade can begin here.
+        let is_answer = !lost && !self.unsure && self.requests.front() == Some(&RequestKind::WebSocket);
+        if is_answer && partial.bytes.is_empty() && chunk.bytes.starts_with(BYTE_ORDER_MARK) {
+            let mark = Chunk { bytes: BYTE_ORDER_MARK, ..chunk };
+            self.take_foreign(&mark);
+            return HttpStep::take(mark.bytes.len());
+        }
+        if lost && self.foreign.is_some() && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
+            self.take_foreign(&chunk);
+        }
+        let [_, partial] = &mut self.partial;
         match read(partial, HeadKind::Response, &chunk, limits) {
             Read::Done(head, taken, place) => self.response(head, taken, place, lost),
             Read::Need(taken) => HttpStep::take(taken),
@@ -464,12 +504,50 @@ impl Http1 {
             }
             Read::NotHttp if lost => HttpStep::take(chunk.bytes.len()),
             Read::NotHttp if self.responses > 0 || self.asked() || self.requests_lost => {
+                if is_answer {
+                    self.take_foreign(&chunk);
+                }
                 // Out of step with what was promised: wait for the next head.
                 (self.server, self.unsure) = (Parser::Lost, true);
                 HttpStep::take(chunk.bytes.len())
             }
             Read::NotHttp => HttpStep::find(0, self.other(chunk.bytes)),
         }
+    }
+
+    /// Remembers bytes that are no response, where one had to begin.
+    fn take_foreign(&mut self, chunk: &Chunk<'_>) {
+        let new = || Box::new(Foreign { bytes: Vec::new(), place: chunk.origin });
+        self.foreign.get_or_insert_with(new).push(chunk.bytes);
+    }
+
+    /// What came instead of a response, or before it.
+    pub(super) fn foreign(&mut self) -> Option<Box<Foreign>> {
+        self.foreign.take()
+    }
+
+    /// Whether the beginning of a refusal's body is collected.
+    pub(super) fn has_sample(&self) -> bool {
+        self.sample.is_some()
+    }
+
+    /// The beginning of a refusal's body, and whether all of it came.
+    /// `ended`: the server's FIN came.
+    pub(super) fn sample(&mut self, ended: bool) -> Option<(Box<BodySample>, bool)> {
+        let complete = match &self.server {
+            // Of these the end of the connection is the end.
+            Parser::Body(body) => ended && body.skip_hint() == u64::MAX,
+            Parser::Lost => false,
+            Parser::Head | Parser::Wait => true,
+        };
+        Some((self.sample.take()?, complete))
+    }
+
+    /// Passes over the body of a refusal, and collects its beginning.
+    fn refusal_body(&mut self, head: &Head) {
+        let body = BodyReader::new(response_framing(head, b"GET"));
+        self.sample = (!body.is_done()).then(|| Box::new(BodySample::new(head)));
+        self.server = Parser::after(body);
     }
 
     /// What the server's bytes are that are no HTTP/1. The client's preface may have come in part.
@@ -529,7 +607,7 @@ impl Http1 {
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, answer))
             }
             Some(RequestKind::WebSocket) => {
-                self.server = Parser::after(body(b"GET"));
+                self.refusal_body(&head);
                 self.resume();
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, UpgradeOutcome::Refuses))
             }
@@ -539,9 +617,10 @@ impl Http1 {
                 HttpStep::find(taken, HttpEvent::Tunnel)
             }
             Some(RequestKind::Connect) => {
-                self.server = Parser::after(body(b"GET"));
+                self.refusal_body(&head);
                 self.resume();
-                HttpStep::take(taken)
+                let target = self.wanted.take().unwrap_or_default();
+                HttpStep::find(taken, HttpEvent::ProxyRefused(target, Box::new(head), place))
             }
             None if status == 101 && self.refused.is_some() && !self.is_accepted(&head) => {
                 self.server = Parser::Lost;
@@ -551,7 +630,7 @@ impl Http1 {
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, answer))
             }
             Some(RequestKind::H2c) if status == 101 => {
-                HttpStep::find(taken, HttpEvent::H2c(place.last, self.h2c.take()))
+                HttpStep::find(taken, HttpEvent::H2c(place.last, self.wanted.take()))
             }
             _ if status == 101 => HttpStep::find(taken, HttpEvent::Other(NotWebSocket::Http)),
             Some(RequestKind::Head) => HttpStep::take(taken),

@@ -15,7 +15,9 @@ mod detecting;
 mod http;
 mod multiplex;
 mod opened;
+mod refused;
 mod websocket;
+mod wrong_scheme;
 
 use std::fmt::Arguments;
 
@@ -25,19 +27,23 @@ use super::limits::Limits;
 use super::transport::above::{Above, Gap};
 use super::transport::order::Order;
 use super::transport::view::View;
-use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE, STRAY_RESPONSE};
-use crate::model::{Chunk, Direction, Head, PerDirection, Place, Rule};
+use super::unanswered::Unanswered;
+use crate::http::Foreign;
+use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE, RESPONSE_MISSING, STRAY_RESPONSE};
+use crate::model::{Chunk, Direction, Head, Lang, PerDirection, Place, Rule};
 use crate::ws::{Spot, StreamEnd, WebSocket};
 
 pub(super) use detecting::{Detection, Missing, SideEvidence, Start, detect, is_last, starts_here};
 pub(super) use http::{begins, classify};
 pub(super) use opened::MidStream;
 pub(super) use websocket::{Emit, Finish, OpenWebSocket};
+pub(super) use wrong_scheme::{is_plain_response, report_plain_response};
 
 use detecting::Detecting;
-use http::{Http1, HttpEvent, PendingUpgrade, Refused, UpgradeOutcome};
+use http::{EarlierRefusal, Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
 use multiplex::Multiplex;
 use opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
+use refused::{Refused, Wish};
 
 /// A run of bytes at the door, the next in order of its direction.
 #[derive(Clone, Copy, Debug)]
@@ -89,13 +95,22 @@ enum Phase {
     Done,
 }
 
+/// An attempt that is not reported yet.
+#[derive(Clone, Debug)]
+enum Attempt {
+    /// A request for a WebSocket that waits for its response.
+    Asked(PendingUpgrade),
+    /// A refusal whose body is read.
+    Refused(Refused),
+}
+
 /// The application of a followed connection.
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub(super) struct Application {
     phase: Phase,
-    /// A request for a WebSocket that waits for its response.
-    asked: Option<Box<PendingUpgrade>>,
+    /// An attempt to open a WebSocket, or a tunnel, that is not reported yet.
+    attempt: Option<Box<Attempt>>,
     /// Findings that wait for a WebSocket to open.
     #[allow(clippy::box_collection)] // Most connections have none.
     pending: Option<Box<Vec<Pending>>>,
@@ -110,7 +125,7 @@ impl Application {
     const TRIES: u8 = 4;
 
     fn in_phase(phase: Phase) -> Self {
-        Self { phase, asked: None, pending: None, gaps: (0, 0), tries: Self::TRIES }
+        Self { phase, attempt: None, pending: None, gaps: (0, 0), tries: Self::TRIES }
     }
 
     pub(super) fn new() -> Self {
@@ -149,6 +164,13 @@ impl Application {
 
     pub(super) fn is_http(&self) -> bool {
         self.http().is_some()
+    }
+
+    fn http_mut(&mut self) -> Option<&mut Http1> {
+        match &mut self.phase {
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => Some(http),
+            Phase::WebSocket(_) | Phase::Multiplex(_) | Phase::Done => None,
+        }
     }
 
     pub(super) fn is_tunnelled(&self) -> bool {
@@ -191,7 +213,34 @@ impl Application {
 
     /// Whether a request for a WebSocket waits for its response.
     pub(super) fn has_asked(&self) -> bool {
-        self.asked.is_some()
+        matches!(self.attempt.as_deref(), Some(Attempt::Asked(_)))
+    }
+
+    fn refused(&self) -> Option<&Refused> {
+        match self.attempt.as_deref() {
+            Some(Attempt::Refused(refused)) => Some(refused),
+            _ => None,
+        }
+    }
+
+    fn take_asked(&mut self) -> Option<PendingUpgrade> {
+        match self.attempt.take().map(|attempt| *attempt) {
+            Some(Attempt::Asked(asked)) => Some(asked),
+            other => {
+                self.attempt = other.map(Box::new);
+                None
+            }
+        }
+    }
+
+    fn take_refused(&mut self) -> Option<Refused> {
+        match self.attempt.take().map(|attempt| *attempt) {
+            Some(Attempt::Refused(refused)) => Some(refused),
+            other => {
+                self.attempt = other.map(Box::new);
+                None
+            }
+        }
     }
 
     /// Which order of both directions it needs.
@@ -210,7 +259,11 @@ impl Application {
         match &self.phase {
             Phase::WebSocket(websocket) => websocket.ws.searching(),
             Phase::Multiplex(multiplex) => multiplex.searching(),
-            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => None,
+            // Findings of that packet follow the body.
+            Phase::Http(_) | Phase::Detecting(_) => {
+                self.refused().filter(|refused| !refused.is_challenge()).map(|it| it.place.last.packet)
+            }
+            Phase::Done => None,
         }
     }
 
@@ -285,7 +338,7 @@ impl Application {
                 let end = chunk.at + step.taken as u64;
                 let Some(event) = step.found else {
                     if direction == Direction::ClientToServer && step.taken > 0 {
-                        self.take_body(step.taken as u64, end);
+                        self.take_request_body(step.taken as u64, end);
                     }
                     return taken;
                 };
@@ -411,8 +464,8 @@ impl Application {
     }
 
     /// The client sent bytes that are the body of its request, where that waits for a response.
-    fn take_body(&mut self, len: u64, end: u64) {
-        if let Some(asked) = &mut self.asked {
+    fn take_request_body(&mut self, len: u64, end: u64) {
+        if let Some(Attempt::Asked(asked)) = self.attempt.as_deref_mut() {
             (asked.end, asked.body) = (end, asked.body.saturating_add(len));
         }
     }
@@ -427,18 +480,34 @@ impl Application {
         taken: Taken,
         context: &mut Context<'_>,
     ) -> Taken {
+        let is_tunnel = matches!(event, HttpEvent::Tunnel | HttpEvent::ProxyRefused(..));
+        if is_tunnel && self.refused().is_some_and(|refused| refused.is_challenge()) {
+            // The client answered the challenge.
+            self.attempt = None;
+        } else if matches!(event, HttpEvent::Body) && self.refused().is_some_and(|it| it.is_challenge()) {
+            self.take_body(below);
+        } else {
+            self.report_refused(below, context);
+        }
         match event {
+            HttpEvent::Body => {}
+            HttpEvent::ProxyRefused(target, head, place) => {
+                self.refuse(Wish::Tunnel(target), head, place, below, context);
+            }
             HttpEvent::Asked(head, place) => {
                 self.report_unanswered(StreamEnd::Capture, arrival, arrival, below, context);
                 let id = context.next_websocket();
-                self.asked = Some(Box::new(PendingUpgrade { head, place, id, end, body: 0 }));
+                let asked = PendingUpgrade { head, place, id, end, body: 0 };
+                self.attempt = Some(Box::new(Attempt::Asked(asked)));
             }
             HttpEvent::Answered(head, place, UpgradeOutcome::Refuses) => {
-                self.refuse(head, place, below, context);
+                if let Some(asked) = self.take_asked() {
+                    self.refuse(Wish::Upgrade(asked), head, place, below, context);
+                }
             }
             HttpEvent::Answered(head, place, outcome) => {
                 let unread = self.http().map(|http| http.unread).unwrap_or_default();
-                let asked = self.asked.take().or_else(|| self.take_refused(context));
+                let asked = self.take_asked().or_else(|| self.take_earlier_refusal(context));
                 let request_end = asked.as_ref().map(|asked| asked.end);
                 let unread = if asked.is_some() { (0, [0; 4]) } else { unread };
                 self.open(asked, head, place, outcome, below, context);
@@ -482,7 +551,7 @@ impl Application {
             context.limits.head.bytes,
             context.limits.head.headers
         );
-        if self.asked.is_some() {
+        if self.has_asked() {
             self.pending.get_or_insert_default().push(Pending { rule, spot, text });
             self.report_unanswered(StreamEnd::Capture, place, place, below, context);
         } else if context.totals.findings.add(rule) <= u64::from(context.limits.listed) {
@@ -494,7 +563,7 @@ impl Application {
 
     fn open(
         &mut self,
-        asked: Option<Box<PendingUpgrade>>,
+        asked: Option<PendingUpgrade>,
         head: Box<Head>,
         place: HeadPlace,
         outcome: UpgradeOutcome,
@@ -506,7 +575,9 @@ impl Application {
             left: self.http().filter(|_| asked.is_some()).map_or(0, Http1::body_left),
         };
         let (request, asked) = asked.map(|asked| asked.apart()).unzip();
-        let (handshake, judgements) = crate::http::conclude(request, Some(head));
+        let (mut handshake, mut judgements) = crate::http::conclude(request, Some(head));
+        handshake.foreign = self.foreign();
+        crate::http::complete(&handshake, &mut judgements);
         let connection = self.carrier(below).connection(asked, Some(place), handshake, context);
         let judged_at = PerDirection { c2s: asked.map_or(place, |(place, _)| place).last, s2c: place.last };
         let guessed = outcome == UpgradeOutcome::MayOpen;
@@ -516,9 +587,9 @@ impl Application {
     }
 
     /// The last request, where it was refused and a 101 follows nevertheless.
-    fn take_refused(&mut self, context: &mut Context<'_>) -> Option<Box<PendingUpgrade>> {
+    fn take_earlier_refusal(&mut self, context: &mut Context<'_>) -> Option<PendingUpgrade> {
         let Phase::Http(http) = &mut self.phase else { return None };
-        let Refused { asked, status, place } = *http.refused.take()?;
+        let EarlierRefusal { asked, status, place } = *http.refused.take()?;
         let text = format!(
             "the server sent two responses to the request in packet {}: {status}, and then this 101; \
              clients take the first",
@@ -526,24 +597,73 @@ impl Application {
         );
         let spot = Spot::of(Direction::ServerToClient, place.last);
         self.remember(Pending { rule: &STRAY_RESPONSE, spot, text });
-        Some(Box::new(PendingUpgrade { id: context.next_websocket(), ..asked }))
+        Some(PendingUpgrade { id: context.next_websocket(), ..asked })
     }
 
-    fn refuse(&mut self, head: Box<Head>, place: HeadPlace, below: &View<'_>, context: &mut Context<'_>) {
-        let Some(asked) = self.asked.take() else { return };
-        if let (Phase::Http(http), Some(status)) = (&mut self.phase, head.status()) {
-            http.refused = Some(Box::new(Refused { asked: (*asked).clone(), status, place }));
+    /// A refusal: reported with the beginning of its body, once that came.
+    fn refuse(
+        &mut self,
+        wish: Wish,
+        head: Box<Head>,
+        place: HeadPlace,
+        below: &View<'_>,
+        context: &mut Context<'_>,
+    ) {
+        if let (Wish::Upgrade(asked), Phase::Http(http), Some(status)) = (&wish, &mut self.phase, head.status()) {
+            http.refused = Some(Box::new(EarlierRefusal { asked: asked.clone(), status, place }));
         }
-        let (request, asked) = asked.apart();
-        let (handshake, judgements) = crate::http::conclude(Some(request), Some(head));
-        let connection = self.carrier(below).connection(Some(asked), Some(place), handshake, context);
         let ending = below.ending(StreamEnd::Capture, place.last);
-        let (place, gaps) = (place.last, std::mem::take(&mut self.gaps));
-        let attempt = Unopened { connection, state: State::Refused, judgements, place, ending, gaps };
-        unopened(attempt, self.take_pending(), context);
+        let gaps = match wish {
+            Wish::Upgrade(_) => std::mem::take(&mut self.gaps),
+            Wish::Tunnel(_) => (0, 0),
+        };
+        let refused = Refused { wish, head, place, ending, gaps, body: None };
+        let waits = self.http().is_some_and(Http1::has_sample) || refused.is_challenge();
+        self.attempt = Some(Box::new(Attempt::Refused(refused)));
+        if !waits {
+            self.report_refused(below, context);
+        }
     }
 
-    /// The request that waits gets no response: the connection ended as `how` says, which was known at `until`.
+    /// Takes over what came of a refusal's body.
+    fn take_body(&mut self, below: &View<'_>) {
+        if self.refused().is_none() {
+            return;
+        }
+        let ended = below.ending(StreamEnd::Capture, Place::default()).fin.s2c.is_some();
+        let sample = self.http_mut().and_then(|http| http.sample(ended));
+        if let (Some(Attempt::Refused(refused)), Some((sample, complete))) =
+            (self.attempt.as_deref_mut(), sample)
+        {
+            refused.body = sample.finish(complete);
+        }
+    }
+
+    /// Reports a refusal with what came of its body.
+    fn report_refused(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+        self.take_body(below);
+        let Some(refused) = self.take_refused() else { return };
+        let pending = match refused.wish {
+            Wish::Upgrade(_) => self.take_pending(),
+            Wish::Tunnel(_) => Vec::new(),
+        };
+        refused.report(self.carrier(below), pending, context);
+    }
+
+    /// Reports a refusal whose body did not come in time.
+    pub(super) fn stop_waiting_for_body(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+        if self.refused().is_some_and(|refused| !refused.is_challenge()) {
+            self.report_refused(below, context);
+        }
+    }
+
+    /// What came instead of a response, or before it.
+    fn foreign(&mut self) -> Option<Box<Foreign>> {
+        self.http_mut().and_then(Http1::foreign)
+    }
+
+    /// A refusal, or a request that waits and gets no response: the connection ended as `how` says, which was known at
+    /// `until`.
     pub(super) fn report_unanswered(
         &mut self,
         how: StreamEnd,
@@ -552,13 +672,22 @@ impl Application {
         below: &View<'_>,
         context: &mut Context<'_>,
     ) {
-        let Some(asked) = self.asked.take() else { return };
+        self.report_refused(below, context);
+        let Some(asked) = self.take_asked() else { return };
         let ending = below.ending(how, until);
         let (request, asked) = asked.apart();
-        let (handshake, judgements) = crate::http::conclude(Some(request), None);
-        let connection = self.carrier(below).connection(Some(asked), None, handshake, context);
+        let (mut handshake, mut judgements) = crate::http::conclude(Some(request), None);
+        handshake.foreign = self.foreign();
         let gaps = std::mem::take(&mut self.gaps);
-        let attempt = Unopened { connection, state: State::Unanswered, judgements, place, ending, gaps };
+        let is_answered = handshake.foreign.is_some();
+        if is_answered {
+            crate::http::complete(&handshake, &mut judgements);
+        } else if let Some(missing) = judgements.iter_mut().find(|j| j.rule == &RESPONSE_MISSING) {
+            missing.text = Unanswered::new(&ending, asked.0.last, gaps.0 > 0).sentence(Lang::En);
+        }
+        let state = if is_answered { State::Refused } else { State::Unanswered };
+        let connection = self.carrier(below).connection(Some(asked), None, handshake, context);
+        let attempt = Unopened { connection, state, judgements, place, ending, gaps };
         unopened(attempt, self.take_pending(), context);
     }
 
@@ -634,7 +763,7 @@ impl Application {
         below: &View<'_>,
         context: &mut Context<'_>,
     ) {
-        let (request, asked) = self.asked.take().map(|asked| asked.apart()).unzip();
+        let (request, asked) = self.take_asked().map(|asked| asked.apart()).unzip();
         let (mut handshake, judgements) = crate::http::conclude(request, None);
         handshake.upgraded = true;
         let mut connection = self.carrier(below).connection(asked, None, handshake, context);

@@ -38,14 +38,12 @@ impl Carrier {
         context: &mut Context<'_>,
     ) -> Connection {
         let (server, secure) = (self.server, self.secure);
-        let url = match &handshake.request {
+        let url = handshake.request.as_deref().map(|head| {
             // The fallback is formatted only where it is needed.
-            Some(head) if head.value("Host").is_some_and(|host| !host.is_empty()) => {
-                crate::http::url(head, "", secure)
-            }
-            Some(head) => crate::http::url(head, &server.to_string(), secure),
-            None => format!("{}://{server}/", if secure { "wss" } else { "ws" }),
-        };
+            let has_host = head.value("Host").is_some_and(|host| !host.is_empty());
+            let fallback = if has_host { String::new() } else { server.to_string() };
+            crate::http::url(head, &fallback, secure)
+        });
         let id = asked.map_or_else(|| context.next_websocket(), |(_, id)| id);
         self.named(id, url, asked.map(|(place, _)| place), response, handshake)
     }
@@ -60,7 +58,7 @@ impl Carrier {
         handshake: Handshake,
     ) -> Connection {
         let (server, secure) = (self.server, self.secure);
-        let url = handshake.request.as_deref().map_or_else(String::new, |request| {
+        let url = handshake.request.as_deref().map(|request| {
             let fallback = request.value(":authority").is_none_or(<[u8]>::is_empty);
             let fallback = if fallback { server.to_string() } else { String::new() };
             http2::url(request, &fallback, secure)
@@ -71,12 +69,11 @@ impl Carrier {
     fn named(
         self,
         id: WebSocketId,
-        mut url: String,
+        url: Option<String>,
         request: Option<HeadPlace>,
         response: Option<HeadPlace>,
         handshake: Handshake,
     ) -> Connection {
-        url.shrink_to_fit();
         let Self { tcp, client, server, proxied, tunnelled, secure: _, tls } = self;
         Connection {
             id,
@@ -86,7 +83,7 @@ impl Carrier {
             proxied,
             tunnelled,
             stream_id: None,
-            url,
+            url: url.map(String::into_boxed_str),
             handshake,
             request,
             response,
@@ -138,7 +135,8 @@ pub(super) fn opened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) -> OpenWebSocket {
-    let Opening { mut connection, judgements, judged_at, guessed, mid_stream, mut early, bodies } = opening;
+    let Opening { mut connection, mut judgements, judged_at, guessed, mid_stream, mut early, bodies } = opening;
+    judgements.extend(credentials(&connection));
     let handshake = &connection.handshake;
     let mut ws = match &mid_stream {
         None => WebSocket::new(agreed_terms(handshake, guessed)),
@@ -173,6 +171,7 @@ pub(super) fn opened(
     let mut heartbeats = detected.map(Box::new);
     ws.read_short_messages(heartbeats.is_some());
     context.totals.websockets += 1;
+    context.servers.note(connection.server);
     context.sink.opened(&connection);
     let mut emit = Emit { sink: &mut *context.sink, connection: &connection, heartbeats: &mut heartbeats };
     for finding in pending {
@@ -280,6 +279,12 @@ fn possible_terms(handshake: &Handshake) -> Terms {
     }
 }
 
+/// Credentials that its request carries without TLS.
+fn credentials(connection: &Connection) -> Option<Judgement> {
+    let request = connection.handshake.request.as_deref().filter(|_| !connection.is_wss())?;
+    crate::http::credentials_in_clear(request)
+}
+
 /// An attempt to open a WebSocket that failed.
 pub(super) struct Unopened {
     pub(super) connection: Connection,
@@ -297,7 +302,8 @@ pub(super) fn unopened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) {
-    let Unopened { connection, state, judgements, place, ending, gaps } = attempt;
+    let Unopened { connection, state, mut judgements, place, ending, gaps } = attempt;
+    judgements.extend(credentials(&connection));
     let mut tally = Tally::default();
     let own = judgements.into_iter().map(|Judgement { rule, side, text, .. }| {
         let spot = Spot::of(side, place);
@@ -310,6 +316,7 @@ pub(super) fn unopened(
         }
     }
     context.totals.websockets += 1;
+    context.servers.note(connection.server);
     context.totals.count_attempt(&tally, gaps);
     context.sink.ended(&Ended {
         connection: &connection,

@@ -184,6 +184,6 @@ impl OpenWebSocket {
 
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
-        size_of_val(&*self.connection) + self.held() + self.connection.url.len()
+        size_of_val(&*self.connection) + self.held() + self.connection.url.as_ref().map_or(0, |url| url.len())
     }
 }

@@ -4,8 +4,9 @@ use super::{Disposition, TcpConnection};
 use crate::http::HeadKind;
 use crate::http::http2::{begins_with_headers, begins_with_settings};
 use crate::model::{Chunk, Direction, Place};
-use crate::pipeline::application::{begins, classify};
+use crate::pipeline::application::{begins, classify, is_plain_response, report_plain_response};
 use crate::pipeline::context::Context;
+use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::limits::Limits;
 use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::{Above, Gap};
@@ -78,6 +79,13 @@ impl TcpConnection {
             return held.len;
         };
         let chunk = self.transport.chunk(side, &held, bytes, arrival);
+        if self.is_wrong_scheme(side, bytes) {
+            let identity = context.identity;
+            let (client, server) = (identity.of(side.other()), identity.of(side));
+            report_plain_response(client, server, bytes, held.origin, context);
+            self.disposition = Disposition::Drop(NotWebSocket::Http);
+            return 0;
+        }
         if self.transport.tls.is_some() || self.begin_tls(side, bytes, held.origin, context) {
             let order = self.application.order();
             let is_turn = !matches!(order, Order::Causal { .. })
@@ -94,6 +102,14 @@ impl TcpConnection {
             Turn::Other => return 0,
         };
         self.hand_over(side, chunk, unasked, Some(held.ack), context) as u32
+    }
+
+    /// Whether a server answers a ClientHello in plain HTTP.
+    fn is_wrong_scheme(&self, side: Side, bytes: &[u8]) -> bool {
+        self.transport.tls.is_some()
+            && self.transport.client == Some(side.other())
+            && self.transport.streams.of(side).position() == 0
+            && is_plain_response(bytes)
     }
 
     /// Finds out who the client is, where no SYN says so. False where the other side's bytes come first.

@@ -331,6 +331,10 @@ impl TcpConnection {
         } else if searched {
             self.drain(place, Place::default(), context);
         }
+        if self.disposition == Disposition::Keep {
+            let Self { application, transport, .. } = self;
+            application.stop_waiting_for_body(&transport.view(context.identity, Side::A), context);
+        }
         if self.disposition == Disposition::Keep && self.transport.reset.is_some() {
             self.end(StreamEnd::Reset, place, context);
         }
@@ -362,7 +366,7 @@ mod tests {
             proxied: None,
             tunnelled: false,
             stream_id: None,
-            url: String::new(),
+            url: None,
             handshake: http::judge(None, None).0,
             request: None,
             response: None,

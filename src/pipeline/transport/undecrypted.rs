@@ -7,7 +7,7 @@ use crate::model::{Direction, PerDirection, Place, Span};
 use crate::pipeline::events::{RecordCounts, SealedTls, Tls};
 use crate::pipeline::secrets::Secrets;
 use crate::pipeline::sides::{Identity, Side};
-use crate::tls::{Likeness, Locked, Shape, likeness, suite_name, version_name};
+use crate::tls::{Locked, Shape, likeness, suite_name, version_name};
 use crate::ws::StreamEnd;
 
 /// Records of a connection that are inspected: enough to judge what it resembles.
@@ -62,11 +62,6 @@ impl TlsLayer {
             c2s: tls.shape(Direction::ClientToServer),
             s2c: tls.shape(Direction::ServerToClient),
         };
-        let resembles = match likeness(shapes.c2s, shapes.s2c) {
-            Likeness::None => "no",
-            Likeness::Some => "some",
-            Likeness::Much => "much",
-        };
         SealedTls {
             tcp: identity.tcp,
             client: identity.of(client),
@@ -82,7 +77,7 @@ impl TlsLayer {
             },
             offered: info.alpn_offered.iter().map(text).collect(),
             why,
-            resembles,
+            resembles: likeness(shapes.c2s, shapes.s2c, info).name(),
             records: PerDirection { c2s: counts(shapes.c2s), s2c: counts(shapes.s2c) },
             first: self.first,
             last,

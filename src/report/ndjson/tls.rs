@@ -2,18 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, community_id, flag, json_string, key, moment, number, string, word};
+use super::{Text, community_id, flag, json_string, key, moment, number, or_null, string, word};
 use crate::pipeline::{SealedTls, Tls};
-
-fn or_null(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
-    match value {
-        Some(value) => string(out, name, value),
-        None => {
-            key(out, name);
-            out.extend_from_slice(b"null");
-        }
-    }
-}
 
 /// What was agreed on in the TLS handshake: only of connections that run in TLS.
 pub(super) fn write_tls(out: &mut Vec<u8>, tls: &Tls) {

@@ -163,7 +163,10 @@ fn connections(object: &mut Object<'_>, stats: &Stats) {
     for top in &stats.top {
         object.open(None);
         object.number("conn", top.number.into());
-        object.string("url", &top.url);
+        match &top.url {
+            Some(url) => object.string("url", url),
+            None => object.word("url", "null"),
+        }
         object.string("state", top.state.name());
         object.text("opened", Some(top.opened));
         object.text("closed", top.closed);

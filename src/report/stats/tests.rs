@@ -23,7 +23,7 @@ const CHAT: &str = "\
 capture
   39 packets, 5 880 bytes, 1.01 s, 1 TCP connection
   1 WebSocket: 1 closed
-  2 findings: 2 notes
+  3 findings: 3 notes
 
 bytes of the capture
   WebSocket payload              1 069   18.2 %  ███▋
@@ -97,7 +97,7 @@ fn without_payloads_only_what_they_hold_is_missing() {
     let shallow = text("chat-deflate", false, &Look::default());
     let lines: Vec<&str> = CHAT.lines().filter(|line| !shallow.lines().any(|other| other == *line)).collect();
     assert!(
-        matches!(lines[..], ["  2 findings: 2 notes", compression] if compression.contains("compression")),
+        matches!(lines[..], ["  3 findings: 3 notes", compression] if compression.contains("compression")),
         "{lines:?}"
     );
 }

@@ -417,14 +417,14 @@ impl Page<'_> {
         let room = self.look.columns.map(|columns| columns.max(80).saturating_sub(used));
         let url = match room {
             Some(room) => {
-                let (mut url, cut) = preview(top.url.as_bytes(), room.saturating_sub(state.len() + 2));
+                let (mut url, cut) = preview(top.name.as_bytes(), room.saturating_sub(state.len() + 2));
                 if cut && self.look.ascii {
                     url.pop();
                     url.push('~');
                 }
                 url
             }
-            None => safe_str(&top.url).into_owned(),
+            None => safe_str(&top.name).into_owned(),
         };
         self.text(&url);
         if !state.is_empty() {

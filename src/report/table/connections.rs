@@ -22,12 +22,12 @@ fn arrow(look: &Look) -> &'static str {
     if look.ascii { "->" } else { "→" }
 }
 
-/// What is said of a connection when it opens, or (`state`) when it turns out that it never will.
-pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, state: Option<State>) {
+/// What is said of a connection when it opens, or (`failed`) when it turns out that it never will.
+pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
-    line.part(Role::Title, 2, connection.url.as_bytes());
+    line.part(Role::Title, 2, connection.name(Lang::En).as_bytes());
     let ends = format!("{} {} {}", connection.client, arrow(look), connection.server);
     line.part(Role::Payload, 3, ends.as_bytes());
     if let Some(proxied) = connection.proxied {
@@ -36,7 +36,7 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, stat
     if connection.tunnelled {
         line.part(Role::Payload, 3, b"in a CONNECT tunnel");
     }
-    answer(&mut line, look, connection, state);
+    answer(&mut line, look, connection, failed);
     match handshake.accept {
         Accept::Wrong => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is wrong"),
         Accept::Missing => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is missing"),
@@ -49,19 +49,23 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, stat
 }
 
 /// The server's answer and how long it took.
-fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, state: Option<State>) {
+fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
+    if let Some(foreign) = &handshake.foreign {
+        line.part(Role::Error, 3, format!("answered with {}", foreign.describe(Lang::En)).as_bytes());
+    }
     let Some(status) = handshake.status else {
-        let words: &[u8] = match state {
-            Some(State::Reset) => b"reset before an answer",
-            Some(State::Closed) => b"closed before an answer",
-            _ => b"no answer captured",
+        let words = match failed {
+            _ if handshake.foreign.is_some() => return,
+            Some(ended) => words::unanswered(&Facts::of(ended)).brief(Lang::En),
+            None if connection.is_midstream() => "handshake not captured".to_owned(),
+            None => "no answer captured".to_owned(),
         };
-        return line.part(Role::Warning, 3, words);
+        return line.part(Role::Warning, 3, words.as_bytes());
     };
     let mut text = Vec::new();
     units::number(&mut text, status.into());
-    if let (Some(response), Some(_)) = (&handshake.response, state)
+    if let (Some(response), Some(_)) = (&handshake.response, failed)
         && let crate::model::StartLine::Response { reason, .. } = &response.start
         && let reason @ [_, ..] = response.token(reason)
     {
@@ -72,10 +76,13 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, state: O
         text.extend_from_slice(b" in ");
         units::milliseconds(&mut text, response.last.time.since(request.last.time), look.ascii);
     }
-    let role = if state.is_some() { Role::Warning } else { Role::Payload };
+    let role = if failed.is_some() { Role::Warning } else { Role::Payload };
     line.part(role, 3, &text);
-    if state.is_some() {
+    if failed.is_some() {
         line.part(Role::Warning, 3, b"refused");
+    }
+    if let Some(body) = &handshake.body {
+        line.part(Role::Payload, 3, body.first_line().as_bytes());
     }
 }
 
@@ -174,18 +181,14 @@ pub(super) fn sealed(out: &mut Vec<u8>, look: &Look, sealed: &SealedTls) {
     };
     line.part(Role::Warning, 3, why);
     let (c2s, s2c) = (records.c2s, records.s2c);
-    let text = format!(
-        "{}+{} records, {}+{} bytes in {} s",
-        c2s.records,
-        s2c.records,
-        c2s.bytes,
-        s2c.bytes,
-        sealed.last.time.since(sealed.first.time).max(0) / 1_000_000_000
-    );
-    line.part(Role::Payload, 3, text.as_bytes());
+    let mut text = format!("{}+{} records, {}+{} bytes in ", c2s.records, s2c.records, c2s.bytes, s2c.bytes)
+        .into_bytes();
+    let lasted = sealed.last.time.since(sealed.first.time).max(0).unsigned_abs();
+    units::duration(&mut text, lasted, look.ascii);
+    line.part(Role::Payload, 3, &text);
     let hint: &[u8] = match sealed.resembles {
-        "much" => b"by sizes and times much like a WebSocket (a hint only)",
-        "some" => b"by sizes and times somewhat like a WebSocket (a hint only)",
+        "much" => b"by record sizes and times much like a WebSocket (a hint only)",
+        "some" => b"by ALPN, record sizes and times somewhat like a WebSocket (a hint only)",
         _ => b"",
     };
     line.part(Role::Note, 3, hint);
@@ -207,7 +210,7 @@ fn how(ended: &Ended<'_>) -> &'static str {
         (State::TimedOut, _) => "silent for long, given up",
         (State::Open, _) => "open at the capture's end",
         (State::Refused, _) => "refused",
-        (State::Unanswered, _) => "no answer captured",
+        (State::Unanswered, _) => "no answer",
     }
 }
 
@@ -282,7 +285,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     style.put(out, role, |out| out.extend_from_slice(state.as_bytes()));
     out.resize(out.len() + 10usize.saturating_sub(state.len()) + 2, b' ');
     let url = url_width(style.columns).saturating_sub(over);
-    cell(out, look, &connection.url, url);
+    cell(out, look, &connection.name(Lang::En), url);
     if !is_slim(style.columns) {
         more(out, look, ended);
     }

@@ -59,7 +59,7 @@ const CHAT: &str = r#"conn 1  ws://127.0.0.1:18080/chat?room=1   127.0.0.1:39314
 fn a_chat_reads_from_top_to_bottom() {
     let (text, totals) = table("chat-deflate", Level::Messages, columns(120), |_| {});
     assert_eq!(text, CHAT);
-    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 2 findings (2 notes)");
+    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 notes)");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn frames_show_their_headers() {
 
 "#,
     );
-    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 2 findings (2 notes)");
+    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 3 findings (3 notes)");
 }
 
 #[test]
@@ -183,7 +183,7 @@ conn 1  ws://127.0.0.1:18086/   127.0.0.1:48380 → 127.0.0.1:18086   403 Forbid
 conn 5  ws://127.0.0.1:18186/old   127.0.0.1:38364 → 127.0.0.1:18186   301 Moved Permanently in 0.267 ms   refused
 "#,
     );
-    assert_eq!(text.lines().count(), 8);
+    assert_eq!(text.lines().count(), 16, "each has the first line of its body: {text}");
     let (text, _) = table("refused", Level::Connections, Look::default(), |_| {});
     assert_eq!(text.lines().filter(|line| line.contains("  refused     ws://")).count(), 8, "{text}");
 }
@@ -333,7 +333,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         proxied: None,
         tunnelled: false,
         stream_id: None,
-        url: url.to_owned(),
+        url: Some(url.into()),
         handshake: Handshake {
             request: None,
             response: None,
@@ -344,6 +344,8 @@ fn hostile(number: u32, url: &str) -> Connection {
             deflate: None::<DeflateParams>,
             rsv_defined: 0,
             upgraded: true,
+            body: None,
+            foreign: None,
         },
         request: None,
         response: None,

@@ -8,7 +8,11 @@ use crate::store::rows::{ConnectionRow, FindingRow, MessageRow};
 
 /// Bytes of a connection's row, about: the heads of its handshake are the most of it.
 pub(super) fn size_of_row(row: &ConnectionRow) -> usize {
-    size_of::<ConnectionRow>() + size_of::<Rows>() + row.url.len() + HANDSHAKE + size_of::<Facts>()
+    size_of::<ConnectionRow>()
+        + size_of::<Rows>()
+        + row.url.as_ref().map_or(0, |url| url.len())
+        + HANDSHAKE
+        + size_of::<Facts>()
 }
 
 /// Bytes of a handshake's heads, about.

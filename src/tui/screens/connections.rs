@@ -345,11 +345,11 @@ impl Screen for Connections {
                     turn.propose_filter(format!("server == {}", row.server));
                 }
             }
-            Cmd::Copy => {
-                if let Some(row) = turn.ctx().connection() {
-                    turn.copy(row.url.clone(), "the URL");
-                }
-            }
+            Cmd::Copy => match turn.ctx().connection().map(|row| row.url.as_deref().map(str::to_owned)) {
+                Some(Some(url)) => turn.copy(url, "the URL"),
+                Some(None) => turn.warn("the request was not captured: the URL is not known"),
+                None => {}
+            },
             Cmd::CopyAs => {
                 let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
                 turn.menu(Menu {
@@ -370,7 +370,10 @@ impl Screen for Connections {
     fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
         let Some(row) = turn.ctx().connection() else { return };
         let text = match item {
-            0 => row.url.clone(),
+            0 => match row.url.as_deref() {
+                Some(url) => url.to_owned(),
+                None => return turn.warn("the request was not captured: the URL is not known"),
+            },
             1 => format!("{} {}", row.client, row.server),
             2 => format!("conn == {}", row.id),
             _ => summary::lines(&turn.ctx()).iter().map(|line| line.plain() + "\n").collect(),
@@ -513,7 +516,7 @@ fn worst(index: &Index) -> Option<Text> {
 fn is_hit(index: &Index, id: u32, wanted: &str) -> bool {
     let Some(row) = index.connection(id) else { return false };
     let holds = |text: &str| text.to_lowercase().contains(wanted);
-    holds(&row.url)
+    row.url.as_deref().is_some_and(holds)
         || holds(&row.client.to_string())
         || holds(&row.server.to_string())
         || row.handshake.subprotocol.as_deref().is_some_and(holds)

@@ -18,7 +18,6 @@ use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
-use crate::tui::view::path_of;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
 use rows::{Head, Row, Rows};
 
@@ -466,7 +465,7 @@ impl Findings {
                     Head::Connection(Some(id)) => {
                         line.add(Role::Title, format!("#{id} ×{count}  "));
                         if let Some(connection) = ctx.index.connection(id.0) {
-                            line.captured(Role::Plain, path_of(&connection.url).as_bytes(), 60);
+                            line.captured(Role::Plain, connection.short_name(ctx.shared.lang).as_bytes(), 60);
                         }
                     }
                 }

@@ -22,7 +22,6 @@ use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Selection, Turn};
 use crate::tui::theme::Role;
-use crate::tui::view::path_of;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
 use lines::{Columns, Event, Scribe};
 use plan::{Plan, Row, Rules};
@@ -382,7 +381,11 @@ impl Screen for Ladder {
         if let Some(connection) = connection {
             frame.title.add(Role::Title, format!(" #{}", connection.id));
             if ctx.shared.is_wide() {
-                frame.title.plainly(" ").captured(Role::Plain, path_of(&connection.url).as_bytes(), 40);
+                frame.title.plainly(" ").captured(
+                    Role::Plain,
+                    connection.short_name(ctx.shared.lang).as_bytes(),
+                    40,
+                );
             }
         }
         let scale =

@@ -18,7 +18,6 @@ use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Menu, Turn};
 use crate::tui::theme::Role;
-use crate::tui::view::path_of;
 use crate::tui::widgets::{Pane, Text, units};
 use draw::Page;
 use figures::{Figures, Over};
@@ -291,7 +290,7 @@ impl Screen for Stats {
         match (self.all, ctx.connection()) {
             (false, Some(connection)) => {
                 line.plainly(format!("connection #{} ", connection.id));
-                line.captured(Role::Plain, path_of(&connection.url).as_bytes(), 40);
+                line.captured(Role::Plain, connection.short_name(ctx.shared.lang).as_bytes(), 40);
                 line.add(Role::Dim, "  (A: all connections)");
             }
             _ => drop(line.plainly("all connections").add(Role::Dim, "  (A: one connection)")),

@@ -246,4 +246,23 @@ pub(super) const ALL: &[RuleWords] = &[
         ),
         UNSEEN,
     ),
+    row(
+        "connect-failed",
+        w(
+            "A TCP connection to a server with WebSockets never opened: its SYN got no answer, or a RST.",
+            "到有 WebSocket 的服务器的 TCP 连接没有打开：SYN 没有回答，或得到 RST。",
+        ),
+        w(
+            "No answer: a firewall drops the packets, or the host is down. A RST: nothing listens on that port.",
+            "没有回答：防火墙丢弃了数据包，或主机不在线。RST：那个端口上没有程序监听。",
+        ),
+        w(
+            "Check address, port and firewall; capture at the server to see whether the SYN arrives.",
+            "检查地址、端口和防火墙；在服务器上抓包，看 SYN 是否到达。",
+        ),
+        w(
+            "The client waits until its own timeout, or reports \"connection refused\" at once.",
+            "客户端一直等到自己的超时，或立即报 “connection refused”。",
+        ),
+    ),
 ];

@@ -368,4 +368,124 @@ pub(super) const ALL: &[RuleWords] = &[
         w("Clear cookies, or see what protocol this is.", "清理 Cookie，或查清这是什么协议。"),
         w("Most servers allow 8 to 32 KiB and answer 431.", "多数服务器只允许 8 到 32 KiB，超出则回 431。"),
     ),
+    row(
+        "response-not-http",
+        w(
+            "Server answered the upgrade request with something that is no HTTP/1 response.",
+            "服务器对升级请求的回答不是 HTTP/1 响应。",
+        ),
+        w(
+            "Another protocol runs on this port (HTTP/2 only, SSH, mail), or a program prints text or a byte order mark before the status line.",
+            "这个端口上是别的协议（只支持 HTTP/2、SSH、邮件），或程序在状态行之前输出了文本或字节顺序标记。",
+        ),
+        w(
+            "Check host and port. A server that speaks only HTTP/2 needs a client with RFC 8441; remove what is printed before the response.",
+            "检查主机和端口。只支持 HTTP/2 的服务器需要支持 RFC 8441 的客户端；去掉响应之前的输出。",
+        ),
+        CLIENT_CLOSES,
+    ),
+    row(
+        "wrong-scheme",
+        w(
+            "TLS was sent to a port that answers HTTP, or plain HTTP to a port that expects TLS.",
+            "向回答 HTTP 的端口发了 TLS，或向需要 TLS 的端口发了明文 HTTP。",
+        ),
+        w(
+            "The URL says wss:// where the server speaks ws://, or the other way round; often a proxy ends TLS in front of the server.",
+            "URL 写的是 wss://，而服务器用 ws://，或者相反；常见于服务器前面由代理终止 TLS。",
+        ),
+        w("Change the scheme, or connect to the proxy's port.", "改正 URL 的协议，或连接代理的端口。"),
+        w(
+            "TLS clients report \"wrong version number\" or \"packet length too long\"; a browser fires error and close (1006).",
+            "TLS 客户端报 “wrong version number” 或 “packet length too long”；浏览器会触发 error 和 close（1006）事件。",
+        ),
+    ),
+    row(
+        "proxy-refused",
+        w("A proxy refused a CONNECT.", "代理拒绝了 CONNECT。"),
+        w(
+            "The proxy allows other hosts or ports only, wants a login, or could not reach the server.",
+            "代理只允许别的主机或端口，要求登录，或无法连到服务器。",
+        ),
+        w(
+            "Ask for the port to be allowed, or set the proxy's credentials.",
+            "请求放行该端口，或设置代理的用户名和密码。",
+        ),
+        w("The WebSocket behind it cannot begin.", "代理后面的 WebSocket 无法开始。"),
+    ),
+    row(
+        "response-http-version-too-low",
+        w("101 response below HTTP/1.1.", "101 响应的版本低于 HTTP/1.1。"),
+        w(
+            "A hand-written server, or a proxy that speaks 1.0 (nginx without `proxy_http_version 1.1`).",
+            "手写的服务器，或使用 1.0 的代理（nginx 没有设置 `proxy_http_version 1.1`）。",
+        ),
+        w("Answer with HTTP/1.1.", "用 HTTP/1.1 回答。"),
+        w(
+            "HTTP/1.0 knows no Upgrade: many clients close the connection.",
+            "HTTP/1.0 没有 Upgrade：许多客户端会关闭连接。",
+        ),
+    ),
+    row(
+        "framing-header-in-101",
+        w("101 with Content-Length or Transfer-Encoding.", "101 带有 Content-Length 或 Transfer-Encoding。"),
+        w("A framework adds the header to each response.", "框架给每个响应都加上了这个首部。"),
+        w("Leave the header out: a 101 has no body.", "去掉这个首部：101 没有正文。"),
+        w(
+            "Some clients and proxies read frames as the body, or close the connection.",
+            "有的客户端和代理会把帧当作正文来读，或关闭连接。",
+        ),
+    ),
+    row(
+        "subprotocol-not-selected",
+        w("Subprotocols were offered, and the 101 selects none.", "提供了子协议，而 101 一个也没有选。"),
+        w("The server is not configured for the offered name.", "服务器没有配置所提供的名称。"),
+        w("Let the server select one of them, or offer none.", "让服务器选择其中之一，或不要提供。"),
+        w(
+            "RFC 6455 allows it; browsers close the connection and fire error and close (1006).",
+            "RFC 6455 允许这样做；浏览器会关闭连接，触发 error 和 close（1006）事件。",
+        ),
+    ),
+    row(
+        "empty-extension-header",
+        w(
+            "Sec-WebSocket-Extensions or Sec-WebSocket-Protocol is present and empty.",
+            "有 Sec-WebSocket-Extensions 或 Sec-WebSocket-Protocol，但它是空的。",
+        ),
+        w(
+            "A program writes the header even if it has nothing to list.",
+            "程序没有内容可列也写出了这个首部。",
+        ),
+        w("Leave the header out.", "去掉这个首部。"),
+        w("Strict peers close the connection.", "严格的对端会关闭连接。"),
+    ),
+    row(
+        "foreign-origin-accepted",
+        w("The 101 accepts a page of another host.", "101 接受了另一主机的网页。"),
+        w(
+            "Page and WebSocket have hosts of their own, or the server does not check Origin.",
+            "网页与 WebSocket 用不同的主机，或服务器没有检查 Origin。",
+        ),
+        w(
+            "Where cookies or an internal network authenticate the user, check Origin against a list (cross-site WebSocket hijacking).",
+            "如果靠 Cookie 或内网来认证用户，请按名单检查 Origin（跨站 WebSocket 劫持）。",
+        ),
+        w("Nothing: the connection is open.", "没有后果：连接已打开。"),
+    ),
+    row(
+        "credentials-in-clear",
+        w("Credentials were sent without TLS.", "凭据没有经过 TLS 就发出了。"),
+        w(
+            "A ws:// URL with a token or password, or Basic authentication over ws://.",
+            "ws:// 的 URL 带有令牌或密码，或在 ws:// 上使用 Basic 认证。",
+        ),
+        w(
+            "Use wss:// and short-lived tokens, and change what was captured.",
+            "改用 wss:// 和短期令牌，并更换被抓到的凭据。",
+        ),
+        w(
+            "Nothing shows: everybody on the path can read them, and URLs end up in logs.",
+            "看不出后果：路径上的任何人都能读到，URL 还会写进日志。",
+        ),
+    ),
 ];

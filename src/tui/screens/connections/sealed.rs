@@ -33,9 +33,10 @@ fn line(sealed: &SealedTls) -> Text {
         None => line.add(Role::Dim, "(no name)"),
     };
     line.plainly(format!("  {}", sealed.server));
-    if sealed.resembles != "no" {
-        let words = if sealed.resembles == "much" { "much" } else { "somewhat" };
-        line.add(Role::Note, format!("  by sizes and times {words} like a WebSocket (a hint)"));
+    match sealed.resembles {
+        "much" => _ = line.add(Role::Note, "  by record sizes and times much like a WebSocket (a hint)"),
+        "some" => _ = line.add(Role::Note, "  by ALPN, sizes and times somewhat like a WebSocket (a hint)"),
+        _ => {}
     }
     line.add(Role::Dim, format!("  {}", sealed.why));
     line.plainly(format!("  {}", session.version));

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::autopsy::{Grade, Kind, examine, words};
-use crate::model::{Accept, Direction, Severity};
+use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::shared::Ctx;
@@ -54,7 +54,7 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
         lines.push(item("Tunnel", "inside an HTTP CONNECT tunnel: the server is a proxy"));
     }
     let mut url = label("URL");
-    url.captured(Role::Plain, row.url.as_bytes(), 4096);
+    url.captured(Role::Plain, row.name(ctx.shared.lang).as_bytes(), 4096);
     lines.push(url);
     lines.push(handshake(row));
     if let Some(mut tls) = crate::tui::screens::handshake::tls_line(row, ctx.shared.lang) {
@@ -152,9 +152,18 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
             let role = if handshake.upgraded { Role::ServerToClient } else { Role::Error };
             line.add(role, status.to_string());
         }
-        None => {
-            line.add(Role::Warning, "no answer was captured");
-        }
+        None => match (&handshake.foreign, row.state, &row.end) {
+            (Some(foreign), ..) => {
+                line.captured(Role::Error, foreign.describe(Lang::En).as_bytes(), 80);
+            }
+            (None, Some(State::Unanswered), Some(facts)) => {
+                line.add(Role::Warning, words::unanswered(facts).brief(Lang::En));
+            }
+            _ => _ = line.add(Role::Warning, "no answer was captured"),
+        },
+    }
+    if let Some(body) = &handshake.body {
+        line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
     }
     if let (Some(request), Some(response)) = (row.request, row.response) {
         line.plainly(format!(" in {}", units::milliseconds(response.last.time.since(request.last.time))));

@@ -16,17 +16,18 @@ fn name(row: &ConnectionRow, columns: usize) -> Text {
     let mut line = Text::new();
     let why = match (row.state, row.handshake.status) {
         (Some(State::Refused), Some(status)) => format!("  → {status}"),
+        (Some(State::Refused), None) if row.handshake.foreign.is_some() => "  → not HTTP".to_owned(),
         (Some(State::Refused), None) => "  → refused".to_owned(),
         (Some(State::Unanswered), _) => "  → no answer".to_owned(),
-        _ if row.handshake.request.is_none() => "  (request not captured)".to_owned(),
+        _ if row.is_midstream() => "  (handshake not captured)".to_owned(),
+        _ if row.request.is_none() => "  (request not captured)".to_owned(),
         _ => String::new(),
     };
     let room = columns.saturating_sub(crate::model::width(&why));
-    if row.url.is_empty() {
-        line.captured(Role::Plain, format!("{} → {}", row.client, row.server).as_bytes(), room);
-    } else {
-        line.captured(Role::Plain, row.url.as_bytes(), room);
-    }
+    match &row.url {
+        Some(url) => line.captured(Role::Plain, url.as_bytes(), room),
+        None => line.captured(Role::Plain, format!("{} → {}", row.client, row.server).as_bytes(), room),
+    };
     line.add(Role::Warning, why).pad_to(columns);
     line
 }

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
 use crate::explain::curl::curl;
-use crate::explain::opening::anatomy::{HeadLine, Mark, key_remark};
+use crate::explain::opening::anatomy::{HeadLine, Mark, body_words, key_remark};
 use crate::http::accept::steps;
 use crate::model::{Direction, Head, safe_str};
 use crate::pipeline::HeadPlace;
@@ -176,7 +176,7 @@ impl Screen for Handshake {
             Cmd::Back if self.more => self.more = false,
             Cmd::Curl => {
                 let ctx = turn.ctx();
-                match ctx.connection().and_then(|row| curl(&row.handshake, &row.url)) {
+                match ctx.connection().and_then(|row| curl(&row.handshake, row.url.as_deref()?)) {
                     Some(command) => turn.copy(command, "the command"),
                     None => turn.warn("the request was not captured: there is nothing to repeat"),
                 }
@@ -346,11 +346,15 @@ impl Handshake {
             text.end_at(columns, &end);
             self.draw_line(ctx, &text, here, inner, y, buffer);
         }
+        let below = inner.y.saturating_add(shown.lines.len() as u16);
+        if both.visible().end == shown.lines.len() && below < inner.bottom() {
+            draw_body(ctx, row, Rect { y: below, height: inner.bottom() - below, ..inner }, buffer);
+        }
         if shown.lines.len() == shown.asked {
             let y = inner.y.saturating_add(shown.lines.len() as u16);
             if y < inner.bottom() {
                 let mut text = Text::of(Role::ServerToClient, "← ");
-                text.add(Role::Warning, unanswered(row));
+                text.captured(Role::Warning, unanswered(row, ctx.shared.lang).as_bytes(), columns);
                 text.draw(buffer, inner.x, y, inner.width, ctx.theme());
             }
         }
@@ -371,8 +375,12 @@ impl Handshake {
         let inner = Pane::new(head_title(ctx, row, side), focused).draw(buffer, area, ctx.theme());
         let Some(head) = head else {
             let asked = side == Direction::ClientToServer;
-            let words = if asked { "the request was not captured" } else { unanswered(row) };
-            return empty(ctx, buffer, inner, words);
+            let words = if asked {
+                "the request was not captured".to_owned()
+            } else {
+                unanswered(row, ctx.shared.lang)
+            };
+            return empty(ctx, buffer, inner, &words);
         };
         if self.raw {
             return self.draw_raw(ctx, Some(head), inner, buffer);
@@ -395,6 +403,10 @@ impl Handshake {
                 meaning_line(line, columns).draw(buffer, inner.x, y + 1, inner.width, ctx.theme());
             }
             y = y.saturating_add(2);
+        }
+        if side == Direction::ServerToClient && list.visible().end == shown.lines.len().saturating_sub(first)
+        {
+            draw_body(ctx, row, Rect { y, height: inner.bottom().saturating_sub(y), ..inner }, buffer);
         }
     }
 
@@ -438,7 +450,9 @@ impl Handshake {
             ("This key's Sec-WebSocket-Accept", lines)
         } else if self.more {
             ("The line under the cursor", self.all_words(shown, columns))
-        } else if !row.handshake.upgraded && row.handshake.response.is_some() {
+        } else if !row.handshake.upgraded
+            && (row.handshake.response.is_some() || row.handshake.foreign.is_some())
+        {
             let mut lines = Vec::new();
             let (mark, outcome) = &shown.outcome;
             let mut line = Text::of(Role::Plain, " ");
@@ -513,6 +527,21 @@ impl Handshake {
         }
         lines
     }
+}
+
+/// The body of a refusal, as much of it as there is room for.
+fn draw_body(ctx: &Ctx<'_>, row: &ConnectionRow, area: Rect, buffer: &mut Buffer) {
+    let Some(body) = row.handshake.body.as_deref().filter(|_| area.height > 1) else { return };
+    let (title, texts) = body_words(body, ctx.shared.lang);
+    let columns = usize::from(area.width).saturating_sub(2).max(1);
+    let mut lines = vec![Text::of(Role::Header, title)];
+    for text in texts.iter().flat_map(|text| wrap(text, columns)) {
+        let mut line = Text::of(Role::Plain, "  ");
+        line.add(Role::Plain, text);
+        lines.push(line);
+    }
+    lines.truncate(usize::from(area.height));
+    ctx.lines(buffer, area, &lines);
 }
 
 fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {

@@ -1,5 +1,6 @@
 //! A handshake taken apart: made once, drawn often.
 
+use crate::autopsy::words;
 use crate::explain::opening::anatomy::{
     AcceptStory, HeadLine, Mark, accept_story, head_lines, judgements, key_remark, outcome,
 };
@@ -294,12 +295,14 @@ fn key_of(index: &Index, row: &ConnectionRow) -> Option<Other> {
 
 /// Why there is no answer.
 #[must_use]
-pub fn unanswered(row: &ConnectionRow) -> &'static str {
-    match row.state {
-        Some(State::Reset) => "no answer: the connection was reset",
-        Some(State::Closed) => "no answer: the connection was closed",
-        None => "no answer yet",
-        _ => "no answer was captured",
+pub fn unanswered(row: &ConnectionRow, lang: Lang) -> String {
+    match (&row.handshake.foreign, row.state, &row.end) {
+        (Some(foreign), ..) => {
+            format!("{}{}", lang.pick("not HTTP/1.1: ", "不是 HTTP/1.1："), foreign.describe(lang))
+        }
+        (None, Some(State::Unanswered), Some(facts)) => words::unanswered(facts).sentence(lang),
+        (None, None, _) => lang.pick("no answer yet", "还没有回答").to_owned(),
+        (None, ..) => lang.pick("no answer was captured", "没有抓到回答").to_owned(),
     }
 }
 
@@ -308,7 +311,8 @@ pub fn unanswered(row: &ConnectionRow) -> &'static str {
 pub fn reasons(shown: &Shown) -> Vec<&Judgement> {
     let mut reasons: Vec<&Judgement> =
         shown.problems.iter().filter(|problem| problem.rule.severity > Severity::Info).collect();
-    reasons.sort_by_key(|problem| problem.rule.code != rules::HANDSHAKE_REJECTED.code);
+    let answers = [&rules::HANDSHAKE_REJECTED, &rules::RESPONSE_NOT_HTTP, &rules::WRONG_SCHEME];
+    reasons.sort_by_key(|problem| !answers.contains(&problem.rule));
     reasons
 }
 

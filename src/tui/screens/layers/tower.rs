@@ -168,7 +168,7 @@ impl Tower {
                 format!("只在数据包 {one} 和 {other}：开门的握手"),
             ),
         };
-        let secure = row.url.starts_with("wss:");
+        let secure = row.is_wss();
         let tls = match &row.tls {
             Some(tls) => format!("{}, {}", tls.version, tls.cipher),
             None if secure => lang

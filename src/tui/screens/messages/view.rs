@@ -22,7 +22,7 @@ impl Messages {
             if let Some(connection) = ctx.connection() {
                 pane.title.add(Role::Plain, format!("{gap}#{} ", connection.id));
                 let room = usize::from(area.width / 2);
-                pane.title.captured(Role::Plain, connection.url.as_bytes(), room);
+                pane.title.captured(Role::Plain, connection.name(ctx.shared.lang).as_bytes(), room);
             }
         } else if ctx.shared.progress.state == Reading::Reading {
             pane.title.add(Role::Title, " so far");
@@ -49,7 +49,7 @@ impl Messages {
             pane.right.plainly(if live.follow && !live.paused { "follow ON" } else { "follow OFF" });
         } else if let Some(connection) = ctx.connection() {
             pane.right.plainly(format!("#{} ", connection.id));
-            let path = crate::tui::view::path_of(&connection.url);
+            let path = connection.short_name(ctx.shared.lang);
             pane.right.captured(Role::Plain, path.as_bytes(), usize::from(area.width / 3));
         }
         let inner = pane.draw(buffer, area, theme);

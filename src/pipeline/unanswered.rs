@@ -1,0 +1,147 @@
+//! A request for a WebSocket that got no response: how long the client waited, and who gave up.
+
+use super::events::Ending;
+use crate::model::{Direction, Lang, Place, lasted};
+
+/// What ended the wait for a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum GaveUp {
+    Fin(Direction, Place),
+    Reset(Direction, Place),
+    /// Nothing did, as far as was captured.
+    Nobody,
+}
+
+/// What became of a request that got no response.
+#[derive(Clone, Copy, Debug)]
+pub struct Unanswered {
+    /// Whether packets of the server were captured, and whether they acknowledge the whole request.
+    acknowledged: Option<bool>,
+    gave_up: GaveUp,
+    /// Nanoseconds from the request to what ended the wait.
+    waited: i64,
+    /// Bytes of the connection are missing.
+    lossy: bool,
+}
+
+impl Unanswered {
+    /// From how the connection's bytes ended. `asked`: the packet that completed the request; `lossy`: bytes are missing.
+    #[must_use]
+    pub fn new(ending: &Ending, asked: Place, lossy: bool) -> Self {
+        let fins = Direction::BOTH.into_iter().filter_map(|by| Some((by, (*ending.fin.of(by))?)));
+        let fin = fins.min_by_key(|(_, place)| place.packet);
+        let gave_up = match (fin, ending.reset) {
+            (Some((by, fin)), reset) if reset.is_none_or(|(_, reset)| fin.packet <= reset.packet) => {
+                GaveUp::Fin(by, fin)
+            }
+            (_, Some((by, place))) => GaveUp::Reset(by, place),
+            (_, None) => GaveUp::Nobody,
+        };
+        let end = match gave_up {
+            GaveUp::Fin(_, place) | GaveUp::Reset(_, place) => place,
+            GaveUp::Nobody => ending.until.max(ending.last),
+        };
+        Self {
+            acknowledged: ending.heard.s2c.then_some(ending.unacknowledged.c2s == 0),
+            gave_up,
+            waited: end.time.since(asked.time).max(0),
+            lossy,
+        }
+    }
+
+    /// It in one sentence, without the full stop.
+    #[must_use]
+    pub fn sentence(&self, lang: Lang) -> String {
+        let waited = lasted(self.waited);
+        let first = match self.acknowledged {
+            _ if self.lossy => lang.pick(
+                format!("no response was captured for {waited}; bytes are missing, it may be among them"),
+                format!("{waited} 内没有抓到响应；有字节缺失，响应可能在其中"),
+            ),
+            None => lang.pick(
+                format!("no packet of the server was captured for {waited}"),
+                format!("{waited} 内没有抓到服务器的任何数据包"),
+            ),
+            Some(true) => lang.pick(
+                format!("the server acknowledged the request and sent no response for {waited}"),
+                format!("服务器确认收到请求，但 {waited} 内没有发响应"),
+            ),
+            Some(false) => lang.pick(
+                format!("the server did not acknowledge the request, and sent nothing for {waited}"),
+                format!("服务器没有确认请求，{waited} 内什么也没有发"),
+            ),
+        };
+        let then = match self.gave_up {
+            GaveUp::Fin(by, place) => lang.pick(
+                format!("; then the {} closed the connection (FIN in packet {})", by.sender(), place.packet),
+                format!("；然后{}关闭了连接（数据包 {} 的 FIN）", who(by), place.packet),
+            ),
+            GaveUp::Reset(by, place) => lang.pick(
+                format!("; then the {} reset the connection (RST in packet {})", by.sender(), place.packet),
+                format!("；然后{}重置了连接（数据包 {} 的 RST）", who(by), place.packet),
+            ),
+            GaveUp::Nobody => lang.pick("; nobody ended the connection", "；没有人结束连接").to_owned(),
+        };
+        first + &then
+    }
+
+    /// It in a few words.
+    #[must_use]
+    pub fn brief(&self, lang: Lang) -> String {
+        let waited = lasted(self.waited);
+        let no_answer = match self.acknowledged {
+            Some(false) if !self.lossy => lang.pick("request not acknowledged", "请求未被确认"),
+            Some(true) if !self.lossy => lang.pick("no answer", "没有回答"),
+            _ => lang.pick("no answer captured", "没有抓到回答"),
+        };
+        match self.gave_up {
+            GaveUp::Fin(by, _) => lang.pick(
+                format!("{no_answer} in {waited}, then FIN by the {}", by.sender()),
+                format!("{waited} 内{no_answer}，然后{}发 FIN", who(by)),
+            ),
+            GaveUp::Reset(by, _) => lang.pick(
+                format!("{no_answer} in {waited}, then RST by the {}", by.sender()),
+                format!("{waited} 内{no_answer}，然后{}发 RST", who(by)),
+            ),
+            GaveUp::Nobody => {
+                lang.pick(format!("{no_answer} in {waited}"), format!("{waited} 内{no_answer}"))
+            }
+        }
+    }
+}
+
+fn who(by: Direction) -> &'static str {
+    match by {
+        Direction::ClientToServer => "客户端",
+        Direction::ServerToClient => "服务器",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{PerDirection, Time};
+
+    fn at(packet: u64, milliseconds: i64) -> Place {
+        Place { packet, time: Time(milliseconds * 1_000_000) }
+    }
+
+    #[test]
+    fn three_ends_have_three_tellings() {
+        let heard = PerDirection { c2s: true, s2c: true };
+        let base = Ending { heard, last: at(9, 40_000), until: at(9, 40_000), ..Ending::default() };
+        let told = |ending: &Ending| Unanswered::new(ending, at(4, 0), false).sentence(Lang::En);
+        let client = Ending { fin: PerDirection { c2s: Some(at(8, 30_002)), s2c: None }, ..base };
+        assert_eq!(
+            told(&client),
+            "the server acknowledged the request and sent no response for 30.0 s; then the client closed the connection (FIN in packet 8)"
+        );
+        let reset = Ending { reset: Some((Direction::ServerToClient, at(6, 12))), ..base };
+        assert!(told(&reset).ends_with("for 12 ms; then the server reset the connection (RST in packet 6)"));
+        assert!(told(&base).ends_with("for 40.0 s; nobody ended the connection"));
+        let unheard = Ending { unacknowledged: PerDirection { c2s: 100, s2c: 0 }, ..base };
+        assert!(told(&unheard).starts_with("the server did not acknowledge"));
+        let one_sided = Ending { heard: PerDirection { c2s: true, s2c: false }, ..base };
+        assert!(told(&one_sided).starts_with("no packet of the server was captured"));
+    }
+}
