@@ -130,9 +130,9 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
         line.part(Role::Warning, 3, &text);
     }
     if skipped > 0 {
-        let mut text = b"framing lost: ".to_vec();
+        let mut text = Vec::new();
         units::counted(&mut text, skipped, "byte");
-        text.extend_from_slice(b" skipped");
+        text.extend_from_slice(b" outside of frames");
         line.part(Role::Warning, 3, &text);
     }
     line.end();
