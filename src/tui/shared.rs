@@ -74,6 +74,8 @@ pub struct Shared {
     pub said: Option<Text>,
     /// How far an export came, while one goes on.
     pub exporting: Option<Text>,
+    /// The finding that the Expert screen is to begin with, by its number among all.
+    pub finding: Option<u64>,
     /// When the selection last changed.
     pub moved: Duration,
     /// What the frame builder is to begin with, when it comes up.
@@ -141,6 +143,7 @@ impl Shared {
             layout: None,
             said: None,
             exporting: None,
+            finding: None,
             moved: Duration::ZERO,
             start: None,
             built: None,

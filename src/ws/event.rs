@@ -35,6 +35,12 @@ impl Integrity {
             Self::Guessed => "guessed",
         }
     }
+
+    /// Whether the bytes of such a message are still compressed: the wire bytes, which are no text.
+    #[must_use]
+    pub fn is_as_sent(self, compressed: bool) -> bool {
+        compressed && matches!(self, Self::Gap | Self::UnknownDictionary | Self::Damaged)
+    }
 }
 
 /// A frame whose last byte is there, or that will never be whole.
