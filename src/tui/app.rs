@@ -214,7 +214,8 @@ impl App {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
                 let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy());
-                if self.screens.get(self.screen).is_busy() || trial {
+                let choice = self.shared.choice.as_ref().is_some_and(|choice| choice.is_busy());
+                if self.screens.get(self.screen).is_busy() || trial || choice {
                     self.dirty = true;
                 }
                 self.look(index);
@@ -235,6 +236,12 @@ impl App {
             Event::Found { id, found, percent, over } => {
                 self.dirty = true;
                 self.screens.messages.found(id, &found, percent, over);
+            }
+            Event::Chosen { id, told, percent, over } => {
+                self.dirty = true;
+                if let Some(choice) = &mut self.shared.choice {
+                    choice.found(id, &told, percent, over, self.shared.now);
+                }
             }
             Event::Done(done) => {
                 self.dirty = true;
@@ -319,6 +326,7 @@ impl App {
             }
             Some(Popup::Help(_)) | None => {}
         }
+        self.choose(index, effects);
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         if self.taking.is_waiting() {
             // The message that is to be copied may have been read by now.
@@ -331,6 +339,22 @@ impl App {
             && self.shared.details.ask(&request)
         {
             effects.push(Effect::Load(request));
+        }
+    }
+
+    /// Goes on with asking which connections the filter chooses.
+    fn choose(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        let Shared { choice, marks, scans, progress, now, filter, live, .. } = &mut self.shared;
+        let Some(choice) = choice.as_mut().filter(|_| !live.paused) else { return };
+        choice.advance(index, marks);
+        if self.screen != ScreenId::Connections {
+            return;
+        }
+        let reading = progress.state == Reading::Reading;
+        if let Some(connections) = choice.begin_search(index, *now, *scans + 1, reading) {
+            *scans += 1;
+            let filter = filter.clone();
+            effects.push(Effect::Choose(super::event::ChooseFor { id: *scans, connections, filter }));
         }
     }
 
@@ -354,6 +378,7 @@ impl App {
     pub fn waits(&self) -> bool {
         self.screens.get(self.screen).is_busy()
             || self.trial.as_ref().is_some_and(|trial| trial.is_busy())
+            || self.shared.choice.as_ref().is_some_and(|choice| choice.is_busy())
             || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 
@@ -426,6 +451,10 @@ impl App {
         let needs = screen.depth() > 0;
         if needs && index.connection(self.shared.selection.connection).is_none() {
             self.warn("there is no connection to look at");
+            return;
+        }
+        if needs && self.screen == ScreenId::Connections && self.shared.none_shown {
+            self.warn("no connection is shown: f changes the filter, Ctrl-f clears it");
             return;
         }
         match self.stack.iter().position(|below| *below == screen) {

@@ -14,6 +14,7 @@
 //! | [`shared`] | what all screens share: selection, filter, details; `Ctx` to draw, `Turn` to act |
 //! | [`details`] | what was loaded |
 //! | [`order`] | in which order the rows of a connection stand, and where bytes are missing |
+//! | [`choice`] | which connections a filter chooses |
 //! | [`records`] | rows as a filter asks about them |
 //! | [`live`] | a capture that goes on: follow, pause, rates |
 //! | [`screens`] | the screens, one file each |
@@ -29,6 +30,7 @@
 
 pub mod app;
 pub mod ascii;
+pub mod choice;
 pub mod commands;
 pub mod details;
 pub mod event;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::kit::{Kit, repository};
 use crate::capture::{Capture, Input};
 use crate::drive::run;
+use crate::filter::{Level as Of, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
 use crate::report::ndjson::Ndjson;
 use crate::report::{Level, PayloadMode, Report as _, Selection as Wanted};
@@ -197,4 +198,88 @@ fn a_message_that_cannot_be_read_is_nowhere_shown_as_text() {
 fn a_message_with_a_hole_shows_what_is_known() {
     let kit = Kit::open("gap-plain", 120, 36).press("3").rest();
     kit.shows("gap: 1 448 bytes missing behind the first 4 340: line 0000");
+}
+
+/// The connections that `wslens read --level connections -Y` chooses.
+fn chosen(path: &Path, filter: &str) -> Vec<u32> {
+    let mut capture = Capture::from_bytes(std::fs::read(path).unwrap()).unwrap();
+    let matcher = Matcher::new(crate::filter::parse(filter).unwrap(), Levels::of(Of::Connection));
+    let selection =
+        Wanted { level: Level::Connections, filter: Some(Box::new(matcher)), ..Wanted::default() };
+    let mut limits = Limits::default();
+    (limits.depth.payloads, limits.depth.frames, limits.depth.frame_payloads) = (true, true, true);
+    (limits.depth.hash, limits.depth.keep) = (true, 64 << 20);
+    let mut out = Vec::new();
+    let mut sink = Ndjson::new(&mut out, selection, false);
+    let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
+    sink.finish(&summary).unwrap();
+    let lines = String::from_utf8(out).unwrap();
+    let records = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let records = records.filter(|record| record["kind"] == "connection");
+    let mut chosen: Vec<u32> = records.map(|record| record["conn"].as_u64().unwrap() as u32).collect();
+    chosen.sort_unstable();
+    chosen
+}
+
+/// Filters on fields of each level.
+const FILTERS: [&str; 24] = [
+    "severity == warning",
+    "severity >= error",
+    "code == tcp-reset",
+    "code == tcp-gap and state == closed",
+    "text contains \"o\"",
+    "text contains \"ok\" and not op == ping",
+    "op == close",
+    "not op == text",
+    "op != text",
+    "len > 180",
+    "wire > 10000",
+    "integrity != ok",
+    "compressed",
+    "fin == false",
+    "rsv1 and dir == c2s",
+    "not masked",
+    "offset > 5000",
+    "frames > 1",
+    "rtt > 1us",
+    "json.user",
+    "hello",
+    "market or 1006",
+    "close.code == 1000",
+    "sha256 == 185f8db32271fe25f561a6fc938b2e264306ec304eda518007d1764826381969",
+];
+
+#[test]
+fn a_filter_chooses_the_connections_that_the_command_line_chooses() {
+    let mut found = std::collections::BTreeMap::<&str, usize>::new();
+    for path in captures().into_iter().filter(|path| !path.to_string_lossy().contains("shared")) {
+        let mut kit = open(&path).unwrap();
+        kit.app.screen = ScreenId::Connections;
+        let of = kit.session.index().connections.len();
+        for filter in FILTERS {
+            kit = kit.press("f Ctrl-u").text(filter).rest();
+            let told = chosen(&path, filter);
+            *found.entry(filter).or_default() += told.len();
+            // What is counted while typing is what is listed.
+            let count = format!("{} of {of}", told.len());
+            // A long filter leaves no room for the count.
+            let searched = kit.shown().contains("to be searched") || filter.len() > 60;
+            assert!(searched || kit.shown().contains(&format!("ok  {count}")), "{filter}\n{}", kit.shown());
+            kit = kit.press("Esc").press("f Ctrl-u").text(filter).press("Enter").rest();
+            let shown = kit.app.shared.shown_connections(&kit.session.index()).unwrap();
+            assert_eq!(shown, told, "{}: {filter}", path.display());
+            kit.shows(&count);
+            if told.is_empty() && of > 0 {
+                assert!(!kit.shown().contains("client "), "{filter}\n{}", kit.shown());
+                let mut opened = kit.press("Enter");
+                assert_eq!(opened.app.screen, ScreenId::Connections, "{filter}");
+                opened = opened.press("3").rest();
+                assert_eq!(opened.app.screen, ScreenId::Connections, "{filter}");
+                kit = opened;
+            }
+            kit = kit.press("Ctrl-f").rest();
+        }
+    }
+    let never: Vec<_> = found.iter().filter(|(_, count)| **count == 0).collect();
+    assert!(never.is_empty(), "filters that choose nothing anywhere: {never:?}");
 }
