@@ -1,5 +1,6 @@
 //! The UI's state, and what events make of it. No terminal, no clock, no file: those are in `run`.
 
+mod filtering;
 mod mouse;
 mod typing;
 
@@ -339,37 +340,6 @@ impl App {
             && self.shared.details.ask(&request)
         {
             effects.push(Effect::Load(request));
-        }
-    }
-
-    /// Goes on with asking which connections the filter chooses.
-    fn choose(&mut self, index: &Index, effects: &mut Vec<Effect>) {
-        let Shared { choice, marks, scans, progress, now, filter, live, .. } = &mut self.shared;
-        let Some(choice) = choice.as_mut().filter(|_| !live.paused) else { return };
-        choice.advance(index, marks);
-        if self.screen != ScreenId::Connections {
-            return;
-        }
-        let reading = progress.state == Reading::Reading;
-        if let Some(connections) = choice.begin_search(index, *now, *scans + 1, reading) {
-            *scans += 1;
-            let filter = filter.clone();
-            effects.push(Effect::Choose(super::event::ChooseFor { id: *scans, connections, filter }));
-        }
-    }
-
-    /// Keeps up with the filter that is typed.
-    fn try_filter(&mut self, index: &Index) {
-        let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
-            self.trial = None;
-            return;
-        };
-        if !self.trial.as_ref().is_some_and(|trial| trial.is_of(line)) {
-            self.trials += 1;
-            self.trial = Some(Trial::new(line, index, &self.shared, self.trials));
-        }
-        if let Some(trial) = &mut self.trial {
-            trial.advance(index, &self.shared, self.screen);
         }
     }
 

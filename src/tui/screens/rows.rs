@@ -1,6 +1,7 @@
 //! Which rows of a list are shown: all, or those that a filter chose, found a bounded number at a time so that the
 //! UI never waits for them; and in which order they stand.
 
+use crate::model::Direction;
 use crate::store::Index;
 use crate::tui::order::{Entry, Hole, Order};
 
@@ -38,7 +39,7 @@ struct Arranged {
     order: u64,
     chosen: usize,
     all: bool,
-    holes: u32,
+    holes: [bool; 2],
 }
 
 /// Which list is arranged, and which holes are shown in it.
@@ -48,7 +49,7 @@ pub struct Arrangement {
     pub list: (u32, bool),
     /// What comes in has to wait.
     pub paused: bool,
-    /// By direction: whether its holes are shown.
+    /// Whether holes of what the client sent are shown, and of what the server sent.
     pub holes: [bool; 2],
 }
 
@@ -97,18 +98,19 @@ impl Rows {
             self.shown.clear();
             return;
         }
-        let arranged = Arranged {
-            order: self.order.version(),
-            chosen: self.chosen.len(),
-            all: self.all,
-            holes: u32::from(holes[0]) | u32::from(holes[1]) << 1,
-        };
+        let arranged =
+            Arranged { order: self.order.version(), chosen: self.chosen.len(), all: self.all, holes };
         // While rows are still looked for, each step would arrange all anew.
         let few = |known: Arranged| known.chosen > 0 && self.chosen.len() < 2 * known.chosen;
         if self.arranged == Some(arranged) || self.is_busy() && self.arranged.is_some_and(few) {
             return;
         }
-        let shows = |hole: &Hole| hole.direction.is_none_or(|direction| holes[direction as usize]);
+        let [client, server] = holes;
+        let shows = |hole: &Hole| match hole.direction {
+            Some(Direction::ClientToServer) => client,
+            Some(Direction::ServerToClient) => server,
+            None => client || server,
+        };
         let mut count = 0;
         self.shown.clear();
         for position in 0..self.order.len() {
