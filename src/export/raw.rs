@@ -74,7 +74,12 @@ impl Files {
     }
 
     fn write(&self, connection: &Connection, message: &MessageEvent<'_>) -> io::Result<()> {
-        let ending = if message.text.is_some() { "txt" } else { "bin" };
+        let ending = match message.text {
+            Some(_) => "txt",
+            // As it was sent: what it says is not known.
+            None if message.integrity.is_as_sent(message.compressed) => "deflate",
+            None => "bin",
+        };
         let name = format!(
             "c{:04}-m{:06}-{}-{}.{ending}",
             connection.id.0,

@@ -198,6 +198,20 @@ impl Filter {
         self.leaves.iter().map(|leaf| leaf.field)
     }
 
+    /// Whether it asks for this close code, or for its digits as a text alone.
+    #[must_use]
+    pub fn asks_for_code(&self, code: u64) -> bool {
+        self.leaves.iter().any(|leaf| match &leaf.test {
+            Test::Compare(Cmp::Eq, lit) => leaf.field == Field::CloseCode && *lit == Lit::Number(code),
+            Test::In(items) => {
+                leaf.field == Field::CloseCode
+                    && items.iter().any(|(from, to)| to.is_none() && *from == Lit::Number(code))
+            }
+            Test::Search(search) => search.text == code.to_string(),
+            _ => false,
+        })
+    }
+
     /// Whether payload bytes are needed: all of them, not a preview.
     #[must_use]
     pub fn needs_payload(&self) -> bool {

@@ -128,6 +128,10 @@ impl Filter {
             }
             Node::Not(node) => self.node(node, record).not(),
             Node::Leaf(at) => match record.remembered(*at) {
+                // A text alone is looked for here too.
+                Some(verdict) if self.leaves.get(*at).is_some_and(|leaf| leaf.field == Field::Any) => {
+                    verdict.or(self.test_at(*at, record))
+                }
                 Some(verdict) => verdict,
                 None => self.leaves.get(*at).map_or(Verdict::No, |leaf| leaf.test(record)),
             },

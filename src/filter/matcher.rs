@@ -148,17 +148,26 @@ impl Memory {
 /// What a row's tests came to elsewhere.
 #[derive(Clone, Copy)]
 pub(super) struct Remembered<'a> {
-    memory: &'a Memory,
+    memory: Option<&'a Memory>,
     /// By test; empty while the record is asked for its own fields.
     plan: &'a [Option<Elsewhere>],
 }
 
 impl Remembered<'_> {
+    /// Nothing was asked before.
+    pub(super) fn nothing() -> Self {
+        Self { memory: None, plan: &[] }
+    }
+
     #[inline]
     pub(super) fn of(&self, test: usize, record: &EventRecord<'_>) -> Option<Verdict> {
         let elsewhere = self.plan.get(test).copied().flatten()?;
-        let key = key(elsewhere.link, record);
-        Some(key.map_or(Verdict::No, |(conn, number)| self.memory.of((test, elsewhere.link, conn), number)))
+        let found = self.memory.zip(key(elsewhere.link, record));
+        Some(
+            found.map_or(Verdict::No, |(memory, (conn, number))| {
+                memory.of((test, elsewhere.link, conn), number)
+            }),
+        )
     }
 }
 
@@ -203,7 +212,12 @@ impl Matcher {
     #[must_use]
     pub fn new(filter: Filter, rows: Levels) -> Self {
         let plan = |level: Level| -> Vec<Option<Elsewhere>> {
-            let elsewhere = |field: Field| Elsewhere::of(level, field.info().levels);
+            let elsewhere = |field: Field| {
+                // A text alone is looked for in what a connection says, and in its messages.
+                let besides = field == Field::Any && rows == Levels::of(Level::Connection);
+                let levels = if besides { Levels::of(Level::Message) } else { field.info().levels };
+                Elsewhere::of(level, levels)
+            };
             filter.fields().map(|field| if rows.has(level) { elsewhere(field) } else { None }).collect()
         };
         let plans = Level::ALL.map(plan);
@@ -355,8 +369,7 @@ impl Matcher {
         let lessons = self.lessons.get(at).map(Vec::as_slice).unwrap_or_default();
         if !lessons.is_empty() && !self.surveyed {
             // Asked for its own fields only: nothing is looked up.
-            let nothing = Memory::default();
-            let remembered = Remembered { memory: &nothing, plan: &[] };
+            let remembered = Remembered::nothing();
             let record = EventRecord { start, connection, event: &event, delta, remembered };
             for (test, link) in lessons {
                 let verdict = filter.leaves.get(*test).map_or(Verdict::No, |leaf| leaf.test(&record));
@@ -369,7 +382,7 @@ impl Matcher {
             return false;
         }
         let plan = self.plans.get(at).map(Vec::as_slice).unwrap_or_default();
-        let remembered = Remembered { memory, plan };
+        let remembered = Remembered { memory: Some(memory), plan };
         let verdict = filter.test(&EventRecord { start, connection, event: &event, delta, remembered });
         self.undecided += u64::from(verdict == Verdict::Unknown);
         verdict == Verdict::Yes

@@ -11,6 +11,7 @@
 //! | `eval` | asking a record; three answers, because bytes may be missing |
 //! | `json` | values inside a JSON text |
 //! | `events`, `matcher` | the engine's events as records; fields of other levels |
+//! | `whole` | tests of a connection that what it holds answers |
 //! | `complete` | proposals while typing |
 //!
 //! Nothing here recurses deeper than a filter's parentheses, of which there are at most 64; regular expressions take
@@ -29,6 +30,7 @@ mod matcher;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use ast::Filter;
 pub use complete::{Completion, Values, complete};
@@ -38,3 +40,4 @@ pub use events::of_handshake;
 pub use field::{FIELDS, Field, Info, Kind, Level, Levels, Words};
 pub use matcher::{Matcher, Needs, Survey};
 pub use parse::parse;
+pub use whole::{Asker, Told};

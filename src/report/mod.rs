@@ -32,6 +32,7 @@ pub mod units;
 
 pub use crate::pipeline::Summary;
 pub use ordered::{Lead, Ordered};
+pub use table::doubt;
 
 use std::io;
 

@@ -18,6 +18,8 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
+pub use rows::doubt;
+
 use std::collections::VecDeque;
 use std::fmt::{self, Arguments};
 use std::io::{self, Write};

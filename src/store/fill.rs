@@ -126,7 +126,14 @@ impl Sink for Fill {
 
     #[inline]
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        let preview = message.bytes.get(..message.bytes.len().min(PREVIEW)).unwrap_or_default();
+        // Bytes that are still compressed say nothing of the message, and those behind a hole belong elsewhere.
+        let certain = match message.missing {
+            _ if message.integrity.is_as_sent(message.compressed) => 0,
+            Some((at, _)) => usize::try_from(at).unwrap_or(usize::MAX),
+            None => usize::MAX,
+        };
+        let shown = message.bytes.len().min(PREVIEW).min(certain);
+        let preview = message.bytes.get(..shown).unwrap_or_default();
         self.previews.extend_from_slice(preview);
         let mut marks = 0;
         for (mark, is) in [
@@ -151,7 +158,8 @@ impl Sink for Fill {
             preview_len: preview.len() as u8,
         };
         let (connection, number) = (connection.id.0, message.number);
-        self.push(News::Message { connection, number, last: message.last, row });
+        let missing = message.missing;
+        self.push(News::Message { connection, number, last: message.last, row, missing });
         if message.opcode.is_control() {
             self.control(connection, message);
         }

@@ -1,5 +1,6 @@
 //! The index: rows of everything in a capture, without payloads beyond a preview.
 
+mod activity;
 mod release;
 
 use std::collections::VecDeque;
@@ -115,6 +116,12 @@ struct Rows {
     /// Beside each page of messages: their previews one after the other.
     previews: Vec<Vec<u8>>,
     notes: Pages<(u64, ControlNote)>,
+    /// Of messages that lack bytes: the number, where the first one is missing, how many are.
+    lacks: Vec<(u64, u64, u64)>,
+    /// Messages, and frames, that do not stand in the order of time.
+    tangled: (bool, bool),
+    /// The latest packet that completed a message, and the latest time of a frame.
+    latest: (u64, Time),
     /// Messages with a finding that have no row yet.
     marked: Vec<u64>,
     /// When the last row came.
@@ -139,6 +146,8 @@ pub(super) enum News {
         number: u64,
         last: Place,
         row: MessageRow,
+        /// Its first missing byte, and how many are missing.
+        missing: Option<(u64, u64)>,
     },
     /// What becomes of a control frame.
     Note {
@@ -219,31 +228,20 @@ impl Index {
         (*number == message).then_some(note)
     }
 
-    /// How many messages of a connection ended in each of `buckets` equal parts of the time from `from` to `to`.
-    ///
-    /// Times are taken to grow from message to message; where a capture's clock went back, counts are near.
+    /// Where the first byte of a message is missing, and how many are.
     #[must_use]
-    pub fn activity(&self, connection: u32, from: Time, to: Time, buckets: usize) -> Vec<u64> {
-        let messages = self.messages(connection);
-        let span = i128::from(to.0) - i128::from(from.0);
-        let edge = |bucket: usize| {
-            let at = i128::from(from.0) + span * bucket as i128 / buckets.max(1) as i128;
-            messages.partition_point(|row| i128::from(row.time.0) < at)
-        };
-        let mut start = edge(0);
-        (1..=buckets)
-            .map(|bucket| {
-                // The last instant belongs to the last bucket.
-                let end = if bucket == buckets {
-                    messages.partition_point(|row| row.time.0 <= to.0)
-                } else {
-                    edge(bucket)
-                };
-                let count = end.saturating_sub(start) as u64;
-                start = end.max(start);
-                count
-            })
-            .collect()
+    pub fn missing(&self, connection: u32, message: u64) -> Option<(u64, u64)> {
+        let lacks = &self.rows_of(connection)?.lacks;
+        let at = lacks.binary_search_by_key(&message, |(number, ..)| *number).ok()?;
+        lacks.get(at).map(|(_, at, len)| (*at, *len))
+    }
+
+    /// Whether the messages of a connection, or its frames, do not stand in the order in which they were complete: after a loss
+    /// in one direction, what waited for the missing bytes is told later than it came.
+    #[must_use]
+    pub fn is_tangled(&self, connection: u32, frames: bool) -> bool {
+        let tangled = self.rows_of(connection).map(|rows| rows.tangled).unwrap_or_default();
+        if frames { tangled.1 } else { tangled.0 }
     }
 
     fn rows_of(&self, connection: u32) -> Option<&Rows> {
@@ -262,11 +260,14 @@ impl Index {
             match item {
                 News::Connection(row) => self.add(*row),
                 News::Frame { connection, number, last, row } => self.frame(connection, number, last, row),
-                News::Message { connection, number, last, row } => {
+                News::Message { connection, number, last, row, missing } => {
                     let (preview, after) =
                         rest.split_at_checked(row.preview_len.into()).unwrap_or((&[], rest));
                     rest = after;
                     self.message(connection, number, last, row, preview);
+                    if let Some(missing) = missing {
+                        self.lack(connection, number, missing);
+                    }
                 }
                 News::Note { connection, number, note } => self.note(connection, number, note),
                 News::Close { connection, closing } => {
@@ -343,8 +344,10 @@ impl Index {
         }
         let mut grown = 0;
         if frame.message != 0 {
-            grown += rows.frame_of_message(&frame, number, era);
+            grown += rows.frame_of_message(&frame, number, last, era);
         }
+        rows.tangled.1 |= frame.time < rows.latest.1;
+        rows.latest.1 = rows.latest.1.max(frame.time);
         grown += rows.frames.push(frame, era);
         debug_assert_eq!(rows.frames.len() as u64, number, "frames are told in order");
         self.bytes += grown;
@@ -377,10 +380,19 @@ impl Index {
         if !opcode.is_control() {
             *row.app_bytes.of_mut(message.direction()) += message.len().unwrap_or(0);
         }
+        rows.told_message(number, last);
         let (grown, kept) =
             rows.end_message(number, message, if within { preview } else { &[] }, within, era);
         self.bytes += grown;
         self.preview_bytes += kept as u64;
+    }
+
+    #[cold]
+    fn lack(&mut self, connection: u32, number: u64, (at, len): (u64, u64)) {
+        let Some((_, rows)) = self.of_mut(connection) else { return };
+        let place = rows.lacks.partition_point(|(other, ..)| *other < number);
+        rows.lacks.insert(place, (number, at, len));
+        self.bytes += size_of::<(u64, u64, u64)>();
     }
 
     fn note(&mut self, connection: u32, number: u64, note: ControlNote) {
@@ -458,11 +470,20 @@ impl Rows {
 
     /// A frame of a message: a message that has no row yet gets one, so that no later one takes its place. Answers by
     /// how many bytes that grew.
-    fn frame_of_message(&mut self, frame: &FrameRow, number: u64, era: u32) -> usize {
+    fn frame_of_message(&mut self, frame: &FrameRow, number: u64, last: Place, era: u32) -> usize {
         let at = frame.message as usize - 1;
+        self.told_message(frame.message.into(), last);
         if let Some(row) = self.messages.get_mut(at) {
             if row.marks.has(Marks::UNFINISHED) {
+                if row.frames == 0 {
+                    // Until now it was only known that it had begun.
+                    row.first_packet = frame.packet;
+                    row.first_frame = number as u32;
+                    row.opcode = frame.head[0] & 0x0f;
+                    row.direction = frame.direction;
+                }
                 row.time = frame.time;
+                row.last_packet = last.packet as u32;
                 row.frames = row.frames.saturating_add(1);
                 row.wire = row.wire.saturating_add(frame.wire());
             }
@@ -481,7 +502,7 @@ impl Rows {
             time: frame.time,
             wire: frame.wire(),
             first_packet: frame.packet,
-            last_packet: frame.packet,
+            last_packet: last.packet as u32,
             frames: 1,
             first_frame: number as u32,
             opcode: frame.head[0] & 0x0f,
@@ -490,6 +511,15 @@ impl Rows {
             ..unknown()
         };
         grown + self.push(row, era)
+    }
+
+    /// Takes note of whether a message that is told of stands in the order of packets.
+    #[inline]
+    fn told_message(&mut self, number: u64, last: Place) {
+        self.tangled.0 |= number < self.messages.len() as u64
+            || number > self.messages.len() as u64 + 1
+            || last.packet < self.latest.0;
+        self.latest.0 = self.latest.0.max(last.packet);
     }
 
     fn push(&mut self, row: MessageRow, era: u32) -> usize {

@@ -52,6 +52,6 @@ pub use index::{Index, Released, Traffic};
 pub use keylog::{KeyLogFollower, KeyLogs};
 pub use pages::Pages;
 pub use rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, FrameSender, Marks, MessageRow};
-pub use scan::{Replayer, Scan, ScanProgress, Visit};
+pub use scan::{Looked, Replayer, Scan, ScanProgress, Visit};
 pub use session::{Options, Progress, Reading, Session};
 pub use trail::Packets;

@@ -20,7 +20,7 @@ use super::trail::Route;
 use crate::capture::Archive;
 use crate::model::ConnectionId;
 use crate::pipeline::{Connection, Ended, Limits, Sink, State as Standing, Wants};
-use crate::ws::{Depth, MessageEvent, Scratch};
+use crate::ws::{Depth, FrameEvent, MessageEvent, Scratch};
 
 /// Bytes of a message that are looked at.
 const KEEP: u64 = 64 << 20;
@@ -85,10 +85,11 @@ impl Scan {
     pub(super) fn begin(
         shared: &Arc<Shared>,
         connections: Option<Vec<u32>>,
-        is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool + Send + 'static,
+        adjust: fn(&mut Depth),
+        is_meant: impl FnMut(&Connection, Looked<'_>) -> bool + Send + 'static,
     ) -> Self {
         let state = Arc::<State>::default();
-        let worker = Worker { shared: Arc::clone(shared), state: Arc::clone(&state), connections };
+        let worker = Worker { shared: Arc::clone(shared), state: Arc::clone(&state), connections, adjust };
         // A worker that gets no thread is dropped, and with that over.
         let thread = thread::Builder::new().name("scan".to_owned()).spawn(move || worker.run(is_meant));
         if let Err(error) = thread {
@@ -108,6 +109,16 @@ struct Worker {
     shared: Arc<Shared>,
     state: Arc<State>,
     connections: Option<Vec<u32>>,
+    adjust: fn(&mut Depth),
+}
+
+/// What a search looks at.
+#[derive(Clone, Copy)]
+pub enum Looked<'a> {
+    /// A message with all of its bytes.
+    Message(&'a MessageEvent<'a>),
+    /// A frame.
+    Frame(&'a FrameEvent<'a>),
 }
 
 /// A connection that is done again.
@@ -128,9 +139,10 @@ impl Drop for Worker {
 }
 
 impl Worker {
-    fn run(self, is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool) {
+    fn run(self, is_meant: impl FnMut(&Connection, Looked<'_>) -> bool) {
         let mut limits = self.shared.limits.clone();
         limits.depth.frames = false;
+        (self.adjust)(&mut limits.depth);
         let mut again = Again {
             shared: Arc::clone(&self.shared),
             connections: self.connections.clone(),
@@ -154,9 +166,13 @@ struct Search<F> {
     is_meant: F,
 }
 
-impl<F: FnMut(&Connection, &MessageEvent<'_>) -> bool> Visit for Search<F> {
+impl<F: FnMut(&Connection, Looked<'_>) -> bool> Visit for Search<F> {
+    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+        (self.is_meant)(connection, Looked::Frame(frame));
+    }
+
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        if (self.is_meant)(connection, message) {
+        if (self.is_meant)(connection, Looked::Message(message)) {
             lock(&self.state.found).push((connection.id.0, message.number));
         }
     }
@@ -174,6 +190,8 @@ pub trait Visit {
     fn opened(&mut self, _connection: &Connection) {}
     /// A WebSocket ended.
     fn ended(&mut self, _ended: &Ended<'_>) {}
+    /// A frame; told where the depth asks for frames.
+    fn frame(&mut self, _connection: &Connection, _frame: &FrameEvent<'_>) {}
     /// A message, with all of its bytes (64 MiB at most).
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>);
     /// Packets that were done, of how many. Messages of packets from `from` on may still come. False ends it.
@@ -327,6 +345,15 @@ impl<V: Visit> Sink for Look<'_, V> {
         self.take(connection);
         if let Some(connection) = self.open.get(&connection.id.0) {
             self.visit.opened(connection);
+        }
+    }
+
+    fn frame(&mut self, forked: &Connection, frame: &FrameEvent<'_>) {
+        if !self.open.contains_key(&forked.id.0) {
+            self.take(forked);
+        }
+        if let Some(connection) = self.open.get(&forked.id.0) {
+            self.visit.frame(connection, frame);
         }
     }
 

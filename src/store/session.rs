@@ -11,7 +11,7 @@ use super::detail::{Detail, LoadError, Request};
 use super::fill::{Board, Fill};
 use super::index::Index;
 use super::load::Source;
-use super::scan::{Replayer, Scan};
+use super::scan::{Looked, Replayer, Scan};
 use super::trail::{Packets, Trails};
 use crate::capture::live::{Live, Status};
 use crate::capture::{self, Archive, Capture, CaptureError, Input, View};
@@ -270,9 +270,27 @@ impl Session {
     pub fn scan(
         &self,
         connections: Option<Vec<u32>>,
-        is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool + Send + 'static,
+        mut is_meant: impl FnMut(&Connection, &MessageEvent<'_>) -> bool + Send + 'static,
     ) -> Scan {
-        Scan::begin(&self.shared, connections, is_meant)
+        Scan::begin(
+            &self.shared,
+            connections,
+            |_| {},
+            move |connection, looked| match looked {
+                Looked::Message(message) => is_meant(connection, message),
+                Looked::Frame(_) => false,
+            },
+        )
+    }
+
+    /// As [`scan`](Self::scan), with frames, and with hashes of messages.
+    #[must_use]
+    pub fn scan_all(
+        &self,
+        connections: Option<Vec<u32>>,
+        is_meant: impl FnMut(&Connection, Looked<'_>) -> bool + Send + 'static,
+    ) -> Scan {
+        Scan::begin(&self.shared, connections, |depth| (depth.frames, depth.hash) = (true, true), is_meant)
     }
 
     /// Reads messages again, from any thread.

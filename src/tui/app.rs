@@ -1,5 +1,6 @@
 //! The UI's state, and what events make of it. No terminal, no clock, no file: those are in `run`.
 
+mod filtering;
 mod mouse;
 mod typing;
 
@@ -214,7 +215,8 @@ impl App {
                 self.shared.now = now;
                 // What is waiting to be done needs no other event to go on.
                 let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy());
-                if self.screens.get(self.screen).is_busy() || trial {
+                let choice = self.shared.choice.as_ref().is_some_and(|choice| choice.is_busy());
+                if self.screens.get(self.screen).is_busy() || trial || choice {
                     self.dirty = true;
                 }
                 self.look(index);
@@ -235,6 +237,12 @@ impl App {
             Event::Found { id, found, percent, over } => {
                 self.dirty = true;
                 self.screens.messages.found(id, &found, percent, over);
+            }
+            Event::Chosen { id, told, percent, over } => {
+                self.dirty = true;
+                if let Some(choice) = &mut self.shared.choice {
+                    choice.found(id, &told, percent, over, self.shared.now);
+                }
             }
             Event::Done(done) => {
                 self.dirty = true;
@@ -319,6 +327,7 @@ impl App {
             }
             Some(Popup::Help(_)) | None => {}
         }
+        self.choose(index, effects);
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         if self.taking.is_waiting() {
             // The message that is to be copied may have been read by now.
@@ -334,26 +343,12 @@ impl App {
         }
     }
 
-    /// Keeps up with the filter that is typed.
-    fn try_filter(&mut self, index: &Index) {
-        let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
-            self.trial = None;
-            return;
-        };
-        if !self.trial.as_ref().is_some_and(|trial| trial.is_of(line)) {
-            self.trials += 1;
-            self.trial = Some(Trial::new(line, index, &self.shared, self.trials));
-        }
-        if let Some(trial) = &mut self.trial {
-            trial.advance(index, &self.shared, self.screen);
-        }
-    }
-
     /// Whether something is waiting for time to go on.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.screens.get(self.screen).is_busy()
             || self.trial.as_ref().is_some_and(|trial| trial.is_busy())
+            || self.shared.choice.as_ref().is_some_and(|choice| choice.is_busy())
             || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 
@@ -426,6 +421,10 @@ impl App {
         let needs = screen.depth() > 0;
         if needs && index.connection(self.shared.selection.connection).is_none() {
             self.warn("there is no connection to look at");
+            return;
+        }
+        if needs && self.screen == ScreenId::Connections && self.shared.none_shown {
+            self.warn("no connection is shown: f changes the filter, Ctrl-f clears it");
             return;
         }
         match self.stack.iter().position(|below| *below == screen) {

@@ -36,6 +36,17 @@ pub enum Event {
         /// Whether it ended.
         over: bool,
     },
+    /// What a search for connections told, and how far it came in per cent; `over`: it ended.
+    Chosen {
+        /// Which search.
+        id: u64,
+        /// What tests came to.
+        told: Vec<crate::filter::Told>,
+        /// How far it came.
+        percent: u8,
+        /// Whether it ended.
+        over: bool,
+    },
     /// What became of an effect, in words for the status line.
     Done(Result<String, String>),
     /// How far an export came, in words; none when it is over.
@@ -77,6 +88,8 @@ pub enum Effect {
     Load(Request),
     /// Search payloads; [`Event::Found`]s follow. One before it ends.
     Scan(ScanFor),
+    /// Ask all bytes of connections what a filter says; [`Event::Chosen`]s follow. One before it ends.
+    Choose(ChooseFor),
     /// Put this on the clipboard.
     Copy(String),
     /// Write this file; an [`Event::Done`] follows.
@@ -108,6 +121,17 @@ pub struct ScanFor {
     pub id: u64,
     /// In which connection.
     pub connection: u32,
+    /// A filter, in its language.
+    pub filter: String,
+}
+
+/// Which connections to ask what a filter says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChooseFor {
+    /// Comes back with what is told.
+    pub id: u64,
+    /// The connections.
+    pub connections: Vec<u32>,
     /// A filter, in its language.
     pub filter: String,
 }

@@ -13,6 +13,8 @@
 //! | [`keys`] | keys and their names |
 //! | [`shared`] | what all screens share: selection, filter, details; `Ctx` to draw, `Turn` to act |
 //! | [`details`] | what was loaded |
+//! | [`order`] | in which order the rows of a connection stand, and where bytes are missing |
+//! | [`choice`] | which connections a filter chooses |
 //! | [`records`] | rows as a filter asks about them |
 //! | [`live`] | a capture that goes on: follow, pause, rates |
 //! | [`screens`] | the screens, one file each |
@@ -28,11 +30,13 @@
 
 pub mod app;
 pub mod ascii;
+pub mod choice;
 pub mod commands;
 pub mod details;
 pub mod event;
 pub mod keys;
 pub mod live;
+pub mod order;
 pub mod overlays;
 pub mod records;
 pub mod run;

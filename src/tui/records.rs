@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::filter::{Field, Record, Value, Values, of_handshake};
+use crate::filter::{Field, Record, Value, Values, Verdict, of_handshake};
 use crate::model::{Direction, Time};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
@@ -17,6 +17,8 @@ pub struct OfConnection<'a> {
     pub index: &'a Index,
     /// The row.
     pub row: &'a ConnectionRow,
+    /// What its messages, frames and findings say to tests of their fields.
+    pub answers: Option<&'a dyn Fn(usize) -> Option<Verdict>>,
 }
 
 /// A message of a connection.
@@ -88,7 +90,8 @@ fn of_connection(row: &ConnectionRow, field: Field) -> Value<'_> {
     let closing = row.closing.as_ref();
     let [info, warning, error] = row.findings;
     match field {
-        Field::State => row.state.map_or(Value::Unknown, |s| Value::Number(state(s))),
+        // One of which no end was told is open where the capture ends, or so far.
+        Field::State => Value::Number(state(row.state.unwrap_or(State::Open))),
         Field::Opened => opened().map_or(Value::Absent, Value::Moment),
         Field::Closed => row.closed.map_or(Value::Absent, Value::Moment),
         Field::Duration => match (opened(), row.closed) {
@@ -150,6 +153,10 @@ impl Record for OfConnection<'_> {
 
     fn start(&self) -> Time {
         start(self.index)
+    }
+
+    fn remembered(&self, test: usize) -> Option<Verdict> {
+        self.answers?(test)
     }
 }
 

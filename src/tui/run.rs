@@ -13,6 +13,7 @@ pub use exports::Exports;
 
 use std::io::{self, Write as _};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ratatui::Terminal;
@@ -21,15 +22,15 @@ use ratatui::backend::{Backend, CrosstermBackend};
 use self::exports::{copy, save};
 use self::host::TerminalHost;
 use super::app::App;
-use super::event::{Effect, Event, ScanFor, answer};
+use super::event::{ChooseFor, Effect, Event, ScanFor, answer};
 use super::live;
 use super::theme::Theme;
 use super::view::view;
 use super::widgets::units;
-use crate::filter::{self, Level, Levels, Matcher};
+use crate::filter::{self, Asker, Level, Levels, Matcher, Told};
 use crate::model::{Lang, safe_str};
 use crate::pipeline::Connection;
-use crate::store::{Reading, Scan, Session};
+use crate::store::{Looked, Reading, Scan, ScanProgress, Session};
 use crate::ws::MessageEvent;
 
 /// How the UI looks and what it is called.
@@ -190,13 +191,14 @@ where
     let mut done = false;
     let mut running: Option<(u64, Scan)> = None;
     let mut searched = u8::MAX;
+    let mut choosing: Option<(u64, Choosing)> = None;
     loop {
         let now = host.now();
         let due = drawn.map_or(Duration::ZERO, |drawn| (drawn + FRAME).saturating_sub(now));
         let wait = match () {
             () if app.dirty => due,
             () if app.waits() || app.shared.details.is_waiting() => BUSY,
-            () if running.is_some() || exports.is_running() => BUSY,
+            () if running.is_some() || choosing.is_some() || exports.is_running() => BUSY,
             // On a quiet link, nothing is to be done.
             () if live::goes_on(&app.shared.progress) => LIVE,
             () if !done => BUSY,
@@ -235,6 +237,14 @@ where
                 running = None;
             }
         }
+        if let Some((id, search)) = &choosing {
+            let chosen = search.told(*id);
+            let over = matches!(chosen, Event::Chosen { over: true, .. });
+            events.push(chosen);
+            if over {
+                choosing = None;
+            }
+        }
         events.extend(exports.news(now));
         let current = session.version();
         let progress = session.progress();
@@ -252,6 +262,10 @@ where
             for effect in effects {
                 if let Effect::Scan(wanted) = &effect {
                     running = scan(session, wanted).ok().map(|scan| (wanted.id, scan));
+                    continue;
+                }
+                if let Effect::Choose(wanted) = &effect {
+                    choosing = Choosing::begin(session, wanted).ok().map(|search| (wanted.id, search));
                     continue;
                 }
                 if perform(effect, terminal, app, session, exports, host)? {
@@ -291,14 +305,60 @@ pub fn scan(session: &Session, wanted: &ScanFor) -> Result<Scan, filter::FilterE
     Ok(session.scan(Some(vec![wanted.connection]), is_meant))
 }
 
+/// A search for connections in all of their bytes.
+pub struct Choosing {
+    scan: Scan,
+    told: Arc<Mutex<Vec<Told>>>,
+}
+
+impl Choosing {
+    /// Begins to ask connections.
+    ///
+    /// # Errors
+    /// Where the filter cannot be understood.
+    pub fn begin(session: &Session, wanted: &ChooseFor) -> Result<Self, filter::FilterError> {
+        let start = session.index().begin.unwrap_or_default();
+        let mut asker = Asker::new(filter::parse(&wanted.filter)?, start);
+        let told = Arc::<Mutex<Vec<Told>>>::default();
+        let answers = Arc::clone(&told);
+        let mut tell = move |answer| answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
+        let scan = session.scan_all(Some(wanted.connections.clone()), move |connection, looked| {
+            match looked {
+                Looked::Message(message) => asker.message(connection, message, &mut tell),
+                Looked::Frame(frame) => asker.frame(connection, frame, &mut tell),
+            }
+            false
+        });
+        Ok(Self { scan, told })
+    }
+
+    /// Whether it ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.scan.progress().over
+    }
+
+    /// What it told since the last time.
+    #[must_use]
+    pub fn told(&self, id: u64) -> Event {
+        // Before what was told is taken: nothing comes behind that.
+        let progress = self.scan.progress();
+        let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
+        Event::Chosen { id, told, percent: percent(&progress), over: progress.over }
+    }
+}
+
+fn percent(progress: &ScanProgress) -> u8 {
+    let percent = (u128::from(progress.done) * 100).checked_div(u128::from(progress.total));
+    percent.unwrap_or(0).min(100) as u8
+}
+
 /// What a search found since the last time.
 #[must_use]
 pub fn found(id: u64, scan: &Scan) -> Event {
     let progress = scan.progress();
     let found = scan.found().into_iter().map(|(_, message)| message).collect();
-    let percent =
-        (u128::from(progress.done) * 100).checked_div(u128::from(progress.total)).unwrap_or(0).min(100);
-    Event::Found { id, found, percent: percent as u8, over: progress.over }
+    Event::Found { id, found, percent: percent(&progress), over: progress.over }
 }
 
 /// Does what the UI wants; answers whether it is to end.
@@ -321,7 +381,7 @@ where
         Effect::Export(job) => say = exports.start(session, job).map(Err),
         Effect::GoOnReading => session.resume(),
         Effect::Load(request) => session.ask(request),
-        Effect::Scan(_) => {}
+        Effect::Scan(_) | Effect::Choose(_) => {}
         Effect::Copy(text) => say = Some(copy(&text, host)?),
         Effect::Keep(path, progress) => say = self::progress::keep(&path, &progress).err().map(Err),
         Effect::Save(path, what) => say = Some(save(&path, &what)),

@@ -7,10 +7,10 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::choice::Choice;
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
 use super::live::Live;
-use super::records::OfConnection;
 use super::screens::ScreenId;
 use super::screens::builder::{Built, Start};
 use super::theme::{Role, Theme};
@@ -56,6 +56,10 @@ pub struct Shared {
     pub filter: String,
     /// The filter as it is understood; `None` for none.
     pub parsed: Option<std::sync::Arc<Filter>>,
+    /// Which connections the filter chooses; `None` without a filter.
+    pub choice: Option<Choice>,
+    /// The list of connections shows none, though there are some.
+    pub none_shown: bool,
     /// Counts the searches in payloads.
     pub scans: u64,
     /// Grows when the filter changes.
@@ -74,6 +78,8 @@ pub struct Shared {
     pub said: Option<Text>,
     /// How far an export came, while one goes on.
     pub exporting: Option<Text>,
+    /// The finding that the Expert screen is to begin with, by its number among all.
+    pub finding: Option<u64>,
     /// When the selection last changed.
     pub moved: Duration,
     /// What the frame builder is to begin with, when it comes up.
@@ -94,27 +100,26 @@ pub enum Panes {
 }
 
 impl Shared {
-    /// Whether the filter shows a connection. A filter about messages says nothing about connections: all are shown.
+    /// Whether the filter shows a connection: as `wslens read --level connections -Y` does.
     #[must_use]
     pub fn shows(&self, index: &Index, row: &ConnectionRow) -> bool {
-        self.connection_filter().is_none_or(|filter| filter.test(&OfConnection { index, row }) != Verdict::No)
+        self.verdict(index, row) == Verdict::Yes
     }
 
-    /// The connections that the filter shows, by number in growing order; `None` without a filter about connections.
+    /// What the filter says of a connection; yes without one.
+    #[must_use]
+    pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> Verdict {
+        self.choice.as_ref().map_or(Verdict::Yes, |choice| choice.verdict(index, row))
+    }
+
+    /// The connections that the filter shows, by number in growing order; `None` without a filter.
     #[must_use]
     pub fn shown_connections(&self, index: &Index) -> Option<Vec<u32>> {
-        self.connection_filter()?;
+        self.choice.as_ref()?;
         let shown = index.connections.iter().filter(|row| self.shows(index, row));
         let mut shown: Vec<u32> = shown.map(|row| row.id.0).collect();
         shown.sort_unstable();
         Some(shown)
-    }
-
-    fn connection_filter(&self) -> Option<&Filter> {
-        self.parsed.as_deref().filter(|filter| {
-            !filter.is_empty()
-                && filter.fields().all(|field| field.info().levels.has(crate::filter::Level::Connection))
-        })
     }
 
     /// As at the start.
@@ -132,6 +137,8 @@ impl Shared {
             live: Live::default(),
             filter: String::new(),
             parsed: None,
+            choice: None,
+            none_shown: false,
             filter_version: 0,
             scans: 0,
             search: String::new(),
@@ -141,6 +148,7 @@ impl Shared {
             layout: None,
             said: None,
             exporting: None,
+            finding: None,
             moved: Duration::ZERO,
             start: None,
             built: None,
@@ -155,6 +163,7 @@ impl Shared {
         let parsed = filter::parse(text)?;
         self.filter = text.trim().to_owned();
         self.parsed = (!parsed.is_empty()).then(|| std::sync::Arc::new(parsed));
+        self.choice = self.parsed.clone().map(Choice::new);
         self.filter_version += 1;
         Ok(())
     }

@@ -41,6 +41,12 @@ impl Integrity {
             Self::Lenient => "lenient",
         }
     }
+
+    /// Whether the bytes of such a message are still compressed: the wire bytes, which are no text.
+    #[must_use]
+    pub fn is_as_sent(self, compressed: bool) -> bool {
+        compressed && matches!(self, Self::Gap | Self::UnknownDictionary | Self::Damaged)
+    }
 }
 
 /// A frame whose last byte is there, or that will never be whole.

@@ -378,6 +378,26 @@ fn a_word_is_no_number() {
 }
 
 #[test]
+fn a_text_alone_chooses_connections_by_what_was_said_in_them() {
+    for path in files() {
+        let file = fs::read(&path).unwrap();
+        for needle in ["echo", "xxxx", "done", "room"] {
+            let conns = |rows: &[Value]| -> BTreeSet<u64> {
+                rows.iter().filter_map(|row| row["conn"].as_u64()).collect()
+            };
+            let (messages, _) = chosen(&file, Level::Messages, needle);
+            let (connections, _) = chosen(&file, Level::Connections, needle);
+            let (others, _) = chosen(&file, Level::Connections, &format!("url contains {needle}"));
+            let mut expected = conns(&messages);
+            expected.extend(conns(&others));
+            assert_eq!(conns(&connections), expected, "{}: {needle}", path.display());
+            let (without, _) = chosen(&file, Level::Connections, &format!("not {needle}"));
+            assert!(conns(&without).is_disjoint(&expected), "{}: {needle}", path.display());
+        }
+    }
+}
+
+#[test]
 fn a_text_alone_is_looked_for_in_whole_payloads() {
     for path in files() {
         let file = fs::read(&path).unwrap();

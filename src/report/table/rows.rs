@@ -312,12 +312,31 @@ fn arrow_columns(ascii: bool) -> usize {
 
 /// Says what is wrong with a message's bytes; whether they are worth showing.
 fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bool {
+    let (words, shown) = doubt(message.integrity, message.compressed, message.missing);
+    let mut words = words.into_bytes();
+    if let Some(at) = message.invalid_utf8_at {
+        words.extend_from_slice(if words.is_empty() { b"" } else { b", " });
+        words.extend_from_slice(b"not UTF-8 at byte ");
+        units::grouped(&mut words, at);
+    }
+    if !words.is_empty() {
+        fit.text(Role::Warning, &words, false);
+        if shown && payload && !message.bytes.is_empty() {
+            fit.own(Role::Payload, ": ");
+        }
+    }
+    shown
+}
+
+/// Why a message's bytes are not all of it, or not certain, in words; and whether they are worth showing.
+#[must_use]
+pub fn doubt(integrity: Integrity, compressed: bool, missing: Option<(u64, u64)>) -> (String, bool) {
     let mut words = Vec::new();
-    let shown = match message.integrity {
+    let shown = match integrity {
         Integrity::Ok => true,
         Integrity::Gap => {
             words.extend_from_slice(b"gap: ");
-            match message.missing {
+            match missing {
                 Some((at, len)) => {
                     units::counted(&mut words, len, "byte");
                     words.extend_from_slice(b" missing");
@@ -328,9 +347,9 @@ fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bo
                 }
                 None => words.extend_from_slice(b"bytes missing"),
             }
-            !message.compressed
+            !compressed
         }
-        Integrity::Cut if message.compressed => {
+        Integrity::Cut if compressed => {
             words.extend_from_slice(b"cut: inflates past the limit");
             true
         }
@@ -361,18 +380,7 @@ fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bo
             true
         }
     };
-    if let Some(at) = message.invalid_utf8_at {
-        words.extend_from_slice(if words.is_empty() { b"" } else { b", " });
-        words.extend_from_slice(b"not UTF-8 at byte ");
-        units::grouped(&mut words, at);
-    }
-    if !words.is_empty() {
-        fit.text(Role::Warning, &words, false);
-        if shown && payload && !message.bytes.is_empty() {
-            fit.own(Role::Payload, ": ");
-        }
-    }
-    shown
+    (String::from_utf8(words).unwrap_or_default(), shown)
 }
 
 /// A short payload: as text in quotes where it is printable, else in hexadecimal.

@@ -130,7 +130,10 @@ impl Index {
 impl Rows {
     /// Releases what came before an era; answers the bytes, and those of previews.
     fn release(&mut self, era: u32) -> (usize, u64) {
-        let held = |rows: &Self| rows.messages.size() + rows.frames.size() + rows.notes.size();
+        let held = |rows: &Self| {
+            let lacks = rows.lacks.len() * size_of::<(u64, u64, u64)>();
+            rows.messages.size() + rows.frames.size() + rows.notes.size() + lacks
+        };
         let before = held(self);
         let all = self.era < era;
         let pages = if all { self.previews.len() } else { self.messages.release(era) };
@@ -140,10 +143,12 @@ impl Rows {
             self.messages.release_all();
             self.frames.release_all();
             self.notes.release_all();
-            (self.previews, self.marked) = (Vec::new(), Vec::new());
+            (self.previews, self.marked, self.lacks) = (Vec::new(), Vec::new(), Vec::new());
         } else {
             self.frames.release(era);
             self.notes.release(era);
+            let released = self.messages.released() as u64;
+            self.lacks.retain(|(number, ..)| *number > released);
         }
         (before.saturating_sub(held(self)), previews)
     }

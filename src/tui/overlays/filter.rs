@@ -7,9 +7,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::InputLine;
-use crate::filter::{self, Completion, Filter, FilterError, Level, Verdict};
+use crate::filter::{self, Completion, Filter, FilterError, Verdict};
 use crate::store::Index;
-use crate::tui::records::{Known, OfConnection, OfFinding, OfMessage};
+use crate::tui::choice::Choice;
+use crate::tui::records::{Known, OfFinding, OfMessage};
 use crate::tui::screens::ScreenId;
 use crate::tui::screens::rows::Rows;
 use crate::tui::shared::{Ctx, Shared};
@@ -29,6 +30,10 @@ pub struct Trial {
     parsed: Result<Arc<Filter>, FilterError>,
     completions: Vec<Completion>,
     rows: Rows,
+    /// Of the connections, on their screen.
+    choice: Option<Choice>,
+    /// How many it chooses, of how many that is not known, and how many there are.
+    chosen: Option<((u64, u64), u64)>,
     typed: Duration,
     /// Rows were counted, or begun to be.
     counted: bool,
@@ -45,6 +50,8 @@ impl Trial {
             parsed: filter::parse(line.text()).map(Arc::new),
             completions: filter::complete(line.text(), line.cursor(), &Known(index)),
             rows: Rows::default(),
+            choice: None,
+            chosen: None,
             typed: shared.now,
             counted: false,
             version,
@@ -90,11 +97,11 @@ impl Trial {
         let all = filter.is_empty();
         match screen {
             ScreenId::Connections => {
-                let key = (0, self.version, 0, 0);
-                self.rows.advance(key, 0..index.connections.len(), all, |at| {
-                    let row = index.connections.get(at)?;
-                    decide(filter.test(&OfConnection { index, row }))
-                });
+                let choice = self.choice.get_or_insert_with(|| Choice::new(Arc::clone(filter)));
+                choice.advance(index, &shared.marks);
+                if all || !choice.is_busy() {
+                    self.chosen = Some((choice.counts(index), index.connections.len() as u64));
+                }
             }
             ScreenId::Findings => {
                 let key = (0, self.version, 1, 0);
@@ -132,7 +139,8 @@ impl Trial {
     /// Whether it waits for time to go on.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.parsed.is_ok() && (!self.counted || self.rows.is_busy())
+        let choosing = self.choice.as_ref().is_some_and(|choice| choice.is_busy());
+        self.parsed.is_ok() && (!self.counted || self.rows.is_busy() || choosing)
     }
 
     /// `ok  12 of 19`, or `error`.
@@ -148,19 +156,20 @@ impl Trial {
             return line;
         }
         line.add(Role::Ok, "ok");
-        let about_connections = filter.fields().all(|field| field.info().levels.has(Level::Connection));
-        if screen == ScreenId::Connections && !about_connections {
-            line.add(Role::Dim, "  chooses messages, not connections");
-        } else if self.is_due(shared) {
-            let (count, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
-            line.plainly(format!("  {count} of {of}"));
-            if self.rows.undecided() > 0 {
-                line.add(
-                    Role::Note,
-                    format!(" and {} to be searched", units::grouped(self.rows.undecided())),
-                );
+        if self.is_due(shared) {
+            let (count, of, unknown, busy) = match self.chosen.filter(|_| screen == ScreenId::Connections) {
+                Some(((count, unknown), of)) => (count, of, unknown, false),
+                None if screen == ScreenId::Connections => return line,
+                None => {
+                    let rows = &self.rows;
+                    (rows.count() as u64, rows.of() as u64, rows.undecided(), rows.is_busy())
+                }
+            };
+            line.plainly(format!("  {} of {}", units::grouped(count), units::grouped(of)));
+            if unknown > 0 {
+                line.add(Role::Note, format!(" and {} to be searched", units::grouped(unknown)));
             }
-            if self.rows.is_busy() {
+            if busy {
                 line.plainly("…");
             }
         }
@@ -197,6 +206,12 @@ impl Trial {
             lines.push(Text::of(
                 Role::Dim,
                 format!(" {} in all, ↑↓ walk through them", self.completions.len()),
+            ));
+        }
+        if self.parsed.as_ref().is_ok_and(|filter| filter.asks_for_code(1006)) {
+            lines.push(Text::of(
+                Role::Note,
+                " APIs report 1006, no Close frame carries it: \"not close.code\" chooses what ended without one",
             ));
         }
         if self.text.trim().is_empty() {

@@ -8,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
+use crate::filter::Verdict;
 use crate::model::Severity;
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index, Reading};
@@ -81,6 +82,8 @@ struct Stamp {
     order: Order,
     backwards: bool,
     marks: usize,
+    /// What is known of the filter's choice.
+    choice: u64,
 }
 
 /// The screen's state.
@@ -93,6 +96,8 @@ pub struct Connections {
     order: Order,
     backwards: bool,
     only_marked: bool,
+    /// Connections of which it is not known whether the filter chooses them.
+    undecided: u64,
     /// Keys go to the summary.
     below: bool,
     scroll: usize,
@@ -193,21 +198,27 @@ impl Connections {
             order: self.order,
             backwards: self.backwards,
             marks: if self.only_marked { shared.marks.len() + 1 } else { 0 },
+            choice: shared.choice.as_ref().map_or(0, |choice| choice.version()),
         };
         // While lists are paused, nothing comes in.
         let same = |known: Stamp| {
-            let Stamp { connections, moving, .. } = known;
-            let stamp = if shared.live.paused { Stamp { connections, moving, ..stamp } } else { stamp };
+            let Stamp { connections, moving, choice, .. } = known;
+            let stamp =
+                if shared.live.paused { Stamp { connections, moving, choice, ..stamp } } else { stamp };
             known == stamp
         };
         if self.stamp.is_some_and(same) {
             return;
         }
         self.stamp = Some(stamp);
+        let mut undecided = 0;
         let chosen = |row: &&ConnectionRow| {
-            (!self.only_marked || shared.marks.contains(&(row.id.0, 0))) && shared.shows(index, row)
+            let verdict = shared.verdict(index, row);
+            undecided += u64::from(verdict == Verdict::Unknown);
+            verdict == Verdict::Yes && (!self.only_marked || shared.marks.contains(&(row.id.0, 0)))
         };
         let mut rows: Vec<&ConnectionRow> = index.connections.iter().filter(chosen).collect();
+        self.undecided = undecided;
         if self.order == Order::FirstSeen {
             rows.sort_by_key(|row| row.id);
         } else {
@@ -268,6 +279,7 @@ impl Screen for Connections {
             self.list.settle(self.rows.len(), height);
             self.follow(turn);
         }
+        turn.shared.none_shown = self.rows.is_empty() && !turn.index.connections.is_empty();
     }
 
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
@@ -287,6 +299,9 @@ impl Screen for Connections {
             return true;
         }
         match cmd {
+            Cmd::Open | Cmd::FilterThis | Cmd::Copy | Cmd::CopyAs if self.rows.is_empty() => {
+                turn.warn("no connection is shown");
+            }
             Cmd::Open => {
                 let Some(row) = turn.ctx().connection() else { return true };
                 let failed = matches!(row.state, Some(State::Refused | State::Unanswered));
@@ -445,7 +460,8 @@ impl Screen for Connections {
         }
         let wide = below.height >= 8 && below.width >= 70;
         let selected = ctx.shared.selection.connection;
-        let title = match (wide, ctx.connection()) {
+        let shown = ctx.connection().filter(|_| !self.rows.is_empty());
+        let title = match (wide, shown) {
             (_, None) => "Summary".to_owned(),
             (true, _) => "Summary".to_owned(),
             (false, _) => format!("#{selected}"),
@@ -455,12 +471,27 @@ impl Screen for Connections {
             pane.right = Text::of(Role::Warning, STOPPED);
         }
         let inner = pane.draw(buffer, below, ctx.theme());
-        let lines = if wide { summary::lines(ctx) } else { summary::short(ctx) };
+        let lines = match shown {
+            None => Vec::new(),
+            Some(_) if wide => summary::lines(ctx),
+            Some(_) => summary::short(ctx),
+        };
         ctx.lines(buffer, inner, lines.get(self.scroll.min(lines.len())..).unwrap_or_default());
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
         let mut line = filter_status(ctx);
+        if let Some(percent) = ctx.shared.choice.as_ref().and_then(|choice| choice.percent()) {
+            let words = Text::of(Role::Title, format!("searching payloads {percent} %   "));
+            line.end_at(ctx.shared.size.0.into(), &words);
+            return line;
+        }
+        if self.undecided > 0 {
+            let undecided = units::grouped(self.undecided);
+            let words = Text::of(Role::Warning, format!("{undecided} undecided "));
+            line.end_at(ctx.shared.size.0.into(), &words);
+            return line;
+        }
         let end = if ctx.shared.progress.state == Reading::Stopped {
             let mut line = Text::of(Role::Warning, STOPPED);
             line.plainly(" ");

@@ -66,6 +66,27 @@ impl Findings {
         (list, Some(Rect { y: area.y + list.height, height: below, ..area }))
     }
 
+    /// Puts the cursor on a finding, by its number among all.
+    fn go_to_finding(&mut self, wanted: u64, turn: &mut Turn<'_>) {
+        let place = wanted.checked_sub(turn.index.released.findings).and_then(|at| usize::try_from(at).ok());
+        let Some(place) = place.filter(|place| *place < turn.index.findings.len()) else {
+            return turn.warn("this finding was released to bound memory");
+        };
+        let find = |rows: &Rows| rows.rows.iter().position(|row| *row == Row::Finding(place));
+        if find(&self.rows).is_none() {
+            // It is folded, or less severe than what is listed.
+            (self.rows.least, self.rows.group) = (None, rows::Group::default());
+            self.rows.folded.clear();
+            self.rows.forget();
+            self.rows.settle(turn.index);
+        }
+        if let Some(row) = find(&self.rows) {
+            self.list.settle(self.rows.rows.len(), self.list.height());
+            self.list.go(row);
+            self.moved();
+        }
+    }
+
     fn moved(&mut self) {
         self.at = self.row();
     }
@@ -206,8 +227,16 @@ fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
         turn.select(Selection { connection: id, message: 0, frame: 0 });
         return turn.go(ScreenId::Handshake);
     }
-    let after = messages.partition_point(|message| message.time < row.place.time);
-    let message = (after + 1).min(messages.len()) as u64;
+    let message = if index.is_tangled(id, false) {
+        // They do not stand in the order of time.
+        let released = messages.released() as u64;
+        let after = (1u64..).zip(messages.iter()).filter(|(_, message)| message.time >= row.place.time);
+        let first = after.min_by_key(|(_, message)| message.time).map(|(number, _)| number);
+        first.map_or(messages.len() as u64, |number| number + released)
+    } else {
+        let after = messages.partition_point(|message| message.time < row.place.time);
+        (after + 1).min(messages.len()) as u64
+    };
     turn.select(Selection { connection: id, message, frame: 0 });
     turn.say(format!(
         "seen at packet {}: this is the message around that time",
@@ -274,6 +303,9 @@ impl Screen for Findings {
         }
         if self.at.is_none() {
             self.moved();
+        }
+        if let Some(wanted) = turn.shared.finding.take() {
+            self.go_to_finding(wanted, turn);
         }
     }
 

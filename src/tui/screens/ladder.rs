@@ -14,17 +14,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
-use crate::model::{Direction, width};
-use crate::store::ConnectionRow;
-use crate::store::detail::Request;
+use crate::model::{Direction, Time, width};
+use crate::store::detail::{Request, TcpPacket};
+use crate::store::{ConnectionRow, FrameRow, Pages};
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
+use crate::tui::order::{Hole, Order};
 use crate::tui::shared::{Ctx, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
 use lines::{Columns, Event, Scribe};
-use plan::{Plan, Row, Rules};
+use plan::{Plan, Row, Rules, Sequence};
+
+/// Frames among which the latest one is looked for.
+const LATE: usize = 4096;
 
 /// The screen's state.
 #[derive(Clone, Debug)]
@@ -37,10 +41,16 @@ pub struct Ladder {
     scaled: bool,
     opened: BTreeSet<u64>,
     plan: Plan,
+    /// The order of the frames, and the version that is planned.
+    order: Order,
+    planned: u64,
     busy: bool,
     /// Events before the frames and behind them.
     head: Vec<Event>,
     tail: Vec<Event>,
+    /// Packets that end TCP and came while frames still did, and when.
+    between: Vec<TcpPacket>,
+    between_times: Vec<Time>,
     /// The frame to go to once its row is known, from 0.
     target: Option<u64>,
     /// Nothing was chosen yet: the cursor is on the first frame, once there is one.
@@ -61,9 +71,13 @@ impl Default for Ladder {
             scaled: false,
             opened: BTreeSet::new(),
             plan: Plan::new(rules),
+            order: Order::default(),
+            planned: 0,
             busy: false,
             head: Vec::new(),
             tail: Vec::new(),
+            between: Vec::new(),
+            between_times: Vec::new(),
             target: None,
             fresh: true,
             ended: false,
@@ -72,6 +86,23 @@ impl Default for Ladder {
 }
 
 impl Ladder {
+    /// The frames in their order.
+    fn sequence<'a>(&'a self, ctx: &Ctx<'a>) -> Sequence<'a> {
+        self.sequence_of(ctx.index.frames(self.connection))
+    }
+
+    fn sequence_of<'a>(&'a self, frames: &'a Pages<FrameRow>) -> Sequence<'a> {
+        Sequence { frames, order: &self.order, extras: &self.between_times }
+    }
+
+    /// The hole under the cursor.
+    fn hole(&self, ctx: &Ctx<'_>) -> Option<&Hole> {
+        match self.event(ctx, self.list.cursor)? {
+            Event::Frame(Row::Hole(at)) => self.order.hole(at),
+            _ => None,
+        }
+    }
+
     /// The event of a row.
     fn event(&self, ctx: &Ctx<'_>, row: usize) -> Option<Event> {
         if let Some(event) = self.head.get(row) {
@@ -79,10 +110,19 @@ impl Ladder {
         }
         let at = (row - self.head.len()) as u64;
         if at < self.plan.count() {
-            let frames = ctx.index.frames(self.connection);
-            return self.plan.rows(frames, at, 1).first().map(|row| Event::Frame(*row));
+            let row = self.plan.rows(self.sequence(ctx), at, 1).first().copied()?;
+            return Some(self.event_of(row));
         }
         self.tail.get((at - self.plan.count()) as usize).copied()
+    }
+
+    fn event_of(&self, row: Row) -> Event {
+        match row {
+            Row::Extra(at) => {
+                self.between.get(at).map_or(Event::Frame(Row::Blank), |packet| Event::Tcp(*packet))
+            }
+            row => Event::Frame(row),
+        }
     }
 
     /// The events of the rows in sight.
@@ -91,10 +131,9 @@ impl Ladder {
         let count = range.len();
         let mut events: Vec<Event> = self.head.iter().skip(range.start).take(count).copied().collect();
         let from = range.start.saturating_sub(self.head.len()) as u64;
-        let frames = ctx.index.frames(self.connection);
         if events.len() < count && from < self.plan.count() {
-            let rows = self.plan.rows(frames, from, count - events.len());
-            events.extend(rows.into_iter().map(Event::Frame));
+            let rows = self.plan.rows(self.sequence(ctx), from, count - events.len());
+            events.extend(rows.into_iter().map(|row| self.event_of(row)));
         }
         if events.len() < count {
             let behind = (from.saturating_sub(self.plan.count())) as usize;
@@ -173,6 +212,10 @@ impl Ladder {
                 }
             }
             Some(Event::Request | Event::Response) => turn.go(ScreenId::Handshake),
+            Some(Event::Frame(Row::Hole(at))) => {
+                turn.shared.finding = self.order.hole(at).map(|hole| hole.finding);
+                turn.go(ScreenId::Findings);
+            }
             _ => turn.say("nothing to open here"),
         }
     }
@@ -199,12 +242,34 @@ impl Ladder {
 
     fn go_to_target(&mut self, turn: &mut Turn<'_>) {
         let Some(target) = self.target else { return };
-        let frames = turn.index.frames(self.connection);
-        if target < self.plan.walked() || !self.busy {
+        let ctx = turn.ctx();
+        let sequence = self.sequence(&ctx);
+        if self.plan.has_walked(sequence, target) || !self.busy {
+            let row = self.head.len() as u64 + self.plan.row_of(sequence, target);
             self.target = None;
-            let row = self.head.len() as u64 + self.plan.row_of(frames, target);
             self.list.go(row as usize);
         }
+    }
+}
+
+#[cfg(test)]
+impl Ladder {
+    /// When what the rows show was, as far as they tell a time.
+    pub fn times(&self, ctx: &Ctx<'_>) -> Vec<crate::model::Time> {
+        let time = |row: usize| {
+            let connection = ctx.index.connection(self.connection)?;
+            Some(match self.event(ctx, row)? {
+                Event::Tcp(packet) => packet.place.time,
+                Event::Request => connection.request?.last.time,
+                Event::Response => connection.response?.last.time,
+                Event::Frame(Row::Frame(frame) | Row::Folded(frame, _)) => {
+                    ctx.index.frames(self.connection).get(frame as usize)?.time
+                }
+                Event::Frame(Row::Hole(at)) => self.order.hole(at)?.place.time,
+                Event::Opened | Event::Frame(Row::Gap(_) | Row::Blank | Row::Extra(_)) => return None,
+            })
+        };
+        (0..self.list.len()).filter_map(time).collect()
     }
 }
 
@@ -234,21 +299,46 @@ impl Screen for Ladder {
             turn.shared.details.forget_tcp();
         }
         let frames = turn.index.frames(connection);
-        let gone = self.plan.release(frames) as usize;
+        let (head, mut tail) = self.ends(&turn.ctx(), row);
+        // Down is later: a side may close TCP while the other one still speaks.
+        let last = frames.iter().rev().take(LATE).map(|frame| frame.time).max();
+        (self.between, self.between_times) = (Vec::new(), Vec::new());
+        tail.retain(|event| match event {
+            Event::Tcp(packet) if last.is_some_and(|last| packet.place.time < last) => {
+                self.between.push(*packet);
+                self.between_times.push(packet.place.time);
+                false
+            }
+            _ => true,
+        });
+        if !turn.shared.live.paused || self.plan.walked() == 0 {
+            let frame = self.frame(&turn.ctx());
+            self.order.put_between(&self.between_times);
+            self.order.update(turn.index, (connection, true), frames.released()..frames.len(), false);
+            if self.planned != self.order.version() {
+                self.planned = self.order.version();
+                let sequence = Sequence { frames, order: &self.order, extras: &self.between_times };
+                self.plan.go_back(sequence, self.order.changed());
+                // What is under the cursor may stand elsewhere now.
+                self.target = self.target.or(frame);
+            }
+        }
+        let gone =
+            self.plan.release(Sequence { frames, order: &self.order, extras: &self.between_times }) as usize;
         if gone > 0 && self.list.cursor >= self.head.len() {
             let (cursor, top) = (self.list.cursor, self.list.top);
             self.list.shift(gone.min(cursor - self.head.len()));
             self.list.top = top.saturating_sub(gone);
         }
         if !turn.shared.live.paused || self.plan.walked() == 0 {
-            self.busy = self.plan.advance(frames);
+            self.busy =
+                self.plan.advance(Sequence { frames, order: &self.order, extras: &self.between_times });
         }
         if self.fresh && self.plan.count() > 0 {
             // Reading had not come as far when this was opened.
             self.fresh = false;
             self.target = self.target.or(Some(frames.released() as u64));
         }
-        let (head, tail) = self.ends(&turn.ctx(), row);
         // What comes in above leaves the view where it is, unless that is the very top.
         let grown = head.len() as isize - self.head.len() as isize;
         let frame = self.list.cursor >= self.head.len() && self.plan.count() > 0;
@@ -341,6 +431,7 @@ impl Screen for Ladder {
                 let row = ctx.index.frames(self.connection).get(frame as usize);
                 row.map_or("", |row| row.header().opcode().name())
             }
+            Some(Event::Frame(Row::Hole(_))) => "hole",
             _ => "",
         };
         kind.to_owned()
@@ -400,7 +491,7 @@ impl Screen for Ladder {
         if self.list.is_empty() {
             return empty(ctx, buffer, inner, "no frame of this connection was captured");
         }
-        let scribe = Scribe { ctx: *ctx, connection, columns };
+        let scribe = Scribe { ctx: *ctx, connection, columns, order: &self.order };
         let rows = inner.top().saturating_add(1)..inner.bottom();
         for ((y, event), row) in rows.zip(self.visible(ctx)).zip(self.list.visible()) {
             let cursor = row == self.list.cursor;
@@ -431,6 +522,8 @@ impl Screen for Ladder {
         }
         if self.busy {
             line.add(Role::Dim, format!("   {} frames so far …", units::grouped(self.plan.walked())));
+        } else if let Some(hole) = self.hole(ctx) {
+            line.add(Role::Warning, format!("   {}", hole.words()));
         } else if let Some(frame) = self.frame(ctx)
             && let Some(row) = ctx.index.frames(self.connection).get(frame as usize)
         {

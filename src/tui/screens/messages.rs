@@ -67,6 +67,8 @@ pub struct Messages {
     seen: u64,
     /// More comes, as far as is known.
     goes_on: bool,
+    /// The hole under the cursor, by the number of its finding.
+    hole: Option<u64>,
 }
 
 /// The areas of the screen; those that are not shown are empty.
@@ -138,8 +140,12 @@ impl Messages {
 
     /// The selection follows the cursor.
     fn follow(&mut self, turn: &mut Turn<'_>) {
-        let Some(place) = self.rows.get(self.list.cursor) else { return };
         let connection = self.connection;
+        self.hole = self.rows.hole(self.list.cursor).map(|hole| hole.finding);
+        if self.hole.is_some() {
+            return turn.select(Selection { connection, message: 0, frame: 0 });
+        }
+        let Some(place) = self.rows.get(self.list.cursor) else { return };
         let before = turn.shared.selection;
         if self.frames_mode {
             let message = turn.index.frames(connection).get(place).map_or(0, |row| u64::from(row.message));
@@ -173,6 +179,10 @@ impl Messages {
         if self.rows.is_empty() {
             return;
         }
+        if self.hole.is_some() {
+            turn.shared.finding = self.hole;
+            return turn.go(ScreenId::Findings);
+        }
         if self.frames_mode || self.focus == Focus::Frames {
             let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
             turn.select(selection);
@@ -180,6 +190,14 @@ impl Messages {
         } else {
             turn.go(ScreenId::Detail);
         }
+    }
+}
+
+#[cfg(test)]
+impl Messages {
+    /// The numbers of the rows that are listed; none of a hole.
+    pub fn listed(&self) -> Vec<Option<u64>> {
+        (0..self.rows.len()).map(|row| self.rows.get(row).map(|place| place as u64 + 1)).collect()
     }
 }
 
@@ -210,6 +228,14 @@ impl Screen for Messages {
         };
         // The selection was made elsewhere, or its row is another one now.
         let place = self.place(selection);
+        if place.is_some() {
+            self.hole = None;
+        }
+        if let Some(row) = self.hole.and_then(|hole| self.rows.row_of_hole(hole))
+            && row != self.list.cursor
+        {
+            self.list.go(row);
+        }
         if let Some(place) = place
             && self.rows.get(self.list.cursor) != Some(place)
         {
@@ -302,6 +328,9 @@ impl Screen for Messages {
                     if live.follow { "follow: the list keeps to the newest" } else { "follow is off" };
                 self.focus = Focus::List;
                 turn.say(words);
+            }
+            Cmd::GoFrame | Cmd::GoLayers if self.hole.is_some() => {
+                turn.say("these bytes are not in the capture; Enter shows what is known of them");
             }
             Cmd::GoFrame | Cmd::GoLayers => {
                 let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
@@ -481,6 +510,13 @@ impl Screen for Messages {
         if areas.list.height > 0 {
             self.view_list(ctx, areas.list, buffer);
         }
+        if let Some(hole) = self.rows.hole(self.list.cursor).filter(|_| self.hole.is_some()) {
+            panes::hole(ctx, [areas.frames, areas.bytes, areas.lines], buffer, hole);
+            if areas.live.height > 0 {
+                live::pane(ctx, areas.live, buffer, &self.standing(ctx));
+            }
+            return;
+        }
         if areas.frames.height > 0 {
             panes::frames(ctx, areas.frames, buffer, self.frame, self.focus == Focus::Frames);
         }
@@ -513,7 +549,7 @@ impl Screen for Messages {
         if ctx.shared.is_wide() {
             let count = format!(
                 "{} of {} ",
-                units::grouped(self.rows.len() as u64),
+                units::grouped(self.rows.count() as u64),
                 units::counted(self.rows.of() as u64, noun)
             );
             end.plainly(count);

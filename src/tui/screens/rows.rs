@@ -1,5 +1,9 @@
 //! Which rows of a list are shown: all, or those that a filter chose, found a bounded number at a time so that the
-//! UI never waits for them.
+//! UI never waits for them; and in which order they stand.
+
+use crate::model::Direction;
+use crate::store::Index;
+use crate::tui::order::{Entry, Hole, Order};
 
 /// Rows that are looked at in one go.
 const BUDGET: usize = 20_000;
@@ -20,6 +24,33 @@ pub struct Rows {
     /// Rows of which it cannot be said without more bytes.
     undecided: Vec<u32>,
     all: bool,
+    order: Order,
+    /// Positions in the order, where that is not the order of numbers.
+    shown: Vec<u32>,
+    /// What `shown` was made of; none where it is not used.
+    arranged: Option<Arranged>,
+    /// Holes among the rows that are shown.
+    holes: usize,
+}
+
+/// What an arrangement was made of: while it is the same, it stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arranged {
+    order: u64,
+    chosen: usize,
+    all: bool,
+    holes: [bool; 2],
+}
+
+/// Which list is arranged, and which holes are shown in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrangement {
+    /// The connection, and whether its frames are meant.
+    pub list: (u32, bool),
+    /// What comes in has to wait.
+    pub paused: bool,
+    /// Whether holes of what the client sent are shown, and of what the server sent.
+    pub holes: [bool; 2],
 }
 
 /// What decides about the rows: which list, which filter, which toggles.
@@ -56,6 +87,63 @@ impl Rows {
         }
         self.looked = end;
         gone
+    }
+
+    /// Puts the rows into the order in which they were complete, with holes among them.
+    pub fn arrange(&mut self, index: &Index, wanted: Arrangement) {
+        let Arrangement { list, paused, holes } = wanted;
+        self.order.update(index, list, self.first..self.len, paused);
+        if self.order.is_plain() {
+            (self.arranged, self.holes) = (None, 0);
+            self.shown.clear();
+            return;
+        }
+        let arranged =
+            Arranged { order: self.order.version(), chosen: self.chosen.len(), all: self.all, holes };
+        // While rows are still looked for, each step would arrange all anew.
+        let few = |known: Arranged| known.chosen > 0 && self.chosen.len() < 2 * known.chosen;
+        if self.arranged == Some(arranged) || self.is_busy() && self.arranged.is_some_and(few) {
+            return;
+        }
+        let [client, server] = holes;
+        let shows = |hole: &Hole| match hole.direction {
+            Some(Direction::ClientToServer) => client,
+            Some(Direction::ServerToClient) => server,
+            None => client || server,
+        };
+        let mut count = 0;
+        self.shown.clear();
+        for position in 0..self.order.len() {
+            let is_shown = match self.order.entry(position) {
+                Some(Entry::Row(place)) => self.all || self.chosen.binary_search(&(place as u32)).is_ok(),
+                Some(Entry::Hole(hole)) => {
+                    let shown = self.order.hole(hole).is_some_and(shows);
+                    count += usize::from(shown);
+                    shown
+                }
+                Some(Entry::Extra(_)) | None => false,
+            };
+            if is_shown {
+                self.shown.push(position as u32);
+            }
+        }
+        (self.arranged, self.holes) = (Some(arranged), count);
+    }
+
+    /// The hole that a row shows.
+    #[must_use]
+    pub fn hole(&self, row: usize) -> Option<&Hole> {
+        self.arranged?;
+        match self.order.entry(*self.shown.get(row)? as usize)? {
+            Entry::Hole(at) => self.order.hole(at),
+            Entry::Row(_) | Entry::Extra(_) => None,
+        }
+    }
+
+    /// The row that shows a hole, by the number of its finding.
+    #[must_use]
+    pub fn row_of_hole(&self, finding: u64) -> Option<usize> {
+        (0..self.shown.len()).find(|row| self.hole(*row).is_some_and(|hole| hole.finding == finding))
     }
 
     /// Forgets rows before one.
@@ -111,9 +199,18 @@ impl Rows {
         self.looked < self.len
     }
 
-    /// How many are shown so far.
+    /// How many rows are shown so far, holes included.
     #[must_use]
     pub fn len(&self) -> usize {
+        if self.arranged.is_some() { self.shown.len() } else { self.count() }
+    }
+
+    /// How many of the list's own rows are shown so far.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        if self.arranged.is_some() {
+            return self.shown.len() - self.holes;
+        }
         if self.all { self.len.saturating_sub(self.first) } else { self.chosen.len() }
     }
 
@@ -129,9 +226,15 @@ impl Rows {
         self.len
     }
 
-    /// The place in the list of a row that is shown.
+    /// The place in the list of a row that is shown; none of a hole.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<usize> {
+        if self.arranged.is_some() {
+            return match self.order.entry(*self.shown.get(row)? as usize)? {
+                Entry::Row(place) => Some(place),
+                Entry::Hole(_) | Entry::Extra(_) => None,
+            };
+        }
         if self.all {
             let place = row.saturating_add(self.first);
             return (place < self.len).then_some(place);
@@ -142,6 +245,11 @@ impl Rows {
     /// The shown row for a place in the list, or the nearest later one, or the last.
     #[must_use]
     pub fn near(&self, place: usize) -> usize {
+        if self.arranged.is_some() {
+            let position = self.order.position(place).unwrap_or(0) as u32;
+            let row = self.shown.partition_point(|at| *at < position);
+            return row.min(self.shown.len().saturating_sub(1));
+        }
         if self.all {
             return place.min(self.len.saturating_sub(1)).saturating_sub(self.first);
         }

@@ -13,7 +13,7 @@ use crate::store::{Options, Session};
 use crate::tui::app::App;
 use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save, answer};
 use crate::tui::keys::{Press, script};
-use crate::tui::run::{found, scan};
+use crate::tui::run::{Choosing, found, scan};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::view::draw;
 
@@ -95,6 +95,13 @@ impl Kit {
                             std::thread::yield_now();
                         }
                         events.push(found(wanted.id, &search));
+                    }
+                    Effect::Choose(wanted) => {
+                        let search = Choosing::begin(&self.session, &wanted).unwrap();
+                        while !search.is_over() {
+                            std::thread::yield_now();
+                        }
+                        events.push(search.told(wanted.id));
                     }
                     Effect::Copy(text) => self.copied.insert(0, text),
                     Effect::Save(path, save) => self.saved.push((path, save)),

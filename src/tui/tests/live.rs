@@ -544,3 +544,30 @@ fn a_connection_is_not_said_to_end_while_a_file_is_read() {
     fed.kit.shows("open so far");
     assert!(!fed.kit.shown().contains("capture ends"), "{}", fed.kit.shown());
 }
+
+#[test]
+fn a_filter_on_messages_chooses_connections_while_they_grow() {
+    let mut fed = Fed::live((120, 36));
+    fed.connect();
+    fed.connect();
+    let mut fed = fed.press("1 f");
+    fed.kit = fed.kit.text("len > 100").press("Enter").rest();
+    fed.kit.shows("no connection matches");
+    let opened = fed.press("Enter");
+    assert_eq!(opened.kit.app.screen, ScreenId::Connections, "a hidden connection is not opened");
+    let mut fed = opened;
+    fed.say(1);
+    fed.kit = fed.kit.rest();
+    let shown = |fed: &Fed| fed.kit.app.shared.shown_connections(&fed.kit.session.index()).unwrap().len();
+    assert_eq!(shown(&fed), 1);
+    fed.say(3);
+    fed.kit = fed.kit.rest();
+    assert_eq!(shown(&fed), 2);
+    // What lies behind the first bytes of a message is searched too, also while more comes.
+    let mut fed = fed.press("f Ctrl-u");
+    fed.kit = fed.kit.text("text contains \"8901234567\"").press("Enter").rest();
+    assert_eq!(shown(&fed), 2, "{}", fed.kit.shown());
+    let mut fed = fed.press("f Ctrl-u");
+    fed.kit = fed.kit.text("text contains \"nothing like it\"").press("Enter").rest();
+    assert_eq!(shown(&fed), 0);
+}

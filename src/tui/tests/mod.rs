@@ -17,3 +17,4 @@ mod properties;
 mod secure;
 mod stats;
 mod taking;
+mod truth;

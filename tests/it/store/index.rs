@@ -50,7 +50,11 @@ fn record(record: &Value) -> Option<String> {
                 "compressed",
                 "integrity",
             ]);
-            let preview = hex::encode(&bytes[..bytes.len().min(64)]);
+            // What is still compressed is nobody's text, and behind a hole stands something else.
+            let as_sent = record["compressed"] == true && record["len"].is_null();
+            let certain = record["missing_at"].as_u64().map_or(bytes.len(), |at| at as usize);
+            let shown = if as_sent { 0 } else { bytes.len().min(64).min(certain) };
+            let preview = hex::encode(&bytes[..shown]);
             let utf8 = record["invalid_utf8_at"].is_null();
             Some(format!("message {keys} preview {preview} utf8 {utf8} code {}", record["close_code"]))
         }

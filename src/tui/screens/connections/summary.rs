@@ -15,6 +15,9 @@ use crate::ws::close_code;
 /// Why there is no row: nothing matches, or there is no WebSocket but something else.
 pub fn nothing(ctx: &Ctx<'_>) -> String {
     if !ctx.index.connections.is_empty() {
+        if ctx.shared.choice.as_ref().is_some_and(|choice| choice.is_busy() || choice.percent().is_some()) {
+            return "filtering…".to_owned();
+        }
         return "no connection matches; f changes the filter, Ctrl-f clears it, M shows unmarked ones again"
             .to_owned();
     }

@@ -98,7 +98,17 @@ impl Content {
     /// Whether a view makes sense.
     #[must_use]
     pub fn has(&self, view: View) -> bool {
-        view != View::Json || self.json.is_some()
+        match view {
+            View::Json => self.json.is_some(),
+            View::Text => !self.is_as_sent(),
+            View::Hex | View::Raw => true,
+        }
+    }
+
+    /// Whether the bytes are still compressed: they are no text.
+    #[must_use]
+    pub fn is_as_sent(&self) -> bool {
+        self.detail.integrity.is_as_sent(self.detail.compressed)
     }
 
     /// Wraps the text at `columns` and finds its first `rows` rows, or all if there are fewer.
@@ -365,7 +375,8 @@ pub fn as_sent(detail: &MessageDetail) -> Vec<u8> {
 
 fn json_of(detail: &MessageDetail) -> Option<Json> {
     let begins = detail.bytes.trim_ascii_start().first().is_some_and(|first| matches!(first, b'{' | b'['));
-    if !begins || !matches!(detail.opcode, Opcode::Text | Opcode::Binary) {
+    let is_as_sent = detail.integrity.is_as_sent(detail.compressed);
+    if !begins || is_as_sent || !matches!(detail.opcode, Opcode::Text | Opcode::Binary) {
         return None;
     }
     let json = json::read(&detail.bytes);
@@ -380,7 +391,7 @@ fn best(detail: &MessageDetail, json: Option<&Json>) -> View {
         detail.opcode == Opcode::Text || (detail.opcode != Opcode::Close && is_readable(&detail.bytes));
     match json {
         Some(json) if json.error.is_none() || !detail.whole => View::Json,
-        _ if text && detail.integrity != Integrity::Damaged => View::Text,
+        _ if text && !detail.integrity.is_as_sent(detail.compressed) => View::Text,
         _ => View::Hex,
     }
 }

@@ -11,7 +11,7 @@ use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Hex, List, Pane, Text, units, utf8};
-use crate::ws::{Integrity, Opcode};
+use crate::ws::Opcode;
 
 impl MessageDetail {
     pub(super) fn draw_main(&self, ctx: &Ctx<'_>, content: &Content, area: Rect, buffer: &mut Buffer) {
@@ -121,7 +121,7 @@ impl MessageDetail {
         if all.is_empty() {
             empty(ctx, buffer, area, "no bytes");
         }
-        let text = content.detail.opcode != Opcode::Binary;
+        let text = content.detail.opcode != Opcode::Binary && !content.is_as_sent();
         for (y, row) in (area.top()..area.bottom()).zip(list.visible()) {
             let mut line = Text::of(Role::Plain, " ");
             line.append(&hex.row(row)).pad_to(hex.columns() + 2).add(Role::Dim, "│");
@@ -171,10 +171,10 @@ pub(super) fn tabs(content: &Content, open: View) -> Text {
 }
 
 pub(super) fn hex_title(content: &Content) -> &'static str {
-    match (content.detail.compressed, content.detail.integrity) {
-        (true, Integrity::UnknownDictionary) => "Hex  (as sent, compressed)",
-        (true, _) => "Hex  (inflated)",
-        (false, _) => "Hex",
+    match content.detail.compressed {
+        true if content.is_as_sent() => "Hex  (as sent, compressed)",
+        true => "Hex  (inflated)",
+        false => "Hex",
     }
 }
 

@@ -19,6 +19,7 @@ use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
 use crate::tui::event::{Effect, Mouse, MouseKind, Save};
+use crate::tui::order::{Entry, Order};
 use crate::tui::shared::{Ctx, Shared, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
@@ -49,6 +50,8 @@ pub struct MessageDetail {
     hit: Option<Range<usize>>,
     /// The view before the last settling, to bring the lists in line.
     listed: Option<(View, u32, u64)>,
+    /// In which the messages of the list stand.
+    order: Order,
 }
 
 impl Default for MessageDetail {
@@ -65,6 +68,7 @@ impl Default for MessageDetail {
             main_bytes: 16,
             hit: None,
             listed: None,
+            order: Order::default(),
         }
     }
 }
@@ -160,18 +164,42 @@ impl MessageDetail {
         }
     }
 
+    /// The message that stands behind one in the list, or before it; 0 where there is none.
+    fn next(&self, message: u64, forwards: bool) -> u64 {
+        let place = message.checked_sub(1).and_then(|place| usize::try_from(place).ok());
+        let Some(mut at) = place.and_then(|place| self.order.position(place)) else { return 0 };
+        loop {
+            let Some(next) = (if forwards { at.checked_add(1) } else { at.checked_sub(1) }) else { return 0 };
+            match self.order.entry(next) {
+                Some(Entry::Row(place)) => return place as u64 + 1,
+                Some(Entry::Hole(_) | Entry::Extra(_)) => at = next,
+                None => return 0,
+            }
+        }
+    }
+
     fn walk(&mut self, forwards: bool, turn: &mut Turn<'_>) {
         let selection = turn.shared.selection;
-        let count = turn.index.messages(selection.connection).len() as u64;
-        let next =
-            if forwards { selection.message.saturating_add(1) } else { selection.message.saturating_sub(1) };
-        let released = turn.index.messages(selection.connection).released() as u64;
-        if next <= released && !forwards && next > 0 {
+        let messages = turn.index.messages(selection.connection);
+        let count = messages.len() as u64;
+        self.order.update(
+            turn.index,
+            (selection.connection, false),
+            messages.released()..messages.len(),
+            false,
+        );
+        let released = messages.released() as u64;
+        let next = if forwards && selection.message <= released {
+            released + 1
+        } else {
+            self.next(selection.message, forwards)
+        };
+        if next == 0 && !forwards && released > 0 {
             turn.say("the messages before this one were released to bound memory");
         } else if next == 0 || next > count {
             turn.say(if forwards { "this is the last message" } else { "this is the first message" });
         } else {
-            turn.select_message(next.max(released + 1));
+            turn.select_message(next);
         }
     }
 
@@ -248,6 +276,11 @@ impl MessageDetail {
         let wanted = turn.shared.search.to_ascii_lowercase().into_bytes();
         let Some(content) = &mut self.content else { return };
         if wanted.is_empty() {
+            return;
+        }
+        if content.is_as_sent() {
+            self.hit = None;
+            turn.say("cannot be searched: its bytes are still compressed");
             return;
         }
         let text = content.bytes().to_ascii_lowercase();

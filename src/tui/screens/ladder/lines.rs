@@ -2,8 +2,10 @@
 
 use super::plan::Row;
 use crate::model::{Direction, Flags, Time, safe_text, width};
+use crate::report::doubt;
 use crate::store::detail::{TcpDetail, TcpPacket};
 use crate::store::{ConnectionRow, FrameRow, Index, Marks, MessageRow};
+use crate::tui::order::{Entry, Order};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, units};
@@ -64,6 +66,8 @@ pub(super) struct Scribe<'a> {
     pub ctx: Ctx<'a>,
     pub connection: &'a ConnectionRow,
     pub columns: Columns,
+    /// In which the frames stand.
+    pub order: &'a Order,
 }
 
 impl Scribe<'_> {
@@ -87,8 +91,9 @@ impl Scribe<'_> {
                     if self.columns.wide { "   Enter to unfold" } else { "" }
                 ))
             },
+            Event::Frame(Row::Hole(at)) => self.hole(at),
             Event::Frame(Row::Gap(gap)) => across(&format!("~~ {} ~~", units::duration(gap.unsigned_abs()))),
-            Event::Frame(Row::Blank) => across(""),
+            Event::Frame(Row::Blank | Row::Extra(_)) => across(""),
         };
         self.compose(line, cursor)
     }
@@ -238,11 +243,13 @@ impl Scribe<'_> {
                 words.plainly(format!(" {}", self.size(len)));
                 if is_much_smaller(&row, header.payload_len) {
                     words.plainly(format!(" ({} on the wire)", self.size(header.payload_len)));
-                } else if row.marks.has(Marks::LEN_UNKNOWN) {
-                    words.plainly(" ");
-                    words.add(Role::Warning, row.integrity.name());
                 }
-                if row.opcode == 1 {
+                let compressed = row.marks.has(Marks::COMPRESSED);
+                let (doubt, shown) = doubt(row.integrity, compressed, self.index().missing(id, number));
+                if !doubt.is_empty() {
+                    words.plainly(" ").add(Role::Warning, &doubt);
+                }
+                if row.opcode == 1 && shown {
                     words.plainly(" ");
                     let room = room.saturating_sub(words.width());
                     quote(&mut words, preview(number), row.len().unwrap_or(0), room);
@@ -261,6 +268,16 @@ impl Scribe<'_> {
             words,
             role,
             note: self.note(at, frame, message),
+        }
+    }
+
+    fn hole(&self, at: usize) -> Line {
+        let Some(hole) = self.order.hole(at) else { return across("") };
+        Line {
+            time: Some(hole.place.time),
+            words: Text::of(Role::Warning, format!("~~ {} ~~", hole.words())),
+            note: Text::of(Role::Error, "! tcp-gap"),
+            ..across("")
         }
     }
 
@@ -373,9 +390,13 @@ impl Scribe<'_> {
         say: &mut impl FnMut(Role, &str),
     ) {
         let id = self.connection.id.0;
-        let Some(before) = at.checked_sub(1).and_then(|at| self.index().frames(id).get(at as usize)) else {
+        // The frame above; one that waited for missing bytes is told later than those that came after it.
+        let position = usize::try_from(at).ok().and_then(|at| self.order.position(at)).unwrap_or(0);
+        let Some(Entry::Row(before)) = position.checked_sub(1).and_then(|above| self.order.entry(above))
+        else {
             return;
         };
+        let Some(before) = self.index().frames(id).get(before) else { return };
         if before.direction() == frame.direction() {
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::Time;
 use crate::store::{FrameRow, Pages};
+use crate::tui::order::{Entry, Order};
 
 /// Frames between two marks.
 const STRIDE: u64 = 1024;
@@ -30,11 +31,61 @@ pub struct Rules {
     pub opened: BTreeSet<u64>,
 }
 
+/// The frames in the order in which they stand, with holes among them. Positions are counted so that those of frames that
+/// stand as they are numbered are their numbers less 1.
+#[derive(Clone, Copy)]
+pub struct Sequence<'a> {
+    /// The frames.
+    pub frames: &'a Pages<FrameRow>,
+    /// Their order.
+    pub order: &'a Order,
+    /// When the packets of TCP between them were.
+    pub extras: &'a [Time],
+}
+
+/// What stands at a position.
+enum Item<'a> {
+    /// A frame, counted from 0.
+    Frame(u64, &'a FrameRow),
+    Hole(usize, Time),
+    Extra(usize, Time),
+}
+
+impl<'a> Sequence<'a> {
+    /// The first position, where the others are not there any more.
+    fn first(self) -> u64 {
+        self.frames.released() as u64
+    }
+
+    /// One behind the last position.
+    fn end(self) -> u64 {
+        self.first() + self.order.len() as u64
+    }
+
+    fn get(self, position: u64) -> Option<Item<'a>> {
+        match self.order.entry(position.checked_sub(self.first())? as usize)? {
+            Entry::Row(place) => Some(Item::Frame(place as u64, self.frames.get(place)?)),
+            Entry::Extra(at) => Some(Item::Extra(at, *self.extras.get(at)?)),
+            Entry::Hole(at) => Some(Item::Hole(at, self.order.hole(at)?.place.time)),
+        }
+    }
+
+    /// The position of a frame, counted from 0.
+    fn position(self, frame: u64) -> u64 {
+        let position = usize::try_from(frame).ok().and_then(|frame| self.order.position(frame));
+        position.map_or(frame, |position| self.first() + position as u64)
+    }
+}
+
 /// A row of the diagram. Frames are counted from 0 here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A frame.
     Frame(u64),
+    /// Bytes that are missing, by their place among the holes of the connection.
+    Hole(usize),
+    /// A packet of TCP between frames, by its place among those.
+    Extra(usize),
     /// Pings and pongs in one row: the first, how many.
     Folded(u64, u64),
     /// A long time: nanoseconds.
@@ -43,81 +94,89 @@ pub enum Row {
     Blank,
 }
 
-impl Row {
-    /// The frame that it stands for.
-    fn frame(self) -> Option<u64> {
-        match self {
-            Self::Frame(frame) | Self::Folded(frame, _) => Some(frame),
-            Self::Gap(_) | Self::Blank => None,
-        }
-    }
-}
-
 /// The state of a walk over the frames.
 #[derive(Clone, Copy, Debug, Default)]
 struct Walk {
-    /// The next frame.
-    frame: u64,
+    /// The next position.
+    at: u64,
     /// Rows so far.
     rows: u64,
     /// Pings and pongs one after the other.
     run: u32,
-    /// The fold that is open: its first frame, how many.
-    fold: (u64, u64),
+    /// The fold that is open: its first position, its first frame, how many.
+    fold: (u64, u64, u64),
     /// When the last row was.
     last: Option<Time>,
 }
 
+/// Gets the number of a row, the last position that it stands for, and the row.
+type Tell<'a> = &'a mut dyn FnMut(u64, u64, Row);
+
 impl Walk {
-    /// Takes the next frame; tells its rows.
-    fn step(&mut self, rules: &Rules, row: &FrameRow, tell: &mut dyn FnMut(u64, Row)) {
-        let frame = self.frame;
-        self.frame += 1;
-        let opcode = row.header().opcode();
-        if !rules.control && opcode.is_control() {
-            return;
-        }
-        if rules.fold && matches!(opcode.bits(), 9 | 10) {
-            self.run = self.run.saturating_add(1);
-            if self.run == SHOWN + 1 {
-                self.fold.0 = frame;
+    /// Takes what comes next; tells its rows.
+    fn step(&mut self, rules: &Rules, item: &Item<'_>, tell: Tell<'_>) {
+        let at = self.at;
+        self.at += 1;
+        let (time, row) = match *item {
+            Item::Frame(frame, row) => {
+                let opcode = row.header().opcode();
+                if !rules.control && opcode.is_control() {
+                    return;
+                }
+                if rules.fold && matches!(opcode.bits(), 9 | 10) {
+                    self.run = self.run.saturating_add(1);
+                    if self.run == SHOWN + 1 {
+                        (self.fold.0, self.fold.1) = (at, frame);
+                    }
+                    if self.run > SHOWN && !rules.opened.contains(&self.fold.1) {
+                        self.fold.2 += 1;
+                        self.last = Some(row.time);
+                        return;
+                    }
+                } else {
+                    self.unfold(tell);
+                    self.run = 0;
+                }
+                (row.time, Row::Frame(frame))
             }
-            if self.run > SHOWN && !rules.opened.contains(&self.fold.0) {
-                self.fold.1 += 1;
-                self.last = Some(row.time);
-                return;
+            Item::Hole(hole, time) => {
+                self.unfold(tell);
+                self.run = 0;
+                (time, Row::Hole(hole))
             }
-        } else {
-            self.unfold(tell);
-            self.run = 0;
-        }
+            Item::Extra(extra, time) => {
+                self.unfold(tell);
+                self.run = 0;
+                (time, Row::Extra(extra))
+            }
+        };
         if let (Some(scale), Some(last)) = (rules.scale, self.last) {
-            let gap = row.time.since(last);
+            let gap = time.since(last);
             if gap > scale.saturating_mul(LONG) {
-                self.tell(Row::Gap(gap), tell);
+                self.tell(at, Row::Gap(gap), tell);
             } else {
                 // Half a unit and more is a row of its own.
                 for _ in 1..gap.saturating_add(scale / 2).checked_div(scale).unwrap_or(0) {
-                    self.tell(Row::Blank, tell);
+                    self.tell(at, Row::Blank, tell);
                 }
             }
         }
-        self.last = Some(row.time);
-        self.tell(Row::Frame(frame), tell);
+        self.last = Some(time);
+        self.tell(at, row, tell);
     }
 
     /// Ends a fold.
-    fn unfold(&mut self, tell: &mut dyn FnMut(u64, Row)) {
-        let (first, count) = std::mem::take(&mut self.fold);
+    fn unfold(&mut self, tell: Tell<'_>) {
+        let (at, first, count) = std::mem::take(&mut self.fold);
         match count {
             0 => {}
-            1 => self.tell(Row::Frame(first), tell),
-            _ => self.tell(Row::Folded(first, count), tell),
+            1 => self.tell(at, Row::Frame(first), tell),
+            _ => self.tell(at.saturating_add(count - 1), Row::Folded(first, count), tell),
         }
     }
 
-    fn tell(&mut self, row: Row, tell: &mut dyn FnMut(u64, Row)) {
-        tell(self.rows, row);
+    fn tell(&mut self, at: u64, row: Row, tell: Tell<'_>) {
+        tell(self.rows, at, row);
         self.rows += 1;
     }
 }
@@ -146,20 +205,20 @@ impl Plan {
     }
 
     /// Forgets what stands for frames that were released; answers how many rows went, the first ones.
-    pub fn release(&mut self, frames: &Pages<FrameRow>) -> u64 {
-        let first = frames.released() as u64;
-        if self.walk.frame < first {
+    pub fn release(&mut self, sequence: Sequence<'_>) -> u64 {
+        let first = sequence.first();
+        if self.walk.at < first {
             // It was never walked over.
-            self.walk = Walk { frame: first, rows: self.walk.rows, ..Walk::default() };
+            self.walk = Walk { at: first, rows: self.walk.rows, ..Walk::default() };
             self.marks.clear();
         }
-        let at = self.marks.partition_point(|mark| mark.frame < first);
+        let at = self.marks.partition_point(|mark| mark.at < first);
         if at == 0 && !self.marks.is_empty() {
             return 0;
         }
         self.marks.drain(..at);
         let rows = self.marks.first().map_or(self.walk.rows, |mark| mark.rows);
-        if self.marks.is_empty() && self.walk.frame > 0 {
+        if self.marks.is_empty() && self.walk.at > 0 {
             self.marks.push(self.walk);
         }
         let gone = rows.saturating_sub(self.gone);
@@ -167,39 +226,59 @@ impl Plan {
         gone
     }
 
-    /// Walks on over what is there, a bounded step; answers whether something is left.
-    pub fn advance(&mut self, frames: &Pages<FrameRow>) -> bool {
-        let end = (frames.len() as u64).min(self.walk.frame.saturating_add(STEP));
-        let range = self.walk.frame as usize..end as usize;
-        for row in frames.range(range) {
-            let marked = self.marks.last().is_some_and(|mark| mark.frame == self.walk.frame);
-            if self.walk.frame.is_multiple_of(STRIDE) && !marked {
-                self.marks.push(self.walk);
-            }
-            self.walk.step(&self.rules, row, &mut |_, _| {});
+    /// Goes back to before a position, counted from the first that is there: what stands from there on is another one now.
+    pub fn go_back(&mut self, sequence: Sequence<'_>, position: usize) {
+        let position = sequence.first() + position as u64;
+        if self.walk.at <= position {
+            return;
         }
-        self.walk.frame < frames.len() as u64
+        let keeps = self.marks.partition_point(|mark| mark.at <= position);
+        match keeps.checked_sub(1).and_then(|last| self.marks.get(last)) {
+            Some(mark) => self.walk = *mark,
+            None => self.walk = Walk { at: sequence.first(), rows: self.gone, ..Walk::default() },
+        }
+        self.marks.truncate(keeps);
     }
 
-    /// Frames that were walked over.
+    /// Walks on over what is there, a bounded step; answers whether something is left.
+    pub fn advance(&mut self, sequence: Sequence<'_>) -> bool {
+        let end = sequence.end().min(self.walk.at.saturating_add(STEP));
+        while self.walk.at < end {
+            let marked = self.marks.last().is_some_and(|mark| mark.at == self.walk.at);
+            if self.walk.at.is_multiple_of(STRIDE) && !marked {
+                self.marks.push(self.walk);
+            }
+            let Some(item) = sequence.get(self.walk.at) else { break };
+            self.walk.step(&self.rules, &item, &mut |_, _, _| {});
+        }
+        self.walk.at < sequence.end()
+    }
+
+    /// Whether a frame, counted from 0, was walked over.
+    #[must_use]
+    pub fn has_walked(&self, sequence: Sequence<'_>, frame: u64) -> bool {
+        sequence.position(frame) < self.walk.at
+    }
+
+    /// Frames that were walked over, about.
     #[must_use]
     pub fn walked(&self) -> u64 {
-        self.walk.frame
+        self.walk.at
     }
 
     /// How many rows there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.walk.rows.saturating_sub(self.gone) + u64::from(self.walk.fold.1 > 0)
+        self.walk.rows.saturating_sub(self.gone) + u64::from(self.walk.fold.2 > 0)
     }
 
     /// Some of the rows, from one on.
     #[must_use]
-    pub fn rows(&self, frames: &Pages<FrameRow>, from: u64, count: usize) -> Vec<Row> {
+    pub fn rows(&self, sequence: Sequence<'_>, from: u64, count: usize) -> Vec<Row> {
         let from = from.saturating_add(self.gone);
         let at = self.marks.partition_point(|mark| mark.rows <= from).saturating_sub(1);
         let mut found = Vec::with_capacity(count);
-        self.each(frames, at, &mut |number, row| {
+        self.each(sequence, at, &mut |number, _, row| {
             if number >= from && found.len() < count {
                 found.push(row);
             }
@@ -210,13 +289,13 @@ impl Plan {
 
     /// The row of a frame, or of the fold that it is in; the next one where it is not shown.
     #[must_use]
-    pub fn row_of(&self, frames: &Pages<FrameRow>, frame: u64) -> u64 {
-        let at = self.marks.partition_point(|mark| mark.frame <= frame).saturating_sub(1);
+    pub fn row_of(&self, sequence: Sequence<'_>, frame: u64) -> u64 {
+        let position = sequence.position(frame);
+        let at = self.marks.partition_point(|mark| mark.at <= position).saturating_sub(1);
         let (mut found, mut last) = (None, 0);
-        self.each(frames, at, &mut |number, row| {
+        self.each(sequence, at, &mut |number, at, row| {
             match row {
-                Row::Folded(first, count) if (first..first + count).contains(&frame) => found = Some(number),
-                _ if row.frame().is_some_and(|of| of >= frame) => found = Some(number),
+                Row::Frame(_) | Row::Folded(..) if at >= position => found = Some(number),
                 _ => last = number,
             }
             found.is_none()
@@ -225,16 +304,16 @@ impl Plan {
     }
 
     /// Tells rows from a mark on as long as they are wanted.
-    fn each(&self, frames: &Pages<FrameRow>, mark: usize, tell: &mut dyn FnMut(u64, Row) -> bool) {
+    fn each(&self, sequence: Sequence<'_>, mark: usize, tell: &mut dyn FnMut(u64, u64, Row) -> bool) {
         let Some(mut walk) = self.marks.get(mark).copied() else { return };
         let mut wanted = true;
-        while wanted && walk.frame < self.walk.frame {
-            let Some(row) = frames.get(walk.frame as usize) else { break };
-            walk.step(&self.rules, row, &mut |number, row| wanted = wanted && tell(number, row));
+        while wanted && walk.at < self.walk.at {
+            let Some(item) = sequence.get(walk.at) else { break };
+            walk.step(&self.rules, &item, &mut |number, at, row| wanted = wanted && tell(number, at, row));
         }
         if wanted {
-            walk.unfold(&mut |number, row| {
-                tell(number, row);
+            walk.unfold(&mut |number, at, row| {
+                tell(number, at, row);
             });
         }
     }

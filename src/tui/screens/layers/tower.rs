@@ -13,7 +13,7 @@ use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::labelled::Part;
 use crate::tui::widgets::{Text, hex, units};
-use crate::ws::{Integrity, Opcode};
+use crate::ws::Opcode;
 
 /// A layer.
 #[derive(Clone, Debug)]
@@ -376,8 +376,8 @@ fn data_layer(
         .filter(|message| !control && message.frame_count == 1)
         .map_or(&frame.payload, |message| &message.bytes);
     let text = message.is_some_and(|message| message.opcode == Opcode::Text) && !control;
-    let readable = text
-        && (!compressed || message.is_some_and(|message| message.integrity != Integrity::UnknownDictionary));
+    let readable =
+        text && (!compressed || message.is_some_and(|message| !message.integrity.is_as_sent(compressed)));
     let whole = message.is_none_or(|message| message.frame_count == 1);
     if bytes.is_empty() {
         words.add(Role::Dim, lang.pick("nothing", "空"));

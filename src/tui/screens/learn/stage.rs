@@ -156,6 +156,10 @@ impl Stage {
                     let nothing = Event::Found { id: wanted.id, found: Vec::new(), percent: 100, over: true };
                     self.event(nothing, turn);
                 }
+                (Effect::Choose(wanted), _) => {
+                    let nothing = Event::Chosen { id: wanted.id, told: Vec::new(), percent: 100, over: true };
+                    self.event(nothing, turn);
+                }
                 (effect @ (Effect::Quit | Effect::Copy(_) | Effect::Redraw | Effect::Suspend), _) => {
                     turn.effects.push(effect);
                 }

@@ -5,7 +5,7 @@ use crate::filter::Verdict;
 use crate::model::Direction;
 use crate::store::{Index, Reading};
 use crate::tui::records::{OfFrame, OfMessage};
-use crate::tui::screens::rows::Key;
+use crate::tui::screens::rows::{Arrangement, Key};
 use crate::tui::shared::Turn;
 use crate::ws::Opcode;
 
@@ -91,7 +91,7 @@ impl Messages {
         let there = if self.frames_mode { index.frames(id).len() } else { index.messages(id).len() };
         // A pause is of the list as it is; another one is paused when it is opened.
         self.frozen = shared.live.paused.then(|| self.frozen.unwrap_or(there));
-        if self.frames_mode {
+        let gone = if self.frames_mode {
             let frames = index.frames(id);
             let only_marked = self.only_marked;
             let end = self.frozen.map_or(frames.len(), |rows| rows.min(frames.len()));
@@ -129,7 +129,19 @@ impl Messages {
                 let record = OfMessage { index, connection, number, row, delta, marks: &shared.marks };
                 filter.map_or(Some(true), |filter| decide(filter.test(&record)))
             })
-        }
+        };
+        // A filter chooses among messages; what is missing is no data of a control frame either.
+        let holes = filter.is_none() && !self.only_marked && self.kinds != Kinds::Control;
+        self.rows.arrange(
+            index,
+            Arrangement {
+                list: (id, self.frames_mode),
+                paused: self.frozen.is_some(),
+                holes: [Direction::ClientToServer, Direction::ServerToClient]
+                    .map(|direction| holes && self.direction.is_none_or(|wanted| wanted == direction)),
+            },
+        );
+        gone
     }
 
     /// Goes to the next row from the cursor, in a direction, for which `wanted` holds.

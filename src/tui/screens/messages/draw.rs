@@ -2,11 +2,13 @@
 
 use super::{frame_word, is_incomplete};
 use crate::model::Direction;
+use crate::report::doubt;
 use crate::store::{Index, Marks, MessageRow};
+use crate::tui::order::Hole;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, hex, units};
-use crate::ws::{Close, Opcode, close_code};
+use crate::ws::{Close, Integrity, Opcode, close_code};
 
 /// `→` or `←`
 pub fn arrow(direction: Direction) -> &'static str {
@@ -112,10 +114,13 @@ impl Columns {
             line = mark(line);
         }
         let begin = ctx.index.begin.unwrap_or(row.time);
-        line.right(Role::Plain, &units::relative(row.time, begin), self.time);
+        let has_begun_only = row.frames == 0;
+        let time = if has_begun_only { String::new() } else { units::relative(row.time, begin) };
+        line.right(Role::Plain, &time, self.time);
         if self.wide {
             let delta = before
                 .and_then(|before| messages.get(before))
+                .filter(|before| !has_begun_only && before.frames > 0)
                 .map(|before| units::delta(row.time.since(before.time)));
             line.right(Role::Plain, &delta.unwrap_or_default(), 10);
         }
@@ -133,6 +138,21 @@ impl Columns {
         line.plainly(" ").append(&self.marks(row, ctx.index.is_evicted(row))).plainly(" ");
         let room = self.width.saturating_sub(line.width());
         line.append(&preview(ctx, connection, number, row, room));
+        line
+    }
+
+    /// A hole: `29 bytes of the client are missing here`.
+    pub fn hole(&self, ctx: &Ctx<'_>, hole: &Hole, cursor: bool) -> Text {
+        let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
+        line.right(Role::Plain, "", self.number);
+        let begin = ctx.index.begin.unwrap_or(hole.place.time);
+        line.right(Role::Plain, &units::relative(hole.place.time, begin), self.time);
+        if self.wide {
+            line.right(Role::Plain, "", 10);
+        }
+        let arrow = hole.direction.map_or("·", arrow);
+        line.plainly(" ").add(Role::Warning, arrow).plainly("  ");
+        line.add(Role::Warning, format!("~~ {} ~~", hole.words()));
         line
     }
 
@@ -235,6 +255,19 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
         line.add(Role::Dim, "(not kept, to bound memory; Enter loads it)");
         return line;
     }
+    let missing = ctx.index.missing(connection, number);
+    let (doubt, shown) = doubt(row.integrity, row.marks.has(Marks::COMPRESSED), missing);
+    // The code of a Close and the bytes of a ping are short: they are shown wherever they are whole.
+    let is_short = row.opcode().is_control() && row.integrity != Integrity::Gap;
+    if !doubt.is_empty() && !is_short {
+        line.add(Role::Warning, &doubt);
+        if !shown || bytes.is_empty() {
+            return line.cut(room);
+        }
+        line.add(Role::Warning, ": ");
+    }
+    let before = line.width();
+    let room = room.saturating_sub(before);
     match row.opcode() {
         Opcode::Close => {
             let close = Close::parse(bytes);
@@ -243,7 +276,7 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
                 None => line.add(Role::Dim, "(no code)"),
             };
             if !close.reason.is_empty() {
-                let room = room.saturating_sub(line.width() + 2);
+                let room = room.saturating_sub(line.width().saturating_sub(before) + 2);
                 line.plainly("  ").captured(Role::Plain, close.reason, room);
             }
         }
@@ -267,7 +300,7 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
             let digits = if room >= 50 { 16 } else { (room / 3).min(bytes.len()) };
             let shown = bytes.get(..bytes.len().min(digits)).unwrap_or_default();
             line.plainly(hex::spaced(shown));
-            let left = room.saturating_sub(line.width() + 4);
+            let left = room.saturating_sub(shown.len() * 3 + 3);
             if left > 3 && !shown.is_empty() {
                 line.plainly("  ").add(Role::Dim, "│");
                 for byte in shown.iter().take(left) {

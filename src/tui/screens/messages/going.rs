@@ -40,8 +40,8 @@ impl Messages {
     /// The row above the footer while a capture goes on.
     pub(super) fn live_status(&self, ctx: &Ctx<'_>, mut line: Text, end: &Text) -> Text {
         line.plainly("    ");
-        if self.rows.len() + self.released(ctx.index) < self.rows.of() {
-            let (shown, of) = (self.rows.len() as u64, self.rows.of() as u64);
+        if self.rows.count() + self.released(ctx.index) < self.rows.of() {
+            let (shown, of) = (self.rows.count() as u64, self.rows.of() as u64);
             line.plainly(format!("{} of {}   ", units::grouped(shown), units::grouped(of)));
         }
         let live = &ctx.shared.live;

@@ -8,9 +8,11 @@ use ratatui::layout::Rect;
 
 use super::draw::{self, arrow, word, word_role};
 use super::frame_word;
+use crate::report::doubt;
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::store::{FrameRow, Index, Marks, MessageRow};
 use crate::tui::details::Detail;
+use crate::tui::order::Hole;
 use crate::tui::screens::frame::found::Loaded;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -99,6 +101,35 @@ pub fn frames(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, cursor: usize, foc
         lines.extend(notes);
     }
     ctx.lines(buffer, inner, &lines);
+}
+
+/// What is known of bytes that are missing: in the place of frames, of bytes, and of the three lines.
+pub fn hole(ctx: &Ctx<'_>, [frames, bytes, short]: [Rect; 3], buffer: &mut Buffer, hole: &Hole) {
+    let finding = hole.finding.checked_sub(ctx.index.released.findings);
+    let finding = finding.and_then(|at| ctx.index.findings.get(at as usize));
+    let safe = finding.map(|finding| crate::model::safe_str(&finding.text).into_owned());
+    let mut words = safe.unwrap_or_else(|| hole.words());
+    words.push_str(&format!(". Seen at packet {}.", units::grouped(hole.place.packet)));
+    let lines = |columns: u16| {
+        let lines = text::wrap(&words, usize::from(columns).saturating_sub(2).max(8));
+        let mut lines: Vec<Text> =
+            lines.into_iter().map(|line| Text::of(Role::Warning, format!(" {line}"))).collect();
+        let mut keys = Text::of(Role::Plain, " ");
+        keys.add(Role::Key, "Enter").add(Role::Dim, ": what that means, in the Expert screen");
+        lines.push(keys);
+        lines
+    };
+    if frames.height > 0 {
+        let inner = Pane::new("Missing bytes", false).draw(buffer, frames, ctx.theme());
+        ctx.lines(buffer, inner, &lines(inner.width));
+    }
+    if bytes.height > 0 {
+        let inner = Pane::new("Bytes", false).draw(buffer, bytes, ctx.theme());
+        ctx.lines(buffer, inner, &[Text::of(Role::Dim, " not in the capture")]);
+    }
+    if short.height > 0 {
+        ctx.lines(buffer, short, &lines(short.width));
+    }
 }
 
 /// `~ payload released; in cap.pcapng`
@@ -373,6 +404,11 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
             };
         }
         Detail::Ready(detail) => {
+            let (doubt, is_readable) = doubt(detail.integrity, detail.compressed, detail.missing);
+            if !doubt.is_empty() {
+                second.add(Role::Warning, &doubt).add(Role::Warning, if is_readable { ": " } else { "" });
+            }
+            let columns = if is_readable { columns.saturating_sub(second.width()) } else { 0 };
             let shown = detail.bytes.get(..detail.bytes.len().min(4 * columns)).unwrap_or_default();
             second.captured(Role::Plain, draw::whole_characters(shown), columns);
         }

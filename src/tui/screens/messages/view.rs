@@ -15,7 +15,7 @@ impl Messages {
         let theme = ctx.theme();
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
         let noun = if self.frames_mode { "Frames" } else { "Messages" };
-        let (shown, of) = (units::grouped(self.rows.len() as u64), units::grouped(self.rows.of() as u64));
+        let (shown, of) = (units::grouped(self.rows.count() as u64), units::grouped(self.rows.of() as u64));
         let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List);
         if self.goes_on {
             pane.title = Text::of(Role::Title, noun);
@@ -64,13 +64,20 @@ impl Messages {
         let header = if self.frames_mode { columns.frame_header() } else { columns.header() };
         header.draw(buffer, inner.x, inner.y, inner.width, theme);
         for (y, row) in (inner.y + 1..inner.bottom()).zip(self.list.visible()) {
-            let Some(place) = self.rows.get(row) else { break };
             let cursor = row == self.list.cursor;
-            let before = row.checked_sub(1).and_then(|row| self.rows.get(row));
-            let mut line = if self.frames_mode {
+            // The row above that is no hole.
+            let before = (row.saturating_sub(8)..row).rev().find_map(|row| self.rows.get(row));
+            let place = self.rows.get(row);
+            let mut line = if let Some(hole) = self.rows.hole(row) {
+                columns.hole(ctx, hole, cursor)
+            } else if let Some(place) = place
+                && self.frames_mode
+            {
                 columns.frame(ctx, self.connection, place, before, cursor)
-            } else {
+            } else if let Some(place) = place {
                 columns.message(ctx, self.connection, place, before, cursor)
+            } else {
+                break;
             };
             if !ctx.shared.search.is_empty() {
                 line.highlight(&ctx.shared.search);
