@@ -26,7 +26,7 @@ pub mod upgrade;
 pub use accept::{AcceptSteps, GUID, accept_for, likely_mistake};
 pub use body::{BodyReader, Framing, GapResult, request_framing, response_framing};
 pub use extension::{deflate_agreed, deflate_offer, parse_extensions};
-pub use head::{HeadKind, HeadLimits, Scan, may_be_head, scan, scan_more};
+pub use head::{HeadKind, HeadLimits, Scan, may_be_head, scan, scan_cut, scan_more};
 pub use proxy::{ProxyScan, scan_proxy};
 pub use upgrade::{
     Handshake, Judgement, conclude, is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade,

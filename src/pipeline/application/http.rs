@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::cut::{Cut, CutHandshake};
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
     BodyReader, GapResult, HeadKind, ProxyScan, Scan, accept_for, is_h2c_upgrade, is_interim,
@@ -19,6 +20,10 @@ pub(super) enum HttpEvent {
     Asked(Box<Head>, HeadPlace),
     /// Its response. A 101 whose request was not captured counts as one.
     Answered(Box<Head>, HeadPlace, UpgradeOutcome),
+    /// A 101, with the request that it shows to have been one for a WebSocket: the snap length cut them.
+    AnsweredCut(Box<CutHandshake>),
+    /// A 101 that the snap length cut, and that says nothing of a WebSocket: the next bytes decide.
+    MayAnswer,
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
     /// HTTP/1.1 was left for HTTP/2; the client's settings.
@@ -46,8 +51,8 @@ pub(super) struct PendingUpgrade {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: WebSocketId,
-    /// Offset behind it in the client's stream: frames begin there.
-    pub(super) end: u64,
+    /// Offset behind it in the client's stream: frames begin there. Of a request that was cut, the response says it.
+    pub(super) end: Option<u64>,
 }
 
 impl PendingUpgrade {
@@ -58,7 +63,7 @@ impl PendingUpgrade {
 }
 
 #[derive(Clone, Debug)]
-enum Parser {
+pub(super) enum Parser {
     /// At the start of a head, or inside one.
     Head,
     Body(BodyReader),
@@ -70,55 +75,59 @@ enum Parser {
 
 impl Parser {
     /// Where a parser is behind a head.
-    fn after(body: BodyReader) -> Self {
+    pub(super) fn after(body: BodyReader) -> Self {
         if body.is_done() { Self::Head } else { Self::Body(body) }
     }
 }
 
 /// A head that is not complete yet.
 #[derive(Clone, Debug, Default)]
-struct Partial {
-    bytes: Vec<u8>,
+pub(super) struct Partial {
+    pub(super) bytes: Vec<u8>,
     seen: usize,
-    place: HeadPlace,
+    pub(super) place: HeadPlace,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RequestKind {
+pub(super) enum RequestKind {
     WebSocket,
     Connect,
     H2c,
     Head,
+    /// The snap length cut it, and what is there of it does not say what it wants.
+    Cut,
     Other,
 }
 
 /// The HTTP/1 state of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Http1 {
-    client: Parser,
-    server: Parser,
-    partial: [Partial; 2],
-    requests: VecDeque<RequestKind>,
+    pub(super) client: Parser,
+    pub(super) server: Parser,
+    pub(super) partial: [Partial; 2],
+    pub(super) requests: VecDeque<RequestKind>,
     /// What a request that waits has as its body, for when it is refused.
     after: Option<BodyReader>,
-    first: bool,
+    pub(super) first: bool,
     /// Requests may be missing: answers without a request come before the one waited for.
     pub(super) requests_lost: bool,
     /// Where responses begin was lost once: what looks like one may be part of a body.
-    unsure: bool,
+    pub(super) unsure: bool,
     /// The packet that completed the request for which the client waits.
-    asked_at: u64,
+    pub(super) asked_at: u64,
     /// The right answers to that request's keys.
-    accepts: Vec<String>,
+    pub(super) accepts: Vec<String>,
     /// Bytes of the client that were passed over since a loss, and the last four of them.
     pub(super) unread: (u64, [u8; 4]),
-    responses: u64,
+    pub(super) responses: u64,
     /// Responses are read although their requests were not captured.
     pub(super) forced: bool,
     pub(super) tunnelled: bool,
     pub(super) proxied: Option<Endpoint>,
     /// The settings of a request that wants HTTP/2.
-    h2c: Option<Box<[u8]>>,
+    pub(super) h2c: Option<Box<[u8]>>,
+    /// What the snap length cut.
+    pub(super) cut: Cut,
 }
 
 /// How many bytes were taken, and what was found in them.
@@ -135,10 +144,10 @@ impl Http1 {
 }
 
 impl HttpStep {
-    fn take(taken: usize) -> Self {
+    pub(super) fn take(taken: usize) -> Self {
         Self { taken, found: None }
     }
-    fn find(taken: usize, found: HttpEvent) -> Self {
+    pub(super) fn find(taken: usize, found: HttpEvent) -> Self {
         Self { taken, found: Some(found) }
     }
 }
@@ -192,6 +201,7 @@ impl Default for Http1 {
             tunnelled: false,
             proxied: None,
             h2c: None,
+            cut: Cut::default(),
         }
     }
 }
@@ -446,6 +456,11 @@ impl Http1 {
         }
         let answer = self.opens(&head);
         if head.status() == Some(101)
+            && let Some(step) = self.cut_request_answered(&head, taken, place, lost)
+        {
+            return step;
+        }
+        if head.status() == Some(101)
             && answer == UpgradeOutcome::Refuses
             && self.requests.front() != Some(&RequestKind::H2c)
         {
@@ -491,9 +506,7 @@ impl Http1 {
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, UpgradeOutcome::Refuses))
             }
             Some(RequestKind::Connect) if (200..300).contains(&status) => {
-                let proxied = self.proxied;
-                *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
-                HttpStep::find(taken, HttpEvent::Tunnel)
+                HttpStep::find(taken, self.tunnel())
             }
             Some(RequestKind::Connect) => {
                 self.server = Parser::after(body(b"GET"));
@@ -542,8 +555,15 @@ impl Http1 {
         }
     }
 
+    /// A CONNECT was granted.
+    pub(super) fn tunnel(&mut self) -> HttpEvent {
+        let proxied = self.proxied;
+        *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
+        HttpEvent::Tunnel
+    }
+
     /// The client continues after a refusal.
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         if matches!(self.client, Parser::Wait) {
             self.client = self.after.take().map_or(Parser::Head, Parser::after);
         }

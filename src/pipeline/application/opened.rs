@@ -185,12 +185,14 @@ fn report_mid_stream(
     ws.report(&TCP_MIDSTREAM, Spot::at(first), text, emit);
 }
 
-/// What a complete handshake agreed on, for each direction.
+/// What a handshake with a response agreed on, for each direction; or may have, where the snap length hides that.
 fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
+    let is_hidden = handshake.hides_extensions();
+    let possible = (is_hidden && handshake.rsv_defined & 4 != 0).then_some(true);
     let terms = |no_takeover: Option<bool>| Terms {
-        takeover: no_takeover.map(|none| !none),
+        takeover: no_takeover.map(|none| !none).or(possible),
         rsv_defined: handshake.rsv_defined,
-        guessed,
+        guessed: guessed || is_hidden,
     };
     PerDirection {
         c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),
