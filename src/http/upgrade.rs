@@ -208,7 +208,7 @@ fn accept(request: Option<&Head>, response: &Head) -> Accept {
 /// The WebSocket's URL (RFC 6455 section 3).
 ///
 /// `fallback_authority` (`host:port`) stands in where there is no `Host`; `secure` says that TLS lies below.
-/// A target in absolute form (`http://host/path`, sent to a proxy) brings its own authority. Bytes that are
+/// A target that the snap length cut ends in `…`. One in absolute form (`http://host/path`, sent to a proxy) brings its own authority. Bytes that are
 /// not UTF-8 become U+FFFD; nothing else is escaped.
 #[must_use]
 pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
@@ -224,10 +224,11 @@ pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
     }
     let host = request.value("Host").filter(|host| !host.is_empty()).map(String::from_utf8_lossy);
     let host = host.as_deref().unwrap_or(fallback_authority);
+    let rest = if request.is_line_cut() && request.version().is_empty() { "…" } else { "" };
     match target.as_ref() {
         "*" => format!("{scheme}://{host}/"),
-        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
-        path => format!("{scheme}://{host}/{path}"),
+        path if path.starts_with('/') => format!("{scheme}://{host}{path}{rest}"),
+        path => format!("{scheme}://{host}/{path}{rest}"),
     }
 }
 

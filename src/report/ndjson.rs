@@ -445,6 +445,9 @@ fn write_head(out: &mut Vec<u8>, name: &str, head: Option<&Head>, place: Option<
     out.push(b']');
     optional(out, "packet", place.map(|place| place.first.packet));
     number(out, "bytes", u64::from(head.wire_len));
+    if head.cut {
+        flag(out, "cut", true);
+    }
     out.push(b'}');
 }
 
@@ -492,6 +495,9 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     out.push(b']');
     write_head(out, "request", handshake.request.as_deref(), connection.request);
     write_head(out, "response", handshake.response.as_deref(), connection.response);
+    if handshake.is_cut() {
+        flag(out, "handshake_cut", true);
+    }
     word(out, "state", ended.state.name());
     flag(out, "midstream", connection.is_midstream());
     flag(out, "tls", connection.tls.is_some());

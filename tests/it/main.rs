@@ -72,6 +72,8 @@ mod read;
 mod resync;
 /// The import table holds.
 mod rooms;
+/// Short snap lengths.
+mod snap_length;
 /// Any segmentation, order, duplication and loss.
 mod splits;
 /// The opened capture.

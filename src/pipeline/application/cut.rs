@@ -39,9 +39,21 @@ pub(super) struct CutHandshake {
     pub(super) place: HeadPlace,
     /// No line that is there speaks of a WebSocket: the bytes behind it do.
     pub(super) by_frames: bool,
+    /// The server's bytes behind it begin no frame. The 101's segment may have held the beginning of one, so the client's
+    /// bytes decide.
+    pub(super) begins_inside: bool,
 }
 
 impl Http1 {
+    /// Whether the next bytes of a direction belong to a body.
+    pub(super) fn is_in_body(&self, direction: Direction) -> bool {
+        let parser = match direction {
+            Direction::ClientToServer => &self.client,
+            Direction::ServerToClient => &self.server,
+        };
+        matches!(parser, Parser::Body(_))
+    }
+
     /// The snap length cut the next `len` bytes, at the end of the segment that arrived at `arrival`.
     pub(super) fn cut(
         &mut self,
@@ -152,7 +164,7 @@ impl Http1 {
         place: HeadPlace,
     ) -> HttpEvent {
         let by_frames = !is_websocket_response(&response);
-        let handshake = Box::new(CutHandshake { request, response, place, by_frames });
+        let handshake = Box::new(CutHandshake { request, response, place, by_frames, begins_inside: false });
         if by_frames {
             self.cut.response = Some(handshake);
             HttpEvent::MayAnswer
@@ -188,22 +200,21 @@ impl Http1 {
         Some(HttpStep::find(taken, found))
     }
 
-    /// Whether it waits for the bytes that decide what a 101 switched to.
+    /// Whether it waits for bytes that decide what a 101 switched to, and none spoke against a WebSocket.
     pub(super) fn awaits_frames(&self) -> bool {
-        self.cut.response.is_some()
+        self.cut.response.as_ref().is_some_and(|handshake| !handshake.begins_inside)
     }
 
-    /// A 101 that waits for what comes behind it: it is taken for that of a WebSocket.
+    /// A 101 that waits for what comes behind it: it is taken for that of a WebSocket, unless what came is something else.
     pub(super) fn take_cut_handshake(&mut self) -> Option<Box<CutHandshake>> {
-        self.cut.response.take()
+        if self.awaits_frames() { self.cut.response.take() } else { None }
     }
 
     /// Decides by the next bytes of a direction what a cut 101 switched to; `None` where none waits.
     pub(super) fn decide_cut(&mut self, direction: Direction, bytes: &[u8]) -> Option<HttpStep> {
-        let handshake = self.cut.response.take()?;
+        let handshake = self.cut.response.as_mut()?;
         let is_client = direction == Direction::ClientToServer;
         if !is_client && let Some(len) = rest_of_head(bytes) {
-            self.cut.response = Some(handshake);
             return Some(HttpStep::take(len));
         }
         let is_http2 = if is_client {
@@ -211,13 +222,22 @@ impl Http1 {
         } else {
             begins_with_settings(bytes)
         };
-        let found = if is_http2 {
-            HttpEvent::H2c(handshake.place.last, None)
-        } else if may_be_frames(bytes, is_client) {
-            HttpEvent::AnsweredCut(handshake)
-        } else {
-            HttpEvent::Other(NotWebSocket::Http)
+        // Some clients do not mask, but their first frame is whole.
+        let is_unmasked = |bytes: &[u8]| {
+            bytes.first().is_some_and(|first| first & 0x80 != 0) && may_be_frames(bytes, false)
         };
+        if is_http2 {
+            let place = handshake.place.last;
+            self.cut.response = None;
+            return Some(HttpStep::find(0, HttpEvent::H2c(place, None)));
+        }
+        let is_frame = may_be_frames(bytes, is_client) || (is_client && is_unmasked(bytes));
+        if !is_client && (handshake.begins_inside || !is_frame) {
+            handshake.begins_inside = true;
+            return Some(HttpStep::take(bytes.len()));
+        }
+        let handshake = self.cut.response.take().filter(|_| is_frame);
+        let found = handshake.map_or(HttpEvent::Other(NotWebSocket::Http), HttpEvent::AnsweredCut);
         Some(HttpStep::find(0, found))
     }
 }
@@ -244,14 +264,14 @@ pub(super) fn may_be_frames(bytes: &[u8], masked: bool) -> bool {
                 (rsv == 0 || (rsv == 4 && (head.fin() || masked))) && (head.fin() || second & 0x7f > 0)
             }
             Opcode::Continuation => rsv == 0 && !is_first,
-            Opcode::Close | Opcode::Ping | Opcode::Pong => rsv == 0 && head.fin() && second & 0x7f <= 125,
+            Opcode::Close | Opcode::Ping | Opcode::Pong => rsv == 0 && head.fin(),
             Opcode::Reserved(_) => false,
         };
         if !is_possible || head.masked() != masked {
             return false;
         }
         let Parse::Done(header, len) = FrameHeader::parse(rest) else { return true };
-        if !header.length_is_minimal() || header.payload_len > MOST {
+        if header.payload_len > MOST || !(header.length_is_minimal() || opcode.is_control()) {
             return false;
         }
         rest = rest.get(len..).unwrap_or_default();

@@ -322,6 +322,7 @@ impl Application {
             self.gap(gap, context);
             return Taken::default();
         };
+        context.totals.cut_heads |= !http.is_in_body(gap.direction);
         match http.cut(gap.direction, gap.len, gap.arrival, context.limits) {
             Some(event) => self.found(event, None, gap.arrival, below, Taken::default(), context),
             None => Taken::default(),
@@ -559,12 +560,16 @@ impl Application {
     }
 
     fn open_cut(&mut self, handshake: CutHandshake, below: &View<'_>, context: &mut Context<'_>) {
-        let CutHandshake { request, response, place, by_frames } = handshake;
+        let CutHandshake { request, response, place, by_frames, begins_inside } = handshake;
         let asked = request.map(|CutRequest { head, place }| {
             Box::new(PendingUpgrade { head, place, id: context.next_websocket(), end: None })
         });
         let outcome = if by_frames { UpgradeOutcome::MayOpen } else { UpgradeOutcome::Opens };
         self.open(asked, response, place, outcome, below, context);
+        if begins_inside && let Some(websocket) = self.websocket_mut() {
+            websocket.ws.lose(Direction::ServerToClient);
+            self.begins_unsure = false;
+        }
     }
 
     fn refuse(&mut self, head: Box<Head>, place: HeadPlace, below: &View<'_>, context: &mut Context<'_>) {

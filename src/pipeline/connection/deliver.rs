@@ -77,6 +77,8 @@ impl TcpConnection {
                 self.cut_head(side, &held, arrival, context);
                 return held.len;
             }
+            // Of TLS and HTTP/2, any byte that is missing may belong to a handshake.
+            context.totals.cut_heads |= held.address == NOWHERE && !self.application.has_websocket();
             let why = "the snap length cut them, or they are no longer kept";
             self.gap(side, u64::from(held.len), arrival, why, context);
             return held.len;
