@@ -367,7 +367,7 @@ pub fn tell_nothing_found(
         summary.packets,
         totals.tcp_connections
     );
-    let Seen { tls, http, http2, unknown, .. } = seen;
+    let Seen { tls, http, http2, unknown, cut, .. } = seen;
     let mut seen = keys::decrypted(secrets);
     let needs_key_log = !is_unused && seen.is_empty();
     for (count, what) in [
@@ -385,6 +385,12 @@ pub fn tell_nothing_found(
     }
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
+    }
+    if cut.count > 0 {
+        eprintln!(
+            "  {} of {} packets are cut at {} bytes, so opening handshakes may not be whole: record with -s 0",
+            cut.count, summary.packets, cut.most
+        );
     }
     if *tls > 0 && needs_key_log {
         keys::tell_how();

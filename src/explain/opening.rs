@@ -285,7 +285,16 @@ impl Page<'_, '_> {
                 write!(self.out, ", {} ms after the request", decimal(last.time.since(asked.time), 6, 3))?;
             }
         }
-        writeln!(self.out, ", {} bytes", head.bytes.len())?;
+        if head.cut {
+            let cut = match opening.lang {
+                Lang::En => "handshake cut by the snap length: the other lines are unknown",
+                Lang::Zh => "握手被截断长度切短：其余各行未知",
+            };
+            let (bytes, cut) = (head.bytes.len(), self.style.paint(Role::Warning, cut));
+            writeln!(self.out, ", {bytes} bytes of it\n     {cut}")?;
+        } else {
+            writeln!(self.out, ", {} bytes", head.bytes.len())?;
+        }
         for line in head_lines(opening.handshake, side, self.judgements, opening.lang) {
             self.right += u64::from(line.mark == Mark::Right);
             if line.start.is_none() {
@@ -352,6 +361,8 @@ impl Page<'_, '_> {
         else {
             let why = if request.is_none() {
                 lang.pick("the request was not captured", "没有抓到请求")
+            } else if request.is_some_and(|head| head.cut) {
+                lang.pick("the snap length cut the key", "密钥被截断长度切掉了")
             } else {
                 lang.pick("there is no key", "没有密钥")
             };
@@ -402,6 +413,10 @@ impl Page<'_, '_> {
                 )?;
             }
         }
+        if sent.is_empty() && response.is_some_and(|head| head.cut) {
+            let cut = lang.pick("cut by the snap length", "被截断长度切掉了");
+            return writeln!(self.out, " 5 {:1$}{cut}\n", "server sent", VALUE - 3);
+        }
         if sent.is_empty() {
             let nothing = format!(
                 "{} {}",
@@ -426,28 +441,33 @@ impl Page<'_, '_> {
         let unknown = lang.pick("what was offered is not known", "不知道提供过什么");
         let none = lang.pick("none was offered", "没有提供过");
         let offers_word = lang.pick("offered: ", "提供过：");
+        let is_request_cut = request.is_some_and(|head| head.cut);
         let offered = request.map(|head| {
             let names = head.values("Sec-WebSocket-Protocol").flat_map(|value| value.split(|b| *b == b','));
             names.map(<[u8]>::trim_ascii).filter(|name| !name.is_empty()).map(safe_text).collect::<Vec<_>>()
         });
         let offer = match offered.as_deref() {
             None => unknown.to_owned(),
+            Some([]) if is_request_cut => unknown.to_owned(),
             Some([]) => none.to_owned(),
             Some(names) => format!("{offers_word}{}", names.join(", ")),
         };
-        let chosen = handshake.subprotocol.as_deref().unwrap_or("none");
+        let is_response_cut = handshake.response.as_deref().is_some_and(|head| head.cut);
+        let nothing = if is_response_cut { "unknown" } else { "none" };
+        let chosen = handshake.subprotocol.as_deref().unwrap_or(nothing);
         self.agreement("subprotocol", &format!("{chosen} ({offer})"))?;
         if handshake.extensions.is_empty() {
             let offers = request.map(|head| parse_extensions(head.values("Sec-WebSocket-Extensions")).0);
             let offer = match offers.as_deref() {
                 None => unknown.to_owned(),
+                Some([]) if is_request_cut => unknown.to_owned(),
                 Some([]) => none.to_owned(),
                 Some(list) => format!(
                     "{offers_word}{}",
                     list.iter().map(|e| e.name.as_str()).collect::<Vec<_>>().join(", ")
                 ),
             };
-            self.agreement("extensions", &format!("none ({offer})"))?;
+            self.agreement("extensions", &format!("{nothing} ({offer})"))?;
         }
         let mut told = false;
         for extension in &handshake.extensions {

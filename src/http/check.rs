@@ -135,7 +135,7 @@ impl<'a> Judgements<'a> {
             let text = format!("the request is {}, an upgrade needs HTTP/1.1", quoted(head.version()));
             self.push(&rules::REQUEST_HTTP_VERSION_TOO_LOW, self.line(), text);
         }
-        if head.value("Host").is_none() {
+        if head.value("Host").is_none() && !head.cut {
             self.push(&rules::MISSING_HOST_HEADER, self.line(), "the request has no Host header".to_owned());
         }
         self.upgrade_headers("request");
@@ -155,6 +155,9 @@ impl<'a> Judgements<'a> {
     fn key(&mut self) {
         let keys = self.fields("Sec-WebSocket-Key").count();
         let Some(field) = self.fields("Sec-WebSocket-Key").next() else {
+            if self.head.cut {
+                return;
+            }
             let draft = match self.head.value("Sec-WebSocket-Key1") {
                 Some(_) => {
                     "; Sec-WebSocket-Key1 is that of a draft of 2010 (hixie-76), whose frames are not read"
@@ -189,6 +192,9 @@ impl<'a> Judgements<'a> {
 
     pub(super) fn version(&mut self) {
         if self.fields("Sec-WebSocket-Version").next().is_none() {
+            if self.head.cut {
+                return;
+            }
             let text = "the request has no Sec-WebSocket-Version".to_owned();
             return self.push(&rules::MISSING_VERSION, self.line(), text);
         }
@@ -233,6 +239,7 @@ impl<'a> Judgements<'a> {
             }
             let text = match self.head.value(name) {
                 Some(value) => format!("{name} of the {which} is {} and lacks {token:?}", quoted(value)),
+                None if self.head.cut => continue,
                 None => format!("the {which} has no {name} header"),
             };
             self.push(rule, self.at(name), text);
@@ -264,7 +271,7 @@ impl<'a> Judgements<'a> {
             Accept::Wrong => self.bad_accept(request),
             Accept::Ok | Accept::Unknown => {}
         }
-        if let Some(request) = request {
+        if let Some(request) = request.filter(|request| !request.cut || request.value(PROTOCOL).is_some()) {
             self.subprotocol(request);
             self.origin(request, "Host");
         }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memrchr};
 use nom::branch::alt;
 use nom::bytes::complete::{tag, tag_no_case, take_while, take_while_m_n, take_while1};
 use nom::combinator::{all_consuming, eof, map, recognize, rest};
@@ -97,6 +97,56 @@ pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits)
 #[must_use]
 pub fn may_be_head(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> bool {
     !matches!(begin(kind, input, 0, limits), Begin::NotHttp)
+}
+
+/// A head of which the capture has only these first bytes: its whole lines, or as much of its start line as is there.
+///
+/// `None` where they are no head, or too little to tell: of a response the status has to be there.
+#[must_use]
+pub fn scan_cut(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Option<Head> {
+    let start = input.iter().position(|b| !matches!(b, b'\r' | b'\n'))?;
+    let bytes = part(input, start..input.len());
+    let mut head = match (memchr(b'\n', bytes), memrchr(b'\n', bytes)) {
+        (Some(line_end), Some(last)) => {
+            let start = start_line(kind, part(bytes, 0..line_end))?;
+            head(kind, part(bytes, 0..last + 1), line_end, Some(start), limits)?
+        }
+        _ => cut_line(kind, bytes.trim_ascii_end())?,
+    };
+    head.cut = true;
+    Some(head)
+}
+
+/// A head that was cut in its start line.
+fn cut_line(kind: HeadKind, line: &[u8]) -> Option<Head> {
+    let start = match kind {
+        HeadKind::Response => start_line(kind, line)?,
+        HeadKind::Request if !may_begin(kind, line, 0) => return None,
+        HeadKind::Request => start_line(kind, line).or_else(|| cut_request_line(line))?,
+    };
+    let (bytes, line) = (line.into(), narrow(0..line.len()));
+    Some(Head {
+        bytes,
+        wire_len: line.end,
+        line,
+        start,
+        headers: Vec::new(),
+        odd_lines: Vec::new(),
+        quirks: Quirks::default(),
+        cut: true,
+    })
+}
+
+/// Method and target of a request line without its version, of which a part may be there.
+fn cut_request_line(line: &[u8]) -> Option<StartLine> {
+    const VERSION: &[u8] = b"HTTP/1.1";
+    let method = line.iter().position(|b| is_blank(*b))?;
+    let from = method + line.get(method..)?.iter().position(|b| !is_blank(*b))?;
+    let last = line.iter().rposition(|b| is_blank(*b)).map_or(from, |at| at + 1);
+    let is_version = last > from && VERSION.starts_with(part(line, last..line.len()));
+    let target = from..if is_version { last - 1 } else { line.len() };
+    let [method, target, version] = [0..method, target, line.len()..line.len()].map(narrow);
+    Some(StartLine::Request { method, target, version })
 }
 
 /// What the start of the bytes at hand amounts to.
@@ -289,7 +339,8 @@ fn head(
         }
     }
     let wire_len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    Some(Head { bytes: bytes.into(), wire_len, line: narrow(line), start, headers, odd_lines, quirks })
+    let line = narrow(line);
+    Some(Head { bytes: bytes.into(), wire_len, line, start, headers, odd_lines, quirks, cut: false })
 }
 
 /// Field name and the white space before its colon; the rest is the value.

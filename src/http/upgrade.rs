@@ -50,6 +50,21 @@ pub struct Handshake {
     pub foreign: Option<Box<Foreign>>,
 }
 
+impl Handshake {
+    /// Whether the snap length cut one of the heads.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        [&self.request, &self.response].into_iter().flatten().any(|head| head.cut)
+    }
+
+    /// Whether the snap length hides what extensions the response agrees on.
+    #[must_use]
+    pub fn hides_extensions(&self) -> bool {
+        let hides = |head: &Head| head.cut && head.value("Sec-WebSocket-Extensions").is_none();
+        self.response.as_deref().is_some_and(hides)
+    }
+}
+
 /// Whether a request wants a WebSocket, also where it does so wrongly.
 ///
 /// `Upgrade` holds the token `websocket`, or there is a `Sec-WebSocket-Key`: a proxy that drops `Upgrade`
@@ -109,11 +124,15 @@ pub fn conclude(request: Option<Box<Head>>, response: Option<Box<Head>>) -> (Han
 /// What [`judge`] gives, without the heads.
 fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Judgement>) {
     let status = response.and_then(Head::status);
-    let asked = request.is_some_and(is_websocket_upgrade);
+    // What a cut request asked for may be in the lines that are missing.
+    let asked = request.is_some_and(|request| is_websocket_upgrade(request) || request.cut);
     let upgraded = response.is_some_and(|response| opens(response, asked));
     let agreed = response.filter(|_| upgraded);
     let extensions = extensions(agreed);
-    let offers = request.map(|request| self::extensions(Some(request)));
+    // Where the header is not among the lines that are there, nothing is known of it.
+    let says = |head: &&Head| !head.cut || head.value("Sec-WebSocket-Extensions").is_some();
+    let offers = request.filter(says).map(|request| self::extensions(Some(request)));
+    let is_certain = agreed.or(request).as_ref().is_none_or(says);
     let deflate = compression_agreed(&extensions, offers.as_deref());
     let subprotocol = agreed.and_then(|response| response.value("Sec-WebSocket-Protocol"));
     let handshake = Handshake {
@@ -123,8 +142,11 @@ fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Jud
             .filter(|name| !name.is_empty())
             .map(|name| String::from_utf8_lossy(name).into_owned()),
         deflate,
-        rsv_defined: match (response, &offers) {
-            (None, Some(offers)) => rsv_bits(offers),
+        rsv_defined: match (agreed, &offers) {
+            (Some(_), _) if is_certain => rsv_bits(&extensions),
+            (Some(_), None) => 7,
+            (_, Some(offers)) if response.is_none() || agreed.is_some() => rsv_bits(offers),
+            (None, None) if response.is_none() && !is_certain => 7,
             _ => rsv_bits(&extensions),
         },
         extensions,
@@ -182,7 +204,7 @@ pub fn judge_syntax(head: &Head, side: Direction) -> Vec<Judgement> {
 fn opens(response: &Head, asked: bool) -> bool {
     // A 101 without any Upgrade header can only mean what was asked for.
     is_websocket_response(response)
-        || (asked && response.status() == Some(101) && response.value("Upgrade").is_none())
+        || ((asked || response.cut) && response.status() == Some(101) && response.value("Upgrade").is_none())
 }
 
 pub(super) fn extensions(head: Option<&Head>) -> Vec<Extension> {
@@ -201,7 +223,7 @@ pub(super) fn right_accepts(request: Option<&Head>) -> Vec<String> {
 fn accept(request: Option<&Head>, response: &Head) -> Accept {
     let mut values = response.values("Sec-WebSocket-Accept").peekable();
     if values.peek().is_none() {
-        return Accept::Missing;
+        return if response.cut { Accept::Unknown } else { Accept::Missing };
     }
     let right = right_accepts(request);
     if right.is_empty() {
@@ -217,7 +239,7 @@ fn accept(request: Option<&Head>, response: &Head) -> Accept {
 /// The WebSocket's URL (RFC 6455 section 3).
 ///
 /// `fallback_authority` (`host:port`) stands in where there is no `Host`; `secure` says that TLS lies below.
-/// A target in absolute form (`http://host/path`, sent to a proxy) brings its own authority. Bytes that are
+/// A target that the snap length cut ends in `…`. One in absolute form (`http://host/path`, sent to a proxy) brings its own authority. Bytes that are
 /// not UTF-8 become U+FFFD; nothing else is escaped.
 #[must_use]
 pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
@@ -233,10 +255,11 @@ pub fn url(request: &Head, fallback_authority: &str, secure: bool) -> String {
     }
     let host = request.value("Host").filter(|host| !host.is_empty()).map(String::from_utf8_lossy);
     let host = host.as_deref().unwrap_or(fallback_authority);
+    let rest = if request.is_line_cut() && request.version().is_empty() { "…" } else { "" };
     match target.as_ref() {
         "*" => format!("{scheme}://{host}/"),
-        path if path.starts_with('/') => format!("{scheme}://{host}{path}"),
-        path => format!("{scheme}://{host}/{path}"),
+        path if path.starts_with('/') => format!("{scheme}://{host}{path}{rest}"),
+        path => format!("{scheme}://{host}/{path}{rest}"),
     }
 }
 

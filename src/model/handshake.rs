@@ -39,7 +39,7 @@ pub enum StartLine {
 /// An HTTP head: its bytes and a range for every token. That of HTTP/2 is written as HTTP/1 would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// Everything from the first byte of the start line to the empty line's last byte.
+    /// Everything from the first byte of the start line to the empty line's last byte; see also [`cut`](Self::cut).
     pub bytes: Box<[u8]>,
     /// How many bytes it had on the wire: fewer where HTTP/2 compressed it.
     pub wire_len: u32,
@@ -53,6 +53,8 @@ pub struct Head {
     pub odd_lines: Vec<Range<u32>>,
     /// What the syntax does that RFC 9112 does not allow.
     pub quirks: Quirks,
+    /// The snap length cut it: `bytes` ends earlier than it did on the wire, and what its other lines said is unknown.
+    pub cut: bool,
 }
 
 /// Deviations of a head from RFC 9112's syntax.
@@ -120,6 +122,12 @@ impl Head {
             StartLine::Request { target, .. } => self.token(target),
             StartLine::Response { .. } => &[],
         }
+    }
+
+    /// Whether the start line itself is cut. What is there of the target may be the beginning of it only.
+    #[must_use]
+    pub fn is_line_cut(&self) -> bool {
+        self.cut && self.bytes.len() == self.line.end as usize
     }
 
     /// The HTTP version as sent, `HTTP/1.1`.

@@ -11,8 +11,8 @@ crate::rules! {
         "Packets of an Ethernet type that wslens does not know; they are counted as not-ip.",
         "If WebSocket traffic is missing, a switch may have put a header of its own before IP: record at another point, or remove the header with editcap -C.";
     PACKET_TRUNCATED = "packet-truncated" Warning "pcap record orig_len",
-        "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",
-        "Record again with a larger snap length (tcpdump -s 262144).";
+        "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing. Where opening handshakes are cut, another finding says how many packets of the capture are.",
+        "Record whole packets (tcpdump -s 0).";
     IP_FRAGMENT_OVERLAP = "ip-fragment-overlap" Warning "RFC 791 §3.2; RFC 8200 §4.5; RFC 5722",
         "Fragments of an IP datagram overlap with unequal bytes; the first copy is kept.",
         "No ordinary sender does this: it is a way to show a monitor other bytes than the receiver.";

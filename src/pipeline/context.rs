@@ -28,6 +28,8 @@ pub struct Totals {
     pub gaps: u64,
     /// Bytes of these gaps.
     pub gap_bytes: u64,
+    /// The snap length cut heads of handshakes, or what may be some.
+    pub(super) cut_heads: bool,
     /// Checksum offload was reported.
     pub(super) offload_reported: bool,
 }

@@ -115,6 +115,19 @@ pub struct Seen {
     pub http2: u64,
     /// Connections with another protocol.
     pub unknown: u64,
+    /// Packets that the snap length cut.
+    pub cut: CutPackets,
+}
+
+/// Packets of which the capture has not all bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CutPackets {
+    /// How many.
+    pub count: u64,
+    /// The most bytes that any of them has: the snap length.
+    pub most: u32,
+    /// The first of them.
+    pub first: Place,
 }
 
 impl Seen {

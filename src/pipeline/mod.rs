@@ -52,8 +52,8 @@ use crate::ws::{Spot, StreamEnd};
 
 pub use context::{Summary, Totals};
 pub use events::{
-    Checkpoint, Connection, Ended, Ending, FollowState, Forked, HeadPlace, NotWebSocket, RecordCounts,
-    ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
+    Checkpoint, Connection, CutPackets, Ended, Ending, FollowState, Forked, HeadPlace, NotWebSocket,
+    RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
 };
 pub use limits::Limits;
 pub use rules::RULES;
@@ -143,6 +143,9 @@ impl Pipeline {
             sink.begins(packet.time);
         }
         self.seen.packets += 1;
+        if packet.wire_len > packet.bytes.len {
+            self.note_cut(packet, place);
+        }
         self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
         let bytes = capture.bytes(packet.bytes).unwrap_or_default();
         let capture: &dyn Bytes = &capture;
@@ -161,6 +164,17 @@ impl Pipeline {
         }
         self.timers(capture, sink);
         self.weigh(packet.wire_len.max(packet.bytes.len), capture, sink);
+    }
+
+    /// Counts a packet that the snap length cut.
+    #[cold]
+    fn note_cut(&mut self, packet: &PacketRef, place: Place) {
+        let cut = &mut self.seen.cut;
+        if cut.count == 0 {
+            cut.first = place;
+        }
+        cut.count += 1;
+        cut.most = cut.most.max(packet.bytes.len);
     }
 
     /// Packets were lost before the one that comes next. Holes of that time are the capture's own.
@@ -214,6 +228,14 @@ impl Pipeline {
             self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
         }
         self.report_failed_connects(sink);
+        if self.shared.totals.cut_heads {
+            let CutPackets { count, most, first } = self.seen.cut;
+            let packets = self.seen.packets;
+            let text = format_args!(
+                "{count} of {packets} packets are cut at {most} bytes: opening handshakes are not whole; record with -s 0"
+            );
+            self.report_at(sink, &net::rules::PACKET_TRUNCATED, first, text);
+        }
         if let evicted @ 1.. = self.evicted {
             self.report_capture(
                 sink,

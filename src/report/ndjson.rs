@@ -472,6 +472,9 @@ fn write_head(
     if let Some(body) = body {
         refusal::write_body(out, body);
     }
+    if head.cut {
+        flag(out, "cut", true);
+    }
     out.push(b'}');
 }
 
@@ -521,6 +524,9 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         let _ = write!(Text(out), "{{\"what\":\"{}\",\"packet\":{}", foreign.what(), foreign.place.packet);
         hexadecimal(out, "hex", &foreign.bytes);
         out.push(b'}');
+    }
+    if handshake.is_cut() {
+        flag(out, "handshake_cut", true);
     }
     word(out, "state", ended.state.name());
     flag(out, "midstream", connection.is_midstream());

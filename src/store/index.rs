@@ -480,7 +480,7 @@ impl Rows {
                     row.first_packet = frame.packet;
                     row.first_frame = number as u32;
                     row.opcode = frame.head[0] & 0x0f;
-                    row.direction = frame.direction;
+                    row.direction = u8::from(frame.direction() == Direction::ServerToClient);
                 }
                 row.time = frame.time;
                 row.last_packet = last.packet as u32;

@@ -153,12 +153,23 @@ fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
         (Some(head), Some(place)) => {
             let at = page.packets(place.first, place.last);
             let bytes = head.bytes.len() as u64;
-            page.quote(
-                at,
-                &format!("The client asked to upgrade in {}: \"{{}} {{}}\".", counted(bytes, "byte")),
-                &format!("客户端用 {} 字节请求升级：“{{}} {{}}”。", grouped(bytes)),
-                &[head.method(), head.target()],
-            );
+            let (en, zh) = if head.cut {
+                ("The client asked to upgrade: \"{} {}\".".to_owned(), "客户端请求升级：“{} {}”。".to_owned())
+            } else {
+                let asked =
+                    format!("The client asked to upgrade in {}: \"{{}} {{}}\".", counted(bytes, "byte"));
+                (asked, format!("客户端用 {} 字节请求升级：“{{}} {{}}”。", grouped(bytes)))
+            };
+            page.quote(at, &en, &zh, &[head.method(), head.target()]);
+            if head.cut {
+                page.miss(
+                    format!(
+                        "Handshake cut by the snap length: of the request, {} are here. What the rest said is not known.",
+                        counted(bytes, "byte")
+                    ),
+                    format!("握手被截断长度切短：请求只有 {} 字节，其余内容未知。", grouped(bytes)),
+                );
+            }
             if let (Some(origin), Some(host)) = (head.value("Origin"), head.value("Host")) {
                 let name = origin.iter().position(|byte| *byte == b'/').and_then(|at| origin.get(at + 2..));
                 let same = name.is_some_and(|name| name.eq_ignore_ascii_case(host));
@@ -261,7 +272,21 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
         format!("The server answered {status}{en_after}."),
         format!("服务器回了 {status}{zh_after}。"),
     );
+    if let Some(head) = handshake.response.as_ref().filter(|head| head.cut) {
+        let bytes = head.bytes.len() as u64;
+        page.miss(
+            format!(
+                "Handshake cut by the snap length: of the answer, {} are here. What the rest said is not known.",
+                counted(bytes, "byte")
+            ),
+            format!("握手被截断长度切短：回答只有 {} 字节，其余内容未知。", grouped(bytes)),
+        );
+    }
     match handshake.accept {
+        Accept::Unknown if handshake.is_cut() => page.miss(
+            "Whether its Sec-WebSocket-Accept is right cannot be checked: the handshake is cut.".into(),
+            "无法核对它的 Sec-WebSocket-Accept：握手被切断。".into(),
+        ),
         Accept::Ok => page.see(
             String::new(),
             "Its Sec-WebSocket-Accept was computed again from the key and is right.".into(),
@@ -289,9 +314,12 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
             "协商好的子协议是“{}”。",
             &[name.as_bytes()],
         ),
+        None if handshake.response.as_ref().is_some_and(|head| head.cut) => {}
         None => page.see(String::new(), "No subprotocol was agreed on.".into(), "没有协商子协议。".into()),
     }
-    if handshake.extensions.is_empty() {
+    if handshake.hides_extensions() {
+        page.miss("Which extensions were agreed on is not known.".into(), "不知道协商了哪些扩展。".into());
+    } else if handshake.extensions.is_empty() {
         page.see(
             String::new(),
             "No extension was agreed on: frames are as RFC 6455 has them.".into(),
@@ -315,6 +343,9 @@ fn polling(mut page: Page, row: &ConnectionRow) -> Page {
     else {
         return page; // Without both heads there is nothing to reckon with.
     };
+    if handshake.is_cut() {
+        return page;
+    }
     let headers = |direction: Direction| {
         let counts = row.counts.of(direction);
         counts.wire_bytes.saturating_sub(counts.payload_bytes)

@@ -219,13 +219,21 @@ impl WebSocket {
         let mut ws = Self::new(terms);
         ws.note_loss();
         for direction in Direction::BOTH {
+            if !begins.of(direction) {
+                ws.lose(direction);
+            }
             let (half, _) = ws.half_mut(direction);
             (half.side.unsure, half.side.window_lost) = (true, true);
-            if !begins.of(direction) {
-                half.reader.lose();
-            }
         }
         ws
+    }
+
+    /// The next byte of a direction begins no frame: they are looked for.
+    pub fn lose(&mut self, direction: Direction) {
+        self.note_loss();
+        let (half, _) = self.half_mut(direction);
+        (half.side.unsure, half.side.window_lost) = (true, true);
+        half.reader.lose();
     }
 
     /// Counts bytes of a direction that came before its first frame.

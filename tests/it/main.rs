@@ -62,10 +62,10 @@ mod midstream;
 mod multiplex;
 /// Damaged captures.
 mod mutations;
-/// What the capture lacks is not made up.
-mod not_captured;
 /// One direction only, and what is like it.
 mod no_syn;
+/// What the capture lacks is not made up.
+mod not_captured;
 /// Bodies, stray responses and drafts around the opening handshake.
 mod odd_openings;
 mod onesided;
@@ -82,6 +82,8 @@ mod read;
 mod resync;
 /// The import table holds.
 mod rooms;
+/// Short snap lengths.
+mod snap_length;
 /// Any segmentation, order, duplication and loss.
 mod splits;
 /// The opened capture.

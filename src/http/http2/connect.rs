@@ -102,7 +102,16 @@ pub fn head(kind: HeadKind, fields: &Fields, wire_len: u32) -> Head {
         text.put(b"\r\n");
     }
     text.put(b"\r\n");
-    Head { bytes: text.0.into(), wire_len, line, start, headers, odd_lines, quirks: Quirks::default() }
+    Head {
+        bytes: text.0.into(),
+        wire_len,
+        line,
+        start,
+        headers,
+        odd_lines,
+        quirks: Quirks::default(),
+        cut: false,
+    }
 }
 
 /// Bytes that are written, with the range of each part.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::cut::{Cut, CutHandshake};
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
     BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, ProxyScan, Scan, accept_for,
@@ -24,6 +25,10 @@ pub(super) enum HttpEvent {
     ProxyRefused(Box<[u8]>, Box<Head>, HeadPlace),
     /// As much of a refusal's body came as is shown, or its end.
     Body,
+    /// A 101, with the request that it shows to have been one for a WebSocket: the snap length cut them.
+    AnsweredCut(Box<CutHandshake>),
+    /// A 101 that the snap length cut, and that says nothing of a WebSocket: the next bytes decide.
+    MayAnswer,
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
     /// HTTP/1.1 was left for HTTP/2; the client's settings.
@@ -51,8 +56,9 @@ pub(super) struct PendingUpgrade {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) id: WebSocketId,
-    /// Offset behind it and what came of its body in the client's stream: frames begin there.
-    pub(super) end: u64,
+    /// Offset behind it and what came of its body in the client's stream: frames begin there. Of a request that was cut, the
+    /// response says it.
+    pub(super) end: Option<u64>,
     /// Bytes of its body that came.
     pub(super) body: u64,
 }
@@ -74,7 +80,7 @@ pub(super) struct EarlierRefusal {
 }
 
 #[derive(Clone, Debug)]
-enum Parser {
+pub(super) enum Parser {
     /// At the start of a head, or inside one.
     Head,
     Body(BodyReader),
@@ -86,51 +92,53 @@ enum Parser {
 
 impl Parser {
     /// Where a parser is behind a head.
-    fn after(body: BodyReader) -> Self {
+    pub(super) fn after(body: BodyReader) -> Self {
         if body.is_done() { Self::Head } else { Self::Body(body) }
     }
 }
 
 /// A head that is not complete yet.
 #[derive(Clone, Debug, Default)]
-struct Partial {
-    bytes: Vec<u8>,
+pub(super) struct Partial {
+    pub(super) bytes: Vec<u8>,
     seen: usize,
-    place: HeadPlace,
+    pub(super) place: HeadPlace,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum RequestKind {
+pub(super) enum RequestKind {
     WebSocket,
     Connect,
     H2c,
     Head,
+    /// The snap length cut it, and what is there of it does not say what it wants.
+    Cut,
     Other,
 }
 
 /// The HTTP/1 state of a connection.
 #[derive(Clone, Debug)]
 pub(super) struct Http1 {
-    client: Parser,
-    server: Parser,
-    partial: [Partial; 2],
-    requests: VecDeque<RequestKind>,
+    pub(super) client: Parser,
+    pub(super) server: Parser,
+    pub(super) partial: [Partial; 2],
+    pub(super) requests: VecDeque<RequestKind>,
     /// What a request that waits has as its body, for when it is refused.
     after: Option<BodyReader>,
     /// Some of that body came.
     in_body: bool,
-    first: bool,
+    pub(super) first: bool,
     /// Requests may be missing: answers without a request come before the one waited for.
     pub(super) requests_lost: bool,
     /// Where responses begin was lost once: what looks like one may be part of a body.
-    unsure: bool,
+    pub(super) unsure: bool,
     /// The packet that completed the request for which the client waits.
-    asked_at: u64,
+    pub(super) asked_at: u64,
     /// The right answers to that request's keys.
-    accepts: Vec<String>,
+    pub(super) accepts: Vec<String>,
     /// Bytes of the client that were passed over since a loss, and the last four of them.
     pub(super) unread: (u64, [u8; 4]),
-    responses: u64,
+    pub(super) responses: u64,
     /// Responses are read although their requests were not captured.
     pub(super) forced: bool,
     pub(super) tunnelled: bool,
@@ -138,11 +146,13 @@ pub(super) struct Http1 {
     /// The last request for a WebSocket, where it was refused: a 101 may answer it nevertheless.
     pub(super) refused: Option<Box<EarlierRefusal>>,
     /// The settings of a request that wants HTTP/2, or the target of a CONNECT.
-    wanted: Option<Box<[u8]>>,
+    pub(super) wanted: Option<Box<[u8]>>,
     /// The beginning of a refusal's body.
     sample: Option<Box<BodySample>>,
     /// What came where the response to an upgrade had to begin.
     foreign: Option<Box<Foreign>>,
+    /// What the snap length cut.
+    pub(super) cut: Cut,
 }
 
 /// How many bytes were taken, and what was found in them.
@@ -165,10 +175,10 @@ impl Http1 {
 }
 
 impl HttpStep {
-    fn take(taken: usize) -> Self {
+    pub(super) fn take(taken: usize) -> Self {
         Self { taken, found: None }
     }
-    fn find(taken: usize, found: HttpEvent) -> Self {
+    pub(super) fn find(taken: usize, found: HttpEvent) -> Self {
         Self { taken, found: Some(found) }
     }
 }
@@ -226,6 +236,7 @@ impl Default for Http1 {
             wanted: None,
             sample: None,
             foreign: None,
+            cut: Cut::default(),
         }
     }
 }
@@ -567,6 +578,11 @@ impl Http1 {
         }
         let answer = self.opens(&head);
         if head.status() == Some(101)
+            && let Some(step) = self.cut_request_answered(&head, taken, place, lost)
+        {
+            return step;
+        }
+        if head.status() == Some(101)
             && answer == UpgradeOutcome::Refuses
             && self.requests.front() != Some(&RequestKind::H2c)
         {
@@ -612,9 +628,7 @@ impl Http1 {
                 HttpStep::find(taken, HttpEvent::Answered(Box::new(head), place, UpgradeOutcome::Refuses))
             }
             Some(RequestKind::Connect) if (200..300).contains(&status) => {
-                let proxied = self.proxied;
-                *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
-                HttpStep::find(taken, HttpEvent::Tunnel)
+                HttpStep::find(taken, self.tunnel())
             }
             Some(RequestKind::Connect) => {
                 self.refusal_body(&head);
@@ -676,8 +690,15 @@ impl Http1 {
         self.after.map_or(0, |body| body.skip_hint()) % u64::MAX
     }
 
+    /// A CONNECT was granted.
+    pub(super) fn tunnel(&mut self) -> HttpEvent {
+        let proxied = self.proxied;
+        *self = Self { tunnelled: true, unsure: self.unsure, proxied, ..Self::default() };
+        HttpEvent::Tunnel
+    }
+
     /// The client continues after a refusal.
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         if matches!(self.client, Parser::Wait) {
             self.client = self.after.take().map_or(Parser::Head, Parser::after);
         }

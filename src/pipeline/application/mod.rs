@@ -11,6 +11,7 @@
 //! bytes and TLS plaintext enter by the same ones. Nothing here knows segments, TLS or waiting: what lies below is
 //! a [`View`].
 
+mod cut;
 mod detecting;
 mod http;
 mod multiplex;
@@ -39,6 +40,7 @@ pub(super) use opened::MidStream;
 pub(super) use websocket::{Emit, Finish, OpenWebSocket};
 pub(super) use wrong_scheme::{is_plain_response, report_plain_response};
 
+use cut::{CutHandshake, CutRequest};
 use detecting::Detecting;
 use http::{EarlierRefusal, Http1, HttpEvent, PendingUpgrade, UpgradeOutcome};
 use multiplex::Multiplex;
@@ -82,6 +84,11 @@ pub(super) struct FramesBegin {
     pub(super) unread: (u64, [u8; 4]),
 }
 
+impl FramesBegin {
+    /// Behind a request that the snap length cut: where the server says.
+    const BEHIND_CUT: Self = Self { request_end: None, unread: (0, [0; 4]) };
+}
+
 /// What a connection's bytes are.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant)] // All are in place: one allocation for a connection.
@@ -118,6 +125,8 @@ pub(super) struct Application {
     gaps: (u64, u64),
     /// How many more times detection may run on this connection after it was dropped.
     tries: u8,
+    /// The 101 was cut: the server's next bytes begin a frame, unless its segment held the beginning of one.
+    begins_unsure: bool,
 }
 
 impl Application {
@@ -125,7 +134,7 @@ impl Application {
     const TRIES: u8 = 4;
 
     fn in_phase(phase: Phase) -> Self {
-        Self { phase, attempt: None, pending: None, gaps: (0, 0), tries: Self::TRIES }
+        Self { phase, attempt: None, pending: None, gaps: (0, 0), tries: Self::TRIES, begins_unsure: false }
     }
 
     pub(super) fn new() -> Self {
@@ -200,6 +209,11 @@ impl Application {
             Phase::WebSocket(websocket) => Some(websocket),
             _ => None,
         }
+    }
+
+    /// Whether it has yet to show that the server's next bytes begin a frame.
+    pub(super) fn begins_unsure(&self) -> bool {
+        self.begins_unsure
     }
 
     /// Whether it is, or holds or held, a WebSocket.
@@ -320,6 +334,15 @@ impl Application {
         let Delivery { direction, chunk, unasked } = delivery;
         match &mut self.phase {
             Phase::WebSocket(websocket) => {
+                if self.begins_unsure && direction == Direction::ServerToClient {
+                    if let Some(len) = cut::rest_of_head(chunk.bytes) {
+                        return Taken { found: true, ..Taken::all(len) };
+                    }
+                    self.begins_unsure = false;
+                    if !cut::may_be_frames(chunk.bytes, false) {
+                        websocket.ws.lose(direction);
+                    }
+                }
                 websocket.data(direction, chunk, context);
                 Taken::all(chunk.bytes.len())
             }
@@ -329,13 +352,15 @@ impl Application {
             }
             Phase::Http(http) => {
                 let Some(below) = below else { return Taken::default() };
-                let step = if unasked {
+                let step = if let Some(step) = http.decide_cut(direction, chunk.bytes) {
+                    step
+                } else if unasked {
                     http.response_to_lost_request(chunk, context.limits)
                 } else {
                     http.data(direction, chunk, context.limits)
                 };
                 let taken = Taken::all(step.taken);
-                let end = chunk.at + step.taken as u64;
+                let end = Some(chunk.at + step.taken as u64);
                 let Some(event) = step.found else {
                     if direction == Direction::ClientToServer && step.taken > 0 {
                         self.take_request_body(step.taken as u64, end);
@@ -346,6 +371,33 @@ impl Application {
             }
             Phase::Detecting(_) => Taken::default(),
             Phase::Done => Taken::all(chunk.bytes.len()),
+        }
+    }
+
+    /// The snap length cut the next bytes, where heads are read.
+    pub(super) fn cut(&mut self, gap: &Gap<'_>, below: &View<'_>, context: &mut Context<'_>) -> Taken {
+        let Phase::Http(http) = &mut self.phase else {
+            self.gap(gap, context);
+            return Taken::default();
+        };
+        context.totals.cut_heads |= !http.is_in_body(gap.direction);
+        match http.cut(gap.direction, gap.len, gap.arrival, context.limits) {
+            Some(event) => self.found(event, None, gap.arrival, below, Taken::default(), context),
+            None => Taken::default(),
+        }
+    }
+
+    /// Whether it waits for the bytes that decide what a cut 101 switched to.
+    pub(super) fn awaits_frames(&self) -> bool {
+        self.http().is_some_and(Http1::awaits_frames)
+    }
+
+    /// Opens the WebSocket of a cut 101: the bytes that would decide are missing.
+    pub(super) fn open_undecided(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+        if let Phase::Http(http) = &mut self.phase
+            && let Some(handshake) = http.take_cut_handshake()
+        {
+            self.open_cut(*handshake, below, context);
         }
     }
 
@@ -464,17 +516,17 @@ impl Application {
     }
 
     /// The client sent bytes that are the body of its request, where that waits for a response.
-    fn take_request_body(&mut self, len: u64, end: u64) {
+    fn take_request_body(&mut self, len: u64, end: Option<u64>) {
         if let Some(Attempt::Asked(asked)) = self.attempt.as_deref_mut() {
             (asked.end, asked.body) = (end, asked.body.saturating_add(len));
         }
     }
 
-    /// Acts on what HTTP/1 found. `end`: the offset behind the bytes that were taken.
+    /// Acts on what HTTP/1 found. `end`: the offset behind the bytes that were taken; `None` where the snap length cut them.
     fn found(
         &mut self,
         event: HttpEvent,
-        end: u64,
+        end: Option<u64>,
         arrival: Place,
         below: &View<'_>,
         taken: Taken,
@@ -508,11 +560,18 @@ impl Application {
             HttpEvent::Answered(head, place, outcome) => {
                 let unread = self.http().map(|http| http.unread).unwrap_or_default();
                 let asked = self.take_asked().or_else(|| self.take_earlier_refusal(context));
-                let request_end = asked.as_ref().map(|asked| asked.end);
+                let request_end = asked.as_ref().and_then(|asked| asked.end);
                 let unread = if asked.is_some() { (0, [0; 4]) } else { unread };
                 self.open(asked, head, place, outcome, below, context);
                 return Taken { opened: Some(FramesBegin { request_end, unread }), ..taken };
             }
+            HttpEvent::AnsweredCut(handshake) => {
+                let is_begin_known = handshake.by_frames;
+                self.open_cut(*handshake, below, context);
+                let opened = (!is_begin_known).then_some(FramesBegin::BEHIND_CUT);
+                return Taken { opened, ..taken };
+            }
+            HttpEvent::MayAnswer => return Taken { opened: Some(FramesBegin::BEHIND_CUT), ..taken },
             HttpEvent::Tunnel => {}
             HttpEvent::H2c(place, settings) => {
                 let spot = Spot::at(place);
@@ -581,9 +640,27 @@ impl Application {
         let connection = self.carrier(below).connection(asked, Some(place), handshake, context);
         let judged_at = PerDirection { c2s: asked.map_or(place, |(place, _)| place).last, s2c: place.last };
         let guessed = outcome == UpgradeOutcome::MayOpen;
+        self.begins_unsure = connection.handshake.response.as_ref().is_some_and(|head| head.cut);
         let early = below.early_frames().filter(|early| early.packet < place.first.packet);
         let opening = Opening { connection, judgements, judged_at, guessed, mid_stream: None, early, bodies };
         self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
+    }
+
+    fn open_cut(&mut self, handshake: CutHandshake, below: &View<'_>, context: &mut Context<'_>) {
+        let CutHandshake { request, response, place, by_frames, begins_inside } = handshake;
+        let asked = request.map(|CutRequest { head, place }| PendingUpgrade {
+            head,
+            place,
+            id: context.next_websocket(),
+            end: None,
+            body: 0,
+        });
+        let outcome = if by_frames { UpgradeOutcome::MayOpen } else { UpgradeOutcome::Opens };
+        self.open(asked, response, place, outcome, below, context);
+        if begins_inside && let Some(websocket) = self.websocket_mut() {
+            websocket.ws.lose(Direction::ServerToClient);
+            self.begins_unsure = false;
+        }
     }
 
     /// The last request, where it was refused and a 101 follows nevertheless.
@@ -609,7 +686,9 @@ impl Application {
         below: &View<'_>,
         context: &mut Context<'_>,
     ) {
-        if let (Wish::Upgrade(asked), Phase::Http(http), Some(status)) = (&wish, &mut self.phase, head.status()) {
+        if let (Wish::Upgrade(asked), Phase::Http(http), Some(status)) =
+            (&wish, &mut self.phase, head.status())
+        {
             http.refused = Some(Box::new(EarlierRefusal { asked: asked.clone(), status, place }));
         }
         let ending = below.ending(StreamEnd::Capture, place.last);
@@ -817,7 +896,10 @@ impl Above for Application {
     fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         match &mut self.phase {
             Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => http.gap(gap.direction, gap.len),
-            Phase::WebSocket(websocket) => websocket.gap(gap, context),
+            Phase::WebSocket(websocket) => {
+                self.begins_unsure &= gap.direction == Direction::ClientToServer;
+                websocket.gap(gap, context);
+            }
             Phase::Multiplex(multiplex) => multiplex.gap(gap, context),
             Phase::Done => {}
         }

@@ -135,7 +135,8 @@ pub(super) fn opened(
     pending: impl IntoIterator<Item = Pending>,
     context: &mut Context<'_>,
 ) -> OpenWebSocket {
-    let Opening { mut connection, mut judgements, judged_at, guessed, mid_stream, mut early, bodies } = opening;
+    let Opening { mut connection, mut judgements, judged_at, guessed, mid_stream, mut early, bodies } =
+        opening;
     judgements.extend(credentials(&connection));
     let handshake = &connection.handshake;
     let mut ws = match &mid_stream {
@@ -245,15 +246,17 @@ fn report_mid_stream(
     ws.report(&TCP_MIDSTREAM, Spot::at(first), text, emit);
 }
 
-/// What a complete handshake agreed on, for each direction.
+/// What a handshake with a response agreed on, for each direction; or may have, where the snap length hides that.
 fn agreed_terms(handshake: &Handshake, guessed: bool) -> PerDirection<Terms> {
     // Where frames are compressed one by one, implementations differ in whose window the parameter is about. A window that
     // is kept decodes both.
     let per_frame = handshake.deflate.is_some_and(|agreed| agreed.per_frame);
+    let is_hidden = handshake.hides_extensions();
+    let possible = (is_hidden && handshake.rsv_defined & 4 != 0).then_some(true);
     let terms = |no_takeover: Option<bool>| Terms {
-        takeover: no_takeover.map(|none| !none || per_frame),
+        takeover: no_takeover.map(|none| !none || per_frame).or(possible),
         rsv_defined: handshake.rsv_defined,
-        guessed,
+        guessed: guessed || is_hidden,
     };
     PerDirection {
         c2s: terms(handshake.deflate.map(|agreed| agreed.client_no_context_takeover)),

@@ -12,7 +12,7 @@ use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::{Above, Gap};
 use crate::pipeline::transport::bytes_of;
 use crate::pipeline::transport::order::{Order, Turn};
-use crate::tcp::Held;
+use crate::tcp::{Held, NOWHERE};
 use crate::ws::StreamEnd;
 
 impl TcpConnection {
@@ -74,6 +74,12 @@ impl TcpConnection {
     /// Delivers one run of bytes; returns how many of them were taken.
     fn deliver(&mut self, side: Side, held: Held, arrival: Place, context: &mut Context<'_>) -> u32 {
         let Some(bytes) = bytes_of(&held, context.bytes) else {
+            if held.address == NOWHERE && self.transport.tls.is_none() && self.application.is_http() {
+                self.cut_head(side, &held, arrival, context);
+                return held.len;
+            }
+            // Of TLS and HTTP/2, any byte that is missing may belong to a handshake.
+            context.totals.cut_heads |= held.address == NOWHERE && !self.application.has_websocket();
             let why = "the snap length cut them, or they are no longer kept";
             self.gap(side, u64::from(held.len), arrival, why, context);
             return held.len;
@@ -187,6 +193,7 @@ impl TcpConnection {
         if self.transport.tls.is_some() {
             self.gap_in_tls(&gap, context);
         } else {
+            self.open_undecided(context);
             self.application.gap(&gap, context);
         }
     }

@@ -9,6 +9,7 @@ use crate::pipeline::application::{Delivery, FramesBegin};
 use crate::pipeline::context::Context;
 use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::{Above, Gap};
+use crate::tcp::Held;
 use crate::tcp::rules::TCP_GAP;
 use crate::ws::Spot;
 
@@ -43,11 +44,36 @@ impl TcpConnection {
             if let (Some(begin), Some(ack)) = (taken.opened, ack) {
                 self.begin_frames(begin, ack, chunk.arrival, context);
             }
-            // TCP offers the rest again, when it is this side's turn.
+            // TCP offers the rest again, when it is this side's turn; but not where these bytes only decided what they are.
             let is_done = rest.bytes.is_empty() || (taken.bytes == 0 && !taken.found);
-            if ack.is_some() || is_done || self.disposition != Disposition::Keep {
+            let is_decided = taken.bytes == 0 && self.application.websocket().is_some();
+            if (ack.is_some() && !is_decided) || is_done || self.disposition != Disposition::Keep {
                 return chunk.bytes.len() - rest.bytes.len();
             }
+        }
+    }
+
+    /// The snap length cut the next bytes of a side, where heads are read: a head ends there with its segment.
+    pub(super) fn cut_head(&mut self, side: Side, held: &Held, arrival: Place, context: &mut Context<'_>) {
+        self.open_undecided(context);
+        let (direction, at) = (self.transport.direction(side), self.transport.streams.of(side).position());
+        let gap = Gap { direction, at, len: u64::from(held.len), arrival, why: "the snap length cut them" };
+        self.report_gap(&gap, context);
+        let view = self.transport.view(context.identity, side);
+        let taken = self.application.cut(&gap, &view, context);
+        if let Some(why) = taken.dropped {
+            self.disposition = Disposition::Drop(why);
+        }
+        if let Some(begin) = taken.opened {
+            self.begin_frames(begin, held.ack, arrival, context);
+        }
+    }
+
+    /// Opens the WebSocket of a cut 101, where the bytes that would show what it switched to are missing.
+    pub(super) fn open_undecided(&mut self, context: &mut Context<'_>) {
+        if self.application.awaits_frames() {
+            let view = self.transport.view(context.identity, Side::A);
+            self.application.open_undecided(&view, context);
         }
     }
 

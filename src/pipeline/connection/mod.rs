@@ -161,6 +161,7 @@ impl TcpConnection {
             .websocket()
             .is_some_and(|websocket| Direction::BOTH.iter().all(|to| !websocket.ws.is_lost(*to)));
         let is_open = in_step
+            && !self.application.begins_unsure()
             && self.transport.waiting_since().is_none()
             && self.transport.tls.is_none()
             && self.transport.reset.is_none()

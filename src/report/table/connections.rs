@@ -37,6 +37,9 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, fail
         line.part(Role::Payload, 3, b"in a CONNECT tunnel");
     }
     answer(&mut line, look, connection, failed);
+    if handshake.is_cut() {
+        line.part(Role::Warning, 3, b"handshake cut by the snap length");
+    }
     match handshake.accept {
         Accept::Wrong => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is wrong"),
         Accept::Missing => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is missing"),

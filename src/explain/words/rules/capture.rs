@@ -184,14 +184,11 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "packet-truncated",
         w(
-            "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing.",
-            "所跟踪的流中有数据包被截断长度切短；缺少的字节按丢失处理。",
+            "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing. Where opening handshakes are cut, another finding says how many packets of the capture are.",
+            "所跟踪的流中有数据包被截断长度切短；缺少的字节按丢失处理。如果握手被切短，另一条发现会说明抓包中有多少个包被切短。",
         ),
         w("The capture ran with a small snap length (tcpdump -s).", "抓包时截断长度设得太小（tcpdump -s）。"),
-        w(
-            "Record again with a larger snap length (tcpdump -s 262144).",
-            "用更大的截断长度重新抓包（tcpdump -s 262144）。",
-        ),
+        w("Record whole packets (tcpdump -s 0).", "完整地抓包（tcpdump -s 0）。"),
         UNSEEN,
     ),
     row(

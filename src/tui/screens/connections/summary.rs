@@ -177,6 +177,9 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
         Accept::Missing => line.plainly("   ").add(Role::Error, "Accept ✗ missing"),
         Accept::Unknown => line,
     };
+    if handshake.is_cut() {
+        line.plainly("   ").add(Role::Warning, "cut by the snap length");
+    }
 }
 
 fn handshake(row: &ConnectionRow) -> Text {
@@ -189,7 +192,7 @@ fn handshake(row: &ConnectionRow) -> Text {
 fn extensions(row: &ConnectionRow) -> Text {
     let mut line = label("Extensions");
     if row.handshake.extensions.is_empty() {
-        line.add(Role::Dim, "none");
+        line.add(Role::Dim, if row.handshake.hides_extensions() { "unknown" } else { "none" });
     }
     for (i, extension) in row.handshake.extensions.iter().enumerate() {
         line.plainly(if i > 0 { ", " } else { "" }).captured(Role::Plain, extension.name.as_bytes(), 60);
