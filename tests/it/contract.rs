@@ -157,7 +157,10 @@ fn everything() -> Vec<(String, Vec<u8>)> {
     let failures = failures.map(|failure| (failure.name.to_owned(), failure.capture));
     let empty = ("empty".to_owned(), capture_of(&[]));
     let bomb = ("bomb".to_owned(), failures::bomb(3).capture);
-    real.chain(failures).chain([empty, bomb]).collect()
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:9001").text(S2C, "hello").closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).snaplen(96);
+    let cut = ("cut".to_owned(), pcap(&script.packets(), PcapFormat::default()));
+    real.chain(failures).chain([empty, bomb, cut]).collect()
 }
 
 fn open(bytes: &[u8]) -> Capture {
