@@ -161,7 +161,10 @@ fn everything() -> Vec<(String, Vec<u8>)> {
     let no_frame = pcap(&Script::new(&no_frame, &Split::Writes(1460)).packets(), PcapFormat::default());
     let no_http = crate::findings::answers::answered(b"SSH-2.0-x\r\n");
     let no_http = ("no HTTP".to_owned(), crate::findings::make::File::from(no_http).0);
-    real.chain(failures).chain([empty, bomb, ("no frame".to_owned(), no_frame), no_http]).collect()
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:9001").text(S2C, "hello").closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).snaplen(96);
+    let cut = ("cut".to_owned(), pcap(&script.packets(), PcapFormat::default()));
+    real.chain(failures).chain([empty, bomb, ("no frame".to_owned(), no_frame), no_http, cut]).collect()
 }
 
 fn open(bytes: &[u8]) -> Capture {

@@ -12,6 +12,7 @@
 //! a [`View`].
 
 mod cut;
+mod cut_heads;
 mod detecting;
 mod http;
 mod multiplex;
