@@ -216,7 +216,8 @@ pub fn examine(facts: &Facts) -> Verdict {
         code,
         code_grade,
         idle,
-        open: since(facts.opened),
+        // What never opened was not open for any time.
+        open: since(facts.opened).filter(|_| !matches!(kind, Kind::Refused | Kind::Unanswered)),
         waiting: waiting(facts, end),
         causes: Vec::new(),
     };

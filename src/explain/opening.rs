@@ -385,7 +385,10 @@ impl Page<'_, '_> {
             lang.pick("of the 20 bytes, not of their hex text", "对 20 个字节编码，不是对它的十六进制文本"),
         )?;
         if response.is_none() {
-            let nothing = lang.pick("nothing captured", "没有抓到");
+            let nothing = match self.opening.handshake.foreign {
+                Some(_) => lang.pick("no HTTP response", "不是 HTTP 响应"),
+                None => lang.pick("nothing captured", "没有抓到"),
+            };
             return writeln!(self.out, " 5 {:1$}{nothing}\n", "server sent", VALUE - 3);
         }
         for (value, right, mistake) in &sent {

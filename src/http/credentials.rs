@@ -77,7 +77,7 @@ mod tests {
     use super::*;
     use crate::http::{HeadKind, HeadLimits, Scan, scan};
 
-    fn told(target: &str, lines: &str) -> Option<String> {
+    fn text_of(target: &str, lines: &str) -> Option<String> {
         let text = format!("GET {target} HTTP/1.1\r\nHost: a{lines}\r\n\r\n");
         match scan(HeadKind::Request, text.as_bytes(), &HeadLimits::default()) {
             Scan::Done(head, _) => credentials_in_clear(&head).map(|judgement| judgement.text),
@@ -87,11 +87,11 @@ mod tests {
 
     #[test]
     fn credentials_are_named_and_never_shown() {
-        let url = told("/diffusion?username=control&PassWord=hunter2", "").unwrap();
+        let url = text_of("/diffusion?username=control&PassWord=hunter2", "").unwrap();
         assert!(url.contains("parameter PassWord") && !url.contains("hunter2"), "{url}");
-        let basic = told("/", "\r\nAuthorization: Basic dXNlcjpodW50ZXIy").unwrap();
+        let basic = text_of("/", "\r\nAuthorization: Basic dXNlcjpodW50ZXIy").unwrap();
         assert!(basic.contains("Authorization is Basic") && !basic.contains("dXNl"), "{basic}");
-        let user = told("ws://me:hunter2@a/x", "").unwrap();
+        let user = text_of("ws://me:hunter2@a/x", "").unwrap();
         assert!(user.contains("names a user") && !user.contains("hunter2"), "{user}");
     }
 
@@ -104,7 +104,7 @@ mod tests {
             ("/?tokens=3", ""),
             ("/a@b", "\r\nAuthorization: Negotiate abc"),
         ] {
-            assert_eq!(told(target, lines), None, "{target}");
+            assert_eq!(text_of(target, lines), None, "{target}");
         }
     }
 }

@@ -201,7 +201,7 @@ fn tls_record(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn told(bytes: &[u8]) -> (ForeignKind, String) {
+    fn described(bytes: &[u8]) -> (ForeignKind, String) {
         let mut foreign = Foreign { bytes: Vec::new(), place: Place::default() };
         foreign.push(bytes);
         (foreign.kind(), foreign.describe(Lang::En))
@@ -212,21 +212,21 @@ mod tests {
         let mut http2 = vec![0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 15, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
         http2.extend_from_slice(b"invalid");
         let frames = "HTTP/2 frames: SETTINGS, GOAWAY (PROTOCOL_ERROR, \"invalid\")";
-        assert_eq!(told(&http2), (ForeignKind::Http2, frames.to_owned()));
-        let alert = told(&[0x15, 3, 1, 0, 2, 2, 40]);
+        assert_eq!(described(&http2), (ForeignKind::Http2, frames.to_owned()));
+        let alert = described(&[0x15, 3, 1, 0, 2, 2, 40]);
         assert_eq!(alert, (ForeignKind::Tls, "TLS: fatal alert handshake_failure (40)".to_owned()));
-        let ssh = told(b"SSH-2.0-OpenSSH_9.6\r\n");
+        let ssh = described(b"SSH-2.0-OpenSSH_9.6\r\n");
         assert_eq!(ssh, (ForeignKind::Ssh, "an SSH banner: \"SSH-2.0-OpenSSH_9.6\"".to_owned()));
-        assert_eq!(told(b"\r\nbad \x7fx").0, ForeignKind::Binary);
-        assert_eq!(told(b"Fatal error: x\r\nmore").1, "text: \"Fatal error: x\"");
-        assert_eq!(told(BYTE_ORDER_MARK).0, ForeignKind::ByteOrderMark);
+        assert_eq!(described(b"\r\nbad \x7fx").0, ForeignKind::Binary);
+        assert_eq!(described(b"Fatal error: x\r\nmore").1, "text: \"Fatal error: x\"");
+        assert_eq!(described(BYTE_ORDER_MARK).0, ForeignKind::ByteOrderMark);
     }
 
     #[test]
     fn no_bytes_break_it_and_few_are_kept() {
         for len in 0..40 {
-            told(&[0, 0, 200, 7, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].repeat(2)[..len]);
-            told(&[0x15; 40][..len]);
+            described(&[0, 0, 200, 7, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11].repeat(2)[..len]);
+            described(&[0x15; 40][..len]);
         }
         let mut foreign = Foreign { bytes: Vec::new(), place: Place::default() };
         foreign.push(&[b'x'; 5000]);

@@ -115,9 +115,9 @@ impl ConnectAttempts {
     }
 
     /// A sentence for each client and server with WebSockets, with the packet at which the last attempt had failed.
-    pub(super) fn told(&self, servers: &Servers, ports: &[u16]) -> Vec<(Place, String)> {
+    pub(super) fn findings(&self, servers: &Servers, ports: &[u16]) -> Vec<(Place, String)> {
         let wanted = |server: &Endpoint| ports.contains(&server.port) || servers.knows(server);
-        let mut told: Vec<_> = self
+        let mut findings: Vec<_> = self
             .failed
             .iter()
             .filter(|((_, server), _)| wanted(server))
@@ -126,8 +126,8 @@ impl ConnectAttempts {
                 (failed.last, format!("{client} could not connect to {server}: {}", failed.words()))
             })
             .collect();
-        told.sort_by_key(|(place, _)| place.packet);
-        told
+        findings.sort_by_key(|(place, _)| place.packet);
+        findings
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scan_is_bounded_and_only_servers_with_websockets_are_told() {
+    fn a_scan_is_bounded_and_only_servers_with_websockets_are_reported() {
         let mut attempts = ConnectAttempts::default();
         let mut servers = Servers::default();
         servers.note(Endpoint::v4([10, 0, 0, 1], 8080));
@@ -174,8 +174,8 @@ mod tests {
             attempts.failed(&attempt, Failure::Unanswered, place);
         }
         assert_eq!((attempts.failed.len(), attempts.retried.len()), (MOST, 0));
-        assert!(attempts.told(&servers, &[]).is_empty());
-        assert_eq!(attempts.told(&servers, &[22]).len(), MOST);
+        assert!(attempts.findings(&servers, &[]).is_empty());
+        assert_eq!(attempts.findings(&servers, &[22]).len(), MOST);
     }
 
     #[test]
@@ -187,12 +187,15 @@ mod tests {
         attempts.retried(ConnectionId(1), Time(0), at(3, 1_000_000_000));
         attempts.retried(ConnectionId(1), Time(0), at(26, 15_000_000_000));
         attempts.failed(&attempt(1, 5, Time(15_000_000_000)), Failure::Unanswered, at(28, 32_000_000_000));
-        let told = |attempts: &ConnectAttempts| attempts.told(&Servers::default(), &[8080]).remove(0).1;
+        let findings =
+            |attempts: &ConnectAttempts| attempts.findings(&Servers::default(), &[8080]).remove(0).1;
         assert_eq!(
-            told(&attempts),
+            findings(&attempts),
             "10.1.0.2 could not connect to 10.0.0.1:8080: 1 attempt in 15.0 s, 5 SYNs got no answer"
         );
         attempts.failed(&attempt(2, 1, Time(16_000_000_000)), Failure::Refused, at(30, 16_001_000_000));
-        assert!(told(&attempts).contains("2 attempts in 16.0 s: 1 without an answer (5 SYNs), 1 with a RST"));
+        assert!(
+            findings(&attempts).contains("2 attempts in 16.0 s: 1 without an answer (5 SYNs), 1 with a RST")
+        );
     }
 }

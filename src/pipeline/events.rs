@@ -156,6 +156,9 @@ pub struct Ending {
     pub unacknowledged: PerDirection<u64>,
     /// Whether packets of each side were captured.
     pub heard: PerDirection<bool>,
+    /// Whether the first byte of each side's stream is known. Where it is not, bytes before the first captured one may be
+    /// missing.
+    pub anchored: PerDirection<bool>,
     /// Its last packet.
     pub last: Place,
     /// The packet of the capture at which this was known: for a capture's end, its last one.
@@ -171,6 +174,7 @@ impl Default for Ending {
             said: PerDirection::default(),
             unacknowledged: PerDirection::default(),
             heard: PerDirection::default(),
+            anchored: PerDirection { c2s: true, s2c: true },
             last: Place::default(),
             until: Place::default(),
         }

@@ -315,7 +315,7 @@ impl Pipeline {
         for index in self.connections.slots() {
             self.connect_timed_out(index);
         }
-        for (place, text) in self.attempts.told(&self.shared.servers, &self.shared.limits.ws_ports) {
+        for (place, text) in self.attempts.findings(&self.shared.servers, &self.shared.limits.ws_ports) {
             self.report_at(sink, &rules::CONNECT_FAILED, place, format_args!("{text}"));
         }
     }

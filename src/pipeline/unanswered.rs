@@ -45,7 +45,7 @@ impl Unanswered {
             acknowledged: ending.heard.s2c.then_some(ending.unacknowledged.c2s == 0),
             gave_up,
             waited: end.time.since(asked.time).max(0),
-            lossy,
+            lossy: lossy || !ending.anchored.s2c,
         }
     }
 
@@ -54,13 +54,13 @@ impl Unanswered {
     pub fn sentence(&self, lang: Lang) -> String {
         let waited = lasted(self.waited);
         let first = match self.acknowledged {
-            _ if self.lossy => lang.pick(
-                format!("no response was captured for {waited}; bytes are missing, it may be among them"),
-                format!("{waited} 内没有抓到响应；有字节缺失，响应可能在其中"),
-            ),
             None => lang.pick(
                 format!("no packet of the server was captured for {waited}"),
                 format!("{waited} 内没有抓到服务器的任何数据包"),
+            ),
+            _ if self.lossy => lang.pick(
+                format!("no response was captured for {waited}; bytes are missing, it may be among them"),
+                format!("{waited} 内没有抓到响应；有字节缺失，响应可能在其中"),
             ),
             Some(true) => lang.pick(
                 format!("the server acknowledged the request and sent no response for {waited}"),
@@ -130,18 +130,20 @@ mod tests {
     fn three_ends_have_three_tellings() {
         let heard = PerDirection { c2s: true, s2c: true };
         let base = Ending { heard, last: at(9, 40_000), until: at(9, 40_000), ..Ending::default() };
-        let told = |ending: &Ending| Unanswered::new(ending, at(4, 0), false).sentence(Lang::En);
+        let sentence = |ending: &Ending| Unanswered::new(ending, at(4, 0), false).sentence(Lang::En);
         let client = Ending { fin: PerDirection { c2s: Some(at(8, 30_002)), s2c: None }, ..base };
         assert_eq!(
-            told(&client),
+            sentence(&client),
             "the server acknowledged the request and sent no response for 30.0 s; then the client closed the connection (FIN in packet 8)"
         );
         let reset = Ending { reset: Some((Direction::ServerToClient, at(6, 12))), ..base };
-        assert!(told(&reset).ends_with("for 12 ms; then the server reset the connection (RST in packet 6)"));
-        assert!(told(&base).ends_with("for 40.0 s; nobody ended the connection"));
+        assert!(
+            sentence(&reset).ends_with("for 12 ms; then the server reset the connection (RST in packet 6)")
+        );
+        assert!(sentence(&base).ends_with("for 40.0 s; nobody ended the connection"));
         let unheard = Ending { unacknowledged: PerDirection { c2s: 100, s2c: 0 }, ..base };
-        assert!(told(&unheard).starts_with("the server did not acknowledge"));
+        assert!(sentence(&unheard).starts_with("the server did not acknowledge"));
         let one_sided = Ending { heard: PerDirection { c2s: true, s2c: false }, ..base };
-        assert!(told(&one_sided).starts_with("no packet of the server was captured"));
+        assert!(sentence(&one_sided).starts_with("no packet of the server was captured"));
     }
 }

@@ -63,7 +63,7 @@ fn the_body_of_a_refusal_is_in_every_view() {
 }
 
 #[test]
-fn a_long_body_is_cut_and_a_body_without_an_end_is_told_as_such() {
+fn a_long_body_is_cut_and_a_body_without_an_end_is_reported_as_such() {
     let long = read(File::from(refused("Content-Length: 50000", &[b'x'; 50_000])).0);
     let response = &long.connections()[0]["response"];
     assert_eq!((response["body"].as_str().unwrap().len(), &response["body_cut"]), (1024, &true.into()));
@@ -150,7 +150,7 @@ fn behind_a_byte_order_mark_the_response_is_read() {
 }
 
 #[test]
-fn the_wrong_scheme_is_told_both_ways() {
+fn the_wrong_scheme_is_reported_both_ways() {
     let tls = || bare(CLIENT_HELLO, b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n").fin(S2C);
     let shown = wslens(&["read", "--format", "table"], tls());
     assert!(!shown.contains("to read wss") && !shown.contains("would be inside"), "{shown}");
@@ -213,8 +213,21 @@ fn a_request_without_a_response_says_who_gave_up_and_how() {
     assert!(text.ends_with("nobody ended the connection"), "{text}");
 }
 
+/// Where the server's first bytes may be missing, frames are no answer in another protocol.
 #[test]
-fn a_connection_that_never_opened_is_told_with_how_often_and_how_long() {
+fn without_the_syn_ack_only_what_is_recognised_is_an_answer() {
+    let without = |server: &[u8]| {
+        let script = Script::new(&answered(server), &Split::Writes(1460)).acked();
+        read(pcap(&script.lose(1).packets(), PcapFormat::default()))
+    };
+    assert_eq!(without(b"SSH-2.0-x\r\n").codes(), ["response-not-http"]);
+    let output = without(b"\x89\x00");
+    let text = output.findings("response-missing")[0]["text"].as_str().unwrap().to_owned();
+    assert!(text.contains("it may be among them"), "{text}");
+}
+
+#[test]
+fn a_connection_that_never_opened_is_reported_with_how_often_and_how_long() {
     let output = read(File::from(knocks(1)).0);
     let finding = output.findings("connect-failed")[0];
     let text = finding["text"].as_str().unwrap();
@@ -222,7 +235,7 @@ fn a_connection_that_never_opened_is_told_with_how_often_and_how_long() {
         text.starts_with("10.0.0.7 could not connect to 10.0.0.2:80: 1 attempt in 2.0 s, 1 SYN"),
         "{text}"
     );
-    // To a server that is no server of WebSockets, that is not told.
+    // To a server that is no server of WebSockets, it is not reported.
     let alone = knocks(1)[..1].to_vec();
     assert_eq!(read(File::from(alone).0).codes(), [""; 0]);
 }
@@ -239,12 +252,12 @@ proptest! {
             2 => refused("Server: a", &[b'y'; 3000]).fin(S2C),
             _ => answered(b"Notice: something\r\nwent wrong\r\n"),
         };
-        let told = |split: Split| {
+        let shown = |split: Split| {
             let output = read(pcap(&Script::new(&talk, &split).packets(), PcapFormat::default()));
             let connection = output.connections()[0].clone();
             (connection["response"]["body"].clone(), connection["response"]["body_cut"].clone(),
              connection["response_not_http"]["hex"].clone(), output.codes().into_iter().map(str::to_owned).collect::<Vec<_>>())
         };
-        prop_assert_eq!(told(Split::Writes(size)), told(Split::Writes(1460)));
+        prop_assert_eq!(shown(Split::Writes(size)), shown(Split::Writes(1460)));
     }
 }

@@ -500,23 +500,28 @@ impl Http1 {
         let is_answer = !lost && !self.unsure && self.requests.front() == Some(&RequestKind::WebSocket);
         if is_answer && partial.bytes.is_empty() && chunk.bytes.starts_with(BYTE_ORDER_MARK) {
             let mark = Chunk { bytes: BYTE_ORDER_MARK, ..chunk };
-            self.take_foreign(&mark);
+            self.take_foreign(&[], &mark);
             return HttpStep::take(mark.bytes.len());
         }
-        if lost && self.foreign.is_some() && !may_be_head(HeadKind::Response, chunk.bytes, &limits.head) {
-            self.take_foreign(&chunk);
-        }
+        // Bytes that might have begun a response belong to it as well.
+        let is_foreign = is_answer || lost && self.foreign.is_some();
         let [_, partial] = &mut self.partial;
+        let before = if is_foreign { partial.bytes.clone() } else { Vec::new() };
         match read(partial, HeadKind::Response, &chunk, limits) {
             Read::Done(head, taken, place) => self.response(head, taken, place, lost),
             Read::Need(taken) => HttpStep::take(taken),
             Read::TooLarge => {
                 HttpStep::find(chunk.bytes.len(), HttpEvent::TooLarge(Direction::ServerToClient))
             }
-            Read::NotHttp if lost => HttpStep::take(chunk.bytes.len()),
+            Read::NotHttp if lost => {
+                if is_foreign {
+                    self.take_foreign(&before, &chunk);
+                }
+                HttpStep::take(chunk.bytes.len())
+            }
             Read::NotHttp if self.responses > 0 || self.asked() || self.requests_lost => {
                 if is_answer {
-                    self.take_foreign(&chunk);
+                    self.take_foreign(&before, &chunk);
                 }
                 // Out of step with what was promised: wait for the next head.
                 (self.server, self.unsure) = (Parser::Lost, true);
@@ -526,10 +531,12 @@ impl Http1 {
         }
     }
 
-    /// Remembers bytes that are no response, where one had to begin.
-    fn take_foreign(&mut self, chunk: &Chunk<'_>) {
+    /// Remembers bytes that are no response, where one had to begin. `before`: those in front of the chunk.
+    fn take_foreign(&mut self, before: &[u8], chunk: &Chunk<'_>) {
         let new = || Box::new(Foreign { bytes: Vec::new(), place: chunk.origin });
-        self.foreign.get_or_insert_with(new).push(chunk.bytes);
+        let foreign = self.foreign.get_or_insert_with(new);
+        foreign.push(before);
+        foreign.push(chunk.bytes);
     }
 
     /// What came instead of a response, or before it.

@@ -30,8 +30,8 @@ use super::transport::above::{Above, Gap};
 use super::transport::order::Order;
 use super::transport::view::View;
 use super::unanswered::Unanswered;
-use crate::http::Foreign;
 use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE, RESPONSE_MISSING, STRAY_RESPONSE};
+use crate::http::{Foreign, ForeignKind};
 use crate::model::{Chunk, Direction, Head, Lang, PerDirection, Place, Rule};
 use crate::ws::{Spot, StreamEnd, WebSocket};
 
@@ -105,6 +105,7 @@ enum Phase {
 
 /// An attempt that is not reported yet.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // Boxed, and rare.
 enum Attempt {
     /// A request for a WebSocket that waits for its response.
     Asked(PendingUpgrade),
@@ -636,7 +637,7 @@ impl Application {
         };
         let (request, asked) = asked.map(|asked| asked.apart()).unzip();
         let (mut handshake, mut judgements) = crate::http::conclude(request, Some(head));
-        handshake.foreign = self.foreign();
+        handshake.foreign = self.foreign(below);
         crate::http::complete(&handshake, &mut judgements);
         let connection = self.carrier(below).connection(asked, Some(place), handshake, context);
         let judged_at = PerDirection { c2s: asked.map_or(place, |(place, _)| place).last, s2c: place.last };
@@ -737,9 +738,13 @@ impl Application {
         }
     }
 
-    /// What came instead of a response, or before it.
-    fn foreign(&mut self) -> Option<Box<Foreign>> {
-        self.http_mut().and_then(Http1::foreign)
+    /// What came instead of a response, or before it. Where bytes in front of it may be missing, only what cannot be part
+    /// of a WebSocket.
+    fn foreign(&mut self, below: &View<'_>) -> Option<Box<Foreign>> {
+        let known = below.ending(StreamEnd::Capture, Place::default()).anchored.s2c;
+        let certain = known && self.gaps.0 == 0;
+        let foreign = self.http_mut().and_then(Http1::foreign)?;
+        (certain || !matches!(foreign.kind(), ForeignKind::Text | ForeignKind::Binary)).then_some(foreign)
     }
 
     /// A refusal, or a request that waits and gets no response: the connection ended as `how` says, which was known at
@@ -757,7 +762,7 @@ impl Application {
         let ending = below.ending(how, until);
         let (request, asked) = asked.apart();
         let (mut handshake, mut judgements) = crate::http::conclude(Some(request), None);
-        handshake.foreign = self.foreign();
+        handshake.foreign = self.foreign(below);
         let gaps = std::mem::take(&mut self.gaps);
         let is_answered = handshake.foreign.is_some();
         if is_answered {

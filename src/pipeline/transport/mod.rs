@@ -485,6 +485,7 @@ impl Transport {
             *ending.said.of_mut(direction) = said;
             *ending.unacknowledged.of_mut(direction) = stream.unacknowledged();
             *ending.heard.of_mut(direction) = *self.heard.of(side);
+            *ending.anchored.of_mut(direction) = stream.is_anchored();
         }
         ending
     }

@@ -165,11 +165,11 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
             _ => _ = line.add(Role::Warning, "no answer was captured"),
         },
     }
-    if let Some(body) = &handshake.body {
-        line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
-    }
     if let (Some(request), Some(response)) = (row.request, row.response) {
         line.plainly(format!(" in {}", units::milliseconds(response.last.time.since(request.last.time))));
+    }
+    if let Some(body) = &handshake.body {
+        line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
     }
     match handshake.accept {
         Accept::Ok => line.plainly("   Accept ").add(Role::Ok, "✓"),
