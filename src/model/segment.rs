@@ -81,7 +81,7 @@ pub struct Segment {
     pub window: u16,
     /// Address of the first byte of the TCP header, in capture addresses.
     pub header_at: u64,
-    /// Bytes of the TCP header.
+    /// Bytes of the TCP header; 0 where the bytes were captured without one.
     pub header_len: u8,
     /// Payload bytes that were captured; they follow the TCP header.
     pub len: u32,

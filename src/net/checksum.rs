@@ -19,7 +19,7 @@ const WIDE: usize = 4;
 #[must_use]
 #[inline(always)]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
-    if segment.len != segment.claimed_len || segment.excess_len > 0 {
+    if segment.len != segment.claimed_len || segment.excess_len > 0 || segment.header_len == 0 {
         return None;
     }
     let len = usize::from(segment.header_len).checked_add(segment.len as usize)?;

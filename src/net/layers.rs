@@ -4,9 +4,10 @@ use std::net::Ipv6Addr;
 use std::ops::Range;
 
 use super::cursor::{Cursor, be16};
+use super::exported::Pdu;
 use super::ip::{Addresses, protocol};
 use super::link::{ether_type, name_of};
-use super::{MAX_TUNNELS, Next, ip, link, tcp, tunnel};
+use super::{MAX_TUNNELS, Next, exported, ip, link, tcp, tunnel};
 use crate::model::{Flags, PacketRef};
 
 /// A header of a packet.
@@ -36,6 +37,14 @@ pub fn layers(packet: &PacketRef, bytes: &[u8]) -> Vec<Layer> {
     while tunnels <= MAX_TUNNELS {
         let from = cursor.below as usize;
         let step = match next {
+            Next::Link(exported::LINK) => match exported::peel(&mut cursor, &mut addresses) {
+                Ok(Pdu::Lower(next)) => {
+                    tunnels += 1;
+                    Ok(next)
+                }
+                Ok(Pdu::Stream(_) | Pdu::Other(_)) => Ok(Next::Nothing),
+                Err(stop) => Err(stop),
+            },
             Next::Link(link) => link::peel(link, &mut cursor),
             Next::Type(kind) => link::peel_type(kind, &mut cursor),
             Next::Llc => link::peel_llc(&mut cursor),

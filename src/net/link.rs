@@ -38,6 +38,7 @@ mod number {
     pub(super) const NFLOG: u16 = 239;
     pub(super) const NETANALYZER: u16 = 240;
     pub(super) const NETANALYZER_TRANSPARENT: u16 = 241;
+    pub(super) const EXPORTED_PDU: u16 = 252;
     pub(super) const PKTAP: u16 = 258;
     pub(super) const LINUX_SLL2: u16 = 276;
 }
@@ -107,6 +108,7 @@ pub(super) fn name_of(link: LinkType) -> &'static str {
         number::NFLOG => "NFLOG",
         number::PFLOG => "pflog",
         number::ERF => "ERF",
+        number::EXPORTED_PDU => "exported PDU",
         _ => "capture header",
     }
 }

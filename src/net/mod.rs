@@ -18,6 +18,7 @@ mod checksum;
 mod corpus_tests;
 mod cursor;
 mod defrag;
+mod exported;
 mod ip;
 mod layers;
 mod link;
@@ -31,6 +32,7 @@ mod wifi;
 use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
 use cursor::{Cursor, Stop, be16};
 use defrag::{Arena, Fragments};
+use exported::Exports;
 use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
@@ -98,6 +100,8 @@ pub enum Skip {
     TcpHeaderCut,
     /// The link type is not known.
     UnsupportedLink(LinkType),
+    /// Wireshark exported it as the payload of something that is no part of a WebSocket.
+    ExportedPdu,
     /// No byte was captured.
     Empty,
     /// There are more tunnels inside each other than are followed.
@@ -118,6 +122,7 @@ impl Skip {
             Self::MalformedLink | Self::MalformedIp | Self::MalformedTcp => "malformed",
             Self::HeaderCut | Self::TcpHeaderCut => "header-cut",
             Self::UnsupportedLink(_) => "unsupported-link",
+            Self::ExportedPdu => "exported-pdu",
             Self::Empty => "empty",
             Self::TunnelDepth => "tunnel-depth",
         }
@@ -161,6 +166,7 @@ pub struct Decoder {
     took_fragment: bool,
     /// Ethernet types that are not known and were reported.
     unknown_types: Vec<u16>,
+    exports: Exports,
 }
 
 impl Decoder {
@@ -173,6 +179,7 @@ impl Decoder {
             findings: Vec::new(),
             took_fragment: false,
             unknown_types: Vec::new(),
+            exports: Exports::default(),
         }
     }
 
@@ -234,6 +241,7 @@ impl Decoder {
     /// The capture has ended: reports the datagrams that were never completed.
     pub fn end(&mut self) {
         self.fragments.end(&mut self.findings);
+        self.exports.end(&mut self.findings);
     }
 
     #[cold]
@@ -277,6 +285,16 @@ impl Decoder {
         // Every turn takes bytes or enters a tunnel, so it ends.
         loop {
             let step = match next {
+                Next::Link(exported::LINK) => {
+                    match self.exports.take(packet, &mut cursor, &mut addresses, &mut self.findings) {
+                        Ok(Ok(next)) => {
+                            tunnels += 1;
+                            Ok(next)
+                        }
+                        Ok(Err(segment)) => return Ok(segment),
+                        Err(stop) => Err(stop),
+                    }
+                }
                 Next::Link(link) => link::peel(link, &mut cursor),
                 Next::Type(kind) => link::peel_type(kind, &mut cursor),
                 Next::Llc => link::peel_llc(&mut cursor),

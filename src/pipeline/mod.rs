@@ -22,6 +22,7 @@
 //! | `context.rs`, `sides.rs`, `limits.rs`, `secrets.rs`, `capture_drops.rs` | what all connections share |
 //! | `timers.rs`, `memory_budget.rs` | what time and memory do to connections |
 //! | `awaiting_secrets.rs`, `late_secrets.rs` | TLS whose secrets arrive after its packets |
+//! | `exported.rs` | bytes that were exported without their TCP headers |
 //! | `replay.rs` | copies of a connection's state, and what happened to it from there on |
 
 mod application;
@@ -33,6 +34,7 @@ mod connection_info;
 mod connections;
 mod context;
 mod events;
+mod exported;
 mod late_secrets;
 mod limits;
 mod memory_budget;
@@ -195,8 +197,11 @@ impl Pipeline {
         sink: &mut S,
     ) {
         match self.decoder.decode_other(packet, bytes) {
-            Ok(segment) => {
+            Ok(mut segment) => {
                 self.seen.segments += 1;
+                if segment.header_len == 0 {
+                    self.number(&mut segment, bytes, place, capture);
+                }
                 self.segment(&segment, bytes, place, capture, sink);
                 if sink.wants().replay_steps {
                     self.report_packet(packet, segment.flags, sink);

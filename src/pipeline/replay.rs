@@ -45,7 +45,10 @@ impl Pipeline {
                 let place = Place { packet: packet.number, time: packet.time };
                 self.last = Place { packet: place.packet, time: place.time.max(self.last.time) };
                 let bytes = capture.bytes(packet.bytes).unwrap_or_default();
-                if let Ok(segment) = self.decoder.decode(&packet, bytes) {
+                if let Ok(mut segment) = self.decoder.decode(&packet, bytes) {
+                    if segment.header_len == 0 {
+                        self.number(&mut segment, bytes, place, capture);
+                    }
                     self.segment(&segment, bytes, place, capture, sink);
                 }
                 let _ = self.decoder.take_findings();

@@ -131,6 +131,39 @@ impl Stream {
         self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
     }
 
+    /// The sequence number behind all bytes that are known; 1 where none is.
+    #[must_use]
+    pub fn end_seq(&self) -> u32 {
+        let end = self.last_waiting().wrapping_sub(ORIGIN) as u32;
+        if self.known { self.origin_seq.wrapping_add(end) } else { 1 }
+    }
+
+    /// Whether the last `len` bytes that were delivered begin other bytes: as far as it is remembered where they are.
+    #[must_use]
+    pub fn end_begins(&self, len: u64, other: &[u8], bytes: &dyn Bytes) -> bool {
+        let Some(from) = self.next.checked_sub(len).filter(|_| len > 0 && len < other.len() as u64) else {
+            return false;
+        };
+        let mut same = 0;
+        for sent in self.sent().filter(|sent| sent.end() > from) {
+            let part = sent.between(from, self.next);
+            let at = (part.at - from) as usize;
+            let Some(known) = bytes.bytes(Span { start: part.address, len: part.len }) else { return false };
+            if other.get(at..).is_none_or(|other| !other.starts_with(known)) {
+                return false;
+            }
+            same += u64::from(part.len);
+        }
+        same == len
+    }
+
+    /// How many bytes were delivered last in one piece.
+    #[must_use]
+    pub fn last_len(&self) -> u64 {
+        let last = (usize::from(self.oldest) + RECENT - 1) % RECENT;
+        self.recent.get(last).map_or(0, |sent| sent.len.into())
+    }
+
     /// The lowest address of the bytes that wait; `u64::MAX` where none do.
     #[must_use]
     pub fn oldest_address(&self) -> u64 {

@@ -216,6 +216,12 @@ impl FrameReader {
         matches!(self.state, State::Header(0))
     }
 
+    /// Where the frame begins of which only a part came.
+    #[must_use]
+    pub fn begun(&self) -> Option<u64> {
+        matches!(self.state, State::Header(1..) | State::Payload).then_some(self.start.at)
+    }
+
     /// Where a header stands of which only a part came.
     #[must_use]
     pub fn partial_header(&self) -> Option<FrameStart> {

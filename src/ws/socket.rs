@@ -420,6 +420,12 @@ impl WebSocket {
         }
     }
 
+    /// Where the frame of a direction begins of which only a part came.
+    #[must_use]
+    pub fn begun(&self, direction: Direction) -> Option<u64> {
+        self.half(direction).reader.begun()
+    }
+
     /// Whether the framing of a direction is lost, and not found again.
     #[must_use]
     #[inline]

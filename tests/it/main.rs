@@ -24,6 +24,7 @@ mod docs;
 mod endings;
 /// Tricks against observers.
 mod evasion;
+mod exported;
 /// Captures on which others fail.
 mod failures;
 /// Filters, against what other code makes of the output.

@@ -25,7 +25,7 @@ use super::events::{NotWebSocket, Pending, Sink};
 use super::sides::{Identity, PerSide, Side};
 use super::transport::Transport;
 use super::transport::above::Above;
-use crate::model::{Direction, Place, Segment};
+use crate::model::{Bytes, Direction, Place, Segment};
 use crate::tcp::rules::{TCP_PORT_REUSE, TCP_SPLIT_HANDSHAKE};
 use crate::ws::{self, Spot, StreamEnd};
 
@@ -251,6 +251,20 @@ impl TcpConnection {
             return ws.is_lost(direction);
         }
         false
+    }
+
+    /// How many of the bytes that are known come again at the beginning of bytes that were exported without a TCP header: a part
+    /// of a frame or head comes first, and then all of it.
+    pub(super) fn exported_again(&self, from: Side, payload: &[u8], bytes: &dyn Bytes) -> u64 {
+        let stream = self.transport.streams.of(from);
+        let len = match self.application.websocket() {
+            Some(websocket) => {
+                let begun = websocket.ws.begun(self.transport.direction(from));
+                begun.map_or(0, |begun| stream.position().saturating_sub(begun))
+            }
+            None => stream.last_len(),
+        };
+        if stream.end_begins(len, payload, bytes) { len } else { 0 }
     }
 
     /// Takes a segment of any kind.

@@ -443,7 +443,7 @@ impl Transport {
                 "bytes at offset {offset} differ from the copy seen before, which is used; {evidence}"
             );
             report(&rules::TCP_OVERLAP_CONFLICT, spot.with_offset(offset), text);
-        } else if arrival.again > 0 {
+        } else if arrival.again > 0 && segment.header_len > 0 {
             report(&rules::TCP_RETRANSMISSION, spot, format_args!("{} bytes came again", arrival.again));
         }
         if arrival.out_of_order {

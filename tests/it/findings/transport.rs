@@ -48,6 +48,8 @@ pub fn of_the_capture_file() -> Vec<Case> {
     vec![
         // Ethernet type 0x9999 is nobody's, 0x0806 is ARP.
         case("capture-unknown-ethertype", with_type(0x9999), &[], with_type(0x0806)),
+        case("exported-pdu", exported(false, false), &[], exported(true, false)),
+        case("exported-pdu-unused", exported(true, true), &[], exported(true, false)),
         case("capture-unsupported-linktype", private, &[], file.clone()),
         case("capture-truncated", cut, &[], file),
         case("capture-bad-record-length", record, &[], long),
@@ -57,6 +59,46 @@ pub fn of_the_capture_file() -> Vec<Case> {
         case("capture-time-backwards", swapped, &[], same),
         case("packet-empty", empty, &["capture-time-backwards"], bare),
     ]
+}
+
+/// The payloads of packets as Wireshark exports them. `numbers`: with those of TCP. `others`: with one of another dissector.
+fn exported(numbers: bool, others: bool) -> Vec<u8> {
+    let tag = |number: u16, value: &[u8]| {
+        [&number.to_be_bytes()[..], &(value.len() as u16).to_be_bytes(), value].concat()
+    };
+    let mut first = [None; 2];
+    let mut all = Vec::new();
+    for packet in packets() {
+        let bytes = &packet.bytes;
+        let tcp = &bytes[34..];
+        let payload = &tcp[usize::from(tcp[12] >> 4) * 4..];
+        let seq = u32::from_be_bytes(tcp[4..8].try_into().unwrap());
+        let from = usize::from(bytes[26..30] > bytes[30..34]);
+        let start = *first[from].get_or_insert(seq);
+        if payload.is_empty() {
+            continue;
+        }
+        let port = |at: usize| [&[0, 0][..], &tcp[at..at + 2]].concat();
+        let mut tags =
+            [tag(12, b"http-over-tcp\0\0\0"), tag(20, &bytes[26..30]), tag(21, &bytes[30..34])].concat();
+        tags.extend([tag(24, &[0, 0, 0, 2]), tag(25, &port(0)), tag(26, &port(2))].concat());
+        if numbers {
+            let at = seq.wrapping_sub(start);
+            let ack =
+                u32::from_be_bytes(tcp[8..12].try_into().unwrap()).wrapping_sub(first[1 - from].unwrap_or(0));
+            let words = [at, at + payload.len() as u32, ack].map(u32::to_be_bytes).concat();
+            tags.extend(tag(34, &[&[0, 1][..], &words, &[0; 5]].concat()));
+        }
+        let data = [&tags[..], &tag(0, b""), payload].concat();
+        all.push(Packet { wire_len: data.len(), bytes: data, ..packet.clone() });
+    }
+    if others {
+        let data = [tag(12, b"json"), tag(0, b""), b"{}".to_vec()].concat();
+        all.push(Packet { wire_len: data.len(), bytes: data, ..all[all.len() - 1].clone() });
+    }
+    let mut file = pcap(&all, PcapFormat::default());
+    file[20..24].copy_from_slice(&252u32.to_le_bytes());
+    file
 }
 
 /// A message in a packet that is cut into IP fragments: the packets before it, the fragments, those after it.

@@ -262,4 +262,30 @@ pub(super) const ALL: &[RuleWords] = &[
             "客户端一直等到自己的超时，或立即报 “connection refused”。",
         ),
     ),
+    row(
+        "exported-pdu",
+        w(
+            "Wireshark exported payload without the TCP headers (Export PDUs, tshark -U). The bytes are read in the order of the packets; what is missing between them cannot be seen.",
+            "这些载荷由 Wireshark 导出，没有 TCP 头（Export PDUs，tshark -U）。字节按数据包的顺序读取；中间缺少什么无法看出。",
+        ),
+        w(
+            "Somebody exported decrypted traffic to pass it on without the keys.",
+            "有人导出了解密后的流量，以便不带密钥地转交。",
+        ),
+        w(
+            "If frames look damaged, ask for the original capture with its key log, or export the layer below: tshark -U 'OSI layer 4'.",
+            "若帧看起来损坏，请索取原始抓包和密钥日志，或导出下面一层：tshark -U 'OSI layer 4'。",
+        ),
+        UNSEEN,
+    ),
+    row(
+        "exported-pdu-unused",
+        w(
+            "Exported PDUs that are not bytes of a TCP stream were counted, by the names of their dissectors.",
+            "不属于 TCP 流字节的导出 PDU 按解析器名称计数。",
+        ),
+        w("The file holds PDUs of other protocols too.", "文件里还有其他协议的 PDU。"),
+        w("Nothing, if no WebSocket is among them.", "如果其中没有 WebSocket，不用处理。"),
+        UNSEEN,
+    ),
 ];
