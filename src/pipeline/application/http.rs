@@ -541,7 +541,11 @@ impl Http1 {
 
     /// What came instead of a response, or before it.
     pub(super) fn foreign(&mut self) -> Option<Box<Foreign>> {
-        self.foreign.take()
+        let mut foreign = self.foreign.take()?;
+        // What might have begun a response, and did not go on.
+        let [_, partial] = &self.partial;
+        foreign.push(&partial.bytes);
+        Some(foreign)
     }
 
     /// Whether the beginning of a refusal's body is collected.
