@@ -234,7 +234,21 @@ fn is_certain(kind: HeadKind, line: &[u8]) -> bool {
         }
         HeadKind::Response => matches!(
             line,
-            [b'H', b'T', b'T', b'P', b'/', b'1', b'.', _, b' ', b'1'..=b'5', b'0'..=b'9', b'0'..=b'9', ..]
+            [
+                b'H',
+                b'T',
+                b'T',
+                b'P',
+                b'/',
+                b'1',
+                b'.',
+                b'0'..=b'9',
+                b' ',
+                b'1'..=b'5',
+                b'0'..=b'9',
+                b'0'..=b'9',
+                ..
+            ]
         ),
     }
 }

@@ -167,8 +167,12 @@ impl Order {
         let gone = index.released.findings;
         let from = usize::try_from(self.looked.saturating_sub(gone)).unwrap_or(usize::MAX);
         let new = index.findings.get(from..).unwrap_or_default();
+        // What is missing of the handshake stands with it.
+        let response = index.connection(self.list.0).and_then(|row| row.response);
+        let response = response.map_or(0, |place| place.last.packet);
         for (at, finding) in new.iter().enumerate() {
-            if finding.connection.is_some_and(|id| id.0 == self.list.0) && finding.rule.code == "tcp-gap" {
+            let is_own = finding.connection.is_some_and(|id| id.0 == self.list.0);
+            if is_own && finding.rule.code == "tcp-gap" && finding.place.packet > response {
                 self.holes.push(Hole {
                     finding: gone + (from + at) as u64,
                     direction: finding.direction,

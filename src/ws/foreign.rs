@@ -171,6 +171,10 @@ fn text(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool)
             _ => {}
         }
     }
+    // A tab is rather the first byte of a ping that is not the last frame of its message.
+    if bytes.first() == Some(&b'\t') {
+        return Err(Look::Frame);
+    }
     if !ends && !over {
         return Err(Look::Need);
     }

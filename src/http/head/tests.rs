@@ -117,8 +117,8 @@ fn other_traffic_is_refused_at_the_first_byte_that_tells() {
         b"RFB 003.008\n",         // no version at the end
         b"EHLO host.example HTTP\r\n",
         b"AUTH \0",
-        b"GET /\r ",
-        b"GET / HTTP/1.1\r\r",
+        b"PUT /\r ",
+        b"PUT / HTTP/1.1\r\r",
         b"GET HTTP/1.1\r\n",                  // no target
         b"\r\n\r\n\0",                        // PROXY version 2
         b"abcdefghijklmnopqrstuvwxyzABCDEFG", // 33 letters

@@ -52,6 +52,8 @@ const CASES: &[Case<'static>] = &[
     (&[("GET", "GET /chat HTTP/1.0")], &[], &["request-http-version-too-low"]),
     (&[("GET", "GET /chat HTTP/1")], &[], &["request-http-version-too-low"]),
     (&[("GET", "GET /chat HTTP/2.0")], &[], &[]),
+    (&[("", "X-Odd: a\u{1}b")], &[], &["odd-head"]),
+    (&[("", "X-Odd: a\tb")], &[], &[]),
     (&[("Host", "")], &[], &["missing-host-header"]),
     (&[("Host", "hOST:")], &[], &[]),
     (&[("Upgrade", "")], &[], &["missing-upgrade-header"]),
