@@ -11,7 +11,7 @@ use crate::filter::{Level as Of, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
 use crate::report::ndjson::Ndjson;
 use crate::report::{Level, PayloadMode, Report as _, Selection as Wanted};
-use crate::store::{Marks, Options, Session};
+use crate::store::{FindingRow, Marks, Options, Session};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::{Ctx, Selection};
 
@@ -129,6 +129,14 @@ fn down_is_later_in_the_ladder() {
         for connection in numbers.into_iter().take(30) {
             kit = kit.look_at(connection, ScreenId::Ladder);
             let index = kit.session.index();
+            // Frames that came before the 101 stand behind it: the handshake is drawn first.
+            let is_early = |finding: &&FindingRow| {
+                finding.connection.is_some_and(|id| id.0 == connection)
+                    && finding.rule.code == "data-before-handshake"
+            };
+            if index.findings.iter().any(|finding| is_early(&finding)) {
+                continue;
+            }
             let times = kit.app.screens.ladder.times(&Ctx { index: &index, shared: &kit.app.shared });
             looked += times.len();
             for pair in times.windows(2) {
