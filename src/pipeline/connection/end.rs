@@ -53,6 +53,7 @@ impl TcpConnection {
     fn report_end(&mut self, how: StreamEnd, place: Place, context: &mut Context<'_>) {
         let last = self.last();
         self.report_lost_request(last, context);
+        self.transport.report_twice(last, &mut self.application, context);
         let Self { application, transport, .. } = self;
         let view = transport.view(context.identity, Side::A);
         application.report_unanswered(how, place, last, &view, context);
