@@ -2,7 +2,7 @@
 
     check.py [CAPTURE-FILE MESSAGES-FILE]        (without arguments: all captures)
 
-It knows no violations and no TLS, and stops at a hole: up to there the messages must be those of
+It knows no violations, no TLS and no exported PDUs, and stops at a hole: up to there the messages must be those of
 messages.ndjson, and the first message that is not whole must be marked `missing`.
 """
 
@@ -175,7 +175,7 @@ def main():
     if len(sys.argv) == 3:
         pairs = [(Path(sys.argv[1]), Path(sys.argv[2]))]
     else:
-        pairs = [(f, f.parent / "messages.ndjson") for f in sorted(ROOT.glob("*/capture.*")) if f.parent.name not in ("violations", "midstream", "wss", "wss-http2")]
+        pairs = [(f, f.parent / "messages.ndjson") for f in sorted(ROOT.glob("*/capture.*")) if f.parent.name not in ("violations", "midstream", "wss", "wss-http2", "exported-pdu")]
     for capture, told in pairs:
         rows = [json.loads(line) for line in told.read_text("utf-8").splitlines()]
         print(f"{capture.parent.name}/{capture.name}: {check(capture, rows)} of {len(rows)} messages found as told")

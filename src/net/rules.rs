@@ -11,10 +11,10 @@ crate::rules! {
         "Packets of an Ethernet type that wslens does not know; they are counted as not-ip.",
         "If WebSocket traffic is missing, a switch may have put a header of its own before IP: record at another point, or remove the header with editcap -C.";
     EXPORTED_PDU = "exported-pdu" Info "-",
-        "Bytes that Wireshark exported without their TCP headers are read in the order of the packets; losses between them cannot be seen.",
+        "Wireshark exported payload without the TCP headers (Export PDUs, tshark -U). The bytes are read in the order of the packets; what is missing between them cannot be seen.",
         "If frames look damaged, export again with the layer below (tshark -U 'OSI layer 4'), or use the original capture with a key log.";
     EXPORTED_PDU_UNUSED = "exported-pdu-unused" Info "-",
-        "Exported PDUs of other protocols were counted, by the names of their dissectors.",
+        "Exported PDUs that are not bytes of a TCP stream were counted, by the names of their dissectors.",
         "Nothing, if no WebSocket is among them.";
     PACKET_TRUNCATED = "packet-truncated" Warning "pcap record orig_len",
         "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing. Where opening handshakes are cut, another finding says how many packets of the capture are.",

@@ -42,6 +42,15 @@ impl HalfOpen {
     }
 }
 
+/// What is remembered of a connection that ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Past {
+    /// The client, and its first sequence number, where a SYN stated it.
+    pub(super) client: Option<(Side, u32)>,
+    /// Packets that came again: a copy of the whole connection follows it.
+    pub(super) again: u32,
+}
+
 /// How far a connection came.
 #[derive(Debug)]
 pub(super) enum Stage {
@@ -57,10 +66,19 @@ pub(super) enum Stage {
         /// Its client's first sequence number, where a SYN stated it: the SYN may be retransmitted.
         first: Option<u32>,
     },
-    /// It ended.
-    Ended,
+    /// It ended: what is remembered of it, to know it where it comes again.
+    Ended(Past),
     /// The slot is free.
     Free,
+}
+
+impl Stage {
+    /// What is remembered of a connection when it ends.
+    pub(super) fn past(&self) -> Past {
+        let Self::Followed(connection) = self else { return Past::default() };
+        let transport = &connection.transport;
+        Past { client: transport.client.zip(transport.first_of_client()), again: 0 }
+    }
 }
 
 /// A TCP connection.

@@ -228,6 +228,9 @@ impl Pipeline {
                 followed.push((slot, connection.transport.waiting_since().is_none()));
             }
         }
+        for slot in self.connections.slots() {
+            self.report_whole_copy(slot, sink);
+        }
         followed.sort_by_key(|(slot, waits_not)| (*waits_not, *slot));
         for (slot, _) in followed {
             self.outside(slot, Outside::End(StreamEnd::Capture), capture, sink);
@@ -421,12 +424,17 @@ impl Pipeline {
             }
             // A retransmitted SYN opens no other connection.
             Stage::Dropped { first: Some(first), .. } if is_syn && *first == segment.seq.wrapping_add(1) => {}
-            Stage::Dropped { .. } | Stage::Ended if is_syn => self.restart(captured, sink),
+            // All of the connection comes again: it was captured twice.
+            Stage::Ended(past) if is_syn && past.client == Some((*from, segment.seq.wrapping_add(1))) => {
+                past.again = past.again.saturating_add(1);
+            }
+            Stage::Ended(past) if !is_syn && past.again > 0 => past.again = past.again.saturating_add(1),
+            Stage::Dropped { .. } | Stage::Ended(_) if is_syn => self.restart(captured, sink),
             Stage::Dropped { tries, .. } if segment.len >= 16 || (*tries > 0 && segment.len > 2) => {
                 self.reclassify(captured, sink);
             }
             Stage::HalfOpen(_) => self.half_open(captured, sink),
-            Stage::Dropped { .. } | Stage::Ended | Stage::Free => {}
+            Stage::Dropped { .. } | Stage::Ended(_) | Stage::Free => {}
         }
     }
 
@@ -486,8 +494,24 @@ impl Pipeline {
         self.followed_segment(captured, sink);
     }
 
+    /// Reports a connection that came again as a whole after its end.
+    fn report_whole_copy(&mut self, index: u32, sink: &mut dyn Sink) {
+        let Some(slot) = self.connections.slot(index) else { return };
+        let Stage::Ended(past) = &mut slot.stage else { return };
+        let again = std::mem::take(&mut past.again);
+        if again > 0 {
+            let sides::EndpointPair { a, b } = slot.identity.endpoints;
+            let tcp = slot.identity.tcp;
+            let text = format_args!(
+                "the TCP connection {tcp} of {a} and {b} came again after its end, with the same first sequence numbers: {again} packets are copies, which are not read again"
+            );
+            self.report_capture(sink, &crate::tcp::rules::CAPTURED_TWICE, text);
+        }
+    }
+
     /// Begins a new connection on the ports of another one.
     fn restart(&mut self, captured: &CapturedSegment<'_>, sink: &mut dyn Sink) {
+        self.report_whole_copy(captured.slot, sink);
         if sink.wants().replay_steps {
             self.report_forgotten(captured.slot, sink);
         }
@@ -642,9 +666,10 @@ impl Pipeline {
                 self.dropped = true;
                 *self.seen.count_mut(why) += 1;
             }
-            Disposition::Ended => slot.stage = Stage::Ended,
+            Disposition::Ended => slot.stage = Stage::Ended(slot.stage.past()),
             Disposition::AwaitsSecret => {
-                if let Stage::Followed(connection) = std::mem::replace(&mut slot.stage, Stage::Ended) {
+                let past = slot.stage.past();
+                if let Stage::Followed(connection) = std::mem::replace(&mut slot.stage, Stage::Ended(past)) {
                     self.awaiting.keep(slot.identity, connection);
                 }
             }

@@ -112,8 +112,8 @@ impl Pipeline {
             Stage::HalfOpen(_) => FollowState::Opening,
             Stage::Dropped { .. } if !dropped => return,
             Stage::Dropped { .. } => FollowState::Dropped,
-            Stage::Ended if self.awaiting.has(identity.tcp) => FollowState::AwaitingSecret,
-            Stage::Ended => FollowState::Ended,
+            Stage::Ended(_) if self.awaiting.has(identity.tcp) => FollowState::AwaitingSecret,
+            Stage::Ended(_) => FollowState::Ended,
             Stage::Free => return,
         };
         self.report_without_state(identity.tcp, Some(event), state, sink);

@@ -49,7 +49,7 @@ impl Pipeline {
             let idle = self.last.time.since(slot.last);
             let followed = matches!(slot.stage, Stage::Followed(_));
             let limit = match &slot.stage {
-                Stage::HalfOpen(_) | Stage::Ended | Stage::Free => self.shared.limits.half_open_idle,
+                Stage::HalfOpen(_) | Stage::Ended(_) | Stage::Free => self.shared.limits.half_open_idle,
                 Stage::Followed(it) if it.has_websocket() => self.shared.limits.idle_websocket,
                 Stage::Followed(_) | Stage::Dropped { .. } => self.shared.limits.idle,
             };
@@ -67,6 +67,7 @@ impl Pipeline {
             if sink.wants().replay_steps {
                 self.report_forgotten(index, sink);
             }
+            self.report_whole_copy(index, sink);
             self.connections.remove(index);
         }
     }

@@ -4,6 +4,9 @@ crate::rules! {
     TCP_RETRANSMISSION = "tcp-retransmission" Info "RFC 9293 §3.8",
         "Bytes already seen came again, equal.",
         "Loss or delay between the capture point and the receiver, or a capture that holds each packet twice.";
+    CAPTURED_TWICE = "captured-twice" Info "-",
+        "Packets are in the capture twice, with the same IP identification and the same bytes. They are copies made by capturing, no retransmissions, and are not read again.",
+        "The interface 'any' on a bridge, a mirror port, two capture points, or files that were merged. Capture on one interface.";
     TCP_OUT_OF_ORDER = "tcp-out-of-order" Info "RFC 9293 §3.10",
         "A segment arrived before bytes that precede it.",
         "Several paths or queues. The stream is put in order before it is read.";

@@ -131,6 +131,26 @@ impl Stream {
         self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
     }
 
+    /// The bytes of a segment that was seen, as far as it is remembered: with the packet that brought them, where they wait.
+    #[must_use]
+    pub fn seen(&self, at: u64, len: u32) -> Option<Held> {
+        let is_it = |held: &Held| held.at == at && held.len == len && held.address != NOWHERE;
+        let waits = self.held.binary_search_by_key(&at, |held| held.at);
+        let waits = waits.ok().and_then(|place| self.held.get(place)).copied();
+        waits.filter(is_it).or_else(|| self.sent().find(is_it))
+    }
+
+    /// Whether bytes between two offsets are known already.
+    #[must_use]
+    #[inline]
+    pub fn has(&self, from: u64, to: u64) -> bool {
+        if self.started && to <= self.next {
+            return true;
+        }
+        let place = self.held.partition_point(|held| held.end() < to);
+        self.held.get(place).is_some_and(|held| held.at <= from)
+    }
+
     /// The sequence number behind all bytes that are known; 1 where none is.
     #[must_use]
     pub fn end_seq(&self) -> u32 {

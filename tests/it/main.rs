@@ -94,6 +94,7 @@ mod store;
 mod terminal;
 /// Frames as tshark sees them.
 mod tshark;
+mod twice;
 /// WebSockets inside TLS.
 #[cfg(feature = "tls")]
 mod wss;

@@ -44,6 +44,7 @@ fn expect_all(output: &Output, talks: &[&Conversation]) -> Result<(), TestCaseEr
 fn only_harmless(output: &Output) -> Result<(), TestCaseError> {
     let harmless = [
         "tcp-retransmission",
+        "captured-twice",
         "tcp-out-of-order",
         "tcp-keep-alive",
         "capture-time-backwards",

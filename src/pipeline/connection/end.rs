@@ -54,6 +54,7 @@ impl TcpConnection {
         let last = self.last();
         self.report_lost_request(last, context);
         self.open_undecided(context);
+        self.transport.report_twice(last, &mut self.application, context);
         let Self { application, transport, .. } = self;
         let view = transport.view(context.identity, Side::A);
         application.report_unanswered(how, place, last, &view, context);

@@ -5,6 +5,7 @@
 //! [`ready`](Transport::ready). Nothing here knows HTTP or WebSocket: what lies above is an [`Above`].
 
 pub(super) mod above;
+mod captured_twice;
 mod checksum_policy;
 #[cfg(feature = "tls")]
 mod kept_runs;
@@ -56,6 +57,21 @@ struct Waiting {
     search_timed_out: bool,
 }
 
+/// What was seen of copies made by capturing.
+#[derive(Clone, Debug, Default)]
+struct Twice {
+    /// How many segments with payload.
+    count: u64,
+    /// The last of them.
+    last: Place,
+    /// The longest time between a packet and its copy, in nanoseconds, as far as it is known.
+    longest: u64,
+    /// Copies had another TTL.
+    other_ttl: bool,
+    /// The SYN of a side came again after its bytes: all of the connection comes again.
+    whole: PerSide<bool>,
+}
+
 /// The transport of a followed connection.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -78,6 +94,8 @@ pub(super) struct Transport {
     /// The first FIN of each side.
     fins: PerSide<Option<Place>>,
     pub(super) tls: Option<Box<TlsLayer>>,
+    /// Copies made by capturing.
+    twice: Option<Box<Twice>>,
 }
 
 impl Transport {
@@ -95,6 +113,7 @@ impl Transport {
             reset: None,
             fins: PerSide::default(),
             tls: None,
+            twice: None,
         }
     }
 
@@ -353,6 +372,7 @@ impl Transport {
         context: &mut Context<'_>,
     ) {
         let CapturedSegment { ref segment, from, place, .. } = *captured;
+        self.note_syn_again(from);
         self.streams.of_mut(from).anchor(first);
         let is_answer = segment.flags.has(Flags::ACK);
         let client = if is_answer { from.other() } else { from };
@@ -408,7 +428,14 @@ impl Transport {
         let stream = self.streams.of_mut(from);
         let known = stream.is_known();
         let at = if known { stream.offset(seq) } else { stream.next() };
+        if known
+            && stream.has(at, at.saturating_add(segment.claimed_len.into()))
+            && self.is_captured_twice(at, captured, context)
+        {
+            return;
+        }
         // One byte before the next one that its sender will send.
+        let stream = self.streams.of_mut(from);
         let is_sent = stream.is_started() || stream.first_waiting().is_some();
         if known && is_sent && segment.claimed_len == 1 && at.wrapping_add(1) == stream.last_waiting() {
             let spot = self.spot(from, place).with_offset(self.streams.of(from).position());

@@ -182,7 +182,12 @@ pub fn of_tcp() -> Vec<Case> {
             .isn(7, 8)
             .clock(1_767_225_700_000_000_000, 1000);
     let unclosed = script(&chat().no_close());
+    let mut twice = plain().packets();
+    let copy = Packet { time: twice[data].time + 3000, ..twice[data].clone() };
+    twice.insert(data + 1, copy);
+    let twice = pcap(&twice, PcapFormat::default());
     vec![
+        case("captured-twice", twice, &[], plain().duplicate(data, data + 1)),
         case("tcp-retransmission", plain().duplicate(data, late), &[], plain().acked()),
         case(
             "tcp-out-of-order",

@@ -270,4 +270,20 @@ pub(super) const ALL: &[RuleWords] = &[
         ),
         IGNORES,
     ),
+    row(
+        "captured-twice",
+        w(
+            "Packets are in the capture twice, with the same IP identification and the same bytes. They are copies made by capturing, no retransmissions, and are not read again.",
+            "有些数据包在抓包里出现两次，IP 标识和字节都相同。它们是抓包造成的副本，不是重传，不会再读一遍。",
+        ),
+        w(
+            "The interface 'any' sees a packet on a bridge and on its port; a mirror port sends both directions twice; two capture points or two files were merged.",
+            "接口 any 在网桥和它的端口上都看到同一个数据包；镜像端口把两个方向都发了两次；或者合并了两个抓包点、两个文件。",
+        ),
+        w(
+            "Nothing: the copies change no result. To avoid them, capture on one interface, or run editcap -d.",
+            "不用处理：副本不影响结果。要避免它们，只在一个接口上抓包，或运行 editcap -d。",
+        ),
+        UNSEEN,
+    ),
 ];
