@@ -378,22 +378,3 @@ fn a_port_that_the_user_names_is_the_servers_and_its_client_need_not_mask() {
         }
     }
 }
-
-#[test]
-fn frames_behind_a_request_whose_answer_was_lost_but_acknowledged_are_read() {
-    let talk =
-        talk().text(C2S, "first words").text(C2S, "and more of them").text(C2S, "the last").closed(1000);
-    let script = script(&talk);
-    let response = script.data(S2C)[0];
-    // Of the server only acknowledgments are left.
-    let script = script
-        .lose(response)
-        .with(|pieces| pieces.retain(|piece| piece.dir == C2S || piece.bytes.is_empty()));
-    let output = read(file(&script));
-    let said: Vec<String> =
-        output.said(1, "c2s").iter().map(|m| String::from_utf8_lossy(&m.bytes).into_owned()).collect();
-    assert_eq!(said[..3], ["first words", "and more of them", "the last"]);
-    assert!(output.messages().iter().all(|message| message.integrity == "guessed"), "{:?}", output.codes());
-    assert_eq!(output.findings("response-missing").len(), 1);
-    assert_eq!(output.connections()[0]["url"], "ws://10.0.0.2:9001/chat");
-}

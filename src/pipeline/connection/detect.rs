@@ -22,9 +22,8 @@ impl TcpConnection {
             && let Some(client) = self.transport.client
         {
             let server = client.other();
-            let is_unseen = !*self.transport.heard.of(server) || streams.of(server).next_is_acknowledged();
-            let lost =
-                streams.of(server).hole().is_some() || (is_unseen && self.transport.ready(client).is_some());
+            let lost = streams.of(server).hole().is_some()
+                || (!*self.transport.heard.of(server) && self.transport.ready(client).is_some());
             return lost.then_some(Missing::Response);
         }
         if !self.application.is_fresh()

@@ -299,7 +299,10 @@ impl Screen for Connections {
             return true;
         }
         match cmd {
-            Cmd::Open | Cmd::FilterThis | Cmd::Copy | Cmd::CopyAs if self.rows.is_empty() => {
+            // Without a filter, rows may not be listed yet that are there.
+            Cmd::Open | Cmd::FilterThis | Cmd::Copy | Cmd::CopyAs
+                if self.rows.is_empty() && turn.shared.parsed.is_some() =>
+            {
                 turn.warn("no connection is shown");
             }
             Cmd::Open => {

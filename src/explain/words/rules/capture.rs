@@ -265,8 +265,8 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "exported-pdu",
         w(
-            "Bytes that Wireshark exported without their TCP headers are read in the order of the packets; losses between them cannot be seen.",
-            "Wireshark 导出的字节没有 TCP 头，按数据包的顺序读取；其间的丢失无法看出。",
+            "Wireshark exported payload without the TCP headers (Export PDUs, tshark -U). The bytes are read in the order of the packets; what is missing between them cannot be seen.",
+            "这些载荷由 Wireshark 导出，没有 TCP 头（Export PDUs，tshark -U）。字节按数据包的顺序读取；中间缺少什么无法看出。",
         ),
         w(
             "Somebody exported decrypted traffic to pass it on without the keys.",
@@ -281,8 +281,8 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "exported-pdu-unused",
         w(
-            "Exported PDUs of other protocols were counted, by the names of their dissectors.",
-            "其他协议的导出 PDU 按解析器名称计数。",
+            "Exported PDUs that are not bytes of a TCP stream were counted, by the names of their dissectors.",
+            "不属于 TCP 流字节的导出 PDU 按解析器名称计数。",
         ),
         w("The file holds PDUs of other protocols too.", "文件里还有其他协议的 PDU。"),
         w("Nothing, if no WebSocket is among them.", "如果其中没有 WebSocket，不用处理。"),
