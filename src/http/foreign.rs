@@ -1,8 +1,8 @@
 //! What came in answer to an upgrade request and is no HTTP/1 response.
 
-use super::http2::begins_with_settings;
+use super::http2::{FrameHeader, Kind, begins_with_settings, error_name};
 use super::{Judgement, quoted, rules};
-use crate::model::{Direction, Lang, Place};
+use crate::model::{Direction, Lang, Parse, Place};
 
 /// Bytes of it that are kept.
 pub const FOREIGN_SHOWN: usize = 512;
@@ -125,50 +125,24 @@ impl Foreign {
 
 /// The names of the frames, and what a GOAWAY says (RFC 9113 sections 6 and 7).
 fn http2_frames(mut bytes: &[u8]) -> String {
-    const NAMES: [&str; 10] = [
-        "DATA",
-        "HEADERS",
-        "PRIORITY",
-        "RST_STREAM",
-        "SETTINGS",
-        "PUSH_PROMISE",
-        "PING",
-        "GOAWAY",
-        "WINDOW_UPDATE",
-        "CONTINUATION",
-    ];
-    const ERRORS: [&str; 14] = [
-        "NO_ERROR",
-        "PROTOCOL_ERROR",
-        "INTERNAL_ERROR",
-        "FLOW_CONTROL_ERROR",
-        "SETTINGS_TIMEOUT",
-        "STREAM_CLOSED",
-        "FRAME_SIZE_ERROR",
-        "REFUSED_STREAM",
-        "CANCEL",
-        "COMPRESSION_ERROR",
-        "CONNECT_ERROR",
-        "ENHANCE_YOUR_CALM",
-        "INADEQUATE_SECURITY",
-        "HTTP_1_1_REQUIRED",
-    ];
+    const MOST: usize = 8;
     let mut names = Vec::new();
-    while let Some(([a, b, c, kind, _flags, _stream @ ..], rest)) = bytes.split_first_chunk::<9>() {
-        let len = usize::from(*a) << 16 | usize::from(*b) << 8 | usize::from(*c);
-        let Some(name) = NAMES.get(usize::from(*kind)).filter(|_| names.len() < 8) else { break };
-        let payload = rest.get(..len.min(rest.len())).unwrap_or_default();
+    while let Parse::Done(header, header_len) = FrameHeader::parse(bytes)
+        && !matches!(header.kind, Kind::Unknown(_))
+        && names.len() < MOST
+    {
+        let rest = bytes.get(header_len..).unwrap_or_default();
+        let (payload, rest) = rest.split_at_checked(header.len as usize).unwrap_or((rest, &[]));
         let code = payload.get(4..8).and_then(|code| code.try_into().ok()).map(u32::from_be_bytes);
-        match code.filter(|_| *name == "GOAWAY") {
+        match code.filter(|_| header.kind == Kind::GoAway) {
             Some(code) => {
-                let error = usize::try_from(code).ok().and_then(|code| ERRORS.get(code).copied());
                 let debug = payload.get(8..).unwrap_or_default();
                 let debug = if debug.is_empty() { String::new() } else { format!(", {}", quoted(debug)) };
-                names.push(format!("GOAWAY ({}{debug})", error.unwrap_or("unknown error")));
+                names.push(format!("GOAWAY ({}{debug})", error_name(code)));
             }
-            None => names.push((*name).to_owned()),
+            None => names.push(header.kind.name().to_owned()),
         }
-        bytes = rest.get(len..).unwrap_or_default();
+        bytes = rest;
     }
     names.join(", ")
 }

@@ -77,7 +77,7 @@ pub(super) fn peel<'a>(cursor: &mut Cursor<'a>, addresses: &mut Addresses) -> Re
         return Ok(Pdu::Other(tags.dissector));
     }
     let (seq, ack) = tags.numbers.unwrap_or_default();
-    // Without numbers, nothing is said to be acknowledged.
+    // Without TCP numbers there are no acknowledgments.
     let flags = if tags.numbers.is_some() { Flags::PSH | Flags::ACK } else { Flags::PSH };
     let len = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
     Ok(Pdu::Stream(Segment {
@@ -163,7 +163,7 @@ pub(super) struct Exports {
     unused: Vec<(Box<[u8]>, u64)>,
     /// The last of those.
     last: Option<PacketRef>,
-    /// It was told that the order of bytes cannot be checked.
+    /// The finding `exported-pdu` was reported.
     told: bool,
 }
 
@@ -196,7 +196,7 @@ impl Exports {
     }
 
     fn count(&mut self, dissector: &[u8]) {
-        /// Names that are told apart. A file has a few.
+        /// Most dissector names that are counted one by one; a file has a few.
         const NAMES: usize = 32;
         /// Bytes of a name.
         const LEN: usize = 64;

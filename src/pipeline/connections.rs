@@ -47,7 +47,7 @@ impl HalfOpen {
 pub(super) struct Past {
     /// The client, and its first sequence number, where a SYN stated it.
     pub(super) client: Option<(Side, u32)>,
-    /// Packets that came again: a copy of the whole connection follows it.
+    /// How many packets of a second copy of the whole connection were captured.
     pub(super) again: u32,
 }
 

@@ -494,7 +494,7 @@ impl Pipeline {
         self.followed_segment(captured, sink);
     }
 
-    /// Reports a connection that came again as a whole after its end.
+    /// Reports that a second copy of a whole connection was captured after the connection ended.
     fn report_whole_copy(&mut self, index: u32, sink: &mut dyn Sink) {
         let Some(slot) = self.connections.slot(index) else { return };
         let Stage::Ended(past) = &mut slot.stage else { return };

@@ -157,6 +157,19 @@ fn key(out: &mut Vec<u8>, name: &str) {
     out.extend_from_slice(b"\":");
 }
 
+/// Appends a list of strings.
+fn strings<'a>(out: &mut Vec<u8>, name: &str, list: impl IntoIterator<Item = &'a str>) {
+    key(out, name);
+    out.push(b'[');
+    for (at, text) in list.into_iter().enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        json_string(out, text);
+    }
+    out.push(b']');
+}
+
 #[inline]
 fn number(out: &mut Vec<u8>, name: &str, value: u64) {
     key(out, name);

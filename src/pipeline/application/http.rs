@@ -27,7 +27,7 @@ pub(super) enum HttpEvent {
     Body,
     /// A 101, with the request that it shows to have been one for a WebSocket: the snap length cut them.
     AnsweredCut(Box<CutHandshake>),
-    /// A 101 that the snap length cut, and that says nothing of a WebSocket: the next bytes decide.
+    /// A 101 that the snap length cut before any header named WebSocket: the next bytes decide.
     MayAnswer,
     /// A CONNECT was granted: what follows is another connection.
     Tunnel,
@@ -457,7 +457,7 @@ impl Http1 {
     fn server_data(&mut self, chunk: Chunk<'_>, limits: &Limits) -> HttpStep {
         let again = self.is_answered_again(chunk.bytes);
         let lost = match &mut self.server {
-            // A body that goes on until the end of the connection may not be one.
+            // A body without a length ends with the connection, so a 101 may be taken for a part of it.
             Parser::Body(body) if again && body.skip_hint() == u64::MAX => false,
             Parser::Body(body) => {
                 let Some(sample) = &mut self.sample else {

@@ -39,7 +39,7 @@ pub(crate) trait Above {
     fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>);
     /// A finding about this connection.
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>, context: &mut Context<'_>);
-    /// A direction goes on whose end was reported.
+    /// A direction continues although its end was reported: the receiver did not take the FIN.
     fn reopen(&mut self, direction: Direction);
     /// Whether bytes begin a request or a ClientHello, where nothing was read yet.
     fn begins_request(&self, bytes: &[u8], context: &Context<'_>) -> bool;

@@ -68,7 +68,7 @@ struct Twice {
     longest: u64,
     /// Copies had another TTL.
     other_ttl: bool,
-    /// The SYN of a side came again after its bytes: all of the connection comes again.
+    /// A side's SYN was captured again after its data: a second copy of the whole connection follows.
     whole: PerSide<bool>,
 }
 

@@ -1,6 +1,6 @@
 //! The body of a refusal, in the machine output.
 
-use super::{flag, hexadecimal, json_string, key, string};
+use super::{flag, hexadecimal, string, strings};
 use crate::model::Body;
 
 /// Appends the body of a refusal to the response.
@@ -10,15 +10,7 @@ pub(super) fn write_body(out: &mut Vec<u8>, body: &Body) {
         None => hexadecimal(out, "body_hex", &body.bytes),
     }
     flag(out, "body_cut", body.cut);
-    key(out, "body_decoded");
-    out.push(b'[');
-    for (at, coding) in body.decoded.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        json_string(out, coding);
-    }
-    out.push(b']');
+    strings(out, "body_decoded", body.decoded.iter().copied());
     if let Some(coding) = &body.encoded {
         string(out, "body_encoded", coding);
     }

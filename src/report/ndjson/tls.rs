@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, community_id, flag, json_string, key, moment, number, or_null, string, word};
+use super::{Text, community_id, flag, json_string, key, moment, number, or_null, string, strings, word};
 use crate::pipeline::{SealedTls, Tls};
 
 /// What was agreed on in the TLS handshake: only of connections that run in TLS.
@@ -31,15 +31,7 @@ pub(super) fn write_sealed(out: &mut Vec<u8>, sealed: &SealedTls) {
     or_null(out, "version", Some(session.version).filter(|version| !version.is_empty()));
     or_null(out, "cipher", Some(&*session.cipher).filter(|cipher| !cipher.is_empty()));
     or_null(out, "server_name", session.server_name.as_deref());
-    key(out, "alpn_offered");
-    out.push(b'[');
-    for (at, name) in sealed.offered.iter().enumerate() {
-        if at > 0 {
-            out.push(b',');
-        }
-        json_string(out, name);
-    }
-    out.push(b']');
+    strings(out, "alpn_offered", sealed.offered.iter().map(String::as_str));
     or_null(out, "alpn", session.alpn.as_deref());
     flag(out, "resumed", session.resumed);
     word(out, "why", sealed.why);

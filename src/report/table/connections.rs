@@ -22,7 +22,7 @@ fn arrow(look: &Look) -> &'static str {
     if look.ascii { "->" } else { "→" }
 }
 
-/// What is said of a connection when it opens, or (`failed`) when it turns out that it never will.
+/// The heading of a connection: written when it opens, or (`failed`) when its attempt to open fails.
 pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
