@@ -231,7 +231,7 @@ fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, Strin
         Integrity::Damaged => "~ its compressed data is broken",
         Integrity::UnknownExtension => "~ coded by an extension that wslens does not know: shown as sent",
         Integrity::Lenient => "~ strict receivers reject this message: see the finding",
-        Integrity::Guessed => "~ framing was picked up after a loss: this is a guess",
+        Integrity::Guessed => "~ framing was found without a handshake or after a loss: this is a guess",
     };
     if !integrity.is_empty() {
         notes.push((Role::Warning, integrity.to_owned()));
