@@ -7,6 +7,7 @@
 use super::above::Above;
 use super::{Transport, Twice, bytes_of};
 use crate::model::{Place, Span};
+use crate::net::ARENA_BASE;
 use crate::pipeline::context::{CapturedSegment, Context};
 use crate::pipeline::sides::Side;
 use crate::tcp::Held;
@@ -168,8 +169,11 @@ impl<'a> Headers<'a> {
     }
 }
 
-/// The headers of the packet that brought bytes, which stand right before them.
+/// The headers of the packet that brought bytes, which stand right before them; none before those of a reassembled datagram.
 fn headers_before<'a>(seen: &Held, tcp_len: usize, context: &Context<'a>) -> Option<Headers<'a>> {
+    if seen.address >= ARENA_BASE {
+        return None;
+    }
     [20u32, 40].into_iter().find_map(|ip_len| {
         let len = ip_len + tcp_len as u32;
         let start = seen.address.checked_sub(len.into())?;
