@@ -406,45 +406,44 @@ struct Found {
     parts: Vec<Part>,
 }
 
-/// The runs of a direction from the start of the frame at hand on.
+/// The runs of a direction from the start of the frame at hand on: the first ones, and the newest. While frames are searched
+/// for after a loss, it is not known where the next one starts.
 #[derive(Debug, Default)]
 struct Runs {
-    kept: VecDeque<Run>,
-    /// The last one, where there are too many to keep.
-    last: Option<Run>,
+    first: VecDeque<Run>,
+    newest: VecDeque<Run>,
 }
 
 impl Runs {
     fn push(&mut self, run: Run) {
-        self.kept.extend(self.last.take().filter(|_| self.kept.len() < FrameDetail::PACKETS));
-        if self.kept.len() < FrameDetail::PACKETS {
-            self.kept.push_back(run);
-        } else {
-            self.last = Some(run);
+        if self.newest.is_empty() && self.first.len() < FrameDetail::PACKETS {
+            self.first.push_back(run);
+            return;
         }
+        if self.newest.len() == FrameDetail::PACKETS {
+            self.newest.pop_front();
+        }
+        self.newest.push_back(run);
     }
 
-    /// The parts of a frame.
+    /// The parts of a frame, as many as are shown.
     fn parts(&self, at: u64, len: u64) -> Vec<Part> {
         let end = at.saturating_add(len);
-        let mut parts: Vec<Part> = Vec::new();
-        for run in &self.kept {
+        let part = |run: &Run| {
             let (from, to) = (run.at.max(at), run.at.saturating_add(run.len).min(end));
-            if from < to {
-                let address = run.address.wrapping_add(from - run.at);
-                parts.push(Part { of_frame: from - at..to - at, address, origin: run.origin });
-            }
-        }
-        parts
+            let address = run.address.wrapping_add(from.wrapping_sub(run.at));
+            (from < to).then(|| Part { of_frame: from - at..to - at, address, origin: run.origin })
+        };
+        self.first.iter().chain(&self.newest).filter_map(part).take(FrameDetail::PACKETS).collect()
     }
 
     /// Forgets what lies before an offset.
     fn forget(&mut self, end: u64) {
-        while self.kept.front().is_some_and(|run| run.at.saturating_add(run.len) <= end) {
-            self.kept.pop_front();
-        }
-        if self.kept.is_empty() {
-            self.kept.extend(self.last.take().filter(|run| run.at.saturating_add(run.len) > end));
+        let is_over = |run: &Run| run.at.saturating_add(run.len) <= end;
+        while self.first.pop_front_if(|run| is_over(run)).is_some() {}
+        if self.first.is_empty() {
+            while self.newest.pop_front_if(|run| is_over(run)).is_some() {}
+            std::mem::swap(&mut self.first, &mut self.newest);
         }
     }
 }
