@@ -28,7 +28,14 @@ pub fn run(data: &[u8]) {
         let wire_len = span.len.saturating_add(extra);
         let packet = PacketRef { number, time: Time(time), bytes: span, wire_len, link };
         if let Ok(segment) = decoder.decode(&packet, bytes) {
+            assert!(segment.claimed_len >= segment.len);
             let len = u32::from(segment.header_len) + segment.len;
+            if segment.header_len == 0 {
+                // A PDU that was exported without its TCP header: its payload alone.
+                let from = usize::try_from(segment.header_at - start).expect("inside the packet");
+                assert!(bytes.get(from..from + len as usize).is_some());
+                continue;
+            }
             let whole = Span { start: segment.header_at, len };
             // The capture may have cut it in its header's options, and then all of the payload.
             let part = Span { len: if segment.len == 0 { 20 } else { len }, ..whole };
@@ -39,7 +46,6 @@ pub fn run(data: &[u8]) {
                 bytes.get(from..from + part.len as usize).expect("inside the packet")
             };
             assert!(segment.header_len >= 20 && segment.header_len % 4 == 0);
-            assert!(segment.claimed_len >= segment.len);
             let be16 = |at: usize| u16::from_be_bytes([tcp[at], tcp[at + 1]]);
             let be32 = |at: usize| u32::from(be16(at)) << 16 | u32::from(be16(at + 2));
             assert_eq!((segment.source.port, segment.destination.port), (be16(0), be16(2)));

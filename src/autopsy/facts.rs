@@ -39,7 +39,7 @@ impl Facts {
         let asked = connection.request.map_or(connection.first, |place| place.last);
         Self {
             state: ended.state,
-            ending: ended.ending,
+            ending: ended.ending.clone(),
             opened: answer.or(Some(asked).filter(|place| place.packet > 0)),
             closing: socket.and_then(|socket| socket.closing().cloned()),
             pings: PerDirection {

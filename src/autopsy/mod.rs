@@ -20,7 +20,7 @@ pub use facts::Facts;
 pub use timeouts::{Measure, Timeout};
 
 use crate::model::{Direction, PerDirection, Place};
-use crate::pipeline::State;
+use crate::pipeline::{State, Strain};
 use crate::ws::StreamEnd;
 
 /// How sure a statement is.
@@ -94,6 +94,36 @@ pub struct Waiting {
     pub age: i64,
     /// It is a heartbeat of the subprotocol.
     pub above: bool,
+    /// The other side sent something else after the first of them.
+    pub heard: bool,
+}
+
+/// A packet that ended a silence, and that the connection's end answered, or nothing did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Provoking {
+    /// Who sent it.
+    pub by: Direction,
+    /// The packet.
+    pub place: Place,
+    /// Nanoseconds without bytes of either side before it.
+    pub idle: i64,
+    /// Nanoseconds before it without a keep-alive probe, either.
+    pub quiet: i64,
+    /// How often its bytes, or those that followed them, were sent again.
+    pub resent: u32,
+    /// A RST of the other side answered it; otherwise nothing did.
+    pub answered: bool,
+}
+
+/// A receive window that was closed when the connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stall {
+    /// Whose window.
+    pub by: Direction,
+    /// The packet that closed it.
+    pub since: Place,
+    /// Nanoseconds from there to the end.
+    pub closed: i64,
 }
 
 /// Why it may have ended. All of these are inferred.
@@ -108,6 +138,11 @@ pub enum Cause {
         /// How often one was to come.
         agreed: i64,
     },
+    /// A side's receive window was closed: its application did not read.
+    ZeroWindow(Stall),
+    /// It was idle, and what was sent then was answered by a RST or not at all: somebody on the path had forgotten the
+    /// connection. Those whose limit was over; empty where only the RST's TTL tells it.
+    IdleDropped(Vec<&'static Timeout>),
     /// It was idle for as long as these allow.
     IdleTimeout(Vec<&'static Timeout>),
     /// It was open for as long as these allow, idle or not.
@@ -125,6 +160,8 @@ impl Cause {
         match self {
             Self::PingTimeout(_) => "ping-timeout",
             Self::HeartbeatMissed { .. } => "heartbeat-missed",
+            Self::ZeroWindow(_) => "zero-window",
+            Self::IdleDropped(_) => "idle-dropped",
             Self::IdleTimeout(_) => "idle-timeout",
             Self::MaximumAge(_) => "maximum-age",
             Self::PathLost(..) => "path-lost",
@@ -136,7 +173,7 @@ impl Cause {
     #[must_use]
     pub fn fits(&self) -> &[&'static Timeout] {
         match self {
-            Self::IdleTimeout(fits) | Self::MaximumAge(fits) => fits,
+            Self::IdleTimeout(fits) | Self::IdleDropped(fits) | Self::MaximumAge(fits) => fits,
             _ => &[],
         }
     }
@@ -158,8 +195,15 @@ pub struct Verdict {
     pub code: Option<u16>,
     /// How sure the code is: one on the wire is observed, 1005 and 1006 follow from RFC 6455 section 7.1.5.
     pub code_grade: Grade,
-    /// Nanoseconds without any frame before the end; `None` where that is not known.
+    /// Nanoseconds without any frame before the end, or before the packet that provoked it; `None` where that is not known,
+    /// and where bytes were sent again in that time.
     pub idle: Option<i64>,
+    /// The packet that provoked the end.
+    pub provoking: Option<Provoking>,
+    /// A receive window that was closed at the end.
+    pub stall: Option<Stall>,
+    /// The TTL of the RST that ended it, and that of its sender's first bytes, where they differ.
+    pub other_ttl: Option<(u8, u8)>,
     /// Nanoseconds from the 101 to the end.
     pub open: Option<i64>,
     /// Pings without a pong at the end.
@@ -170,6 +214,8 @@ pub struct Verdict {
 
 /// The shortest wait for a pong that is called a timeout.
 const PATIENCE: i64 = 1_000_000_000;
+/// How long after a packet a RST still answers it.
+const ANSWER: i64 = 3_000_000_000;
 /// Codes by which a side says that the other broke a rule.
 const BLAMING: [u16; 5] = [1002, 1003, 1007, 1009, 1010];
 
@@ -208,6 +254,14 @@ pub fn examine(facts: &Facts) -> Verdict {
         }
         (_, c2s, s2c) => quiet([c2s, s2c, facts.opened].into_iter().flatten().reduce(Place::max)),
     };
+    let provoking = provoking(facts, kind, by, end);
+    let strain = ending.strain.as_deref();
+    // Bytes that are sent again and again are no silence.
+    let is_resent = strain.is_some_and(|strain| resent(facts, strain) > 0);
+    let idle = match provoking {
+        Some(provoking) => Some(provoking.idle),
+        None => idle.filter(|_| !is_resent),
+    };
     let mut verdict = Verdict {
         kind,
         by,
@@ -216,13 +270,67 @@ pub fn examine(facts: &Facts) -> Verdict {
         code,
         code_grade,
         idle,
+        provoking,
+        stall: end.and_then(|end| stall(facts, end)),
+        other_ttl: strain.and_then(|strain| strain.reset_ttl).filter(|_| kind == Kind::Reset),
         // What never opened was not open for any time.
         open: since(facts.opened).filter(|_| !matches!(kind, Kind::Refused | Kind::Unanswered)),
         waiting: waiting(facts, end),
         causes: Vec::new(),
     };
-    verdict.causes = causes(facts, &verdict, quiet(ending.said.s2c));
+    let server_idle = quiet(ending.said.s2c).filter(|_| !is_resent);
+    verdict.causes = causes(facts, &verdict, server_idle);
     verdict
+}
+
+/// How often bytes were sent again that were never acknowledged.
+fn resent(facts: &Facts, strain: &Strain) -> u32 {
+    let count = |by: &Direction| match *facts.ending.unacknowledged.of(*by) {
+        0 => 0,
+        _ => *strain.resent.of(*by),
+    };
+    Direction::BOTH.iter().map(count).max().unwrap_or(0)
+}
+
+/// The packet that ended a silence and that a RST answered, or nobody did.
+fn provoking(facts: &Facts, kind: Kind, by: Option<Direction>, end: Option<Place>) -> Option<Provoking> {
+    let ending = &facts.ending;
+    let strain = ending.strain.as_deref()?;
+    let (sender, silence) = strain.silence?;
+    let end = end.filter(|end| end.packet >= silence.until.packet)?;
+    let other = sender.opposite();
+    let is_told = matches!(kind, Kind::Refused | Kind::Unanswered | Kind::Close);
+    let said = *ending.said.of(other);
+    if facts.lossy
+        || is_told
+        || !*ending.heard.of(other)
+        || said.is_some_and(|said| said.packet > silence.until.packet)
+    {
+        return None;
+    }
+    let waited = end.time.since(silence.until.time);
+    let answered = kind == Kind::Reset && by == Some(other) && waited <= ANSWER;
+    let is_lost = *ending.unacknowledged.of(sender) > 0 && waited >= PATIENCE;
+    let quiet_since = strain.keep_alive.map_or(silence.since, |probe| probe.max(silence.since));
+    (answered || is_lost).then(|| Provoking {
+        by: sender,
+        place: silence.until,
+        idle: silence.until.time.since(silence.since.time),
+        quiet: silence.until.time.since(quiet_since.time).max(0),
+        resent: *strain.resent.of(sender),
+        answered,
+    })
+}
+
+/// The receive window that was closed at the end, the first where both were.
+fn stall(facts: &Facts, end: Place) -> Option<Stall> {
+    let strain = facts.ending.strain.as_deref()?;
+    let stall = |by: Direction| {
+        let since = strain.windows.of(by).since?;
+        let closed = end.time.since(since.time);
+        (closed >= PATIENCE).then_some(Stall { by, since, closed })
+    };
+    Direction::BOTH.into_iter().filter_map(stall).min_by_key(|stall| stall.since.packet)
 }
 
 /// What came first, by whom, where.
@@ -276,7 +384,10 @@ fn waiting(facts: &Facts, end: Option<Place>) -> Vec<Waiting> {
         let mut add = |since: Place, last: Place, above| {
             // One that came after the end had begun waits for nothing.
             if since.packet <= end.packet {
-                found.push(Waiting { by, since, last, age: end.time.since(since.time).max(0), above });
+                let age = end.time.since(since.time).max(0);
+                let said = *facts.ending.said.of(by.opposite());
+                let heard = said.is_some_and(|said| said.packet > since.packet);
+                found.push(Waiting { by, since, last, age, above, heard });
             }
         };
         if let Some((since, last)) = facts.pings.of(by).as_ref().and_then(|pings| pings.waiting) {
@@ -297,15 +408,20 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
     let ending = &facts.ending;
     let ended = matches!(verdict.kind, Kind::Close | Kind::Fin | Kind::Reset);
     let Some(end) = verdict.place.or(Some(ending.until)) else { return causes };
+    let is_over = ended || verdict.kind == Kind::Silence;
+    causes.extend(verdict.stall.filter(|_| is_over).map(Cause::ZeroWindow));
     // After a loss, what seems to lack may have been there.
     if !facts.lossy {
         if ended && let Some(by) = verdict.by {
             causes.extend(ping_timeout(facts, verdict, by));
             causes.extend(heartbeat_missed(facts, by, end));
         }
+        causes.extend(idle_dropped(verdict));
         causes.extend(path_lost(facts, verdict, end));
     }
-    if matches!(verdict.kind, Kind::Fin | Kind::Reset) {
+    // Who waits for a window to open, or for an answer to what was sent again, is not idle.
+    let is_idle = verdict.stall.is_none() && verdict.provoking.is_none();
+    if matches!(verdict.kind, Kind::Fin | Kind::Reset) && is_idle {
         let fits = |wanted: &[(Measure, Option<i64>)]| -> Vec<&'static Timeout> {
             let fit = |timeout: &&Timeout| {
                 wanted.iter().any(|(measure, time)| {
@@ -333,24 +449,38 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
     causes
 }
 
-/// Whoever ended it had a ping without a pong, for long, and heard nothing since.
+/// Somebody on the path had forgotten the connection.
+fn idle_dropped(verdict: &Verdict) -> Option<Cause> {
+    let provoking = verdict.provoking?;
+    let fits: Vec<_> =
+        timeouts::ALL.iter().filter(|timeout| timeout.has_forgotten(provoking.quiet)).collect();
+    let is_told = provoking.answered && verdict.other_ttl.is_some();
+    (is_told || !fits.is_empty()).then_some(Cause::IdleDropped(fits))
+}
+
+/// Whoever ended it had a ping without a pong, for long, and heard nothing since; or says itself that it waited for a pong.
 fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause> {
     let rtt = |waiting: &Waiting| {
         let pings = facts.pings.of(waiting.by).as_ref().and_then(|pings| pings.rtt.max());
         let heartbeats = facts.heartbeats.as_ref().and_then(|all| all.sides.of(waiting.by).rtt.max());
         if waiting.above { heartbeats } else { pings }
     };
-    let silent_since = |waiting: &Waiting| {
-        let said = *facts.ending.said.of(waiting.by.opposite());
-        said.is_none_or(|said| said.packet <= waiting.since.packet)
-    };
+    let says_so = facts.closing.as_ref().is_some_and(|closing| {
+        let reason = closing.reason.to_ascii_lowercase();
+        verdict.kind == Kind::Close
+            && [&b"ping"[..], b"pong", b"keepalive"].iter().any(|word| contains(&reason, word))
+    });
     let late = |waiting: &&Waiting| {
         waiting.by == by
             && waiting.age >= PATIENCE
             && rtt(waiting).is_none_or(|rtt| waiting.age / 3 >= rtt)
-            && silent_since(waiting)
+            && (says_so || !waiting.heard)
     };
     verdict.waiting.iter().find(late).map(|waiting| Cause::PingTimeout(*waiting))
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|part| part == word)
 }
 
 /// Whoever ended it had not heard a heartbeat that was to come.

@@ -1,7 +1,7 @@
 use super::words::{Remark, headline, remarks, time};
 use super::*;
 use crate::model::{Lang, Time};
-use crate::pipeline::Ending;
+use crate::pipeline::{ClosedWindow, Ending, Silence, Strain};
 use crate::ws::{Closing, Pinging};
 
 const SECOND: i64 = 1_000_000_000;
@@ -49,6 +49,69 @@ fn close(by: Option<Direction>, code: Option<u16>, place: Place, answered: bool)
 
 fn waiting(since: Place) -> Pinging {
     Pinging { sent: 1, missed: 1, waiting: Some((since, since)), last: Some(since), ..Pinging::default() }
+}
+
+/// Ends with closed windows, silences and a RST from elsewhere.
+fn strained() -> Vec<Facts> {
+    let with = |strain: Strain| {
+        let mut facts = fin(C2S, at(30, 500));
+        facts.ending.reset = Some((S2C, at(20, 460)));
+        facts.ending.said = PerDirection { c2s: Some(at(19, 459)), s2c: Some(at(9, 2)) };
+        facts.ending.strain = Some(Box::new(strain));
+        facts
+    };
+    let window = |times, before, since| ClosedWindow { times, before: before * SECOND, since, probes: times };
+    let windows = |c2s, s2c| with(Strain { windows: PerDirection { c2s, s2c }, ..Strain::default() });
+    let silence = Some((C2S, Silence { since: at(9, 2), until: at(19, 459) }));
+    let ttl = Some((251, 64));
+    let mut unacknowledged =
+        with(Strain { silence, resent: PerDirection { c2s: 3, s2c: 0 }, ..Strain::default() });
+    unacknowledged.ending.unacknowledged.c2s = 10;
+    unacknowledged.ending.reset = Some((C2S, at(20, 480)));
+    let mut silent = windows(window(1, 0, Some(at(12, 20))), ClosedWindow::default());
+    (silent.state, silent.ending.how) = (State::TimedOut, StreamEnd::Timeout);
+    (silent.ending.reset, silent.ending.fin) = (None, PerDirection::default());
+    let mut starved = fin(C2S, at(20, 12));
+    starved.ending.said.s2c = Some(at(19, 11));
+    starved.pings.c2s = Some(waiting(at(10, 2)));
+    starved.closing =
+        Some(Closing { reason: b"Ping timeout".to_vec(), ..close(Some(C2S), Some(1011), at(20, 12), false) });
+    vec![
+        windows(window(1, 0, Some(at(12, 20))), ClosedWindow::default()),
+        windows(ClosedWindow::default(), window(3, 30, Some(at(12, 20)))),
+        windows(window(1, 5, None), window(2, 7, None)),
+        with(Strain { silence, reset_ttl: ttl, ..Strain::default() }),
+        with(Strain { silence, ..Strain::default() }),
+        with(Strain { silence, keep_alive: Some(at(15, 400)), reset_ttl: ttl, ..Strain::default() }),
+        unacknowledged,
+        silent,
+        starved,
+    ]
+}
+
+#[test]
+fn what_lay_below_an_end_has_its_cause() {
+    let found: Vec<Vec<&str>> = strained().iter().map(|facts| names(&examine(facts))).collect();
+    let forgotten = vec!["idle-dropped"];
+    let expected = [
+        vec!["zero-window"],
+        vec!["zero-window"],
+        vec![],
+        forgotten.clone(),
+        forgotten.clone(),
+        forgotten.clone(),
+        vec!["idle-dropped", "path-lost"],
+        vec!["zero-window"],
+        vec!["ping-timeout"],
+    ];
+    assert_eq!(found, expected);
+    // A loss may hide the answer, and on a path of which only one side was seen nothing is known.
+    for change in [|facts: &mut Facts| facts.lossy = true, |facts: &mut Facts| facts.ending.heard.s2c = false]
+    {
+        let mut facts = strained().swap_remove(3);
+        change(&mut facts);
+        assert_eq!(names(&examine(&facts)), [""; 0]);
+    }
 }
 
 fn names(verdict: &Verdict) -> Vec<&'static str> {
@@ -169,6 +232,7 @@ fn both_languages_say_the_same_with_the_same_grades() {
     lost.ending.until = at(100, 40);
     lost.ending.unacknowledged.c2s = 30;
     all.extend([reset, closed, pinged, lossy, lost]);
+    all.extend(strained());
     for facts in &all {
         let verdict = examine(facts);
         let [en, zh] = Lang::ALL.map(|lang| remarks(facts, &verdict, lang));
@@ -200,7 +264,13 @@ fn why_1006_gets_an_answer() {
 
 #[test]
 fn times_are_short() {
-    let list = [(0, "0 µs"), (310_000_000, "310 ms"), (60_020_000_000, "60.0 s"), (240 * SECOND, "4.0 min")];
+    let list = [
+        (0, "0 µs"),
+        (310_000_000, "310 ms"),
+        (60_020_000_000, "60.0 s"),
+        (412 * SECOND, "412 s"),
+        (900 * SECOND, "15.0 min"),
+    ];
     for (nanoseconds, expected) in list {
         assert_eq!(time(nanoseconds), expected);
     }

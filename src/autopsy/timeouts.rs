@@ -22,6 +22,8 @@ pub struct Timeout {
     pub seconds: u32,
     /// What it measures.
     pub measure: Measure,
+    /// Whoever has it forgets the connection then and tells nobody: what is sent next is dropped, or answered by a RST.
+    pub forgets: bool,
 }
 
 impl Timeout {
@@ -33,10 +35,20 @@ impl Timeout {
         let more = (length / 40).max(1_000_000_000);
         (length.saturating_sub(250_000_000)..=length.saturating_add(more)).contains(&nanoseconds)
     }
+
+    /// Whether whoever has it has forgotten a connection that was idle for so many nanoseconds.
+    #[must_use]
+    pub fn has_forgotten(&self, nanoseconds: i64) -> bool {
+        self.forgets && nanoseconds >= i64::from(self.seconds).saturating_mul(1_000_000_000)
+    }
 }
 
 const fn timeout(who: &'static str, setting: &'static str, seconds: u32, measure: Measure) -> Timeout {
-    Timeout { who, setting, seconds, measure }
+    Timeout { who, setting, seconds, measure, forgets: false }
+}
+
+const fn forgets(who: &'static str, setting: &'static str, seconds: u32) -> Timeout {
+    Timeout { who, setting, seconds, measure: Measure::Both, forgets: true }
 }
 
 /// Those that are known, shortest first. Defaults, or what examples in their documentation set.
@@ -49,10 +61,11 @@ pub static ALL: &[Timeout] = &[
     timeout("AWS Classic Load Balancer", "idle timeout", 60, Measure::Both),
     timeout("Apache HTTP Server", "ProxyTimeout", 60, Measure::Both),
     timeout("Cloudflare", "proxy idle timeout", 100, Measure::Both),
-    timeout("Azure Load Balancer", "TCP idle timeout", 240, Measure::Both),
+    forgets("Azure Load Balancer", "TCP idle timeout", 240),
     timeout("Envoy", "stream_idle_timeout", 300, Measure::Both),
-    timeout("AWS Network Load Balancer", "TCP idle timeout", 350, Measure::Both),
-    timeout("Google Cloud VPC", "idle connection tracking", 600, Measure::Both),
+    forgets("AWS Network Load Balancer", "TCP idle timeout", 350),
+    forgets("AWS NAT gateway", "idle timeout", 350),
+    forgets("Google Cloud VPC", "idle connection tracking", 600),
     timeout("AWS API Gateway", "idle timeout", 600, Measure::Both),
     timeout("HAProxy", "timeout tunnel, usual value", 3600, Measure::Both),
     timeout("AWS API Gateway", "maximum connection duration", 7200, Measure::Age),
@@ -77,6 +90,13 @@ mod tests {
         for nothing in [0.0, 10.0, 45.0, 52.0, 59.7, 61.6, 90.0, 98.0, 120.0, 200.0, 1000.0] {
             assert!(fits(nothing).is_empty(), "{nothing}");
         }
+    }
+
+    #[test]
+    fn what_forgets_has_forgotten_once_its_time_is_over() {
+        let forgotten =
+            |seconds: i64| ALL.iter().filter(|all| all.has_forgotten(seconds * 1_000_000_000)).count();
+        assert_eq!([239, 240, 349, 350, 599, 600].map(forgotten), [0, 1, 1, 3, 3, 4]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A verdict in sentences, in both languages, each with its grade and its packet.
 
-use super::{Cause, Facts, Grade, Kind, Measure, Timeout, Verdict, Waiting};
+use super::{Cause, Facts, Grade, Kind, Measure, Provoking, Stall, Timeout, Verdict, Waiting, examine};
 pub use crate::model::lasted as time;
 use crate::model::{Direction, Lang, Place};
 use crate::pipeline::Unanswered;
@@ -43,6 +43,13 @@ pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
         (Kind::Close, Lang::Zh) => format!("{side}先发 Close{code}"),
         (Kind::Fin, Lang::En) => format!("{side} sent {fin} first, without a Close{code}"),
         (Kind::Fin, Lang::Zh) => format!("{side}没有发 Close 就先发了 {fin}{code}"),
+        // It has the side's address; who sent it is another matter.
+        (Kind::Reset, Lang::En) if verdict.other_ttl.is_some() => {
+            format!("{rst} with the address of {side}, without a Close{code}")
+        }
+        (Kind::Reset, Lang::Zh) if verdict.other_ttl.is_some() => {
+            format!("没有发 Close，就出现了以{side}地址发出的 {rst}{code}")
+        }
         (Kind::Reset, Lang::En) => format!("{rst} from {side}, without a Close{code}"),
         (Kind::Reset, Lang::Zh) => format!("{side}没有发 Close 就发了 {rst}{code}"),
         (Kind::Silence, Lang::En) => "it fell silent; no packet shows its end".to_owned(),
@@ -61,6 +68,24 @@ pub fn unanswered(facts: &Facts) -> Unanswered {
     Unanswered::new(&facts.ending, facts.opened.unwrap_or_default(), facts.lossy)
 }
 
+/// What ended a connection without a Close, in four columns, as a cell of a table: `FIN←` by the server, `RST→` by the client.
+/// `None` where a Close, or nothing, ended it.
+#[must_use]
+pub fn cell(facts: &Facts) -> Option<String> {
+    let verdict = examine(facts);
+    let what = match (verdict.kind, facts.stream) {
+        (Kind::Fin, false) => "FIN",
+        (Kind::Fin, true) => "END",
+        (Kind::Reset, _) => "RST",
+        _ => return None,
+    };
+    let arrow = verdict.by.map_or("", |by| match by {
+        Direction::ClientToServer => "→",
+        Direction::ServerToClient => "←",
+    });
+    Some(format!("{what}{arrow}"))
+}
+
 /// The likeliest cause in a few words; `None` where none fits.
 #[must_use]
 pub fn brief(verdict: &Verdict, lang: Lang) -> Option<String> {
@@ -69,6 +94,20 @@ pub fn brief(verdict: &Verdict, lang: Lang) -> Option<String> {
         (Cause::PingTimeout(waiting), Lang::Zh) => format!("{} 没有 pong", time(waiting.age)),
         (Cause::HeartbeatMissed { since, .. }, Lang::En) => format!("no heartbeat for {}", time(*since)),
         (Cause::HeartbeatMissed { since, .. }, Lang::Zh) => format!("{} 没有心跳", time(*since)),
+        (Cause::ZeroWindow(stall), Lang::En) => {
+            format!("the {} did not read for {}", stall.by.sender(), time(stall.closed))
+        }
+        (Cause::ZeroWindow(stall), Lang::Zh) => {
+            format!("{}有 {} 没有读数据", who(stall.by, lang), time(stall.closed))
+        }
+        (Cause::IdleDropped(_), Lang::En) => match verdict.provoking {
+            Some(provoking) => format!("forgotten on the path after {} of silence", time(provoking.idle)),
+            None => "forgotten on the path after a silence".to_owned(),
+        },
+        (Cause::IdleDropped(_), Lang::Zh) => match verdict.provoking {
+            Some(provoking) => format!("静默 {} 后，路径上的设备已不记得这条连接", time(provoking.idle)),
+            None => "静默之后，路径上的设备已不记得这条连接".to_owned(),
+        },
         (Cause::IdleTimeout(_), Lang::En) => "an idle timeout of a proxy fits".to_owned(),
         (Cause::IdleTimeout(_), Lang::Zh) => "与代理的空闲超时相符".to_owned(),
         (Cause::MaximumAge(_), Lang::En) => "a maximum age of a gateway fits".to_owned(),
@@ -88,8 +127,13 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
     let headline = begin(&headline(facts, verdict, lang));
     page.say(verdict.grade, at(verdict.place), format!("{headline}."), format!("{headline}。"));
     page.code(facts, verdict);
+    page.other_ttl(verdict);
+    if let Some(provoking) = &verdict.provoking {
+        page.provoking(facts, verdict, provoking);
+    }
     let ends = matches!(verdict.kind, Kind::Fin | Kind::Reset | Kind::Silence | Kind::Capture);
-    if let Some(idle) = verdict.idle.filter(|idle| ends && *idle >= 1_000_000_000) {
+    let idle = verdict.idle.filter(|_| verdict.provoking.is_none());
+    if let Some(idle) = idle.filter(|idle| ends && *idle >= 1_000_000_000) {
         let idle = time(idle);
         // Frames may be among what is missing.
         let grade = if facts.lossy { Grade::Inferred } else { Grade::Observed };
@@ -100,11 +144,12 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
             format!("在这之前的 {idle} 里没有帧。"),
         );
     }
+    page.windows(facts, verdict);
     for waiting in &verdict.waiting {
         page.waiting(facts, waiting);
     }
     for cause in &verdict.causes {
-        page.cause(cause);
+        page.cause(verdict, cause);
     }
     page.unknown(verdict);
     page.remarks
@@ -150,6 +195,114 @@ impl Page {
         }
     }
 
+    /// That the RST came from elsewhere than its sender's other packets.
+    fn other_ttl(&mut self, verdict: &Verdict) {
+        let Some(((ttl, usual), by)) = verdict.other_ttl.zip(verdict.by) else { return };
+        let side = who(by, self.lang);
+        self.say(
+            Grade::Inferred,
+            verdict.place.into_iter().collect(),
+            format!(
+                "The RST's TTL is {ttl}, that of {side}'s first bytes was {usual}: it came another way, so a device on the path (a firewall, NAT or balancer) may have sent it in {side}'s name."
+            ),
+            format!(
+                "这个 RST 的 TTL 是 {ttl}，而{side}最早的数据的 TTL 是 {usual}：它走的是另一条路，可能是路径上的设备（防火墙、NAT 或负载均衡）以{side}的名义发的。"
+            ),
+        );
+    }
+
+    /// The receive windows that were closed.
+    fn windows(&mut self, facts: &Facts, verdict: &Verdict) {
+        let Some(strain) = facts.ending.strain.as_deref() else { return };
+        let Some(end) = verdict.place.or(Some(facts.ending.until)) else { return };
+        for by in Direction::BOTH {
+            let window = strain.windows.of(by);
+            let total = window.total(end);
+            if total < 1_000_000_000 {
+                continue;
+            }
+            let (side, other) = (begin(who(by, self.lang)), who(by.opposite(), self.lang));
+            let (last, all) = (window.since.map(|since| time(end.time.since(since.time))), time(total));
+            let times = window.times;
+            let probes = match (window.probes, self.lang) {
+                (0, _) => String::new(),
+                (1, Lang::En) => format!("; {other} asked once whether it was open again"),
+                (probes, Lang::En) => format!("; {other} asked {probes} times whether it was open again"),
+                (probes, Lang::Zh) => format!("；{other}探测了 {probes} 次"),
+            };
+            let (en, zh) = match (last, times) {
+                (Some(last), 1) => (
+                    format!("{side}'s receive window was closed for the last {last}{probes}."),
+                    format!("{side}的接收窗口在最后 {last} 里一直为零{probes}。"),
+                ),
+                (Some(last), _) => (
+                    format!(
+                        "{side}'s receive window was closed {times} times, for {all} in all, and for the last {last} without a break{probes}."
+                    ),
+                    format!("{side}的接收窗口有 {times} 次为零，共 {all}，最后 {last} 一直为零{probes}。"),
+                ),
+                (None, 1) => (
+                    format!(
+                        "{side}'s receive window was closed once, for {all}{probes}; it was open at the end."
+                    ),
+                    format!("{side}的接收窗口有一次为零，持续 {all}{probes}；结束时已打开。"),
+                ),
+                (None, _) => (
+                    format!(
+                        "{side}'s receive window was closed {times} times, for {all} in all{probes}; it was open at the end."
+                    ),
+                    format!("{side}的接收窗口有 {times} 次为零，共 {all}{probes}；结束时已打开。"),
+                ),
+            };
+            self.say(Grade::Observed, window.since.into_iter().collect(), en, zh);
+        }
+    }
+
+    /// The silence, the packet that ended it, and what that packet met.
+    fn provoking(&mut self, facts: &Facts, verdict: &Verdict, provoking: &Provoking) {
+        let Provoking { by, place, idle, quiet, resent, answered } = *provoking;
+        let (side, other) = (who(by, self.lang), who(by.opposite(), self.lang));
+        let (idle, end) = (time(idle), verdict.place.unwrap_or(facts.ending.until));
+        let later = time(end.time.since(place.time).max(0));
+        let (then, then_zh) = match (answered, resent) {
+            (true, _) => {
+                (format!("a RST answered it, {later} later"), format!("{later} 之后得到的回答是 RST"))
+            }
+            (false, 0) => (format!("nothing acknowledged it in {later}"), format!("{later} 内没有任何确认")),
+            (false, 1) => (
+                format!("it was sent again once, and nothing acknowledged it in {later}"),
+                format!("又重传了 1 次，{later} 内没有任何确认"),
+            ),
+            (false, resent) => (
+                format!("it was sent again {resent} times, and nothing acknowledged it in {later}"),
+                format!("又重传了 {resent} 次，{later} 内没有任何确认"),
+            ),
+        };
+        self.say(
+            Grade::Observed,
+            vec![place],
+            format!("Neither side had sent anything for {idle} when {side} did: {then}."),
+            format!("双方已有 {idle} 没有发过数据，这时{side}发了数据：{then_zh}。"),
+        );
+        if quiet < provoking.idle {
+            let quiet = time(quiet);
+            self.say(
+                Grade::Observed,
+                Vec::new(),
+                format!("The last keep-alive probe of TCP in that time was {quiet} before it."),
+                format!("这段时间里，最后一次 TCP 保活探测在它之前 {quiet}。"),
+            );
+        }
+        if answered && verdict.other_ttl.is_none() {
+            self.say(
+                Grade::Inferred,
+                Vec::new(),
+                format!("Whoever sent the RST did not know the connection any more: {other} (its program or host had ended or was started again), or a device on the path in its name."),
+                format!("发 RST 的一方已经不知道这条连接：可能是{other}（程序或主机已退出或重启），也可能是路径上的设备以它的名义发的。"),
+            );
+        }
+    }
+
     fn waiting(&mut self, facts: &Facts, waiting: &Waiting) {
         let side = begin(who(waiting.by, self.lang));
         let age = time(waiting.age);
@@ -173,17 +326,56 @@ impl Page {
             }
             _ => ("the end", "结束"),
         };
+        let other = who(waiting.by.opposite(), self.lang);
+        let (en_heard, zh_heard) = match waiting.heard && !facts.lossy {
+            true => (format!(", although {other} went on sending"), format!("，虽然{other}还在发数据")),
+            false => (String::new(), String::new()),
+        };
         self.say(
             grade,
             at,
-            format!("{side}'s {what}, {age} before {en_end}, got no answer.{en_more}"),
-            format!("{side}在{zh_end}前 {age} 发的 {zh} 没有得到回答。{zh_more}"),
+            format!("{side}'s {what}, {age} before {en_end}, got no answer{en_heard}.{en_more}"),
+            format!("{side}在{zh_end}前 {age} 发的 {zh} 没有得到回答{zh_heard}。{zh_more}"),
         );
     }
 
-    fn cause(&mut self, cause: &Cause) {
+    fn cause(&mut self, verdict: &Verdict, cause: &Cause) {
         let lang = self.lang;
         let (en, zh) = match cause {
+            Cause::PingTimeout(waiting) if waiting.heard => {
+                let (side, other) = (who(waiting.by, lang), who(waiting.by.opposite(), lang));
+                let age = time(waiting.age);
+                (
+                    format!(
+                        "This looks like a ping timeout: {side} had waited {age} for a pong and then closed. {} went on sending: the pong waited behind its data, or {other} sends none.",
+                        begin(other)
+                    ),
+                    format!(
+                        "看起来是 ping 超时：{side}等了 {age} 没有等到 pong，于是关闭了连接。{other}还在发数据：pong 排在数据后面，或者{other}不回 pong。"
+                    ),
+                )
+            }
+            Cause::ZeroWindow(stall) => slow(verdict, stall, lang),
+            Cause::IdleDropped(fits) => {
+                let list = names(fits);
+                let (en_list, zh_list) = match fits.is_empty() {
+                    true => (String::new(), String::new()),
+                    false => (
+                        format!(
+                            " Limits that were over: {list}. Whether one of them was on the way does not show in the packets."
+                        ),
+                        format!("已超过的限制：{list}。路上有没有其中之一，数据包看不出来。"),
+                    ),
+                };
+                (
+                    format!(
+                        "This looks like a connection that was forgotten while it was idle: a device that tracks connections drops one that is silent for too long, and tells nobody.{en_list}"
+                    ),
+                    format!(
+                        "看起来是空闲时被遗忘的连接：跟踪连接的设备会丢掉静默太久的连接，而且不通知任何一方。{zh_list}"
+                    ),
+                )
+            }
             Cause::PingTimeout(waiting) => {
                 let side = who(waiting.by, lang);
                 let age = time(waiting.age);
@@ -251,7 +443,7 @@ impl Page {
                 "Why does not show: a program that exits or drops its socket, and a proxy that closes, all send such a FIN.",
                 "看不出原因：程序退出、丢下套接字，或代理关闭连接，都会发这样的 FIN。",
             ),
-            Kind::Reset if verdict.causes.is_empty() => (
+            Kind::Reset if verdict.causes.is_empty() && verdict.other_ttl.is_none() => (
                 "Why does not show: a program that is killed or closes with unread bytes sends such a RST, and so does a firewall or balancer in a side's name.",
                 "看不出原因：程序被杀掉或带着没读的字节关闭会发这样的 RST，防火墙或负载均衡也会以一方的名义发。",
             ),
@@ -264,6 +456,25 @@ impl Page {
         };
         self.say(Grade::Unknown, Vec::new(), en.into(), zh.into());
     }
+}
+
+/// A side whose receive window was closed.
+fn slow(verdict: &Verdict, stall: &Stall, lang: Lang) -> (String, String) {
+    let (side, other) = (who(stall.by, lang), who(stall.by.opposite(), lang));
+    let closed = time(stall.closed);
+    let (then, then_zh) = match verdict.by {
+        Some(by) if by == stall.by => {
+            ("it ended the connection with bytes unread".to_owned(), "它没有读完数据就结束了连接".to_owned())
+        }
+        Some(_) => (format!("{other} could not send on and gave up"), format!("{other}发不出数据，于是放弃")),
+        None => (format!("{other} could not send on"), format!("{other}发不出数据")),
+    };
+    (
+        format!(
+            "This looks like a slow consumer: the application of {side} did not read for {closed}, and {then}."
+        ),
+        format!("看起来是消费太慢：{side}的应用有 {closed} 没有读数据，{then_zh}。"),
+    )
 }
 
 /// `nginx (proxy_read_timeout, 60 s), …`

@@ -1,6 +1,6 @@
 //! A length of time in words.
 
-/// A length of time for people: `310 ms`, `60.0 s`, `4.0 min`, `2.0 h`.
+/// A length of time for people: `310 ms`, `60.0 s`, `412 s`, `15.0 min`, `2.0 h`.
 #[must_use]
 pub fn lasted(nanoseconds: i64) -> String {
     let tenths = |unit: i64| {
@@ -12,6 +12,7 @@ pub fn lasted(nanoseconds: i64) -> String {
         n if n < SECOND / 1_000 => format!("{} µs", n.max(0) / 1_000),
         n if n < SECOND => format!("{} ms", n / 1_000_000),
         n if n < 200 * SECOND => format!("{} s", tenths(SECOND)),
+        n if n < 600 * SECOND => format!("{} s", n.saturating_add(SECOND / 2) / SECOND),
         n if n < 7_200 * SECOND => format!("{} min", tenths(60 * SECOND)),
         _ => format!("{} h", tenths(3_600 * SECOND)),
     }

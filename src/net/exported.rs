@@ -7,7 +7,7 @@ use super::cursor::{Cursor, Header, Stop, be16, finding};
 use super::ip::{Addresses, protocol};
 use super::link::ETHERNET;
 use super::{Next, Skip, rules};
-use crate::model::{Endpoint, Finding, Flags, LinkType, PacketRef, Segment};
+use crate::model::{Endpoint, Finding, Flags, LinkType, PacketRef, Segment, safe_text};
 
 /// The link type.
 pub(super) const LINK: LinkType = LinkType(252);
@@ -214,7 +214,7 @@ impl Exports {
     /// The capture ended: says which PDUs are not used.
     pub(super) fn end(&mut self, findings: &mut Vec<Finding>) {
         let one = |(name, count): &(Box<[u8]>, u64)| {
-            let name = if name.is_empty() { "(no name)".into() } else { String::from_utf8_lossy(name) };
+            let name = if name.is_empty() { "(no name)".to_owned() } else { safe_text(name) };
             format!("{count} of {name}")
         };
         let all: Vec<String> = self.unused.iter().map(one).collect();

@@ -141,8 +141,54 @@ impl Seen {
     }
 }
 
-/// How the bytes under a WebSocket ended, and what was last seen of either side.
+/// The receive window of a side, which was closed: its application did not read what had come (RFC 9293 section 3.8.6).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClosedWindow {
+    /// How often it was closed.
+    pub times: u32,
+    /// Nanoseconds for which it was closed, without the time from `since` on.
+    pub before: i64,
+    /// The packet that closed it last, where no later one opened it.
+    pub since: Option<Place>,
+    /// Probes of the other side while it was closed.
+    pub probes: u32,
+}
+
+impl ClosedWindow {
+    /// Nanoseconds for which it was closed, up to a packet.
+    #[must_use]
+    pub fn total(&self, until: Place) -> i64 {
+        let last = self.since.map_or(0, |since| until.time.since(since.time).max(0));
+        self.before.saturating_add(last)
+    }
+}
+
+/// A time without bytes of either side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Silence {
+    /// The last packet with new bytes before it.
+    pub since: Place,
+    /// The packet whose bytes ended it.
+    pub until: Place,
+}
+
+/// What went wrong below the frames before the end, as the TCP headers tell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strain {
+    /// The receive window of each side.
+    pub windows: PerDirection<ClosedWindow>,
+    /// How often each side sent bytes again since it last sent new ones.
+    pub resent: PerDirection<u32>,
+    /// The last silence of at least ten seconds that bytes ended, and whose bytes.
+    pub silence: Option<(Direction, Silence)>,
+    /// The last keep-alive probe.
+    pub keep_alive: Option<Place>,
+    /// The TTL of the RST, and that of its sender's first bytes, where they differ.
+    pub reset_ttl: Option<(u8, u8)>,
+}
+
+/// How the bytes under a WebSocket ended, and what was last seen of either side.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ending {
     /// Why nothing more is read.
     pub how: StreamEnd,
@@ -163,6 +209,8 @@ pub struct Ending {
     pub last: Place,
     /// The packet of the capture at which this was known: for a capture's end, its last one.
     pub until: Place,
+    /// What went wrong below the frames; `None` where nothing did, and inside HTTP/2.
+    pub strain: Option<Box<Strain>>,
 }
 
 impl Default for Ending {
@@ -177,7 +225,30 @@ impl Default for Ending {
             anchored: PerDirection { c2s: true, s2c: true },
             last: Place::default(),
             until: Place::default(),
+            strain: None,
         }
+    }
+}
+
+/// What ended TCP, or the stream of HTTP/2, first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransportEnd {
+    /// By whose address.
+    pub by: Direction,
+    /// The packet.
+    pub place: Place,
+    /// It was a RST, no FIN.
+    pub is_reset: bool,
+}
+
+impl Ending {
+    /// The first FIN or RST; `None` where none was captured.
+    #[must_use]
+    pub fn first(&self) -> Option<TransportEnd> {
+        let fin = |by: Direction| Some(TransportEnd { by, place: (*self.fin.of(by))?, is_reset: false });
+        let reset = self.reset.map(|(by, place)| TransportEnd { by, place, is_reset: true });
+        let all = Direction::BOTH.into_iter().filter_map(fin).chain(reset);
+        all.min_by_key(|end| end.place.packet)
     }
 }
 

@@ -54,8 +54,9 @@ use crate::ws::{Spot, StreamEnd};
 
 pub use context::{Summary, Totals};
 pub use events::{
-    Checkpoint, Connection, CutPackets, Ended, Ending, FollowState, Forked, HeadPlace, NotWebSocket,
-    RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
+    Checkpoint, ClosedWindow, Connection, CutPackets, Ended, Ending, FollowState, Forked, HeadPlace,
+    NotWebSocket, RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Silence, Sink, State, Strain,
+    Tls, TransportEnd, Wants,
 };
 pub use limits::Limits;
 pub use rules::RULES;

@@ -1,23 +1,15 @@
 //! A request for a WebSocket that got no response: how long the client waited, and who gave up.
 
-use super::events::Ending;
+use super::events::{Ending, TransportEnd};
 use crate::model::{Direction, Lang, Place, lasted};
-
-/// What ended the wait for a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum GaveUp {
-    Fin(Direction, Place),
-    Reset(Direction, Place),
-    /// Nothing did, as far as was captured.
-    Nobody,
-}
 
 /// What became of a request that got no response.
 #[derive(Clone, Copy, Debug)]
 pub struct Unanswered {
     /// Whether packets of the server were captured, and whether they acknowledge the whole request.
     acknowledged: Option<bool>,
-    gave_up: GaveUp,
+    /// What ended the wait; `None` where nothing did, as far as was captured.
+    gave_up: Option<TransportEnd>,
     /// Nanoseconds from the request to what ended the wait.
     waited: i64,
     /// Bytes of the connection are missing.
@@ -28,19 +20,8 @@ impl Unanswered {
     /// From how the connection's bytes ended. `asked`: the packet that completed the request; `lossy`: bytes are missing.
     #[must_use]
     pub fn new(ending: &Ending, asked: Place, lossy: bool) -> Self {
-        let fins = Direction::BOTH.into_iter().filter_map(|by| Some((by, (*ending.fin.of(by))?)));
-        let fin = fins.min_by_key(|(_, place)| place.packet);
-        let gave_up = match (fin, ending.reset) {
-            (Some((by, fin)), reset) if reset.is_none_or(|(_, reset)| fin.packet <= reset.packet) => {
-                GaveUp::Fin(by, fin)
-            }
-            (_, Some((by, place))) => GaveUp::Reset(by, place),
-            (_, None) => GaveUp::Nobody,
-        };
-        let end = match gave_up {
-            GaveUp::Fin(_, place) | GaveUp::Reset(_, place) => place,
-            GaveUp::Nobody => ending.until.max(ending.last),
-        };
+        let gave_up = ending.first();
+        let end = gave_up.map_or_else(|| ending.until.max(ending.last), |end| end.place);
         Self {
             acknowledged: ending.heard.s2c.then_some(ending.unacknowledged.c2s == 0),
             gave_up,
@@ -72,15 +53,15 @@ impl Unanswered {
             ),
         };
         let then = match self.gave_up {
-            GaveUp::Fin(by, place) => lang.pick(
+            Some(TransportEnd { by, place, is_reset: false }) => lang.pick(
                 format!("; then the {} closed the connection (FIN in packet {})", by.sender(), place.packet),
                 format!("；然后{}关闭了连接（数据包 {} 的 FIN）", who(by), place.packet),
             ),
-            GaveUp::Reset(by, place) => lang.pick(
+            Some(TransportEnd { by, place, is_reset: true }) => lang.pick(
                 format!("; then the {} reset the connection (RST in packet {})", by.sender(), place.packet),
                 format!("；然后{}重置了连接（数据包 {} 的 RST）", who(by), place.packet),
             ),
-            GaveUp::Nobody => lang.pick("; nobody ended the connection", "；没有人结束连接").to_owned(),
+            None => lang.pick("; nobody ended the connection", "；没有人结束连接").to_owned(),
         };
         first + &then
     }
@@ -95,17 +76,15 @@ impl Unanswered {
             _ => lang.pick("no answer captured", "没有抓到回答"),
         };
         match self.gave_up {
-            GaveUp::Fin(by, _) => lang.pick(
+            Some(TransportEnd { by, is_reset: false, .. }) => lang.pick(
                 format!("{no_answer} in {waited}, then FIN by the {}", by.sender()),
                 format!("{waited} 内{no_answer}，然后{}发 FIN", who(by)),
             ),
-            GaveUp::Reset(by, _) => lang.pick(
+            Some(TransportEnd { by, is_reset: true, .. }) => lang.pick(
                 format!("{no_answer} in {waited}, then RST by the {}", by.sender()),
                 format!("{waited} 内{no_answer}，然后{}发 RST", who(by)),
             ),
-            GaveUp::Nobody => {
-                lang.pick(format!("{no_answer} in {waited}"), format!("{waited} 内{no_answer}"))
-            }
+            None => lang.pick(format!("{no_answer} in {waited}"), format!("{waited} 内{no_answer}")),
         }
     }
 }
@@ -131,19 +110,19 @@ mod tests {
         let heard = PerDirection { c2s: true, s2c: true };
         let base = Ending { heard, last: at(9, 40_000), until: at(9, 40_000), ..Ending::default() };
         let sentence = |ending: &Ending| Unanswered::new(ending, at(4, 0), false).sentence(Lang::En);
-        let client = Ending { fin: PerDirection { c2s: Some(at(8, 30_002)), s2c: None }, ..base };
+        let client = Ending { fin: PerDirection { c2s: Some(at(8, 30_002)), s2c: None }, ..base.clone() };
         assert_eq!(
             sentence(&client),
             "the server acknowledged the request and sent no response for 30.0 s; then the client closed the connection (FIN in packet 8)"
         );
-        let reset = Ending { reset: Some((Direction::ServerToClient, at(6, 12))), ..base };
+        let reset = Ending { reset: Some((Direction::ServerToClient, at(6, 12))), ..base.clone() };
         assert!(
             sentence(&reset).ends_with("for 12 ms; then the server reset the connection (RST in packet 6)")
         );
         assert!(sentence(&base).ends_with("for 40.0 s; nobody ended the connection"));
-        let unheard = Ending { unacknowledged: PerDirection { c2s: 100, s2c: 0 }, ..base };
+        let unheard = Ending { unacknowledged: PerDirection { c2s: 100, s2c: 0 }, ..base.clone() };
         assert!(sentence(&unheard).starts_with("the server did not acknowledge"));
-        let one_sided = Ending { heard: PerDirection { c2s: true, s2c: false }, ..base };
+        let one_sided = Ending { heard: PerDirection { c2s: true, s2c: false }, ..base.clone() };
         assert!(sentence(&one_sided).starts_with("no packet of the server was captured"));
     }
 }

@@ -372,7 +372,7 @@ impl<V: Visit> Sink for Look<'_, V> {
             self.take(ended.connection);
         }
         if let Some(connection) = self.open.remove(&ended.connection.id.0) {
-            let &Ended { state, closed, socket, heartbeats, findings, ending, gaps, .. } = ended;
+            let &Ended { state, closed, socket, heartbeats, findings, ref ending, gaps, .. } = ended;
             self.visit.ended(&Ended {
                 connection: &connection,
                 state,
@@ -380,7 +380,7 @@ impl<V: Visit> Sink for Look<'_, V> {
                 socket,
                 heartbeats,
                 findings,
-                ending,
+                ending: ending.clone(),
                 gaps,
             });
         }

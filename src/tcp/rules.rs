@@ -28,6 +28,9 @@ crate::rules! {
     TCP_ZERO_WINDOW = "tcp-zero-window" Info "RFC 9293 §3.8.6",
         "A receiver closed its window; sender stalls.",
         "The receiving application does not read fast enough.";
+    TCP_WINDOW_PROBE = "tcp-window-probe" Info "RFC 9293 §3.8.6.1",
+        "A sender asks whether the receive window is still closed.",
+        "Normal while a window is closed: the receiving application does not read.";
     TCP_URGENT = "tcp-urgent" Warning "RFC 6093",
         "URG flag set: the urgent byte stays in line; a receiver may take it out.",
         "No WebSocket peer sends urgent data; an observer and the receiver may read other bytes.";

@@ -35,7 +35,16 @@ impl<E: Events> Step<'_, '_, E> {
                 );
             }
             Opcode::Pong if whole => {
-                answered = self.shared.pong(self.events, direction, number, frame, bytes, arrival);
+                let sent = self.side.counts.wire_bytes.saturating_sub(wire);
+                let spot = Spot {
+                    direction: Some(direction),
+                    frame: Some(frame),
+                    message: Some(number),
+                    offset: None,
+                    place: arrival,
+                    what: None,
+                };
+                answered = self.shared.pong(self.events, direction, spot, bytes, sent);
             }
             Opcode::Close => {
                 let first_close = !std::mem::replace(&mut self.side.closed, true);

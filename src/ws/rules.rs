@@ -108,6 +108,9 @@ crate::rules! {
     PING_UNANSWERED = "ping-unanswered" Info "RFC 6455 §5.5.2",
         "Ping without a pong of equal payload before a later ping's pong, or close.",
         "The peer skipped it (allowed when a later ping was answered) or was no longer there.";
+    PONG_LATE = "pong-late" Warning "RFC 6455 §5.5.3",
+        "A pong came, but late: after more than 5 s, or after more than a second and three times the usual time.",
+        "Its sender was busy, or the pong waited behind data in its send queue: the text says how many bytes came in between.";
     PING_FLOOD = "ping-flood" Warning "-",
         "More than 100 pings within one second from one side.",
         "A heartbeat timer runs wild, or somebody attacks.";

@@ -5,12 +5,18 @@ use std::fmt::Arguments;
 
 use super::event::{Events, ShortMessage, Spot};
 use super::rules;
-use crate::model::{Direction, Histogram, PerDirection, Place, Rule, Tally};
+use crate::model::{Direction, Histogram, PerDirection, Place, Rule, Tally, lasted};
 
 /// Findings of one rule that are listed for a connection; all are counted.
 pub const LISTED: u32 = 100;
 /// Pings that may wait for their pong; the oldest is forgotten beyond.
 const WAITING: usize = 64;
+/// A pong later than this, in nanoseconds, is late.
+const LATE_AT_LAST: i64 = 5_000_000_000;
+/// A pong later than this is late if it took three times as long as usual.
+const LATE: i64 = 1_000_000_000;
+/// Pongs after which it is known how long they usually take.
+const USUAL: u64 = 3;
 /// Bytes of a close reason that are kept.
 const REASON: usize = 125;
 
@@ -46,6 +52,8 @@ struct Ping {
     payload: Box<[u8]>,
     place: Place,
     message: u64,
+    /// Bytes of frames that the other side had sent, once that is known.
+    before: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -138,6 +146,8 @@ pub(super) struct Shared {
     pub(super) findings: Tally,
     /// Bytes of either direction are missing: silence proves nothing.
     pub(super) lost_framing: bool,
+    /// A ping came of which it is not known how much the other side had sent.
+    pub(super) has_new_ping: bool,
     mark: Mark,
     /// Short messages are also wanted after the first few.
     pub(super) reads_short_messages: bool,
@@ -326,7 +336,8 @@ impl Shared {
         if pings.waiting.len() == WAITING {
             pings.waiting.pop_front();
         }
-        pings.waiting.push_back(Ping { payload: payload.into(), place, message });
+        pings.waiting.push_back(Ping { payload: payload.into(), place, message, before: None });
+        self.has_new_ping = true;
         if pings.recent.len() > FLOOD {
             pings.recent.pop_front();
         }
@@ -338,16 +349,30 @@ impl Shared {
         flood
     }
 
-    /// A pong: the time since the ping that it answers, and that ping's message number.
+    /// Notes how many bytes of frames the other side had sent when the new pings of a side came.
+    #[cold]
+    pub(super) fn note_sent_before(&mut self, direction: Direction, bytes: u64) {
+        self.has_new_ping = false;
+        let Some(rare) = &mut self.rare else { return };
+        for ping in rare.pings.of_mut(direction).waiting.iter_mut().rev() {
+            if ping.before.is_some() {
+                break;
+            }
+            ping.before = Some(bytes);
+        }
+    }
+
+    /// A pong: the time since the ping that it answers, and that ping's message number. `spot`: where it is; `sent`: bytes of
+    /// frames that its sender sent before it.
     pub(super) fn pong(
         &mut self,
         events: &mut impl Events,
         direction: Direction,
-        message: u64,
-        frame: u64,
+        spot: Spot,
         payload: &[u8],
-        place: Place,
+        sent: u64,
     ) -> Option<(i64, u64)> {
+        let place = spot.place;
         let rare = self.rare.as_mut();
         let found =
             rare.map(|rare| &mut rare.pings.of_mut(direction.opposite()).waiting).and_then(|waiting| {
@@ -355,14 +380,6 @@ impl Shared {
                 let passed: Vec<Ping> = waiting.drain(..=at).collect();
                 Some(passed)
             });
-        let spot = Spot {
-            direction: Some(direction),
-            frame: Some(frame),
-            message: Some(message),
-            offset: None,
-            place,
-            what: None,
-        };
         let Some(mut passed) = found else {
             if self.lost_framing {
                 return None; // The ping may be among what is missing.
@@ -382,13 +399,49 @@ impl Shared {
         let rtt = place.time.since(answered.place.time);
         let rare = self.rare.get_or_insert_default();
         let asked = rare.pings.of_mut(direction.opposite());
+        let usual = asked.rtt.median().filter(|_| rtt > LATE && asked.rtt.count() >= USUAL);
+        let is_late = rtt > LATE_AT_LAST || usual.is_some_and(|usual| rtt / 3 > usual);
         asked.answered = asked.answered.saturating_add(1);
         asked.rtt.add(rtt);
         let all = &mut rare.rtt;
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
         all.sum = all.sum.saturating_add(rtt);
+        if is_late {
+            self.late(events, spot, &answered, rtt, usual, sent);
+        }
         Some((rtt, answered.message))
+    }
+
+    /// Reports a pong that came late, and what its sender sent before it instead.
+    #[cold]
+    fn late(
+        &mut self,
+        events: &mut impl Events,
+        spot: Spot,
+        ping: &Ping,
+        rtt: i64,
+        usual: Option<i64>,
+        sent: u64,
+    ) {
+        let usual = usual.map_or_else(String::new, |usual| format!(" (usually {})", lasted(usual)));
+        let behind = ping.before.map_or(0, |before| sent.saturating_sub(before));
+        let behind = match behind {
+            0 => "; its sender sent nothing in between".to_owned(),
+            bytes => format!("; its sender sent {bytes} bytes of other frames in between"),
+        };
+        // What is missing may hold more.
+        let behind = if self.lost_framing { String::new() } else { behind };
+        self.report(
+            events,
+            &rules::PONG_LATE,
+            spot,
+            format_args!(
+                "pong {} after its ping in packet {}{usual}{behind}",
+                lasted(rtt),
+                ping.place.packet
+            ),
+        );
     }
 
     fn unanswered(
@@ -408,9 +461,10 @@ impl Shared {
             &rules::PING_UNANSWERED,
             spot,
             format_args!(
-                "the {}'s ping in packet {} got no pong ({why})",
+                "the {}'s ping in packet {} got no pong in {} ({why})",
                 direction.sender(),
-                ping.place.packet
+                ping.place.packet,
+                lasted(place.time.since(ping.place.time))
             ),
         );
     }

@@ -300,6 +300,10 @@ impl WebSocket {
                 }
             });
         }
+        if self.shared.has_new_ping {
+            let sent = self.half(direction.opposite()).side.counts.wire_bytes;
+            self.shared.note_sent_before(direction, sent);
+        }
     }
 
     /// Bytes of a direction that the capture lacks.
@@ -357,8 +361,9 @@ impl WebSocket {
         self.half_mut(direction).0.side.ended = false;
     }
 
-    /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7).
-    pub fn finish(&mut self, how: StreamEnd, place: Place, events: &mut impl Events) {
+    /// Both streams ended: what the closing handshake lacked (RFC 6455 section 7). `by`: who ended the connection first, where
+    /// that is known.
+    pub fn finish(&mut self, how: StreamEnd, by: Option<Direction>, place: Place, events: &mut impl Events) {
         let unanswered = self.shared.closing.as_ref().filter(|closing| !closing.answered);
         if let Some(by) = unanswered.and_then(|closing| closing.by) {
             let other = self.half(by.opposite());
@@ -378,12 +383,13 @@ impl WebSocket {
         }
         match &self.shared.closing {
             None => {
-                let spot = Spot { place, ..Spot::default() };
+                let spot = Spot { direction: by, place, ..Spot::default() };
+                let who = by.map_or_else(String::new, |by| format!(", by the {},", by.sender()));
                 self.shared.report(
                     events,
                     &rules::CLOSED_WITHOUT_CLOSE,
                     spot,
-                    format_args!("{} without any Close frame: both sides report 1006", how.words()),
+                    format_args!("{}{who} without any Close frame: both sides report 1006", how.words()),
                 );
             }
             Some(closing) if !closing.answered => {

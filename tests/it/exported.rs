@@ -100,3 +100,21 @@ fn damaged_tags_are_no_segment_and_no_panic() {
         }
     }
 }
+
+#[test]
+fn a_dissectors_name_reaches_no_terminal_as_it_is() {
+    let name = b"\x1b]0;owned\x07\xff\0\0";
+    let mut pdu = vec![0, 12, 0, name.len() as u8];
+    pdu.extend_from_slice(name);
+    pdu.extend_from_slice(&[0, 0, 0, 0, b'x']);
+    let mut file = vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 252, 0, 0, 0];
+    file.extend_from_slice(&[0; 8]);
+    for _ in 0..2 {
+        file.extend_from_slice(&(pdu.len() as u32).to_le_bytes());
+    }
+    file.extend_from_slice(&pdu);
+    let output = read(file);
+    let found = output.kind("finding").find(|finding| finding["code"] == "exported-pdu-unused").unwrap();
+    let text = found["text"].as_str().unwrap();
+    assert!(text.ends_with(r"1 of ␛]0;owned␇\xff"), "{text}");
+}

@@ -4,6 +4,7 @@
 
 /// Answers to an upgrade request that are no 101, and none at all.
 mod answers;
+mod autopsy;
 /// Captures made by the frame builder.
 mod builder;
 /// Application logs against what is read from the captures in the repository.

@@ -52,7 +52,7 @@ pub use {
     file::{PcapFormat, PcapngFormat, pcap, pcapng},
     frame::{BINARY, CLOSE, CONTINUATION, Frame, LengthForm, PING, PONG, TEXT},
     http2::{Http2Talk, fields, h2_frame, h2_settings},
-    packet::{Link, Packet, interleave, ipv4_fragments, sum, udp_packet},
+    packet::{Link, Packet, Tcp, framed, interleave, ipv4_fragments, sum, tcp_packet, udp_packet},
     rng::Rng,
     script::{Checksum, Piece, Script, Split},
 };

@@ -287,7 +287,9 @@ impl Streams {
         reset: Option<(Direction, u32)>,
         context: &mut Context<'_>,
     ) {
-        let Finish { place, unheard, mut ending, .. } = *finish;
+        let &Finish { place, unheard, .. } = finish;
+        // What TCP went through is not told of one of its streams.
+        let mut ending = Ending { strain: None, ..finish.ending.clone() };
         let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
         if let Some(asked) = stream.asked.take() {
             if let Some(finding) = finding {

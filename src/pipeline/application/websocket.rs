@@ -50,7 +50,7 @@ impl<S: Sink + ?Sized> crate::ws::Events for Emit<'_, S> {
 }
 
 /// How a connection ended, for the WebSockets in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Finish<'a> {
     /// Which directions were delivered up to their end.
     pub(crate) finished: PerDirection<bool>,
@@ -123,7 +123,7 @@ impl OpenWebSocket {
         stream_reset: Option<&Pending>,
         context: &mut Context<'_>,
     ) {
-        let Finish { finished, fin, unheard, place, ending, reset_evidence } = *finish;
+        let &Finish { finished, fin, unheard, place, ref ending, reset_evidence } = finish;
         let how = ending.how;
         let spot = Spot::at(place);
         let Self { ws, connection, heartbeats } = self;
@@ -145,12 +145,16 @@ impl OpenWebSocket {
         if !answered && let Some(finding) = stream_reset {
             ws.report(finding.rule, finding.spot, format_args!("{}", finding.text), &mut emit);
         } else if !answered && how == StreamEnd::Reset {
-            let text =
-                format_args!("the connection was reset without a complete closing handshake{reset_evidence}");
-            ws.report(&TCP_RESET, spot, text, &mut emit);
+            let by = ending.reset.map(|(by, _)| by);
+            let who = by.map_or_else(String::new, |by| format!(" by the {}", by.sender()));
+            let text = format_args!(
+                "the connection was reset{who} (RST) without a complete closing handshake{reset_evidence}"
+            );
+            ws.report(&TCP_RESET, Spot { direction: by, ..spot }, text, &mut emit);
         }
         let end = if how == StreamEnd::Capture && fin { StreamEnd::Fin } else { how };
-        ws.finish(end, place, &mut emit);
+        let by = ending.first().filter(|_| ending.heard.c2s && ending.heard.s2c).map(|end| end.by);
+        ws.finish(end, by, place, &mut emit);
         if how == StreamEnd::Timeout {
             let text = format_args!("nothing came for too long: the connection is taken as ended");
             ws.report(&FLOW_TIMEOUT, spot, text, &mut emit);
@@ -172,7 +176,7 @@ impl OpenWebSocket {
             socket: Some(ws),
             heartbeats: heartbeats.as_deref(),
             findings: ws.findings(),
-            ending,
+            ending: ending.clone(),
             gaps,
         });
     }

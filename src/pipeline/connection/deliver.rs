@@ -51,9 +51,8 @@ impl TcpConnection {
                 return false;
             }
             if taken > 0 {
-                let stream = self.transport.streams.of_mut(side);
-                stream.consume(taken);
-                stream.set_arrived(arrival);
+                self.transport.streams.of_mut(side).consume(taken);
+                self.transport.set_arrived(side, arrival);
                 return true;
             }
         }

@@ -212,12 +212,8 @@ impl TcpConnection {
         let is_probe = transport.acknowledge_in_order(from, segment);
         if segment.len == 0 {
             if is_probe {
-                transport.report_keep_alive(
-                    from,
-                    place,
-                    application,
-                    &mut shared.context(identity, bytes, sink),
-                );
+                let mut context = shared.context(identity, bytes, sink);
+                transport.take_probe(from, place, "keep-alive probe", application, &mut context);
             }
             return false;
         }

@@ -20,13 +20,14 @@ mod undecrypted;
 pub(super) mod order;
 mod overlap_evidence;
 mod reset;
+mod strain;
 pub(super) mod view;
 pub(super) mod waiting;
 
 use std::fmt::Arguments;
 
 use super::context::{ByteSource, CapturedSegment, Context, Listed};
-use super::events::Ending;
+use super::events::{ClosedWindow, Ending, Silence};
 use super::sides::{PerSide, Side};
 use crate::model::{Chunk, Direction, Flags, Place, Rule, Segment};
 use crate::net::rules::{PACKET_MALFORMED, PACKET_TRUNCATED};
@@ -72,6 +73,25 @@ struct Twice {
     whole: PerSide<bool>,
 }
 
+/// What is noted for the verdict on the end.
+#[derive(Clone, Debug, Default)]
+struct Notes {
+    windows: PerSide<ClosedWindow>,
+    resent: PerSide<Resent>,
+    /// Who ended the last silence.
+    silence: Option<(Side, Silence)>,
+    /// The last keep-alive probe.
+    keep_alive: Option<Place>,
+}
+
+/// Segments that held nothing new since the last one that did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Resent {
+    /// The packet of that one.
+    after: u64,
+    count: u32,
+}
+
 /// The transport of a followed connection.
 #[derive(Clone, Debug)]
 #[repr(C)]
@@ -96,6 +116,7 @@ pub(super) struct Transport {
     pub(super) tls: Option<Box<TlsLayer>>,
     /// Copies made by capturing.
     twice: Option<Box<Twice>>,
+    notes: Option<Box<Notes>>,
 }
 
 impl Transport {
@@ -114,6 +135,7 @@ impl Transport {
             fins: PerSide::default(),
             tls: None,
             twice: None,
+            notes: None,
         }
     }
 
@@ -219,6 +241,7 @@ impl Transport {
             && segment.len == segment.claimed_len
             && segment.excess_len == 0
             && segment.window != 0
+            && !self.opens_window(from)
             && (segment.len == 0 || self.streams.of(from).is_next(segment.seq))
     }
 
@@ -246,20 +269,8 @@ impl Transport {
         let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
         let at = stream.position();
         stream.pass(segment.len, address);
-        stream.set_arrived(place);
+        self.set_arrived(from, place);
         Chunk { at, bytes, address, origin: place, arrival: place }
-    }
-
-    #[cold]
-    pub(super) fn report_keep_alive(
-        &self,
-        from: Side,
-        place: Place,
-        above: &mut impl Above,
-        context: &mut Context<'_>,
-    ) {
-        let spot = self.spot(from, place).with_offset(self.streams.of(from).position());
-        above.finding(&rules::TCP_KEEP_ALIVE, spot, format_args!("keep-alive probe"), context);
     }
 
     /// Files a segment. Its bytes are [`ready`](Self::ready) once all bytes before them are.
@@ -395,21 +406,6 @@ impl Transport {
         }
     }
 
-    fn take_window(
-        &mut self,
-        captured: &CapturedSegment<'_>,
-        above: &mut impl Above,
-        context: &mut Context<'_>,
-    ) {
-        let CapturedSegment { ref segment, from, place, .. } = *captured;
-        let closed = segment.window == 0 && !segment.flags.has(Flags::RST | Flags::SYN);
-        if closed && !*self.zero_window.of(from) {
-            let text = format_args!("receive window is closed");
-            above.finding(&rules::TCP_ZERO_WINDOW, self.spot(from, place), text, context);
-        }
-        *self.zero_window.of_mut(from) = closed;
-    }
-
     fn take_payload(
         &mut self,
         seq: u32,
@@ -438,14 +434,15 @@ impl Transport {
         let stream = self.streams.of_mut(from);
         let is_sent = stream.is_started() || stream.first_waiting().is_some();
         if known && is_sent && segment.claimed_len == 1 && at.wrapping_add(1) == stream.last_waiting() {
-            let spot = self.spot(from, place).with_offset(self.streams.of(from).position());
-            let text = format_args!("keep-alive probe with one stale byte");
-            above.finding(&rules::TCP_KEEP_ALIVE, spot, text, context);
+            self.take_probe(from, place, "keep-alive probe with one stale byte", above, context);
             return;
         }
         let address = segment.header_at + u64::from(segment.header_len);
         let arrival = stream.insert(seq, address, segment.len, segment.claimed_len, place, &context.bytes);
         self.note_ttl(&arrival, captured);
+        if arrival.again > 0 && arrival.new == 0 && segment.header_len > 0 {
+            self.note_resent(from);
+        }
         let stream = self.streams.of(from);
         let spot = self.spot(from, place);
         let spot = spot.with_offset(stream.relative(if known { at } else { stream.next() }));
@@ -514,6 +511,7 @@ impl Transport {
             *ending.heard.of_mut(direction) = *self.heard.of(side);
             *ending.anchored.of_mut(direction) = stream.is_anchored();
         }
+        ending.strain = self.strain();
         ending
     }
 

@@ -3,16 +3,16 @@
 use std::io::Write as _;
 
 use super::{flag, key, number, optional, seconds, word};
-use crate::autopsy::{Facts, Verdict, Waiting, examine, has_keep_alive};
+use crate::autopsy::{Facts, Provoking, Verdict, Waiting, examine, has_keep_alive};
 use crate::model::{Direction, Histogram, Place};
-use crate::pipeline::Ended;
+use crate::pipeline::{ClosedWindow, Ended, Strain};
 use crate::subproto::{Heartbeats, SideHeartbeats};
 use crate::ws::Pinging;
 
 /// Appends `end` and `keep_alive`.
 pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
     let facts = Facts::of(ended);
-    write_end(out, &examine(&facts));
+    write_end(out, &facts, &examine(&facts));
     key(out, "keep_alive");
     if has_keep_alive(&facts) {
         write_keep_alive(out, &facts);
@@ -34,7 +34,7 @@ fn lasted(out: &mut Vec<u8>, name: &str, nanoseconds: Option<i64>) {
     }
 }
 
-fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
+fn write_end(out: &mut Vec<u8>, facts: &Facts, verdict: &Verdict) {
     key(out, "end");
     let _ = write!(out, "{{\"kind\":\"{}\",\"by\":\"{}\"", verdict.kind.name(), side(verdict.by));
     word(out, "grade", verdict.grade.name());
@@ -46,15 +46,17 @@ fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
     key(out, "unanswered");
     out.push(b'[');
     for (i, waiting) in verdict.waiting.iter().enumerate() {
-        let Waiting { by, since, last, age, above } = waiting;
+        let Waiting { by, since, last, age, above, heard } = waiting;
         let _ = write!(out, "{}{{\"by\":\"{}\"", if i > 0 { "," } else { "" }, by.sender());
         number(out, "packet", since.packet);
         number(out, "last_packet", last.packet);
         lasted(out, "age", Some(*age));
         flag(out, "heartbeat", *above);
+        flag(out, "heard", *heard);
         out.push(b'}');
     }
     out.push(b']');
+    write_strain(out, facts, verdict);
     key(out, "causes");
     out.push(b'[');
     for (i, cause) in verdict.causes.iter().enumerate() {
@@ -69,6 +71,47 @@ fn write_end(out: &mut Vec<u8>, verdict: &Verdict) {
         out.extend_from_slice(b"]}");
     }
     out.extend_from_slice(b"]}");
+}
+
+/// What was seen below the frames: what provoked the end, closed windows, the RST's TTL.
+fn write_strain(out: &mut Vec<u8>, facts: &Facts, verdict: &Verdict) {
+    key(out, "provoking");
+    match &verdict.provoking {
+        Some(Provoking { by, place, idle, resent, answered, .. }) => {
+            let _ = write!(out, "{{\"by\":\"{}\"", by.sender());
+            number(out, "packet", place.packet);
+            lasted(out, "idle", Some(*idle));
+            number(out, "resent", u64::from(*resent));
+            flag(out, "answered", *answered);
+            out.push(b'}');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    key(out, "zero_window");
+    let end = verdict.place.unwrap_or(facts.ending.until);
+    let windows = facts.ending.strain.as_deref().map(|Strain { windows, .. }| windows);
+    match windows.filter(|windows| windows.c2s.times + windows.s2c.times > 0) {
+        Some(windows) => {
+            for (i, by) in Direction::BOTH.into_iter().enumerate() {
+                let ClosedWindow { times, since, probes, .. } = windows.of(by);
+                let comma = if i > 0 { "," } else { "{" };
+                let _ = write!(out, "{comma}\"{}\":{{\"times\":{times}", by.sender());
+                lasted(out, "closed", Some(windows.of(by).total(end)));
+                optional(out, "since_packet", since.map(|since| since.packet));
+                number(out, "probes", u64::from(*probes));
+                out.push(b'}');
+            }
+            out.push(b'}');
+        }
+        None => out.extend_from_slice(b"null"),
+    }
+    key(out, "reset_ttl");
+    match verdict.other_ttl {
+        Some((ttl, usual)) => {
+            let _ = write!(out, "{{\"rst\":{ttl},\"usual\":{usual}}}");
+        }
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 fn write_times(out: &mut Vec<u8>, name: &str, times: &Histogram) {

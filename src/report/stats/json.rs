@@ -127,13 +127,25 @@ fn write_times(object: &mut Object<'_>, name: &str, times: &Histogram) {
 /// How connections ended, their pings, and heartbeats of subprotocols.
 fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
     let all = &stats.keep_alive;
-    for (name, counts) in [("ends", &all.ends), ("causes", &all.causes)] {
-        object.open(Some(name));
-        for (name, count) in counts {
-            object.number(name, *count);
+    object.open(Some("ends"));
+    for (kind, by) in &all.ends {
+        object.number(kind, by.all());
+    }
+    object.close();
+    object.open(Some("ends_by"));
+    for (kind, by) in &all.ends {
+        object.open(Some(kind));
+        for (side, count) in by.sides() {
+            object.number(side, count);
         }
         object.close();
     }
+    object.close();
+    object.open(Some("causes"));
+    for (cause, count) in &all.causes {
+        object.number(cause, *count);
+    }
+    object.close();
     let sides = |object: &mut Object<'_>, sides: &PerDirection<Sent>| {
         for (name, sent) in [("c2s", &sides.c2s), ("s2c", &sides.s2c)] {
             object.open(Some(name));

@@ -20,6 +20,26 @@ pub(super) struct Sent {
     pub rtt: Histogram,
 }
 
+/// Connections by who ended them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct By {
+    pub client: u64,
+    pub server: u64,
+    pub unknown: u64,
+}
+
+impl By {
+    /// All of them.
+    pub fn all(&self) -> u64 {
+        self.client + self.server + self.unknown
+    }
+
+    /// Those of each side, and those of which it is not known.
+    pub fn sides(&self) -> [(&'static str, u64); 3] {
+        [("client", self.client), ("server", self.server), ("unknown", self.unknown)]
+    }
+}
+
 /// What was gathered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeepAlive {
@@ -27,8 +47,8 @@ pub(super) struct KeepAlive {
     pub pings: PerDirection<Sent>,
     /// Heartbeats of subprotocols: by protocol and side, with the number of connections.
     pub above: BTreeMap<&'static str, (u64, PerDirection<Sent>)>,
-    /// Connections by what ended them.
-    pub ends: BTreeMap<&'static str, u64>,
+    /// Connections by what ended them, and by who did.
+    pub ends: BTreeMap<&'static str, By>,
     /// Connections by causes that fit.
     pub causes: BTreeMap<&'static str, u64>,
 }
@@ -37,7 +57,12 @@ impl KeepAlive {
     /// Adds a connection at its end.
     pub fn add(&mut self, facts: &Facts) {
         let verdict = examine(facts);
-        *self.ends.entry(verdict.kind.name()).or_default() += 1;
+        let by = self.ends.entry(verdict.kind.name()).or_default();
+        *match verdict.by {
+            Some(Direction::ClientToServer) => &mut by.client,
+            Some(Direction::ServerToClient) => &mut by.server,
+            None => &mut by.unknown,
+        } += 1;
         for cause in &verdict.causes {
             *self.causes.entry(cause.name()).or_default() += 1;
         }

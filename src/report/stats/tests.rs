@@ -69,6 +69,7 @@ keep-alive                   sent  answers     lost    every      min   median  
 
 ends
   by what came first    close 1
+  by the server         close 1
 
 overhead
   100 header bytes in 22 frames: 4.55 a frame, 9.4 % of the payload

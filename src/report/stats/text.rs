@@ -1,6 +1,6 @@
 //! The report for people.
 
-use super::keep_alive::Sent;
+use super::keep_alive::{By, Sent};
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
@@ -319,17 +319,29 @@ impl Page<'_> {
             self.end();
         }
         self.title("ends", "");
-        let list = |counts: &std::collections::BTreeMap<&'static str, u64>| {
-            let mut counts: Vec<_> = counts.iter().collect();
-            counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
+        let mut ends: Vec<_> = all.ends.iter().collect();
+        ends.sort_by_key(|(_, by)| std::cmp::Reverse(by.all()));
+        let list = |count: fn(&By) -> u64| {
+            let counts = ends.iter().map(|(kind, by)| (kind, count(by))).filter(|(_, count)| *count > 0);
+            counts.map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
         };
-        self.name("by what came first");
-        self.text(&list(&all.ends));
-        self.end();
+        for (name, list) in [
+            ("by what came first", list(By::all)),
+            ("by the client", list(|by| by.client)),
+            ("by the server", list(|by| by.server)),
+        ] {
+            if !list.is_empty() {
+                self.name(name);
+                self.text(&list);
+                self.end();
+            }
+        }
         if !all.causes.is_empty() {
+            let mut causes: Vec<_> = all.causes.iter().collect();
+            causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+            let causes = causes.iter().map(|(name, count)| format!("{name} {count}"));
             self.name("causes that fit");
-            self.text(&list(&all.causes));
+            self.text(&causes.collect::<Vec<_>>().join(", "));
             self.text(" (inferred: wslens story tells more)");
             self.end();
         }

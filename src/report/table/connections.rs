@@ -293,7 +293,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
         more(out, look, ended);
     }
     out.extend_from_slice(b"  ");
-    units::right(out, 5, |out| close_cell(out, ended));
+    units::right(out, 5, |out| close_cell(out, ended, look.ascii));
     out.extend_from_slice(b"  ");
     let findings = ended.findings.total();
     let role = match () {
@@ -365,13 +365,17 @@ fn short(out: &mut Vec<u8>, count: u64) {
     }
 }
 
-fn close_cell(out: &mut Vec<u8>, ended: &Ended<'_>) {
+fn close_cell(out: &mut Vec<u8>, ended: &Ended<'_>, ascii: bool) {
     let Some(socket) = ended.socket else { return out.push(b'-') };
     match socket.closing().map(|closing| closing.code) {
         Some(Some(code)) => units::number(out, code.into()),
         Some(None) => out.extend_from_slice(b"empty"),
-        None if matches!(ended.state, State::Closed | State::Reset) => out.extend_from_slice(b"none"),
-        None => out.push(b'-'),
+        None => match words::cell(&Facts::of(ended)) {
+            Some(cell) if ascii => out.extend_from_slice(cell.replace('→', ">").replace('←', "<").as_bytes()),
+            Some(cell) => out.extend_from_slice(cell.as_bytes()),
+            None if matches!(ended.state, State::Closed | State::Reset) => out.extend_from_slice(b"none"),
+            None => out.push(b'-'),
+        },
     }
 }
 

@@ -96,7 +96,7 @@ fn a_table_of_40_columns_shows_what_matters_most() {
 "#,
     );
     let (text, _) = table("close-codes", Level::Connections, columns(40), |_| {});
-    has(&text, "  #  state       url          close  fnd\n  7  reset       ws://127.0…   none    2");
+    has(&text, "  #  state       url          close  fnd\n  7  reset       ws://127.0…   RST→    2");
     // With less, lines are cut.
     let (text, _) = table("chat-deflate", Level::Messages, columns(20), |_| {});
     has(&text, "  #    type   lengt…\n  2  ← TEXT       6…");
@@ -159,7 +159,7 @@ conn 10  closed, the Close unanswered   3 messages, 3 frames
         r#"
   #  state       url                           subproto    ext    msg→    msg←    bytes→    bytes←  duration  close  fnd
   3  closed      ws://127.0.0.1:18085/no-code  -           -         2       2       5 B      19 B    556 µs  empty
-  7  reset       ws://127.0.0.1:18085/reset-…  -           -         1       1       5 B      27 B   20.6 ms   none    2
+  7  reset       ws://127.0.0.1:18085/reset-…  -           -         1       1       5 B      27 B   20.6 ms   RST→    2
 "#,
     );
 }

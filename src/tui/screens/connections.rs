@@ -8,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
+use crate::autopsy::words;
 use crate::filter::Verdict;
 use crate::model::Severity;
 use crate::pipeline::State;
@@ -135,6 +136,10 @@ pub fn ending(row: &ConnectionRow) -> (String, Role) {
             _ => Role::Warning,
         };
         return (closing.code.map_or("empty".to_owned(), |code| code.to_string()), role);
+    }
+    if let Some(cell) = row.end.as_deref().and_then(words::cell) {
+        let role = if row.state == Some(State::Reset) { Role::Error } else { Role::Warning };
+        return (cell, role);
     }
     let (words, role) = match row.state {
         Some(State::Closed) => ("none", Role::Warning),

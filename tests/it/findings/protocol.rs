@@ -418,6 +418,7 @@ pub fn of_the_end() -> Vec<Case> {
             &[],
             talk().ping(S2C, b"1").ping(S2C, b"2").pong(C2S, b"1").pong(C2S, b"2").closed(1000),
         ),
+        case("pong-late", pings(1, 5_100_000_000), &[], pings(1, 4_900_000_000)),
         case("ping-flood", pings(101, 1000), &[], pings(101, 6_000_000)),
         case("fragment-flood", tiny(10_000, 1000), &[], tiny(9999, 1000)),
         case(

@@ -211,9 +211,16 @@ pub fn of_tcp() -> Vec<Case> {
         case("tcp-midstream", plain().begin_at(data), &[], plain().no_syn()),
         case(
             "tcp-keep-alive",
-            plain().keep_alive(C2S, 0, late + 1),
+            // No sooner than after a second: see tcp-window-probe.
+            plain().keep_alive(C2S, 0, late + 1).clock(1_767_225_600_000_000_000, 1_000_000_000),
             &[],
             Script::new(&talk, &Split::Sizes(vec![1])),
+        ),
+        case(
+            "tcp-window-probe",
+            plain().keep_alive(C2S, 0, late + 1),
+            &[],
+            plain().keep_alive(C2S, 0, late + 1).clock(1_767_225_600_000_000_000, 1_000_000_000),
         ),
         case(
             "tcp-zero-window",

@@ -258,6 +258,25 @@ pub(super) const ALL: &[RuleWords] = &[
         w("Who sent the ping may give up and close TCP.", "发 ping 的一方可能放弃并关闭 TCP。"),
     ),
     row(
+        "pong-late",
+        w(
+            "A pong came, but late: after more than 5 s, or after more than a second and three times the usual time.",
+            "pong 来了，但是晚了：超过 5 秒，或超过 1 秒且超过平常时间的三倍。",
+        ),
+        w(
+            "Its sender was busy, or the pong waited behind data in its send queue.",
+            "发送方忙，或 pong 在发送队列里排在数据后面。",
+        ),
+        w(
+            "Send less at a time, or wait longer for a pong: whoever gives up first ends the connection.",
+            "减少一次发送的数据，或延长等待 pong 的时间：谁先放弃，谁就结束连接。",
+        ),
+        w(
+            "Who sent the ping may give up before it comes and close with 1006 or 1011.",
+            "发 ping 的一方可能在它到来之前就放弃，以 1006 或 1011 结束。",
+        ),
+    ),
+    row(
         "ping-flood",
         w("More than 100 pings within one second from one side.", "一方在一秒内发了超过 100 个 ping。"),
         w("A heartbeat timer runs wild, or somebody attacks.", "心跳定时器失控，或有人攻击。"),

@@ -150,6 +150,22 @@ pub(super) const ALL: &[RuleWords] = &[
         w("The sender has to wait and probes the window.", "发送方必须等待，并探测窗口何时打开。"),
     ),
     row(
+        "tcp-window-probe",
+        w(
+            "A sender asks whether the receive window is still closed.",
+            "发送方询问接收窗口是否仍为零（零窗口探测）。",
+        ),
+        w(
+            "Normal while a window is closed: the receiving application does not read.",
+            "窗口为零期间的正常现象：接收方的应用没有读取数据。",
+        ),
+        w(
+            "Find out why the receiver does not read; see tcp-zero-window.",
+            "查明接收方为什么不读；见 tcp-zero-window。",
+        ),
+        w("The receiver answers with the size of its window.", "接收方回复它当前的窗口大小。"),
+    ),
+    row(
         "tcp-urgent",
         w(
             "URG flag set: the urgent byte stays in line; a receiver may take it out.",

@@ -1,0 +1,132 @@
+//! What a transport notes for the verdict on a connection's end: receive windows that closed, bytes that were sent again, and
+//! silences. Most connections have none of it.
+
+use super::Transport;
+use super::above::Above;
+use crate::model::{Place, Segment};
+use crate::pipeline::context::{CapturedSegment, Context};
+use crate::pipeline::events::{Silence, Strain};
+use crate::pipeline::sides::Side;
+use crate::tcp::rules;
+
+/// Nanoseconds without bytes of either side after which a packet is said to end a silence.
+const SILENCE: i64 = 10_000_000_000;
+/// Nanoseconds of idleness after which systems send the first keep-alive probe at the soonest.
+const KEEP_ALIVE: i64 = 1_000_000_000;
+
+impl Transport {
+    /// Whether a segment ends the time in which its sender's receive window was closed.
+    #[inline]
+    pub(super) fn opens_window(&self, from: Side) -> bool {
+        *self.zero_window.of(from)
+    }
+
+    /// Notes whether the sender of a segment closed its receive window (RFC 9293 section 3.8.6), or opened it again.
+    pub(super) fn take_window(
+        &mut self,
+        captured: &CapturedSegment<'_>,
+        above: &mut impl Above,
+        context: &mut Context<'_>,
+    ) {
+        let CapturedSegment { ref segment, from, place, .. } = *captured;
+        let is_closed = segment.window == 0;
+        if is_closed == *self.zero_window.of(from) || !has_window(segment) {
+            return;
+        }
+        *self.zero_window.of_mut(from) = is_closed;
+        let window = self.notes.get_or_insert_default().windows.of_mut(from);
+        if is_closed {
+            window.times = window.times.saturating_add(1);
+            window.since = Some(place);
+            let text = format_args!("receive window is closed");
+            above.finding(&rules::TCP_ZERO_WINDOW, self.spot(from, place), text, context);
+        } else if let Some(since) = window.since.take() {
+            window.before = window.before.saturating_add(place.time.since(since.time).max(0));
+        }
+    }
+
+    /// Takes a segment without new bytes that its receiver is to acknowledge: it asks whether the window is still closed, or
+    /// whether the other side is still there.
+    pub(in crate::pipeline) fn take_probe(
+        &mut self,
+        from: Side,
+        place: Place,
+        what: &str,
+        above: &mut impl Above,
+        context: &mut Context<'_>,
+    ) {
+        let spot = self.spot(from, place).with_offset(self.streams.of(from).position());
+        let sent = self.streams.of(from).arrived();
+        let is_early = sent.packet > 0 && place.time.since(sent.time) < KEEP_ALIVE;
+        let notes = self.notes.get_or_insert_default();
+        if *self.zero_window.of(from.other()) || is_early {
+            let window = notes.windows.of_mut(from.other());
+            window.probes = window.probes.saturating_add(1);
+            let state = if is_early { "that takes no more" } else { "that is closed" };
+            above.finding(
+                &rules::TCP_WINDOW_PROBE,
+                spot,
+                format_args!("probe of a receive window {state}"),
+                context,
+            );
+        } else {
+            notes.keep_alive = Some(place);
+            above.finding(&rules::TCP_KEEP_ALIVE, spot, format_args!("{what}"), context);
+        }
+    }
+
+    /// Counts a segment of bytes that were there before.
+    pub(super) fn note_resent(&mut self, from: Side) {
+        let after = self.streams.of(from).arrived().packet;
+        let resent = self.notes.get_or_insert_default().resent.of_mut(from);
+        resent.count = if resent.after == after { resent.count.saturating_add(1) } else { 1 };
+        resent.after = after;
+    }
+
+    /// Says which packet's arrival brought the bytes of a side that were delivered now.
+    #[inline]
+    pub(in crate::pipeline) fn set_arrived(&mut self, side: Side, arrival: Place) {
+        let stream = self.streams.of_mut(side);
+        if arrival.time.since(stream.arrived().time) >= SILENCE {
+            self.note_silence(side, arrival);
+        }
+        self.streams.of_mut(side).set_arrived(arrival);
+    }
+
+    #[cold]
+    fn note_silence(&mut self, side: Side, arrival: Place) {
+        let [own, other] = [side, side.other()].map(|side| self.streams.of(side).arrived());
+        let since = own.max(other);
+        if since.packet > 0 && arrival.time.since(since.time) >= SILENCE {
+            let silence = Silence { since, until: arrival };
+            self.notes.get_or_insert_default().silence = Some((side, silence));
+        }
+    }
+
+    /// What is to be known at the end.
+    pub(super) fn strain(&self) -> Option<Box<Strain>> {
+        let reset_ttl = self.reset.as_ref().and_then(|reset| reset.ttl);
+        if self.notes.is_none() && reset_ttl.is_none() {
+            return None;
+        }
+        let mut strain = Strain { reset_ttl, ..Strain::default() };
+        if let Some(notes) = self.notes.as_deref() {
+            for side in Side::BOTH {
+                let direction = self.direction(side);
+                *strain.windows.of_mut(direction) = *notes.windows.of(side);
+                let resent = notes.resent.of(side);
+                let is_last = resent.after == self.streams.of(side).arrived().packet;
+                *strain.resent.of_mut(direction) = if is_last { resent.count } else { 0 };
+            }
+            strain.silence = notes.silence.map(|(side, silence)| (self.direction(side), silence));
+            strain.keep_alive = notes.keep_alive;
+        }
+        Some(Box::new(strain))
+    }
+}
+
+/// Whether the window field of a segment says how much its sender takes.
+fn has_window(segment: &Segment) -> bool {
+    use crate::model::Flags;
+    segment.header_len > 0 && !segment.flags.has(Flags::RST | Flags::SYN)
+}
