@@ -5,9 +5,26 @@ pub use crate::model::lasted as time;
 use crate::model::{Direction, Lang, Place};
 use crate::pipeline::Unanswered;
 
+/// What a sentence is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// What ended it.
+    End,
+    /// The code that the applications were told.
+    Code,
+    /// What was seen before and at the end.
+    Sign,
+    /// A cause that fits.
+    Cause,
+    /// What the packets do not tell.
+    Unknown,
+}
+
 /// One sentence of a verdict. It holds no captured text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remark {
+    /// What it is about.
+    pub about: About,
     /// How sure it is.
     pub grade: Grade,
     /// The packets that show it: none, one, or the first and the last.
@@ -122,11 +139,13 @@ pub fn brief(verdict: &Verdict, lang: Lang) -> Option<String> {
 /// All that is said of an end, in order.
 #[must_use]
 pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
-    let mut page = Page { lang, remarks: Vec::new() };
+    let mut page = Page { lang, about: About::End, remarks: Vec::new() };
     let at = |place: Option<Place>| place.into_iter().collect::<Vec<_>>();
     let headline = begin(&headline(facts, verdict, lang));
     page.say(verdict.grade, at(verdict.place), format!("{headline}."), format!("{headline}。"));
+    page.about = About::Code;
     page.code(facts, verdict);
+    page.about = About::Sign;
     page.other_ttl(verdict);
     if let Some(provoking) = &verdict.provoking {
         page.provoking(facts, verdict, provoking);
@@ -148,21 +167,24 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
     for waiting in &verdict.waiting {
         page.waiting(facts, waiting);
     }
+    page.about = About::Cause;
     for cause in &verdict.causes {
         page.cause(verdict, cause);
     }
+    page.about = About::Unknown;
     page.unknown(verdict);
     page.remarks
 }
 
 struct Page {
     lang: Lang,
+    about: About,
     remarks: Vec<Remark>,
 }
 
 impl Page {
     fn say(&mut self, grade: Grade, at: Vec<Place>, en: String, zh: String) {
-        self.remarks.push(Remark { grade, at, text: self.lang.pick(en, zh) });
+        self.remarks.push(Remark { about: self.about, grade, at, text: self.lang.pick(en, zh) });
     }
 
     /// What the applications were told.

@@ -3,6 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::autopsy::words::About;
 use crate::autopsy::{Grade, Kind, examine, words};
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::State;
@@ -323,7 +324,14 @@ fn verdict(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
         return Vec::new();
     }
     let lang = ctx.shared.lang;
-    let remarks = words::remarks(facts, &verdict, lang);
+    // What is likely comes before what shows it; what the code means is in the line above.
+    let mut remarks = words::remarks(facts, &verdict, lang);
+    remarks.retain(|remark| remark.about != About::Code);
+    remarks.sort_by_key(|remark| match remark.about {
+        About::End => 0,
+        About::Cause => 1,
+        About::Code | About::Sign | About::Unknown => 2,
+    });
     let mut lines = Vec::new();
     for (i, remark) in remarks.into_iter().enumerate() {
         let mut line = label(if i == 0 { lang.pick("Why", "原因") } else { "" });
@@ -345,25 +353,24 @@ fn verdict(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
     lines
 }
 
-/// `server first: 1000 Normal Closure "done", answered; TCP closed`
+/// `server first: 1000 Normal Closure "done", answered; then FIN by the server`
 fn closing(row: &ConnectionRow, reading: Reading) -> Text {
     let mut line = Text::new();
+    let then = transport_end(row);
     let tcp = match row.state {
         // `None`: wslens has not read the end of this connection.
         None if reading == Reading::Reading => "open so far",
         None if reading == Reading::Stopped => "open where reading stopped",
         Some(State::Open) | None => "still open where the capture ends",
-        Some(State::Closed) => "then TCP was closed",
-        Some(State::Reset) => "then TCP was reset",
+        Some(State::Closed | State::Reset) => &then,
         Some(State::TimedOut) => "then it fell silent",
         Some(State::Refused | State::Unanswered) => "never opened",
     };
     let Some(closing) = &row.closing else {
-        let role = if matches!(row.state, Some(State::Open) | None) { Role::Plain } else { Role::Warning };
-        line.add(role, if role == Role::Plain { tcp } else { "no Close frame: an API reports 1006; " });
-        if role != Role::Plain {
-            line.plainly(tcp);
+        if matches!(row.state, Some(State::Closed | State::Reset)) {
+            line.add(Role::Warning, "no Close frame: an API reports 1006; ");
         }
+        line.plainly(tcp);
         return line;
     };
     match closing.by {
@@ -384,6 +391,21 @@ fn closing(row: &ConnectionRow, reading: Reading) -> Text {
     }
     line.plainly("; ").plainly(tcp);
     line
+}
+
+/// `then RST by the server`
+fn transport_end(row: &ConnectionRow) -> String {
+    let facts = row.end.as_deref();
+    let end = facts.and_then(|facts| facts.ending.first());
+    let (fin, rst) = match facts.is_some_and(|facts| facts.stream) {
+        true => ("END_STREAM", "RST_STREAM"),
+        false => ("FIN", "RST"),
+    };
+    match (end, row.state) {
+        (Some(end), _) => format!("then {} by the {}", if end.is_reset { rst } else { fin }, end.by.sender()),
+        (None, Some(State::Reset)) => "then TCP was reset".to_owned(),
+        (None, _) => "then TCP was closed".to_owned(),
+    }
 }
 
 /// The worst findings of a connection; all are in screen 7.
