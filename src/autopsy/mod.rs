@@ -300,12 +300,7 @@ fn provoking(facts: &Facts, kind: Kind, by: Option<Direction>, end: Option<Place
     let end = end.filter(|end| end.packet >= silence.until.packet)?;
     let other = sender.opposite();
     let is_told = matches!(kind, Kind::Refused | Kind::Unanswered | Kind::Close);
-    let said = *ending.said.of(other);
-    if facts.lossy
-        || is_told
-        || !*ending.heard.of(other)
-        || said.is_some_and(|said| said.packet > silence.until.packet)
-    {
+    if facts.lossy || is_told || !*ending.heard.of(other) {
         return None;
     }
     let waited = end.time.since(silence.until.time);

@@ -179,7 +179,7 @@ pub struct Strain {
     pub windows: PerDirection<ClosedWindow>,
     /// How often each side sent bytes again since it last sent new ones.
     pub resent: PerDirection<u32>,
-    /// The last silence of at least ten seconds that bytes ended, and whose bytes.
+    /// The last silence of at least ten seconds that bytes ended, and whose bytes, where the other side sent none after them.
     pub silence: Option<(Direction, Silence)>,
     /// The last keep-alive probe.
     pub keep_alive: Option<Place>,

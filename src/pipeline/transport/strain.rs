@@ -118,7 +118,11 @@ impl Transport {
                 let is_last = resent.after == self.streams.of(side).arrived().packet;
                 *strain.resent.of_mut(direction) = if is_last { resent.count } else { 0 };
             }
-            strain.silence = notes.silence.map(|(side, silence)| (self.direction(side), silence));
+            let is_unanswered = |(side, silence): &(Side, Silence)| {
+                self.streams.of(side.other()).arrived().packet <= silence.until.packet
+            };
+            let silence = notes.silence.filter(is_unanswered);
+            strain.silence = silence.map(|(side, silence)| (self.direction(side), silence));
             strain.keep_alive = notes.keep_alive;
         }
         Some(Box::new(strain))
