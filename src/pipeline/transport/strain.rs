@@ -59,10 +59,11 @@ impl Transport {
         let sent = self.streams.of(from).arrived();
         let is_early = sent.packet > 0 && place.time.since(sent.time) < KEEP_ALIVE;
         let notes = self.notes.get_or_insert_default();
-        if *self.zero_window.of(from.other()) || is_early {
+        let is_closed = *self.zero_window.of(from.other());
+        if is_closed || is_early {
             let window = notes.windows.of_mut(from.other());
             window.probes = window.probes.saturating_add(1);
-            let state = if is_early { "that takes no more" } else { "that is closed" };
+            let state = if is_closed { "that is closed" } else { "that takes no more" };
             above.finding(
                 &rules::TCP_WINDOW_PROBE,
                 spot,
