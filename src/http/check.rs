@@ -6,7 +6,7 @@ use memchr::memchr_iter;
 
 use super::accept::{accept_for, decode_key, likely_mistake};
 use super::body::{Framing, length_conflict, request_framing};
-use super::extension::{deflate_agreed, deflate_offer, is_deflate, parse_extensions};
+use super::extension::{deflate_agreed, deflate_offer, is_deflate, parse_extensions, too_many_extensions};
 use super::head::has_control;
 use super::upgrade::{Handshake, Judgement, is_interim, right_accepts};
 use super::{quoted, rules};
@@ -14,6 +14,8 @@ use crate::model::{Accept, Direction, Extension, Head, HeaderField, Rule, Severi
 
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 const PROTOCOL: &str = "Sec-WebSocket-Protocol";
+/// Offered subprotocols that a finding names.
+const NAMES: usize = 8;
 
 /// Headers that RFC 9110 and RFC 6455 define with one value. Those of requests, of responses, of both.
 ///
@@ -207,6 +209,7 @@ impl<'a> Judgements<'a> {
 
     /// The extensions that a request offers.
     pub(super) fn offers(&mut self) {
+        self.too_many_extensions();
         let (offers, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
         if !well_formed {
             return self.malformed_extensions();
@@ -214,6 +217,13 @@ impl<'a> Judgements<'a> {
         for problem in offers.iter().filter(|offer| is_deflate(offer)).flat_map(deflate_offer) {
             let text = format!("the client offers permessage-deflate wrongly: {problem}");
             self.push(&rules::INVALID_EXTENSION_PARAMS, self.at(EXTENSIONS), text);
+        }
+    }
+
+    fn too_many_extensions(&mut self) {
+        if let Some(how_many) = too_many_extensions(self.head.values(EXTENSIONS)) {
+            let text = format!("{EXTENSIONS} lists {how_many}");
+            self.push(&rules::TOO_MANY_EXTENSIONS, self.at(EXTENSIONS), text);
         }
     }
 
@@ -346,10 +356,11 @@ impl<'a> Judgements<'a> {
         // An empty header is reported as such.
         let Some(field) = wrong.filter(|field| !self.head.token(&field.value).is_empty()) else { return };
         let value = self.head.token(&field.value);
-        let names: Vec<String> = offered().map(quoted).collect();
-        let offer = match names.as_slice() {
-            [] => "the client offered none".to_owned(),
-            names => format!("the client offered {}", names.join(", ")),
+        let names: Vec<String> = offered().take(NAMES).map(quoted).collect();
+        let offer = match (names.as_slice(), offered().count().saturating_sub(NAMES)) {
+            ([], _) => "the client offered none".to_owned(),
+            (names, 0) => format!("the client offered {}", names.join(", ")),
+            (names, more) => format!("the client offered {} and {more} more", names.join(", ")),
         };
         let text = if elements(std::iter::once(value)).count() > 1 {
             format!("the server chose several subprotocols at once, {}; {offer}", quoted(value))
@@ -362,6 +373,7 @@ impl<'a> Judgements<'a> {
     }
 
     pub(super) fn agreed_extensions(&mut self, agreed: &Handshake, offers: Option<&[Extension]>) {
+        self.too_many_extensions();
         let (extensions, well_formed) = parse_extensions(self.head.values(EXTENSIONS));
         let at = self.at(EXTENSIONS);
         if let Some(offers) = offers {

@@ -3,7 +3,7 @@
 use nom::branch::alt;
 use nom::bytes::complete::{tag, take_while, take_while1};
 use nom::combinator::{map, opt, recognize};
-use nom::multi::fold_many0;
+use nom::multi::{fold_many_m_n, fold_many0};
 use nom::sequence::{delimited, preceded};
 use nom::{IResult, Parser as _};
 
@@ -34,15 +34,49 @@ pub fn compresses(extension: &Extension) -> bool {
     is_deflate(extension) || is_deflate_frame(extension)
 }
 
-/// The extensions of the header's values, in order, and whether all follow the grammar.
+/// Extensions of a head that are read. Browsers offer up to three.
+const EXTENSIONS: usize = 64;
+/// Parameters of all of them that are read.
+const PARAMETERS: usize = 256;
+
+/// How many extensions and parameters the header's values have, as words, where that is more than are read.
+#[must_use]
+pub fn too_many_extensions<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<String> {
+    let (mut extensions, mut parameters) = (0usize, 0usize);
+    for value in values {
+        let mut quoted = false;
+        extensions += 1;
+        for byte in value {
+            match byte {
+                b'"' => quoted = !quoted,
+                b',' if !quoted => extensions += 1,
+                b';' if !quoted => parameters += 1,
+                _ => {}
+            }
+        }
+    }
+    let is_more = extensions > EXTENSIONS || parameters > PARAMETERS;
+    is_more.then(|| {
+        format!(
+            "{extensions} extensions with {parameters} parameters: the first {EXTENSIONS} extensions and {PARAMETERS} parameters are read"
+        )
+    })
+}
+
+/// The extensions of the header's values, in order, and whether all follow the grammar; no more than
+/// [are read](too_many_extensions).
 ///
 /// Several header lines are one list. Empty list elements are passed over. Of an element that breaks the
 /// grammar everything up to the break is kept; reading goes on behind the next comma.
 pub fn parse_extensions<'a>(values: impl Iterator<Item = &'a [u8]>) -> (Vec<Extension>, bool) {
     let mut extensions = Vec::new();
     let mut well_formed = true;
+    let mut parameters = PARAMETERS;
     for mut rest in values {
         loop {
+            if extensions.len() == EXTENSIONS || parameters == 0 {
+                return (extensions, well_formed);
+            }
             rest = skip_blank(rest);
             match rest.split_first() {
                 None => break,
@@ -52,11 +86,12 @@ pub fn parse_extensions<'a>(values: impl Iterator<Item = &'a [u8]>) -> (Vec<Exte
                 }
                 Some(_) => {}
             }
-            if let Ok((after, extension)) = extension(rest) {
+            if let Ok((after, extension)) = extension(rest, parameters) {
+                parameters -= extension.params.len().min(parameters);
                 extensions.push(extension);
                 rest = skip_blank(after);
             }
-            if !matches!(rest.first(), None | Some(b',')) {
+            if parameters > 0 && !matches!(rest.first(), None | Some(b',')) {
                 well_formed = false;
                 rest = next_element(rest);
             }
@@ -65,12 +100,12 @@ pub fn parse_extensions<'a>(values: impl Iterator<Item = &'a [u8]>) -> (Vec<Exte
     (extensions, well_formed)
 }
 
-/// A token and its parameters, as far as they follow the grammar.
-fn extension(input: &[u8]) -> IResult<&[u8], Extension> {
+/// A token and its parameters, as far as they follow the grammar, at most `most`.
+fn extension(input: &[u8], most: usize) -> IResult<&[u8], Extension> {
     let (input, name) = token(input)?;
     let semicolon = (take_while(is_blank), tag(";"), take_while(is_blank));
     let param = preceded(semicolon, (token, opt(preceded(equals, value))));
-    let (rest, params) = fold_many0(param, Vec::new, |mut params, (name, value)| {
+    let (rest, params) = fold_many_m_n(0, most, param, Vec::new, |mut params, (name, value)| {
         params.push((text(name), value));
         params
     })
@@ -311,6 +346,28 @@ mod tests {
             None => format!("; {name}"),
         };
         extensions.iter().map(|e| e.name.clone() + &e.params.iter().map(param).collect::<String>()).collect()
+    }
+
+    #[test]
+    fn no_more_are_read_than_anybody_sends() {
+        let names = |count: usize| (0..count).map(|i| format!("x-{i}")).collect::<Vec<_>>().join(", ");
+        let params = |count: usize| (0..count).map(|i| format!("; a{i}=\"x\"")).collect::<String>();
+        let too_many = |value: &str| too_many_extensions(std::iter::once(value.as_bytes())).is_some();
+        let count = |value: &str| {
+            let (list, good) = parse(&[value]);
+            assert!(good);
+            (list.len(), list.iter().map(|extension| extension.params.len()).sum::<usize>())
+        };
+        for (extensions, parameters, cut) in
+            [(64, 256, false), (65, 256, true), (64, 257, true), (9000, 9000, true)]
+        {
+            let value = format!("{}{}", names(extensions), params(parameters));
+            assert_eq!(too_many(&value), cut);
+            let read = if extensions > 64 { (64, 0) } else { (64, 256) };
+            assert_eq!(count(&value), read);
+        }
+        // Separators inside of quotes separate nothing.
+        assert!(!too_many(&format!("x; a=\"{}\"", ",;".repeat(300))));
     }
 
     #[test]

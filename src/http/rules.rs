@@ -67,6 +67,9 @@ crate::rules! {
     EMPTY_EXTENSION_HEADER = "empty-extension-header" Warning "RFC 6455 §11.3.2, §11.3.4",
         "Sec-WebSocket-Extensions or Sec-WebSocket-Protocol is present and empty.",
         "The grammar asks for at least one element; strict peers close the connection. Leave the header out.";
+    TOO_MANY_EXTENSIONS = "too-many-extensions" Warning "RFC 6455 §9.1",
+        "Sec-WebSocket-Extensions lists more than 64 extensions or 256 parameters: the first ones are read.",
+        "No known program sends that many. Somebody may want to keep an observer or a server busy.";
     FOREIGN_ORIGIN_ACCEPTED = "foreign-origin-accepted" Info "RFC 6455 §10.2",
         "The 101 accepts a page of another host.",
         "Normal where the page and the WebSocket have hosts of their own. Where cookies or an internal network authenticate the user, any page could do so (cross-site WebSocket hijacking): check Origin against a list.";

@@ -85,6 +85,12 @@ pub fn of_answers() -> Vec<Case> {
             offers("X-Sec-WebSocket-Extensions:", "Sec-WebSocket-Extensions-Note:"),
         ),
         case(
+            "too-many-extensions",
+            offers(&many_extensions(65), "X-A: b"),
+            &[],
+            offers(&many_extensions(64), "X-A: b"),
+        ),
+        case(
             "foreign-origin-accepted",
             request("\r\n\r\n", "\r\nOrigin: http://evil.test\r\n\r\n"),
             &[],
@@ -98,4 +104,10 @@ pub fn of_answers() -> Vec<Case> {
         ),
         case("connect-failed", knocks(1), &[], knocks(3)),
     ]
+}
+
+/// A header that offers so many extensions.
+fn many_extensions(count: usize) -> String {
+    let names: Vec<String> = (0..count).map(|i| format!("x-{i}; a; b=1")).collect();
+    format!("Sec-WebSocket-Extensions: {}", names.join(", "))
 }

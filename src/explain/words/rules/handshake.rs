@@ -460,6 +460,19 @@ pub(super) const ALL: &[RuleWords] = &[
         w("Strict peers close the connection.", "严格的对端会关闭连接。"),
     ),
     row(
+        "too-many-extensions",
+        w(
+            "Sec-WebSocket-Extensions lists more than 64 extensions or 256 parameters: the first ones are read.",
+            "Sec-WebSocket-Extensions 列出的扩展超过 64 个，或参数超过 256 个：只读前面的。",
+        ),
+        w(
+            "No known program sends that many. Somebody may want to keep an observer or a server busy.",
+            "已知的程序都不会发这么多。可能有人想让观察者或服务器忙于解析。",
+        ),
+        w("Find out who sends it, and refuse such requests.", "查明是谁发的，并拒绝这样的请求。"),
+        w("Many servers limit the size of headers and answer 431.", "许多服务器限制首部的大小，并回复 431。"),
+    ),
+    row(
         "foreign-origin-accepted",
         w("The 101 accepts a page of another host.", "101 接受了另一主机的网页。"),
         w(
