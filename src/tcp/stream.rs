@@ -392,11 +392,11 @@ impl Stream {
         }
         // What comes behind the same hole is not told again.
         let behind_a_hole = self.started && from > self.next && self.held.is_empty();
-        // Segments mostly come at the end: search from there.
-        let mut index = self.held.len();
-        while index > 0 && self.held.get(index - 1).is_some_and(|held| held.end() > from) {
-            index -= 1;
-        }
+        // Segments mostly come at the end.
+        let mut index = match self.held.back() {
+            Some(last) if last.end() > from => self.held.partition_point(|held| held.end() <= from),
+            _ => self.held.len(),
+        };
         while from < end {
             match self.held.get(index).copied() {
                 Some(held) if held.at <= from => {

@@ -12,6 +12,8 @@ const NEEDED: u32 = 32;
 /// Bytes that are remembered, and pieces.
 const BYTES: u64 = 64 << 10;
 const PIECES: usize = 256;
+/// The last pieces, which are looked at whenever one comes.
+const RECENT: usize = 4;
 
 /// A piece of the stream that came while framing was lost.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +67,10 @@ pub(super) enum Aim {
 pub(super) struct Search {
     held: VecDeque<Part>,
     len: u64,
-    /// Bytes that came since, and how many have to until every byte is looked at again.
+    /// Bytes that came since.
     seen: u64,
-    next: u64,
+    /// How many have to come until all pieces are looked at again, and every byte.
+    next: (u64, u64),
     /// Not told yet.
     pub(super) loss: Option<Loss>,
     pub(super) aim: Aim,
@@ -123,15 +126,26 @@ impl Search {
             let bytes = bytes.bytes(Span { start: part.address, len: part.len })?;
             Some(Piece { at: part.at, bytes })
         };
-        let pieces: Vec<Piece<'_>> = self.held.iter().filter_map(read).collect();
         let fits = |chain: &Chain| chain.frames >= 2;
-        let aligned = find(&pieces, expect, Where::Pieces, NEEDED).filter(fits);
-        if aligned.is_none() && self.seen < self.next && !last {
+        let aligned = |from: usize| {
+            let pieces: Vec<Piece<'_>> = self.held.iter().skip(from).filter_map(read).collect();
+            (find(&pieces, expect, Where::Pieces, NEEDED).filter(fits), pieces)
+        };
+        // All are looked at at growing distances, which leave none out.
+        let from = if last || self.seen >= self.next.0 { 0 } else { self.held.len().saturating_sub(RECENT) };
+        let (mut found, mut pieces) = aligned(from);
+        let is_due = self.seen >= self.next.1 || last;
+        if from > 0 && (found.is_some() || is_due) {
+            (found, pieces) = aligned(0);
+        } else if from == 0 {
+            self.next.0 = self.seen + (self.seen / 8).min(self.len / 2);
+        }
+        if found.is_none() && !is_due {
             return None;
         }
         let anywhere = find(&pieces, expect, Where::Bytes, NEEDED).filter(fits);
-        self.next = self.seen + (self.seen / 2).clamp(2 << 10, BYTES / 2);
-        match (aligned, anywhere) {
+        self.next.1 = self.seen + (self.seen / 2).clamp(2 << 10, BYTES / 2);
+        match (found, anywhere) {
             // The same frames, begun earlier.
             (Some(aligned), Some(anywhere)) if aligned.end == anywhere.end => {
                 Some(aligned.start.min(anywhere.start))
