@@ -53,8 +53,16 @@ impl Pipeline {
                 Stage::Followed(it) if it.has_websocket() => self.shared.limits.idle_websocket,
                 Stage::Followed(_) | Stage::Dropped { .. } => self.shared.limits.idle,
             };
-            // With the table full, whoever is silent longest among those in turn makes room.
-            let in_the_way = (crowded && !followed) || (many && followed && idle > 1_000_000_000);
+            // With the table full, whoever is silent longest among those in turn makes room: by the clock or by packets, since
+            // a clock may stand still.
+            let is_silent = match &slot.stage {
+                Stage::Followed(it) => {
+                    let packets = self.last.packet.saturating_sub(it.latest().packet);
+                    idle > 1_000_000_000 || packets > self.shared.limits.connections as u64
+                }
+                _ => true,
+            };
+            let in_the_way = is_silent && if followed { many } else { crowded };
             let silent = idle > limit && self.connections.len() > self.shared.limits.calm;
             if !silent && !in_the_way {
                 continue;

@@ -362,6 +362,32 @@ fn more_connections_than_are_followed_cost_no_more() {
 }
 
 #[test]
+fn a_clock_that_stands_still_keeps_no_connection() {
+    let talk = |i: u32| {
+        let client = format!("10.1.{}.{}:1024", i / 250, i % 250);
+        Conversation::new(&client, "10.0.0.2:80").text(C2S, "hello").no_close()
+    };
+    // A byte each, from the middle on, or all of it.
+    let bare = |i: u32| {
+        let script = Script::new(&talk(i), &Split::Sizes(vec![1]));
+        let first = script.data(C2S)[0];
+        script.with(|pieces| *pieces = vec![pieces[first].clone()]).packets()
+    };
+    let open = |i: u32| Script::new(&talk(i), &Split::Writes(1460)).packets();
+    let makers: [&dyn Fn(u32) -> Vec<Packet>; 2] = [&bare, &open];
+    for make in makers {
+        let mut packets: Vec<Packet> = (0..12_000).flat_map(make).collect();
+        for packet in &mut packets {
+            packet.time = 1_767_225_600_000_000_000;
+        }
+        let file = pcap(&packets, PcapFormat::default());
+        let limits = Limits { connections: 300, flows: 600, ..Limits::default() };
+        let measured = measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap());
+        assert!(measured.peak < MB + 1000 * 3072, "{} bytes", measured.peak);
+    }
+}
+
+#[test]
 fn requests_that_are_never_answered_and_heads_that_never_end_are_bounded() {
     let request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n".repeat(20_000);
     let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").bytes(C2S, request.as_bytes()).no_close();

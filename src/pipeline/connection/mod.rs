@@ -185,6 +185,11 @@ impl TcpConnection {
         }
     }
 
+    /// Its latest packet.
+    pub(super) fn latest(&self) -> Place {
+        self.last.max(self.transport.last)
+    }
+
     /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
     #[allow(clippy::inline_always)] // See `Pipeline::segment`.
     #[inline(always)]
