@@ -167,7 +167,10 @@ impl TcpConnection {
             && self.transport.reset.is_none()
             && self.disposition == Disposition::Keep;
         self.fast_path = self.transport.client.filter(|_| is_open);
-        self.heard = self.transport.heard;
+        for side in Side::BOTH {
+            // A window that is closed is to be seen to open.
+            *self.heard.of_mut(side) = *self.transport.heard.of(side) && !self.transport.has_closed_window(side);
+        }
         if is_open {
             for side in Side::BOTH {
                 self.transport.streams.of_mut(side).shrink();

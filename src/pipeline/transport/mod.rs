@@ -241,7 +241,6 @@ impl Transport {
             && segment.len == segment.claimed_len
             && segment.excess_len == 0
             && segment.window != 0
-            && !self.opens_window(from)
             && (segment.len == 0 || self.streams.of(from).is_next(segment.seq))
     }
 
@@ -269,7 +268,11 @@ impl Transport {
         let bytes = tcp.get(usize::from(segment.header_len)..).unwrap_or_default();
         let at = stream.position();
         stream.pass(segment.len, address);
-        self.set_arrived(from, place);
+        let before = stream.arrived();
+        stream.set_arrived(place);
+        if place.time.since(before.time) >= strain::SILENCE {
+            self.note_silence(from, before, place);
+        }
         Chunk { at, bytes, address, origin: place, arrival: place }
     }
 

@@ -10,15 +10,14 @@ use crate::pipeline::sides::Side;
 use crate::tcp::rules;
 
 /// Nanoseconds without bytes of either side after which a packet is said to end a silence.
-const SILENCE: i64 = 10_000_000_000;
+pub(super) const SILENCE: i64 = 10_000_000_000;
 /// Nanoseconds of idleness after which systems send the first keep-alive probe at the soonest.
 const KEEP_ALIVE: i64 = 1_000_000_000;
 
 impl Transport {
-    /// Whether a segment ends the time in which its sender's receive window was closed.
-    #[inline]
-    pub(super) fn opens_window(&self, from: Side) -> bool {
-        *self.zero_window.of(from)
+    /// Whether a side's receive window is closed.
+    pub(in crate::pipeline) fn has_closed_window(&self, side: Side) -> bool {
+        *self.zero_window.of(side)
     }
 
     /// Notes whether the sender of a segment closed its receive window (RFC 9293 section 3.8.6), or opened it again.
@@ -85,19 +84,19 @@ impl Transport {
     }
 
     /// Says which packet's arrival brought the bytes of a side that were delivered now.
-    #[inline]
     pub(in crate::pipeline) fn set_arrived(&mut self, side: Side, arrival: Place) {
         let stream = self.streams.of_mut(side);
-        if arrival.time.since(stream.arrived().time) >= SILENCE {
-            self.note_silence(side, arrival);
+        let before = stream.arrived();
+        stream.set_arrived(arrival);
+        if arrival.time.since(before.time) >= SILENCE {
+            self.note_silence(side, before, arrival);
         }
-        self.streams.of_mut(side).set_arrived(arrival);
     }
 
+    /// Notes that bytes of a side came after a silence of its own, which may be one of both. `before`: its bytes before them.
     #[cold]
-    fn note_silence(&mut self, side: Side, arrival: Place) {
-        let [own, other] = [side, side.other()].map(|side| self.streams.of(side).arrived());
-        let since = own.max(other);
+    pub(super) fn note_silence(&mut self, side: Side, before: Place, arrival: Place) {
+        let since = before.max(self.streams.of(side.other()).arrived());
         if since.packet > 0 && arrival.time.since(since.time) >= SILENCE {
             let silence = Silence { since, until: arrival };
             self.notes.get_or_insert_default().silence = Some((side, silence));
