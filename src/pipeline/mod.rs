@@ -55,7 +55,7 @@ use crate::ws::{Spot, StreamEnd};
 pub use context::{Summary, Totals};
 pub use events::{
     Checkpoint, Connection, CutPackets, Ended, Ending, FollowState, Forked, HeadPlace, NotWebSocket,
-    RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, Tls, Wants,
+    RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Sink, State, StreamFrames, Tls, Wants,
 };
 pub use limits::Limits;
 pub use rules::RULES;

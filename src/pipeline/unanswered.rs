@@ -1,6 +1,7 @@
 //! A request for a WebSocket that got no response: how long the client waited, and who gave up.
 
 use super::events::Ending;
+use crate::http::http2::error_name;
 use crate::model::{Direction, Lang, Place, lasted};
 
 /// What ended the wait for a response.
@@ -22,6 +23,7 @@ pub struct Unanswered {
     waited: i64,
     /// Bytes of the connection are missing.
     lossy: bool,
+    ending: Ending,
 }
 
 impl Unanswered {
@@ -46,6 +48,7 @@ impl Unanswered {
             gave_up,
             waited: end.time.since(asked.time).max(0),
             lossy: lossy || !ending.anchored.s2c,
+            ending: *ending,
         }
     }
 
@@ -62,6 +65,11 @@ impl Unanswered {
                 format!("no response was captured for {waited}; bytes are missing, it may be among them"),
                 format!("{waited} 内没有抓到响应；有字节缺失，响应可能在其中"),
             ),
+            // What TCP acknowledged is not known of one stream.
+            _ if self.is_stream() => lang.pick(
+                format!("the server sent no response in this stream for {waited}"),
+                format!("{waited} 内服务器没有在这个流里发响应"),
+            ),
             Some(true) => lang.pick(
                 format!("the server acknowledged the request and sent no response for {waited}"),
                 format!("服务器确认收到请求，但 {waited} 内没有发响应"),
@@ -72,6 +80,28 @@ impl Unanswered {
             ),
         };
         let then = match self.gave_up {
+            GaveUp::Fin(by, place) if self.ending.fin_name(by) != "FIN" => lang.pick(
+                format!(
+                    "; then the {} ended the stream (END_STREAM in packet {})",
+                    by.sender(),
+                    place.packet
+                ),
+                format!("；然后{}结束了流（数据包 {} 的 END_STREAM）", who(by), place.packet),
+            ),
+            GaveUp::Reset(by, place) if let Some(code) = self.ending.reset_code() => lang.pick(
+                format!(
+                    "; then the {} reset the stream (RST_STREAM with {} in packet {})",
+                    by.sender(),
+                    error_name(code),
+                    place.packet
+                ),
+                format!(
+                    "；然后{}重置了流（数据包 {} 的 RST_STREAM，错误码 {}）",
+                    who(by),
+                    place.packet,
+                    error_name(code)
+                ),
+            ),
             GaveUp::Fin(by, place) => lang.pick(
                 format!("; then the {} closed the connection (FIN in packet {})", by.sender(), place.packet),
                 format!("；然后{}关闭了连接（数据包 {} 的 FIN）", who(by), place.packet),
@@ -90,23 +120,29 @@ impl Unanswered {
     pub fn brief(&self, lang: Lang) -> String {
         let waited = lasted(self.waited);
         let no_answer = match self.acknowledged {
-            Some(false) if !self.lossy => lang.pick("request not acknowledged", "请求未被确认"),
+            Some(false) if !self.lossy && !self.is_stream() => {
+                lang.pick("request not acknowledged", "请求未被确认")
+            }
             Some(true) if !self.lossy => lang.pick("no answer", "没有回答"),
+            Some(_) if !self.lossy && self.is_stream() => lang.pick("no answer", "没有回答"),
             _ => lang.pick("no answer captured", "没有抓到回答"),
         };
-        match self.gave_up {
-            GaveUp::Fin(by, _) => lang.pick(
-                format!("{no_answer} in {waited}, then FIN by the {}", by.sender()),
-                format!("{waited} 内{no_answer}，然后{}发 FIN", who(by)),
-            ),
-            GaveUp::Reset(by, _) => lang.pick(
-                format!("{no_answer} in {waited}, then RST by the {}", by.sender()),
-                format!("{waited} 内{no_answer}，然后{}发 RST", who(by)),
-            ),
+        let (by, what) = match self.gave_up {
+            GaveUp::Fin(by, _) => (by, self.ending.fin_name(by)),
+            GaveUp::Reset(by, _) => (by, self.ending.reset_name()),
             GaveUp::Nobody => {
-                lang.pick(format!("{no_answer} in {waited}"), format!("{waited} 内{no_answer}"))
+                return lang.pick(format!("{no_answer} in {waited}"), format!("{waited} 内{no_answer}"));
             }
-        }
+        };
+        lang.pick(
+            format!("{no_answer} in {waited}, then {what} by the {}", by.sender()),
+            format!("{waited} 内{no_answer}，然后{}发 {what}", who(by)),
+        )
+    }
+
+    /// Whether it was asked for in a stream of HTTP/2.
+    fn is_stream(&self) -> bool {
+        self.ending.stream.is_some()
     }
 }
 

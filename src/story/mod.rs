@@ -11,6 +11,8 @@
 mod ending;
 mod facts;
 mod keep_alive;
+mod opening;
+mod stream;
 pub mod tell;
 mod traffic;
 pub mod write;

@@ -112,10 +112,13 @@ fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
     let kind = word(message.opcode());
     let place = |packet: u32| Place { packet: packet.into(), time: message.time };
     let at = page.packets(place(message.first_packet), place(message.last_packet));
-    let (en_after, zh_after) = row.response.map_or((String::new(), String::new()), |response| {
-        let after = took(message.time.since(response.last.time));
-        (format!(", {after} after the 101"), format!("，在 101 之后 {after}"))
-    });
+    let opened = row.response.map(|response| response.last);
+    let after = opened.and_then(|opened| place(message.last_packet).elapsed_since(opened)).map(took);
+    let (en_after, zh_after) = match (after, row.stream_id) {
+        (None, _) => (String::new(), String::new()),
+        (Some(after), None) => (format!(", {after} after the 101"), format!("，在 101 之后 {after}")),
+        (Some(after), Some(_)) => (format!(", {after} after the response"), format!("，在响应之后 {after}")),
+    };
     let (en_len, zh_len) = match message.len() {
         Some(len) => (format!(" of {}", counted(len, "byte")), format!(" {} 字节的", grouped(len))),
         None => (String::new(), String::new()),

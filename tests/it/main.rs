@@ -75,6 +75,8 @@ mod opened;
 /// Outputs harm no input and no other file.
 #[cfg(unix)]
 mod outputs;
+/// HTTP/2 in words: RFC 8441 in every view.
+mod over_http2;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

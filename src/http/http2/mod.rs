@@ -31,7 +31,7 @@ pub mod table;
 
 use std::fmt::Arguments;
 
-pub use connect::{Answer, conclude, url};
+pub use connect::{Answer, conclude, judge, url};
 pub use connection::{Http2, Opening};
 pub use frame::{FrameHeader, Kind, PREFACE, Start};
 pub use gather::Piece;

@@ -14,7 +14,7 @@ use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, Answer, Http2};
 use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State};
+use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State, StreamFrames};
 use crate::pipeline::transport::above::Gap;
 use crate::tcp::rules::TCP_GAP;
 use crate::ws::{Spot, StreamEnd};
@@ -265,7 +265,7 @@ impl Streams {
         stream: Stream,
         asked: Asked,
         response: Option<http2::Opening>,
-        place: Place,
+        ending: Ending,
         context: &mut Context<'_>,
     ) {
         let responded = response.as_ref().map(|head| HeadPlace { first: head.first, last: head.last });
@@ -273,7 +273,7 @@ impl Streams {
         let head = response.map(|response| response.head);
         let (handshake, judgements) = http2::conclude(Some(asked.head), head, false);
         let connection = self.carrier.clone().stream(number, stream.id, asked.place, responded, handshake);
-        let ending = Ending { last: place, until: place, ..Ending::default() };
+        let place = responded.map_or(ending.until, |responded| responded.last);
         let attempt = Unopened { connection, state, judgements, place, ending, gaps: stream.gaps };
         unopened(attempt, stream.pending, context);
     }
@@ -289,14 +289,6 @@ impl Streams {
     ) {
         let Finish { place, unheard, mut ending, .. } = *finish;
         let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
-        if let Some(asked) = stream.asked.take() {
-            if let Some(finding) = finding {
-                stream.report(finding, context.sink);
-            }
-            self.fail(number, stream, *asked, None, place, context);
-            return;
-        }
-        let Some(mut websocket) = stream.websocket.take() else { return };
         for direction in Direction::BOTH {
             if let Some(fin) = stream.fins.of(direction) {
                 *ending.fin.of_mut(direction) = Some(*fin);
@@ -305,11 +297,23 @@ impl Streams {
         if let Some((by, _)) = reset {
             ending.reset = Some((by, place));
         }
+        ending.stream = Some(StreamFrames {
+            end_stream: PerDirection { c2s: stream.fins.c2s.is_some(), s2c: stream.fins.s2c.is_some() },
+            reset: reset.map(|(_, code)| code),
+        });
         ending.said = stream.said;
         ending.heard = PerDirection {
             c2s: unheard != Some(Direction::ClientToServer),
             s2c: unheard != Some(Direction::ServerToClient),
         };
+        if let Some(asked) = stream.asked.take() {
+            if let Some(finding) = finding {
+                stream.report(finding, context.sink);
+            }
+            self.fail(number, stream, *asked, None, ending, context);
+            return;
+        }
+        let Some(mut websocket) = stream.websocket.take() else { return };
         let fin = finish.fin || stream.ended.c2s || stream.ended.s2c;
         // What the RST says of the connection says nothing about one stream.
         let finish = Finish { finished: stream.ended, fin, ending, reset_evidence: "", ..*finish };
@@ -436,7 +440,14 @@ impl http2::Events for StreamEvents<'_, '_> {
         if answer == Answer::Refuses {
             let Some(stream) = self.streams.open.remove(&number) else { return };
             let place = response.last;
-            self.streams.fail(number, stream, *asked, Some(response), place, self.context);
+            let ending = Ending {
+                last: place,
+                until: place,
+                heard: PerDirection { c2s: true, s2c: true },
+                stream: Some(StreamFrames::default()),
+                ..Ending::default()
+            };
+            self.streams.fail(number, stream, *asked, Some(response), ending, self.context);
         } else {
             self.streams.open(number, *asked, response, answer, self.context);
         }

@@ -3,6 +3,7 @@
 use super::Look;
 use super::fit::{Fit, Wrapped};
 use crate::autopsy::{Facts, Kind, examine, words};
+use crate::http::http2::error_name;
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::{Connection, Ended, SealedTls, State};
 use crate::report::style::Role;
@@ -75,9 +76,9 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: 
         text.push(b' ');
         text.extend_from_slice(reason);
     }
-    if let (Some(request), Some(response)) = (connection.request, connection.response) {
+    if let Some(took) = connection.response_time() {
         text.extend_from_slice(b" in ");
-        units::milliseconds(&mut text, response.last.time.since(request.last.time), look.ascii);
+        units::milliseconds(&mut text, took, look.ascii);
     }
     let role = if failed.is_some() { Role::Warning } else { Role::Payload };
     line.part(role, 3, &text);
@@ -147,7 +148,12 @@ fn why(ended: &Ended<'_>) -> Vec<String> {
     let verdict = examine(&facts);
     let mut parts = Vec::new();
     if let (Some(by), Some(place), Kind::Fin | Kind::Reset) = (verdict.by, verdict.place, verdict.kind) {
-        let what = if verdict.kind == Kind::Fin { "FIN" } else { "RST" };
+        let ending = &ended.ending;
+        let what = match (verdict.kind, ending.reset_code()) {
+            (Kind::Fin, _) => ending.fin_name(by).to_owned(),
+            (_, Some(code)) => format!("RST_STREAM ({})", error_name(code)),
+            (_, None) => "RST".to_owned(),
+        };
         parts.push(format!("{what} by the {} in packet {}", by.sender(), place.packet));
     }
     if let Some(brief) = words::brief(&verdict, Lang::En) {

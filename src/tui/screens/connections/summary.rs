@@ -60,12 +60,10 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
     url.captured(Role::Plain, row.name(ctx.shared.lang).as_bytes(), 4096);
     lines.push(url);
     lines.push(handshake(row));
-    if let Some(mut tls) = crate::tui::screens::handshake::tls_line(row, ctx.shared.lang) {
-        if let Some(stream) = row.stream_id {
-            tls.add(Role::Dim, format!("; HTTP/2 stream {stream}"));
-        }
-        lines.push(tls);
+    if let Some(stream) = row.stream_id {
+        lines.push(item("HTTP/2", &format!("stream {stream}, opened by extended CONNECT (RFC 8441)")));
     }
+    lines.extend(crate::tui::screens::handshake::tls_line(row, ctx.shared.lang));
     if row.handshake.upgraded {
         lines.push(extensions(row));
         lines.push(frames(row));
@@ -165,8 +163,8 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
             _ => _ = line.add(Role::Warning, "no answer was captured"),
         },
     }
-    if let (Some(request), Some(response)) = (row.request, row.response) {
-        line.plainly(format!(" in {}", units::milliseconds(response.last.time.since(request.last.time))));
+    if let Some(took) = row.response_time() {
+        line.plainly(format!(" in {}", units::milliseconds(took)));
     }
     if let Some(body) = &handshake.body {
         line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
