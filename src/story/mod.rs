@@ -12,6 +12,7 @@ mod ending;
 mod facts;
 mod keep_alive;
 mod opening;
+mod rhythm;
 mod stream;
 pub mod tell;
 mod traffic;
