@@ -82,7 +82,8 @@ impl Rhythm {
         }
         let unprompted = self.unprompted;
         let (all, all_zh) = (counted(server, "data message"), grouped(server));
-        let (en_seen, zh_seen) = if lossy { ("captured message", "抓到的消息") } else { ("message", "消息") };
+        let (en_seen, zh_seen) =
+            if lossy { ("captured message", "抓到的消息") } else { ("message", "消息") };
         if client == 0 {
             page.see(
                 String::new(),
@@ -97,17 +98,24 @@ impl Rhythm {
             }
             return;
         }
-        page.see(
-            String::new(),
-            format!(
-                "Of the server's {all}, {} came without a {en_seen} of the client since the one before.",
-                grouped(unprompted)
+        let each = if server == 1 { "The" } else { "Each of the" };
+        let (en, zh) = match unprompted {
+            0 => (
+                format!("{each} server's {all} came after a new message of the client."),
+                format!("服务器的 {all_zh} 条数据消息，每一条之前都有客户端的新消息。"),
             ),
-            format!(
-                "服务器的 {all_zh} 条数据消息里，有 {} 条与上一条之间没有客户端的{zh_seen}。",
-                grouped(unprompted)
+            _ => (
+                format!(
+                    "Of the server's {all}, {} came without a {en_seen} of the client since the one before.",
+                    grouped(unprompted)
+                ),
+                format!(
+                    "服务器的 {all_zh} 条数据消息里，有 {} 条与上一条之间没有客户端的{zh_seen}。",
+                    grouped(unprompted)
+                ),
             ),
-        );
+        };
+        page.see(String::new(), en, zh);
         if lossy {
             return;
         }
@@ -192,9 +200,15 @@ mod tests {
     fn a_server_that_commands_is_seen_by_the_delays_in_both_directions() {
         let [fact, inferred] = &told(&orders(), false, Lang::En)[..] else { panic!() };
         assert_eq!(fact.0, Grade::Observed);
-        assert!(fact.1.contains("5 data messages, 0 came without a message of the client since"), "{fact:?}");
+        assert!(
+            fact.1.contains("Each of the server's 5 data messages came after a new message of the client."),
+            "{fact:?}"
+        );
         assert_eq!(inferred.0, Grade::Inferred);
-        assert!(inferred.1.contains("the server asks and the client answers, so the server pushed"), "{inferred:?}");
+        assert!(
+            inferred.1.contains("the server asks and the client answers, so the server pushed"),
+            "{inferred:?}"
+        );
         let zh = told(&orders(), false, Lang::Zh);
         assert!(zh[1].1.contains("服务器提问、客户端回答") && zh.len() == 2, "{zh:?}");
     }
@@ -203,7 +217,10 @@ mod tests {
     fn a_client_that_asks_is_seen_too() {
         let asks = rhythm([(C2S, 0), (S2C, 5)].into_iter().chain([(C2S, 2_000), (S2C, 7)].repeat(4)));
         let [_, (grade, text)] = &told(&asks, false, Lang::En)[..] else { panic!() };
-        assert!(*grade == Grade::Inferred && text.contains("the client asks and the server answers"), "{text}");
+        assert!(
+            *grade == Grade::Inferred && text.contains("the client asks and the server answers"),
+            "{text}"
+        );
         assert!(!text.contains("push"), "{text}");
     }
 
@@ -224,7 +241,9 @@ mod tests {
         }
         // Of what may lack messages, and of a clock that goes back.
         let lossy = told(&orders(), true, Lang::En);
-        assert!(lossy.len() == 1 && lossy[0].1.contains("without a captured message"), "{lossy:?}");
+        assert_eq!(lossy.len(), 1, "{lossy:?}");
+        let lossy = told(&rhythm([(C2S, 0), (S2C, 5), (S2C, 5_000)]), true, Lang::En);
+        assert!(lossy.len() == 1 && lossy[0].1.contains("1 came without a captured message"), "{lossy:?}");
         let back = rhythm([(C2S, 5_000), (S2C, -3_000)].repeat(20));
         assert_eq!(told(&back, false, Lang::En).len(), 1);
         assert!(told(&rhythm([(C2S, 0)]), false, Lang::En).is_empty());
@@ -235,7 +254,10 @@ mod tests {
         let news = rhythm([(C2S, 0), (S2C, 20)].into_iter().chain([(S2C, 5_000)].repeat(30)));
         let [fact, (grade, text)] = &told(&news, false, Lang::En)[..] else { panic!() };
         assert!(fact.1.contains("31 data messages, 30 came without"), "{fact:?}");
-        assert!(*grade == Grade::Inferred && text.starts_with("30 messages were pushed without a preceding"), "{text}");
+        assert!(
+            *grade == Grade::Inferred && text.starts_with("30 messages were pushed without a preceding"),
+            "{text}"
+        );
         let silent = rhythm([(S2C, 250)].repeat(5));
         let [fact, (grade, text)] = &told(&silent, false, Lang::En)[..] else { panic!() };
         assert_eq!(fact.1, "The server sent 5 data messages, and the client none.");

@@ -20,6 +20,8 @@ mod contract;
 mod corpus;
 /// The documents say what the code does.
 mod docs;
+/// Durations, and what follows from them.
+mod durations;
 /// Why connections ended, and their keep-alive.
 mod endings;
 /// Tricks against observers.

@@ -69,7 +69,10 @@ impl<E: Events> Step<'_, E> {
             (of_connection, "the connection's")
         };
         if let Some(stall) = stall {
-            let micros = stall.time() / 1000;
+            let later = stall.time().map_or_else(String::new, |time| {
+                let micros = time / 1000;
+                format!(", {}.{:03} ms later", micros / 1000, micros % 1000)
+            });
             let sender = direction.sender();
             self.tell(
                 &rules::H2_FLOW_STALL,
@@ -77,11 +80,8 @@ impl<E: Events> Step<'_, E> {
                 start.at,
                 start.place,
                 format_args!(
-                    "the {sender} had used up {whose} window in packet {} and could send again from packet {} on, {}.{:03} ms later",
-                    stall.from.packet,
-                    stall.to.packet,
-                    micros / 1000,
-                    micros.rem_euclid(1000)
+                    "the {sender} had used up {whose} window in packet {} and could send again from packet {} on{later}",
+                    stall.from.packet, stall.to.packet
                 ),
             );
         }

@@ -350,8 +350,9 @@ fn more(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     out.extend_from_slice(b"  ");
     let opened = connection.response.map_or(connection.first.time, |place| place.last.time);
     let from = if ended.socket.is_some() { opened } else { connection.first.time };
-    units::right(out, 8, |out| match ended.closed {
-        Some(closed) => units::duration(out, closed.since(from).max(0).unsigned_abs(), look.ascii),
+    let open = ended.closed.and_then(|closed| closed.elapsed_since(from));
+    units::right(out, 8, |out| match open {
+        Some(open) => units::duration(out, open.unsigned_abs(), look.ascii),
         None => out.push(b'-'),
     });
 }

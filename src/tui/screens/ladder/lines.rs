@@ -420,8 +420,9 @@ impl Scribe<'_> {
             && data(before)
             && before.header().fin()
             && frame.direction() == Direction::ServerToClient
+            && let Some(after) = frame.time.elapsed_since(before.time)
         {
-            say(Role::Plain, &units::delta(frame.time.since(before.time)));
+            say(Role::Plain, &units::delta(after));
         }
     }
 }
