@@ -176,3 +176,56 @@ fn a_stream_ends_by_its_own_frames_or_with_tcp() {
     let table = wslens(&["read", "--format", "table"], unanswered().talk);
     assert!(table.contains("then RST_STREAM by the server"), "{table}");
 }
+
+#[test]
+fn the_body_of_a_refusal_over_http2_is_in_every_view() {
+    const BODY: &str = "{\"code\":1,\"message\":\"Session ID unknown\"}";
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    std::io::Write::write_all(&mut encoder, BODY.as_bytes()).unwrap();
+    let gzip = encoder.finish().unwrap();
+    let (first, second) = gzip.split_at(11);
+    let status = fields(&[(":status", "400"), ("content-encoding", "gzip")]);
+    let refused = |end: u8| {
+        let talk = talk().ask(1, &offering()).frame(S2C, 1, 4, 1, &status);
+        talk.frame(S2C, 0, 0, 1, first)
+            .open(3)
+            .frame(S2C, 0, end, 1, second)
+            .say(S2C, 3, TEXT, b"hello")
+            .close(3)
+    };
+    let output = read(File::from(refused(1).talk).0);
+    let refusal = |output: &crate::read::Output| {
+        output.connections().into_iter().find(|c| c["state"] == "refused").unwrap()["response"].clone()
+    };
+    let response = refusal(&output);
+    assert_eq!((&response["body"], &response["body_cut"]), (&BODY.into(), &false.into()), "{response}");
+    assert_eq!(response["body_decoded"], serde_json::json!(["gzip"]));
+    let finding = output.findings("handshake-rejected")[0]["text"].as_str().unwrap().to_owned();
+    assert!(finding.contains("Session ID unknown"), "{finding}");
+    for view in [&["read", "--format", "table"][..], &["check"], &["story", "--conn", "1"], &["handshake"]] {
+        let shown = wslens(view, refused(1).talk);
+        assert!(shown.contains("Session ID unknown"), "{view:?}: {shown}");
+    }
+    // Without its end, and one that is long.
+    assert_eq!(refusal(&read(File::from(refused(0).talk).0))["body_cut"], true);
+    let long = |chunks: usize| {
+        let talk = talk().ask(1, &offering()).frame(S2C, 1, 4, 1, &fields(&[(":status", "503")]));
+        let talk = (0..chunks).fold(talk, |talk, _| talk.frame(S2C, 0, 0, 1, &[b'x'; 1000]));
+        talk.frame(S2C, 0, 1, 1, b"").open(3).say(S2C, 3, TEXT, b"hello").close(3)
+    };
+    for chunks in [1, 2, 40] {
+        let output = read(File::from(long(chunks).talk).0);
+        let response = refusal(&output);
+        let len = response["body"].as_str().unwrap().len();
+        assert_eq!((len, &response["body_cut"]), ((chunks * 1000).min(1024), &(chunks > 1).into()));
+        assert_eq!((output.connections().len(), output.said(2, "s2c").len()), (2, 2));
+    }
+    // A refusal without a body, and one whose stream is reset.
+    let bare =
+        talk().ask(1, &offering()).frame(S2C, 1, 5, 1, &fields(&[(":status", "403")])).open(3).close(3);
+    assert!(refusal(&read(File::from(bare.talk).0)).get("body").is_none());
+    let reset = talk().ask(1, &offering()).frame(S2C, 1, 4, 1, &fields(&[(":status", "403")]));
+    let reset = reset.frame(S2C, 0, 0, 1, b"no").frame(S2C, 3, 0, 1, &[0; 4]);
+    let response = refusal(&read(File::from(reset.talk).0));
+    assert_eq!((&response["body"], &response["body_cut"]), (&"no".into(), &true.into()));
+}

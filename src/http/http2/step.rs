@@ -9,6 +9,9 @@ use super::gather::{Gather, MOST};
 use super::{Events, Spot, error_name, rules};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
 
+/// Bytes of a refusal's body after which its stream is forgotten: more than are kept of it.
+const REFUSAL_BODY: u64 = 8192;
+
 /// One direction's turn.
 pub(super) struct Step<'a, E> {
     pub(super) state: &'a mut State,
@@ -180,7 +183,11 @@ impl<E: Events> Step<'_, E> {
         let at = stream.at.of_mut(direction);
         let chunk = Chunk { at: *at, bytes, ..chunk };
         *at = at.saturating_add(bytes.len() as u64);
+        let is_enough = stream.refused && direction == Direction::ServerToClient && *at > REFUSAL_BODY;
         self.events.data(header.stream, direction, chunk);
+        if is_enough {
+            self.state.streams.remove(&header.stream);
+        }
     }
 
     /// A frame that is no DATA, whole.

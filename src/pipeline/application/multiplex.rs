@@ -12,7 +12,8 @@ use super::opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
 use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, Answer, Http2};
-use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
+use crate::http::{BodySample, complete};
+use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State, StreamFrames};
 use crate::pipeline::transport::above::Gap;
@@ -71,11 +72,21 @@ struct Asked {
     early: Vec<Early>,
 }
 
+/// A request that was refused, while the body of the response is read.
+#[derive(Clone, Debug)]
+struct Refused {
+    asked: Asked,
+    head: Box<Head>,
+    place: HeadPlace,
+    sample: BodySample,
+}
+
 /// A stream that is a WebSocket, or is to be one.
 #[derive(Clone, Debug)]
 struct Stream {
     id: WebSocketId,
     asked: Option<Box<Asked>>,
+    refused: Option<Box<Refused>>,
     websocket: Option<Box<OpenWebSocket>>,
     pending: Vec<Pending>,
     /// Bytes may be missing before it was opened.
@@ -264,18 +275,50 @@ impl Streams {
         number: u32,
         stream: Stream,
         asked: Asked,
-        response: Option<http2::Opening>,
+        response: Option<(Box<Head>, HeadPlace, Option<Body>)>,
         ending: Ending,
         context: &mut Context<'_>,
     ) {
-        let responded = response.as_ref().map(|head| HeadPlace { first: head.first, last: head.last });
+        let responded = response.as_ref().map(|(_, place, _)| *place);
         let state = if response.is_some() { State::Refused } else { State::Unanswered };
-        let head = response.map(|response| response.head);
-        let (handshake, judgements) = http2::conclude(Some(asked.head), head, false);
+        let (head, body) = response.map(|(head, _, body)| (head, body)).unzip();
+        let (mut handshake, mut judgements) = http2::conclude(Some(asked.head), head, false);
+        handshake.body = body.flatten().map(Box::new);
+        complete(&handshake, &mut judgements);
         let connection = self.carrier.clone().stream(number, stream.id, asked.place, responded, handshake);
         let place = responded.map_or(ending.until, |responded| responded.last);
         let attempt = Unopened { connection, state, judgements, place, ending, gaps: stream.gaps };
         unopened(attempt, stream.pending, context);
+    }
+
+    /// Reports a refusal. `whole`: all of its body was read.
+    fn refuse(
+        &mut self,
+        number: u32,
+        stream: Stream,
+        refused: Refused,
+        whole: bool,
+        context: &mut Context<'_>,
+    ) {
+        let Refused { asked, head, place, sample } = refused;
+        let ending = Ending {
+            last: place.last,
+            until: place.last,
+            heard: PerDirection { c2s: true, s2c: true },
+            stream: Some(StreamFrames::default()),
+            ..Ending::default()
+        };
+        self.fail(number, stream, asked, Some((head, place, sample.finish(whole))), ending, context);
+    }
+
+    /// Takes a refusal out, if the stream is one and `is_over` says that its body is read.
+    fn refused(
+        &mut self,
+        number: u32,
+        is_over: impl FnOnce(&Refused) -> bool,
+    ) -> Option<(Stream, Box<Refused>)> {
+        let refused = self.open.get_mut(&number)?.refused.take_if(|refused| is_over(refused))?;
+        Some((self.open.remove(&number)?, refused))
     }
 
     /// A stream ended. `reset`: who ended it by RST_STREAM, and with which code.
@@ -288,6 +331,9 @@ impl Streams {
         context: &mut Context<'_>,
     ) {
         let Finish { place, unheard, mut ending, .. } = *finish;
+        if let Some(refused) = stream.refused.take() {
+            return self.refuse(number, stream, *refused, false, context);
+        }
         let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
         for direction in Direction::BOTH {
             if let Some(fin) = stream.fins.of(direction) {
@@ -326,6 +372,7 @@ impl Stream {
         Self {
             id,
             asked: Some(Box::new(asked)),
+            refused: None,
             websocket: None,
             pending,
             lost: PerDirection::default(),
@@ -341,7 +388,9 @@ impl Stream {
         let websocket = self.websocket.as_ref();
         let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
         let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
-        size_of::<Self>() + websocket + asked
+        let refused = self.refused.as_ref();
+        let refused = refused.map_or(0, |it| size_of::<Refused>() + it.sample.size());
+        size_of::<Self>() + websocket + asked + refused
     }
 
     /// Reports a finding about it, now or when it is opened.
@@ -366,6 +415,9 @@ impl Stream {
                 websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
             }
             None => *self.lost.of_mut(direction) = true,
+        }
+        if let (Some(refused), Direction::ServerToClient) = (&mut self.refused, direction) {
+            refused.sample.stop();
         }
     }
 }
@@ -438,16 +490,9 @@ impl http2::Events for StreamEvents<'_, '_> {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         let Some(asked) = stream.asked.take() else { return };
         if answer == Answer::Refuses {
-            let Some(stream) = self.streams.open.remove(&number) else { return };
-            let place = response.last;
-            let ending = Ending {
-                last: place,
-                until: place,
-                heard: PerDirection { c2s: true, s2c: true },
-                stream: Some(StreamFrames::default()),
-                ..Ending::default()
-            };
-            self.streams.fail(number, stream, *asked, Some(response), ending, self.context);
+            let sample = BodySample::new(&response.head);
+            let place = HeadPlace { first: response.first, last: response.last };
+            stream.refused = Some(Box::new(Refused { asked: *asked, head: response.head, place, sample }));
         } else {
             self.streams.open(number, *asked, response, answer, self.context);
         }
@@ -455,6 +500,15 @@ impl http2::Events for StreamEvents<'_, '_> {
 
     fn data(&mut self, number: u32, direction: Direction, chunk: Chunk<'_>) {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        if let Some(refused) = &mut stream.refused {
+            if direction == Direction::ServerToClient {
+                refused.sample.push(chunk.bytes);
+            }
+            if let Some((stream, refused)) = self.streams.refused(number, |it| it.sample.is_full()) {
+                self.streams.refuse(number, stream, *refused, false, self.context);
+            }
+            return;
+        }
         match &mut stream.asked {
             None => stream.data(direction, chunk, self.context),
             Some(asked)
@@ -490,6 +544,11 @@ impl http2::Events for StreamEvents<'_, '_> {
     }
 
     fn ended(&mut self, number: u32, direction: Direction, arrival: Place) {
+        if direction == Direction::ServerToClient
+            && let Some((stream, refused)) = self.streams.refused(number, |_| true)
+        {
+            return self.streams.refuse(number, stream, *refused, true, self.context);
+        }
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         *stream.ended.of_mut(direction) = true;
         stream.fins.of_mut(direction).get_or_insert(arrival);
