@@ -88,28 +88,34 @@ impl Unanswered {
                 ),
                 format!("；然后{}结束了流（数据包 {} 的 END_STREAM）", who(by), place.packet),
             ),
-            GaveUp::Reset(by, place) if let Some(code) = self.ending.reset_code() => lang.pick(
-                format!(
-                    "; then the {} reset the stream (RST_STREAM with {} in packet {})",
-                    by.sender(),
-                    error_name(code),
-                    place.packet
-                ),
-                format!(
-                    "；然后{}重置了流（数据包 {} 的 RST_STREAM，错误码 {}）",
-                    who(by),
-                    place.packet,
-                    error_name(code)
-                ),
-            ),
             GaveUp::Fin(by, place) => lang.pick(
                 format!("; then the {} closed the connection (FIN in packet {})", by.sender(), place.packet),
                 format!("；然后{}关闭了连接（数据包 {} 的 FIN）", who(by), place.packet),
             ),
-            GaveUp::Reset(by, place) => lang.pick(
-                format!("; then the {} reset the connection (RST in packet {})", by.sender(), place.packet),
-                format!("；然后{}重置了连接（数据包 {} 的 RST）", who(by), place.packet),
-            ),
+            GaveUp::Reset(by, place) => match self.ending.reset_code() {
+                Some(code) => lang.pick(
+                    format!(
+                        "; then the {} reset the stream (RST_STREAM with {} in packet {})",
+                        by.sender(),
+                        error_name(code),
+                        place.packet
+                    ),
+                    format!(
+                        "；然后{}重置了流（数据包 {} 的 RST_STREAM，错误码 {}）",
+                        who(by),
+                        place.packet,
+                        error_name(code)
+                    ),
+                ),
+                None => lang.pick(
+                    format!(
+                        "; then the {} reset the connection (RST in packet {})",
+                        by.sender(),
+                        place.packet
+                    ),
+                    format!("；然后{}重置了连接（数据包 {} 的 RST）", who(by), place.packet),
+                ),
+            },
             GaveUp::Nobody => lang.pick("; nobody ended the connection", "；没有人结束连接").to_owned(),
         };
         first + &then

@@ -9,19 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
 use super::opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
+use super::stream::{Asked, Early, REMEMBERED, RefusedStream, Stream};
 use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, Answer, Http2};
 use crate::http::{BodySample, complete};
-use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
+use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State, StreamFrames};
 use crate::pipeline::transport::above::Gap;
 use crate::tcp::rules::TCP_GAP;
 use crate::ws::{Spot, StreamEnd};
 
-/// Findings that wait until there is a WebSocket to report them of.
-const REMEMBERED: usize = 64;
 /// Chunks of DATA that are remembered while the response to a request is awaited.
 const EARLY: usize = 256;
 /// Bytes of such DATA that are kept, of all streams of a connection, where they were decrypted: several times what HTTP/2
@@ -52,53 +51,6 @@ struct Streams {
     searching: BTreeSet<u32>,
     /// Bytes of decrypted DATA that are kept: see [`EARLY_DECRYPTED`].
     decrypted: usize,
-}
-
-/// DATA that arrived before the response.
-#[derive(Clone, Debug)]
-struct Early {
-    at: u64,
-    span: Span,
-    /// The bytes themselves, where they cannot be read again because they were decrypted.
-    decrypted: Option<Box<[u8]>>,
-    origin: Place,
-}
-
-/// A request for a WebSocket that waits for its response.
-#[derive(Clone, Debug)]
-struct Asked {
-    head: Box<Head>,
-    place: HeadPlace,
-    early: Vec<Early>,
-}
-
-/// A request that was refused, while the body of the response is read.
-#[derive(Clone, Debug)]
-struct Refused {
-    asked: Asked,
-    head: Box<Head>,
-    place: HeadPlace,
-    sample: BodySample,
-}
-
-/// A stream that is a WebSocket, or is to be one.
-#[derive(Clone, Debug)]
-struct Stream {
-    id: WebSocketId,
-    asked: Option<Box<Asked>>,
-    refused: Option<Box<Refused>>,
-    websocket: Option<Box<OpenWebSocket>>,
-    pending: Vec<Pending>,
-    /// Bytes may be missing before it was opened.
-    lost: PerDirection<bool>,
-    ended: PerDirection<bool>,
-    /// Where END_STREAM was.
-    fins: PerDirection<Option<Place>>,
-    /// The last packet of each direction that brought bytes of frames.
-    said: PerDirection<Option<Place>>,
-    gaps: (u64, u64),
-    /// The current gap was reported.
-    gap_reported: bool,
 }
 
 impl Multiplex {
@@ -296,11 +248,11 @@ impl Streams {
         &mut self,
         number: u32,
         stream: Stream,
-        refused: Refused,
+        refused: RefusedStream,
         whole: bool,
         context: &mut Context<'_>,
     ) {
-        let Refused { asked, head, place, sample } = refused;
+        let RefusedStream { asked, head, place, sample } = refused;
         let ending = Ending {
             last: place.last,
             until: place.last,
@@ -315,8 +267,8 @@ impl Streams {
     fn refused(
         &mut self,
         number: u32,
-        is_over: impl FnOnce(&Refused) -> bool,
-    ) -> Option<(Stream, Box<Refused>)> {
+        is_over: impl FnOnce(&RefusedStream) -> bool,
+    ) -> Option<(Stream, Box<RefusedStream>)> {
         let refused = self.open.get_mut(&number)?.refused.take_if(|refused| is_over(refused))?;
         Some((self.open.remove(&number)?, refused))
     }
@@ -364,61 +316,6 @@ impl Streams {
         // What the RST says of the connection says nothing about one stream.
         let finish = Finish { finished: stream.ended, fin, ending, reset_evidence: "", ..*finish };
         websocket.finish(&finish, stream.gaps, finding.as_ref(), context);
-    }
-}
-
-impl Stream {
-    fn new(id: WebSocketId, asked: Asked, pending: Vec<Pending>) -> Self {
-        Self {
-            id,
-            asked: Some(Box::new(asked)),
-            refused: None,
-            websocket: None,
-            pending,
-            lost: PerDirection::default(),
-            ended: PerDirection::default(),
-            fins: PerDirection::default(),
-            said: PerDirection::default(),
-            gaps: (0, 0),
-            gap_reported: false,
-        }
-    }
-
-    fn size(&self) -> usize {
-        let websocket = self.websocket.as_ref();
-        let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
-        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
-        let refused = self.refused.as_ref();
-        let refused = refused.map_or(0, |it| size_of::<Refused>() + it.sample.size());
-        size_of::<Self>() + websocket + asked + refused
-    }
-
-    /// Reports a finding about it, now or when it is opened.
-    fn report(&mut self, finding: Pending, sink: &mut dyn Sink) {
-        if let Some(websocket) = &mut self.websocket {
-            websocket.report(finding.rule, finding.spot, format_args!("{}", finding.text), sink);
-        } else if self.pending.len() < REMEMBERED {
-            self.pending.push(finding);
-        }
-    }
-
-    fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
-        if let Some(websocket) = &mut self.websocket {
-            *self.said.of_mut(direction) = Some(chunk.arrival);
-            websocket.data(direction, chunk, context);
-        }
-    }
-
-    fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, context: &mut Context<'_>) {
-        match &mut self.websocket {
-            Some(websocket) => {
-                websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
-            }
-            None => *self.lost.of_mut(direction) = true,
-        }
-        if let (Some(refused), Direction::ServerToClient) = (&mut self.refused, direction) {
-            refused.sample.stop();
-        }
     }
 }
 
@@ -492,7 +389,8 @@ impl http2::Events for StreamEvents<'_, '_> {
         if answer == Answer::Refuses {
             let sample = BodySample::new(&response.head);
             let place = HeadPlace { first: response.first, last: response.last };
-            stream.refused = Some(Box::new(Refused { asked: *asked, head: response.head, place, sample }));
+            stream.refused =
+                Some(Box::new(RefusedStream { asked: *asked, head: response.head, place, sample }));
         } else {
             self.streams.open(number, *asked, response, answer, self.context);
         }
