@@ -153,9 +153,9 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
         page.see(
             at,
             format!(
-                "The server answered :status {status}{en_after}: any 2xx status is the yes (RFC 8441 §5)."
+                "The server answered :status {status}{en_after}: any 2xx status opens the WebSocket (RFC 8441 §5)."
             ),
-            format!("服务器回了 :status {status}{zh_after}：任何 2xx 状态都表示同意（RFC 8441 §5）。"),
+            format!("服务器回了 :status {status}{zh_after}：任何 2xx 状态都会打开 WebSocket（RFC 8441 §5）。"),
         );
         page.see(
             String::new(),

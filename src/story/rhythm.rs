@@ -1,4 +1,5 @@
-//! Who asks and who answers, as far as delays tell: an order cannot be told from an answer by its place alone.
+//! Who asks and who answers, as far as the delays between messages show: the order of messages alone does not distinguish a
+//! command from an answer.
 
 use super::facts::{Page, counted, grouped, took};
 use crate::model::{Direction, Histogram, PerDirection, Time};
@@ -74,7 +75,7 @@ impl Rhythm {
         self.alone.median().filter(|alone| *alone >= LONG && alone / LONGER >= answers)
     }
 
-    /// Tells it. `lossy`: messages may be missing.
+    /// Adds the sentences about it. `lossy`: messages may be missing.
     pub fn tell(&self, page: &mut Page, lossy: bool) {
         let PerDirection { c2s: client, s2c: server } = self.count;
         if server == 0 {
@@ -123,14 +124,14 @@ impl Rhythm {
             Suggests::ServerAsks(server, client) => {
                 let (server, client) = (took(server), took(client));
                 page.infer(
-                    format!("The server's messages come {server} after the client's last one (median), the client's {client} after the server's: this looks like the server asks and the client answers, so the server pushed its messages."),
+                    format!("The server's messages come {server} after the client's last one (median), the client's {client} after the server's: this looks as if the server asks and the client answers, so the server pushed its messages."),
                     format!("服务器的消息在客户端上一条消息之后 {server}（中位）到来，客户端的消息在服务器的消息之后 {client} 到来：看起来是服务器提问、客户端回答，也就是说服务器的消息是推送的。"),
                 );
             }
             Suggests::ClientAsks(server, client) => {
                 let (server, client) = (took(server), took(client));
                 page.infer(
-                    format!("The server's messages come {server} after the client's last one (median), the client's {client} after the server's: this looks like the client asks and the server answers."),
+                    format!("The server's messages come {server} after the client's last one (median), the client's {client} after the server's: this looks as if the client asks and the server answers."),
                     format!("服务器的消息在客户端上一条消息之后 {server}（中位）到来，客户端的消息在服务器的消息之后 {client} 到来：看起来是客户端提问、服务器回答。"),
                 );
                 self.late_ones(page);
@@ -139,7 +140,7 @@ impl Rhythm {
         }
     }
 
-    /// Tells of messages that came long after everything else, while the server's answers came soon.
+    /// Adds a sentence about messages that came long after everything else, while the server's answers came soon.
     fn late_ones(&self, page: &mut Page) {
         let Some(late) = self.late() else { return };
         let late = took(late);

@@ -6,7 +6,7 @@ use crate::model::Direction;
 use crate::pipeline::{Ending, State};
 use crate::store::ConnectionRow;
 
-/// Tells it. `told`: what came first was said already.
+/// Adds the sentences about it. `told`: the first event is in the story already.
 pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
     let Some(facts) = &row.end else { return };
     let ending = &facts.ending;

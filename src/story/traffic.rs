@@ -42,7 +42,7 @@ fn walk(index: &Index, row: &ConnectionRow) -> Walk {
     found
 }
 
-/// Whether messages of a side may be missing: then nothing is said of who spoke first.
+/// Whether messages of a side may be missing: then the delays show nothing.
 fn may_lack_messages(row: &ConnectionRow) -> bool {
     let one_sided = row.end.as_ref().is_none_or(|end| !(end.ending.heard.c2s && end.ending.heard.s2c));
     let skipped = row.skipped.c2s.is_some() || row.skipped.s2c.is_some();

@@ -90,7 +90,7 @@ fn a_remote_control_is_told_by_its_delays_and_only_inferred() {
         en.contains("Each of the server's 5 data messages came after a new message of the client."),
         "{en}"
     );
-    let inferred = "this looks like the server asks and the client answers, so the server pushed its messages. [inferred]";
+    let inferred = "this looks as if the server asks and the client answers, so the server pushed its messages. [inferred]";
     assert!(en.contains(inferred), "{en}");
     assert!(zh.contains("看起来是服务器提问、客户端回答") && zh.contains("推送的。 [推断]"), "{zh}");
     for text in [en, zh] {

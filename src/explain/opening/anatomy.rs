@@ -205,8 +205,8 @@ pub fn http2_story(stream: Option<u32>, lang: Lang) -> Vec<(String, &'static str
     vec![
         (
             lang.pick(
-                format!("The client asks with an extended CONNECT{stream}; any 2xx status is the yes."),
-                format!("客户端{stream}用扩展 CONNECT 请求；任何 2xx 状态都表示同意。"),
+                format!("The client asks with an extended CONNECT{stream}; any 2xx status opens the WebSocket."),
+                format!("客户端{stream}用扩展 CONNECT 请求；任何 2xx 状态都会打开 WebSocket。"),
             ),
             "RFC 8441 §5",
         ),

@@ -37,7 +37,7 @@ pub struct HeaderWords {
     pub reference: &'static str,
 }
 
-/// What a header says in a head. What HTTP/2 does not change is said as for HTTP/1.1.
+/// What a header means in a head. A header that HTTP/2 does not change has the words of HTTP/1.1.
 #[must_use]
 pub fn header_words(name: &[u8], head: u8) -> Option<&'static HeaderWords> {
     let find = |rows: &'static [HeaderWords], head: u8| {
@@ -141,9 +141,9 @@ pub const OFFERS_DEFLATE: Words = w("offers to compress messages", "提出压缩
 /// What is said of a line that is no header.
 pub const NO_HEADER: Words = w("no header line: it is passed over", "不是头：跳过");
 
-/// What is said of a field of HTTP/2 that refers to a part of the compression table that was not captured.
+/// The words for a field of HTTP/2 that refers to a part of the compression table that was not captured.
 pub const UNKNOWN_FIELD: Words =
-    w("a field that earlier packets would tell", "只有更早的数据包才能说明的字段");
+    w("a field that only earlier packets define", "只有更早的数据包才定义了的字段");
 
 /// What the first line of a head says: request, 101, refusal; in HTTP/2, which has no such lines: request, 2xx, refusal.
 pub const START_LINES: [(Words, &str); 6] = [
