@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt::Arguments;
 use std::sync::Arc;
 
+use crate::http::http2::error_name;
 use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
@@ -193,6 +194,12 @@ impl Ending {
     #[must_use]
     pub fn reset_code(&self) -> Option<u32> {
         self.stream.and_then(|stream| stream.reset)
+    }
+
+    /// The name of that code, as RFC 9113 section 7 has it.
+    #[must_use]
+    pub fn reset_error(&self) -> Option<&'static str> {
+        self.reset_code().map(error_name)
     }
 }
 

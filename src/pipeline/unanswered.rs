@@ -1,7 +1,6 @@
 //! A request for a WebSocket that got no response: how long the client waited, and who gave up.
 
 use super::events::Ending;
-use crate::http::http2::error_name;
 use crate::model::{Direction, Lang, Place, lasted};
 
 /// What ended the wait for a response.
@@ -92,19 +91,19 @@ impl Unanswered {
                 format!("; then the {} closed the connection (FIN in packet {})", by.sender(), place.packet),
                 format!("；然后{}关闭了连接（数据包 {} 的 FIN）", who(by), place.packet),
             ),
-            GaveUp::Reset(by, place) => match self.ending.reset_code() {
-                Some(code) => lang.pick(
+            GaveUp::Reset(by, place) => match self.ending.reset_error() {
+                Some(error) => lang.pick(
                     format!(
                         "; then the {} reset the stream (RST_STREAM with {} in packet {})",
                         by.sender(),
-                        error_name(code),
+                        error,
                         place.packet
                     ),
                     format!(
                         "；然后{}重置了流（数据包 {} 的 RST_STREAM，错误码 {}）",
                         who(by),
                         place.packet,
-                        error_name(code)
+                        error
                     ),
                 ),
                 None => lang.pick(

@@ -1,7 +1,6 @@
 //! How a stream of HTTP/2 ended: END_STREAM, RST_STREAM, or the TCP connection below it.
 
 use super::facts::{Page, begin, took};
-use crate::http::http2::error_name;
 use crate::model::Direction;
 use crate::pipeline::{Ending, State};
 use crate::store::ConnectionRow;
@@ -13,8 +12,10 @@ pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
     if row.state == Some(State::Refused) {
         return; // The response ended it.
     }
-    if let (Some((by, place)), Some(code)) = (ending.reset, ending.reset_code()) {
-        let (at, who, name) = (page.packet(place), page.who(by), error_name(code));
+    if let (Some((by, place)), Some(code), Some(name)) =
+        (ending.reset, ending.reset_code(), ending.reset_error())
+    {
+        let (at, who) = (page.packet(place), page.who(by));
         page.see(
             at,
             format!("{} reset the stream: RST_STREAM with the error code {name} ({code}).", begin(who)),

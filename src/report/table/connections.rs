@@ -3,7 +3,6 @@
 use super::Look;
 use super::fit::{Fit, Wrapped};
 use crate::autopsy::{Facts, Kind, examine, words};
-use crate::http::http2::error_name;
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::{Connection, Ended, SealedTls, State};
 use crate::report::style::Role;
@@ -149,9 +148,9 @@ fn why(ended: &Ended<'_>) -> Vec<String> {
     let mut parts = Vec::new();
     if let (Some(by), Some(place), Kind::Fin | Kind::Reset) = (verdict.by, verdict.place, verdict.kind) {
         let ending = &ended.ending;
-        let what = match (verdict.kind, ending.reset_code()) {
+        let what = match (verdict.kind, ending.reset_error()) {
             (Kind::Fin, _) => ending.fin_name(by).to_owned(),
-            (_, Some(code)) => format!("RST_STREAM ({})", error_name(code)),
+            (_, Some(error)) => format!("RST_STREAM ({error})"),
             (_, None) => "RST".to_owned(),
         };
         parts.push(format!("{what} by the {} in packet {}", by.sender(), place.packet));

@@ -61,7 +61,7 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
     lines.push(url);
     lines.push(handshake(row));
     if let Some(stream) = row.stream_id {
-        lines.push(item("HTTP/2", &format!("stream {stream}, opened by extended CONNECT (RFC 8441)")));
+        lines.push(item("HTTP/2", &format!("stream {stream}, extended CONNECT (RFC 8441)")));
     }
     lines.extend(crate::tui::screens::handshake::tls_line(row, ctx.shared.lang));
     if row.handshake.upgraded {
