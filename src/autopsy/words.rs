@@ -50,7 +50,7 @@ fn begin(text: &str) -> String {
 #[must_use]
 pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
     let side = verdict.by.map_or(lang.pick("one side", "一方"), |by| who(by, lang));
-    let (fin, rst) = if facts.stream { ("END_STREAM", "RST_STREAM") } else { ("FIN", "RST") };
+    let (fin, rst) = (verdict.by.map_or("FIN", |by| facts.ending.fin_name(by)), facts.ending.reset_name());
     let code = match (verdict.code, verdict.code_grade) {
         (Some(code), _) => format!(" ({code})"),
         (None, _) => String::new(),
@@ -90,9 +90,9 @@ pub fn unanswered(facts: &Facts) -> Unanswered {
 #[must_use]
 pub fn cell(facts: &Facts) -> Option<String> {
     let verdict = examine(facts);
-    let what = match (verdict.kind, facts.stream) {
-        (Kind::Fin, false) => "FIN",
-        (Kind::Fin, true) => "END",
+    let what = match (verdict.kind, verdict.by) {
+        (Kind::Fin, Some(by)) if facts.ending.fin_name(by) != "FIN" => "END",
+        (Kind::Fin, _) => "FIN",
         (Kind::Reset, _) => "RST",
         _ => return None,
     };
@@ -172,7 +172,7 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
         page.cause(verdict, cause);
     }
     page.about = About::Unknown;
-    page.unknown(verdict);
+    page.unknown(facts, verdict);
     page.remarks
 }
 
@@ -206,11 +206,12 @@ impl Page {
                 let Some(by) = verdict.by.filter(|_| verdict.kind == Kind::Close) else { return };
                 let (sender, other) = (who(by, self.lang), who(by.opposite(), self.lang));
                 let code = verdict.code.unwrap_or(1005);
+                let (below, below_zh) = if facts.stream { ("the stream", "流") } else { ("TCP", "TCP") };
                 self.say(
                     Grade::Inferred,
                     Vec::new(),
-                    format!("No Close answered it before TCP ended: where it arrived, the application of {other} was told {code}, that of {sender} 1006."),
-                    format!("TCP 结束前没有 Close 回答它：如果它到达了，{other}的应用得到 {code}，{sender}的应用得到 1006。"),
+                    format!("No Close answered it before {below} ended: where it arrived, the application of {other} was told {code}, that of {sender} 1006."),
+                    format!("{below_zh} 结束前没有 Close 回答它：如果它到达了，{other}的应用得到 {code}，{sender}的应用得到 1006。"),
                 );
             }
             _ => {}
@@ -459,24 +460,32 @@ impl Page {
     }
 
     /// What the packets do not tell.
-    fn unknown(&mut self, verdict: &Verdict) {
+    fn unknown(&mut self, facts: &Facts, verdict: &Verdict) {
+        let fin = verdict.by.map_or("FIN", |by| facts.ending.fin_name(by));
         let (en, zh) = match verdict.kind {
             Kind::Fin if verdict.causes.is_empty() => (
-                "Why does not show: a program that exits or drops its socket, and a proxy that closes, all send such a FIN.",
-                "看不出原因：程序退出、丢下套接字，或代理关闭连接，都会发这样的 FIN。",
+                format!("Why does not show: a program that exits or drops its socket, and a proxy that closes, all send such a {fin}."),
+                format!("看不出原因：程序退出、丢下套接字，或代理关闭连接，都会发这样的 {fin}。"),
             ),
+            Kind::Reset if facts.ending.reset_code().is_some() => {
+                let error = facts.ending.reset_error().unwrap_or("a code of its own");
+                (
+                    format!("Why does not show beyond the error code of the RST_STREAM, {error}."),
+                    format!("除了 RST_STREAM 的错误码 {error}，看不出原因。"),
+                )
+            }
             Kind::Reset if verdict.causes.is_empty() && verdict.other_ttl.is_none() => (
-                "Why does not show: a program that is killed or closes with unread bytes sends such a RST, and so does a firewall or balancer in a side's name.",
-                "看不出原因：程序被杀掉或带着没读的字节关闭会发这样的 RST，防火墙或负载均衡也会以一方的名义发。",
+                "Why does not show: a program that is killed or closes with unread bytes sends such a RST, and so does a firewall or balancer in a side's name.".into(),
+                "看不出原因：程序被杀掉或带着没读的字节关闭会发这样的 RST，防火墙或负载均衡也会以一方的名义发。".into(),
             ),
             Kind::Silence => (
-                "Whether the connection ended, and how, is not in the capture.",
-                "连接有没有结束、怎样结束，抓包里没有。",
+                "Whether the connection ended, and how, is not in the capture.".into(),
+                "连接有没有结束、怎样结束，抓包里没有。".into(),
             ),
-            Kind::Capture => ("How it ended later is not in the capture.", "它后来怎样结束，抓包里没有。"),
+            Kind::Capture => ("How it ended later is not in the capture.".into(), "它后来怎样结束，抓包里没有。".into()),
             Kind::Fin | Kind::Reset | Kind::Close | Kind::Refused | Kind::Unanswered => return,
         };
-        self.say(Grade::Unknown, Vec::new(), en.into(), zh.into());
+        self.say(Grade::Unknown, Vec::new(), en, zh);
     }
 }
 

@@ -274,6 +274,7 @@ impl Openings<'_> {
             server: connection.server,
             proxied: connection.proxied,
             tunnelled: connection.tunnelled,
+            stream_id: connection.stream_id,
             handshake,
             request: connection.request.map(places),
             response: connection.response.map(places),

@@ -5,15 +5,15 @@ use std::fmt::Write as _;
 use crate::http::Handshake;
 use crate::model::is_hidden;
 
-/// The `curl` command that sends a handshake's request again; `None` where the request was not captured or `url` is
-/// none of a WebSocket.
+/// The `curl` command that sends a handshake's request again; `None` where the request was not captured, is an extended
+/// CONNECT of HTTP/2, which curl cannot send, or `url` is none of a WebSocket.
 ///
 /// Everything captured is quoted for a POSIX shell; what holds control or invisible characters is written in the `$'…'` of bash,
 /// ksh and zsh, so that nothing of it can act on the terminal that it is pasted into. Lines that are no header of RFC 9110
 /// are left out.
 #[must_use]
 pub fn curl(handshake: &Handshake, url: &str) -> Option<String> {
-    let request = handshake.request.as_ref()?;
+    let request = handshake.request.as_ref().filter(|_| !handshake.is_http2)?;
     let rest = url.strip_prefix("ws").or_else(|| url.strip_prefix("http"))?;
     let mut command = "curl --http1.1 -i -N --globoff --path-as-is".to_owned();
     if request.method() != b"GET" {

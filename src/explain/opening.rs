@@ -17,7 +17,7 @@ use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,
 };
-use anatomy::{AcceptStory, Mark, accept_story, body_words, head_lines, judgements, outcome};
+use anatomy::{AcceptStory, Mark, accept_story, body_words, head_lines, http2_story, judgements, outcome};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -43,6 +43,8 @@ pub struct Opening<'a> {
     pub proxied: Option<Endpoint>,
     /// It runs inside an HTTP CONNECT tunnel: the server is a proxy.
     pub tunnelled: bool,
+    /// Its stream, where it runs inside HTTP/2.
+    pub stream_id: Option<u32>,
     /// The heads, and what they agreed on.
     pub handshake: &'a Handshake,
     /// The first and the last packet of the request.
@@ -167,7 +169,9 @@ impl Page<'_, '_> {
         if !self.opening.notes.is_empty() {
             writeln!(self.out)?;
         }
-        if handshake.upgraded || response.is_none() {
+        if handshake.is_http2 {
+            self.http2()?;
+        } else if handshake.upgraded || response.is_none() {
             self.accept(request, response)?;
         }
         if handshake.upgraded {
@@ -281,8 +285,10 @@ impl Page<'_, '_> {
                 false => write!(self.out, "   packets {} to {}", first.packet, last.packet)?,
             }
             write!(self.out, " at {} s", decimal(last.time.since(opening.begin), 9, 6))?;
-            if let (false, Some((_, asked))) = (client, opening.request) {
-                write!(self.out, ", {} ms after the request", decimal(last.time.since(asked.time), 6, 3))?;
+            if let (false, Some(after)) =
+                (client, opening.request.and_then(|(_, asked)| last.elapsed_since(asked)))
+            {
+                write!(self.out, ", {} ms after the request", decimal(after, 6, 3))?;
             }
         }
         if head.cut {
@@ -292,6 +298,9 @@ impl Page<'_, '_> {
             };
             let (bytes, cut) = (head.bytes.len(), self.style.paint(Role::Warning, cut));
             writeln!(self.out, ", {bytes} bytes of it\n     {cut}")?;
+        } else if opening.handshake.is_http2 {
+            let (wire, text) = (head.wire_len, head.bytes.len());
+            writeln!(self.out, ", {wire} bytes, {text} as text")?;
         } else {
             writeln!(self.out, ", {} bytes", head.bytes.len())?;
         }
@@ -350,6 +359,15 @@ impl Page<'_, '_> {
             self.style.paint(Role::Title, &name),
             self.style.paint(Role::Dim, remark)
         )
+    }
+
+    /// What HTTP/2 has in the place of an accept value.
+    fn http2(&mut self) -> io::Result<()> {
+        writeln!(self.out, " {}", self.style.paint(Role::Title, "HTTP/2"))?;
+        for (text, reference) in http2_story(self.opening.stream_id, self.opening.lang) {
+            self.paragraph(3, &text, reference)?;
+        }
+        writeln!(self.out)
     }
 
     /// `Sec-WebSocket-Accept` computed again, and compared with what was sent.

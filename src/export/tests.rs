@@ -469,3 +469,12 @@ fn an_export_never_takes_the_place_of_its_capture() {
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
+
+#[test]
+fn a_diagram_shows_an_extended_connect_where_http2_opened_it() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("captures/http2/capture.pcapng");
+    let (_folder, file, _) = export(&path, What::Connection(1), Format::Mermaid);
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains("C->>S: CONNECT ws#58;") && text.contains("protocol websocket"), "{text}");
+    assert!(text.contains("S-->>C: status 200") && !text.contains("101 Switching"), "{text}");
+}

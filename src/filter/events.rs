@@ -200,7 +200,7 @@ fn of_connection<'a>(ended: &'a Ended<'a>, field: Field) -> Value<'a> {
         Field::Opened => opened().map_or(Value::Absent, Value::Moment),
         Field::Closed => ended.closed.map_or(Value::Absent, Value::Moment),
         Field::Duration => match (opened(), ended.closed) {
-            (Some(opened), Some(closed)) => Value::Nanos(closed.since(opened)),
+            (Some(opened), Some(closed)) => closed.elapsed_since(opened).map_or(Value::Absent, Value::Nanos),
             _ => Value::Absent,
         },
         Field::Messages => Value::Number(counts(c2s).messages.saturating_add(counts(s2c).messages)),

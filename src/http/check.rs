@@ -289,7 +289,7 @@ impl<'a> Judgements<'a> {
     }
 
     /// Headers that list something, and are there without listing anything.
-    fn empty_headers(&mut self) {
+    pub(super) fn empty_headers(&mut self) {
         for name in [EXTENSIONS, PROTOCOL] {
             if elements(self.head.values(name)).next().is_none()
                 && let Some(field) = self.fields(name).next()
@@ -407,6 +407,9 @@ impl<'a> Judgements<'a> {
             .find(|j| j.rule.severity == Severity::Error && j.side == Direction::ClientToServer);
         let why = match (status, broken) {
             (400 | 405 | 426 | 200..=299, Some(broken)) => Some(broken.text.clone()),
+            (101, _) if request.value(":method").is_some() => {
+                Some("HTTP/2 has no 101, a server agrees with 2xx".to_owned())
+            }
             (200..=299, None) => Some(
                 "it answered as to plain HTTP: there is no WebSocket, or a proxy dropped Upgrade".to_owned(),
             ),

@@ -35,13 +35,13 @@ crate::rules! {
         "Version other than 13.",
         "13 is the only version of the standard; 8 and lower were drafts. A server that does not know the version answers 426 and names those it knows.";
     DATA_BEFORE_HANDSHAKE = "data-before-handshake" Error "RFC 6455 §4.1",
-        "Client sent frames before the 101 response.",
+        "Client sent frames before the server agreed.",
         "A client has to wait for the whole 101. What it sends early is lost, or is read as the request's body, if the server refuses or a proxy stands between.";
     RESPONSE_MISSING = "response-missing" Warning "-",
-        "Upgrade request without a captured response.",
+        "Request for a WebSocket without a captured response.",
         "The server never answered, the connection ended first, or the capture lacks that side. What was agreed on is not known.";
     HANDSHAKE_REJECTED = "handshake-rejected" Warning "RFC 6455 §4.2.2",
-        "Server answered with another status than 101.",
+        "Server refused to open the WebSocket.",
         "No WebSocket came to be. Usual causes: 400 malformed request, 401 and 407 login wanted, 403 Origin not allowed, 404 wrong path, 426 wrong version, 200 no WebSocket there or a proxy dropped Upgrade, 502 to 504 backend down.";
     STRAY_RESPONSE = "stray-response" Warning "RFC 9112 §9.3.1",
         "Another response before the 101 to the same request.",
@@ -62,7 +62,7 @@ crate::rules! {
         "101 with Content-Length or Transfer-Encoding.",
         "A 101 has no body: frames begin right behind its head. Some clients and proxies read frames as the body, or close the connection; leave the header out.";
     SUBPROTOCOL_NOT_SELECTED = "subprotocol-not-selected" Warning "RFC 6455 §4.1; WHATWG WebSockets",
-        "Subprotocols were offered, and the 101 selects none.",
+        "Subprotocols were offered, and the server selects none.",
         "RFC 6455 allows it, but browsers and many libraries close the connection. Usually a server that is not configured for the offered name; select one of them, or offer none.";
     EMPTY_EXTENSION_HEADER = "empty-extension-header" Warning "RFC 6455 §11.3.2, §11.3.4",
         "Sec-WebSocket-Extensions or Sec-WebSocket-Protocol is present and empty.",
@@ -71,7 +71,7 @@ crate::rules! {
         "Sec-WebSocket-Extensions lists more than 64 extensions or 256 parameters: the first ones are read.",
         "No known program sends that many. Somebody may want to keep an observer or a server busy.";
     FOREIGN_ORIGIN_ACCEPTED = "foreign-origin-accepted" Info "RFC 6455 §10.2",
-        "The 101 accepts a page of another host.",
+        "The server accepts a page of another host.",
         "Normal where the page and the WebSocket have hosts of their own. Where cookies or an internal network authenticate the user, any page could do so (cross-site WebSocket hijacking): check Origin against a list.";
     CREDENTIALS_IN_CLEAR = "credentials-in-clear" Warning "RFC 6455 §10.5, §10.6; RFC 7617 §4",
         "Credentials were sent without TLS.",

@@ -42,8 +42,10 @@ pub struct Handshake {
     /// Which RSV bits the extensions may use, RSV1 = 4: 4 for compression alone, 7 where another
     /// extension is there, whose use of them is not known. Without a captured response those offered count.
     pub rsv_defined: u8,
-    /// Whether frames follow the heads: the response is a 101 to WebSocket.
+    /// Whether frames follow the heads: the response is a 101 to WebSocket; in HTTP/2 it is a 2xx.
     pub upgraded: bool,
+    /// It is an extended CONNECT in a stream of HTTP/2 (RFC 8441), without key and accept value.
+    pub is_http2: bool,
     /// The beginning of the response's body, where it refuses the upgrade.
     pub body: Option<Box<Body>>,
     /// What the server sent where its response had to begin, and is no HTTP/1.
@@ -151,6 +153,7 @@ fn agree(request: Option<&Head>, response: Option<&Head>) -> (Handshake, Vec<Jud
         },
         extensions,
         upgraded,
+        is_http2: false,
         request: None,
         response: None,
         body: None,

@@ -208,6 +208,11 @@ impl<'a> Facts<'a> {
         self.index.frames(connection).get(at)
     }
 
+    /// Data messages that the server sent before the client sent any.
+    pub(super) fn pushed(&self, connection: u32) -> u64 {
+        self.walk(connection).pushed
+    }
+
     fn walk(&self, connection: u32) -> Walk {
         let mut walk = Walk::default();
         let (mut asked, mut spoke) = (false, false);

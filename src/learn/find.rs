@@ -141,6 +141,8 @@ fn is_connection(row: &ConnectionRow, facts: &Facts<'_>, wanted: &[String]) -> b
             data(&row.counts.c2s) && data(&row.counts.s2c)
         }
         "tunnelled" => row.tunnelled,
-        word => compares(word, "messages", facts.index.messages(row.id.0).len() as u64).unwrap_or(false),
+        word => compares(word, "messages", facts.index.messages(row.id.0).len() as u64)
+            .or_else(|| compares(word, "pushed", facts.pushed(row.id.0)))
+            .unwrap_or(false),
     })
 }

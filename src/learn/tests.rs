@@ -238,6 +238,21 @@ fn every_capture_is_used_and_every_object_is_there() {
     assert_eq!(used.into_iter().collect::<Vec<_>>(), sample::names().collect::<Vec<_>>());
 }
 
+/// A connection whose server only answers teaches nothing about pushing.
+#[test]
+fn a_pushed_message_is_looked_for_where_the_server_speaks_first() {
+    let course = course();
+    let lesson = all(&course, Lang::En).into_iter().find(|lesson| lesson.id == "duplex").unwrap();
+    let object = lesson.objects.iter().find(|object| object.name == "q").unwrap();
+    let mut samples = Samples::default();
+    for (name, found) in [("polling-vs-websocket", true), ("chat-deflate", false)] {
+        let (sample, cache) = samples.get(name).unwrap();
+        let index = sample.session.index();
+        let facts = super::facts::Facts { index: &index, cache, flows: &[] };
+        assert_eq!(super::find::like(object, &facts, (1, 0, 0)).is_some(), found, "{name}");
+    }
+}
+
 /// An object of the bundled capture is of the kind that is looked for in others.
 #[test]
 fn what_is_looked_for_elsewhere_is_what_the_bundled_capture_has() {

@@ -17,6 +17,13 @@ impl Place {
     pub fn max(self, other: Self) -> Self {
         if other.packet > self.packet { other } else { self }
     }
+
+    /// Nanoseconds that passed from `earlier` to here; `None` where both are in one packet, or
+    /// [no such time is known](Time::elapsed_since).
+    #[must_use]
+    pub fn elapsed_since(self, earlier: Self) -> Option<i64> {
+        self.time.elapsed_since(earlier.time).filter(|_| self.packet != earlier.packet)
+    }
 }
 
 /// Addresses from here on, up to `0xF000…`, are those of bytes that were decrypted. Nothing can be read there: what

@@ -33,6 +33,13 @@ impl Time {
     pub fn since(self, earlier: Time) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// Nanoseconds that passed from `earlier` to `self`; `None` where the capture's clock went back, or its packets are not in
+    /// order: then no such time is known.
+    #[must_use]
+    pub fn elapsed_since(self, earlier: Time) -> Option<i64> {
+        Some(self.since(earlier)).filter(|nanoseconds| *nanoseconds >= 0)
+    }
 }
 
 impl fmt::Display for Time {

@@ -70,6 +70,12 @@ impl Connection {
         }
     }
 
+    /// Nanoseconds from the request to the response, where both were captured and the clock did not go back between them.
+    #[must_use]
+    pub fn response_time(&self) -> Option<i64> {
+        self.response?.last.elapsed_since(self.request?.last)
+    }
+
     /// Its name for people: the URL; or the server, and that the path was not captured.
     #[must_use]
     pub fn name(&self, lang: Lang) -> Cow<'_, str> {

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt::Arguments;
 use std::sync::Arc;
 
+use crate::http::http2::error_name;
 use crate::model::{
     Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
     WebSocketId,
@@ -211,6 +212,43 @@ pub struct Ending {
     pub until: Place,
     /// What went wrong below the frames; `None` where nothing did, and inside HTTP/2.
     pub strain: Option<Box<Strain>>,
+    /// What ended its stream inside HTTP/2; `None` outside.
+    pub stream: Option<StreamFrames>,
+}
+
+/// The frames of HTTP/2 that ended a stream. Without them it ended with TCP, or did not end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamFrames {
+    /// Who sent END_STREAM: that side's `fin` is its place, and no FIN of TCP.
+    pub end_stream: PerDirection<bool>,
+    /// The error code of the RST_STREAM whose place is `reset`.
+    pub reset: Option<u32>,
+}
+
+impl Ending {
+    /// What a side's `fin` is called: `FIN`, inside HTTP/2 `END_STREAM` where the stream ended by itself.
+    #[must_use]
+    pub fn fin_name(&self, by: Direction) -> &'static str {
+        if self.stream.is_some_and(|stream| *stream.end_stream.of(by)) { "END_STREAM" } else { "FIN" }
+    }
+
+    /// What `reset` is called: `RST`, inside HTTP/2 `RST_STREAM` where a side reset the stream alone.
+    #[must_use]
+    pub fn reset_name(&self) -> &'static str {
+        if self.reset_code().is_some() { "RST_STREAM" } else { "RST" }
+    }
+
+    /// The error code of the RST_STREAM that ended it.
+    #[must_use]
+    pub fn reset_code(&self) -> Option<u32> {
+        self.stream.and_then(|stream| stream.reset)
+    }
+
+    /// The name of that code, as RFC 9113 section 7 has it.
+    #[must_use]
+    pub fn reset_error(&self) -> Option<&'static str> {
+        self.reset_code().map(error_name)
+    }
 }
 
 impl Default for Ending {
@@ -226,6 +264,7 @@ impl Default for Ending {
             last: Place::default(),
             until: Place::default(),
             strain: None,
+            stream: None,
         }
     }
 }

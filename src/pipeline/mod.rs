@@ -56,7 +56,7 @@ pub use context::{Summary, Totals};
 pub use events::{
     Checkpoint, ClosedWindow, Connection, CutPackets, Ended, Ending, FollowState, Forked, HeadPlace,
     NotWebSocket, RecordCounts, ReplayEvent, ReplayStep, SealedTls, Seen, Shed, Silence, Sink, State, Strain,
-    Tls, TransportEnd, Wants,
+    StreamFrames, Tls, TransportEnd, Wants,
 };
 pub use limits::Limits;
 pub use rules::RULES;

@@ -110,15 +110,20 @@ impl<W: Write> Sink for Transcript<W> {
             let last =
                 connection.response.or(connection.request).map_or(connection.first, |place| place.last);
             let answered = connection.response.is_some();
+            let is_http2 = connection.stream_id.is_some();
+            let status = connection.handshake.status.filter(|_| is_http2);
             self.out.tagged(last.packet, None, |out| {
                 // What was not captured is a note, and no arrow.
                 let _ = match url {
+                    Some(url) if is_http2 => writeln!(out, "    C->>S: CONNECT {url} protocol websocket"),
                     Some(url) => writeln!(out, "    C->>S: GET {url} Upgrade: websocket"),
                     None => writeln!(out, "    Note over C,S: request not captured"),
                 };
-                let _ = match answered {
-                    true => writeln!(out, "    S-->>C: 101 Switching Protocols"),
-                    false => writeln!(out, "    Note over C,S: response not captured"),
+                let _ = match (answered, status) {
+                    (true, Some(status)) => writeln!(out, "    S-->>C: status {status}"),
+                    (true, None) if is_http2 => writeln!(out, "    S-->>C: status not captured"),
+                    (true, None) => writeln!(out, "    S-->>C: 101 Switching Protocols"),
+                    (false, _) => writeln!(out, "    Note over C,S: response not captured"),
                 };
             });
         }

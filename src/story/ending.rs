@@ -1,9 +1,10 @@
 //! The end: the closing handshake, the verdict, how TCP ended, how long it was open.
 
 use super::facts::{Page, begin, took};
+use super::stream;
 use crate::autopsy::{Kind, examine, words};
 use crate::explain::words::codes::code_words;
-use crate::model::Flags;
+use crate::model::{Flags, Time};
 use crate::pipeline::State;
 use crate::store::detail::{TcpDetail, TcpPacket};
 use crate::store::{ConnectionRow, Index};
@@ -75,25 +76,33 @@ pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: O
         }
     }
     let told = verdict(&mut page, row);
-    if let Some(tcp) = tcp {
+    if row.stream_id.is_some() {
+        stream::end(&mut page, row, told);
+    } else if let Some(tcp) = tcp {
         end_tcp(&mut page, tcp, told);
     }
     if matches!(row.state, Some(State::Refused | State::Unanswered)) {
         return page;
     }
-    if let (Some(opened), Some(closed)) = (row.response, row.closed) {
-        let open = took(closed.since(opened.last.time));
+    // Where the clock went back, or no response was captured, no such time is known.
+    let since = |until: Time| row.response.and_then(|opened| until.elapsed_since(opened.last.time)).map(took);
+    let ([en, zh], [en_end, zh_end]) = match row.stream_id {
+        Some(_) => (["the response", "响应"], ["the end of the stream", "流结束"]),
+        None => (["the 101", " 101 "], ["the end of TCP", " TCP 结束"]),
+    };
+    if let Some(closed) = row.closed {
+        if let Some(open) = since(closed) {
+            page.see(
+                String::new(),
+                format!("From {en} to {en_end} it was open for {open}."),
+                format!("从{zh}到{zh_end}，连接打开了 {open}。"),
+            );
+        }
+    } else if let Some(open) = index.messages(row.id.0).last().and_then(|last| since(last.time)) {
         page.see(
             String::new(),
-            format!("From the 101 to the end of TCP it was open for {open}."),
-            format!("从 101 到 TCP 结束，连接打开了 {open}。"),
-        );
-    } else if let (Some(opened), Some(last)) = (row.response, index.messages(row.id.0).last()) {
-        let open = took(last.time.since(opened.last.time));
-        page.see(
-            String::new(),
-            format!("From the 101 to the last message {open} went by."),
-            format!("从 101 到最后一条消息，过了 {open}。"),
+            format!("From {en} to the last message {open} went by."),
+            format!("从{zh}到最后一条消息，过了 {open}。"),
         );
     }
     page
@@ -121,12 +130,15 @@ fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
     let other = ends.iter().find(|p| p.direction != first.direction);
     if let Some(other) = other {
         let (at, who) = (page.packet(other.place), page.who(other.direction));
-        let after = took(other.place.time.since(first.place.time));
         let kind = if other.flags.has(Flags::RST) { "RST" } else { "FIN" };
+        let (en_after, zh_after) = match other.place.elapsed_since(first.place).map(took) {
+            Some(after) => (format!(", {after} later"), format!("{after} 之后")),
+            None => (String::new(), "随后".to_owned()),
+        };
         page.see(
             at,
-            format!("{} followed with {kind}, {after} later.", begin(who)),
-            format!("{after} 之后{who}发了 {kind}。"),
+            format!("{} followed with {kind}{en_after}.", begin(who)),
+            format!("{zh_after}{who}发了 {kind}。"),
         );
     } else {
         page.see(

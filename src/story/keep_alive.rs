@@ -42,7 +42,9 @@ pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
 }
 
 fn three(times: &Histogram) -> Option<[String; 3]> {
-    Some([took(times.min()?), took(times.median()?), took(times.max()?)])
+    // Where the capture's clock went back, such times say nothing.
+    let least = times.min().filter(|least| *least >= 0)?;
+    Some([took(least), took(times.median()?), took(times.max()?)])
 }
 
 fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) {

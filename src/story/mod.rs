@@ -11,6 +11,9 @@
 mod ending;
 mod facts;
 mod keep_alive;
+mod opening;
+mod rhythm;
+mod stream;
 pub mod tell;
 mod traffic;
 pub mod write;

@@ -1,11 +1,10 @@
 //! The chapters, from SYN to FIN.
 
 use super::facts::{Page, begin, counted, grouped, ratio, took};
-use super::{Grade, Story, ending, traffic};
+use super::{Grade, Story, ending, opening, traffic};
 use crate::explain::words::rules::summary;
 use crate::explain::words::w;
-use crate::http::parse_extensions;
-use crate::model::{Accept, Body, Direction, Flags, Lang, Place};
+use crate::model::{Direction, Flags, Lang, Place};
 use crate::report::stats::model::{Estimate, Given};
 use crate::store::detail::TcpDetail;
 use crate::store::{ConnectionRow, Index};
@@ -22,7 +21,7 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
     let page = |en, zh| Page::new(w(en, zh), lang);
     let mut chapters = vec![
         connection(page("Who, and over what", "谁和谁，经过什么"), row, tcp),
-        handshake(page("Opening handshake", "握手"), row),
+        opening::handshake(page("Opening handshake", "握手"), row),
     ];
     let was_open = row.handshake.upgraded || !index.frames(number).is_empty();
     if was_open {
@@ -67,6 +66,13 @@ fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> P
             "它走在 HTTP CONNECT 隧道里：这里所说的服务器其实是代理。".into(),
         );
     }
+    if let Some(stream) = row.stream_id {
+        page.see(
+            String::new(),
+            format!("It is stream {stream} of an HTTP/2 connection: other streams may share the same TCP connection."),
+            format!("它是一个 HTTP/2 连接里的流 {stream}：其他流可能共用同一个 TCP 连接。"),
+        );
+    }
     let Some(tcp) = tcp else {
         page.miss(
             "How TCP opened and ended was not looked at here; wslens story does.".into(),
@@ -76,14 +82,18 @@ fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> P
     };
     open_tcp(&mut page, tcp);
     let (packets, bytes) = (tcp.packet_count, tcp.wire_bytes);
+    let (en_all, zh_all) = match row.stream_id {
+        Some(_) => (", all streams and the headers of all layers included", "，含所有的流和各层首部"),
+        None => (", headers of all layers included", "，含各层首部"),
+    };
     page.see(
         String::new(),
         format!(
-            "TCP took {} and {} on the wire, headers of all layers included.",
+            "TCP took {} and {} on the wire{en_all}.",
             counted(packets, "packet"),
             counted(bytes, "byte")
         ),
-        format!("TCP 一共用了 {} 个数据包，线路上 {} 字节，含各层首部。", grouped(packets), grouped(bytes)),
+        format!("TCP 一共用了 {} 个数据包，线路上 {} 字节{zh_all}。", grouped(packets), grouped(bytes)),
     );
     page
 }
@@ -105,22 +115,26 @@ fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
             });
             let last = acknowledged.map_or(answer.place, |p| p.place);
             let at = page.packets(syn.place, last);
-            let first = took(answer.place.time.since(syn.place.time));
-            match acknowledged {
-                Some(ack) => {
-                    let all = took(ack.place.time.since(syn.place.time));
-                    page.see(
-                        at,
-                        format!("TCP opened with SYN, SYN-ACK, ACK: the SYN-ACK came {first} after the SYN, and all three took {all}, as seen where it was captured."),
-                        format!("TCP 以 SYN、SYN-ACK、ACK 打开：SYN 之后 {first} 来了 SYN-ACK，三个包共用 {all}（以抓包处为准）。"),
-                    );
-                }
-                None => page.see(
+            let first = answer.place.elapsed_since(syn.place).map(took);
+            let all = acknowledged.map(|ack| ack.place.elapsed_since(syn.place).map(took));
+            match (first, all) {
+                (Some(first), Some(Some(all))) => page.see(
+                    at,
+                    format!("TCP opened with SYN, SYN-ACK, ACK: the SYN-ACK came {first} after the SYN, and all three took {all}, as seen where it was captured."),
+                    format!("TCP 以 SYN、SYN-ACK、ACK 打开：SYN 之后 {first} 来了 SYN-ACK，三个包共用 {all}（以抓包处为准）。"),
+                ),
+                (Some(first), None) => page.see(
                     at,
                     format!(
                         "TCP opened: the SYN-ACK came {first} after the SYN, as seen where it was captured."
                     ),
                     format!("TCP 打开：SYN 之后 {first} 来了 SYN-ACK（以抓包处为准）。"),
+                ),
+                // The packets are not in the order of their times.
+                _ => page.see(
+                    at,
+                    "TCP opened with SYN and SYN-ACK; their times do not say how long that took.".into(),
+                    "TCP 以 SYN、SYN-ACK 打开；从它们的时间看不出用了多久。".into(),
                 ),
             }
         }
@@ -136,204 +150,6 @@ fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
             "No SYN of the client was captured: how long TCP took to open is not known.".into(),
             "没有抓到客户端的 SYN：不知道 TCP 打开用了多久。".into(),
         ),
-    }
-}
-
-fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
-    let handshake = &row.handshake;
-    if row.is_midstream() {
-        page.miss(
-            "The opening handshake was not captured: the path, the subprotocol and the extensions are not known."
-                .into(),
-            "没有抓到握手：不知道路径、子协议和扩展。".into(),
-        );
-        return page;
-    }
-    match (&handshake.request, row.request) {
-        (Some(head), Some(place)) => {
-            let at = page.packets(place.first, place.last);
-            let bytes = head.bytes.len() as u64;
-            let (en, zh) = if head.cut {
-                ("The client asked to upgrade: \"{} {}\".".to_owned(), "客户端请求升级：“{} {}”。".to_owned())
-            } else {
-                let asked =
-                    format!("The client asked to upgrade in {}: \"{{}} {{}}\".", counted(bytes, "byte"));
-                (asked, format!("客户端用 {} 字节请求升级：“{{}} {{}}”。", grouped(bytes)))
-            };
-            page.quote(at, &en, &zh, &[head.method(), head.target()]);
-            if head.cut {
-                page.miss(
-                    format!(
-                        "Handshake cut by the snap length: of the request, {} are here. What the rest said is not known.",
-                        counted(bytes, "byte")
-                    ),
-                    format!("握手被截断长度切短：请求只有 {} 字节，其余内容未知。", grouped(bytes)),
-                );
-            }
-            if let (Some(origin), Some(host)) = (head.value("Origin"), head.value("Host")) {
-                let name = origin.iter().position(|byte| *byte == b'/').and_then(|at| origin.get(at + 2..));
-                let same = name.is_some_and(|name| name.eq_ignore_ascii_case(host));
-                let accepted = handshake.upgraded;
-                let (en, zh) = match (same, accepted) {
-                    (true, _) => (
-                        "The page that opened it came from the same host: Origin is \"{}\".",
-                        "打开它的网页来自同一主机：Origin 是“{}”。",
-                    ),
-                    (false, true) => (
-                        "Origin \"{}\" is not the host that was asked, and the server accepted it.",
-                        "Origin“{}”与所访问的主机不同，服务器接受了。",
-                    ),
-                    (false, false) => {
-                        ("Origin \"{}\" is not the host that was asked.", "Origin“{}”与所访问的主机不同。")
-                    }
-                };
-                page.quote(String::new(), en, zh, &[origin]);
-            }
-            offers(&mut page, head);
-        }
-        _ => page.miss(
-            "The request was not captured: what the client offered is not known.".into(),
-            "没有抓到请求：不知道客户端提供过什么。".into(),
-        ),
-    }
-    answer(&mut page, row);
-    page
-}
-
-fn offers(page: &mut Page, head: &crate::model::Head) {
-    let protocols: Vec<&[u8]> = head.values("Sec-WebSocket-Protocol").collect();
-    if !protocols.is_empty() {
-        let list = protocols.join(&b", "[..]);
-        page.quote(String::new(), "It offered the subprotocols \"{}\".", "它提供的子协议：“{}”。", &[&list]);
-    }
-    let (extensions, _) = parse_extensions(head.values("Sec-WebSocket-Extensions"));
-    if !extensions.is_empty() {
-        let names: Vec<&str> = extensions.iter().map(|extension| extension.name.as_str()).collect();
-        let list = names.join(", ");
-        page.quote(
-            String::new(),
-            "It offered the extensions \"{}\".",
-            "它提供的扩展：“{}”。",
-            &[list.as_bytes()],
-        );
-    }
-}
-
-fn refusal_body(page: &mut Page, body: &Body) {
-    const LINES: usize = 8;
-    let lines = body.text().map(|text| text.lines().map(|line| line.trim().as_bytes()));
-    let lines: Vec<&[u8]> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
-    let cut = body.cut || lines.len() > LINES;
-    let text = lines.get(..lines.len().min(LINES)).unwrap_or_default().join(&b" "[..]);
-    let (en, zh) = match (text.is_empty(), cut) {
-        (true, _) => ("Its body is no text that can be shown.", "它的正文不是可以显示的文本。"),
-        (false, true) => ("Its body begins: \"{}\".", "它的正文以此开头：“{}”。"),
-        (false, false) => ("Its body is: \"{}\".", "它的正文是：“{}”。"),
-    };
-    let quoted: &[&[u8]] = if text.is_empty() { &[] } else { &[&text] };
-    page.quote(String::new(), en, zh, quoted);
-}
-
-fn answer(page: &mut Page, row: &ConnectionRow) {
-    let handshake = &row.handshake;
-    if let Some(foreign) = &handshake.foreign {
-        let at = page.packet(foreign.place);
-        let (en, zh) = (foreign.describe(Lang::En), foreign.describe(Lang::Zh));
-        page.see(
-            at,
-            format!("The server answered, but not with an HTTP/1.1 response: {en}."),
-            format!("服务器有回答，但不是 HTTP/1.1 响应：{zh}。"),
-        );
-    }
-    let (Some(status), Some(place)) = (handshake.status, row.response) else {
-        if handshake.foreign.is_none() {
-            page.miss("No response of the server was captured.".into(), "没有抓到服务器的响应。".into());
-        }
-        return;
-    };
-    let at = page.packets(place.first, place.last);
-    let after = row.request.map(|asked| took(place.last.time.since(asked.last.time)));
-    let (en_after, zh_after) = after.map_or((String::new(), String::new()), |after| {
-        (format!(", {after} after the request"), format!("，在请求之后 {after}"))
-    });
-    if !handshake.upgraded {
-        page.see(
-            at,
-            format!("The server answered {status}{en_after}: no WebSocket came to be."),
-            format!("服务器回了 {status}{zh_after}：WebSocket 没有建立。"),
-        );
-        if let Some(body) = &handshake.body {
-            refusal_body(page, body);
-        }
-        return;
-    }
-    page.see(
-        at,
-        format!("The server answered {status}{en_after}."),
-        format!("服务器回了 {status}{zh_after}。"),
-    );
-    if let Some(head) = handshake.response.as_ref().filter(|head| head.cut) {
-        let bytes = head.bytes.len() as u64;
-        page.miss(
-            format!(
-                "Handshake cut by the snap length: of the answer, {} are here. What the rest said is not known.",
-                counted(bytes, "byte")
-            ),
-            format!("握手被截断长度切短：回答只有 {} 字节，其余内容未知。", grouped(bytes)),
-        );
-    }
-    match handshake.accept {
-        Accept::Unknown if handshake.is_cut() => page.miss(
-            "Whether its Sec-WebSocket-Accept is right cannot be checked: the handshake is cut.".into(),
-            "无法核对它的 Sec-WebSocket-Accept：握手被切断。".into(),
-        ),
-        Accept::Ok => page.see(
-            String::new(),
-            "Its Sec-WebSocket-Accept was computed again from the key and is right.".into(),
-            "已由密钥重新计算 Sec-WebSocket-Accept，它是对的。".into(),
-        ),
-        Accept::Wrong => page.see(
-            String::new(),
-            "Its Sec-WebSocket-Accept is wrong: a client has to close such a connection.".into(),
-            "它的 Sec-WebSocket-Accept 是错的：客户端必须关闭这样的连接。".into(),
-        ),
-        Accept::Missing => page.see(
-            String::new(),
-            "It sent no Sec-WebSocket-Accept: a client has to close such a connection.".into(),
-            "它没有发 Sec-WebSocket-Accept：客户端必须关闭这样的连接。".into(),
-        ),
-        Accept::Unknown => page.miss(
-            "Whether its Sec-WebSocket-Accept is right cannot be checked: the key is not there.".into(),
-            "无法核对它的 Sec-WebSocket-Accept：没有密钥。".into(),
-        ),
-    }
-    match &handshake.subprotocol {
-        Some(name) => page.quote(
-            String::new(),
-            "The subprotocol agreed on is \"{}\".",
-            "协商好的子协议是“{}”。",
-            &[name.as_bytes()],
-        ),
-        None if handshake.response.as_ref().is_some_and(|head| head.cut) => {}
-        None => page.see(String::new(), "No subprotocol was agreed on.".into(), "没有协商子协议。".into()),
-    }
-    if handshake.hides_extensions() {
-        page.miss("Which extensions were agreed on is not known.".into(), "不知道协商了哪些扩展。".into());
-    } else if handshake.extensions.is_empty() {
-        page.see(
-            String::new(),
-            "No extension was agreed on: frames are as RFC 6455 has them.".into(),
-            "没有协商扩展：帧就是 RFC 6455 规定的样子。".into(),
-        );
-    } else {
-        let names: Vec<&str> = handshake.extensions.iter().map(|extension| extension.name.as_str()).collect();
-        let list = names.join(", ");
-        page.quote(
-            String::new(),
-            "The extensions agreed on are \"{}\".",
-            "协商好的扩展是“{}”。",
-            &[list.as_bytes()],
-        );
     }
 }
 
@@ -355,7 +171,7 @@ fn polling(mut page: Page, row: &ConnectionRow) -> Page {
     };
     let opened = row.response.map_or(row.first.time, |place| place.last.time);
     let until = row.closed.unwrap_or(row.last.time);
-    let (request, response) = (request.bytes.len() as u64, response.bytes.len() as u64);
+    let (request, response) = (u64::from(request.wire_len), u64::from(response.wire_len));
     use Direction::{ClientToServer, ServerToClient};
     let given = Given {
         request_bytes: request,
@@ -416,9 +232,19 @@ fn polling(mut page: Page, row: &ConnectionRow) -> Page {
         each.requests,
         each.header_bytes,
     );
+    let (en_not, zh_not) = match handshake.is_http2 {
+        true => (
+            "TCP, TLS and the frame headers of HTTP/2 are not counted. The heads are counted as HTTP/2 compressed them.",
+            "不计 TCP、TLS 和 HTTP/2 的帧头。首部按 HTTP/2 压缩后的大小计算。",
+        ),
+        false => (
+            "TCP, TLS and compression of headers are not counted. HTTP/2 would compress them.",
+            "不计 TCP、TLS 和首部压缩。HTTP/2 会压缩首部。",
+        ),
+    };
     page.infer(
-        format!("The model: a poll each second and a request for each message sent; each request costs as much as this connection's own heads, {request} + {response} bytes; TCP, TLS and compression of headers are not counted. HTTP/2 would compress them."),
-        format!("模型：每秒轮询一次，每发一条消息再加一个请求；每个请求的开销等于这条连接自己的头部，{request} + {response} 字节；不计 TCP、TLS 和首部压缩。HTTP/2 会压缩首部。"),
+        format!("The model: a poll each second and a request for each message sent; each request costs as much as this connection's own heads, {request} + {response} bytes; {en_not}"),
+        format!("模型：每秒轮询一次，每发一条消息再加一个请求；每个请求的开销等于这条连接自己的头部，{request} + {response} 字节；{zh_not}"),
     );
     page
 }
@@ -500,15 +326,9 @@ fn unknown(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
             if tls.resumed { ", an earlier session resumed" } else { "" },
             if tls.resumed { "，恢复了先前的会话" } else { "" },
         );
-        let inside = row.stream_id.map_or_else(String::new, |stream| {
-            page.lang.pick(
-                format!(" Inside is HTTP/2; this WebSocket is its stream {stream}."),
-                format!("里面是 HTTP/2，这个 WebSocket 是它的流 {stream}。"),
-            )
-        });
         let text = page.lang.pick(
-            format!("It is wss://, read with its secrets: {}, {}{resumed}.{inside}", tls.version, tls.cipher),
-            format!("它是 wss://，用密钥读出：{}，{}{resumed}。{inside}", tls.version, tls.cipher),
+            format!("It is wss://, read with its secrets: {}, {}{resumed}.", tls.version, tls.cipher),
+            format!("它是 wss://，用密钥读出：{}，{}{resumed}。", tls.version, tls.cipher),
         );
         page.say(Grade::Observed, String::new(), &text, &[]);
     } else if row.is_wss() {

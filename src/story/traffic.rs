@@ -1,8 +1,9 @@
-//! What the two ends said: counts, the first message, pushes, fragments, pings, compression.
+//! What the two ends said: counts, the first message, who asks, fragments, pings, compression.
 
 use super::Grade;
 use super::facts::{Page, begin, counted, grouped, percent, ratio, took};
 use super::keep_alive;
+use super::rhythm::Rhythm;
 use crate::explain::frame::word;
 use crate::model::{Direction, Lang, Place, Time};
 use crate::store::{ConnectionRow, Index, MessageRow};
@@ -11,8 +12,7 @@ use crate::store::{ConnectionRow, Index, MessageRow};
 #[derive(Default)]
 struct Walk {
     first: Option<(u64, MessageRow)>,
-    /// Messages of the server with none of the client since its last one.
-    pushed: u64,
+    rhythm: Rhythm,
     /// Messages in several frames, and the most frames of one.
     fragmented: (u64, u32),
     /// The longest silence, and the time before the first message.
@@ -21,7 +21,6 @@ struct Walk {
 
 fn walk(index: &Index, row: &ConnectionRow) -> Walk {
     let mut found = Walk::default();
-    let mut asked = false;
     let mut before: Option<Time> = None;
     for (number, message) in (1u64..).zip(index.messages(row.id.0).iter()) {
         if message.frames == 0 {
@@ -38,12 +37,16 @@ fn walk(index: &Index, row: &ConnectionRow) -> Walk {
             continue;
         }
         found.first.get_or_insert((number, *message));
-        match message.direction() {
-            Direction::ClientToServer => asked = true,
-            Direction::ServerToClient => found.pushed += u64::from(!std::mem::take(&mut asked)),
-        }
+        found.rhythm.add(message.direction(), message.time);
     }
     found
+}
+
+/// Whether messages of a side may be missing: then the delays show nothing.
+fn may_lack_messages(row: &ConnectionRow) -> bool {
+    let one_sided = row.end.as_ref().is_none_or(|end| !(end.ending.heard.c2s && end.ending.heard.s2c));
+    let skipped = row.skipped.c2s.is_some() || row.skipped.s2c.is_some();
+    one_sided || skipped || row.gaps.0 > 0 || row.is_midstream()
 }
 
 pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
@@ -54,30 +57,7 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     }
     let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
     let sum = |of: fn(&crate::ws::Counts) -> u64| of(c2s).saturating_add(of(s2c));
-    let data = |counts: &crate::ws::Counts| counts.data.iter().fold(0u64, |sum, n| sum.saturating_add(*n));
-    if data(s2c) > 0 {
-        let pushed = found.pushed;
-        let (all, all_zh) = (counted(data(s2c), "data message"), grouped(data(s2c)));
-        let (en, zh) = match pushed {
-            0 => (
-                format!(
-                    "None of the server's {all} came without a message of the client since the one before: nothing was pushed."
-                ),
-                format!("服务器的 {all_zh} 条数据消息，每一条之前都有客户端的消息：没有推送。"),
-            ),
-            _ => (
-                format!(
-                    "Of the server's {all}, {} came without a message of the client since the one before: that is pushing.",
-                    grouped(pushed)
-                ),
-                format!(
-                    "服务器的 {all_zh} 条数据消息里，有 {} 条在上一条之后没有客户端消息：这就是推送。",
-                    grouped(pushed)
-                ),
-            ),
-        };
-        page.see(String::new(), en, zh);
-    }
+    found.rhythm.tell(&mut page, may_lack_messages(row));
     let (fragmented, most) = found.fragmented;
     if fragmented > 0 {
         page.see(
@@ -112,10 +92,13 @@ fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
     let kind = word(message.opcode());
     let place = |packet: u32| Place { packet: packet.into(), time: message.time };
     let at = page.packets(place(message.first_packet), place(message.last_packet));
-    let (en_after, zh_after) = row.response.map_or((String::new(), String::new()), |response| {
-        let after = took(message.time.since(response.last.time));
-        (format!(", {after} after the 101"), format!("，在 101 之后 {after}"))
-    });
+    let opened = row.response.map(|response| response.last);
+    let after = opened.and_then(|opened| place(message.last_packet).elapsed_since(opened)).map(took);
+    let (en_after, zh_after) = match (after, row.stream_id) {
+        (None, _) => (String::new(), String::new()),
+        (Some(after), None) => (format!(", {after} after the 101"), format!("，在 101 之后 {after}")),
+        (Some(after), Some(_)) => (format!(", {after} after the response"), format!("，在响应之后 {after}")),
+    };
     let (en_len, zh_len) = match message.len() {
         Some(len) => (format!(" of {}", counted(len, "byte")), format!(" {} 字节的", grouped(len))),
         None => (String::new(), String::new()),

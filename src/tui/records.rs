@@ -95,7 +95,7 @@ fn of_connection(row: &ConnectionRow, field: Field) -> Value<'_> {
         Field::Opened => opened().map_or(Value::Absent, Value::Moment),
         Field::Closed => row.closed.map_or(Value::Absent, Value::Moment),
         Field::Duration => match (opened(), row.closed) {
-            (Some(opened), Some(closed)) => Value::Nanos(closed.since(opened)),
+            (Some(opened), Some(closed)) => closed.elapsed_since(opened).map_or(Value::Absent, Value::Nanos),
             _ => Value::Absent,
         },
         Field::Messages => Value::Number(c2s.messages.saturating_add(s2c.messages)),

@@ -111,7 +111,7 @@ impl<E: Events> Step<'_, '_, E> {
             missing,
             sha256,
             close: closed,
-            rtt: answered.map(|(rtt, _)| rtt),
+            rtt: answered.and_then(|(rtt, _)| rtt),
             answers: answered.map(|(_, ping)| ping),
         });
         self.context.scratch.kept = buffer;

@@ -130,10 +130,10 @@ crate::rules! {
         "The answer to a close carries another code.",
         "A Close is typically answered with the code received.";
     CLOSE_UNANSWERED = "close-unanswered" Info "RFC 6455 §7.1.2",
-        "Close without an answer before TCP ended.",
+        "Close without an answer before the connection ended.",
         "The peer dropped the connection instead of answering: it reports 1006.";
     CLOSED_WITHOUT_CLOSE = "closed-without-close" Info "RFC 6455 §7.1.5 (1006)",
-        "TCP ended without any close frame.",
+        "The connection ended without any Close frame.",
         "Both applications see 1006: a crash, a proxy's idle timeout, or a peer that just closes the socket.";
     DATA_AFTER_CLOSE = "data-after-close" Error "RFC 6455 §5.5.1",
         "Data frame after the same side's close.",

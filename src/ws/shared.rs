@@ -371,7 +371,7 @@ impl Shared {
         spot: Spot,
         payload: &[u8],
         sent: u64,
-    ) -> Option<(i64, u64)> {
+    ) -> Option<(Option<i64>, u64)> {
         let place = spot.place;
         let rare = self.rare.as_mut();
         let found =
@@ -396,9 +396,13 @@ impl Shared {
         for ping in passed {
             self.unanswered(events, direction.opposite(), &ping, "a later ping was answered", place);
         }
-        let rtt = place.time.since(answered.place.time);
         let rare = self.rare.get_or_insert_default();
         let asked = rare.pings.of_mut(direction.opposite());
+        // The clock may go back.
+        let Some(rtt) = place.time.elapsed_since(answered.place.time) else {
+            asked.answered = asked.answered.saturating_add(1);
+            return Some((None, answered.message));
+        };
         let usual = asked.rtt.median().filter(|_| rtt > LATE && asked.rtt.count() >= USUAL);
         let is_late = rtt > LATE_AT_LAST || usual.is_some_and(|usual| rtt / 3 > usual);
         asked.answered = asked.answered.saturating_add(1);
@@ -410,7 +414,7 @@ impl Shared {
         if is_late {
             self.late(events, spot, &answered, rtt, usual, sent);
         }
-        Some((rtt, answered.message))
+        Some((Some(rtt), answered.message))
     }
 
     /// Reports a pong that came late, and what its sender sent before it instead.

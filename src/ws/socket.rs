@@ -399,7 +399,10 @@ impl WebSocket {
                     events,
                     &rules::CLOSE_UNANSWERED,
                     spot,
-                    format_args!("the {}'s Close got no Close in answer before TCP ended", closing.sender()),
+                    format_args!(
+                        "the {}'s Close got no Close in answer before the connection ended",
+                        closing.sender()
+                    ),
                 );
             }
             Some(_) => {}

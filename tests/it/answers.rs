@@ -15,7 +15,7 @@ use crate::support::forge::{C2S, Conversation, Handshake, PcapFormat, S2C, Scrip
 const BODY: &str = "{\"code\":1,\"message\":\"Session ID unknown\"}";
 
 /// Standard output and standard error of a command on a capture.
-fn wslens(arguments: &[&str], file: impl Into<File>) -> String {
+pub fn wslens(arguments: &[&str], file: impl Into<File>) -> String {
     let mut capture = tempfile::NamedTempFile::new().unwrap();
     capture.write_all(&file.into().0).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));

@@ -21,6 +21,8 @@ mod contract;
 mod corpus;
 /// The documents say what the code does.
 mod docs;
+/// Durations, and what follows from them.
+mod durations;
 /// Why connections ended, and their keep-alive.
 mod endings;
 /// Tricks against observers.
@@ -76,6 +78,8 @@ mod opened;
 /// Outputs harm no input and no other file.
 #[cfg(unix)]
 mod outputs;
+/// HTTP/2 in words: RFC 8441 in every view.
+mod over_http2;
 /// Real libraries as peers.
 mod peers;
 /// How the tests read: a capture in, parsed records out.

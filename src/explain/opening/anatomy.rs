@@ -6,7 +6,7 @@ use super::lines::{absent, is_about_other, line_of, lines};
 use crate::explain::handshake::remark;
 use crate::explain::words::mistakes::mistake;
 use crate::http::accept::{AcceptSteps, accept_for, steps};
-use crate::http::{Handshake, Judgement, judge, likely_mistake};
+use crate::http::{Handshake, Judgement, http2, judge, likely_mistake};
 use crate::model::{Accept, Body, Direction, Lang, Severity, safe_str};
 
 /// A mark before a line.
@@ -98,8 +98,11 @@ pub fn body_words(body: &Body, lang: Lang) -> (String, Vec<String>) {
 #[must_use]
 pub fn judgements(handshake: &Handshake) -> Vec<Judgement> {
     let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
-    let mut list =
-        if request.is_some() || response.is_some() { judge(request, response).1 } else { Vec::new() };
+    let mut list = match (request, response) {
+        (None, None) => Vec::new(),
+        _ if handshake.is_http2 => http2::judge(handshake),
+        _ => judge(request, response).1,
+    };
     crate::http::complete(handshake, &mut list);
     list
 }
@@ -166,9 +169,12 @@ pub struct AcceptStory {
     pub sent: Vec<(Vec<u8>, bool, Option<&'static str>)>,
 }
 
-/// The story of a handshake's accept value; `None` where there is no key to compute it from.
+/// The story of a handshake's accept value; `None` where there is no key to compute it from, and inside HTTP/2.
 #[must_use]
 pub fn accept_story(handshake: &Handshake, lang: Lang) -> Option<AcceptStory> {
+    if handshake.is_http2 {
+        return None;
+    }
     let (request, response) = (handshake.request.as_ref(), handshake.response.as_ref());
     let keys: Vec<&[u8]> = request.into_iter().flat_map(|head| head.values("Sec-WebSocket-Key")).collect();
     let sent: Vec<&[u8]> =
@@ -187,6 +193,32 @@ pub fn accept_story(handshake: &Handshake, lang: Lang) -> Option<AcceptStory> {
         )
     });
     Some(AcceptStory { remark: odd.then(|| remark(&steps, lang)), sent: sent.collect(), steps })
+}
+
+/// How a WebSocket is opened inside HTTP/2: what stands in the place of the key and the accept value. `stream`: the one that
+/// carries it.
+#[must_use]
+pub fn http2_story(stream: Option<u32>, lang: Lang) -> Vec<(String, &'static str)> {
+    let stream = stream.map_or_else(String::new, |stream| {
+        lang.pick(format!(" in stream {stream}"), format!("在流 {stream} 中"))
+    });
+    vec![
+        (
+            lang.pick(
+                format!("The client asks with an extended CONNECT{stream}; any 2xx status opens the WebSocket."),
+                format!("客户端{stream}用扩展 CONNECT 请求；任何 2xx 状态都会打开 WebSocket。"),
+            ),
+            "RFC 8441 §5",
+        ),
+        (
+            lang.pick(
+                "HTTP/2 uses neither Sec-WebSocket-Key nor Sec-WebSocket-Accept: :protocol takes their place.",
+                "HTTP/2 不用 Sec-WebSocket-Key 和 Sec-WebSocket-Accept：由 :protocol 代替。",
+            )
+            .to_owned(),
+            "RFC 8441 §5",
+        ),
+    ]
 }
 
 /// What a key is, as far as it can be said: `16 bytes when decoded: …`.
@@ -209,6 +241,16 @@ pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang
         (true, ..) if errors > 0 => say(Mark::Wrong, "opened, but against the rules", "已打开，但违反了规则"),
         (true, ..) if warnings > 0 => say(Mark::Suspicious, "opened", "已打开"),
         (true, ..) => say(Mark::Right, "opened", "已打开"),
+        (false, _, Some(101)) if handshake.is_http2 => {
+            say(Mark::Wrong, "101 does not exist in HTTP/2: no WebSocket", "HTTP/2 没有 101：没有 WebSocket")
+        }
+        (false, _, Some(status @ 200..300)) if handshake.is_http2 => (
+            Mark::Suspicious,
+            lang.pick(
+                format!("{status}, but the request was no extended CONNECT: no WebSocket"),
+                format!("回了 {status}，但请求不是扩展 CONNECT：没有 WebSocket"),
+            ),
+        ),
         (false, _, Some(101)) => {
             say(Mark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket")
         }

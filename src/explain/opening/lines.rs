@@ -1,7 +1,7 @@
 //! The lines of a head, and which of them a judgement is about.
 
 use super::words::{self, HeadRole, Words};
-use crate::explain::words::headers::NO_HEADER;
+use crate::explain::words::headers::{NO_HEADER, UNKNOWN_FIELD};
 use crate::http::{Handshake, Judgement, rules};
 use crate::model::{Direction, Head, Lang};
 
@@ -16,12 +16,21 @@ pub(super) struct Line<'a> {
 
 /// The lines of a head in the order sent, its first line included.
 pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, lang: Lang) -> Vec<Line<'a>> {
-    let role = match side {
-        Direction::ClientToServer => HeadRole::Request,
-        Direction::ServerToClient if handshake.status == Some(101) => HeadRole::Answer,
-        Direction::ServerToClient => HeadRole::Refusal,
+    let role = match (side, handshake.is_http2) {
+        (Direction::ClientToServer, false) => HeadRole::Request,
+        (Direction::ServerToClient, false) if handshake.status == Some(101) => HeadRole::Answer,
+        (Direction::ServerToClient, false) => HeadRole::Refusal,
+        (Direction::ClientToServer, true) => HeadRole::H2Request,
+        (Direction::ServerToClient, true) if handshake.upgraded => HeadRole::H2Answer,
+        (Direction::ServerToClient, true) => HeadRole::H2Refusal,
     };
-    let paired = handshake.request.is_some();
+    // What a request of HTTP/2 offered may be among the fields that are not known.
+    let paired =
+        handshake.request.as_ref().is_some_and(|head| !handshake.is_http2 || head.odd_lines.is_empty());
+    let (odd, odd_reference) = match handshake.is_http2 {
+        true => (UNKNOWN_FIELD, "RFC 7541 §2.3.2"),
+        false => (NO_HEADER, "RFC 9112 §5"),
+    };
     let first = Line {
         start: head.line.start,
         name: &[],
@@ -31,7 +40,7 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
     };
     let fields = head.headers.iter().map(|field| {
         let (name, value) = (head.token(&field.name), head.token(&field.value));
-        let offers = role == HeadRole::Request && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
+        let offers = role.is_request() && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
         let more = if offers { words::offered(value, lang) } else { Vec::new() };
         Line {
             start: field.name.start,
@@ -41,14 +50,14 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
             more,
         }
     });
-    let odd = head.odd_lines.iter().map(|range| Line {
+    let odd_lines = head.odd_lines.iter().map(|range| Line {
         start: range.start,
         name: &[],
         value: head.token(range),
-        words: Words { text: NO_HEADER.of(lang).into(), reference: "RFC 9112 §5", checked: false },
+        words: Words { text: odd.of(lang).into(), reference: odd_reference, checked: false },
         more: Vec::new(),
     });
-    let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd).collect();
+    let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd_lines).collect();
     lines.sort_by_key(|line| line.start);
     lines
 }

@@ -25,6 +25,7 @@ fn with(handshake: &Handshake, style: Style, change: impl FnOnce(&mut Opening<'_
         server: Endpoint::v4([10, 0, 0, 2], 80),
         proxied: None,
         tunnelled: false,
+        stream_id: None,
         handshake,
         request: Some((place(4, 1_500_000), place(4, 1_500_000))),
         response: Some((place(6, 2_000_000), place(7, 2_250_000))),

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::explain::words::headers::{
-    ANSWER, NOT_CHECKED, OFFERS_DEFLATE, OTHER, PARAMETERS, REFUSAL, REQUEST, START_LINES, header_words,
+    ANSWER, H2_ANSWER, H2_REFUSAL, H2_REQUEST, NOT_CHECKED, OFFERS_DEFLATE, OTHER, PARAMETERS, REFUSAL,
+    REQUEST, START_LINES, header_words,
 };
 use crate::http::extension::PERMESSAGE_DEFLATE;
 use crate::http::parse_extensions;
@@ -18,6 +19,30 @@ pub(super) enum HeadRole {
     Answer,
     /// Any other response.
     Refusal,
+    /// An extended CONNECT of HTTP/2.
+    H2Request,
+    /// A response to it that opens the WebSocket.
+    H2Answer,
+    /// Any other response to it.
+    H2Refusal,
+}
+
+impl HeadRole {
+    /// Its place among the words of first lines, and its bit among those of headers.
+    fn words(self) -> (usize, u8) {
+        match self {
+            Self::Request => (0, REQUEST),
+            Self::Answer => (1, ANSWER),
+            Self::Refusal => (2, REFUSAL),
+            Self::H2Request => (3, H2_REQUEST),
+            Self::H2Answer => (4, H2_ANSWER),
+            Self::H2Refusal => (5, H2_REFUSAL),
+        }
+    }
+
+    pub(super) fn is_request(self) -> bool {
+        matches!(self, Self::Request | Self::H2Request)
+    }
 }
 
 /// What is said of a line.
@@ -33,31 +58,26 @@ pub(super) struct Words {
 
 /// What the first line of a head says.
 pub(super) fn start_line(role: HeadRole, lang: Lang) -> Words {
-    let at = match role {
-        HeadRole::Request => 0,
-        HeadRole::Answer => 1,
-        HeadRole::Refusal => 2,
-    };
-    let (text, reference) = START_LINES.get(at).map_or(("", ""), |(words, at)| (words.of(lang), *at));
+    let (text, reference) =
+        START_LINES.get(role.words().0).map_or(("", ""), |(words, at)| (words.of(lang), *at));
     Words { text: text.into(), reference, checked: true }
 }
 
 /// What a header line says. `paired`: the other head was captured, so the two could be compared.
 pub(super) fn field(role: HeadRole, name: &[u8], value: &[u8], paired: bool, lang: Lang) -> Words {
-    let bit = match role {
-        HeadRole::Request => REQUEST,
-        HeadRole::Answer => ANSWER,
-        HeadRole::Refusal => REFUSAL,
-    };
-    let Some(row) = header_words(name, bit) else {
+    let Some(row) = header_words(name, role.words().1) else {
         return Words { text: OTHER.of(lang).into(), reference: "", checked: false };
     };
     let (name, checked, text, reference) = (row.name, row.checked, row.words.of(lang), row.reference);
-    if role == HeadRole::Answer && checked && !paired && name.starts_with("Sec-WebSocket-") {
+    if matches!(role, HeadRole::Answer | HeadRole::H2Answer)
+        && checked
+        && !paired
+        && name.starts_with("Sec-WebSocket-")
+    {
         let text = format!("{text}{}", NOT_CHECKED.of(lang));
         return Words { text: text.into(), reference, checked: false };
     }
-    if role == HeadRole::Request && name == "Sec-WebSocket-Extensions" {
+    if role.is_request() && name == "Sec-WebSocket-Extensions" {
         let (offers, _) = parse_extensions(std::iter::once(value));
         if !offers.is_empty()
             && offers.iter().all(|offer| offer.name.eq_ignore_ascii_case(PERMESSAGE_DEFLATE))

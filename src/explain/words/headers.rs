@@ -8,6 +8,14 @@ pub const REQUEST: u8 = 1;
 pub const ANSWER: u8 = 2;
 /// In any other response.
 pub const REFUSAL: u8 = 4;
+/// In an extended CONNECT of HTTP/2.
+pub const H2_REQUEST: u8 = 8;
+/// In a response to it that opens the WebSocket.
+pub const H2_ANSWER: u8 = 16;
+/// In any other response to it.
+pub const H2_REFUSAL: u8 = 32;
+const H2_RESPONSE: u8 = H2_ANSWER | H2_REFUSAL;
+const H2_ANY: u8 = H2_REQUEST | H2_RESPONSE;
 const RESPONSE: u8 = ANSWER | REFUSAL;
 const ANY: u8 = REQUEST | RESPONSE;
 
@@ -29,10 +37,17 @@ pub struct HeaderWords {
     pub reference: &'static str,
 }
 
-/// What a header says in a head.
+/// What a header means in a head. A header that HTTP/2 does not change has the words of HTTP/1.1.
 #[must_use]
 pub fn header_words(name: &[u8], head: u8) -> Option<&'static HeaderWords> {
-    ALL.iter().find(|row| row.heads & head != 0 && name.eq_ignore_ascii_case(row.name.as_bytes()))
+    let find = |rows: &'static [HeaderWords], head: u8| {
+        rows.iter().find(|row| row.heads & head != 0 && name.eq_ignore_ascii_case(row.name.as_bytes()))
+    };
+    match head {
+        H2_REQUEST => find(HTTP2, head).or_else(|| find(ALL, REQUEST)),
+        H2_ANSWER | H2_REFUSAL => find(HTTP2, head).or_else(|| find(ALL, REFUSAL)),
+        _ => find(ALL, head),
+    }
 }
 
 const fn seen(name: &'static str, heads: u8, words: Words, reference: &'static str) -> HeaderWords {
@@ -93,6 +108,30 @@ pub const ALL: &[HeaderWords] = &[
     seen("Transfer-Encoding", ANY, w("how the body is cut into pieces", "正文如何分块"), "RFC 9112 §6.1"),
 ];
 
+/// Fields of a handshake inside HTTP/2 that mean something else there, or do not exist in HTTP/1.1.
+#[rustfmt::skip]
+pub const HTTP2: &[HeaderWords] = &[
+    judged(":method", H2_REQUEST, w("CONNECT: this stream becomes a tunnel", "CONNECT：这个流成为隧道"), "RFC 8441 §4"),
+    judged(":protocol", H2_REQUEST, w("what the tunnel carries: a WebSocket", "隧道里的协议：WebSocket"), "RFC 8441 §4, §5"),
+    judged(":scheme", H2_REQUEST, w("http for ws://, https for wss://", "ws:// 写作 http，wss:// 写作 https"), "RFC 8441 §5"),
+    judged(":path", H2_REQUEST, w("path and query of the URL", "URL 的路径和查询部分"), "RFC 8441 §4"),
+    judged(":authority", H2_REQUEST, w("the host that is meant; its port unless usual", "要访问的主机；端口不是默认值时也写上"), "RFC 8441 §4"),
+    judged(":status", H2_ANSWER, w("2xx: the server agrees", "2xx：服务器同意"), "RFC 8441 §5"),
+    seen(":status", H2_REFUSAL, w("the server does not agree", "服务器没有同意"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Version", H2_REQUEST, w("13 is the version that RFC 6455 defines", "13 是 RFC 6455 定义的版本"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Extensions", H2_REQUEST, w("extensions on offer, the preferred first", "客户端提供的扩展，最想用的在前"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Protocol", H2_ANSWER, w("the subprotocol that the server chose", "服务器选定的子协议"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Extensions", H2_ANSWER, w("the extensions in use from here on", "从这里起启用的扩展"), "RFC 8441 §5"),
+    seen("Sec-WebSocket-Key", H2_REQUEST, w("not used in HTTP/2: :protocol takes its place", "HTTP/2 中不用它：由 :protocol 代替"), "RFC 8441 §5"),
+    seen("Sec-WebSocket-Accept", H2_RESPONSE, w("not used in HTTP/2: :status is the answer", "HTTP/2 中不用它：由 :status 回答"), "RFC 8441 §5"),
+    seen("Host", H2_REQUEST, w("in HTTP/2 :authority names the host", "HTTP/2 中由 :authority 写明主机"), "RFC 9113 §8.3.1"),
+    judged("Upgrade", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
+    judged("Connection", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
+    judged("Keep-Alive", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
+    judged("Proxy-Connection", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
+    judged("Transfer-Encoding", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
+];
+
 /// What is said of a header that has no row.
 pub const OTHER: Words = w("not part of the opening handshake", "不属于 WebSocket 握手");
 /// What is added where the other head is not there to compare with.
@@ -102,11 +141,21 @@ pub const OFFERS_DEFLATE: Words = w("offers to compress messages", "提出压缩
 /// What is said of a line that is no header.
 pub const NO_HEADER: Words = w("no header line: it is passed over", "不是头：跳过");
 
-/// What the first line of a head says: request, 101, refusal.
-pub const START_LINES: [(Words, &str); 3] = [
+/// The words for a field of HTTP/2 that refers to a part of the compression table that was not captured.
+pub const UNKNOWN_FIELD: Words =
+    w("a field that only earlier packets define", "只有更早的数据包才定义了的字段");
+
+/// What the first line of a head says: request, 101, refusal; in HTTP/2, which has no such lines: request, 2xx, refusal.
+pub const START_LINES: [(Words, &str); 6] = [
     (w("GET, path, at least HTTP/1.1", "GET、路径、至少 HTTP/1.1"), "RFC 6455 §4.1 items 2, 3"),
     (w("from here on frames, no more HTTP", "从这里起是帧，不再是 HTTP"), "RFC 6455 §4.2.2 item 5.1"),
     (w("no WebSocket: the connection stays with HTTP", "没有 WebSocket：连接仍是 HTTP"), "RFC 6455 §4.2.2"),
+    (w("a HEADERS frame: the extended CONNECT request", "HEADERS 帧：扩展 CONNECT 请求"), "RFC 8441 §4"),
+    (
+        w("a HEADERS frame; WebSocket frames in DATA follow", "HEADERS 帧；随后 DATA 里是 WebSocket 帧"),
+        "RFC 8441 §5",
+    ),
+    (w("a HEADERS frame: no WebSocket in this stream", "HEADERS 帧：这个流里没有 WebSocket"), "RFC 8441 §5"),
 ];
 
 /// permessage-deflate's parameters: name, what an offer says with it, where.

@@ -107,17 +107,8 @@ fn every_opcode_and_field_has_its_words_in_both_languages() {
 
 #[test]
 fn every_header_has_its_words_in_both_languages_and_they_fit() {
-    for (i, row) in headers::ALL.iter().enumerate() {
-        check(row.name, row.words);
-        for text in [row.words.en, row.words.zh] {
-            assert!(width(text) <= headers::COLUMNS, "{}: {text}", row.name);
-        }
-        assert!(row.reference.is_empty() || row.reference.starts_with("RFC "), "{}", row.name);
-        let same = |other: &&headers::HeaderWords| {
-            other.name.eq_ignore_ascii_case(row.name) && other.heads & row.heads != 0
-        };
-        // A row for every head may follow one for some: the first counts.
-        assert!(headers::ALL[..i].iter().filter(same).all(|_| row.heads == 7), "{} twice", row.name);
+    for rows in [headers::ALL, headers::HTTP2] {
+        headers_have_their_words(rows);
     }
     for (name, words) in headers::LONG {
         check_sentence(name, *words);
@@ -130,7 +121,7 @@ fn every_header_has_its_words_in_both_languages_and_they_fit() {
     for (words, _) in headers::START_LINES {
         check("start line", words);
     }
-    for words in [headers::OTHER, headers::OFFERS_DEFLATE, headers::NO_HEADER] {
+    for words in [headers::OTHER, headers::OFFERS_DEFLATE, headers::NO_HEADER, headers::UNKNOWN_FIELD] {
         check("header", words);
     }
 }
@@ -182,5 +173,20 @@ fn a_frame_is_told_in_either_language_and_only_in_that() {
                 }
             }
         }
+    }
+}
+
+fn headers_have_their_words(rows: &[headers::HeaderWords]) {
+    for (i, row) in rows.iter().enumerate() {
+        check(row.name, row.words);
+        for text in [row.words.en, row.words.zh] {
+            assert!(width(text) <= headers::COLUMNS, "{}: {text}", row.name);
+        }
+        assert!(row.reference.is_empty() || row.reference.starts_with("RFC "), "{}", row.name);
+        let same = |other: &&headers::HeaderWords| {
+            other.name.eq_ignore_ascii_case(row.name) && other.heads & row.heads != 0
+        };
+        // A row for every head may follow one for some: the first counts.
+        assert!(rows[..i].iter().filter(same).all(|_| row.heads == 7), "{} twice", row.name);
     }
 }

@@ -60,9 +60,8 @@ impl<E: Events> Step<'_, E> {
             let pieces = gather.pieces;
             let opening = Opening { head, fields, pieces, first: start.place, last: arrival };
             self.events.answered(stream, opening, answer);
-            if answer == Answer::Refuses {
-                self.state.streams.remove(&stream);
-                return;
+            if let Some(stream) = self.state.streams.get_mut(&stream) {
+                stream.refused = answer == Answer::Refuses;
             }
         } else if let Some(stream) = self.state.streams.get_mut(&stream) {
             stream.asked = asked;
@@ -104,6 +103,7 @@ impl<E: Events> Step<'_, E> {
             windows,
             at: PerDirection::default(),
             ended: PerDirection::default(),
+            refused: false,
         };
         self.state.streams.insert(stream, new);
         let broken = fields.broken.is_some() || fields.cut || fields.unknown > 0;
@@ -182,7 +182,8 @@ impl<E: Events> Step<'_, E> {
         if std::mem::replace(stream.ended.of_mut(self.direction), true) {
             return;
         }
-        let over = stream.ended.c2s && stream.ended.s2c;
+        // What a client sends after a refusal is not read.
+        let over = (stream.ended.c2s || stream.refused) && stream.ended.s2c;
         if over {
             self.state.streams.remove(&id);
         }

@@ -146,30 +146,45 @@ pub fn conclude(
     response: Option<Box<Head>>,
     opens: bool,
 ) -> (Handshake, Vec<Judgement>) {
-    let agreed = response.as_deref().filter(|_| opens);
+    let (mut handshake, list) = agree(request.as_deref(), response.as_deref(), opens);
+    (handshake.request, handshake.response) = (request, response);
+    (handshake, list)
+}
+
+/// Every rule that the heads of a handshake inside HTTP/2 break.
+#[must_use]
+pub fn judge(handshake: &Handshake) -> Vec<Judgement> {
+    let Handshake { request, response, upgraded, .. } = handshake;
+    agree(request.as_deref(), response.as_deref(), *upgraded).1
+}
+
+/// What [`conclude`] gives, without the heads.
+fn agree(request: Option<&Head>, response: Option<&Head>, opens: bool) -> (Handshake, Vec<Judgement>) {
+    let agreed = response.filter(|_| opens);
     let extensions = upgrade::extensions(agreed);
-    let offers = request.as_deref().map(|request| upgrade::extensions(Some(request)));
-    let rsv_defined = match (&response, &offers) {
+    let offers = request.map(|request| upgrade::extensions(Some(request)));
+    let rsv_defined = match (response, &offers) {
         (None, Some(offers)) => upgrade::rsv_bits(offers),
         _ => upgrade::rsv_bits(&extensions),
     };
     let subprotocol = agreed.and_then(|response| response.value("sec-websocket-protocol"));
     let subprotocol = subprotocol.filter(|name| !name.is_empty());
-    let mut handshake = Handshake {
+    let handshake = Handshake {
         accept: Accept::Unknown,
-        status: response.as_deref().and_then(Head::status).filter(|status| *status > 0),
+        status: response.and_then(Head::status).filter(|status| *status > 0),
         subprotocol: subprotocol.map(|name| String::from_utf8_lossy(name).into_owned()),
         deflate: compression_agreed(&extensions, offers.as_deref()),
         rsv_defined,
         extensions,
         upgraded: opens,
+        is_http2: true,
         request: None,
         response: None,
         body: None,
         foreign: None,
     };
     let mut list = Vec::new();
-    if let Some(request) = request.as_deref() {
+    if let Some(request) = request {
         let mut out = Judgements::new(request, Direction::ClientToServer);
         judge_request(&mut out, request);
         list = out.list;
@@ -183,10 +198,13 @@ pub fn conclude(
             list = out.list;
         }
     }
-    if let Some(response) = response.as_deref() {
+    if let Some(response) = response {
         let mut out = Judgements::going_on(response, Direction::ServerToClient, list);
         forbidden(&mut out, response);
-        match request.as_deref() {
+        if opens {
+            out.empty_headers();
+        }
+        match request {
             Some(request) if opens && request.odd_lines.is_empty() => {
                 out.subprotocol(request);
                 out.origin(request, ":authority");
@@ -198,7 +216,6 @@ pub fn conclude(
         }
         list = out.list;
     }
-    (handshake.request, handshake.response) = (request, response);
     (handshake, list)
 }
 
@@ -225,6 +242,7 @@ fn judge_request(out: &mut Judgements<'_>, request: &Head) {
     if certain || request.value("sec-websocket-version").is_some() {
         out.version();
     }
+    out.empty_headers();
     out.offers();
 }
 

@@ -67,6 +67,8 @@ pub(super) struct Stream {
     pub(super) windows: PerDirection<Option<Window>>,
     pub(super) at: PerDirection<u64>,
     pub(super) ended: PerDirection<bool>,
+    /// The server refused what was asked for.
+    pub(super) refused: bool,
 }
 
 /// All but the readers.

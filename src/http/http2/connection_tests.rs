@@ -197,7 +197,7 @@ fn a_request_in_continuations_with_padding_and_priority_is_read() {
         S2C,
         [frame(1, 4, 1, &field(":status", "103")), frame(1, 5, 1, &field(":status", "404"))].concat(),
     ));
-    assert_eq!(run(&parts).words, ["asked 1 /chat", "answered 1 Some(404) Refuses"]);
+    assert_eq!(run(&parts).words, ["asked 1 /chat", "answered 1 Some(404) Refuses", "ended 1 s2c"]);
 }
 
 #[test]

@@ -24,9 +24,9 @@ pub(super) struct Stall {
 }
 
 impl Stall {
-    /// Nanoseconds.
-    pub(super) fn time(self) -> i64 {
-        self.to.time.since(self.from.time)
+    /// Nanoseconds, where the capture's clock did not go back meanwhile.
+    pub(super) fn time(self) -> Option<i64> {
+        self.to.time.elapsed_since(self.from.time)
     }
 }
 
@@ -70,7 +70,7 @@ mod tests {
         window.give(50, at(3));
         window.give(50, at(4));
         let stall = window.take(10, at(5)).unwrap();
-        assert_eq!((stall.from.packet, stall.to.packet, stall.time()), (2, 3, 10));
+        assert_eq!((stall.from.packet, stall.to.packet, stall.time()), (2, 3, Some(10)));
         assert_eq!(window.take(10, at(6)), None);
         // A setting took more than there was.
         window.give(-200, at(7));

@@ -31,7 +31,7 @@ pub mod table;
 
 use std::fmt::Arguments;
 
-pub use connect::{Answer, conclude, url};
+pub use connect::{Answer, conclude, judge, url};
 pub use connection::{Http2, Opening};
 pub use frame::{FrameHeader, Kind, PREFACE, Start};
 pub use gather::Piece;
@@ -54,7 +54,7 @@ pub struct Spot {
 /// What takes a connection's events.
 ///
 /// For each stream: `asked`, then `answered` at most once, any number of `data`, `gap` and `lost`, `ended` once a
-/// direction or `reset` once. After an answer that refuses nothing more comes.
+/// direction or `reset` once. After an answer that refuses, `data` of the server is the beginning of its body.
 pub trait Events {
     /// A frame begins, of whichever stream.
     fn frame(&mut self, direction: Direction, header: FrameHeader, start: Start) {

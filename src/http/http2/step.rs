@@ -9,6 +9,9 @@ use super::gather::{Gather, MOST};
 use super::{Events, Spot, error_name, rules};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
 
+/// Bytes of a refusal's body after which its stream is forgotten: more than are kept of it.
+const REFUSAL_BODY: u64 = 8192;
+
 /// One direction's turn.
 pub(super) struct Step<'a, E> {
     pub(super) state: &'a mut State,
@@ -69,7 +72,10 @@ impl<E: Events> Step<'_, E> {
             (of_connection, "the connection's")
         };
         if let Some(stall) = stall {
-            let micros = stall.time() / 1000;
+            let later = stall.time().map_or_else(String::new, |time| {
+                let micros = time / 1000;
+                format!(", {}.{:03} ms later", micros / 1000, micros % 1000)
+            });
             let sender = direction.sender();
             self.tell(
                 &rules::H2_FLOW_STALL,
@@ -77,11 +83,8 @@ impl<E: Events> Step<'_, E> {
                 start.at,
                 start.place,
                 format_args!(
-                    "the {sender} had used up {whose} window in packet {} and could send again from packet {} on, {}.{:03} ms later",
-                    stall.from.packet,
-                    stall.to.packet,
-                    micros / 1000,
-                    micros.rem_euclid(1000)
+                    "the {sender} had used up {whose} window in packet {} and could send again from packet {} on{later}",
+                    stall.from.packet, stall.to.packet
                 ),
             );
         }
@@ -180,7 +183,11 @@ impl<E: Events> Step<'_, E> {
         let at = stream.at.of_mut(direction);
         let chunk = Chunk { at: *at, bytes, ..chunk };
         *at = at.saturating_add(bytes.len() as u64);
+        let is_enough = stream.refused && direction == Direction::ServerToClient && *at > REFUSAL_BODY;
         self.events.data(header.stream, direction, chunk);
+        if is_enough {
+            self.state.streams.remove(&header.stream);
+        }
     }
 
     /// A frame that is no DATA, whole.

@@ -18,6 +18,7 @@ mod http;
 mod multiplex;
 mod opened;
 mod refused;
+mod stream;
 mod websocket;
 mod wrong_scheme;
 

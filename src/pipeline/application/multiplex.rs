@@ -9,18 +9,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
 use super::opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
+use super::stream::{Asked, Early, REMEMBERED, RefusedStream, Stream};
 use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, Answer, Http2};
-use crate::model::{Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, WebSocketId};
+use crate::http::{BodySample, complete};
+use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State};
+use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State, StreamFrames};
 use crate::pipeline::transport::above::Gap;
 use crate::tcp::rules::TCP_GAP;
 use crate::ws::{Spot, StreamEnd};
 
-/// Findings that wait until there is a WebSocket to report them of.
-const REMEMBERED: usize = 64;
 /// Chunks of DATA that are remembered while the response to a request is awaited.
 const EARLY: usize = 256;
 /// Bytes of such DATA that are kept, of all streams of a connection, where they were decrypted: several times what HTTP/2
@@ -51,43 +51,6 @@ struct Streams {
     searching: BTreeSet<u32>,
     /// Bytes of decrypted DATA that are kept: see [`EARLY_DECRYPTED`].
     decrypted: usize,
-}
-
-/// DATA that arrived before the response.
-#[derive(Clone, Debug)]
-struct Early {
-    at: u64,
-    span: Span,
-    /// The bytes themselves, where they cannot be read again because they were decrypted.
-    decrypted: Option<Box<[u8]>>,
-    origin: Place,
-}
-
-/// A request for a WebSocket that waits for its response.
-#[derive(Clone, Debug)]
-struct Asked {
-    head: Box<Head>,
-    place: HeadPlace,
-    early: Vec<Early>,
-}
-
-/// A stream that is a WebSocket, or is to be one.
-#[derive(Clone, Debug)]
-struct Stream {
-    id: WebSocketId,
-    asked: Option<Box<Asked>>,
-    websocket: Option<Box<OpenWebSocket>>,
-    pending: Vec<Pending>,
-    /// Bytes may be missing before it was opened.
-    lost: PerDirection<bool>,
-    ended: PerDirection<bool>,
-    /// Where END_STREAM was.
-    fins: PerDirection<Option<Place>>,
-    /// The last packet of each direction that brought bytes of frames.
-    said: PerDirection<Option<Place>>,
-    gaps: (u64, u64),
-    /// The current gap was reported.
-    gap_reported: bool,
 }
 
 impl Multiplex {
@@ -264,18 +227,50 @@ impl Streams {
         number: u32,
         stream: Stream,
         asked: Asked,
-        response: Option<http2::Opening>,
-        place: Place,
+        response: Option<(Box<Head>, HeadPlace, Option<Body>)>,
+        ending: Ending,
         context: &mut Context<'_>,
     ) {
-        let responded = response.as_ref().map(|head| HeadPlace { first: head.first, last: head.last });
+        let responded = response.as_ref().map(|(_, place, _)| *place);
         let state = if response.is_some() { State::Refused } else { State::Unanswered };
-        let head = response.map(|response| response.head);
-        let (handshake, judgements) = http2::conclude(Some(asked.head), head, false);
+        let (head, body) = response.map(|(head, _, body)| (head, body)).unzip();
+        let (mut handshake, mut judgements) = http2::conclude(Some(asked.head), head, false);
+        handshake.body = body.flatten().map(Box::new);
+        complete(&handshake, &mut judgements);
         let connection = self.carrier.clone().stream(number, stream.id, asked.place, responded, handshake);
-        let ending = Ending { last: place, until: place, ..Ending::default() };
+        let place = responded.map_or(ending.until, |responded| responded.last);
         let attempt = Unopened { connection, state, judgements, place, ending, gaps: stream.gaps };
         unopened(attempt, stream.pending, context);
+    }
+
+    /// Reports a refusal. `whole`: all of its body was read.
+    fn refuse(
+        &mut self,
+        number: u32,
+        stream: Stream,
+        refused: RefusedStream,
+        whole: bool,
+        context: &mut Context<'_>,
+    ) {
+        let RefusedStream { asked, head, place, sample } = refused;
+        let ending = Ending {
+            last: place.last,
+            until: place.last,
+            heard: PerDirection { c2s: true, s2c: true },
+            stream: Some(StreamFrames::default()),
+            ..Ending::default()
+        };
+        self.fail(number, stream, asked, Some((head, place, sample.finish(whole))), ending, context);
+    }
+
+    /// Takes a refusal out, if the stream is one and `is_over` says that its body is read.
+    fn refused(
+        &mut self,
+        number: u32,
+        is_over: impl FnOnce(&RefusedStream) -> bool,
+    ) -> Option<(Stream, Box<RefusedStream>)> {
+        let refused = self.open.get_mut(&number)?.refused.take_if(|refused| is_over(refused))?;
+        Some((self.open.remove(&number)?, refused))
     }
 
     /// A stream ended. `reset`: who ended it by RST_STREAM, and with which code.
@@ -290,15 +285,10 @@ impl Streams {
         let &Finish { place, unheard, .. } = finish;
         // What TCP went through is not told of one of its streams.
         let mut ending = Ending { strain: None, ..finish.ending.clone() };
-        let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
-        if let Some(asked) = stream.asked.take() {
-            if let Some(finding) = finding {
-                stream.report(finding, context.sink);
-            }
-            self.fail(number, stream, *asked, None, place, context);
-            return;
+        if let Some(refused) = stream.refused.take() {
+            return self.refuse(number, stream, *refused, false, context);
         }
-        let Some(mut websocket) = stream.websocket.take() else { return };
+        let finding = reset.map(|(by, code)| reset_finding(number, by, code, place));
         for direction in Direction::BOTH {
             if let Some(fin) = stream.fins.of(direction) {
                 *ending.fin.of_mut(direction) = Some(*fin);
@@ -307,64 +297,27 @@ impl Streams {
         if let Some((by, _)) = reset {
             ending.reset = Some((by, place));
         }
+        ending.stream = Some(StreamFrames {
+            end_stream: PerDirection { c2s: stream.fins.c2s.is_some(), s2c: stream.fins.s2c.is_some() },
+            reset: reset.map(|(_, code)| code),
+        });
         ending.said = stream.said;
         ending.heard = PerDirection {
             c2s: unheard != Some(Direction::ClientToServer),
             s2c: unheard != Some(Direction::ServerToClient),
         };
+        if let Some(asked) = stream.asked.take() {
+            if let Some(finding) = finding {
+                stream.report(finding, context.sink);
+            }
+            self.fail(number, stream, *asked, None, ending, context);
+            return;
+        }
+        let Some(mut websocket) = stream.websocket.take() else { return };
         let fin = finish.fin || stream.ended.c2s || stream.ended.s2c;
         // What the RST says of the connection says nothing about one stream.
         let finish = Finish { finished: stream.ended, fin, ending, reset_evidence: "", ..*finish };
         websocket.finish(&finish, stream.gaps, finding.as_ref(), context);
-    }
-}
-
-impl Stream {
-    fn new(id: WebSocketId, asked: Asked, pending: Vec<Pending>) -> Self {
-        Self {
-            id,
-            asked: Some(Box::new(asked)),
-            websocket: None,
-            pending,
-            lost: PerDirection::default(),
-            ended: PerDirection::default(),
-            fins: PerDirection::default(),
-            said: PerDirection::default(),
-            gaps: (0, 0),
-            gap_reported: false,
-        }
-    }
-
-    fn size(&self) -> usize {
-        let websocket = self.websocket.as_ref();
-        let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
-        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
-        size_of::<Self>() + websocket + asked
-    }
-
-    /// Reports a finding about it, now or when it is opened.
-    fn report(&mut self, finding: Pending, sink: &mut dyn Sink) {
-        if let Some(websocket) = &mut self.websocket {
-            websocket.report(finding.rule, finding.spot, format_args!("{}", finding.text), sink);
-        } else if self.pending.len() < REMEMBERED {
-            self.pending.push(finding);
-        }
-    }
-
-    fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
-        if let Some(websocket) = &mut self.websocket {
-            *self.said.of_mut(direction) = Some(chunk.arrival);
-            websocket.data(direction, chunk, context);
-        }
-    }
-
-    fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, context: &mut Context<'_>) {
-        match &mut self.websocket {
-            Some(websocket) => {
-                websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
-            }
-            None => *self.lost.of_mut(direction) = true,
-        }
     }
 }
 
@@ -436,9 +389,10 @@ impl http2::Events for StreamEvents<'_, '_> {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         let Some(asked) = stream.asked.take() else { return };
         if answer == Answer::Refuses {
-            let Some(stream) = self.streams.open.remove(&number) else { return };
-            let place = response.last;
-            self.streams.fail(number, stream, *asked, Some(response), place, self.context);
+            let sample = BodySample::new(&response.head);
+            let place = HeadPlace { first: response.first, last: response.last };
+            stream.refused =
+                Some(Box::new(RefusedStream { asked: *asked, head: response.head, place, sample }));
         } else {
             self.streams.open(number, *asked, response, answer, self.context);
         }
@@ -446,6 +400,15 @@ impl http2::Events for StreamEvents<'_, '_> {
 
     fn data(&mut self, number: u32, direction: Direction, chunk: Chunk<'_>) {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
+        if let Some(refused) = &mut stream.refused {
+            if direction == Direction::ServerToClient {
+                refused.sample.push(chunk.bytes);
+            }
+            if let Some((stream, refused)) = self.streams.refused(number, |it| it.sample.is_full()) {
+                self.streams.refuse(number, stream, *refused, false, self.context);
+            }
+            return;
+        }
         match &mut stream.asked {
             None => stream.data(direction, chunk, self.context),
             Some(asked)
@@ -481,6 +444,11 @@ impl http2::Events for StreamEvents<'_, '_> {
     }
 
     fn ended(&mut self, number: u32, direction: Direction, arrival: Place) {
+        if direction == Direction::ServerToClient
+            && let Some((stream, refused)) = self.streams.refused(number, |_| true)
+        {
+            return self.streams.refuse(number, stream, *refused, true, self.context);
+        }
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         *stream.ended.of_mut(direction) = true;
         stream.fins.of_mut(direction).get_or_insert(arrival);

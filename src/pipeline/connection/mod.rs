@@ -169,7 +169,8 @@ impl TcpConnection {
         self.fast_path = self.transport.client.filter(|_| is_open);
         for side in Side::BOTH {
             // A window that is closed is to be seen to open.
-            *self.heard.of_mut(side) = *self.transport.heard.of(side) && !self.transport.has_closed_window(side);
+            *self.heard.of_mut(side) =
+                *self.transport.heard.of(side) && !self.transport.has_closed_window(side);
         }
         if is_open {
             for side in Side::BOTH {

@@ -75,9 +75,9 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: 
         text.push(b' ');
         text.extend_from_slice(reason);
     }
-    if let (Some(request), Some(response)) = (connection.request, connection.response) {
+    if let Some(took) = connection.response_time() {
         text.extend_from_slice(b" in ");
-        units::milliseconds(&mut text, response.last.time.since(request.last.time), look.ascii);
+        units::milliseconds(&mut text, took, look.ascii);
     }
     let role = if failed.is_some() { Role::Warning } else { Role::Payload };
     line.part(role, 3, &text);
@@ -147,7 +147,12 @@ fn why(ended: &Ended<'_>) -> Vec<String> {
     let verdict = examine(&facts);
     let mut parts = Vec::new();
     if let (Some(by), Some(place), Kind::Fin | Kind::Reset) = (verdict.by, verdict.place, verdict.kind) {
-        let what = if verdict.kind == Kind::Fin { "FIN" } else { "RST" };
+        let ending = &ended.ending;
+        let what = match (verdict.kind, ending.reset_error()) {
+            (Kind::Fin, _) => ending.fin_name(by).to_owned(),
+            (_, Some(error)) => format!("RST_STREAM ({error})"),
+            (_, None) => "RST".to_owned(),
+        };
         parts.push(format!("{what} by the {} in packet {}", by.sender(), place.packet));
     }
     if let Some(brief) = words::brief(&verdict, Lang::En) {
@@ -344,8 +349,9 @@ fn more(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
     out.extend_from_slice(b"  ");
     let opened = connection.response.map_or(connection.first.time, |place| place.last.time);
     let from = if ended.socket.is_some() { opened } else { connection.first.time };
-    units::right(out, 8, |out| match ended.closed {
-        Some(closed) => units::duration(out, closed.since(from).max(0).unsigned_abs(), look.ascii),
+    let open = ended.closed.and_then(|closed| closed.elapsed_since(from));
+    units::right(out, 8, |out| match open {
+        Some(open) => units::duration(out, open.unsigned_abs(), look.ascii),
         None => out.push(b'-'),
     });
 }

@@ -335,6 +335,7 @@ fn hostile(number: u32, url: &str) -> Connection {
         stream_id: None,
         url: Some(url.into()),
         handshake: Handshake {
+            is_http2: false,
             request: None,
             response: None,
             accept: Accept::Wrong,

@@ -31,7 +31,10 @@ fn a_message_in_http2_shows_its_stream_and_its_data_frame() {
 fn the_handshake_tells_what_tls_agreed_on() {
     at("wss", 2, 1, "2").shows("TLS 1.3, TLS_AES_256_GCM_SHA384, SNI wss.example").shows("resumed");
     let kit = at("wss-http2", 1, 1, "2");
-    kit.shows("ALPN h2").shows("extended CONNECT asks").shows("a new session");
+    kit.shows("ALPN h2")
+        .shows("extended CONNECT in stream 1")
+        .shows("▸ :protocol: websocket")
+        .shows("a new session");
 }
 
 #[test]

@@ -142,9 +142,9 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "data-before-handshake",
-        w("Client sent frames before the 101 response.", "客户端在收到 101 之前就发了帧。"),
+        w("Client sent frames before the server agreed.", "客户端在服务器同意之前就发了帧。"),
         w("A client that does not wait, or a race in its code.", "客户端没有等待，或代码里有竞态。"),
-        w("Wait for the whole 101, then send.", "等收到完整的 101 之后再发送。"),
+        w("Wait for the complete response, then send.", "等收到完整的响应之后再发送。"),
         w(
             "The bytes are lost, or read as the request's body, if the server refuses or a proxy stands between.",
             "如果服务器拒绝或中间有代理，这些字节会丢失，或被当作请求正文。",
@@ -152,7 +152,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "response-missing",
-        w("Upgrade request without a captured response.", "有升级请求，却没有抓到响应。"),
+        w("Request for a WebSocket without a captured response.", "有 WebSocket 请求，却没有抓到响应。"),
         w(
             "The server never answered, the connection ended first, or the capture lacks that side.",
             "服务器没有回答、连接先结束了，或没有抓到那个方向。",
@@ -165,7 +165,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "handshake-rejected",
-        w("Server answered with another status than 101.", "服务器回的状态不是 101。"),
+        w("Server refused to open the WebSocket.", "服务器拒绝打开 WebSocket。"),
         w(
             "400 malformed request, 401 and 407 login wanted, 403 Origin not allowed, 404 wrong path, 426 wrong version, 200 no WebSocket there or a proxy dropped Upgrade, 502 to 504 backend down.",
             "400 请求有误，401 和 407 需要登录，403 不允许该 Origin，404 路径不对，426 版本不对，200 那里没有 WebSocket 或代理丢了 Upgrade，502 到 504 后端不可用。",
@@ -438,7 +438,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "subprotocol-not-selected",
-        w("Subprotocols were offered, and the 101 selects none.", "提供了子协议，而 101 一个也没有选。"),
+        w("Subprotocols were offered, and the server selects none.", "提供了子协议，而服务器一个也没有选。"),
         w("The server is not configured for the offered name.", "服务器没有配置所提供的名称。"),
         w("Let the server select one of them, or offer none.", "让服务器选择其中之一，或不要提供。"),
         w(
@@ -474,7 +474,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "foreign-origin-accepted",
-        w("The 101 accepts a page of another host.", "101 接受了另一主机的网页。"),
+        w("The server accepts a page of another host.", "服务器接受了另一主机的网页。"),
         w(
             "Page and WebSocket have hosts of their own, or the server does not check Origin.",
             "网页与 WebSocket 用不同的主机，或服务器没有检查 Origin。",

@@ -359,7 +359,10 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "close-unanswered",
-        w("Close without an answer before TCP ended.", "发出 Close 后没有得到回答，TCP 就结束了。"),
+        w(
+            "Close without an answer before the connection ended.",
+            "发出 Close 后没有得到回答，连接就结束了。",
+        ),
         w("The peer dropped the connection instead of answering.", "对端没有回答，直接断开了连接。"),
         w("Let the peer answer a Close before it closes TCP.", "让对端先回答 Close，再关闭 TCP。"),
         w(
@@ -369,7 +372,7 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "closed-without-close",
-        w("TCP ended without any close frame.", "TCP 结束了，却没有任何 Close 帧。"),
+        w("The connection ended without any Close frame.", "连接结束了，却没有任何 Close 帧。"),
         w(
             "A crash, a proxy's idle timeout, or a peer that just closes the socket.",
             "崩溃、代理的空闲超时，或对端直接关闭了套接字。",

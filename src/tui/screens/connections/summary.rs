@@ -61,12 +61,10 @@ pub fn lines(ctx: &Ctx<'_>) -> Vec<Text> {
     url.captured(Role::Plain, row.name(ctx.shared.lang).as_bytes(), 4096);
     lines.push(url);
     lines.push(handshake(row));
-    if let Some(mut tls) = crate::tui::screens::handshake::tls_line(row, ctx.shared.lang) {
-        if let Some(stream) = row.stream_id {
-            tls.add(Role::Dim, format!("; HTTP/2 stream {stream}"));
-        }
-        lines.push(tls);
+    if let Some(stream) = row.stream_id {
+        lines.push(item("HTTP/2", &format!("stream {stream}, extended CONNECT (RFC 8441)")));
     }
+    lines.extend(crate::tui::screens::handshake::tls_line(row, ctx.shared.lang));
     if row.handshake.upgraded {
         lines.push(extensions(row));
         lines.push(frames(row));
@@ -166,8 +164,8 @@ fn answer(row: &ConnectionRow, line: &mut Text) {
             _ => _ = line.add(Role::Warning, "no answer was captured"),
         },
     }
-    if let (Some(request), Some(response)) = (row.request, row.response) {
-        line.plainly(format!(" in {}", units::milliseconds(response.last.time.since(request.last.time))));
+    if let Some(took) = row.response_time() {
+        line.plainly(format!(" in {}", units::milliseconds(took)));
     }
     if let Some(body) = &handshake.body {
         line.plainly("   ").captured(Role::Plain, body.first_line().as_bytes(), 80);
@@ -397,12 +395,12 @@ fn closing(row: &ConnectionRow, reading: Reading) -> Text {
 fn transport_end(row: &ConnectionRow) -> String {
     let facts = row.end.as_deref();
     let end = facts.and_then(|facts| facts.ending.first());
-    let (fin, rst) = match facts.is_some_and(|facts| facts.stream) {
-        true => ("END_STREAM", "RST_STREAM"),
-        false => ("FIN", "RST"),
-    };
-    match (end, row.state) {
-        (Some(end), _) => format!("then {} by the {}", if end.is_reset { rst } else { fin }, end.by.sender()),
+    match (end.zip(facts), row.state) {
+        (Some((end, facts)), _) => {
+            let ending = &facts.ending;
+            let what = if end.is_reset { ending.reset_name() } else { ending.fin_name(end.by) };
+            format!("then {what} by the {}", end.by.sender())
+        }
         (None, Some(State::Reset)) => "then TCP was reset".to_owned(),
         (None, _) => "then TCP was closed".to_owned(),
     }

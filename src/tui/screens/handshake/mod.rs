@@ -10,7 +10,6 @@ use crate::explain::curl::curl;
 use crate::explain::opening::anatomy::{HeadLine, Mark, body_words, key_remark};
 use crate::http::accept::steps;
 use crate::model::{Direction, Head, safe_str};
-use crate::pipeline::HeadPlace;
 use crate::store::ConnectionRow;
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
@@ -143,8 +142,8 @@ impl Screen for Handshake {
         }
         if !same {
             // The line that proves it is the one to begin with.
-            let key =
-                shown.lines.iter().position(|(_, line)| line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key"));
+            let name: &[u8] = if row.handshake.is_http2 { b":protocol" } else { b"Sec-WebSocket-Key" };
+            let key = shown.lines.iter().position(|(_, line)| line.name.eq_ignore_ascii_case(name));
             let wrong = shown.lines.iter().position(|(_, line)| line.mark == Mark::Wrong);
             let first = wrong.or(key).unwrap_or(0);
             self.go(first);
@@ -176,7 +175,11 @@ impl Screen for Handshake {
             Cmd::Back if self.more => self.more = false,
             Cmd::Curl => {
                 let ctx = turn.ctx();
-                match ctx.connection().and_then(|row| curl(&row.handshake, row.url.as_deref()?)) {
+                let row = ctx.connection();
+                match row.and_then(|row| curl(&row.handshake, row.url.as_deref()?)) {
+                    None if row.is_some_and(|row| row.handshake.is_http2) => {
+                        turn.warn("curl cannot send an extended CONNECT, which this request is (RFC 8441)");
+                    }
                     Some(command) => turn.copy(command, "the command"),
                     None => turn.warn("the request was not captured: there is nothing to repeat"),
                 }
@@ -473,6 +476,8 @@ impl Handshake {
                 }
             }
             ("Why there is no WebSocket", lines)
+        } else if row.handshake.is_http2 {
+            ("HTTP/2", shown.http2_lines(row, columns))
         } else {
             (
                 if wide { "Sec-WebSocket-Accept, step by step" } else { "Accept step by step" },
@@ -553,8 +558,7 @@ fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {
 
 /// `0.863 ms`
 fn after_request(row: &ConnectionRow) -> Option<String> {
-    let (request, response): (HeadPlace, HeadPlace) = (row.request?, row.response?);
-    Some(units::milliseconds(response.last.time.since(request.last.time)))
+    Some(units::milliseconds(row.response_time()?))
 }
 
 /// `Request  → 338 B  packet 4  t=0.030962`

@@ -2,7 +2,7 @@
 
 use crate::autopsy::words;
 use crate::explain::opening::anatomy::{
-    AcceptStory, HeadLine, Mark, accept_story, head_lines, judgements, key_remark, outcome,
+    AcceptStory, HeadLine, Mark, accept_story, head_lines, http2_story, judgements, key_remark, outcome,
 };
 use crate::explain::opening::{Other, crossed, shared_key};
 use crate::explain::words::mistakes::LIKELY;
@@ -14,6 +14,7 @@ use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
 use crate::tui::screens::slug;
 use crate::tui::theme::Role;
+use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex};
 
 /// Connections whose keys are compared with a wrong accept value.
@@ -38,6 +39,8 @@ pub struct Shown {
     accept_of: Option<Other>,
     /// A connection with the same key.
     key_of: Option<Other>,
+    /// It is inside HTTP/2, which uses no key.
+    is_http2: bool,
     /// Lines that are right, errors, warnings.
     pub counts: [usize; 3],
 }
@@ -69,6 +72,7 @@ impl Shown {
             outcome: outcome(handshake, errors, warnings, lang),
             accept_of: accept_of(index, row),
             key_of: key_of(index, row),
+            is_http2: handshake.is_http2,
             counts: [right, errors, warnings],
             problems,
             lines,
@@ -116,7 +120,7 @@ impl Shown {
                 format!("{}: {}   {}", problem.rule.code, safe_str(&problem.text), problem.rule.reference),
             ));
         }
-        if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") {
+        if line.name.eq_ignore_ascii_case(b"Sec-WebSocket-Key") && !self.is_http2 {
             let steps = steps(&line.value);
             words.push((Role::Plain, key_remark(&steps, self.key.4)));
             // A key that is readable is shown as text above.
@@ -137,6 +141,19 @@ impl Shown {
         words
     }
 
+    /// How HTTP/2 opens a WebSocket, and what TLS agreed on.
+    #[must_use]
+    pub fn http2_lines(&self, row: &ConnectionRow, columns: usize) -> Vec<Text> {
+        let mut lines = Vec::new();
+        for (text, reference) in http2_story(row.stream_id, self.key.4) {
+            for part in wrap(&format!("{text} ({reference})"), columns.saturating_sub(2).max(8)) {
+                lines.push(Text::of(Role::Plain, format!(" {part}")));
+            }
+        }
+        lines.extend(tls_line(row, self.key.4));
+        lines
+    }
+
     /// The steps to the accept value, and what was sent, for so many columns.
     #[must_use]
     pub fn accept_lines(&self, row: &ConnectionRow, wide: bool, columns: usize) -> Vec<Text> {
@@ -148,18 +165,7 @@ impl Shown {
                 lang.pick("there is no key", "没有密钥")
             };
             let nothing = lang.pick(": nothing to compute it from", "：无从计算");
-            let mut lines = Vec::new();
-            if let Some(stream) = row.stream_id.filter(|_| row.handshake.request.is_some()) {
-                lines.push(Text::of(
-                    Role::Plain,
-                    lang.pick(
-                        format!(" HTTP/2 stream {stream}: an extended CONNECT asks, :status 200 is the yes; no key, no accept value (RFC 8441 §5)"),
-                        format!(" HTTP/2 流 {stream}：用扩展 CONNECT 请求，:status 200 表示同意；没有密钥，也没有 accept 值（RFC 8441 §5）"),
-                    ),
-                ));
-            } else {
-                lines.push(Text::of(Role::Dim, format!(" {why}{nothing}")));
-            }
+            let mut lines = vec![Text::of(Role::Dim, format!(" {why}{nothing}"))];
             lines.extend(tls_line(row, lang));
             return lines;
         };

@@ -165,7 +165,13 @@ impl Scribe<'_> {
         if let Some(head) = head {
             words.captured(Role::ClientToServer, head.method(), 12).plainly(" ");
             words.captured(Role::ClientToServer, head.target(), self.columns.lane / 2);
-            words.plainly("  Upgrade: websocket");
+            // What makes it a request for a WebSocket, as HTTP/1.1 and RFC 8441 write it.
+            let wish = if self.connection.stream_id.is_some() {
+                ":protocol websocket"
+            } else {
+                "Upgrade: websocket"
+            };
+            words.plainly("  ").plainly(wish);
             if self.columns.wide {
                 words.plainly(format!("  {} B", head.bytes.len()));
             }
@@ -195,13 +201,11 @@ impl Scribe<'_> {
         } else {
             words.plainly("response (not captured)");
         }
-        let took = connection
-            .request
-            .zip(connection.response)
-            .map(|(request, response)| units::delta(response.last.time.since(request.last.time)));
+        let took = connection.response_time().map(units::delta);
         let mut note = Text::of(Role::Plain, took.unwrap_or_default());
+        let refused = if connection.stream_id.is_some() { "refused" } else { "not upgraded" };
         if connection.handshake.response.is_some() && !connection.handshake.upgraded {
-            note.plainly(if note.is_empty() { "" } else { "  " }).add(Role::Error, "not upgraded");
+            note.plainly(if note.is_empty() { "" } else { "  " }).add(Role::Error, refused);
         }
         Line {
             time: connection.response.map(|place| place.last.time),
@@ -416,8 +420,9 @@ impl Scribe<'_> {
             && data(before)
             && before.header().fin()
             && frame.direction() == Direction::ServerToClient
+            && let Some(after) = frame.time.elapsed_since(before.time)
         {
-            say(Role::Plain, &units::delta(frame.time.since(before.time)));
+            say(Role::Plain, &units::delta(after));
         }
     }
 }

@@ -398,8 +398,8 @@ impl Figures {
         match message.direction() {
             Direction::ClientToServer => self.asked = Some(message.time),
             Direction::ServerToClient => {
-                if let Some(asked) = self.asked.take() {
-                    self.replies.add(message.time.since(asked).max(0).unsigned_abs());
+                if let Some(after) = self.asked.take().and_then(|asked| message.time.elapsed_since(asked)) {
+                    self.replies.add(after.unsigned_abs());
                 }
             }
         }

@@ -1,0 +1,120 @@
+//! A stream of HTTP/2 that is a WebSocket, is to be one, or was refused.
+
+use super::websocket::OpenWebSocket;
+use crate::http::BodySample;
+use crate::model::{Chunk, Direction, Head, PerDirection, Place, Span, WebSocketId};
+use crate::pipeline::context::Context;
+use crate::pipeline::events::{HeadPlace, Pending, Sink};
+use crate::pipeline::transport::above::Gap;
+
+/// Findings that wait until there is a WebSocket to report them of.
+pub(super) const REMEMBERED: usize = 64;
+
+/// DATA that arrived before the response.
+#[derive(Clone, Debug)]
+pub(super) struct Early {
+    pub(super) at: u64,
+    pub(super) span: Span,
+    /// The bytes themselves, where they cannot be read again because they were decrypted.
+    pub(super) decrypted: Option<Box<[u8]>>,
+    pub(super) origin: Place,
+}
+
+/// A request for a WebSocket that waits for its response.
+#[derive(Clone, Debug)]
+pub(super) struct Asked {
+    pub(super) head: Box<Head>,
+    pub(super) place: HeadPlace,
+    pub(super) early: Vec<Early>,
+}
+
+/// A request that was refused, while the body of the response is read.
+#[derive(Clone, Debug)]
+pub(super) struct RefusedStream {
+    pub(super) asked: Asked,
+    pub(super) head: Box<Head>,
+    pub(super) place: HeadPlace,
+    pub(super) sample: BodySample,
+}
+
+/// A stream that is a WebSocket, or is to be one.
+#[derive(Clone, Debug)]
+pub(super) struct Stream {
+    pub(super) id: WebSocketId,
+    pub(super) asked: Option<Box<Asked>>,
+    pub(super) refused: Option<Box<RefusedStream>>,
+    pub(super) websocket: Option<Box<OpenWebSocket>>,
+    pub(super) pending: Vec<Pending>,
+    /// Bytes may be missing before it was opened.
+    pub(super) lost: PerDirection<bool>,
+    pub(super) ended: PerDirection<bool>,
+    /// Where END_STREAM was.
+    pub(super) fins: PerDirection<Option<Place>>,
+    /// The last packet of each direction that brought bytes of frames.
+    pub(super) said: PerDirection<Option<Place>>,
+    pub(super) gaps: (u64, u64),
+    /// The current gap was reported.
+    pub(super) gap_reported: bool,
+}
+
+impl Stream {
+    pub(super) fn new(id: WebSocketId, asked: Asked, pending: Vec<Pending>) -> Self {
+        Self {
+            id,
+            asked: Some(Box::new(asked)),
+            refused: None,
+            websocket: None,
+            pending,
+            lost: PerDirection::default(),
+            ended: PerDirection::default(),
+            fins: PerDirection::default(),
+            said: PerDirection::default(),
+            gaps: (0, 0),
+            gap_reported: false,
+        }
+    }
+
+    pub(super) fn size(&self) -> usize {
+        let websocket = self.websocket.as_ref();
+        let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
+        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
+        let refused = self.refused.as_ref();
+        let refused = refused.map_or(0, |it| size_of::<RefusedStream>() + it.sample.size());
+        size_of::<Self>() + websocket + asked + refused
+    }
+
+    /// Reports a finding about it, now or when it is opened.
+    pub(super) fn report(&mut self, finding: Pending, sink: &mut dyn Sink) {
+        if let Some(websocket) = &mut self.websocket {
+            websocket.report(finding.rule, finding.spot, format_args!("{}", finding.text), sink);
+        } else if self.pending.len() < REMEMBERED {
+            self.pending.push(finding);
+        }
+    }
+
+    pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
+        if let Some(websocket) = &mut self.websocket {
+            *self.said.of_mut(direction) = Some(chunk.arrival);
+            websocket.data(direction, chunk, context);
+        }
+    }
+
+    pub(super) fn gap(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        context: &mut Context<'_>,
+    ) {
+        match &mut self.websocket {
+            Some(websocket) => {
+                websocket.gap(&Gap { direction, at, len, arrival, why: "" }, context);
+            }
+            None => *self.lost.of_mut(direction) = true,
+        }
+        if let (Some(refused), Direction::ServerToClient) = (&mut self.refused, direction) {
+            refused.sample.stop();
+        }
+    }
+}
