@@ -67,6 +67,19 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Takes another chain, which begins where this one ends.
+    fn go_on(&mut self, next: Self) {
+        self.end = next.end;
+        self.frames = self.frames.saturating_add(next.frames);
+        self.bits = self.bits.saturating_add(next.bits);
+        self.telling = self.telling.saturating_add(next.telling);
+        self.texts = self.texts.saturating_add(next.texts);
+        self.compressed = self.compressed.saturating_add(next.compressed);
+        self.aligned = self.aligned.saturating_add(next.aligned);
+        self.beats.extend(next.beats);
+        self.beats.truncate(BEATS);
+    }
+
     fn beat(&mut self, opcode: Opcode, bytes: &[u8]) {
         if !bytes.is_empty() && self.beats.len() < BEATS {
             let mut payload = [0; 16];
@@ -402,6 +415,11 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
                 chain.bits = chain.bits.saturating_sub(16);
             }
             if chain.start == u64::MAX || chain.bits < needed {
+                continue;
+            }
+            // Only so many frames are followed at once.
+            if let Some(best) = best.as_mut().filter(|best| best.end == start && best.frames >= ENOUGH) {
+                best.go_on(chain);
                 continue;
             }
             let better = best.as_ref().is_none_or(|best| chain.bits > best.bits && chain.end > best.end);

@@ -22,8 +22,10 @@ impl TcpConnection {
             && let Some(client) = self.transport.client
         {
             let server = client.other();
-            let lost = streams.of(server).hole().is_some()
-                || (!*self.transport.heard.of(server) && self.transport.ready(client).is_some());
+            // Nothing of the server was captured, or nothing since the request, and the client went on as if answered.
+            let is_unseen = !*self.transport.heard.of(server) || streams.of(server).next_is_acknowledged();
+            let lost =
+                streams.of(server).hole().is_some() || (is_unseen && self.transport.ready(client).is_some());
             return lost.then_some(Missing::Response);
         }
         if !self.application.is_fresh()
@@ -138,6 +140,7 @@ impl TcpConnection {
             // A side that has not sent anything yet is taken to begin with a frame.
             let is_quiet = transport.streams.of(side).waiting().1 == 0
                 && *transport.heard.of(side)
+                && !transport.streams.of(side).next_is_acknowledged()
                 && missing != Missing::All;
             (if side == Side::A { a } else { b }).is_some() || is_quiet
         };
