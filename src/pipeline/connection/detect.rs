@@ -46,7 +46,7 @@ impl TcpConnection {
         if Side::BOTH.into_iter().all(begins_with_gap) {
             return Some(Missing::Lost);
         }
-        let is_named = names_port(context);
+        let is_named = context.limits.names_port(ports(context));
         (is_named && Side::BOTH.into_iter().all(|side| streams.of(side).position() == 0))
             .then_some(Missing::Named)
     }
@@ -86,9 +86,13 @@ impl TcpConnection {
             _ => self.transport.client.filter(|_| missing != Missing::All),
         };
         // Servers mostly listen on the lower port.
-        let [a, b] = Side::BOTH.map(|side| context.identity.of(side).port);
+        let [a, b] = ports(context);
         let number = |side: Side| usize::from(side == Side::B);
-        Known { client: client.map(number), likely_client: usize::from(b > a), said: names_port(context) }
+        Known {
+            client: client.map(number),
+            likely_client: usize::from(b > a),
+            said: context.limits.names_port(ports(context)),
+        }
     }
 
     /// What waits in a stream.
@@ -188,8 +192,6 @@ impl TcpConnection {
     }
 }
 
-/// Whether the user named a port of the connection as one of WebSockets without handshakes.
-fn names_port(context: &Context<'_>) -> bool {
-    let ports = Side::BOTH.map(|side| context.identity.of(side).port);
-    ports.iter().any(|port| context.limits.ws_ports.contains(port))
+fn ports(context: &Context<'_>) -> [u16; 2] {
+    Side::BOTH.map(|side| context.identity.of(side).port)
 }
