@@ -473,13 +473,13 @@ impl<E: Events> Step<'_, '_, E> {
     ) {
         let terms = self.side.terms;
         let sure = matches!(done.integrity, Integrity::Ok | Integrity::Lenient);
-        let integrity = if terms.guessed && sure {
-            Integrity::Guessed
-        } else if outline.opaque
+        let integrity = if outline.opaque
             && terms.rsv_defined & !4 != 0
             && (sure || done.integrity == Integrity::Damaged)
         {
             Integrity::UnknownExtension
+        } else if terms.guessed && sure {
+            Integrity::Guessed
         } else if (outline.opaque || outline.lenient) && sure {
             Integrity::Lenient
         } else {

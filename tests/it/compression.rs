@@ -160,6 +160,34 @@ fn bits_on_control_frames_and_continuations_count_as_well() {
 }
 
 #[test]
+fn bits_under_a_hidden_handshake_may_be_those_of_an_unknown_extension() {
+    let talk = agreed("x-private", "x-private");
+    let first = talk.upgraded_at[1] as u64;
+    // Frames are recognised by those without such bits.
+    let talk = (0..70).fold(talk, |talk, i| talk.text(C2S, "a question").text(S2C, &format!("plain {i}")));
+    let talk = (1..4).fold(talk, |talk, rsv| {
+        talk.frame(S2C, &Frame::new(TEXT, format!("coded {rsv}")).rsv(rsv))
+            .frame(S2C, &Frame::new(PING, "coded").rsv(rsv))
+    });
+    let talk = talk.closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let cut = script.clone().snaplen(54 + 60);
+    let begin = script.piece_at(C2S, talk.upgraded_at[0] as u64).min(script.piece_at(S2C, first));
+    for (what, script) in [("cut", cut), ("not captured", script.begin_at(begin))] {
+        let output = read(pcap(&script.packets(), PcapFormat::default()));
+        let coded = |message: &Message| message.bytes.starts_with(b"coded");
+        let (with, without): (Vec<_>, Vec<_>) = output.said(1, "s2c").into_iter().partition(coded);
+        assert!(with.iter().all(|message| message.integrity == "unknown-extension"), "{what}: {with:?}");
+        assert_eq!((with.len(), without.len()), (6, 71), "{what}");
+        let texts = without.iter().filter(|message| message.op == "text");
+        assert!(texts.into_iter().all(|message| message.integrity == "guessed"), "{what}: {without:?}");
+        // Nobody is blamed, and no extension is named.
+        assert!(output.findings("unknown-extension").is_empty(), "{what}: {:?}", output.codes());
+        assert!(output.findings("reserved-bit-set").is_empty(), "{what}: {:?}", output.codes());
+    }
+}
+
+#[test]
 fn rsv1_of_permessage_deflate_beside_an_unknown_extension_is_certain_and_other_bits_are_not() {
     let mut compress = deflater();
     let output = told(
