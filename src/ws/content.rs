@@ -228,7 +228,10 @@ impl<E: Events> Step<'_, '_, E> {
             if !open.compressed && open.missing.is_none() && self.shared.wants_short(number, open.payload_len)
             {
                 let mut unmasked = std::mem::take(&mut scratch.unmasked);
-                if let Some(all) = open.kept.read(bytes, &mut unmasked) {
+                // Empty for a message of several frames.
+                if let Some(all) = open.kept.read(bytes, &mut unmasked)
+                    && all.len() as u64 == open.payload_len
+                {
                     let (direction, opcode) = (self.side.direction, open.opcode);
                     let message = ShortMessage { number, direction, opcode, bytes: all, last: arrival };
                     self.shared.short_message(self.events, &message);
