@@ -100,7 +100,7 @@ impl Eager {
     }
 
     /// The text, or where it is none; of what is kept where that is not all.
-    fn text(&self, check: bool) -> (Option<&str>, Option<u64>) {
+    pub(super) fn text(&self, check: bool) -> (Option<&str>, Option<u64>) {
         match (check, self.is_whole()) {
             (true, true) => text_of(&self.kept),
             (true, false) => match self.utf8.finish() {
@@ -197,6 +197,7 @@ impl<E: Events> Step<'_, '_, E> {
                 sha256: depth.hash.then(|| Sha256::digest(bytes).into()),
                 faults: None,
             };
+            self.keep_plain(bytes, number, payload.arrival.packet);
             self.tell(&outline, &done, bytes, text, bad);
         } else {
             unmasked.clear();
@@ -273,6 +274,8 @@ impl<E: Events> Step<'_, '_, E> {
         } else if let Some(eager) = &mut open.eager {
             let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
             let (text, bad) = eager.text(check);
+            // Its end is not kept.
+            self.side.plain = None;
             let done = Done {
                 integrity: Integrity::Ok,
                 len: Some(eager.len),
@@ -291,6 +294,9 @@ impl<E: Events> Step<'_, '_, E> {
                 sha256,
                 faults: None,
             };
+            if !open.opaque {
+                self.keep_plain(all, number, arrival.packet);
+            }
             self.tell(&outline, &done, all, text, bad);
         } else {
             let done =
@@ -391,12 +397,14 @@ impl<E: Events> Step<'_, '_, E> {
                 self.find_faults(&mut done, len, earlier);
             }
             Inflation::Cut => {
+                self.side.plain = None;
                 let known = len <= self.context.depth.inflate.drain;
                 let sha256 = done.sha256.filter(|_| known);
                 let len = known.then_some(len);
                 done = Done { integrity: Integrity::Cut, len, whole: false, sha256, faults: None };
             }
             Inflation::UnknownDictionary | Inflation::Damaged => {
+                self.side.plain = None;
                 // Of a guess, the fault is more likely than that of its sender.
                 let integrity = if outcome == Inflation::Damaged && !self.side.terms.guessed {
                     Integrity::Damaged
@@ -426,6 +434,7 @@ impl<E: Events> Step<'_, '_, E> {
             || inflater.bad_end().is_some()
             || side.compression.window_bits < 15
             || side.keeps_window
+            || side.plain.is_some()
             || side.assumed > 0;
         if !is_odd || side.terms.guessed {
             return;
@@ -439,6 +448,14 @@ impl<E: Events> Step<'_, '_, E> {
         // A match is at least three bytes long: this one begins before the message.
         if side.keeps_window && distance > 0 && distance + 3 > len {
             faults.push(lenient::kept_window());
+        }
+        match &side.plain {
+            Some(plain) if side.feeds_plain && distance > 0 && distance + 3 > len => {
+                faults.push(plain.fault());
+            }
+            // Read without those messages: they are not in the window, or what was read is not what was sent.
+            Some(_) if !side.feeds_plain && distance > 0 => side.plain = None,
+            _ => {}
         }
         let is_doubtful = side.assumed > 0 && distance > 0;
         side.assumed = side.assumed.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));

@@ -4,6 +4,7 @@ use super::content::Eager;
 use super::deflate::{DeflateEnd, Inflater, Inflation};
 use super::event::{Context, Depth, Events, Scratch};
 use super::message::Step;
+use super::plain_window::Source;
 use super::{Opcode, rules};
 use crate::model::Rule;
 
@@ -113,6 +114,29 @@ fn inflate_pieces<'a>(
 }
 
 impl<E: Events> Step<'_, '_, E> {
+    /// Keeps an uncompressed message, where a sender that compresses others may have put it into its window.
+    #[inline]
+    pub(super) fn keep_plain(&mut self, bytes: &[u8], message: u64, packet: u64) {
+        if self.side.terms.takeover == Some(true) {
+            self.keep_for_window(bytes, Source { message, packet });
+        }
+    }
+
+    #[cold]
+    fn keep_for_window(&mut self, bytes: &[u8], source: Source) {
+        let side = &mut *self.side;
+        if side.terms.guessed || side.window_lost || side.compression.per_frame || bytes.is_empty() {
+            return;
+        }
+        if side.feeds_plain
+            && let Some(inflater) = &mut side.inflater
+        {
+            inflater.insert(bytes);
+        }
+        let at = side.counts.inflated_bytes;
+        side.plain.get_or_insert_default().push(at, bytes, source);
+    }
+
     /// Reads a message past a fault that is known, once it could not be inflated. `wire`: its bytes, unmasked; `ends`:
     /// where each of its fragments ends in them.
     #[cold]
@@ -123,6 +147,7 @@ impl<E: Events> Step<'_, '_, E> {
         let check = opcode == Opcode::Text;
         let failed = side.inflater.as_deref_mut()?;
         let (too_far, previous) = (failed.refers_too_far(), failed.take_previous());
+        let plain = side.plain.take();
         if !failed.rewind() {
             failed.lose();
         }
@@ -147,7 +172,7 @@ impl<E: Events> Step<'_, '_, E> {
             }
         }
         if ends.len() > 1 && ends.last() == Some(&(wire.len() as u64)) {
-            let mut inflater = Box::new(before);
+            let mut inflater = Box::new(before.clone());
             let starts = std::iter::once(&0).chain(ends);
             let pieces = starts
                 .zip(ends)
@@ -167,6 +192,21 @@ impl<E: Events> Step<'_, '_, E> {
                 side.terms.takeover = Some(true);
                 side.keeps_window = true;
                 return Some(Reading { fault: kept_window(), content });
+            }
+        }
+        if too_far
+            && side.terms.takeover == Some(true)
+            && let Some(plain) = plain
+        {
+            let mut inflater = Box::new(before.clone());
+            inflater.set_window(&plain.join(before.window(), side.counts.inflated_bytes));
+            let pieces = std::iter::once(wire);
+            let content = inflate_pieces(&mut inflater, pieces, depth, scratch, check);
+            if let Some(content) = content.filter(|content| content.text(check).1.is_none()) {
+                side.inflater = Some(inflater);
+                let fault = plain.fault();
+                (side.plain, side.feeds_plain) = (Some(plain), true);
+                return Some(Reading { fault, content });
             }
         }
         // What the sender's window holds of this message is not known.

@@ -20,6 +20,7 @@ mod lenient;
 mod mask;
 mod message;
 mod payload;
+mod plain_window;
 mod reader;
 mod resync;
 pub mod rules;

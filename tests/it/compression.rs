@@ -345,6 +345,61 @@ fn a_window_kept_although_it_should_not_be_is_named_and_used() {
 }
 
 #[test]
+fn a_window_that_holds_uncompressed_messages_is_named_and_used() {
+    const SHORT: &str = "{\"kind\":\"hello\",\"name\":\"a short one\"}";
+    const OTHER: &str = "{\"kind\":\"again\",\"name\":\"another one\"}";
+    for (step, split) in [(1460, false), (7, false), (1460, true)] {
+        let mut compress = deflater();
+        let mut talk = deflating();
+        for (text, is_plain) in [
+            (SHORT, true),
+            (OTHER, true),
+            (SHORT, false),
+            ("new and different", true),
+            (OTHER, false),
+            (ONE, false),
+        ] {
+            let bytes = message(&mut compress, text.as_bytes());
+            talk = match (is_plain, split) {
+                (true, false) => talk.frame(S2C, &Frame::new(TEXT, text)),
+                (true, true) => {
+                    let (a, b) = text.split_at(5);
+                    talk.frame(S2C, &Frame::new(TEXT, a).more()).frame(S2C, &Frame::new(CONTINUATION, b))
+                }
+                (false, _) => talk.frame(S2C, &compressed(bytes)),
+            };
+        }
+        let talk = talk.closed(1000);
+        let output = read(pcap(&Script::new(&talk, &Split::Writes(step)).packets(), PcapFormat::default()));
+        let expected = [
+            (SHORT, "ok"),
+            (OTHER, "ok"),
+            (SHORT, "lenient"),
+            ("new and different", "ok"),
+            (OTHER, "lenient"),
+            (ONE, "lenient"),
+        ];
+        assert_eq!(said(&output, "s2c"), pairs(&expected), "{step} {split}");
+        assert!(output.codes().iter().all(|code| *code == "deflate-window-fed"), "{:?}", output.codes());
+        let findings = output.findings("deflate-window-fed");
+        assert_eq!(findings.iter().map(|f| f["msg"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 5, 6]);
+        let text = findings[0]["text"].as_str().unwrap();
+        assert!(text.contains("messages from 1 to 2 (packets "), "{text}");
+    }
+}
+
+#[test]
+fn uncompressed_messages_explain_no_fault_that_they_do_not_have_a_part_in() {
+    // The sender refers to what it never sent.
+    let mut compress = deflater();
+    message(&mut compress, TWO.as_bytes());
+    let talk = deflating().text(C2S, "x").frame(S2C, &Frame::new(TEXT, "plain"));
+    let output = told(talk.frame(S2C, &compressed(message(&mut compress, TWO.as_bytes()))));
+    assert_eq!(said(&output, "s2c")[1].1, "damaged");
+    assert!(output.findings("deflate-window-fed").is_empty(), "{:?}", output.codes());
+}
+
+#[test]
 fn a_message_that_ends_inside_a_block_is_damaged_and_the_next_is_not_blamed() {
     let mut compress = deflater();
     let whole = message(&mut compress, ONE.as_bytes());

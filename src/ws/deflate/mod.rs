@@ -199,6 +199,22 @@ impl Inflater {
         (self.tables, self.dead) = (None, false);
     }
 
+    /// What its window holds.
+    pub(super) fn window(&self) -> &[u8] {
+        self.window.content()
+    }
+
+    /// Puts bytes into its window that no compressed message made.
+    pub(super) fn insert(&mut self, bytes: &[u8]) {
+        self.window.insert(bytes);
+    }
+
+    /// Puts these bytes in place of its window.
+    pub(super) fn set_window(&mut self, bytes: &[u8]) {
+        self.empty();
+        self.insert(bytes);
+    }
+
     /// The largest distance that the message at hand referred to, in bytes: a sender that agreed to a smaller window
     /// (RFC 7692 section 7.1.2) is not to exceed that.
     #[must_use]
