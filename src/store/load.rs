@@ -439,10 +439,14 @@ impl Runs {
 
     /// Forgets what lies before an offset.
     fn forget(&mut self, end: u64) {
-        let is_over = |run: &Run| run.at.saturating_add(run.len) <= end;
-        while self.first.pop_front_if(|run| is_over(run)).is_some() {}
+        let forget = |runs: &mut VecDeque<Run>| {
+            while runs.front().is_some_and(|run| run.at.saturating_add(run.len) <= end) {
+                runs.pop_front();
+            }
+        };
+        forget(&mut self.first);
         if self.first.is_empty() {
-            while self.newest.pop_front_if(|run| is_over(run)).is_some() {}
+            forget(&mut self.newest);
             std::mem::swap(&mut self.first, &mut self.newest);
         }
     }
