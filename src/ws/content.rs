@@ -263,6 +263,7 @@ impl<E: Events> Step<'_, '_, E> {
             let integrity = if open.missing.is_some() { Integrity::Gap } else { Integrity::Cut };
             let done = Done { integrity, len: plain_len, whole: false, sha256: None, faults: None };
             let content = open.kept.read(bytes, &mut unmasked).unwrap_or_default();
+            self.lose_plain();
             self.tell(&outline, &done, content, None, None);
         } else if open.compressed {
             self.side.counts.deflated_bytes += open.payload_len;
@@ -275,7 +276,7 @@ impl<E: Events> Step<'_, '_, E> {
             let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
             let (text, bad) = eager.text(check);
             // Its end is not kept.
-            self.side.plain = None;
+            self.lose_plain();
             let done = Done {
                 integrity: Integrity::Ok,
                 len: Some(eager.len),
@@ -311,6 +312,13 @@ impl<E: Events> Step<'_, '_, E> {
             self.frame.payload = std::mem::take(&mut open.kept);
         }
         self.give_back_inflater();
+    }
+
+    /// A message came of which not all is known: what its sender may have in its window beside compressed ones is not, either.
+    fn lose_plain(&mut self) {
+        if let Some(inflater) = &mut self.side.inflater {
+            inflater.lose_plain();
+        }
     }
 
     /// A direction that starts each message with an empty window needs no inflater in between.
@@ -397,14 +405,15 @@ impl<E: Events> Step<'_, '_, E> {
                 self.find_faults(&mut done, len, earlier);
             }
             Inflation::Cut => {
-                self.side.plain = None;
+                if let Some(inflater) = &mut self.side.inflater {
+                    inflater.doubt_plain();
+                }
                 let known = len <= self.context.depth.inflate.drain;
                 let sha256 = done.sha256.filter(|_| known);
                 let len = known.then_some(len);
                 done = Done { integrity: Integrity::Cut, len, whole: false, sha256, faults: None };
             }
             Inflation::UnknownDictionary | Inflation::Damaged => {
-                self.side.plain = None;
                 // Of a guess, the fault is more likely than that of its sender.
                 let integrity = if outcome == Inflation::Damaged && !self.side.terms.guessed {
                     Integrity::Damaged
@@ -429,12 +438,12 @@ impl<E: Events> Step<'_, '_, E> {
     #[inline]
     fn find_faults(&mut self, done: &mut Done, len: u64, earlier: Option<Fault>) {
         let side = &mut *self.side;
-        let Some(inflater) = &side.inflater else { return };
+        let Some(inflater) = &mut side.inflater else { return };
         let is_odd = earlier.is_some()
             || inflater.bad_end().is_some()
             || side.compression.window_bits < 15
             || side.keeps_window
-            || side.plain.is_some()
+            || inflater.plain.is_some()
             || side.assumed > 0;
         if !is_odd || side.terms.guessed {
             return;
@@ -449,12 +458,12 @@ impl<E: Events> Step<'_, '_, E> {
         if side.keeps_window && distance > 0 && distance + 3 > len {
             faults.push(lenient::kept_window());
         }
-        match &side.plain {
-            Some(plain) if side.feeds_plain && distance > 0 && distance + 3 > len => {
-                faults.push(plain.fault());
+        match &inflater.plain {
+            Some(plain) if plain.in_window && distance > 0 && distance + 3 > len => {
+                faults.push(lenient::fed_window(plain));
             }
             // Read without those messages: they are not in the window, or what was read is not what was sent.
-            Some(_) if !side.feeds_plain && distance > 0 => side.plain = None,
+            Some(plain) if !plain.in_window && distance > 0 => inflater.plain = None,
             _ => {}
         }
         let is_doubtful = side.assumed > 0 && distance > 0;

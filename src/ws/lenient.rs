@@ -1,10 +1,9 @@
 //! Compressed messages with a known fault: what the fault is, and the text where it makes that readable (RFC 7692 section 7.2).
 
-use super::content::Eager;
-use super::deflate::{DeflateEnd, Inflater, Inflation};
+use super::content::{Eager, take_inflater};
+use super::deflate::{DeflateEnd, Inflater, Inflation, PlainWindow, Source};
 use super::event::{Context, Depth, Events, Scratch};
 use super::message::Step;
-use super::plain_window::Source;
 use super::{Opcode, rules};
 use crate::model::Rule;
 
@@ -128,13 +127,13 @@ impl<E: Events> Step<'_, '_, E> {
         if side.terms.guessed || side.window_lost || side.compression.per_frame || bytes.is_empty() {
             return;
         }
-        if side.feeds_plain
-            && let Some(inflater) = &mut side.inflater
-        {
+        let inflater = take_inflater(&mut side.inflater, false, self.context.scratch);
+        let mut plain = inflater.plain.take().unwrap_or_default();
+        if plain.in_window {
             inflater.insert(bytes);
         }
-        let at = side.counts.inflated_bytes;
-        side.plain.get_or_insert_default().push(at, bytes, source);
+        plain.push(side.counts.inflated_bytes, bytes, source);
+        inflater.plain = Some(plain);
     }
 
     /// Reads a message past a fault that is known, once it could not be inflated. `wire`: its bytes, unmasked; `ends`:
@@ -147,7 +146,7 @@ impl<E: Events> Step<'_, '_, E> {
         let check = opcode == Opcode::Text;
         let failed = side.inflater.as_deref_mut()?;
         let (too_far, previous) = (failed.refers_too_far(), failed.take_previous());
-        let plain = side.plain.take();
+        let plain = failed.plain.take();
         if !failed.rewind() {
             failed.lose();
         }
@@ -196,16 +195,17 @@ impl<E: Events> Step<'_, '_, E> {
         }
         if too_far
             && side.terms.takeover == Some(true)
-            && let Some(plain) = plain
+            && let Some(mut plain) = plain
         {
             let mut inflater = Box::new(before.clone());
             inflater.set_window(&plain.join(before.window(), side.counts.inflated_bytes));
             let pieces = std::iter::once(wire);
             let content = inflate_pieces(&mut inflater, pieces, depth, scratch, check);
             if let Some(content) = content.filter(|content| content.text(check).1.is_none()) {
+                let fault = fed_window(&plain);
+                plain.in_window = true;
+                inflater.plain = Some(plain);
                 side.inflater = Some(inflater);
-                let fault = plain.fault();
-                (side.plain, side.feeds_plain) = (Some(plain), true);
                 return Some(Reading { fault, content });
             }
         }
@@ -224,4 +224,20 @@ const WINDOW: u32 = 32 << 10;
 pub(super) fn kept_window() -> Fault {
     let text = "the message refers to one before it, although no_context_takeover was agreed: its sender kept the window";
     (&rules::DEFLATE_WINDOW_KEPT, text.to_owned())
+}
+
+/// The fault of a sender that puts messages into its window that it sends uncompressed.
+pub(super) fn fed_window(plain: &PlainWindow) -> Fault {
+    let [first, last] = plain.ends();
+    let which = if first == last {
+        format!("message {} (packet {})", first.message, first.packet)
+    } else {
+        let (from, to) = (first.packet, last.packet);
+        format!("messages from {} to {} (packets {from} to {to})", first.message, last.message)
+    };
+    let text = format!(
+        "the message refers to text that was sent uncompressed before it, {which}: its sender put that into its \
+         compression window, where a receiver does not have it"
+    );
+    (&rules::DEFLATE_WINDOW_FED, text)
 }

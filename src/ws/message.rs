@@ -7,7 +7,6 @@ use sha2::{Digest as _, Sha256};
 use super::content::Open;
 use super::deflate::Inflater;
 use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
-use super::plain_window::PlainWindow;
 use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::Search;
 use super::shared::Shared;
@@ -137,18 +136,13 @@ pub(super) struct Side {
     pub(super) keeps_window: bool,
     /// Messages without context takeover whose window was kept for the next one.
     pub(super) watched: u8,
-    /// The sender puts uncompressed messages into its window.
-    pub(super) feeds_plain: bool,
-    /// Uncompressed messages that may be in the sender's window, or are.
-    pub(super) plain: Option<Box<PlainWindow>>,
 }
 
 impl Side {
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
         let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
-        let plain = self.plain.as_ref().map_or(0, |plain| plain.size());
-        open + plain + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
+        open + self.inflater.as_ref().map_or(0, |inflater| size_of_val(&**inflater) + inflater.size())
     }
 
     pub(super) fn new(direction: Direction, terms: Terms) -> Self {
@@ -174,8 +168,6 @@ impl Side {
             compression: CompressionTerms::default(),
             keeps_window: false,
             watched: 0,
-            feeds_plain: false,
-            plain: None,
         }
     }
 
@@ -700,7 +692,7 @@ impl<E: Events> Step<'_, '_, E> {
     pub(super) fn lose_window(&mut self) {
         let side = &mut *self.side;
         if side.terms.takeover == Some(true) {
-            (side.window_lost, side.plain) = (true, None);
+            side.window_lost = true;
             if let Some(inflater) = &mut side.inflater {
                 inflater.lose();
             }

@@ -20,7 +20,6 @@ mod lenient;
 mod mask;
 mod message;
 mod payload;
-mod plain_window;
 mod reader;
 mod resync;
 pub mod rules;

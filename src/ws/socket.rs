@@ -87,7 +87,6 @@ impl Half {
         let side = &mut self.side;
         if side.open.as_ref().is_none_or(|open| !open.compressed) {
             let had_one = side.inflater.take().is_some();
-            side.plain = None;
             side.window_lost |= had_one && side.terms.takeover == Some(true);
         } else if let Some(inflater) = &mut side.inflater {
             // One that is at work is needed.

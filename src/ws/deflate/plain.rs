@@ -3,9 +3,6 @@
 
 use std::collections::VecDeque;
 
-use super::lenient::Fault;
-use super::rules;
-
 /// How far back a window reaches at most, in bytes.
 const WINDOW: usize = 32 << 10;
 /// Bytes with which the oldest go.
@@ -15,9 +12,9 @@ const RUNS: usize = 64;
 
 /// A message by its number, and the packet in which it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Source {
-    pub(super) message: u64,
-    pub(super) packet: u64,
+pub(in crate::ws) struct Source {
+    pub(in crate::ws) message: u64,
+    pub(in crate::ws) packet: u64,
 }
 
 /// Uncompressed messages between the same two compressed ones.
@@ -32,19 +29,21 @@ struct Run {
 
 /// Uncompressed messages of one direction, at most half as many bytes again as a window holds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PlainWindow {
+pub(in crate::ws) struct PlainWindow {
     runs: VecDeque<Run>,
     len: usize,
+    /// The sender does put them into its window.
+    pub(in crate::ws) in_window: bool,
 }
 
 impl PlainWindow {
     /// Bytes of memory, about.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::ws) fn size(&self) -> usize {
         size_of::<Self>() + self.len + self.runs.len() * size_of::<Run>()
     }
 
     /// Takes a message. `at`: how many bytes of compressed messages came before it.
-    pub(super) fn push(&mut self, at: u64, bytes: &[u8], source: Source) {
+    pub(in crate::ws) fn push(&mut self, at: u64, bytes: &[u8], source: Source) {
         let bytes = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
         match self.runs.back_mut().filter(|run| run.at == at) {
             Some(run) => {
@@ -75,7 +74,7 @@ impl PlainWindow {
 
     /// The window of a sender that put these messages into it. `window`: what compressed messages left in it, `total`: how
     /// many bytes those had in all.
-    pub(super) fn join(&self, window: &[u8], total: u64) -> Vec<u8> {
+    pub(in crate::ws) fn join(&self, window: &[u8], total: u64) -> Vec<u8> {
         let mut joined = Vec::with_capacity(window.len() + self.len);
         let mut taken = 0;
         for run in &self.runs {
@@ -91,21 +90,10 @@ impl PlainWindow {
         joined
     }
 
-    /// The fault of a message that refers to these.
-    pub(super) fn fault(&self) -> Fault {
+    /// The first of these messages, and the last.
+    pub(in crate::ws) fn ends(&self) -> [Source; 2] {
         let first = self.runs.front().map(|run| run.first).unwrap_or_default();
-        let last = self.runs.back().map(|run| run.last).unwrap_or_default();
-        let which = if first == last {
-            format!("message {} (packet {})", first.message, first.packet)
-        } else {
-            let (from, to) = (first.packet, last.packet);
-            format!("messages from {} to {} (packets {from} to {to})", first.message, last.message)
-        };
-        let text = format!(
-            "the message refers to text that was sent uncompressed before it, {which}: its sender put that into its \
-             compression window, where a receiver does not have it"
-        );
-        (&rules::DEFLATE_WINDOW_FED, text)
+        [first, self.runs.back().map(|run| run.last).unwrap_or_default()]
     }
 }
 
@@ -126,7 +114,7 @@ mod tests {
         assert_eq!(plain.join(b"two five", 8), b"one two three four five");
         // Where the window does not reach back to them, they are of no use.
         assert_eq!(plain.join(b"five", 8), b"three four five");
-        assert!(plain.fault().1.contains("messages from 1 to 4 (packets 11 to 14)"));
+        assert_eq!(plain.ends(), [source(1), source(4)]);
     }
 
     #[test]
@@ -139,6 +127,6 @@ mod tests {
         }
         plain.push(0, &[7; 3 * WINDOW], source(2000));
         assert_eq!(plain.join(&[], 0).len(), WINDOW);
-        assert!(plain.fault().1.contains("message 2000 "));
+        assert_eq!(plain.ends(), [source(2000); 2]);
     }
 }
