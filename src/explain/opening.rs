@@ -17,7 +17,10 @@ use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,
 };
-use anatomy::{AcceptStory, Mark, accept_story, body_words, head_lines, http2_story, judgements, outcome};
+use anatomy::{
+    AcceptStory, Mark, accept_story, body_words, cut_words, head_lines, http2_story, judgements,
+    no_accept_words, no_key_words, outcome,
+};
 
 /// Column of the values of the steps.
 const VALUE: usize = 19;
@@ -292,11 +295,7 @@ impl Page<'_, '_> {
             }
         }
         if head.cut {
-            let cut = match opening.lang {
-                Lang::En => "handshake cut by the snap length: the other lines are unknown",
-                Lang::Zh => "握手被截断长度切短：其余各行未知",
-            };
-            let (bytes, cut) = (head.bytes.len(), self.style.paint(Role::Warning, cut));
+            let (bytes, cut) = (head.bytes.len(), self.style.paint(Role::Warning, cut_words(opening.lang)));
             writeln!(self.out, ", {bytes} bytes of it\n     {cut}")?;
         } else if opening.handshake.is_http2 {
             let (wire, text) = (head.wire_len, head.bytes.len());
@@ -377,15 +376,7 @@ impl Page<'_, '_> {
         let Some(AcceptStory { steps, remark, sent }) =
             accept_story(self.opening.handshake, self.opening.lang)
         else {
-            let why = if request.is_none() {
-                lang.pick("the request was not captured", "没有抓到请求")
-            } else if request.is_some_and(|head| head.cut) {
-                lang.pick("the snap length cut the key", "密钥被截断长度切掉了")
-            } else {
-                lang.pick("there is no key", "没有密钥")
-            };
-            let nothing = lang.pick(": nothing to compute it from", "：无从计算");
-            return writeln!(self.out, " {why}{nothing}\n");
+            return writeln!(self.out, " {}\n", no_key_words(request, lang));
         };
         self.step(
             "1 key as sent",
@@ -435,7 +426,7 @@ impl Page<'_, '_> {
             }
         }
         if sent.is_empty() && response.is_some_and(|head| head.cut) {
-            let cut = lang.pick("cut by the snap length", "被截断长度切掉了");
+            let cut = no_accept_words(lang);
             return writeln!(self.out, " 5 {:1$}{cut}\n", "server sent", VALUE - 3);
         }
         if sent.is_empty() {

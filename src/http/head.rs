@@ -117,6 +117,30 @@ pub fn scan_cut(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Option<Hea
     Some(head)
 }
 
+/// The head of a 101 that was cut inside its status: what is there fits no other response that switches protocols.
+///
+/// `expected`: that it is one is known from elsewhere, so any beginning of it suffices.
+#[must_use]
+pub fn scan_cut_101(input: &[u8], expected: bool) -> Option<Head> {
+    const LINES: [&[u8]; 2] = [b"HTTP/1.1 101", b"HTTP/1.0 101"];
+    const VERSION: usize = 8;
+    let needed = if expected { 1 } else { VERSION + 2 };
+    if input.len() < needed || !LINES.iter().any(|line| line.starts_with(input)) {
+        return None;
+    }
+    let end = input.len();
+    let start =
+        StartLine::Response { version: narrow(0..end.min(VERSION)), status: 101, reason: narrow(end..end) };
+    Some(cut_head(input, start))
+}
+
+/// Whether a response was cut inside its status.
+#[must_use]
+pub fn is_status_cut(response: &Head) -> bool {
+    const LEN: usize = "HTTP/1.1 101".len();
+    response.cut && response.bytes.len() < LEN
+}
+
 /// A head that was cut in its start line.
 fn cut_line(kind: HeadKind, line: &[u8]) -> Option<Head> {
     let start = match kind {
@@ -124,8 +148,12 @@ fn cut_line(kind: HeadKind, line: &[u8]) -> Option<Head> {
         HeadKind::Request if !may_begin(kind, line, 0) => return None,
         HeadKind::Request => start_line(kind, line).or_else(|| cut_request_line(line))?,
     };
+    Some(cut_head(line, start))
+}
+
+fn cut_head(line: &[u8], start: StartLine) -> Head {
     let (bytes, line) = (line.into(), narrow(0..line.len()));
-    Some(Head {
+    Head {
         bytes,
         wire_len: line.end,
         line,
@@ -134,7 +162,7 @@ fn cut_line(kind: HeadKind, line: &[u8]) -> Option<Head> {
         odd_lines: Vec::new(),
         quirks: Quirks::default(),
         cut: true,
-    })
+    }
 }
 
 /// Method and target of a request line without its version, of which a part may be there.

@@ -34,7 +34,9 @@ pub use body::{BodyReader, Framing, GapResult, announced_framing, request_framin
 pub use credentials::credentials_in_clear;
 pub use extension::{compresses, compression_agreed, deflate_agreed, deflate_offer, parse_extensions};
 pub use foreign::{BYTE_ORDER_MARK, Foreign, ForeignKind};
-pub use head::{HeadKind, HeadLimits, Scan, may_be_head, scan, scan_cut, scan_more};
+pub use head::{
+    HeadKind, HeadLimits, Scan, is_status_cut, may_be_head, scan, scan_cut, scan_cut_101, scan_more,
+};
 pub use proxy::{ProxyScan, scan_proxy};
 pub use refusal::BodySample;
 pub use upgrade::{

@@ -481,6 +481,8 @@ pub struct Checkpoint {
     pub(super) size: usize,
     /// How many WebSockets had been numbered.
     pub(super) websockets: u32,
+    /// The lowest capture address whose bytes may be read again.
+    pub(super) oldest_address: u64,
 }
 
 impl Checkpoint {
@@ -488,6 +490,12 @@ impl Checkpoint {
     #[must_use]
     pub fn has(&self, websocket: WebSocketId) -> bool {
         websocket.0 <= self.websockets
+    }
+
+    /// Whether bytes of a packet that came before may still be read.
+    #[must_use]
+    pub fn may_read(&self, packet: &PacketRef) -> bool {
+        packet.bytes.start.saturating_add(packet.bytes.len.into()) > self.oldest_address
     }
 
     /// Bytes of memory, approximately.

@@ -66,6 +66,11 @@ impl Limits {
     pub fn live(self) -> Self {
         Self { idle: 600 * SECOND, idle_websocket: 3 * 3600 * SECOND, calm: 0, ..self }
     }
+
+    /// Whether the user named a port of a connection as one of WebSockets.
+    pub(super) fn names_port(&self, ports: [u16; 2]) -> bool {
+        ports.iter().any(|port| self.ws_ports.contains(port))
+    }
 }
 
 impl Default for Limits {

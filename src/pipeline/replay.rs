@@ -98,6 +98,7 @@ impl Pipeline {
                 let copy = || Checkpoint {
                     websockets,
                     size: size_of::<Saved>() + connection.size(),
+                    oldest_address: connection.oldest_address(),
                     state: Arc::new(Saved { identity, connection: connection.clone() }),
                 };
                 let is_websocket = connection.has_websocket();

@@ -33,6 +33,8 @@ const LONG: usize = 64 << 10;
 const FRAGMENTS: u64 = 4096;
 /// First packets that are kept of a connection whose steps are not kept from the beginning.
 const FIRST: usize = 8;
+/// Packets that are kept beside them because their bytes had not been read when the steps were released.
+const UNREAD: usize = 16 << 10;
 
 /// A connection's state after the step before `mark`.
 #[derive(Clone, Debug)]
@@ -54,7 +56,7 @@ struct Trail {
     stops: Vec<Stop>,
     /// The numbers of its WebSockets, in order.
     websockets: Vec<u32>,
-    /// Its first packets, where the steps do not have them.
+    /// Its first packets and those whose bytes wait, where the steps do not have them.
     first: Vec<(PacketRef, Flags)>,
     /// Packets since the last checkpoint, and their bytes.
     since: u32,
@@ -288,8 +290,10 @@ impl Trails {
     /// Bytes of memory that the steps and checkpoints take, about.
     pub(super) fn size(&self) -> usize {
         let start = |trail: &Trail| trail.start.as_ref().map_or(0, |start| start.size());
-        let steps = self.trails.values().map(|trail| size_of::<Trail>() + trail.steps.size() + start(trail));
-        self.size + self.fragments.size() + steps.sum::<usize>()
+        let first = |trail: &Trail| trail.first.len() * size_of::<(PacketRef, Flags)>();
+        let size = |trail: &Trail| size_of::<Trail>() + trail.steps.size() + start(trail) + first(trail);
+        let trails = self.trails.values().map(|trail| size(trail));
+        self.size + self.fragments.size() + trails.sum::<usize>()
     }
 }
 
@@ -326,6 +330,14 @@ impl Trail {
     /// Begins again with this state in place of the steps before it.
     fn restart(&mut self, state: Checkpoint) {
         self.keep_first();
+        // Frames may be found in what waits.
+        let known = self.first.last().map_or(0, |(packet, _)| packet.number);
+        let steps = self.steps.from(self.begin).filter_map(|act| packet_of(&act));
+        let unread = |(packet, _): &(PacketRef, Flags)| state.may_read(packet);
+        let steps = steps.filter(|(packet, _)| packet.number > known).filter(unread);
+        let (first, before) = self.first.split_at(self.first.len().min(FIRST));
+        let kept = first.iter().chain(before.iter().filter(|packet| unread(packet))).copied();
+        self.first = kept.chain(steps).take(FIRST + UNREAD).collect();
         self.steps = Steps::default();
         self.begin = None;
         self.adrift = false;

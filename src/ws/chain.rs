@@ -67,6 +67,19 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// Takes another chain, which begins where this one ends.
+    fn go_on(&mut self, next: Self) {
+        self.end = next.end;
+        self.frames = self.frames.saturating_add(next.frames);
+        self.bits = self.bits.saturating_add(next.bits);
+        self.telling = self.telling.saturating_add(next.telling);
+        self.texts = self.texts.saturating_add(next.texts);
+        self.compressed = self.compressed.saturating_add(next.compressed);
+        self.aligned = self.aligned.saturating_add(next.aligned);
+        self.beats.extend(next.beats);
+        self.beats.truncate(BEATS);
+    }
+
     fn beat(&mut self, opcode: Opcode, bytes: &[u8]) {
         if !bytes.is_empty() && self.beats.len() < BEATS {
             let mut payload = [0; 16];
@@ -135,10 +148,10 @@ impl<'a> Pieces<'a> {
         self.0.binary_search_by_key(&at, |piece| piece.at).is_ok()
     }
 
-    /// Whether a piece ends here.
+    /// Whether a piece ends here, or the next begins: the snap length may have cut the last bytes.
     fn ends(&self, at: u64) -> bool {
         let index = self.0.partition_point(|piece| piece.end() < at);
-        self.0.get(index).is_some_and(|piece| piece.end() == at)
+        self.0.get(index).is_some_and(|piece| piece.end() == at || piece.at == at)
     }
 
     /// Whether all bytes between two offsets are there.
@@ -253,7 +266,8 @@ fn follow(pieces: Pieces<'_>, start: u64, expect: &Expect, mut trust: u32, work:
         }
         let mut bits = 0;
         let aligned = pieces.begins(at) && pieces.ends(end);
-        if pieces.whole(payload, end) {
+        // Of a cut segment, where it ended is known, and the payload's first bytes.
+        if aligned || pieces.whole(payload, end) {
             bits = before.bits(header, aligned, pieces.ends(end));
             let content = content(pieces, payload, header, expect, &mut chain)?;
             if bits > 2 {
@@ -291,9 +305,11 @@ fn content(
     let len = header.payload_len.min(LOOK as u64) as usize;
     let mut buffer = [0; LOOK];
     let bytes = buffer.get_mut(..len).unwrap_or_default();
-    pieces.read(at, bytes);
+    let have = pieces.read(at, bytes);
+    let bytes = bytes.get_mut(..have).unwrap_or_default();
     unmask(bytes, header.masking_key, 0);
     let bytes = &*bytes;
+    let is_whole = have == len;
     match header.opcode() {
         Opcode::Text | Opcode::Binary if header.rsv1() => {
             // A block of deflate's reserved type (RFC 1951 section 3.2.3).
@@ -306,7 +322,7 @@ fn content(
                 Err(error) if error.error_len().is_none() && cut => {}
                 Err(_) => return None,
             }
-            if header.fin() && cut && !ends_whole(pieces, at, header) {
+            if header.fin() && cut && is_whole && !ends_whole(pieces, at, header) {
                 return None;
             }
             let plain = bytes
@@ -327,6 +343,7 @@ fn content(
                 plain.min(6) as u32
             })
         }
+        Opcode::Close if !is_whole => Some(0),
         Opcode::Close => {
             let close = Close::parse(bytes);
             let right = close.code.is_none_or(is_sendable) && std::str::from_utf8(close.reason).is_ok();
@@ -338,7 +355,7 @@ fn content(
                 None => 0,
             })
         }
-        opcode @ (Opcode::Ping | Opcode::Pong) => {
+        opcode @ (Opcode::Ping | Opcode::Pong) if is_whole => {
             chain.beat(opcode, bytes);
             Some(0)
         }
@@ -351,6 +368,9 @@ fn ends_whole(pieces: Pieces<'_>, at: u64, header: FrameHeader) -> bool {
     let mut tail = [0; 4];
     let from = header.payload_len.saturating_sub(4);
     let have = pieces.read(at + from, &mut tail);
+    if (have as u64) < header.payload_len.min(4) {
+        return true; // They are not all there.
+    }
     let tail = tail.get_mut(..have.min(header.payload_len as usize)).unwrap_or_default();
     unmask(tail, header.masking_key, from);
     // From the last byte that begins a character on.
@@ -402,6 +422,11 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
                 chain.bits = chain.bits.saturating_sub(16);
             }
             if chain.start == u64::MAX || chain.bits < needed {
+                continue;
+            }
+            // Only so many frames are followed at once.
+            if let Some(best) = best.as_mut().filter(|best| best.end == start && best.frames >= ENOUGH) {
+                best.go_on(chain);
                 continue;
             }
             let better = best.as_ref().is_none_or(|best| chain.bits > best.bits && chain.end > best.end);

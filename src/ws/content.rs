@@ -100,7 +100,7 @@ impl Eager {
     }
 
     /// The text, or where it is none; of what is kept where that is not all.
-    fn text(&self, check: bool) -> (Option<&str>, Option<u64>) {
+    pub(super) fn text(&self, check: bool) -> (Option<&str>, Option<u64>) {
         match (check, self.is_whole()) {
             (true, true) => text_of(&self.kept),
             (true, false) => match self.utf8.finish() {
@@ -197,6 +197,7 @@ impl<E: Events> Step<'_, '_, E> {
                 sha256: depth.hash.then(|| Sha256::digest(bytes).into()),
                 faults: None,
             };
+            self.keep_plain(bytes, number, payload.arrival.packet);
             self.tell(&outline, &done, bytes, text, bad);
         } else {
             unmasked.clear();
@@ -228,7 +229,10 @@ impl<E: Events> Step<'_, '_, E> {
             if !open.compressed && open.missing.is_none() && self.shared.wants_short(number, open.payload_len)
             {
                 let mut unmasked = std::mem::take(&mut scratch.unmasked);
-                if let Some(all) = open.kept.read(bytes, &mut unmasked) {
+                // Empty for a message of several frames.
+                if let Some(all) = open.kept.read(bytes, &mut unmasked)
+                    && all.len() as u64 == open.payload_len
+                {
                     let (direction, opcode) = (self.side.direction, open.opcode);
                     let message = ShortMessage { number, direction, opcode, bytes: all, last: arrival };
                     self.shared.short_message(self.events, &message);
@@ -259,6 +263,7 @@ impl<E: Events> Step<'_, '_, E> {
             let integrity = if open.missing.is_some() { Integrity::Gap } else { Integrity::Cut };
             let done = Done { integrity, len: plain_len, whole: false, sha256: None, faults: None };
             let content = open.kept.read(bytes, &mut unmasked).unwrap_or_default();
+            self.lose_plain();
             self.tell(&outline, &done, content, None, None);
         } else if open.compressed {
             self.side.counts.deflated_bytes += open.payload_len;
@@ -270,6 +275,8 @@ impl<E: Events> Step<'_, '_, E> {
         } else if let Some(eager) = &mut open.eager {
             let sha256 = eager.hash.take().map(|hash| hash.finalize().into());
             let (text, bad) = eager.text(check);
+            // Its end is not kept.
+            self.lose_plain();
             let done = Done {
                 integrity: Integrity::Ok,
                 len: Some(eager.len),
@@ -288,6 +295,9 @@ impl<E: Events> Step<'_, '_, E> {
                 sha256,
                 faults: None,
             };
+            if !open.opaque {
+                self.keep_plain(all, number, arrival.packet);
+            }
             self.tell(&outline, &done, all, text, bad);
         } else {
             let done =
@@ -302,6 +312,13 @@ impl<E: Events> Step<'_, '_, E> {
             self.frame.payload = std::mem::take(&mut open.kept);
         }
         self.give_back_inflater();
+    }
+
+    /// A message came of which not all is known: what its sender may have in its window beside compressed ones is not, either.
+    fn lose_plain(&mut self) {
+        if let Some(inflater) = &mut self.side.inflater {
+            inflater.lose_plain();
+        }
     }
 
     /// A direction that starts each message with an empty window needs no inflater in between.
@@ -388,6 +405,9 @@ impl<E: Events> Step<'_, '_, E> {
                 self.find_faults(&mut done, len, earlier);
             }
             Inflation::Cut => {
+                if let Some(inflater) = &mut self.side.inflater {
+                    inflater.doubt_plain();
+                }
                 let known = len <= self.context.depth.inflate.drain;
                 let sha256 = done.sha256.filter(|_| known);
                 let len = known.then_some(len);
@@ -418,11 +438,12 @@ impl<E: Events> Step<'_, '_, E> {
     #[inline]
     fn find_faults(&mut self, done: &mut Done, len: u64, earlier: Option<Fault>) {
         let side = &mut *self.side;
-        let Some(inflater) = &side.inflater else { return };
+        let Some(inflater) = &mut side.inflater else { return };
         let is_odd = earlier.is_some()
             || inflater.bad_end().is_some()
             || side.compression.window_bits < 15
             || side.keeps_window
+            || inflater.plain.is_some()
             || side.assumed > 0;
         if !is_odd || side.terms.guessed {
             return;
@@ -436,6 +457,14 @@ impl<E: Events> Step<'_, '_, E> {
         // A match is at least three bytes long: this one begins before the message.
         if side.keeps_window && distance > 0 && distance + 3 > len {
             faults.push(lenient::kept_window());
+        }
+        match &inflater.plain {
+            Some(plain) if plain.in_window && distance > 0 && distance + 3 > len => {
+                faults.push(lenient::fed_window(plain));
+            }
+            // Read without those messages: they are not in the window, or what was read is not what was sent.
+            Some(plain) if !plain.in_window && distance > 0 => inflater.plain = None,
+            _ => {}
         }
         let is_doubtful = side.assumed > 0 && distance > 0;
         side.assumed = side.assumed.saturating_sub(u32::try_from(len).unwrap_or(u32::MAX));
@@ -473,13 +502,13 @@ impl<E: Events> Step<'_, '_, E> {
     ) {
         let terms = self.side.terms;
         let sure = matches!(done.integrity, Integrity::Ok | Integrity::Lenient);
-        let integrity = if terms.guessed && sure {
-            Integrity::Guessed
-        } else if outline.opaque
+        let integrity = if outline.opaque
             && terms.rsv_defined & !4 != 0
             && (sure || done.integrity == Integrity::Damaged)
         {
             Integrity::UnknownExtension
+        } else if terms.guessed && sure {
+            Integrity::Guessed
         } else if (outline.opaque || outline.lenient) && sure {
             Integrity::Lenient
         } else {

@@ -100,8 +100,8 @@ impl<E: Events> Step<'_, '_, E> {
             integrity: match (missing, whole) {
                 (Some(_), _) => Integrity::Gap,
                 (None, false) if self.context.depth.payloads || opcode.is_control() => Integrity::Cut,
-                _ if self.side.terms.guessed => Integrity::Guessed,
                 _ if unknown => Integrity::UnknownExtension,
+                _ if self.side.terms.guessed => Integrity::Guessed,
                 _ => Integrity::Ok,
             },
             bytes,

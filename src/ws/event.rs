@@ -136,8 +136,8 @@ pub struct MessageEvent<'a> {
 /// A complete data message, of which no byte is missing, that is short enough for a heartbeat of a subprotocol or early
 /// enough for its negotiation.
 ///
-/// These messages are read at every [`Depth`]. Without [`Depth::payloads`], compressed ones are left out, and the bytes of
-/// a message that is fragmented or spread over several packets may lack their end.
+/// These messages are read at every [`Depth`]; without [`Depth::payloads`], only those that are neither compressed nor
+/// fragmented.
 #[derive(Clone, Copy, Debug)]
 pub struct ShortMessage<'a> {
     /// Its message number, from 1.

@@ -1,7 +1,7 @@
 //! Compressed messages with a known fault: what the fault is, and the text where it makes that readable (RFC 7692 section 7.2).
 
-use super::content::Eager;
-use super::deflate::{DeflateEnd, Inflater, Inflation};
+use super::content::{Eager, take_inflater};
+use super::deflate::{DeflateEnd, Inflater, Inflation, PlainWindow, Source};
 use super::event::{Context, Depth, Events, Scratch};
 use super::message::Step;
 use super::{Opcode, rules};
@@ -113,6 +113,29 @@ fn inflate_pieces<'a>(
 }
 
 impl<E: Events> Step<'_, '_, E> {
+    /// Keeps an uncompressed message, where a sender that compresses others may have put it into its window.
+    #[inline]
+    pub(super) fn keep_plain(&mut self, bytes: &[u8], message: u64, packet: u64) {
+        if self.side.terms.takeover == Some(true) {
+            self.keep_for_window(bytes, Source { message, packet });
+        }
+    }
+
+    #[cold]
+    fn keep_for_window(&mut self, bytes: &[u8], source: Source) {
+        let side = &mut *self.side;
+        if side.terms.guessed || side.window_lost || side.compression.per_frame || bytes.is_empty() {
+            return;
+        }
+        let inflater = take_inflater(&mut side.inflater, false, self.context.scratch);
+        let mut plain = inflater.plain.take().unwrap_or_default();
+        if plain.in_window {
+            inflater.insert(bytes);
+        }
+        plain.push(side.counts.inflated_bytes, bytes, source);
+        inflater.plain = Some(plain);
+    }
+
     /// Reads a message past a fault that is known, once it could not be inflated. `wire`: its bytes, unmasked; `ends`:
     /// where each of its fragments ends in them.
     #[cold]
@@ -123,6 +146,7 @@ impl<E: Events> Step<'_, '_, E> {
         let check = opcode == Opcode::Text;
         let failed = side.inflater.as_deref_mut()?;
         let (too_far, previous) = (failed.refers_too_far(), failed.take_previous());
+        let plain = failed.plain.take();
         if !failed.rewind() {
             failed.lose();
         }
@@ -147,7 +171,7 @@ impl<E: Events> Step<'_, '_, E> {
             }
         }
         if ends.len() > 1 && ends.last() == Some(&(wire.len() as u64)) {
-            let mut inflater = Box::new(before);
+            let mut inflater = Box::new(before.clone());
             let starts = std::iter::once(&0).chain(ends);
             let pieces = starts
                 .zip(ends)
@@ -169,6 +193,22 @@ impl<E: Events> Step<'_, '_, E> {
                 return Some(Reading { fault: kept_window(), content });
             }
         }
+        if too_far
+            && side.terms.takeover == Some(true)
+            && let Some(mut plain) = plain
+        {
+            let mut inflater = Box::new(before.clone());
+            inflater.set_window(&plain.join(before.window(), side.counts.inflated_bytes));
+            let pieces = std::iter::once(wire);
+            let content = inflate_pieces(&mut inflater, pieces, depth, scratch, check);
+            if let Some(content) = content.filter(|content| content.text(check).1.is_none()) {
+                let fault = fed_window(&plain);
+                plain.in_window = true;
+                inflater.plain = Some(plain);
+                side.inflater = Some(inflater);
+                return Some(Reading { fault, content });
+            }
+        }
         // What the sender's window holds of this message is not known.
         if let Some(inflater) = &mut side.inflater {
             inflater.lose();
@@ -184,4 +224,20 @@ const WINDOW: u32 = 32 << 10;
 pub(super) fn kept_window() -> Fault {
     let text = "the message refers to one before it, although no_context_takeover was agreed: its sender kept the window";
     (&rules::DEFLATE_WINDOW_KEPT, text.to_owned())
+}
+
+/// The fault of a sender that puts messages into its window that it sends uncompressed.
+pub(super) fn fed_window(plain: &PlainWindow) -> Fault {
+    let [first, last] = plain.ends();
+    let which = if first == last {
+        format!("message {} (packet {})", first.message, first.packet)
+    } else {
+        let (from, to) = (first.packet, last.packet);
+        format!("messages from {} to {} (packets {from} to {to})", first.message, last.message)
+    };
+    let text = format!(
+        "the message refers to text that was sent uncompressed before it, {which}: its sender put that into its \
+         compression window, where a receiver does not have it"
+    );
+    (&rules::DEFLATE_WINDOW_FED, text)
 }

@@ -219,6 +219,16 @@ pub(super) struct AtHand {
 }
 
 impl AtHand {
+    /// Whether it is a data message that is delivered as a [`ShortMessage`].
+    #[inline]
+    pub(super) fn is_short_message(&self, shared: &Shared) -> bool {
+        let header = self.header;
+        header.payload_len <= ShortMessage::OPENING_LEN
+            && header.fin()
+            && header.opcode() != Opcode::Continuation
+            && shared.wants_short(shared.upcoming_message(), header.payload_len)
+    }
+
     /// Keeps nothing more of the payload. What was asked for is still hashed.
     pub(super) fn shed(&mut self, context: &Context<'_>) {
         let (depth, payload) = (context.depth, std::mem::take(&mut self.payload));
@@ -328,9 +338,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
         let short = !context.depth.payloads
             // From its first byte or not at all: short messages may become wanted in the middle of this one.
             && frame.payload.len() == offset
-            && frame.header.fin()
-            && frame.header.opcode() != Opcode::Continuation
-            && self.shared.wants_short(self.shared.upcoming_message(), frame.header.payload_len);
+            && frame.is_short_message(self.shared);
         if (!control && !context.depth.payloads && !short) || frame.missing.is_some() {
             return;
         }

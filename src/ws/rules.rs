@@ -89,6 +89,9 @@ crate::rules! {
     DEFLATE_WINDOW_KEPT = "deflate-window-kept" Error "RFC 7692 §7.1.1",
         "Compressed message refers to an earlier one although no_context_takeover was agreed.",
         "The sender keeps its window from message to message. Receivers that empty theirs fail at the second message.";
+    DEFLATE_WINDOW_FED = "deflate-window-fed" Error "RFC 7692 §7.2.1",
+        "Compressed message refers to text that was sent uncompressed.",
+        "The sender puts messages that it sends uncompressed into its compression window. Receivers do not, so they cannot read what refers to them.";
     INFLATE_LIMIT = "inflate-limit" Warning "-",
         "Inflated size or ratio hit the cap: output cut, connection goes on.",
         "A very large message, or a decompression bomb. The finding names the flag that sets a larger cap.";

@@ -60,7 +60,7 @@ fn the_first_messages_are_delivered_and_later_ones_on_request() {
     for (read, wants_after, expected) in
         [(false, None, &first), (true, None, &all), (false, Some(4), &all), (false, Some(5), &first)]
     {
-        for (payloads, step) in [(true, 1), (true, 7), (true, 5000), (false, 5000)] {
+        for (payloads, step) in [(true, 1), (true, 7), (true, 5000), (false, 1), (false, 7), (false, 5000)] {
             let depth = Depth { payloads, frames: payloads, ..Depth::default() };
             let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
             let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });

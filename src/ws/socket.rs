@@ -151,14 +151,19 @@ impl Half {
 }
 
 impl Half {
-    /// Goes over bytes that lie inside a data frame's payload, where nobody looks at payloads.
+    /// Skips bytes inside the payload of a data frame, unless it is a short message: those are read even where payloads
+    /// are not wanted.
     #[inline]
-    fn pass(&mut self, len: usize, place: Place) -> bool {
+    fn pass(&mut self, len: usize, place: Place, shared: &Shared) -> bool {
         if self.reader.is_between_frames() {
             return false; // Found out without a look at the rest, which is elsewhere.
         }
         match &mut self.frame {
-            Some(frame) if !frame.header.opcode().is_control() && self.reader.pass(len) => {
+            Some(frame)
+                if !frame.header.opcode().is_control()
+                    && !frame.is_short_message(shared)
+                    && self.reader.pass(len) =>
+            {
                 frame.last = place;
                 true
             }
@@ -264,7 +269,7 @@ impl WebSocket {
     #[inline]
     pub fn count(&mut self, direction: Direction, bytes: &[u8], place: Place) -> usize {
         let (half, shared) = self.half_mut(direction);
-        if half.pass(bytes.len(), place) {
+        if half.pass(bytes.len(), place, shared) {
             return bytes.len();
         }
         if !half.reader.is_between_frames() {

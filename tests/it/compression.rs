@@ -160,6 +160,34 @@ fn bits_on_control_frames_and_continuations_count_as_well() {
 }
 
 #[test]
+fn bits_under_a_hidden_handshake_may_be_those_of_an_unknown_extension() {
+    let talk = agreed("x-private", "x-private");
+    let first = talk.upgraded_at[1] as u64;
+    // Frames are recognised by those without such bits.
+    let talk = (0..70).fold(talk, |talk, i| talk.text(C2S, "a question").text(S2C, &format!("plain {i}")));
+    let talk = (1..4).fold(talk, |talk, rsv| {
+        talk.frame(S2C, &Frame::new(TEXT, format!("coded {rsv}")).rsv(rsv))
+            .frame(S2C, &Frame::new(PING, "coded").rsv(rsv))
+    });
+    let talk = talk.closed(1000);
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let cut = script.clone().snaplen(54 + 60);
+    let begin = script.piece_at(C2S, talk.upgraded_at[0] as u64).min(script.piece_at(S2C, first));
+    for (what, script) in [("cut", cut), ("not captured", script.begin_at(begin))] {
+        let output = read(pcap(&script.packets(), PcapFormat::default()));
+        let coded = |message: &Message| message.bytes.starts_with(b"coded");
+        let (with, without): (Vec<_>, Vec<_>) = output.said(1, "s2c").into_iter().partition(coded);
+        assert!(with.iter().all(|message| message.integrity == "unknown-extension"), "{what}: {with:?}");
+        assert_eq!((with.len(), without.len()), (6, 71), "{what}");
+        let texts = without.iter().filter(|message| message.op == "text");
+        assert!(texts.into_iter().all(|message| message.integrity == "guessed"), "{what}: {without:?}");
+        // Nobody is blamed, and no extension is named.
+        assert!(output.findings("unknown-extension").is_empty(), "{what}: {:?}", output.codes());
+        assert!(output.findings("reserved-bit-set").is_empty(), "{what}: {:?}", output.codes());
+    }
+}
+
+#[test]
 fn rsv1_of_permessage_deflate_beside_an_unknown_extension_is_certain_and_other_bits_are_not() {
     let mut compress = deflater();
     let output = told(
@@ -314,6 +342,61 @@ fn a_window_kept_although_it_should_not_be_is_named_and_used() {
     assert_eq!(integrity[..3], ["ok", "lenient", "lenient"]);
     assert!(output.codes().iter().all(|code| *code == "deflate-window-kept"), "{:?}", output.codes());
     assert_eq!(output.findings("deflate-window-kept")[0]["msg"], 2);
+}
+
+#[test]
+fn a_window_that_holds_uncompressed_messages_is_named_and_used() {
+    const SHORT: &str = "{\"kind\":\"hello\",\"name\":\"a short one\"}";
+    const OTHER: &str = "{\"kind\":\"again\",\"name\":\"another one\"}";
+    for (step, split) in [(1460, false), (7, false), (1460, true)] {
+        let mut compress = deflater();
+        let mut talk = deflating();
+        for (text, is_plain) in [
+            (SHORT, true),
+            (OTHER, true),
+            (SHORT, false),
+            ("new and different", true),
+            (OTHER, false),
+            (ONE, false),
+        ] {
+            let bytes = message(&mut compress, text.as_bytes());
+            talk = match (is_plain, split) {
+                (true, false) => talk.frame(S2C, &Frame::new(TEXT, text)),
+                (true, true) => {
+                    let (a, b) = text.split_at(5);
+                    talk.frame(S2C, &Frame::new(TEXT, a).more()).frame(S2C, &Frame::new(CONTINUATION, b))
+                }
+                (false, _) => talk.frame(S2C, &compressed(bytes)),
+            };
+        }
+        let talk = talk.closed(1000);
+        let output = read(pcap(&Script::new(&talk, &Split::Writes(step)).packets(), PcapFormat::default()));
+        let expected = [
+            (SHORT, "ok"),
+            (OTHER, "ok"),
+            (SHORT, "lenient"),
+            ("new and different", "ok"),
+            (OTHER, "lenient"),
+            (ONE, "lenient"),
+        ];
+        assert_eq!(said(&output, "s2c"), pairs(&expected), "{step} {split}");
+        assert!(output.codes().iter().all(|code| *code == "deflate-window-fed"), "{:?}", output.codes());
+        let findings = output.findings("deflate-window-fed");
+        assert_eq!(findings.iter().map(|f| f["msg"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 5, 6]);
+        let text = findings[0]["text"].as_str().unwrap();
+        assert!(text.contains("messages from 1 to 2 (packets "), "{text}");
+    }
+}
+
+#[test]
+fn uncompressed_messages_explain_no_fault_that_they_do_not_have_a_part_in() {
+    // The sender refers to what it never sent.
+    let mut compress = deflater();
+    message(&mut compress, TWO.as_bytes());
+    let talk = deflating().text(C2S, "x").frame(S2C, &Frame::new(TEXT, "plain"));
+    let output = told(talk.frame(S2C, &compressed(message(&mut compress, TWO.as_bytes()))));
+    assert_eq!(said(&output, "s2c")[1].1, "damaged");
+    assert!(output.findings("deflate-window-fed").is_empty(), "{:?}", output.codes());
 }
 
 #[test]

@@ -268,16 +268,19 @@ fn subprotocols() -> Vec<(Conversation, &'static str, [u64; 4])> {
 }
 
 #[test]
-fn heartbeats_are_counted_once_their_protocol_is_known_at_any_depth() {
-    for (talk, name, expected) in subprotocols() {
-        let bytes = file(&script(&talk.closed(1000)), &[]);
+fn heartbeats_are_counted_once_their_protocol_is_known_at_any_depth_and_segment_size() {
+    let sizes = [1, 4, 9, 1460];
+    for (size, (talk, name, expected)) in
+        sizes.into_iter().flat_map(|size| subprotocols().into_iter().map(move |it| (size, it)))
+    {
+        let bytes = file(&Script::new(&talk.closed(1000), &Split::Writes(size)), &[]);
         let output = read(bytes.clone());
         let above = &output.connections()[0]["keep_alive"]["above"];
         assert_eq!(above["protocol"], name, "{above}");
         let of = |side: &str, key: &str| above[side][key].as_u64().unwrap();
         let found =
             [of("c2s", "heartbeats"), of("s2c", "heartbeats"), of("c2s", "answered"), of("s2c", "answered")];
-        assert_eq!(found, expected, "{name}");
+        assert_eq!(found, expected, "{name}, segments of {size}");
         // Statistics do not read payloads, and count the same.
         let mut limits = Limits::default();
         (limits.depth.payloads, limits.depth.frames) = (false, false);
@@ -294,7 +297,7 @@ fn heartbeats_are_counted_once_their_protocol_is_known_at_any_depth() {
             &heartbeats["c2s"]["answered"],
             &heartbeats["s2c"]["answered"],
         ];
-        assert_eq!(found.map(|n| n.as_u64().unwrap()), expected, "{name}: {heartbeats}");
+        assert_eq!(found.map(|n| n.as_u64().unwrap()), expected, "{name}, segments of {size}: {heartbeats}");
     }
 }
 

@@ -65,6 +65,27 @@ fn frames_of_a_capture_that_begins_with_the_101_are_read() {
 }
 
 #[test]
+fn frames_behind_a_request_whose_answer_was_lost_but_acknowledged_are_read() {
+    let long = (0..150).fold(talk(), |talk, i| talk.text(C2S, &format!("message {i}")));
+    for talk in [chat(talk()), chat(upside_down()), long] {
+        let script = script(&talk);
+        let (server_data, url) = (script.data(S2C), format!("ws://{}/chat", talk.server));
+        let output = output(&server_data.iter().rev().fold(script, |script, at| script.lose(*at)));
+        let [connection] = &output.connections()[..] else { panic!("one connection") };
+        assert_eq!(connection["url"], url);
+        let said: Vec<_> = output.said(1, "c2s");
+        let sent: Vec<_> = talk.expected_of(C2S).collect();
+        assert_eq!(said.len(), sent.len());
+        for (message, sent) in said.iter().zip(sent) {
+            assert_eq!((&*message.bytes, &*message.integrity), (&*sent.bytes, "guessed"));
+        }
+        assert_eq!(output.said(1, "s2c").len(), 0);
+        assert_eq!(output.findings("response-missing").len(), 1);
+        assert_eq!(errors(&output), ["tcp-gap"]);
+    }
+}
+
+#[test]
 fn frames_lost_with_the_request_are_told_and_none_is_made_up() {
     let talk =
         talk().text(C2S, "lost too").text(C2S, "in the middle of something").text(S2C, "aha").closed(1000);

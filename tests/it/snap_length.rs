@@ -410,3 +410,58 @@ fn tshark_finds_frames_in_the_same_cut_packets() {
         assert_eq!(own, theirs, "{path}");
     }
 }
+
+fn named(talk: &Conversation, snap: usize) -> Output {
+    let script = Script::new(talk, &Split::Writes(1460)).acked().snaplen(snap);
+    let capture = Capture::from_bytes(pcap(&script.packets(), PcapFormat::default())).unwrap();
+    let limits = Limits { ws_ports: vec![9001], ..Limits::default() };
+    read_as(capture, limits, Level::All, PayloadMode::Full)
+}
+
+#[test]
+fn one_digit_of_the_status_suffices_where_frames_follow() {
+    // As with 96 bytes of IPv6 and TCP timestamps.
+    let talk = talk().text(C2S, "hi").text(S2C, "welcome").closed(1000);
+    let output = script(&talk, &Split::Writes(1460), 54 + 10);
+    let [connection] = &output.connections()[..] else { panic!("{:?}", output.lines) };
+    assert_eq!(connection["url"], "ws://10.0.0.2:9001/chat…");
+    assert_eq!(connection["handshake_cut"], true);
+    let expected = [("hi", "guessed"), ("welcome", "guessed")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(said(&output)[..2], expected);
+    // Nothing follows, or another response does.
+    let quiet = script(&self::talk().no_close(), &Split::Writes(1460), 54 + 10);
+    assert!(quiet.connections().is_empty(), "{:?}", quiet.lines);
+    let page = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    let early = self::talk().first_line(S2C, "HTTP/1.1 103 Early Hints").bytes(S2C, page).no_close();
+    let early = script(&early, &Split::Writes(1460), 54 + 10);
+    assert!(early.connections().is_empty(), "{:?}", early.lines);
+}
+
+#[test]
+fn on_a_named_port_any_part_of_the_heads_suffices_and_a_refusal_is_not_taken_for_a_101() {
+    let talk = (0..4).fold(talk(), |talk, i| talk.text(C2S, "yes").text(S2C, &format!("{i}"))).closed(1000);
+    assert!(script(&talk, &Split::Writes(1460), 54 + 9).connections().is_empty());
+    let output = named(&talk, 54 + 9);
+    let [connection] = &output.connections()[..] else { panic!("{:?}", output.lines) };
+    assert_eq!(connection["handshake_cut"], true);
+    assert_eq!(output.frames().len(), 10, "{:?}", output.lines);
+    assert!(output.messages().iter().all(|message| message.op == "close" || message.integrity == "guessed"));
+    // Headers of servers have two bytes.
+    assert_eq!(named(&talk, 54 + 2).frames().iter().filter(|frame| frame["dir"] == "s2c").count(), 5);
+    let refusal = self::talk().first_line(S2C, "HTTP/1.1 403 Forbidden").no_close().opened();
+    assert!(named(&refusal, 54 + 2).connections().is_empty());
+}
+
+#[test]
+fn frames_that_fill_cut_segments_are_found_again_behind_a_hidden_header() {
+    let long = |i: u32| format!("message {i} ").repeat(30);
+    let first = [long(0), long(1)].map(|text| crate::support::forge::Frame::new(1, text).wire()).concat();
+    let talk = (2..8).fold(talk().opened().bytes(S2C, &first), |talk, i| talk.text(S2C, &long(i)));
+    let output = script(&talk.closed(1000), &Split::Writes(1460), 96);
+    let texts: Vec<String> = said(&output).into_iter().map(|(text, _)| text).collect();
+    for i in [0, 2, 3, 4, 5, 6, 7] {
+        let begins = format!("message {i} ");
+        assert!(texts.iter().any(|text| text.starts_with(&begins)), "{i}: {texts:?}");
+    }
+    assert_eq!(output.findings("desynchronised").len(), 1);
+}

@@ -7,7 +7,7 @@ use crate::explain::handshake::remark;
 use crate::explain::words::mistakes::mistake;
 use crate::http::accept::{AcceptSteps, accept_for, steps};
 use crate::http::{Handshake, Judgement, http2, judge, likely_mistake};
-use crate::model::{Accept, Body, Direction, Lang, Severity, safe_str};
+use crate::model::{Accept, Body, Direction, Head, Lang, Severity, safe_str};
 
 /// A mark before a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,6 +167,32 @@ pub struct AcceptStory {
     pub remark: Option<String>,
     /// Each value that was sent, whether it is right, and what probably went wrong where it is not.
     pub sent: Vec<(Vec<u8>, bool, Option<&'static str>)>,
+}
+
+/// That the snap length cut a head.
+#[must_use]
+pub fn cut_words(lang: Lang) -> &'static str {
+    lang.pick(
+        "handshake cut by the snap length: the other lines are unknown",
+        "握手被截断长度切短：其余各行未知",
+    )
+}
+
+/// Why there is no accept value to compute.
+#[must_use]
+pub fn no_key_words(request: Option<&Head>, lang: Lang) -> String {
+    let why = match request {
+        None => lang.pick("the request was not captured", "没有抓到请求"),
+        Some(request) if request.cut => lang.pick("the snap length cut the key", "密钥被截断长度切掉了"),
+        Some(_) => lang.pick("there is no key", "没有密钥"),
+    };
+    format!("{why}{}", lang.pick(": nothing to compute it from", "：无从计算"))
+}
+
+/// What stands in place of an accept value that the snap length cut.
+#[must_use]
+pub fn no_accept_words(lang: Lang) -> &'static str {
+    lang.pick("cut by the snap length", "被截断长度切掉了")
 }
 
 /// The story of a handshake's accept value; `None` where there is no key to compute it from, and inside HTTP/2.

@@ -3,13 +3,15 @@
 //! The original length of a packet says where its segment ends, and a head ends there, too: what a server sends behind its 101
 //! comes in segments of its own. Of a request, the response's acknowledgment number says where it ends. What the missing lines
 //! said is unknown. So a request that does not say what it wants is kept until its response does, and a 101 that does not say
-//! what it switches to until the next bytes do.
+//! what it switches to until the next bytes do. Of the status itself the first digit suffices, and less where the user named
+//! the port as one of WebSockets.
 
 use super::cut::{CutHandshake, CutRequest, may_be_frames, rest_of_head};
 use super::http::{Http1, HttpEvent, HttpStep, Parser, RequestKind, UpgradeOutcome, is_request_line};
 use crate::http::http2::{PREFACE, begins_with_settings};
 use crate::http::{
-    HeadKind, accept_for, is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, scan_cut,
+    HeadKind, accept_for, is_h2c_upgrade, is_interim, is_status_cut, is_websocket_response,
+    is_websocket_upgrade, scan_cut, scan_cut_101,
 };
 use crate::model::{Direction, Head, Place};
 use crate::pipeline::events::{HeadPlace, NotWebSocket};
@@ -25,12 +27,14 @@ impl Http1 {
         matches!(parser, Parser::Body(_))
     }
 
-    /// The snap length cut the next `len` bytes, at the end of the segment that arrived at `arrival`.
+    /// The snap length cut the next `len` bytes, at the end of the segment that arrived at `arrival`. `is_named`: the user named
+    /// the port as one of WebSockets.
     pub(super) fn cut(
         &mut self,
         direction: Direction,
         len: u64,
         arrival: Place,
+        is_named: bool,
         limits: &Limits,
     ) -> Option<HttpEvent> {
         let [client, server] = &self.partial;
@@ -40,7 +44,10 @@ impl Http1 {
         };
         let is_lost = matches!(parser, Parser::Lost);
         let begins = kind == HeadKind::Response || is_request_line(&partial.bytes, limits);
-        let head = begins.then(|| scan_cut(kind, &partial.bytes, &limits.head)).flatten();
+        let mut head = begins.then(|| scan_cut(kind, &partial.bytes, &limits.head)).flatten();
+        if kind == HeadKind::Response {
+            head = head.or_else(|| scan_cut_101(&partial.bytes, is_named));
+        }
         let place = HeadPlace { first: partial.place.first, last: arrival };
         let unsure = self.unsure;
         self.gap(direction, len);
@@ -176,9 +183,11 @@ impl Http1 {
         self.cut.response.as_ref().is_some_and(|handshake| !handshake.begins_inside)
     }
 
-    /// A 101 that waits for what comes behind it: it is taken for that of a WebSocket, unless what came is something else.
+    /// A 101 that waits for what comes behind it: it is taken for that of a WebSocket, unless what came is something else, or
+    /// the status itself is cut.
     pub(super) fn take_cut_handshake(&mut self) -> Option<Box<CutHandshake>> {
-        if self.awaits_frames() { self.cut.response.take() } else { None }
+        let handshake = if self.awaits_frames() { self.cut.response.take() } else { None };
+        handshake.filter(|handshake| !is_status_cut(&handshake.response))
     }
 
     /// Decides by the next bytes of a direction what a cut 101 switched to; `None` where none waits.

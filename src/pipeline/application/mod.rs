@@ -379,12 +379,13 @@ impl Application {
 
     /// The snap length cut the next bytes, where heads are read.
     pub(super) fn cut(&mut self, gap: &Gap<'_>, below: &View<'_>, context: &mut Context<'_>) -> Taken {
+        let is_named = context.limits.names_port([below.client().port, below.server().port]);
         let Phase::Http(http) = &mut self.phase else {
             self.gap(gap, context);
             return Taken::default();
         };
         context.totals.cut_heads |= !http.is_in_body(gap.direction);
-        match http.cut(gap.direction, gap.len, gap.arrival, context.limits) {
+        match http.cut(gap.direction, gap.len, gap.arrival, is_named, context.limits) {
             Some(event) => self.found(event, None, gap.arrival, below, Taken::default(), context),
             None => Taken::default(),
         }
@@ -832,9 +833,8 @@ impl Application {
 
     /// Whether the user named a port of the connection, and nothing was read yet.
     fn is_named_port(&self, below: &View<'_>, limits: &Limits) -> bool {
-        let ports = [below.client().port, below.server().port];
         limits.guess
-            && ports.iter().any(|port| limits.ws_ports.contains(port))
+            && limits.names_port([below.client().port, below.server().port])
             && self.is_fresh()
             && below.is_at_start()
     }

@@ -155,8 +155,10 @@ pub(super) fn opened(
         let (c2s, s2c) = (deflate.client_max_window_bits, deflate.server_max_window_bits);
         ws.set_compression(PerDirection { c2s: terms(c2s), s2c: terms(s2c) });
     }
-    if mid_stream.is_none() && handshake.rsv_defined & !4 != 0 {
-        ws.set_unknown_extensions(&unknown_extensions(handshake));
+    let unknown = unknown_extensions(handshake);
+    // Where the handshake is hidden, there are bits that an extension may define, and no names.
+    if mid_stream.is_none() && handshake.rsv_defined & !4 != 0 && !unknown.is_empty() {
+        ws.set_unknown_extensions(&unknown);
     }
     if connection.stream_id.is_none() {
         expect_bodies(&mut ws, handshake, bodies);

@@ -22,8 +22,10 @@ impl TcpConnection {
             && let Some(client) = self.transport.client
         {
             let server = client.other();
-            let lost = streams.of(server).hole().is_some()
-                || (!*self.transport.heard.of(server) && self.transport.ready(client).is_some());
+            // Nothing of the server was captured, or nothing since the request, and the client went on as if answered.
+            let is_unseen = !*self.transport.heard.of(server) || streams.of(server).next_is_acknowledged();
+            let lost =
+                streams.of(server).hole().is_some() || (is_unseen && self.transport.ready(client).is_some());
             return lost.then_some(Missing::Response);
         }
         if !self.application.is_fresh()
@@ -44,7 +46,7 @@ impl TcpConnection {
         if Side::BOTH.into_iter().all(begins_with_gap) {
             return Some(Missing::Lost);
         }
-        let is_named = names_port(context);
+        let is_named = context.limits.names_port(ports(context));
         (is_named && Side::BOTH.into_iter().all(|side| streams.of(side).position() == 0))
             .then_some(Missing::Named)
     }
@@ -84,9 +86,13 @@ impl TcpConnection {
             _ => self.transport.client.filter(|_| missing != Missing::All),
         };
         // Servers mostly listen on the lower port.
-        let [a, b] = Side::BOTH.map(|side| context.identity.of(side).port);
+        let [a, b] = ports(context);
         let number = |side: Side| usize::from(side == Side::B);
-        Known { client: client.map(number), likely_client: usize::from(b > a), said: names_port(context) }
+        Known {
+            client: client.map(number),
+            likely_client: usize::from(b > a),
+            said: context.limits.names_port(ports(context)),
+        }
     }
 
     /// What waits in a stream.
@@ -138,6 +144,7 @@ impl TcpConnection {
             // A side that has not sent anything yet is taken to begin with a frame.
             let is_quiet = transport.streams.of(side).waiting().1 == 0
                 && *transport.heard.of(side)
+                && !transport.streams.of(side).next_is_acknowledged()
                 && missing != Missing::All;
             (if side == Side::A { a } else { b }).is_some() || is_quiet
         };
@@ -185,8 +192,6 @@ impl TcpConnection {
     }
 }
 
-/// Whether the user named a port of the connection as one of WebSockets without handshakes.
-fn names_port(context: &Context<'_>) -> bool {
-    let ports = Side::BOTH.map(|side| context.identity.of(side).port);
-    ports.iter().any(|port| context.limits.ws_ports.contains(port))
+fn ports(context: &Context<'_>) -> [u16; 2] {
+    Side::BOTH.map(|side| context.identity.of(side).port)
 }

@@ -125,6 +125,19 @@ fn a_wrong_accept_names_the_mistake_and_a_refusal_its_reason() {
 }
 
 #[test]
+fn a_handshake_that_is_cut_says_so_and_blames_nobody() {
+    for (columns, rows) in [(120, 36), (80, 24)] {
+        let kit = Kit::open_cut("rfc-5-7", 96, columns, rows).press("2");
+        kit.shows("B of it").shows("handshake cut by the snap length").shows("the snap length cut the key");
+        assert!(!kit.shown().contains("there is no key"), "{}", kit.shown());
+    }
+    // The key is there, the accept value is not.
+    let kit = Kit::open_cut("fragmented-deflate", 210, 120, 36).press("2");
+    kit.shows("of it").shows("5  server sent").shows("cut by the snap length");
+    assert!(!kit.shown().contains("a client has to close"), "{}", kit.shown());
+}
+
+#[test]
 fn any_key_can_be_tried() {
     let kit = Kit::open("chat-deflate", 120, 36).press("2 v").text("dGhlIHNhbXBsZSBub25jZQ==");
     kit.shows("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=").shows("the sample nonce");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::capture::Input;
+use crate::capture::{Capture, Input};
 use crate::model::{is_hidden, width};
 use crate::store::{Options, Session};
 use crate::tui::app::App;
@@ -47,6 +47,24 @@ impl Kit {
     pub fn open(name: &str, columns: u16, rows: u16) -> Self {
         let session = Session::open(&[Input::from(capture(name))], Options::default()).unwrap();
         Self::of(session, &format!("{name}.pcapng"), columns, rows)
+    }
+
+    /// A capture whose packets are cut at so many bytes.
+    pub fn open_cut(name: &str, snap: usize, columns: u16, rows: u16) -> Self {
+        let mut whole = Capture::from_bytes(std::fs::read(capture(name)).unwrap()).unwrap();
+        let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
+        let mut out = vec![];
+        while let Some(packet) = whole.next() {
+            if out.is_empty() {
+                out = words(&[0xa1b2_3c4d, 0x0004_0002, 0, 0, snap as u32, u32::from(packet.link.0)]);
+            }
+            let bytes = whole.bytes(packet.bytes).unwrap();
+            let bytes = &bytes[..bytes.len().min(snap)];
+            let (seconds, rest) = (packet.time.0 / 1_000_000_000, packet.time.0 % 1_000_000_000);
+            out.extend(words(&[seconds as u32, rest as u32, bytes.len() as u32, packet.wire_len]));
+            out.extend(bytes);
+        }
+        Self::of_bytes(out, columns, rows).unwrap()
     }
 
     /// The bytes of a capture file; none where they are no capture.

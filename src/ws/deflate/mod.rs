@@ -6,12 +6,15 @@
 mod bits;
 mod block;
 mod codes;
+mod plain;
 mod window;
 
 #[cfg(test)]
 mod oracle_tests;
 #[cfg(test)]
 mod tests;
+
+pub(super) use plain::{PlainWindow, Source};
 
 use block::{BlockEnd, Blocks, MessageEnd, Stop, Tables};
 use window::Window;
@@ -106,6 +109,8 @@ pub struct Inflater {
     resting: bool,
     /// The one at rest that this one took the place of.
     previous: Option<Box<Self>>,
+    /// Uncompressed messages that may be in the sender's window, or are.
+    pub(super) plain: Option<Box<PlainWindow>>,
 }
 
 impl Inflater {
@@ -113,6 +118,7 @@ impl Inflater {
     #[must_use]
     pub fn size(&self) -> usize {
         let previous = self.previous.as_ref().map_or(0, |previous| size_of::<Self>() + previous.size());
+        let previous = previous + self.plain.as_ref().map_or(0, |plain| plain.size());
         self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 } + previous
     }
 
@@ -196,7 +202,36 @@ impl Inflater {
     fn empty(&mut self) {
         self.blocks.reset();
         self.window.clear();
-        (self.tables, self.dead) = (None, false);
+        (self.tables, self.dead, self.plain) = (None, false, None);
+    }
+
+    /// Where uncompressed messages would stand in the window is not known any more, unless they are in it.
+    pub(super) fn doubt_plain(&mut self) {
+        self.plain.take_if(|plain| !plain.in_window);
+    }
+
+    /// An uncompressed message came of which not all is known.
+    pub(super) fn lose_plain(&mut self) {
+        match self.plain.take() {
+            Some(plain) if plain.in_window => self.lose(),
+            _ => {}
+        }
+    }
+
+    /// What its window holds.
+    pub(super) fn window(&self) -> &[u8] {
+        self.window.content()
+    }
+
+    /// Puts bytes into its window that no compressed message made.
+    pub(super) fn insert(&mut self, bytes: &[u8]) {
+        self.window.insert(bytes);
+    }
+
+    /// Puts these bytes in place of its window.
+    pub(super) fn set_window(&mut self, bytes: &[u8]) {
+        self.empty();
+        self.insert(bytes);
     }
 
     /// The largest distance that the message at hand referred to, in bytes: a sender that agreed to a smaller window

@@ -84,6 +84,22 @@ impl Window {
         }
     }
 
+    /// What it holds.
+    pub(super) fn content(&self) -> &[u8] {
+        self.bytes.get(..self.end).unwrap_or_default()
+    }
+
+    /// Adds bytes that no message made.
+    pub(super) fn insert(&mut self, bytes: &[u8]) {
+        let mut rest = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
+        while !rest.is_empty() {
+            self.make_room();
+            let len = self.append(rest);
+            rest = rest.get(len..).unwrap_or_default();
+        }
+        (self.handed, self.begun) = (self.end, None);
+    }
+
     /// Adds bytes as they are; returns how many there was room for.
     pub(super) fn append(&mut self, bytes: &[u8]) -> usize {
         let room = self.bytes.get_mut(self.end..).unwrap_or_default();

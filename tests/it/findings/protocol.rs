@@ -331,6 +331,11 @@ pub fn of_messages() -> Vec<Case> {
         let spec = DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() };
         talk().deflate(spec).frame(S2C, &rsv1("f248cdc9c90700")).frame(S2C, &rsv1(second)).closed(1000)
     };
+    // A message that is sent as it is, and one that may refer to it.
+    let fed = |second: &str| {
+        let plain = Frame::new(TEXT, "hello plain world");
+        deflating().opened().frame(S2C, &plain).frame(S2C, &rsv1(second)).closed(1000)
+    };
     // A window of 512 bytes was agreed; the same noise again, `n` bytes and a few more further on.
     let far = |n: usize| {
         let spec = DeflateSpec { server_max_window_bits: 9, ..DeflateSpec::default() };
@@ -385,6 +390,7 @@ pub fn of_messages() -> Vec<Case> {
             deflating().text(S2C, "Hello").closed(1000),
         ),
         case("deflate-window-kept", emptied("f200110000"), &[], emptied("f248cdc9c90700")),
+        case("deflate-window-fed", fed("ca40170000"), &[], fed("ca48cdc9c95728c849cccc5328cf2fca490100")),
         case("control-characters", says("\u{1b}[31mred"), &[], says("tab\tnew\r\nline")),
         case("bidi-control", says("abc\u{202e}def"), &[], says("שלום, مرحبا 😀")),
     ]

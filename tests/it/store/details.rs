@@ -8,7 +8,7 @@ use wslens::ws::{Integrity, unmask};
 
 use super::{Said, captures, crowd, dense, load_frame, load_message, session, session_with, straight};
 use crate::read::config;
-use crate::support::forge::{PcapFormat, pcap};
+use crate::support::forge::{C2S, Conversation, PcapFormat, S2C, Script, Split, pcap};
 use crate::support::strategy::{plans, splits, troubled};
 
 /// The frame's pieces are the frame: what the packets hold at the places named is the header and the payload, or (`sealed`)
@@ -141,6 +141,19 @@ proptest! {
         (options.limits.wait_packets, options.limits.wait_time) = (patience, 1_000_000);
         details_are_right(&file, &options, true);
     }
+}
+
+#[test]
+fn the_packets_of_frames_that_waited_for_an_answer_are_found() {
+    let mut talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+    for i in 0..300 {
+        talk = talk.text(C2S, &format!("message {i}"));
+    }
+    let script = Script::new(&talk, &Split::Writes(1460)).acked();
+    let response = script.data(S2C)[0];
+    let script = script.lose(response);
+    let file = pcap(&script.packets(), PcapFormat::default());
+    assert_eq!(details_are_right(&file, &dense(), false), 300);
 }
 
 #[test]

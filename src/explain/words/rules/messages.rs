@@ -183,6 +183,25 @@ pub(super) const ALL: &[RuleWords] = &[
         ),
     ),
     row(
+        "deflate-window-fed",
+        w(
+            "Compressed message refers to text that was sent uncompressed.",
+            "压缩的消息引用了未压缩发送的文本。",
+        ),
+        w(
+            "The sender runs every message through its compressor, and sends some of them, often short ones, as they are.",
+            "发送方让每条消息都经过压缩器，却把其中一些（往往是短消息）原样发送。",
+        ),
+        w(
+            "Do not give a message to the compressor that is sent without RSV1.",
+            "不置 RSV1 发送的消息不要交给压缩器。",
+        ),
+        w(
+            "A receiver finds a distance that leads too far back, or other text; it fails the connection, usually with 1007 or 1002.",
+            "接收方得到过远的距离或别的文本，于是让连接失败，通常用 1007 或 1002。",
+        ),
+    ),
+    row(
         "inflate-limit",
         w(
             "Inflated size or ratio hit the cap: output cut, connection goes on.",

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
 use crate::explain::curl::curl;
-use crate::explain::opening::anatomy::{HeadLine, Mark, body_words, key_remark};
+use crate::explain::opening::anatomy::{HeadLine, Mark, body_words, cut_words, key_remark};
 use crate::http::accept::steps;
 use crate::model::{Direction, Head, safe_str};
 use crate::store::ConnectionRow;
@@ -315,9 +315,7 @@ impl Handshake {
         let handshake = &row.handshake;
         let mut title = format!("Handshake #{}", row.id);
         for (head, arrow) in [(&handshake.request, "→"), (&handshake.response, "←")] {
-            let len = head.as_ref().map_or("not captured".to_owned(), |head| {
-                format!("{} B", units::grouped(head.bytes.len() as u64))
-            });
+            let len = head.as_ref().map_or("not captured".to_owned(), |head| captured_len(head));
             title += &format!(" {arrow} {len}");
         }
         let inner = Pane::new(title, true).draw(buffer, area, ctx.theme());
@@ -351,7 +349,12 @@ impl Handshake {
         }
         let below = inner.y.saturating_add(shown.lines.len() as u16);
         if both.visible().end == shown.lines.len() && below < inner.bottom() {
-            draw_body(ctx, row, Rect { y: below, height: inner.bottom() - below, ..inner }, buffer);
+            let below = Rect { y: below, height: inner.bottom() - below, ..inner };
+            let mut heads = [&handshake.request, &handshake.response].into_iter().flatten();
+            if heads.any(|head| head.cut) && handshake.body.is_none() {
+                draw_cut(ctx, below, buffer);
+            }
+            draw_body(ctx, row, below, buffer);
         }
         if shown.lines.len() == shown.asked {
             let y = inner.y.saturating_add(shown.lines.len() as u16);
@@ -410,6 +413,9 @@ impl Handshake {
         if side == Direction::ServerToClient && list.visible().end == shown.lines.len().saturating_sub(first)
         {
             draw_body(ctx, row, Rect { y, height: inner.bottom().saturating_sub(y), ..inner }, buffer);
+        }
+        if head.cut && row.handshake.body.is_none() {
+            draw_cut(ctx, Rect { y, height: inner.bottom().saturating_sub(y), ..inner }, buffer);
         }
     }
 
@@ -556,6 +562,23 @@ fn head_of(row: &ConnectionRow, side: Direction) -> Option<&Head> {
     }
 }
 
+/// `338 B`, or `42 B of it` where the snap length cut the head.
+fn captured_len(head: &Head) -> String {
+    let of_it = if head.cut { " of it" } else { "" };
+    format!("{} B{of_it}", units::grouped(head.bytes.len() as u64))
+}
+
+/// That the snap length cut a head, as far as there is room for it.
+fn draw_cut(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+    let columns = usize::from(area.width).saturating_sub(2).max(1);
+    let lines = wrap(cut_words(ctx.shared.lang), columns).into_iter().map(|part| {
+        let mut line = Text::of(Role::Plain, "  ");
+        line.add(Role::Warning, part);
+        line
+    });
+    ctx.lines(buffer, area, &lines.take(area.height.into()).collect::<Vec<_>>());
+}
+
 /// `0.863 ms`
 fn after_request(row: &ConnectionRow) -> Option<String> {
     Some(units::milliseconds(row.response_time()?))
@@ -569,7 +592,7 @@ fn head_title(ctx: &Ctx<'_>, row: &ConnectionRow, side: Direction) -> String {
     };
     let mut title = format!("{name}  {arrow}");
     if let Some(head) = head_of(row, side) {
-        title += &format!(" {} B", units::grouped(head.bytes.len() as u64));
+        title += &format!(" {}", captured_len(head));
     }
     if let Some(place) = place {
         title += &match place.first.packet == place.last.packet {

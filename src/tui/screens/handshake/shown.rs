@@ -2,7 +2,8 @@
 
 use crate::autopsy::words;
 use crate::explain::opening::anatomy::{
-    AcceptStory, HeadLine, Mark, accept_story, head_lines, http2_story, judgements, key_remark, outcome,
+    AcceptStory, HeadLine, Mark, accept_story, head_lines, http2_story, judgements, key_remark,
+    no_accept_words, no_key_words, outcome,
 };
 use crate::explain::opening::{Other, crossed, shared_key};
 use crate::explain::words::mistakes::LIKELY;
@@ -159,13 +160,8 @@ impl Shown {
     pub fn accept_lines(&self, row: &ConnectionRow, wide: bool, columns: usize) -> Vec<Text> {
         let lang = self.key.4;
         let Some(story) = &self.story else {
-            let why = if row.handshake.request.is_none() {
-                lang.pick("the request was not captured", "没有抓到请求")
-            } else {
-                lang.pick("there is no key", "没有密钥")
-            };
-            let nothing = lang.pick(": nothing to compute it from", "：无从计算");
-            let mut lines = vec![Text::of(Role::Dim, format!(" {why}{nothing}"))];
+            let why = no_key_words(row.handshake.request.as_deref(), lang);
+            let mut lines = vec![Text::of(Role::Dim, format!(" {why}"))];
             lines.extend(tls_line(row, lang));
             return lines;
         };
@@ -174,8 +170,11 @@ impl Shown {
             lines.insert(1.min(lines.len()), Text::of(Role::Warning, format!(" ! {remark}")));
         }
         let upgraded = row.handshake.upgraded;
-        if row.handshake.response.is_none() {
+        let response = row.handshake.response.as_deref();
+        if response.is_none() {
             lines.push(sent(wide, "nothing captured", Role::Dim, "", columns));
+        } else if story.sent.is_empty() && response.is_some_and(|head| head.cut) {
+            lines.push(sent(wide, no_accept_words(lang), Role::Dim, "", columns));
         } else if story.sent.is_empty() && upgraded {
             lines.push(sent(
                 wide,
