@@ -291,8 +291,8 @@ impl<'a> Judgements<'a> {
     /// Headers that list something, and are there without listing anything.
     pub(super) fn empty_headers(&mut self) {
         for name in [EXTENSIONS, PROTOCOL] {
-            if elements(self.head.values(name)).next().is_none()
-                && let Some(field) = self.fields(name).next()
+            if let Some(field) = self.fields(name).next()
+                && elements(self.head.values(name)).next().is_none()
             {
                 let text = format!("{name} is present and empty");
                 self.push(&rules::EMPTY_EXTENSION_HEADER, whole(field), text);
@@ -445,6 +445,16 @@ impl<'a> Judgements<'a> {
     /// The first place with control bytes, and what it is. Line breaks of folded lines are none.
     fn control_bytes(&self) -> Option<(Range<u32>, String)> {
         let head = self.head;
+        // Most heads hold no others than those of their line ends, each a pair.
+        let (odd, returns, feeds) =
+            head.bytes.iter().fold((false, 0u32, 0u32), |(odd, returns, feeds), byte| {
+                let (is_return, is_feed) = (*byte == b'\r', *byte == b'\n');
+                let is_odd = byte.is_ascii_control() & (*byte != b'\t') & !is_return & !is_feed;
+                (odd | is_odd, returns + u32::from(is_return), feeds + u32::from(is_feed))
+            });
+        if !odd && returns == feeds && !head.quirks.bare_lf {
+            return None;
+        }
         if has_control(head.token(&head.line)) {
             return Some((head.line.clone(), "the start line".to_owned()));
         }

@@ -28,13 +28,14 @@ const SECRET: [&str; 16] = [
 pub fn credentials_in_clear(request: &Head) -> Option<Judgement> {
     let mut found = Vec::new();
     let target = request.target();
-    if let Some((_, rest)) = split(target, b"://")
+    if !target.starts_with(b"/")
+        && let Some((_, rest)) = split(target, b"://")
         && let Some((user, _)) = split(rest.split(|byte| matches!(byte, b'/' | b'?' | b'#')).next()?, b"@")
         && !user.is_empty()
     {
         found.push("the URL names a user".to_owned());
     }
-    let query = split(target, b"?").map_or(&b""[..], |(_, query)| query);
+    let query = memchr::memchr(b'?', target).and_then(|at| target.get(at + 1..)).unwrap_or_default();
     for parameter in query.split(|byte| matches!(byte, b'&' | b';')) {
         let Some((name, value)) = split(parameter, b"=") else { continue };
         let is_secret = SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret.as_bytes()));

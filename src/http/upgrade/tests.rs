@@ -207,6 +207,7 @@ fn every_rule_has_a_case() {
         "wrong-scheme",
         "proxy-refused",
         "credentials-in-clear",
+        "too-many-extensions",
     ];
     for rule in rules::ALL {
         let cases = CASES.iter().flat_map(|(_, _, codes)| codes.iter());

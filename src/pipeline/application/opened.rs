@@ -227,10 +227,12 @@ fn expect_bodies(ws: &mut WebSocket, handshake: &Handshake, bodies: Bodies) {
 fn is_hixie_76(handshake: &Handshake) -> bool {
     let has =
         |head: &Option<Box<Head>>, name: &str| head.as_ref().is_some_and(|head| head.value(name).is_some());
+    if has(&handshake.response, "Sec-WebSocket-Accept") {
+        return false;
+    }
     let asks = has(&handshake.request, "Sec-WebSocket-Key1") && !has(&handshake.request, "Sec-WebSocket-Key");
-    let agrees =
-        has(&handshake.response, "Sec-WebSocket-Location") || has(&handshake.response, "WebSocket-Location");
-    (asks || agrees) && !has(&handshake.response, "Sec-WebSocket-Accept")
+    asks || has(&handshake.response, "Sec-WebSocket-Location")
+        || has(&handshake.response, "WebSocket-Location")
 }
 
 fn report_mid_stream(
