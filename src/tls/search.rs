@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::cipher::HEADER_LEN;
 use super::record::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Lost, Origin, Record, header};
 use super::rules;
-use super::side::{Epoch, Key, Mode, PATIENCE};
+use super::side::{Epoch, Key, Mode, PATIENCE, PATIENCE_PER_BYTE};
 use super::stream::{Context, Events, TlsStream, fill};
 use crate::model::{Chunk, Direction, Place};
 
@@ -124,7 +124,12 @@ impl TlsStream {
         let side = self.sides.of_mut(direction);
         let bytes = std::mem::take(&mut side.lost_bytes);
         let blind = std::mem::take(&mut side.blind);
-        (side.failed, side.patience) = (0, PATIENCE);
+        side.failed = 0;
+        // What comes after losses can cost no more than in proportion to what was read.
+        let read = side.at.saturating_sub(side.found_at).saturating_sub(bytes);
+        let more = read.saturating_mul(PATIENCE_PER_BYTE);
+        side.patience = side.patience.saturating_add(more).min(PATIENCE);
+        side.found_at = side.at;
         let none = records.is_none_or(|records| records == 0);
         if none && bytes == 0 {
             return;

@@ -58,8 +58,10 @@ pub(super) enum Mode {
     Dead,
 }
 
-/// Work that a search may do until it finds something, in bytes tried.
+/// Work that searches may do, in bytes tried: so much at first, so much more for each byte that is read, and so much at most.
+const PATIENCE_AT_FIRST: u64 = 4 << 20;
 pub(super) const PATIENCE: u64 = 64 << 20;
+pub(super) const PATIENCE_PER_BYTE: u64 = 32;
 
 /// The state of one direction.
 #[derive(Clone, Debug)]
@@ -87,6 +89,8 @@ pub(super) struct Side {
     /// Records since then that were not opened.
     pub(super) failed: u64,
     pub(super) patience: u64,
+    /// The offset up to which patience was given for what was read.
+    pub(super) found_at: u64,
     /// Records passed over for want of a secret.
     pub(super) unread: u64,
     pub(super) shape: Shape,
@@ -115,7 +119,8 @@ impl Default for Side {
             records: 0,
             lost_bytes: 0,
             failed: 0,
-            patience: PATIENCE,
+            patience: PATIENCE_AT_FIRST,
+            found_at: 0,
             unread: 0,
             shape: Shape::default(),
             walk: Walk::default(),
