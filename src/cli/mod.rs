@@ -64,7 +64,8 @@ wslens --help tells more.";
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
-        let line: Vec<String> = std::env::args().collect();
+        // An argument may be any bytes.
+        let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
     #[cfg(all(feature = "live", target_os = "linux"))]

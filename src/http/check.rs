@@ -446,13 +446,11 @@ impl<'a> Judgements<'a> {
     fn control_bytes(&self) -> Option<(Range<u32>, String)> {
         let head = self.head;
         // Most heads hold no others than those of their line ends, each a pair.
-        let (odd, returns, feeds) =
-            head.bytes.iter().fold((false, 0u32, 0u32), |(odd, returns, feeds), byte| {
-                let (is_return, is_feed) = (*byte == b'\r', *byte == b'\n');
-                let is_odd = byte.is_ascii_control() & (*byte != b'\t') & !is_return & !is_feed;
-                (odd | is_odd, returns + u32::from(is_return), feeds + u32::from(is_feed))
-            });
-        if !odd && returns == feeds && !head.quirks.bare_lf {
+        let odd = head.bytes.iter().fold(false, |odd, byte| {
+            odd | (byte.is_ascii_control() & (*byte != b'\t') & (*byte != b'\r') & (*byte != b'\n'))
+        });
+        let is_bare = |at: usize| head.bytes.get(at + 1) != Some(&b'\n');
+        if !odd && !head.quirks.bare_lf && !memchr::memchr_iter(b'\r', &head.bytes).any(is_bare) {
             return None;
         }
         if has_control(head.token(&head.line)) {

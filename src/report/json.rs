@@ -22,7 +22,7 @@ const fn cells() -> [u16; 256] {
                 b'\n' => SHORT | b'n' as u16,
                 0x0c => SHORT | b'f' as u16,
                 b'\r' => SHORT | b'r' as u16,
-                0..=0x1f | 0x7f | 0xc2 | 0xe2 => SLOW | byte as u16,
+                0..=0x1f | 0x7f | 0xc2 | 0xd8 | 0xe2 | 0xef | 0xf3 => SLOW | byte as u16,
                 _ => byte as u16,
             };
         }
@@ -38,7 +38,8 @@ fn cell(byte: u8) -> u16 {
 /// Appends `text` as a JSON string, quotes included.
 ///
 /// Escaped: `"`, `\`, C0, DEL, C1, U+2028 and U+2029, so that a line stays a line for every reader and
-/// a terminal is safe from it. Everything else stays UTF-8.
+/// a terminal is safe from it; also what has no width or changes the order of what follows (bidirectional controls, joiners,
+/// byte order marks, tags), so that what is seen is what is there. Everything else stays UTF-8.
 pub fn json_string(out: &mut Vec<u8>, text: &str) {
     out.reserve(text.len() + text.len() / 8 + 2 * LANE);
     out.push(b'"');
@@ -163,7 +164,9 @@ fn escape_wide(lane: &[u8; LANE]) -> Option<[Escaped; 2]> {
     let bytes = load(lane);
     let is = |byte: u8| _mm_cmpeq_epi8(bytes, all(byte));
     let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, all(0x1f)), bytes);
-    let slow = _mm_or_si128(_mm_or_si128(control, is(0x7f)), _mm_or_si128(is(0xc2), is(0xe2)));
+    let latin = _mm_or_si128(_mm_or_si128(control, is(0x7f)), is(0xc2));
+    let hidden = _mm_or_si128(_mm_or_si128(is(0xd8), is(0xe2)), _mm_or_si128(is(0xef), is(0xf3)));
+    let slow = _mm_or_si128(latin, hidden);
     let short = _mm_or_si128(is(b'"'), is(b'\\'));
     let (mut bytes, mut mask) = (bytes, _mm_movemask_epi8(short) as u32);
     if _mm_movemask_epi8(slow) != 0 {
@@ -209,7 +212,8 @@ fn escape_narrow(lane: &[u8; LANE]) -> Option<[Escaped; 2]> {
 fn is_clean(lane: &[u8; LANE]) -> bool {
     // Without an early exit, so that the compiler can use vector instructions.
     !lane.iter().fold(false, |any, &b| {
-        any | (b < 0x20) | (b == b'"') | (b == b'\\') | (b == 0x7f) | (b == 0xc2) | (b == 0xe2)
+        let is_ascii = (b < 0x20) | (b == b'"') | (b == b'\\') | (b == 0x7f);
+        any | is_ascii | (b == 0xc2) | (b == 0xd8) | (b == 0xe2) | (b == 0xef) | (b == 0xf3)
     })
 }
 
@@ -225,8 +229,32 @@ fn slow_escapes<'a>(out: &mut Vec<u8>, bytes: &'a [u8], len: usize) -> &'a [u8] 
                 out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(second >> 4), digit(second)]);
                 after
             }
-            [0xe2, 0x80, third @ 0xa8..=0xa9, ref after @ ..] => {
-                out.extend_from_slice(if third == 0xa8 { b"\\u2028" } else { b"\\u2029" });
+            // U+061C, the Arabic letter mark.
+            [0xd8, 0x9c, ref after @ ..] => {
+                out.extend_from_slice(b"\\u061c");
+                after
+            }
+            // U+200B to U+200F, U+2028 to U+202E.
+            [0xe2, 0x80, third @ (0x8b..=0x8f | 0xa8..=0xae), ref after @ ..] => {
+                let low = third - 0x80;
+                out.extend_from_slice(&[b'\\', b'u', b'2', b'0', digit(low >> 4), digit(low)]);
+                after
+            }
+            // U+2060 to U+206F.
+            [0xe2, 0x81, third @ 0xa0..=0xaf, ref after @ ..] => {
+                out.extend_from_slice(&[b'\\', b'u', b'2', b'0', b'6', digit(third)]);
+                after
+            }
+            // U+FEFF.
+            [0xef, 0xbb, 0xbf, ref after @ ..] => {
+                out.extend_from_slice(b"\\ufeff");
+                after
+            }
+            // U+E0000 to U+E007F, as two surrogates.
+            [0xf3, 0xa0, third @ 0x80..=0x81, fourth @ 0x80..=0xbf, ref after @ ..] => {
+                let low = (third & 1) << 6 | (fourth & 0x3f);
+                out.extend_from_slice(b"\\udb40\\udc");
+                out.extend_from_slice(&[digit(low >> 4), digit(low)]);
                 after
             }
             [byte, ref after @ ..] => {
@@ -275,10 +303,20 @@ mod tests {
         assert_eq!(json(""), r#""""#);
     }
 
+    #[test]
+    fn what_cannot_be_seen_is_escaped() {
+        assert_eq!(
+            json(
+                "\u{61c}a\u{200b}\u{200f}\u{202a}\u{202e}\u{2060}\u{2066}\u{206f}\u{feff}\u{e0001}\u{e007f}"
+            ),
+            r#""\u061ca\u200b\u200f\u202a\u202e\u2060\u2066\u206f\ufeff\udb40\udc01\udb40\udc7f""#
+        );
+        assert_eq!(json("ا，\u{2010}\u{2027}\u{e0100}"), "\"ا，\u{2010}\u{2027}\u{e0100}\"");
+    }
+
     /// Text in which every character is likely to be special.
     fn nasty() -> impl Strategy<Value = String> {
-        let special =
-            "\"\\\0\u{1}\n\u{1f} ~\u{7f}\u{80}\u{85}\u{9f}\u{a0}¿…\u{2027}\u{2028}\u{2029}\u{202a}中😀";
+        let special = "\"\\\0\u{1}\n\u{1f} ~\u{7f}\u{80}\u{85}\u{9f}\u{a0}¿…\u{2027}\u{2028}\u{2029}\u{202a}\u{61c}\u{200b}\u{feff}\u{e0041}中，ا😀";
         let special: Vec<char> = special.chars().collect();
         prop::collection::vec(prop_oneof![prop::sample::select(special), any::<char>(), Just('a')], 0..300)
             .prop_map(String::from_iter)

@@ -270,7 +270,7 @@ impl Transport {
         stream.pass(segment.len, address);
         let before = stream.arrived();
         stream.set_arrived(place);
-        if place.time.since(before.time) >= strain::SILENCE {
+        if place.time.0.wrapping_sub(before.time.0) >= strain::SILENCE {
             self.note_silence(from, before, place);
         }
         Chunk { at, bytes, address, origin: place, arrival: place }
