@@ -219,8 +219,16 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     /// A data message's last frame is there.
+    #[inline]
     pub(super) fn finish(&mut self, frame: u64, number: u64, arrival: Place) {
         let Some(mut open) = self.side.open.take() else { return };
+        self.finish_open(&mut open, frame, number, arrival);
+        if open.eager.is_none() {
+            self.context.scratch.open = Some(open);
+        }
+    }
+
+    fn finish_open(&mut self, open: &mut Open, frame: u64, number: u64, arrival: Place) {
         self.side.counts.messages += 1;
         self.side.counts.count_message(open.opcode, open.payload_len);
         let Context { bytes, depth, scratch } = &mut *self.context;
@@ -267,7 +275,7 @@ impl<E: Events> Step<'_, '_, E> {
             self.tell(&outline, &done, content, None, None);
         } else if open.compressed {
             self.side.counts.deflated_bytes += open.payload_len;
-            let (mut eager, outcome, len) = self.inflate(&mut open, check);
+            let (mut eager, outcome, len) = self.inflate(open, check);
             let wire = if open.gone { None } else { open.kept.read(bytes, &mut unmasked) };
             let (wire, fault) = (wire.unwrap_or_default(), open.fault.take());
             self.tell_inflated(&outline, &mut eager, (outcome, len), wire, &open.ends, fault);
@@ -660,7 +668,25 @@ fn judge_message(
 }
 
 impl Open {
-    /// A message whose first frame begins.
+    /// A message whose first frame begins, in the space of one that ended, where there is any.
+    #[inline]
+    pub(super) fn begin(
+        spare: Option<Box<Self>>,
+        opcode: Opcode,
+        compressed: bool,
+        opaque: bool,
+        first: Place,
+    ) -> Box<Self> {
+        let open = Self::new(opcode, compressed, opaque, first);
+        match spare {
+            Some(mut spare) => {
+                *spare = open;
+                spare
+            }
+            None => Box::new(open),
+        }
+    }
+
     pub(super) fn new(opcode: Opcode, compressed: bool, opaque: bool, first: Place) -> Self {
         Self {
             opcode,

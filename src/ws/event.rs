@@ -283,6 +283,8 @@ pub struct Scratch {
     /// For frames at hand.
     #[allow(clippy::vec_box)]
     pub(super) frames: Vec<Box<super::message::AtHand>>,
+    /// For the next message.
+    pub(super) open: Option<Box<super::content::Open>>,
     pub(super) grown: u64,
 }
 

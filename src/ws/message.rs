@@ -306,7 +306,8 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
                 let undefined = header.rsv() & !side.terms.rsv_defined != 0;
                 let compressed = header.rsv1() && side.terms.takeover.is_some();
                 let opaque = undefined || header.rsv() & !4 != 0 || (header.rsv() != 0 && !compressed);
-                let mut open = Box::new(Open::new(opcode, compressed, opaque, start.place));
+                let spare = self.context.scratch.open.take();
+                let mut open = Open::begin(spare, opcode, compressed, opaque, start.place);
                 open.rsv = header.rsv();
                 open.lenient = header.encoding != LengthEncoding::Standard;
                 side.open = Some(open);
