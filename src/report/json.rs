@@ -164,9 +164,12 @@ fn escape_wide(lane: &[u8; LANE]) -> Option<[Escaped; 2]> {
     let bytes = load(lane);
     let is = |byte: u8| _mm_cmpeq_epi8(bytes, all(byte));
     let control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, all(0x1f)), bytes);
-    let latin = _mm_or_si128(_mm_or_si128(control, is(0x7f)), is(0xc2));
-    let hidden = _mm_or_si128(_mm_or_si128(is(0xd8), is(0xe2)), _mm_or_si128(is(0xef), is(0xf3)));
-    let slow = _mm_or_si128(latin, hidden);
+    let mut slow = _mm_or_si128(control, is(0x7f));
+    if _mm_movemask_epi8(bytes) != 0 {
+        let some = _mm_or_si128(is(0xc2), is(0xd8));
+        let hidden = _mm_or_si128(is(0xe2), _mm_or_si128(is(0xef), is(0xf3)));
+        slow = _mm_or_si128(slow, _mm_or_si128(some, hidden));
+    }
     let short = _mm_or_si128(is(b'"'), is(b'\\'));
     let (mut bytes, mut mask) = (bytes, _mm_movemask_epi8(short) as u32);
     if _mm_movemask_epi8(slow) != 0 {
@@ -219,58 +222,71 @@ fn is_clean(lane: &[u8; LANE]) -> bool {
 
 /// Writes at least `len` bytes of `bytes`, up to the end of a character that is escaped; answers what follows.
 fn slow_escapes<'a>(out: &mut Vec<u8>, bytes: &'a [u8], len: usize) -> &'a [u8] {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| HEX.get(usize::from(n & 15)).copied().unwrap_or(b'0');
     let mut rest = bytes;
     while bytes.len() - rest.len() < len {
-        rest = match *rest {
-            [] => break,
-            [0xc2, second @ 0x80..=0x9f, ref after @ ..] => {
-                out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(second >> 4), digit(second)]);
-                after
-            }
-            // U+061C, the Arabic letter mark.
-            [0xd8, 0x9c, ref after @ ..] => {
-                out.extend_from_slice(b"\\u061c");
-                after
-            }
-            // U+200B to U+200F, U+2028 to U+202E.
-            [0xe2, 0x80, third @ (0x8b..=0x8f | 0xa8..=0xae), ref after @ ..] => {
-                let low = third - 0x80;
-                out.extend_from_slice(&[b'\\', b'u', b'2', b'0', digit(low >> 4), digit(low)]);
-                after
-            }
-            // U+2060 to U+206F.
-            [0xe2, 0x81, third @ 0xa0..=0xaf, ref after @ ..] => {
-                out.extend_from_slice(&[b'\\', b'u', b'2', b'0', b'6', digit(third)]);
-                after
-            }
-            // U+FEFF.
-            [0xef, 0xbb, 0xbf, ref after @ ..] => {
-                out.extend_from_slice(b"\\ufeff");
-                after
-            }
-            // U+E0000 to U+E007F, as two surrogates.
-            [0xf3, 0xa0, third @ 0x80..=0x81, fourth @ 0x80..=0xbf, ref after @ ..] => {
-                let low = (third & 1) << 6 | (fourth & 0x3f);
-                out.extend_from_slice(b"\\udb40\\udc");
-                out.extend_from_slice(&[digit(low >> 4), digit(low)]);
-                after
-            }
-            [byte, ref after @ ..] => {
-                let cell = cell(byte);
-                if cell & SHORT != 0 {
-                    out.extend_from_slice(&[b'\\', cell as u8]);
-                } else if cell & SLOW != 0 && byte.is_ascii() {
-                    out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte)]);
-                } else {
-                    out.push(byte);
-                }
-                after
-            }
-        };
+        let [byte, ref after @ ..] = *rest else { break };
+        let cell = cell(byte);
+        if cell & SLOW != 0 {
+            rest = slow_escape(out, rest);
+            continue;
+        }
+        if cell & SHORT != 0 {
+            out.extend_from_slice(&[b'\\', cell as u8]);
+        } else {
+            out.push(byte);
+        }
+        rest = after;
     }
     rest
+}
+
+/// Writes a character, or its first byte, that may need the six-character form; answers what follows.
+fn slow_escape<'a>(out: &mut Vec<u8>, bytes: &'a [u8]) -> &'a [u8] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let digit = |n: u8| HEX.get(usize::from(n & 15)).copied().unwrap_or(b'0');
+    match *bytes {
+        [0xc2, second @ 0x80..=0x9f, ref after @ ..] => {
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(second >> 4), digit(second)]);
+            after
+        }
+        // U+061C, the Arabic letter mark.
+        [0xd8, 0x9c, ref after @ ..] => {
+            out.extend_from_slice(b"\\u061c");
+            after
+        }
+        // U+200B to U+200F, U+2028 to U+202E.
+        [0xe2, 0x80, third @ (0x8b..=0x8f | 0xa8..=0xae), ref after @ ..] => {
+            let low = third - 0x80;
+            out.extend_from_slice(&[b'\\', b'u', b'2', b'0', digit(low >> 4), digit(low)]);
+            after
+        }
+        // U+2060 to U+206F.
+        [0xe2, 0x81, third @ 0xa0..=0xaf, ref after @ ..] => {
+            out.extend_from_slice(&[b'\\', b'u', b'2', b'0', b'6', digit(third)]);
+            after
+        }
+        // U+FEFF.
+        [0xef, 0xbb, 0xbf, ref after @ ..] => {
+            out.extend_from_slice(b"\\ufeff");
+            after
+        }
+        // U+E0000 to U+E007F, as two surrogates.
+        [0xf3, 0xa0, third @ 0x80..=0x81, fourth @ 0x80..=0xbf, ref after @ ..] => {
+            let low = (third & 1) << 6 | (fourth & 0x3f);
+            out.extend_from_slice(b"\\udb40\\udc");
+            out.extend_from_slice(&[digit(low >> 4), digit(low)]);
+            after
+        }
+        [byte, ref after @ ..] if byte.is_ascii() => {
+            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte)]);
+            after
+        }
+        [byte, ref after @ ..] => {
+            out.push(byte);
+            after
+        }
+        [] => &[],
+    }
 }
 
 /// Appends `"key":`. The key is ours, so it is not escaped.
