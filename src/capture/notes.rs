@@ -9,6 +9,8 @@ const MAX_INTERFACES: usize = 10_000;
 const MAX_SECTIONS: usize = 1000;
 const MAX_NAMES: usize = 10_000;
 const MAX_SECRETS_LEN: usize = 16 << 20;
+/// Bytes of all texts that are kept for each input.
+const MAX_TEXTS: usize = 8 << 20;
 /// Longest text kept of one option, in bytes.
 const MAX_TEXT: usize = 64 << 10;
 
@@ -140,6 +142,8 @@ pub(super) struct Notebook {
     interfaces: usize,
     names: usize,
     secrets_len: usize,
+    /// Bytes of texts.
+    texts: usize,
 }
 
 impl Notebook {
@@ -151,9 +155,32 @@ impl Notebook {
         self.fresh.is_empty()
     }
 
-    pub(super) fn section(&mut self, section: Section) {
+    /// Whether so many more bytes of text are kept.
+    fn keeps(&mut self, len: usize) -> bool {
+        /// What a text costs beside its bytes.
+        const EACH: usize = 32;
+        let texts = self.texts.saturating_add(len).saturating_add(EACH);
+        let keeps = texts <= MAX_TEXTS;
+        if keeps {
+            self.texts = texts;
+        }
+        keeps
+    }
+
+    /// Leaves out the texts that are not kept.
+    fn trim(&mut self, texts: &mut [&mut Option<String>], comments: &mut Vec<String>) {
+        for text in texts {
+            **text = text.take().filter(|text| self.keeps(text.len()));
+        }
+        comments.retain(|comment| self.keeps(comment.len()));
+        comments.shrink_to_fit();
+    }
+
+    pub(super) fn section(&mut self, mut section: Section) {
         self.sections += 1;
         if self.sections <= MAX_SECTIONS {
+            let Section { hardware, system, application, comments, .. } = &mut section;
+            self.trim(&mut [hardware, system, application], comments);
             self.fresh.sections.push(Section { source: self.source, ..section });
         }
     }
@@ -161,19 +188,24 @@ impl Notebook {
     /// Whether another comment would be kept.
     #[inline]
     pub(super) fn wants_comments(&self) -> bool {
-        self.comments < MAX_COMMENTS
+        self.comments < MAX_COMMENTS && self.texts < MAX_TEXTS
     }
 
     pub(super) fn comment(&mut self, packet: u64, text: &[u8]) {
         if self.wants_comments() {
             self.comments += 1;
-            self.fresh.comments.push(Comment { source: self.source, packet, text: read_text(text) });
+            let text = read_text(text);
+            if self.keeps(text.len()) {
+                self.fresh.comments.push(Comment { source: self.source, packet, text });
+            }
         }
     }
 
-    pub(super) fn interface(&mut self, interface: Interface) {
+    pub(super) fn interface(&mut self, mut interface: Interface) {
         self.interfaces += 1;
         if self.interfaces <= MAX_INTERFACES {
+            let Interface { name, description, comments, .. } = &mut interface;
+            self.trim(&mut [name, description], comments);
             self.fresh.interfaces.push(Interface { source: self.source, ..interface });
         }
     }
@@ -181,8 +213,11 @@ impl Notebook {
     pub(super) fn name(&mut self, address: IpAddr, names: &[u8]) {
         self.names += 1;
         if self.names <= MAX_NAMES {
-            let names = names.split(|&b| b == 0).filter(|n| !n.is_empty()).take(16).map(read_text).collect();
-            self.fresh.names.push(Name { source: self.source, address, names });
+            let all = names.split(|&b| b == 0).filter(|n| !n.is_empty()).take(16).map(read_text);
+            let names: Vec<String> = all.filter(|name| self.keeps(name.len())).collect();
+            if !names.is_empty() {
+                self.fresh.names.push(Name { source: self.source, address, names });
+            }
         }
     }
 
@@ -198,4 +233,37 @@ impl Notebook {
 pub(super) fn read_text(bytes: &[u8]) -> String {
     let bytes = bytes.split(|&b| b == 0).next().unwrap_or_default();
     String::from_utf8_lossy(bytes.get(..MAX_TEXT).unwrap_or(bytes)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_all_kinds_share_one_bound_and_interfaces_stay_without_them() {
+        let mut book = Notebook::new(0);
+        let text = || "x".repeat(MAX_TEXT);
+        for id in 0..200 {
+            let comments = (0..200).map(|_| text()).collect();
+            book.interface(Interface { id, name: Some(text()), comments, ..Interface::default() });
+            book.name(IpAddr::from([10, 0, 0, 1]), text().as_bytes());
+            book.comment(u64::from(id), text().as_bytes());
+            book.section(Section { system: Some(text()), ..Section::default() });
+        }
+        let notes = &book.fresh;
+        let of_interface = |interface: &Interface| {
+            interface.name.iter().chain(&interface.comments).map(String::len).sum::<usize>()
+        };
+        let bytes: usize = notes.interfaces.iter().map(of_interface).sum::<usize>()
+            + notes.names.iter().flat_map(|name| &name.names).map(String::len).sum::<usize>()
+            + notes.comments.iter().map(|comment| comment.text.len()).sum::<usize>()
+            + notes
+                .sections
+                .iter()
+                .filter_map(|section| section.system.as_ref())
+                .map(String::len)
+                .sum::<usize>();
+        assert!((MAX_TEXTS / 2..=MAX_TEXTS).contains(&bytes), "{bytes}");
+        assert_eq!((notes.interfaces.len(), notes.sections.len()), (200, 200));
+    }
 }
