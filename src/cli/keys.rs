@@ -82,6 +82,19 @@ mod with_tls {
 
     /// What is read of one key log. More is no key log.
     const MAX_LEN: u64 = 1 << 30;
+    /// What is read of a device, which may have no end.
+    const MAX_OF_DEVICE: u64 = 1 << 20;
+
+    /// Who names a key log.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum NamedBy {
+        /// `--keylog`.
+        Option,
+        /// `$SSLKEYLOGFILE`.
+        Environment,
+        /// Nobody: it lies beside the capture.
+        Nobody,
+    }
 
     /// Reads the key logs that were named, `$SSLKEYLOGFILE`, and those beside the captures.
     ///
@@ -90,7 +103,7 @@ mod with_tls {
     pub fn load(input: &InputArgs, quiet: bool) -> Result<Secrets, Problem> {
         let mut keys = KeyStore::default();
         for path in &input.keylog {
-            read(&mut keys, path, false, quiet).map_err(|error| {
+            read(&mut keys, path, NamedBy::Option, quiet).map_err(|error| {
                 Problem::new(3, format!("cannot read the key log '{}': {error}", path.display()))
             })?;
         }
@@ -98,15 +111,15 @@ mod with_tls {
             std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty()).map(PathBuf::from);
         let captures = input.all().filter(|path| path.as_os_str() != "-");
         let beside = captures.map(|path| super::super::outputs::with_keys(path));
-        for (path, named) in
-            environment.map(|path| (path, true)).into_iter().chain(beside.map(|path| (path, false)))
-        {
+        let environment = environment.map(|path| (path, NamedBy::Environment));
+        for (path, named) in environment.into_iter().chain(beside.map(|path| (path, NamedBy::Nobody))) {
             let before = keys.counts().secret_lines;
             let name = safe_str(&path.display().to_string()).into_owned();
             match read(&mut keys, &path, named, quiet) {
                 Ok(()) if quiet => {}
                 Ok(()) => {
-                    let why = if named { ", which SSLKEYLOGFILE names" } else { "" };
+                    let of_environment = named == NamedBy::Environment;
+                    let why = if of_environment { ", which SSLKEYLOGFILE names" } else { "" };
                     let secrets = counted(keys.counts().secret_lines - before, "secret");
                     eprintln!("note: {secrets} from {name}{why}");
                 }
@@ -204,11 +217,16 @@ mod with_tls {
         }
     }
 
-    /// Warns of a key log that others can read.
+    /// Warns of a key log that others can read, or write.
     fn warn_if_readable(data: &Metadata, name: &str) {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
+            if data.is_file() && data.permissions().mode() & 0o022 != 0 {
+                eprintln!(
+                    "warning: {name} can be written by others, who can thereby keep connections from being decrypted. Take the right away: chmod go-w"
+                );
+            }
             if data.is_file() && data.permissions().mode() & 0o044 != 0 {
                 eprintln!(
                     "warning: {name} can be read by others ({}); {}",
@@ -219,12 +237,40 @@ mod with_tls {
         }
     }
 
-    fn read(keys: &mut KeyStore, path: &Path, of_environment: bool, quiet: bool) -> std::io::Result<()> {
-        let mut file = File::open(path)?;
+    /// Opens a key log, and says how much of it is to be read. What nobody named and is no regular file may come from whoever
+    /// made the capture: a pipe that nobody writes to, or a device without an end.
+    fn open_file(path: &Path, named: NamedBy) -> std::io::Result<(File, Metadata, u64)> {
+        let mut options = File::options();
+        options.read(true);
+        #[cfg(unix)]
+        if named == NamedBy::Nobody {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            // A pipe without a writer is not waited for.
+            options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        }
+        let file = options.open(path)?;
         let data = file.metadata()?;
         if data.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
+        if named == NamedBy::Nobody && !data.is_file() {
+            return Err(std::io::Error::other(
+                "it is a pipe or a device, and is read only if --keylog names it",
+            ));
+        }
+        #[cfg(unix)]
+        let is_device = {
+            use std::os::unix::fs::FileTypeExt as _;
+            data.file_type().is_char_device() || data.file_type().is_block_device()
+        };
+        #[cfg(not(unix))]
+        let is_device = false;
+        Ok((file, data, if is_device { MAX_OF_DEVICE } else { MAX_LEN }))
+    }
+
+    fn read(keys: &mut KeyStore, path: &Path, named: NamedBy, quiet: bool) -> std::io::Result<()> {
+        let (mut file, data, most) = open_file(path, named)?;
+        let of_environment = named == NamedBy::Environment;
         let name = safe_str(&path.display().to_string()).into_owned();
         if !quiet {
             warn_if_readable(&data, &name);
@@ -233,7 +279,7 @@ mod with_tls {
         let mut piece = zeroize::Zeroizing::new(vec![0; 64 << 10]);
         let mut start = zeroize::Zeroizing::new([0; 16]);
         let mut len = 0u64;
-        while len < MAX_LEN {
+        while len < most {
             let read = file.read(&mut piece)?;
             if read == 0 {
                 break;

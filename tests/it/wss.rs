@@ -161,6 +161,42 @@ fn bare_capture() -> (tempfile::TempDir, PathBuf) {
     (place, file)
 }
 
+/// The file beside the capture may come from whoever made the capture: a pipe that nobody writes to, or a device without an end.
+#[cfg(unix)]
+#[test]
+fn what_lies_beside_the_capture_and_is_no_file_is_not_waited_for() {
+    let (place, file) = bare_capture();
+    let keys = place.path().join("c.pcapng.keys");
+    let made = Command::new("mkfifo").arg(&keys).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+    let told = |err: &str| {
+        err.contains("c.pcapng.keys: it is a pipe or a device, and is read only if --keylog names it")
+    };
+    let (out, err, code) = wslens(&["read"], &file, None);
+    assert!(told(&err) && code == 0 && out.is_empty(), "{code} {err}");
+    fs::remove_file(&keys).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &keys).unwrap();
+    let (_, err, code) = wslens(&["read"], &file, None);
+    assert!(told(&err) && code == 0, "{code} {err}");
+    // A device that is named is read as far as a key log may go.
+    let (_, err, code) = wslens(&["read", "--keylog", "/dev/zero"], &file, None);
+    assert!(code == 0 && err.contains("no secret in /dev/zero"), "{code} {err}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_log_that_others_may_change_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (place, file) = bare_capture();
+    let keys = place.path().join("k.log");
+    fs::write(&keys, log()).unwrap();
+    for (mode, warned) in [(0o600, false), (0o620, true), (0o602, true)] {
+        fs::set_permissions(&keys, fs::Permissions::from_mode(mode)).unwrap();
+        let (_, err, _) = wslens(&["read", "--keylog", keys.to_str().unwrap()], &file, None);
+        assert_eq!(err.contains("k.log can be written by others"), warned, "{mode:o} {err}");
+    }
+}
+
 #[test]
 fn a_key_log_in_utf_16_with_cr_or_behind_a_prefix_is_read() {
     let (place, file) = bare_capture();
