@@ -86,6 +86,18 @@ fn frames_behind_a_request_whose_answer_was_lost_but_acknowledged_are_read() {
 }
 
 #[test]
+fn the_101_answers_the_upgrade_although_an_answer_before_it_was_lost() {
+    let ask = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nhere";
+    let talk = chat(talk().http_before(ask, answer).http_before(ask, answer).http_before(ask, answer));
+    let script = script(&talk);
+    let lost = script.data(S2C)[0];
+    let output = output(&script.lose(lost));
+    all_of(&output, &[&talk]).unwrap();
+    assert_eq!(errors(&output), ["tcp-gap"]);
+}
+
+#[test]
 fn frames_lost_with_the_request_are_told_and_none_is_made_up() {
     let talk =
         talk().text(C2S, "lost too").text(C2S, "in the middle of something").text(S2C, "aha").closed(1000);

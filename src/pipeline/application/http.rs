@@ -604,11 +604,12 @@ impl Http1 {
         if answer == UpgradeOutcome::MayOpen {
             self.requests.clear();
         }
-        if lost && (self.asked() || self.requests.is_empty()) {
-            // Which answer belongs to which request is not certain; only a 101 is.
-            if head.status() != Some(101) {
-                return HttpStep::take(taken);
-            }
+        // Which answer belongs to which request is not certain; only a 101 is.
+        let is_switch = head.status() == Some(101);
+        if lost && !is_switch && (self.asked() || self.requests.is_empty()) {
+            return HttpStep::take(taken);
+        }
+        if is_switch && (lost || self.unsure) && self.asked() {
             while self.requests.front().is_some_and(|asked| *asked != RequestKind::WebSocket) {
                 self.requests.pop_front();
             }
