@@ -254,7 +254,7 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
         let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
         socket.end(direction, StreamEnd::Fin, place, &mut context, &mut check);
     }
-    socket.finish(StreamEnd::Fin, place, &mut check);
+    socket.finish(StreamEnd::Fin, None, place, &mut check);
     for direction in Direction::BOTH {
         let counts = socket.counts(direction);
         let (complete, told) = (*check.complete.of(direction), *check.told.of(direction));
