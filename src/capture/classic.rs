@@ -192,10 +192,10 @@ impl Classic {
         let position = window.position();
         let left = window.present().len();
         if let Some(failure) = window.failure() {
-            log.lose(&rules::TRUNCATED, false, position, || failure.to_owned());
+            log.lose(window.failure_rule(), false, position, || failure.to_owned());
         } else if left > 0 {
             let needed = self.variant.record_header_len;
-            log.lose(&rules::TRUNCATED, false, position, || {
+            log.lose(window.failure_rule(), false, position, || {
                 format!("the file ends after {left} of the {needed} bytes of a record header")
             });
         }
@@ -219,7 +219,7 @@ impl Classic {
         let failure = window.failure();
         if failure.is_some() || captured <= self.snaplen.max(USUAL_SNAPLEN) {
             let why = failure.unwrap_or("the file ends");
-            log.lose(&rules::TRUNCATED, false, position, || {
+            log.lose(window.failure_rule(), false, position, || {
                 format!("{why} after {present} of the {captured} bytes of a record")
             });
         } else {

@@ -102,6 +102,8 @@ pub struct Options {
     pub keep: bool,
     /// How many bytes are kept of a pipe, the oldest going first. Rounded to 64 MiB.
     pub room: u64,
+    /// How many bytes of a packed input are read, unpacked; `None`: 256 MiB, and 250 for each packed one.
+    pub max_unpacked: Option<u64>,
 }
 
 impl Options {
@@ -109,7 +111,7 @@ impl Options {
     fn keeping(&self, pipe: bool) -> Keeping {
         let room = if pipe { self.room } else { u64::MAX };
         let bits = if pipe && self.keep { 26 } else { self.spool_bits() };
-        Keeping { bits, room: self.keep.then_some(room) }
+        Keeping { bits, room: self.keep.then_some(room), max_unpacked: self.max_unpacked }
     }
 
     /// log2 of the bytes kept.
@@ -121,7 +123,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: default_room() }
+        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: default_room(), max_unpacked: None }
     }
 }
 

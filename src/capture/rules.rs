@@ -4,6 +4,9 @@ crate::rules! {
     TRUNCATED = "capture-truncated" Warning "draft-ietf-opsawg-pcap §5",
         "The file ends inside a record or block; everything before it was analysed.",
         "The capturing program was stopped hard, the disk was full, or the file was copied while it was still being written. Let the capturing program end by itself, or copy the file again.";
+    ARCHIVE_BOMB = "archive-bomb" Warning "-",
+        "A packed capture unpacks to far more than captures do; reading stopped there, and everything before it was analysed.",
+        "Somebody may want to fill memory, a disk or time. If the file is what you expect, read it with a larger --max-unpacked.";
     BAD_MAGIC = "capture-bad-magic" Error "draft-ietf-opsawg-pcap §4",
         "The file is no pcap, no pcapng and no gzip, zstd or lz4 of one; nothing was read.",
         "Check that this is the file you mean. Other capture formats can be converted: editcap -F pcapng IN OUT.";

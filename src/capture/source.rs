@@ -182,7 +182,7 @@ impl Source {
         let (first, mut reader) = first_bytes(reader).map_err(fail)?;
         let packing = Packing::of(&first);
         if let Some(packing) = packing {
-            reader = packing.unpack(reader);
+            reader = packing.unpack(reader, keeping.max_unpacked);
         }
         let mut window = Spool::new(reader, base(index), keeping).map_err(fail)?;
         let mut log = Log::new(index);

@@ -6,7 +6,10 @@
 
 use super::archive::Stored;
 use super::pages::{Fresh, Pages, no_room, page, page_in_memory, write_at};
+use super::rules;
+use super::unpack::ArchiveBomb;
 use super::window::Window;
+use crate::model::Rule;
 use memmap2::{Mmap, MmapMut};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -24,6 +27,8 @@ pub(super) struct Keeping {
     /// Nothing is overwritten: each lap has a ring of its own, and the oldest go where they are more than these
     /// bytes.
     pub(super) room: Option<u64>,
+    /// See [`Options::max_unpacked`](super::Options::max_unpacked).
+    pub(super) max_unpacked: Option<u64>,
 }
 
 /// A reader with a window of the bytes last read.
@@ -51,6 +56,8 @@ pub(super) struct Spool {
     position: u64,
     ended: bool,
     failure: Option<String>,
+    /// It unpacked to too much.
+    is_bomb: bool,
 }
 
 impl Spool {
@@ -85,6 +92,7 @@ impl Spool {
             position: 0,
             ended: false,
             failure: None,
+            is_bomb: false,
         })
     }
 
@@ -164,6 +172,7 @@ impl Spool {
 
     fn fail(&mut self, error: &io::Error) {
         self.ended = true;
+        self.is_bomb = error.get_ref().is_some_and(|error| error.is::<ArchiveBomb>());
         self.failure = Some(error.to_string());
     }
 
@@ -230,6 +239,10 @@ impl Window for Spool {
 
     fn failure(&self) -> Option<&str> {
         self.failure.as_deref()
+    }
+
+    fn failure_rule(&self) -> &'static Rule {
+        if self.is_bomb { &rules::ARCHIVE_BOMB } else { &rules::TRUNCATED }
     }
 
     fn keep_head(&mut self, len: usize) {
@@ -356,7 +369,7 @@ mod tests {
     use crate::model::{Bytes as _, Span};
     use std::io::Write;
 
-    const RING: Keeping = Keeping { bits: 13, room: None };
+    const RING: Keeping = Keeping { bits: 13, room: None, max_unpacked: None };
 
     #[test]
     fn what_is_kept_can_be_read_at_any_time_from_outside_too() {

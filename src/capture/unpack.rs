@@ -50,8 +50,14 @@ impl Packing {
         }
     }
 
-    /// The unpacked bytes of `reader`.
-    pub(super) fn unpack(self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
+    /// The unpacked bytes of `reader`, up to a bound: `most` bytes, or, where that is `None`, as many as captures have.
+    pub(super) fn unpack(self, reader: Box<dyn Read + Send>, most: Option<u64>) -> Box<dyn Read + Send> {
+        let (reader, packed) = Counted::new(reader);
+        let inner = self.decoder(Box::new(reader));
+        Box::new(Bounded { inner, packing: self, packed, most, given: 0 })
+    }
+
+    fn decoder(self, reader: Box<dyn Read + Send>) -> Box<dyn Read + Send> {
         let packed = BufReader::with_capacity(CHUNK, reader);
         match self {
             Self::Gzip => Box::new(Gzip(MultiGzDecoder::new(packed))),
@@ -113,6 +119,72 @@ fn damaged(packing: Packing, error: &dyn std::fmt::Display) -> io::Error {
 fn cut(packing: Packing) -> io::Error {
     io::Error::new(ErrorKind::UnexpectedEof, format!("the {} data ends too early", packing.name()))
 }
+
+/// Ends what unpacks to far more than captures do.
+struct Bounded {
+    inner: Box<dyn Read + Send>,
+    packing: Packing,
+    /// Packed bytes that were read.
+    packed: Arc<AtomicU64>,
+    most: Option<u64>,
+    /// Unpacked bytes that were given.
+    given: u64,
+}
+
+impl Bounded {
+    /// So many bytes may be unpacked of so many.
+    fn bound(&self, packed: u64) -> u64 {
+        /// Captures are packed to a fifth, those of repeated text to a fiftieth.
+        const RATIO: u64 = 250;
+        /// What is small may be anything.
+        const FREE: u64 = 256 << 20;
+        self.most.unwrap_or_else(|| packed.saturating_mul(RATIO).saturating_add(FREE))
+    }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let packed = self.packed.load(Ordering::Relaxed);
+        let room = self.bound(packed).saturating_sub(self.given);
+        if room == 0 && !buffer.is_empty() {
+            // Whatever ends exactly here is whole.
+            return match self.inner.read(&mut [0]) {
+                Ok(0) => Ok(0),
+                Ok(_) => {
+                    let (packing, unpacked) = (self.packing, self.given);
+                    Err(io::Error::other(ArchiveBomb { packing, packed, unpacked }))
+                }
+                Err(error) => Err(error),
+            };
+        }
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(buffer.get_mut(..room).unwrap_or_default())?;
+        self.given = self.given.saturating_add(read as u64);
+        Ok(read)
+    }
+}
+
+/// That a packed input unpacks to more than is read.
+#[derive(Debug)]
+pub(super) struct ArchiveBomb {
+    packing: Packing,
+    packed: u64,
+    unpacked: u64,
+}
+
+impl std::fmt::Display for ArchiveBomb {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { packing, packed, unpacked } = self;
+        let ratio = unpacked / (*packed).max(1);
+        write!(
+            f,
+            "the {} data unpacks to more than {unpacked} bytes, of {packed}: {ratio} times as many; --max-unpacked allows more",
+            packing.name()
+        )
+    }
+}
+
+impl std::error::Error for ArchiveBomb {}
 
 struct Gzip(MultiGzDecoder<Packed>);
 
@@ -255,6 +327,37 @@ impl Read for Lz4 {
                     });
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_unpacks_without_an_end_is_bounded_by_what_was_packed() {
+        let bounded = |most| Bounded {
+            inner: Box::new(io::repeat(0)),
+            packing: Packing::Zstd,
+            packed: Arc::new(AtomicU64::new(1000)),
+            most,
+            given: 0,
+        };
+        let read = |mut reader: Bounded| {
+            let (mut all, mut buffer) = (0, vec![0; 1 << 20]);
+            loop {
+                match reader.read(&mut buffer) {
+                    Ok(read) => all += read as u64,
+                    Err(error) => return (all, error),
+                }
+            }
+        };
+        for (most, expected) in [(Some(70_000), 70_000), (None, (256 << 20) + 250_000)] {
+            let (all, error) = read(bounded(most));
+            assert_eq!(all, expected);
+            assert!(error.get_ref().unwrap().is::<ArchiveBomb>());
+            assert!(error.to_string().contains("--max-unpacked allows more"), "{error}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! The place that a parser reads at: a cursor over bytes with addresses.
 
 use super::guard::Guarded;
+use super::rules;
+use crate::model::Rule;
 use memmap2::Mmap;
 use std::fs::File;
 use std::io;
@@ -25,6 +27,10 @@ pub(super) trait Window {
     fn present(&self) -> &[u8];
     /// Why the input ended, where it did not end by itself.
     fn failure(&self) -> Option<&str>;
+    /// The rule under which that is reported.
+    fn failure_rule(&self) -> &'static Rule {
+        &rules::TRUNCATED
+    }
     /// The next bytes say how those behind them are to be read: they are needed as long as any of these are kept.
     fn keep_head(&mut self, _len: usize) {}
     /// Packets that went before they were shown, since they were [forgiven](Self::forgive).

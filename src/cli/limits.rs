@@ -20,6 +20,9 @@ pub struct LimitArgs {
     /// Most bytes that wait or are kept, of all connections together [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_total: Option<u64>,
+    /// Most bytes of a packed capture that are read, unpacked [default: 256MiB, and 250 for each packed byte]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_unpacked: Option<u64>,
     /// Most bytes of one direction that wait behind a hole [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_stream: Option<u64>,

@@ -241,7 +241,8 @@ pub fn table_look(look: &LookArgs) -> Look {
 /// Where one cannot be read at all.
 pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
-    Capture::open(&inputs, &Options { no_mmap: input.no_mmap, ..Options::default() })
+    let (no_mmap, max_unpacked) = (input.no_mmap, input.limits.max_unpacked);
+    Capture::open(&inputs, &Options { no_mmap, max_unpacked, ..Options::default() })
 }
 
 /// The engine's bounds for what was asked, and the secrets that it may use.

@@ -67,7 +67,8 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let limits = read::limits(&args.input, &Selection::default(), false)?;
     let secrets = limits.secrets.clone();
-    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
+    let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
+    let options = store::Options { no_mmap, max_unpacked, limits, ..store::Options::default() };
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();
     keys::tell_unused(&secrets, session.index().seen.tls);

@@ -48,14 +48,16 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let limits = read::limits(&args.input, &Selection::default(), true)?;
+    let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
     let again = crate::export::Source {
         inputs: inputs.clone(),
-        no_mmap: args.input.no_mmap,
+        no_mmap,
+        max_unpacked,
         limits: limits.clone(),
         embed_keys: screen.embed_keys,
         reads: super::outputs::inputs(&args.input),
     };
-    let options = store::Options { no_mmap: args.input.no_mmap, limits, ..store::Options::default() };
+    let options = store::Options { no_mmap, max_unpacked, limits, ..store::Options::default() };
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     show(&session, &Screens { read: args, screen, name: source(args), again })
 }

@@ -135,6 +135,13 @@ pub struct Job {
     pub replace: bool,
 }
 
+impl Source {
+    fn how(&self) -> capture::Options {
+        let (no_mmap, max_unpacked) = (self.no_mmap, self.max_unpacked);
+        capture::Options { no_mmap, max_unpacked, ..capture::Options::default() }
+    }
+}
+
 /// Where captures are read from again.
 #[derive(Clone, Debug, Default)]
 pub struct Source {
@@ -142,6 +149,8 @@ pub struct Source {
     pub inputs: Vec<Input>,
     /// Files are read and not mapped.
     pub no_mmap: bool,
+    /// See [`capture::Options::max_unpacked`].
+    pub max_unpacked: Option<u64>,
     /// Bounds of the engine, as for the session.
     pub limits: Limits,
     /// Files of packets hold the secrets of their TLS connection.
@@ -430,7 +439,7 @@ fn every_packet(source: &Source, out: &mut dyn Write, progress: &Progress) -> Re
     if source.inputs.is_empty() || source.inputs.iter().any(|input| !is_file(input)) {
         return Err(ExportError::Gone);
     }
-    let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
+    let how = source.how();
     let mut capture = Capture::open(&source.inputs, &how)?;
     let mut file: Option<Pcapng<_>> = None;
     let mut out = Some(out);
@@ -564,7 +573,7 @@ impl Task {
                 .map_err(|changed| ExportError::Io(io::Error::other(changed)))?;
             return if cancelled { Err(ExportError::Cancelled) } else { Ok((self.summary.clone(), missing)) };
         }
-        let how = capture::Options { no_mmap: source.no_mmap, ..capture::Options::default() };
+        let how = source.how();
         let mut capture = Capture::open(&source.inputs, &how)?;
         let mut cancelled = false;
         let limits = Limits { depth, ..source.limits.clone() };

@@ -35,6 +35,8 @@ const TURN: u32 = 256;
 pub struct Options {
     /// Files are read and not mapped.
     pub no_mmap: bool,
+    /// See [`capture::Options::max_unpacked`].
+    pub max_unpacked: Option<u64>,
     /// Bounds of the engine. What depends on looking at details is set as the index needs it.
     pub limits: Limits,
     /// Packets of a WebSocket between two copies of its state, from which details are loaded.
@@ -55,7 +57,14 @@ impl Default for Options {
     /// 4096 packets, about 2 ms of work; 48 MiB.
     fn default() -> Self {
         let (interval, checkpoints) = (4096, 48 << 20);
-        Self { no_mmap: false, limits: Limits::default(), interval, checkpoints, memory: None }
+        Self {
+            no_mmap: false,
+            max_unpacked: None,
+            limits: Limits::default(),
+            interval,
+            checkpoints,
+            memory: None,
+        }
     }
 }
 
@@ -152,7 +161,8 @@ impl Session {
     /// # Errors
     /// Where one of them cannot be read at all, or no thread can be had.
     pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
-        let how = capture::Options { no_mmap: options.no_mmap, keep: true, ..capture::Options::default() };
+        let (no_mmap, max_unpacked) = (options.no_mmap, options.max_unpacked);
+        let how = capture::Options { no_mmap, max_unpacked, keep: true, ..capture::Options::default() };
         Self::read(Capture::open(inputs, &how)?, options)
     }
 

@@ -27,6 +27,7 @@ use transport::*;
 const EXCLUDED: &[(&str, &str)] = &[
     ("capture-kernel-drops", "a capturing program's counters: see the tests of live captures"),
     ("capture-queue-drops", "a spool that is too small: see the tests of live captures"),
+    ("archive-bomb", "of packed files: see the tests of limits"),
     ("capture-bad-magic", "told by the program: there is no capture to read"),
     ("tls-no-secret", "of TLS: see its tests, and those of wss"),
     ("tls-unsupported", "of TLS: see its tests, and those of wss"),

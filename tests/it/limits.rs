@@ -1,6 +1,6 @@
 //! Every bound has a flag, and the flag changes what it says: the program itself, with and without it.
 
-use std::io::Write as _;
+use std::io::Write;
 use std::process::Command;
 
 use serde_json::Value;
@@ -283,6 +283,36 @@ fn bytes(size: u64) -> String {
     format!("{}{name}", size / unit)
 }
 
+#[test]
+fn a_packed_capture_is_unpacked_up_to_its_bound() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |packed: &[u8], flags: &[&str]| {
+        let path = folder.path().join("c.pcap.gz");
+        std::fs::write(&path, packed).unwrap();
+        let arguments = [&["read", "--level", "all"], flags].concat();
+        let output = Command::new(env!("CARGO_BIN_EXE_wslens")).args(arguments).arg(&path).output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let whole = pcap(&many(200), PcapFormat::default());
+    let len = whole.len().to_string();
+    let packed = gzip(|out| out.write_all(&whole).unwrap());
+    let connections = |out: &str| out.matches("\"kind\":\"connection\"").count();
+    let (out, code) = read(&packed, &[]);
+    assert_eq!((connections(&out), code), (200, Some(0)));
+    // A bound that is just reached is none.
+    assert_eq!(read(&packed, &["--max-unpacked", &len]), (out, Some(0)));
+    let (out, code) = read(&packed, &["--max-unpacked", "20k"]);
+    assert!(out.contains("\"code\":\"archive-bomb\"") && out.contains("--max-unpacked allows more"), "{out}");
+    assert!(connections(&out) < 200 && !out.contains("\"packets\":0,") && code == Some(5), "{code:?}");
+}
+
+/// What is written, packed.
+fn gzip(write: impl Fn(&mut dyn Write)) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    write(&mut encoder);
+    encoder.finish().unwrap()
+}
+
 /// A time of the capture as the help writes it.
 fn time(nanoseconds: i64) -> String {
     assert_eq!(nanoseconds % SECOND, 0);
@@ -299,6 +329,7 @@ fn defaults() -> Vec<(&'static str, String)> {
         ("max-connections", limits.connections.to_string()),
         ("max-flows", limits.flows.to_string()),
         ("mem-total", bytes(limits.memory)),
+        ("max-unpacked", "256MiB, and 250 for each packed byte".to_owned()),
         ("mem-stream", bytes(limits.held_bytes)),
         ("max-segments", limits.held_pieces.to_string()),
         ("wait-packets", limits.wait_packets.to_string()),

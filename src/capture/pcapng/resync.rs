@@ -13,9 +13,9 @@ impl Pcapng {
         let position = window.position();
         let left = window.present().len();
         if let Some(failure) = window.failure() {
-            log.lose(&rules::TRUNCATED, false, position, || failure.to_owned());
+            log.lose(window.failure_rule(), false, position, || failure.to_owned());
         } else if left > 0 {
-            log.lose(&rules::TRUNCATED, false, position, || {
+            log.lose(window.failure_rule(), false, position, || {
                 format!("the file ends after {left} of the 8 bytes of a block header")
             });
         }
@@ -114,7 +114,7 @@ impl Pcapng {
         let why = window.failure().unwrap_or("the file ends");
         let text = format!("{why} after {left} of the {len} bytes of a block");
         if agrees || !self.search(window) {
-            log.lose(&rules::TRUNCATED, false, position, || text);
+            log.lose(window.failure_rule(), false, position, || text);
             let left = window.present().len();
             window.advance(left);
             return Step::End;

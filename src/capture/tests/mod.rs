@@ -103,7 +103,7 @@ fn through_pipe(bytes: &[u8], lens: &[usize], bits: u32) -> Result<Capture, Capt
         Box::new(Pieces::new(bytes, lens)),
         "pipe",
         0,
-        super::spool::Keeping { bits, room: None },
+        super::spool::Keeping { bits, room: None, max_unpacked: None },
     )?;
     Ok(Capture::from_sources(vec![source]))
 }

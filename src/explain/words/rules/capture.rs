@@ -20,6 +20,19 @@ pub(super) const ALL: &[RuleWords] = &[
         UNSEEN,
     ),
     row(
+        "archive-bomb",
+        w(
+            "A packed capture unpacks to far more than captures do; reading stopped there, and everything before it was analysed.",
+            "压缩的抓包文件解开后远大于通常的抓包；读取在那里停止，之前的内容都已分析。",
+        ),
+        w("Somebody may want to fill memory, a disk or time.", "可能有人想耗尽内存、磁盘或时间。"),
+        w(
+            "If the file is what you expect, read it with a larger --max-unpacked.",
+            "如果文件符合预期，请用更大的 --max-unpacked 读取。",
+        ),
+        UNSEEN,
+    ),
+    row(
         "capture-bad-magic",
         w(
             "The file is no pcap, no pcapng and no gzip, zstd or lz4 of one; nothing was read.",
