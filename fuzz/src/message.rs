@@ -189,8 +189,14 @@ impl Events for Check<'_> {
     }
 }
 
-/// The events up to the first loss of framing.
-fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], step: usize) -> Vec<String> {
+/// The events up to the first loss of framing, and whether there was one.
+fn play(
+    data: &[u8],
+    terms: PerDirection<Terms>,
+    depth: &Depth,
+    acts: &[Act],
+    step: usize,
+) -> (Vec<String>, bool) {
     let mut socket = WebSocket::new(terms);
     let mut kept = Kept { data, from: 0 };
     let mut scratch = Scratch::default();
@@ -269,7 +275,7 @@ fn play(data: &[u8], terms: PerDirection<Terms>, depth: &Depth, acts: &[Act], st
         assert!(counts.payload_bytes <= counts.wire_bytes);
     }
     check.log.truncate(before_loss.unwrap_or(check.log.len()));
-    check.log
+    (check.log, before_loss.is_some())
 }
 
 pub fn run(data: &[u8]) {
@@ -320,13 +326,14 @@ pub fn run(data: &[u8]) {
             }
         });
     }
-    let whole = play(data, terms, &depth, &acts, usize::MAX >> 1);
-    let cut = play(data, terms, &depth, &acts, step);
+    let (whole, whole_loses) = play(data, terms, &depth, &acts, usize::MAX >> 1);
+    let (cut, cut_loses) = play(data, terms, &depth, &acts, step);
     if !evicts {
         // One by one, for a message that can be read.
         for (whole, cut) in whole.iter().zip(&cut) {
             assert_eq!(whole, cut, "chunks of {step}");
         }
-        assert_eq!(whole.len(), cut.len());
+        // What reads as text is a frame where it ends with a segment, so its pieces may tell something else.
+        assert!(whole.len() == cut.len() || whole_loses || cut_loses);
     }
 }
