@@ -47,6 +47,7 @@ fn only_harmless(output: &Output) -> Result<(), TestCaseError> {
         "captured-twice",
         "tcp-out-of-order",
         "tcp-keep-alive",
+        "tcp-window-probe",
         "capture-time-backwards",
         "closed-without-close",
         "close-unanswered",

@@ -12,7 +12,8 @@ use crate::ws::{Guess, Known, Piece};
 
 impl TcpConnection {
     /// What of the opening handshake is missing, where the bytes that wait may be frames.
-    fn missing(&self, context: &Context<'_>) -> Option<Missing> {
+    /// `last`: no more segments are waited for.
+    fn missing(&self, last: bool, context: &Context<'_>) -> Option<Missing> {
         if !context.limits.guess || !self.application.is_http() {
             return None;
         }
@@ -23,7 +24,10 @@ impl TcpConnection {
         {
             let server = client.other();
             // Nothing of the server was captured, or nothing since the request, and the client went on as if answered.
-            let is_unseen = !*self.transport.heard.of(server) || streams.of(server).next_is_acknowledged();
+            let stream = streams.of(server);
+            // It may still come where packets are out of order, or wait because its checksum is wrong.
+            let is_unseen = !*self.transport.heard.of(server)
+                || (last && stream.next_is_acknowledged() && stream.doubtful().is_none());
             let lost =
                 streams.of(server).hole().is_some() || (is_unseen && self.transport.ready(client).is_some());
             return lost.then_some(Missing::Response);
@@ -54,7 +58,7 @@ impl TcpConnection {
     /// Runs detection on what waits. True where a WebSocket was recognised, or more segments are needed; otherwise the
     /// connection proceeds as HTTP. `last`: no more segments are waited for.
     pub(super) fn detect(&mut self, last: bool, place: Place, context: &mut Context<'_>) -> bool {
-        let Some(missing) = self.missing(context) else {
+        let Some(missing) = self.missing(last, context) else {
             self.application.stop_detecting();
             return false;
         };
