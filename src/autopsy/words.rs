@@ -10,7 +10,7 @@ use crate::pipeline::Unanswered;
 pub enum About {
     /// What ended it.
     End,
-    /// The code that the applications were told.
+    /// The close code that the applications get.
     Code,
     /// What was seen before and at the end.
     Sign,
@@ -320,7 +320,7 @@ impl Page {
             self.say(
                 Grade::Inferred,
                 Vec::new(),
-                format!("Whoever sent the RST did not know the connection any more: {other} (its program or host had ended or was started again), or a device on the path in its name."),
+                format!("The sender of the RST no longer knew the connection: {other} (its program or host had stopped or restarted), or a device on the path in its name."),
                 format!("发 RST 的一方已经不知道这条连接：可能是{other}（程序或主机已退出或重启），也可能是路径上的设备以它的名义发的。"),
             );
         }

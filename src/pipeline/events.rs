@@ -226,6 +226,15 @@ pub struct StreamFrames {
 }
 
 impl Ending {
+    /// The first FIN or RST; `None` where none was captured.
+    #[must_use]
+    pub fn first(&self) -> Option<TransportEnd> {
+        let fin = |by: Direction| Some(TransportEnd { by, place: (*self.fin.of(by))?, is_reset: false });
+        let reset = self.reset.map(|(by, place)| TransportEnd { by, place, is_reset: true });
+        let all = Direction::BOTH.into_iter().filter_map(fin).chain(reset);
+        all.min_by_key(|end| end.place.packet)
+    }
+
     /// What a side's `fin` is called: `FIN`, inside HTTP/2 `END_STREAM` where the stream ended by itself.
     #[must_use]
     pub fn fin_name(&self, by: Direction) -> &'static str {
@@ -278,17 +287,6 @@ pub struct TransportEnd {
     pub place: Place,
     /// It was a RST, no FIN.
     pub is_reset: bool,
-}
-
-impl Ending {
-    /// The first FIN or RST; `None` where none was captured.
-    #[must_use]
-    pub fn first(&self) -> Option<TransportEnd> {
-        let fin = |by: Direction| Some(TransportEnd { by, place: (*self.fin.of(by))?, is_reset: false });
-        let reset = self.reset.map(|(by, place)| TransportEnd { by, place, is_reset: true });
-        let all = Direction::BOTH.into_iter().filter_map(fin).chain(reset);
-        all.min_by_key(|end| end.place.packet)
-    }
 }
 
 /// A connection at its end.

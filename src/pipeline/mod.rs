@@ -504,7 +504,7 @@ impl Pipeline {
             let sides::EndpointPair { a, b } = slot.identity.endpoints;
             let tcp = slot.identity.tcp;
             let text = format_args!(
-                "the TCP connection {tcp} of {a} and {b} came again after its end, with the same first sequence numbers: {again} packets are copies, which are not read again"
+                "the TCP connection {tcp} of {a} and {b} appears again after its end, with the same initial sequence numbers: {again} packets are copies, which are not read again"
             );
             self.report_capture(sink, &crate::tcp::rules::CAPTURED_TWICE, text);
         }

@@ -429,13 +429,13 @@ impl Shared {
         sent: u64,
     ) {
         let usual = usual.map_or_else(String::new, |usual| format!(" (usually {})", lasted(usual)));
-        let behind = ping.before.map_or(0, |before| sent.saturating_sub(before));
-        let behind = match behind {
-            0 => "; its sender sent nothing in between".to_owned(),
-            bytes => format!("; its sender sent {bytes} bytes of other frames in between"),
-        };
         // What is missing may hold more.
-        let behind = if self.lost_framing { String::new() } else { behind };
+        let before = ping.before.filter(|_| !self.lost_framing);
+        let behind = match before.map(|before| sent.saturating_sub(before)) {
+            None => String::new(),
+            Some(0) => "; its sender sent nothing in between".to_owned(),
+            Some(bytes) => format!("; its sender sent {bytes} bytes of other frames in between"),
+        };
         self.report(
             events,
             &rules::PONG_LATE,

@@ -76,7 +76,7 @@ fn remote_control() -> Vec<Packet> {
     let mut time = packets.first().map_or(0, |packet| packet.time);
     for packet in &mut packets {
         let has = |text: &[u8]| packet.bytes.windows(text.len()).any(|window| window == text);
-        // What the client masks cannot be told by its text.
+        // The text of masked messages does not show in the packets.
         time += if has(b"{\"cmd\":\"dir\"}") { 3_000 * MS } else { 15 * MS / 2 };
         packet.time = time;
     }

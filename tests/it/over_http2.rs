@@ -25,7 +25,7 @@ fn shown(command: &str, lang: &str, talk: Http2Talk) -> String {
 
 /// No view speaks of what only HTTP/1.1 has.
 fn assert_no_http1(text: &str) {
-    // That there is none of these is said in one sentence.
+    // One sentence may name them, to say that there are none.
     let uses = [
         "HTTP/2 uses neither Sec-WebSocket-Key nor Sec-WebSocket-Accept",
         "HTTP/2 不用 Sec-WebSocket-Key 和 Sec-WebSocket-Accept",

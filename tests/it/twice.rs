@@ -35,7 +35,7 @@ fn file(packets: &[Packet]) -> Vec<u8> {
     pcap(packets, PcapFormat { nanos: true, ..PcapFormat::default() })
 }
 
-/// What was said, with its times and packets where `exactly`.
+/// The messages of a capture, without their packets.
 fn said(output: &Output) -> Vec<Value> {
     let keys = ["conn", "dir", "op", "msg", "text", "hex", "integrity", "time"];
     let pick = |record: &Value| keys.iter().map(|key| record[*key].clone()).collect();

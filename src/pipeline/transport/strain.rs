@@ -9,7 +9,7 @@ use crate::pipeline::events::{Silence, Strain};
 use crate::pipeline::sides::Side;
 use crate::tcp::rules;
 
-/// Nanoseconds without bytes of either side after which a packet is said to end a silence.
+/// A pause of so many nanoseconds, without bytes from either side, counts as a silence.
 pub(super) const SILENCE: i64 = 10_000_000_000;
 /// Nanoseconds of idleness after which systems send the first keep-alive probe at the soonest.
 const KEEP_ALIVE: i64 = 1_000_000_000;

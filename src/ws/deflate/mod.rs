@@ -205,7 +205,7 @@ impl Inflater {
         (self.tables, self.dead, self.plain) = (None, false, None);
     }
 
-    /// Where uncompressed messages would stand in the window is not known any more, unless they are in it.
+    /// The place of uncompressed messages in the window is no longer known, unless they were inserted there.
     pub(super) fn doubt_plain(&mut self) {
         self.plain.take_if(|plain| !plain.in_window);
     }
