@@ -173,7 +173,8 @@ struct Before {
     /// Whether a message is open; `None` while that is not known.
     open: Option<bool>,
     closed: bool,
-    head: [u8; 2],
+    last: Option<FrameHeader>,
+    /// How many headers in a row began with the same two bytes as the one before.
     same: u32,
 }
 
@@ -202,8 +203,9 @@ impl Before {
             opcode if opcode.is_control() => {}
             _ => self.open = Some(!header.fin()),
         }
-        self.same = if self.head == header.head { self.same + 1 } else { 0 };
-        self.head = header.head;
+        let is_same = self.last.is_some_and(|last| last.head == header.head);
+        self.same = if is_same { self.same + 1 } else { 0 };
+        self.last = Some(header);
     }
 
     /// How many bits a whole frame's header says.
@@ -232,6 +234,8 @@ impl Before {
         // What repeats itself may be a pattern of anything.
         let bits = first + length + place;
         match self.same {
+            // Keys differ from frame to frame.
+            _ if header.masked() && !aligned && self.last == Some(header) => 0,
             0 | 1 => bits,
             _ if aligned => bits.min(if header.payload_len < 4 { 2 } else { bits }),
             _ if header.payload_len < 4 => 0,
@@ -544,6 +548,21 @@ mod tests {
             for place in [Where::Pieces, Where::Bytes] {
                 let found = find(&pieces, &SERVER, place, 32);
                 assert!(found.is_none(), "{pattern:02x?} {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn masked_payloads_that_repeat_themselves_prove_nothing() {
+        // One byte over and over, masked: frames of 8, 12, 112 bytes, and of 256 that begin with segments.
+        for pattern in [[0x82, 0x82, 7, 8], [0x8a, 0x86, 1, 1], [0, 0xea, 99, 3], [0x82, 0xfe, 0, 0xf8]] {
+            let bytes = pattern.repeat(16_000);
+            for segment in [1448, 4955] {
+                let pieces = pieces(&bytes.chunks(segment).collect::<Vec<_>>());
+                for place in [Where::Pieces, Where::Bytes] {
+                    let found = find(&pieces, &CLIENT, place, 32);
+                    assert!(found.is_none(), "{pattern:02x?} {found:?}");
+                }
             }
         }
     }

@@ -491,7 +491,8 @@ impl<E: Events> Step<'_, '_, E> {
         (frame.shed, frame.hash) = (false, None);
         frame.payload.clear();
         let depth = self.context.depth;
-        if depth.hash && header.payload_len > depth.keep && depth.frames && depth.frame_payloads {
+        let is_read = depth.payloads || header.opcode().is_control();
+        if depth.hash && header.payload_len > depth.keep && depth.frames && depth.frame_payloads && is_read {
             self.frame.hash = Some(Box::new(Sha256::new()));
         }
     }

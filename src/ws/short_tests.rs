@@ -78,3 +78,49 @@ fn the_first_messages_are_delivered_and_later_ones_on_request() {
         }
     }
 }
+
+/// Keeps the hash of each message and each frame.
+#[derive(Default)]
+struct Hashes(Vec<Option<[u8; 32]>>);
+
+impl Events for Hashes {
+    fn frame(&mut self, frame: &FrameEvent<'_>) {
+        self.0.push(frame.sha256);
+    }
+    fn message(&mut self, message: &MessageEvent<'_>) {
+        self.0.push(message.sha256);
+    }
+    fn finding(&mut self, _: &'static Rule, _: Spot, _: Arguments<'_>) {}
+}
+
+#[test]
+fn what_was_not_read_has_no_hash() {
+    use sha2::Digest as _;
+    let payload = [b'a'; 44];
+    let right: [u8; 32] = sha2::Sha256::digest(payload).into();
+    for (first, payloads, expected) in [
+        // A reserved opcode, text, a ping.
+        (0x87, false, None),
+        (0x87, true, Some(right)),
+        (0x82, false, None),
+        (0x81, true, Some(right)),
+        (0x89, false, Some(right)),
+    ] {
+        let wire = [&[first, 44][..], &payload].concat();
+        let depth =
+            Depth { payloads, frames: true, frame_payloads: true, hash: true, keep: 10, ..Depth::default() };
+        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
+        let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
+        let (mut scratch, mut events) = (Scratch::default(), Hashes::default());
+        let chunk =
+            Chunk { at: 0, bytes: &wire, address: 0, origin: Place::default(), arrival: Place::default() };
+        let kept = KeptBytes(&wire);
+        let mut context = Context { bytes: &kept, depth: &depth, scratch: &mut scratch };
+        socket.data(Direction::ServerToClient, chunk, &mut context, &mut events);
+        assert!(
+            !events.0.is_empty() && events.0.iter().all(|hash| *hash == expected),
+            "{first:02x} {payloads} {:?}",
+            events.0
+        );
+    }
+}
