@@ -105,7 +105,7 @@ impl<E: Events> Step<'_, E> {
             ended: PerDirection::default(),
             refused: false,
         };
-        self.state.streams.insert(stream, new);
+        self.state.follow(stream, new);
         let broken = fields.broken.is_some() || fields.cut || fields.unknown > 0;
         let judged = broken.then(|| fields.clone());
         let pieces = gather.pieces;
@@ -185,7 +185,7 @@ impl<E: Events> Step<'_, E> {
         // What a client sends after a refusal is not read.
         let over = (stream.ended.c2s || stream.refused) && stream.ended.s2c;
         if over {
-            self.state.streams.remove(&id);
+            self.state.leave(id);
         }
         self.events.ended(id, self.direction, arrival);
     }

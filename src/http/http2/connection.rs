@@ -1,6 +1,6 @@
 //! One HTTP/2 connection: both directions, the settings, the streams that are WebSockets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Events;
 use super::flow::{DEFAULT_WINDOW, Window};
@@ -76,12 +76,43 @@ pub(super) struct Stream {
 pub(super) struct State {
     pub(super) halves: PerDirection<Half>,
     pub(super) streams: BTreeMap<u32, Stream>,
+    /// By direction, the streams of which something came, or may have come, since the last loss of framing. To the
+    /// others another loss means nothing new.
+    pub(super) in_step: PerDirection<BTreeSet<u32>>,
     /// Whether the server allows extended CONNECT.
     pub(super) connect: bool,
     /// The connection's windows, by sender; none once they are not known.
     pub(super) windows: PerDirection<Option<Window>>,
     /// All was seen from the connection's start on.
     pub(super) whole: bool,
+}
+
+impl State {
+    /// Follows a stream from here on.
+    pub(super) fn follow(&mut self, id: u32, stream: Stream) {
+        self.streams.insert(id, stream);
+        for direction in Direction::BOTH {
+            self.in_step.of_mut(direction).insert(id);
+        }
+    }
+
+    /// Follows a stream no longer; `false` where it was not followed.
+    pub(super) fn leave(&mut self, id: u32) -> bool {
+        for direction in Direction::BOTH {
+            self.in_step.of_mut(direction).remove(&id);
+        }
+        self.streams.remove(&id).is_some()
+    }
+
+    /// No window is known any more.
+    pub(super) fn lose_windows(&mut self) {
+        let were_known = self.windows.c2s.is_some() || self.windows.s2c.is_some();
+        self.windows = PerDirection::default();
+        // Those of streams that began later are not known either.
+        if were_known {
+            self.streams.values_mut().for_each(|stream| stream.windows = PerDirection::default());
+        }
+    }
 }
 
 /// Reads one HTTP/2 connection.
@@ -104,6 +135,7 @@ impl Http2 {
         let state = State {
             halves: PerDirection { c2s: half.clone(), s2c: half },
             streams: BTreeMap::new(),
+            in_step: PerDirection::default(),
             connect: false,
             windows: PerDirection { c2s: window, s2c: window },
             whole: true,
@@ -177,7 +209,11 @@ impl Http2 {
                 half.hpack.size() + half.gather.bytes.capacity() + block
             })
             .sum();
-        size_of::<State>() + halves + self.state.streams.len() * size_of::<Stream>()
+        let in_step = self.state.in_step.c2s.len() + self.state.in_step.s2c.len();
+        size_of::<State>()
+            + halves
+            + self.state.streams.len() * size_of::<Stream>()
+            + in_step * 2 * size_of::<u32>()
     }
 }
 

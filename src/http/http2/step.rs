@@ -180,13 +180,14 @@ impl<E: Events> Step<'_, E> {
         if bytes.is_empty() || *stream.ended.of(direction) {
             return;
         }
+        self.state.in_step.of_mut(direction).insert(header.stream);
         let at = stream.at.of_mut(direction);
         let chunk = Chunk { at: *at, bytes, ..chunk };
         *at = at.saturating_add(bytes.len() as u64);
         let is_enough = stream.refused && direction == Direction::ServerToClient && *at > REFUSAL_BODY;
         self.events.data(header.stream, direction, chunk);
         if is_enough {
-            self.state.streams.remove(&header.stream);
+            self.state.leave(header.stream);
         }
     }
 
@@ -216,7 +217,7 @@ impl<E: Events> Step<'_, E> {
                 if asked && self.direction == Direction::ServerToClient {
                     self.judge_permission(header.stream, start.at, start.place);
                 }
-                if self.state.streams.remove(&header.stream).is_some() {
+                if self.state.leave(header.stream) {
                     self.events.reset(header.stream, self.direction, code, arrival);
                 }
             }
@@ -381,8 +382,7 @@ impl<E: Events> FrameSink for Step<'_, E> {
     fn missing(&mut self, header: FrameHeader, done: u32, len: u32, arrival: Place) {
         if header.kind != Kind::Data {
             if matches!(header.kind, Kind::Settings | Kind::WindowUpdate) {
-                self.state.windows = PerDirection { c2s: None, s2c: None };
-                self.state.streams.values_mut().for_each(|stream| stream.windows = PerDirection::default());
+                self.state.lose_windows();
                 self.state.whole = false;
             }
             self.half().gather.spoilt = true;
@@ -445,11 +445,11 @@ impl<E: Events> FrameSink for Step<'_, E> {
             half.lost = Some((at, arrival));
         }
         self.state.whole = false;
-        self.state.windows = PerDirection { c2s: None, s2c: None };
-        for (id, stream) in &mut self.state.streams {
-            stream.windows = PerDirection::default();
+        self.state.lose_windows();
+        for id in std::mem::take(self.state.in_step.of_mut(direction)) {
+            let Some(stream) = self.state.streams.get(&id) else { continue };
             if !*stream.ended.of(direction) {
-                self.events.lost(*id, direction, *stream.at.of(direction), arrival);
+                self.events.lost(id, direction, *stream.at.of(direction), arrival);
             }
         }
     }

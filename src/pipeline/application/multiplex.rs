@@ -47,6 +47,8 @@ struct Streams {
     had: bool,
     /// How far each direction was read.
     at: PerDirection<u64>,
+    /// Gaps of the connection so far.
+    gaps: u64,
     /// The streams in which frames are searched for after a loss.
     searching: BTreeSet<u32>,
     /// Bytes of decrypted DATA that are kept: see [`EARLY_DECRYPTED`].
@@ -107,7 +109,7 @@ impl Multiplex {
     pub(super) fn gap(&mut self, gap: &Gap<'_>, context: &mut Context<'_>) {
         let Gap { direction, at, len, arrival, .. } = *gap;
         *self.streams.at.of_mut(direction) = at.saturating_add(len);
-        self.streams.open.values_mut().for_each(|stream| stream.gap_reported = false);
+        self.streams.gaps += 1;
         let mut events = StreamEvents { streams: &mut self.streams, gap: Some(*gap), context };
         self.http2.gap(direction, at, len, arrival, &mut events);
     }
@@ -151,6 +153,7 @@ impl Streams {
             pending: Vec::new(),
             had: false,
             at: PerDirection::default(),
+            gaps: 0,
             searching: BTreeSet::new(),
             decrypted: 0,
         }
@@ -345,7 +348,7 @@ impl StreamEvents<'_, '_> {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         let Some(gap) = self.gap else { return };
         stream.gaps.1 = stream.gaps.1.saturating_add(len.unwrap_or(0));
-        if std::mem::replace(&mut stream.gap_reported, true) {
+        if std::mem::replace(&mut stream.last_gap, self.streams.gaps) == self.streams.gaps {
             return;
         }
         stream.gaps.0 += 1;

@@ -53,8 +53,8 @@ pub(super) struct Stream {
     /// The last packet of each direction that brought bytes of frames.
     pub(super) said: PerDirection<Option<Place>>,
     pub(super) gaps: (u64, u64),
-    /// The current gap was reported.
-    pub(super) gap_reported: bool,
+    /// The number of the connection's gap that was reported last.
+    pub(super) last_gap: u64,
 }
 
 impl Stream {
@@ -70,7 +70,7 @@ impl Stream {
             fins: PerDirection::default(),
             said: PerDirection::default(),
             gaps: (0, 0),
-            gap_reported: false,
+            last_gap: 0,
         }
     }
 
