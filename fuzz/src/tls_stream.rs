@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use std::sync::LazyLock;
 
 use wslens::model::{Chunk, Direction, PerDirection, Place, Rule, Time};
-use wslens::tls::{Context, Events, KeyStore, Lost, Plain, TlsStream};
+use wslens::tls::{Context, Events, KeyStore, Lost, Patience, Plain, TlsStream};
 
 use crate::feed::Feed;
 
@@ -122,7 +122,7 @@ fn drain(
                     }
                     Piece::Bytes(bytes) => {
                         let chunk = Chunk { at: start, bytes, address: start, origin: place, arrival: place };
-                        let taken = stream.data(direction, chunk, &mut Context { keys, scratch }, out);
+                        let taken = stream.data(direction, chunk, &mut Context { keys, scratch, patience: &mut Patience::default() }, out);
                         assert!(taken <= bytes.len());
                         *at.of_mut(direction) += taken as u64;
                         progress |= taken > 0;

@@ -7,6 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+/// How long a capture or a pipe is still read after the end was asked for: who writes into a pipe may have heard the same
+/// signal, and have something left to write.
+pub const GRACE: Duration = Duration::from_millis(600);
+
 /// What is known of a capture that goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Status {

@@ -54,6 +54,8 @@ pub mod rules;
 pub mod sniff;
 mod source;
 mod spool;
+#[cfg(unix)]
+mod stop;
 #[cfg(test)]
 mod tests;
 mod unpack;
@@ -90,7 +92,7 @@ impl From<PathBuf> for Input {
 }
 
 /// How captures are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Reads files instead of mapping them.
     pub no_mmap: bool,
@@ -104,6 +106,9 @@ pub struct Options {
     pub room: u64,
     /// How many bytes of a packed input are read, unpacked; `None`: 256 MiB, and 250 for each packed one.
     pub max_unpacked: Option<u64>,
+    /// Becomes readable when the end is asked for: a pipe is then read for [`GRACE`](live::GRACE) at most.
+    #[cfg(unix)]
+    pub stop: Option<std::sync::Arc<std::os::fd::OwnedFd>>,
 }
 
 impl Options {
@@ -123,7 +128,15 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { no_mmap: false, spool_len: 256 << 20, keep: false, room: default_room(), max_unpacked: None }
+        Self {
+            no_mmap: false,
+            spool_len: 256 << 20,
+            keep: false,
+            room: default_room(),
+            max_unpacked: None,
+            #[cfg(unix)]
+            stop: None,
+        }
     }
 }
 

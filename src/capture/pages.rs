@@ -323,7 +323,8 @@ impl Pages {
             room: (self.most as u64).saturating_mul(1 << self.bits),
             evicted,
             evicted_packets: first.map_or(0, |page| page.packets_before),
-            waiting: end.saturating_sub(self.taken.load(Ordering::Relaxed)),
+            // What went out of the spool before it was read waits no more.
+            waiting: end.saturating_sub(self.taken.load(Ordering::Relaxed).max(evicted)),
         }
     }
 }

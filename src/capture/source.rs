@@ -10,6 +10,8 @@ use super::live::Live;
 use super::log::Log;
 use super::pcapng::{self, Pcapng};
 use super::spool::{Keeping, Spool};
+#[cfg(unix)]
+use super::stop::Stoppable;
 use super::unpack::{Counted, Packing, first_bytes};
 use super::window::{Bytes, Mapped, SHORTENED, Window};
 use super::{Input, Options};
@@ -61,7 +63,7 @@ impl Source {
         match input {
             Input::Path(path) => Self::open_path(path, index, options),
             Input::Stdin => {
-                Self::from_reader(Box::new(stdin()), "standard input", index, options.keeping(true))
+                Self::from_reader(standard_input(options), "standard input", index, options.keeping(true))
             }
         }
     }
@@ -75,7 +77,7 @@ impl Source {
             return Err(CaptureError::Directory { name });
         }
         if !about.is_file() {
-            return Self::from_reader(Box::new(file), &name, index, options.keeping(true));
+            return Self::from_reader(pipe(file, options), &name, index, options.keeping(true));
         }
         // Some file systems cannot map, and some files that have bytes say that they have none.
         if !options.no_mmap
@@ -301,6 +303,24 @@ impl Read for Whole {
 
 fn base(index: usize) -> u64 {
     (index as u64) << ADDRESS_BITS
+}
+
+/// A pipe, which ends when that is asked for.
+fn pipe(file: File, options: &Options) -> Box<dyn Read + Send> {
+    #[cfg(unix)]
+    if let Some(stop) = &options.stop {
+        return Box::new(Stoppable { inner: file, stop: Arc::clone(stop), until: None });
+    }
+    let _ = options;
+    Box::new(file)
+}
+
+fn standard_input(options: &Options) -> Box<dyn Read + Send> {
+    #[cfg(unix)]
+    if let Ok(own) = std::os::fd::AsFd::as_fd(&stdin()).try_clone_to_owned() {
+        return pipe(File::from(own), options);
+    }
+    Box::new(stdin())
 }
 
 impl Format {

@@ -12,7 +12,8 @@
 mod args;
 mod build;
 mod check;
-pub mod explain;
+pub mod ending;
+mod explain;
 mod filter;
 pub mod handshake;
 #[cfg(all(feature = "live", unix))]

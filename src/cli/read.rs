@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
 use super::counted;
+use super::ending::{Behind, Ending, tell_unanalysed};
 use super::explain::Dir;
 use super::filter;
 use super::keys;
@@ -12,6 +13,7 @@ use super::outputs;
 use super::problem::Problem;
 use super::signals::{self, Asked};
 use super::style::{self, Style};
+use crate::capture::live::Live;
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::drive;
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
@@ -134,7 +136,9 @@ pub fn print(
         selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
         filter::deepen(&mut limits, matcher);
     }
-    let mut capture = match open(input) {
+    let is_endless = input.all().any(|path| path.as_os_str() == "-");
+    let asked = if is_endless { Some(signals::listen(None)?) } else { None };
+    let mut capture = match open_until(input, asked.as_ref()) {
         Ok(capture) => capture,
         Err(error) => {
             if format == Format::Ndjson
@@ -150,10 +154,8 @@ pub fn print(
     if let Some(matcher) = selection.filter.as_mut().filter(|matcher| matcher.needs_survey()) {
         filter::survey(input, look, &limits, matcher)?;
     }
-    let live = input.all().any(|path| path.as_os_str() == "-");
-    let mut limits = if live { limits.live() } else { limits };
+    let mut limits = if is_endless { limits.live() } else { limits };
     input.limits.apply_times(&mut limits);
-    let asked = if live { Some(signals::listen(None)?) } else { None };
     write(&mut capture, limits, look, selection, format, asked.as_ref(), rows)
 }
 
@@ -240,9 +242,19 @@ pub fn table_look(look: &LookArgs) -> Look {
 /// # Errors
 /// Where one cannot be read at all.
 pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
+    open_until(input, None)
+}
+
+/// The same; pipes end when the end is asked for.
+fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
-    let (no_mmap, max_unpacked) = (input.no_mmap, input.limits.max_unpacked);
-    Capture::open(&inputs, &Options { no_mmap, max_unpacked, ..Options::default() })
+    let mut options =
+        Options { no_mmap: input.no_mmap, max_unpacked: input.limits.max_unpacked, ..Options::default() };
+    #[cfg(unix)]
+    {
+        options.stop = asked.and_then(Asked::stop);
+    }
+    Capture::open(&inputs, &options)
 }
 
 /// The engine's bounds for what was asked, and the secrets that it may use.
@@ -266,7 +278,8 @@ pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     limits
 }
 
-/// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself.
+/// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself;
+/// what it has brought by then is analysed as far as that takes no longer than [`GRACE`].
 ///
 /// # Errors
 /// Those of the writer.
@@ -278,9 +291,9 @@ pub fn write_report<R: Report>(
     asked: Option<&Asked>,
 ) -> anyhow::Result<Outcome> {
     let secrets = limits.secrets.clone();
-    // Who writes into a pipe hears Ctrl-C too, and ends: what it has written still is read. A live capture ends itself.
-    let asked = asked.filter(|_| capture.live().is_none());
-    let mut since: Option<Instant> = None;
+    let live = capture.live();
+    let mut ending = Ending::default();
+    let mut behind = Behind::default();
     let mut pipeline = Pipeline::new(limits);
     for (rule, text) in keys::findings(&secrets) {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
@@ -288,10 +301,16 @@ pub fn write_report<R: Report>(
     let mut progress = Progress::new(look.quiet);
     let mut summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
-        let patience = !asked.is_some_and(Asked::is_true)
-            || since.get_or_insert_with(Instant::now).elapsed() < Duration::from_secs(5);
-        !report.failed() && patience
+        if let Some(live) = live.as_ref().filter(|_| !look.quiet) {
+            behind.look(live);
+        }
+        let is_over = asked.is_some_and(Asked::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
+        !report.failed() && !(is_over && ending.is_due())
     });
+    if ending.is_cut {
+        summary.input_complete = false;
+        tell_unanalysed(live.as_ref(), &summary, look.quiet);
+    }
     progress.clear();
     if let Some((rule, text)) = keys::unused(&secrets, pipeline.seen().tls) {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));

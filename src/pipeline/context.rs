@@ -117,6 +117,9 @@ pub(super) struct Shared {
     pub(super) watermark: Watermark,
     /// Buffer for one TLS record.
     pub(super) record: Vec<u8>,
+    /// What may still be spent on searches for TLS records.
+    #[cfg(feature = "tls")]
+    pub(super) patience: crate::tls::Patience,
     pub(super) drops: CaptureDrops,
     pub(super) servers: Servers,
 }
@@ -130,6 +133,8 @@ impl Shared {
             websockets: 0,
             watermark: Watermark::default(),
             record: Vec::new(),
+            #[cfg(feature = "tls")]
+            patience: crate::tls::Patience::default(),
             drops: CaptureDrops::default(),
             servers: Servers::default(),
         }
@@ -152,6 +157,8 @@ impl Shared {
             websockets: &mut self.websockets,
             watermark: &mut self.watermark,
             record: &mut self.record,
+            #[cfg(feature = "tls")]
+            patience: &mut self.patience,
             drops: &self.drops,
             servers: &mut self.servers,
         }
@@ -226,6 +233,8 @@ pub(super) struct Context<'a> {
     watermark: &'a mut Watermark,
     #[cfg_attr(not(feature = "tls"), allow(dead_code))]
     pub(super) record: &'a mut Vec<u8>,
+    #[cfg(feature = "tls")]
+    pub(super) patience: &'a mut crate::tls::Patience,
     pub(super) drops: &'a CaptureDrops,
     pub(super) servers: &'a mut Servers,
 }

@@ -40,7 +40,7 @@ pub use cipher::suite_name;
 pub use info::{EarlyData, Info, Locked, version_name};
 pub use keylog::{KeyLogCounts, KeyLogFile, KeyStore};
 pub use record::{Likeness, Lost, Origin, Plain, Record, Shape, likeness, may_begin};
-pub use stream::{Context, Events, TlsStream};
+pub use stream::{Context, Events, Patience, TlsStream};
 
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,8 @@ use std::ops::Range;
 use super::cipher::HEADER_LEN;
 use super::record::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Lost, Origin, Record, header};
 use super::rules;
-use super::side::{Epoch, Key, Mode, PATIENCE, PATIENCE_PER_BYTE};
-use super::stream::{Context, Events, TlsStream, fill};
+use super::side::{Epoch, Key, Mode, PATIENCE, PATIENCE_PER_BYTE, PATIENCE_PER_TRY};
+use super::stream::{Context, Events, Patience, TlsStream, fill};
 use crate::model::{Chunk, Direction, Place};
 
 /// So many records may be missing in one loss.
@@ -22,7 +22,7 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         parts: (&[u8], &[u8]),
-        scratch: &mut Vec<u8>,
+        (scratch, common): (&mut Vec<u8>, &mut Patience),
         record: &Record,
         events: &mut impl Events,
     ) -> Option<Range<usize>> {
@@ -45,7 +45,7 @@ impl TlsStream {
         if side.failed == 0 && side.lost_bytes == 0 {
             return None;
         }
-        self.search(direction, parts, scratch, record, events)
+        self.search(direction, parts, (scratch, common), record, events)
     }
 
     /// Tries the numbers that a record may have after a loss.
@@ -53,7 +53,7 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         parts: (&[u8], &[u8]),
-        scratch: &mut Vec<u8>,
+        (scratch, common): (&mut Vec<u8>, &mut Patience),
         record: &Record,
         events: &mut impl Events,
     ) -> Option<Range<usize>> {
@@ -62,8 +62,9 @@ impl TlsStream {
         let side = self.sides.of_mut(direction);
         let overhead = side.key.as_ref().map_or(29, |key| key.opener.overhead()).max(1);
         let missing = (side.lost_bytes / overhead).saturating_add(side.failed + 1).min(MAX_MISSING);
-        let cost = record.len as u64 + 64;
-        let mut patience = side.patience;
+        let cost = record.len as u64 + PATIENCE_PER_TRY;
+        let most = side.patience.min(common.left());
+        let mut patience = most;
         let mut attempt = |key: &Key, seqs: Range<u64>, scratch: &mut Vec<u8>| {
             for seq in seqs {
                 patience = patience.checked_sub(cost)?;
@@ -100,7 +101,9 @@ impl TlsStream {
             found = attempt(&key, 0..missing + 1, scratch).map(|(key, range)| (None, key, range, usize::MAX));
             updated = Some(key);
         }
-        side.patience = patience;
+        let spent = most.saturating_sub(patience);
+        side.patience = side.patience.saturating_sub(spent);
+        common.spend(spent);
         let Some((records, key, range, used)) = found else {
             if patience < cost {
                 self.give_up(direction, record.at, record.arrival, events);
@@ -272,8 +275,14 @@ impl TlsStream {
         let candidate = head.get(..total).unwrap_or_default();
         let mut scratch = std::mem::take(context.scratch);
         let change = candidate == CHANGE && !tls13 && !side.encrypted;
-        let opened =
-            !change && self.try_candidate(direction, (candidate, &[]), &mut scratch, &record, events);
+        let opened = !change
+            && self.try_candidate(
+                direction,
+                (candidate, &[]),
+                (&mut scratch, context.patience),
+                &record,
+                events,
+            );
         let side = self.sides.of_mut(direction);
         if change || opened {
             side.mode = Mode::Records;
@@ -314,7 +323,7 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         parts: (&[u8], &[u8]),
-        scratch: &mut Vec<u8>,
+        (scratch, common): (&mut Vec<u8>, &mut Patience),
         record: &Record,
         events: &mut impl Events,
     ) -> bool {
@@ -325,7 +334,7 @@ impl TlsStream {
                 return true;
             }
         }
-        if self.other_key(direction, parts, scratch, record, events).is_none() {
+        if self.other_key(direction, parts, (scratch, common), record, events).is_none() {
             return false;
         }
         if let Some(key) = &mut self.sides.of_mut(direction).key {

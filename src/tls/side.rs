@@ -59,6 +59,8 @@ pub(super) enum Mode {
 }
 
 /// Work that searches may do, in bytes tried: so much at first, so much more for each byte that is read, and so much at most.
+/// A try costs as much as so many bytes beside those of the record.
+pub(super) const PATIENCE_PER_TRY: u64 = 512;
 const PATIENCE_AT_FIRST: u64 = 4 << 20;
 pub(super) const PATIENCE: u64 = 64 << 20;
 pub(super) const PATIENCE_PER_BYTE: u64 = 32;

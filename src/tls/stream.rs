@@ -22,6 +22,40 @@ pub struct Context<'a> {
     pub keys: &'a KeyStore,
     /// Room for one record. What it holds does not matter.
     pub scratch: &'a mut Vec<u8>,
+    /// What the searches of all streams may cost still.
+    pub patience: &'a mut Patience,
+}
+
+/// The work that the searches of all streams may do after losses, in bytes tried. It grows with what is read, so that a
+/// capture made for it cannot cost more than in proportion to its size.
+#[derive(Clone, Debug)]
+pub struct Patience(u64);
+
+impl Patience {
+    const AT_FIRST: u64 = 64 << 20;
+    const MOST: u64 = 1 << 30;
+    const PER_BYTE: u64 = 32;
+
+    /// So many bytes were read.
+    pub fn grow(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add((bytes as u64).saturating_mul(Self::PER_BYTE)).min(Self::MOST);
+    }
+
+    /// What is left.
+    pub(super) fn left(&self) -> u64 {
+        self.0
+    }
+
+    /// So much was used.
+    pub(super) fn spend(&mut self, cost: u64) {
+        self.0 = self.0.saturating_sub(cost);
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Self::AT_FIRST)
+    }
 }
 
 /// Takes what comes out of a stream.
@@ -472,7 +506,7 @@ impl TlsStream {
                 self.found(direction, Some(0), record.arrival, events);
                 range
             }
-            None => match self.other_key(direction, parts, scratch, &record, events) {
+            None => match self.other_key(direction, parts, (scratch, context.patience), &record, events) {
                 Some(range) => range,
                 None => {
                     return self.miss_record(direction, kind, record.len, record.at, record.arrival, events);

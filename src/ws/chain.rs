@@ -105,8 +105,10 @@ const ENOUGH: u32 = 64;
 /// So many frames that prove no more than this are a pattern of something else.
 const FEW: u32 = 8;
 const WEAK: u32 = 16;
-/// Frames that are followed in one search.
-const WORK: u32 = 1 << 14;
+/// Frames that are followed in one search: so many and one for each byte, up to a limit. In other data few bytes begin
+/// what may be a header.
+const WORK: u32 = 256;
+const MOST_WORK: u32 = 1 << 14;
 /// Control frames that are remembered.
 const BEATS: usize = 16;
 
@@ -400,6 +402,8 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
     const BYTES: usize = 64 << 10;
     let all = Pieces(pieces);
     let mut best: Option<Chain> = None;
+    let len: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+    let most_work = u32::try_from(len).unwrap_or(MOST_WORK).saturating_add(WORK).min(MOST_WORK);
     let (mut tried, mut work) = (0usize, 0u32);
     for piece in pieces.iter().take(PIECES) {
         let starts = match place {
@@ -408,7 +412,7 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
         };
         for offset in 0..starts {
             tried += 1;
-            if tried > BYTES || work > WORK {
+            if tried > BYTES || work > most_work {
                 return best;
             }
             let start = piece.at + offset as u64;

@@ -42,6 +42,9 @@ mod foreign;
 mod fuzzed;
 /// `wslens handshake` on captures.
 mod handshake;
+/// Ctrl-C.
+#[cfg(unix)]
+mod interrupted;
 /// TLS connections whose secrets come late.
 #[cfg(feature = "tls")]
 mod late;

@@ -142,6 +142,9 @@ impl Pump {
     /// Captures until there is a reason to end.
     pub(super) fn run(mut self, saver: Option<JoinHandle<()>>) {
         let ended = self.take_all().and_then(|()| {
+            if self.until.is_some_and(|until| Instant::now() >= until) {
+                self.live.stop();
+            }
             // What was there when the end came is in the kernel still.
             thread::sleep(2 * PATIENCE);
             for _ in 0..TURNS_AT_END {

@@ -7,7 +7,7 @@ use super::flow::{DEFAULT_WINDOW, Stall};
 use super::frame::{DEFAULT_MAX_FRAME_SIZE, FrameHeader, FrameSink, Kind, Start, flag};
 use super::gather::{Gather, MOST};
 use super::{Events, Spot, error_name, rules};
-use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
+use crate::model::{Chunk, Direction, Place, Rule};
 
 /// Bytes of a refusal's body after which its stream is forgotten: more than are kept of it.
 const REFUSAL_BODY: u64 = 8192;

@@ -141,16 +141,17 @@ impl TlsLayer {
         act: impl FnOnce(&mut TlsStream, &mut crate::tls::Context<'_>, &mut Upwards<'_, '_, A>) -> T,
     ) -> T {
         let mut scratch = std::mem::take(context.record);
+        let mut patience = std::mem::take(context.patience);
         let secrets = context.limits.secrets.clone();
         // While more secrets may arrive, nothing is decrypted with a part of them.
         let none = self.kept.is_some().then(KeyStore::default);
         let Self { stream, waiting, last_frames, .. } = self;
         let done = secrets.with(|keys| {
             let keys = none.as_ref().unwrap_or(keys);
-            let mut tls = crate::tls::Context { keys, scratch: &mut scratch };
+            let mut tls = crate::tls::Context { keys, scratch: &mut scratch, patience: &mut patience };
             act(stream, &mut tls, &mut Upwards { waiting, last_frames, direction, above, context })
         });
-        *context.record = scratch;
+        (*context.record, *context.patience) = (scratch, patience);
         done
     }
 
@@ -165,6 +166,7 @@ impl TlsLayer {
         let taken = self.with_stream(Some(direction), above, context, |stream, tls, up| {
             stream.data(direction, chunk, tls, up)
         });
+        context.patience.grow(taken);
         let Chunk { at, address, origin, arrival, .. } = chunk;
         self.keep(Run { direction, at, address: Some(address), len: taken as u64, origin, arrival });
         taken

@@ -94,7 +94,8 @@ fn drain(
                     Piece::Gap(_, len) => stream.gap(direction, *at, *len, arrival, out),
                     Piece::Bytes(_, bytes) => {
                         let chunk = Chunk { at: *at, bytes, address: *at, origin: *place, arrival };
-                        let context = &mut Context { keys, scratch };
+                        let context =
+                            &mut Context { keys, scratch, patience: &mut crate::tls::Patience::default() };
                         let taken = stream.data(direction, chunk, context, out);
                         progress |= taken > 0;
                         if taken < bytes.len() {

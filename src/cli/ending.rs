@@ -1,0 +1,89 @@
+//! The end of a capture that does not end by itself, and an analysis that is slower than it.
+
+use std::time::{Duration, Instant};
+
+use super::counted;
+use crate::capture::live::{GRACE, Live};
+use crate::model::safe_str;
+use crate::report::Summary;
+
+/// When reading ends after the end was asked for.
+#[derive(Default)]
+pub struct Ending {
+    since: Option<Instant>,
+    /// It ended although there was more to read.
+    pub is_cut: bool,
+}
+
+impl Ending {
+    /// Whether it is time.
+    pub fn is_due(&mut self) -> bool {
+        self.is_cut = self.since.get_or_insert_with(Instant::now).elapsed() >= GRACE;
+        self.is_cut
+    }
+}
+
+/// Says when the analysis of a live capture cannot keep up with it, and when it has caught up.
+#[derive(Default)]
+pub struct Behind {
+    calls: u32,
+    since: Option<Instant>,
+    /// Bytes that waited when it was told last.
+    told: u64,
+}
+
+impl Behind {
+    /// So many bytes may wait at any time.
+    const MANY: u64 = 4 << 20;
+    /// So long more may wait before it is told.
+    const LONG: Duration = Duration::from_secs(1);
+
+    /// Looks at it, now and then.
+    pub fn look(&mut self, live: &Live) {
+        self.calls = self.calls.wrapping_add(1);
+        if !self.calls.is_multiple_of(8) {
+            return;
+        }
+        let waiting = live.status().waiting;
+        if waiting < Self::MANY {
+            self.since = None;
+            if std::mem::take(&mut self.told) > 0 {
+                eprintln!("note: the analysis has caught up with the capture");
+            }
+            return;
+        }
+        let is_long = self.since.get_or_insert_with(Instant::now).elapsed() >= Self::LONG;
+        if is_long && waiting / 2 >= self.told {
+            self.told = waiting;
+            eprintln!("warning: the analysis is behind the capture: {} of packets wait", mebibytes(waiting));
+        }
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// Says what was captured and not analysed.
+pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
+    if quiet {
+        return;
+    }
+    let Some(status) = live.map(Live::status) else {
+        eprintln!("note: the input was not read to its end");
+        return;
+    };
+    let packets = status.received.saturating_sub(summary.packets);
+    if packets == 0 {
+        return;
+    }
+    let kept = match &status.saved {
+        Some((name, _)) => format!("; they are in {}", safe_str(name)),
+        None => "; -w FILE keeps them".to_owned(),
+    };
+    eprintln!(
+        "warning: the analysis was behind: the last {} ({}) were not analysed{kept}",
+        counted(packets, "packet"),
+        mebibytes(status.waiting)
+    );
+}
