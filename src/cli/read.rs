@@ -305,7 +305,7 @@ pub fn write_report<R: Report>(
             behind.look(live);
         }
         let is_over = asked.is_some_and(Asked::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
-        !report.failed() && !(is_over && ending.is_due())
+        !(report.failed() || is_over && ending.is_due())
     });
     if ending.is_cut {
         summary.input_complete = false;

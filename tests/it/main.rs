@@ -19,6 +19,8 @@ mod conformance;
 mod contract;
 /// Frames of other people's captures against a truth made by other programs.
 mod corpus;
+/// What captures cost that are made to cost much.
+mod cost;
 /// The documents say what the code does.
 mod docs;
 /// Durations, and what follows from them.

@@ -4,6 +4,7 @@ mod checks;
 pub mod endless;
 pub mod failures;
 pub mod forge;
+pub mod hostile;
 pub mod long;
 pub mod mutate;
 pub mod noise;
