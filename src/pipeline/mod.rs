@@ -93,6 +93,8 @@ pub struct Pipeline {
     /// How many connections are followed.
     followed: usize,
     evicted: u64,
+    /// Connections that were given up because all together held too much memory.
+    given_up: u64,
     /// Bytes that may arrive before the memory of all connections is counted again.
     room: u64,
     last: Place,
@@ -120,8 +122,11 @@ impl Pipeline {
     /// An engine with these bounds.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        // The other half is for connections.
+        limits.secrets.bound(limits.memory / 2);
         Self {
             room: limits.memory,
+            awaiting: AwaitingSecrets::within(limits.memory / memory_budget::SHARE),
             decoder: Decoder::new(&limits.fragments),
             shared: Shared::new(limits),
             connections: Connections::default(),
@@ -130,10 +135,10 @@ impl Pipeline {
             unsupported: Vec::new(),
             followed: 0,
             evicted: 0,
+            given_up: 0,
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
-            awaiting: AwaitingSecrets::default(),
             attempts: ConnectAttempts::default(),
         }
     }
@@ -252,6 +257,7 @@ impl Pipeline {
                 format_args!("{evicted} connections were forgotten to make room for new ones"),
             );
         }
+        self.report_given_up(sink);
         sink.watermark(u64::MAX);
     }
 
@@ -492,6 +498,7 @@ impl Pipeline {
         }
         slot.stage = Stage::Followed(connection);
         self.followed += 1;
+        self.shared.scratch.grow(size_of::<TcpConnection>() as u64);
         self.followed_segment(captured, sink);
     }
 
@@ -582,6 +589,7 @@ impl Pipeline {
             Stage::Followed(before) => before.forget(&mut self.shared.watermark),
             _ => return,
         }
+        self.shared.scratch.grow(size_of::<TcpConnection>() as u64);
         slot.stage = Stage::Followed(connection);
     }
 
