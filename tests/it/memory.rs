@@ -1,6 +1,7 @@
 //! Memory stays bounded, whatever is captured: measured with an allocator that counts.
 
 mod budget;
+mod program;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
