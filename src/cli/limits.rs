@@ -17,7 +17,7 @@ pub struct LimitArgs {
     /// Most TCP connections that are known at once, half-open ones included [default: 200000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_flows: Option<usize>,
-    /// Most bytes that wait or are kept, of all connections together [default: 256MiB]
+    /// Most bytes of memory for all connections together; over it, those silent for longest go [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_total: Option<u64>,
     /// Most bytes of memory for rows in the terminal UI and for a story; the oldest go first [default: half of what is free,

@@ -42,7 +42,7 @@ pub struct Options {
     /// Bytes of all these copies together; the interval grows to keep to it.
     pub checkpoints: usize,
     /// Bytes of memory for all that is known: beyond them, the oldest goes. Without a number, [`MEMORY`](Self::MEMORY)
-    /// for what cannot be read again as a whole, live captures and pipes, and no bound for files.
+    /// for what cannot be read again as a whole, live captures and pipes, and no bound for files: the program gives one.
     pub memory: Option<usize>,
 }
 

@@ -9,7 +9,7 @@ use wslens::pipeline::{Limits, Pipeline, Sink, Summary, Wants};
 
 use super::{HELD, MB, TAKEN};
 use crate::support::forge::{
-    C2S, Conversation, DeflateSpec, Http2Talk, Packet, PcapFormat, S2C, Script, Split, TEXT, pcap,
+    C2S, Conversation, DeflateSpec, Handshake, Http2Talk, Packet, PcapFormat, S2C, Script, Split, TEXT, pcap,
 };
 
 /// Takes all that there is, and keeps nothing.
@@ -135,8 +135,27 @@ fn streams(client: &str) -> Vec<Packet> {
     script(open.talk).packets()
 }
 
+/// A TLS handshake that does not go on, in the middle of the server's certificates.
+fn half_a_tls_handshake(client: &str) -> Vec<Packet> {
+    let message =
+        |kind: u8, len: usize, body: &[u8]| [&[kind], &(len as u32).to_be_bytes()[1..], body].concat();
+    let record = |body: &[u8]| [&[22, 3, 3], &(body.len() as u16).to_be_bytes()[..], body].concat();
+    let random = [5; 32];
+    let client_hello = [&[3, 3][..], &random, &[0, 0, 2, 0xc0, 0x2f, 1, 0, 0, 0]].concat();
+    let server_hello = [&[3, 3][..], &random, &[0, 0xc0, 0x2f, 0, 0, 0]].concat();
+    let hello = |kind, body: &[u8]| record(&message(kind, body.len(), body));
+    let certificates = record(&message(11, 120_000, &[9; 16_000]));
+    let mut talk = talk(client);
+    talk.handshake = Handshake::Done;
+    let talk = talk.bytes(C2S, &hello(1, &client_hello)).bytes(S2C, &hello(2, &server_hello));
+    // The last record is not whole.
+    let part = [&[22, 3, 3, 0x3e, 0x80][..], &[9; 15_000]].concat();
+    script(talk.bytes(S2C, &certificates).bytes(S2C, &part)).packets()
+}
+
 /// The kinds of what connections hold.
-const KINDS: [(&str, usize, fn(&str) -> Vec<Packet>); 13] = [
+const KINDS: [(&str, usize, fn(&str) -> Vec<Packet>); 14] = [
+    ("a TLS handshake that is not whole", 100, half_a_tls_handshake),
     ("nothing", 2000, bare),
     ("large heads", 60, big_heads),
     ("heads of many lines", 60, many_lines),
@@ -176,6 +195,26 @@ fn peak(file: Vec<u8>, limits: &Limits) -> (usize, Summary) {
     });
     let summary = run(&mut capture, &mut pipeline, &mut Nothing, |_, _| true);
     ((HELD.with(Cell::get).1 - before) as usize, summary)
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn secrets_count_and_take_half_of_the_budget_at_most() {
+    let log = |count: u32| {
+        (0..count)
+            .fold(String::new(), |log, i| log + &format!("CLIENT_RANDOM {i:064x} {}\n", "ab".repeat(48)))
+    };
+    let limits = Limits { memory: 8 * MB as u64, ..Limits::default() };
+    let mut pipeline = Pipeline::new(limits.clone());
+    let (empty, before) = (pipeline.memory(&Nothing), TAKEN.with(Cell::get));
+    pipeline.add_secrets(log(10_000).as_bytes());
+    let counted = (pipeline.memory(&Nothing) - empty) as f64;
+    let ratio = counted / (TAKEN.with(Cell::get) - before) as f64;
+    assert!((0.75..1.25).contains(&ratio), "{counted}: {ratio}");
+    pipeline.add_secrets(log(60_000).as_bytes());
+    let held = (TAKEN.with(Cell::get) - before) as usize;
+    assert!(held < 6 * MB, "{held}");
+    assert!(limits.secrets.with(|keys| keys.counts().dropped) > 30_000);
 }
 
 fn told(summary: &Summary, code: &str) -> u64 {

@@ -160,13 +160,13 @@ fn streams_of_http2_that_never_end_are_within_the_budget() {
         file(&packets.collect::<Vec<_>>())
     };
     stays("streams", "limit-total-memory", make, [3000, 12_000]);
-    // All of them in one connection.
+    // All of them in one connection: those beyond a number are not followed.
     let make = |count: usize| {
         let talk = (0..count as u32)
             .fold(Http2Talk::new("10.0.0.1:50000", "10.0.0.2:80"), |talk, stream| talk.open(2 * stream + 1));
         file(&Script::new(&talk.talk.no_close(), &Split::Writes(1460)).packets())
     };
-    stays("streams of one connection", "limit-total-memory", make, [3000, 12_000]);
+    stays("streams of one connection", "h2-limit-streams", make, [3000, 12_000]);
 }
 
 #[test]
