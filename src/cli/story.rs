@@ -108,7 +108,9 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     if released > 0 {
         eprintln!("note: {released} connections of long ago were released to bound memory (--max-mem)");
     }
-    if args.conn.is_none() && count > 1 {
+    if args.conn.is_none() && count > 1 && released > 0 {
+        eprintln!("note: connection {number}, the first of {count} that are kept; --conn chooses another");
+    } else if args.conn.is_none() && count > 1 {
         eprintln!("note: connection {number} of {count}; --conn chooses another");
     }
     Ok(session.index().summary.as_ref().map_or(0, |summary| {

@@ -7,19 +7,25 @@
 //! new connection, a head, a window).
 
 use super::connection::memory::Load;
-use super::connections::Stage;
+use super::connections::{EACH, Stage};
 use super::events::{Shed, Sink};
+use super::limits::Limits;
+use super::rules::LIMIT_TOTAL_MEMORY;
 use super::{Outside, Pipeline};
 use crate::model::{Bytes, Place};
 use crate::ws::{Spot, StreamEnd};
-
-use super::rules::LIMIT_TOTAL_MEMORY;
 
 /// Below this, no connection is given up: so few are no use.
 const LEAST: u64 = 1 << 20;
 /// The share of the limit that the table of connections may take, and that TLS connections may take which ended and wait for
 /// their secrets: one part of so many.
 pub(super) const SHARE: u64 = 4;
+
+/// The connections that may be known at once: as many as their table has room for.
+pub(super) fn flows(limits: &Limits) -> usize {
+    let room = limits.memory.max(LEAST) / SHARE / EACH as u64;
+    limits.flows.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
 
 /// What all connections hold.
 #[derive(Debug, Default)]
@@ -72,14 +78,6 @@ impl Pipeline {
     #[must_use]
     pub fn memory(&mut self, sink: &dyn Sink) -> u64 {
         self.held(sink).sum
-    }
-
-    /// The connections that may be known at once: as many as their table has room for.
-    #[inline]
-    pub(super) fn flows(&self) -> usize {
-        let limits = &self.shared.limits;
-        let room = limits.memory.max(LEAST) / SHARE / super::connections::EACH as u64;
-        limits.flows.min(usize::try_from(room).unwrap_or(usize::MAX))
     }
 
     /// Counts what is held.

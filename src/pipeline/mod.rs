@@ -90,6 +90,8 @@ pub struct Pipeline {
     seen: Seen,
     /// Link types that cannot be decoded and were reported.
     unsupported: Vec<LinkType>,
+    /// How many connections may be known at once.
+    flows: usize,
     /// How many connections are followed.
     followed: usize,
     evicted: u64,
@@ -126,6 +128,7 @@ impl Pipeline {
         limits.secrets.bound(limits.memory / 2);
         Self {
             room: limits.memory,
+            flows: memory_budget::flows(&limits),
             awaiting: AwaitingSecrets::within(limits.memory / memory_budget::SHARE),
             decoder: Decoder::new(&limits.fragments),
             shared: Shared::new(limits),

@@ -19,7 +19,7 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        let full = self.connections.len() > self.flows() || self.followed > self.shared.limits.connections;
+        let full = self.connections.len() > self.flows || self.followed > self.shared.limits.connections;
         if full || (self.connections.len() > self.shared.limits.calm && self.last.packet & 7 == 0) {
             self.visit(capture, sink);
         }
@@ -39,7 +39,7 @@ impl Pipeline {
 
     /// Checks the next connections in turn: is one silent for too long, or in the way?
     fn visit(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
-        let crowded = self.connections.len() > self.flows();
+        let crowded = self.connections.len() > self.flows;
         let many = self.followed > self.shared.limits.connections;
         for _ in 0..if crowded || many { 16 } else { 1 } {
             let Some(index) = self.connections.turn() else { return };

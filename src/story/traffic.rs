@@ -66,7 +66,9 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     }
     let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
     let sum = |of: fn(&crate::ws::Counts) -> u64| of(c2s).saturating_add(of(s2c));
-    found.rhythm.tell(&mut page, may_lack_messages(row));
+    if released == 0 {
+        found.rhythm.tell(&mut page, may_lack_messages(row));
+    }
     let (fragmented, most) = found.fragmented;
     if fragmented > 0 {
         page.see(

@@ -153,8 +153,11 @@ fn half_a_tls_handshake(client: &str) -> Vec<Packet> {
     script(talk.bytes(S2C, &certificates).bytes(S2C, &part)).packets()
 }
 
+/// A name, how many connections, and how one is made of its client's address.
+type Kind = (&'static str, usize, fn(&str) -> Vec<Packet>);
+
 /// The kinds of what connections hold.
-const KINDS: [(&str, usize, fn(&str) -> Vec<Packet>); 14] = [
+const KINDS: [Kind; 14] = [
     ("a TLS handshake that is not whole", 100, half_a_tls_handshake),
     ("nothing", 2000, bare),
     ("large heads", 60, big_heads),
