@@ -185,3 +185,42 @@ fn uploads_that_never_end_are_within_the_budget() {
     };
     stays("uploads", "", make, [10_000, 40_000]);
 }
+
+/// A file that says much about itself: comments of interfaces, or names of addresses, 60 KB each.
+fn talkative(count: usize, names: bool) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let len = (12 + body.len() as u32).to_le_bytes();
+        [&kind.to_le_bytes()[..], &len, body, &len].concat()
+    };
+    let mut file = block(0x0a0d_0d0a, &[&[0x4d, 0x3c, 0x2b, 0x1a, 1, 0, 0, 0][..], &[0xff; 8]].concat());
+    let text = [b'c'; 60_000];
+    for i in 0..count as u32 {
+        if names {
+            let record = [&[1, 0, 0x64, 0xea][..], &i.to_be_bytes(), &text[1..], &[0, 0, 0, 0, 0]].concat();
+            let len = (record.len() as u16 - 4 - 1).to_le_bytes();
+            let mut record = record;
+            record[2..4].copy_from_slice(&len);
+            record.resize(record.len().next_multiple_of(4), 0);
+            file.extend(block(4, &[record, vec![0; 4]].concat()));
+        } else {
+            let option = [&[1, 0][..], &60_000u16.to_le_bytes(), &text].concat();
+            file.extend(block(1, &[&[1, 0, 0, 0, 0, 0, 4, 0][..], &option, &[0; 4]].concat()));
+        }
+    }
+    file
+}
+
+#[test]
+fn what_a_file_says_about_itself_is_bounded() {
+    for names in [false, true] {
+        let files = [300, 1200].map(|count| talkative(count, names));
+        for options in READERS.iter().copied().chain([&["story"][..]]) {
+            let [some, more] = [0, 1].map(|i| run(&files[i], options));
+            assert!(
+                more.peak < some.peak + 4 * MB && more.peak < 40 * MB,
+                "{names} {options:?}: {}",
+                more.peak
+            );
+        }
+    }
+}
