@@ -112,6 +112,10 @@ impl<S: Sink> Sink for IntactOnly<'_, S> {
         self.sink.wants()
     }
 
+    fn held(&self) -> u64 {
+        self.sink.held()
+    }
+
     fn begins(&mut self, first: Time) {
         self.sink.begins(first);
     }

@@ -17,9 +17,13 @@ pub struct LimitArgs {
     /// Most TCP connections that are known at once, half-open ones included [default: 200000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_flows: Option<usize>,
-    /// Most bytes that wait or are kept, of all connections together [default: 256MiB]
+    /// Most bytes of memory for all connections together; over it, those silent for longest go [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_total: Option<u64>,
+    /// Most bytes of memory for rows in the terminal UI and for a story; the oldest go first [default: half of what is free,
+    /// at least 512MiB; live: 512MiB]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub max_mem: Option<u64>,
     /// Most bytes of a packed capture that are read, unpacked [default: 256MiB, and 250 for each packed byte]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_unpacked: Option<u64>,
@@ -121,6 +125,14 @@ impl LimitArgs {
         set(&mut limits.listed, self.max_listed);
         set(&mut limits.findings, self.max_findings);
         self.apply_times(limits);
+    }
+
+    /// Bytes of memory for rows of files.
+    pub fn rows(&self) -> usize {
+        match self.max_mem {
+            Some(size) => usize::try_from(size).unwrap_or(usize::MAX),
+            None => super::memory::for_rows(),
+        }
     }
 
     /// Sets the timers that were given: again after [`Limits::live`], whose own are shorter.

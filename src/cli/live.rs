@@ -80,9 +80,6 @@ pub struct LiveArgs {
     /// See each packet at once instead of within 10 ms; the kernel's buffer then holds far fewer
     #[arg(long, help_heading = "Capture")]
     pub immediate: bool,
-    /// Memory for rows in the terminal UI; the oldest go first
-    #[arg(long, value_name = "SIZE", value_parser = size, default_value = "512MiB", help_heading = "Capture")]
-    pub max_mem: u64,
     /// Room for packets in temporary files (in $TMPDIR); the oldest are discarded first [default: 1GiB, or a quarter of
     /// the free space if that is less]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
@@ -212,7 +209,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
             reads: std::mem::take(&mut outputs.spare),
             ..Source::default()
         };
-        let memory = usize::try_from(args.max_mem).ok();
+        let memory = args.limits.max_mem.and_then(|size| usize::try_from(size).ok());
         let how = store::Options { limits, memory, ..store::Options::default() };
         let session = Session::read(capture, how).map_err(Problem::from)?;
         let shown = tui::show(&session, &tui::Screens { read: &read, screen: &args.screen, name, again });

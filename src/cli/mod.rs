@@ -23,6 +23,7 @@ mod learn;
 mod limits;
 #[cfg(all(feature = "live", unix))]
 mod live;
+mod memory;
 mod outputs;
 mod problem;
 mod read;

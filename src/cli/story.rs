@@ -68,11 +68,13 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     let limits = read::limits(&args.input, &Selection::default(), false)?;
     let secrets = limits.secrets.clone();
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
-    let options = store::Options { no_mmap, max_unpacked, limits, ..store::Options::default() };
+    let memory = Some(args.input.limits.rows());
+    let options = store::Options { no_mmap, max_unpacked, limits, memory, ..store::Options::default() };
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();
     keys::tell_unused(&secrets, session.index().seen.tls);
     let count = session.index().connections.len();
+    let released = session.index().released.connections;
     let number = match args.conn {
         Some(number) => number,
         None => session.index().connections.first().map_or(0, |row| row.id.0),
@@ -91,6 +93,9 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
                     if decrypted.is_empty() { String::new() } else { format!(" ({})", decrypted.join(", ")) };
                 format!("there is no WebSocket in this capture{seen}")
             }
+            _ if released > 0 => format!(
+                "connection {number} is not among the {count} that are kept; {released} were released to bound memory (--max-mem)"
+            ),
             _ => format!("there is no connection {number}; the capture has {count}"),
         };
         return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());
@@ -100,7 +105,12 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         StoryFormat::Text => Form::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
     };
     write!(out, "{}", write(&story, form, lang))?;
-    if args.conn.is_none() && count > 1 {
+    if released > 0 {
+        eprintln!("note: {released} connections of long ago were released to bound memory (--max-mem)");
+    }
+    if args.conn.is_none() && count > 1 && released > 0 {
+        eprintln!("note: connection {number}, the first of {count} that are kept; --conn chooses another");
+    } else if args.conn.is_none() && count > 1 {
         eprintln!("note: connection {number} of {count}; --conn chooses another");
     }
     Ok(session.index().summary.as_ref().map_or(0, |summary| {

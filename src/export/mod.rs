@@ -628,6 +628,10 @@ impl<R: Report> Sink for Pick<R> {
         self.report.wants()
     }
 
+    fn held(&self) -> u64 {
+        self.report.held()
+    }
+
     fn begins(&mut self, first: Time) {
         self.report.begins(first);
     }

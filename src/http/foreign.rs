@@ -36,6 +36,12 @@ pub struct Foreign {
 }
 
 impl Foreign {
+    /// Bytes of memory that it takes, itself included, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity()
+    }
+
     /// Takes more bytes, as far as there is room.
     pub fn push(&mut self, bytes: &[u8]) {
         let room = FOREIGN_SHOWN.saturating_sub(self.bytes.len()).min(bytes.len());

@@ -53,6 +53,17 @@ pub struct Handshake {
 }
 
 impl Handshake {
+    /// Bytes of memory that it takes beside itself, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let heads = [&self.request, &self.response].into_iter().flatten().map(|head| head.size());
+        let extensions = self.extensions.iter().map(|it| size_of_val(it) + it.size());
+        heads.chain(extensions).sum::<usize>()
+            + self.subprotocol.as_ref().map_or(0, String::capacity)
+            + self.body.as_ref().map_or(0, |body| body.size())
+            + self.foreign.as_ref().map_or(0, |foreign| foreign.size())
+    }
+
     /// Whether the snap length cut one of the heads.
     #[must_use]
     pub fn is_cut(&self) -> bool {

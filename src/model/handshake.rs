@@ -69,6 +69,15 @@ pub struct Quirks {
 }
 
 impl Head {
+    /// Bytes of memory that it takes, itself included, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.bytes.len()
+            + self.headers.capacity() * size_of::<HeaderField>()
+            + self.odd_lines.capacity() * size_of::<Range<u32>>()
+    }
+
     /// The bytes of a range of this head; empty where the range does not fit.
     #[must_use]
     pub fn token(&self, range: &Range<u32>) -> &[u8] {
@@ -153,6 +162,12 @@ pub struct Body {
 }
 
 impl Body {
+    /// Bytes of memory that it takes, itself included, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.bytes.len() + self.decoded.capacity() * size_of::<&str>()
+    }
+
     /// The first line that is not blank, made safe to show; empty where the bytes are no text.
     #[must_use]
     pub fn first_line(&self) -> String {
@@ -186,6 +201,19 @@ pub struct Extension {
     pub name: String,
     /// Its parameters in the order sent; a value without its quotes, where there is one.
     pub params: Vec<(String, Option<String>)>,
+}
+
+impl Extension {
+    /// Bytes of memory that it takes beside itself, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        /// What the allocator adds to a short text, about.
+        const SHORT: usize = 24;
+        let text = |text: &String| text.capacity() + SHORT;
+        let params = self.params.iter();
+        let texts = params.map(|(name, value)| text(name) + value.as_ref().map_or(0, text)).sum::<usize>();
+        text(&self.name) + self.params.capacity() * size_of::<(String, Option<String>)>() + texts
+    }
 }
 
 /// What permessage-deflate agreed on (RFC 7692 section 7.1), or its predecessor, which compresses frame by frame.

@@ -27,6 +27,8 @@ pub(super) struct EndedTls {
     pub(super) identity: Identity,
     pub(super) connection: Box<TcpConnection>,
     runs: usize,
+    /// Bytes of memory.
+    size: u64,
 }
 
 /// A connection that waits for its secrets: open in a slot of the connection table, or ended.
@@ -43,6 +45,9 @@ pub(super) struct AwaitingSecrets {
     ended: BTreeMap<u32, EndedTls>,
     /// Runs of all of them.
     runs: usize,
+    /// Bytes of memory of all of them, and how many they may take.
+    size: u64,
+    most: u64,
     /// All that wait, by client random. Entries may be outdated.
     awaited: HashMap<[u8; 32], Vec<Candidate>, RandomState>,
     /// How many entries there are, and how many there may be before outdated ones are removed.
@@ -55,6 +60,18 @@ pub(super) struct AwaitingSecrets {
 }
 
 impl AwaitingSecrets {
+    /// Those that ended are kept to so many bytes.
+    pub(super) fn within(most: u64) -> Self {
+        Self { most, ..Self::default() }
+    }
+
+    /// Bytes of memory that it takes, about.
+    pub(super) fn size(&self) -> u64 {
+        /// What the list of awaited secrets takes for each.
+        const AWAITED: usize = 128;
+        self.size + ((self.candidates + self.ended.len()) * AWAITED) as u64
+    }
+
     /// Whether a connection ended, and waits for its secrets.
     pub(super) fn has(&self, tcp: ConnectionId) -> bool {
         self.ended.contains_key(&tcp.0)
@@ -72,8 +89,10 @@ impl AwaitingSecrets {
             }
             runs = tls.kept_runs();
         }
+        let size = connection.size() as u64;
         self.runs += runs;
-        self.ended.insert(tcp, EndedTls { identity, connection, runs });
+        self.size += size;
+        self.ended.insert(tcp, EndedTls { identity, connection, runs, size });
     }
 
     /// The lowest capture address whose bytes may be read again.
@@ -84,6 +103,7 @@ impl AwaitingSecrets {
     pub(super) fn remove(&mut self, tcp: u32) -> Option<EndedTls> {
         let ended = self.ended.remove(&tcp)?;
         self.runs = self.runs.saturating_sub(ended.runs);
+        self.size = self.size.saturating_sub(ended.size);
         Some(ended)
     }
 
@@ -133,7 +153,7 @@ impl AwaitingSecrets {
 
     /// The oldest connection, where more are kept than may be.
     pub(super) fn surplus(&self) -> Option<u32> {
-        let over = self.ended.len() > ENDED || self.runs > RUNS;
+        let over = self.ended.len() > ENDED || self.runs > RUNS || self.size > self.most;
         self.ended.keys().next().copied().filter(|_| over)
     }
 

@@ -55,6 +55,16 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// Bytes of memory that it takes, itself included, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.url.as_ref().map_or(0, |url| url.len())
+            + self.evidence.as_ref().map_or(0, |evidence| evidence.len())
+            + self.handshake.size()
+            + self.tls.as_ref().map_or(0, |tls| tls.size())
+    }
+
     /// Nothing of its handshake was captured.
     #[must_use]
     pub fn is_midstream(&self) -> bool {
@@ -124,4 +134,11 @@ pub struct Tls {
     pub resumed: bool,
     /// The random of its ClientHello: by this its secrets are found. No secret itself.
     pub client_random: Option<[u8; 32]>,
+}
+
+impl Tls {
+    fn size(&self) -> usize {
+        let names = [&self.server_name, &self.alpn].into_iter().flatten().map(String::capacity);
+        size_of::<Self>() + self.cipher.capacity() + names.sum::<usize>()
+    }
 }

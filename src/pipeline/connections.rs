@@ -137,6 +137,10 @@ fn hash(endpoints: &EndpointPair, state: &RandomState) -> u64 {
     state.hash_one((low.0 ^ high.0.rotate_left(32), low.1, high.1, ports))
 }
 
+/// Bytes of the table for each connection: its slot, its place in the list of free ones and in the table of hashes, with the
+/// room that growing leaves.
+pub(super) const EACH: usize = 2 * (size_of::<Slot>() + 2 * size_of::<u32>());
+
 /// The table.
 #[derive(Debug, Default)]
 pub(super) struct Connections {
@@ -152,6 +156,13 @@ pub(super) struct Connections {
 }
 
 impl Connections {
+    /// Bytes of memory that the table takes.
+    pub(super) fn size(&self) -> usize {
+        self.slots.capacity() * size_of::<Slot>()
+            + (self.free.capacity() + self.table.capacity()) * size_of::<u32>()
+            + self.table.capacity()
+    }
+
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.table.len()

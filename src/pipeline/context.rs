@@ -82,6 +82,13 @@ impl Watermark {
     /// No packet: the value of [`Listed`] while a connection waits for nothing.
     const NONE: u64 = u64::MAX;
 
+    /// Bytes of memory, about.
+    pub(super) fn size(&self) -> usize {
+        /// An entry, with the room that is free in the map's nodes.
+        const ENTRY: usize = 32;
+        self.packets.len() * ENTRY
+    }
+
     /// Takes a connection off the list.
     pub(super) fn remove(&mut self, listed: &mut Listed) {
         if listed.0 != Self::NONE {
@@ -122,6 +129,8 @@ pub(super) struct Shared {
     pub(super) patience: crate::tls::Patience,
     pub(super) drops: CaptureDrops,
     pub(super) servers: Servers,
+    /// The connection that ends now is given up to release its memory.
+    pub(super) is_giving_up: bool,
 }
 
 impl Shared {
@@ -137,6 +146,7 @@ impl Shared {
             patience: crate::tls::Patience::default(),
             drops: CaptureDrops::default(),
             servers: Servers::default(),
+            is_giving_up: false,
         }
     }
 
@@ -161,6 +171,7 @@ impl Shared {
             patience: &mut self.patience,
             drops: &self.drops,
             servers: &mut self.servers,
+            is_giving_up: self.is_giving_up,
         }
     }
 }
@@ -237,6 +248,8 @@ pub(super) struct Context<'a> {
     pub(super) patience: &'a mut crate::tls::Patience,
     pub(super) drops: &'a CaptureDrops,
     pub(super) servers: &'a mut Servers,
+    /// See [`Shared::is_giving_up`].
+    pub(super) is_giving_up: bool,
 }
 
 impl Context<'_> {

@@ -336,6 +336,10 @@ pub trait Sink {
     fn wants(&self) -> Wants {
         Wants { heads: true, ..Wants::default() }
     }
+    /// Bytes of memory that it keeps for the connections that are not over, about: they count among what all connections hold.
+    fn held(&self) -> u64 {
+        0
+    }
     /// The capture begins: the time of its first packet.
     fn begins(&mut self, first: Time) {
         let _ = first;
@@ -407,11 +411,6 @@ pub enum Shed {
     Payloads,
     /// Compression windows.
     Windows,
-}
-
-impl Shed {
-    /// In order of harm: a gap is most likely a loss, a window is needed by everything that follows.
-    pub(super) const ALL: [Self; 3] = [Self::Holes, Self::Payloads, Self::Windows];
 }
 
 /// Something that happened to a connection. Replaying all of them gives the same events again.
@@ -532,4 +531,11 @@ pub(super) struct Pending {
     pub(super) rule: &'static Rule,
     pub(super) spot: Spot,
     pub(super) text: String,
+}
+
+impl Pending {
+    /// Bytes of memory that it takes, itself included, about.
+    pub(super) fn size(&self) -> usize {
+        size_of::<Self>() + self.text.capacity()
+    }
 }

@@ -17,8 +17,8 @@ pub struct Limits {
     pub held_bytes: u64,
     /// Out-of-order pieces held of one stream, 40 bytes each.
     pub held_pieces: usize,
-    /// Waiting bytes, kept payloads and windows of all connections together. 256 MiB: a small machine's share. Over it
-    /// holes are given up, the largest first, then kept payloads, then windows.
+    /// Memory of all connections together, with what belongs to them. 256 MiB: a small machine's share. Over it holes are
+    /// given up, then connections that were silent for longest, then kept payloads and windows.
     pub memory: u64,
     /// Packets of the capture for which a hole, a missing SYN or a missing request is waited for.
     /// Reordering inside captures (several queues, merged files) is far shorter.

@@ -90,9 +90,13 @@ pub struct Pipeline {
     seen: Seen,
     /// Link types that cannot be decoded and were reported.
     unsupported: Vec<LinkType>,
+    /// How many connections may be known at once.
+    flows: usize,
     /// How many connections are followed.
     followed: usize,
     evicted: u64,
+    /// Connections that were given up because all together held too much memory.
+    given_up: u64,
     /// Bytes that may arrive before the memory of all connections is counted again.
     room: u64,
     last: Place,
@@ -120,8 +124,12 @@ impl Pipeline {
     /// An engine with these bounds.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        // The other half is for connections.
+        limits.secrets.bound(limits.memory / 2);
         Self {
             room: limits.memory,
+            flows: memory_budget::flows(&limits),
+            awaiting: AwaitingSecrets::within(limits.memory / memory_budget::SHARE),
             decoder: Decoder::new(&limits.fragments),
             shared: Shared::new(limits),
             connections: Connections::default(),
@@ -130,10 +138,10 @@ impl Pipeline {
             unsupported: Vec::new(),
             followed: 0,
             evicted: 0,
+            given_up: 0,
             last: Place::default(),
             dropped: false,
             logs_taken: 0,
-            awaiting: AwaitingSecrets::default(),
             attempts: ConnectAttempts::default(),
         }
     }
@@ -252,6 +260,7 @@ impl Pipeline {
                 format_args!("{evicted} connections were forgotten to make room for new ones"),
             );
         }
+        self.report_given_up(sink);
         sink.watermark(u64::MAX);
     }
 
@@ -492,6 +501,7 @@ impl Pipeline {
         }
         slot.stage = Stage::Followed(connection);
         self.followed += 1;
+        self.shared.scratch.grow(size_of::<TcpConnection>() as u64);
         self.followed_segment(captured, sink);
     }
 
@@ -582,6 +592,7 @@ impl Pipeline {
             Stage::Followed(before) => before.forget(&mut self.shared.watermark),
             _ => return,
         }
+        self.shared.scratch.grow(size_of::<TcpConnection>() as u64);
         slot.stage = Stage::Followed(connection);
     }
 

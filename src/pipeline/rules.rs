@@ -8,7 +8,7 @@ crate::rules! {
         "Out-of-order buffer of one stream full: waiting bytes were given up as a gap.",
         "A segment was lost from the capture and nobody acknowledged it. Raise --mem-stream to wait for longer.";
     LIMIT_TOTAL_MEMORY = "limit-total-memory" Warning "-",
-        "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows.",
+        "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows. Where that was not enough, the connections that were silent for longest were given up.",
         "Raise --mem-total, or filter the capture.";
     CONNECT_FAILED = "connect-failed" Warning "RFC 9293 §3.5",
         "A TCP connection to a server with WebSockets never opened: its SYN got no answer, or a RST.",

@@ -80,6 +80,12 @@ impl Secrets {
 
     pub(super) fn refresh(&self) {}
 
+    pub(super) fn size(&self) -> u64 {
+        0
+    }
+
+    pub(super) fn bound(&self, _bytes: u64) {}
+
     pub(super) fn turns(&self) -> u64 {
         0
     }
@@ -185,6 +191,18 @@ impl Secrets {
     #[must_use]
     pub fn lines_of(&self, client_random: &[u8; 32]) -> KeyLines {
         KeyLines(self.with(|keys| keys.lines_of(client_random)))
+    }
+
+    /// Bytes of memory that they take, about.
+    pub(super) fn size(&self) -> u64 {
+        self.with(KeyStore::size) as u64
+    }
+
+    /// Keeps them to so many bytes, about: the oldest go.
+    pub(super) fn bound(&self, bytes: u64) {
+        /// Of a secret with its share of the tables.
+        const SECRET: u64 = 256;
+        self.0.keys.write().unwrap_or_else(PoisonError::into_inner).bound((bytes / SECRET).max(1));
     }
 
     /// How many runs are kept, of all connections.

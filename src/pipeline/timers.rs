@@ -4,7 +4,6 @@ use super::connections::Stage;
 use super::events::Sink;
 use super::{Outside, Pipeline};
 use crate::model::Bytes;
-use crate::ws::StreamEnd;
 
 impl Pipeline {
     /// Gives up gaps, closes silent connections, and makes room in the table.
@@ -20,8 +19,7 @@ impl Pipeline {
             }
             self.expire(capture, sink);
         }
-        let full = self.connections.len() > self.shared.limits.flows
-            || self.followed > self.shared.limits.connections;
+        let full = self.connections.len() > self.flows || self.followed > self.shared.limits.connections;
         if full || (self.connections.len() > self.shared.limits.calm && self.last.packet & 7 == 0) {
             self.visit(capture, sink);
         }
@@ -41,7 +39,7 @@ impl Pipeline {
 
     /// Checks the next connections in turn: is one silent for too long, or in the way?
     fn visit(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
-        let crowded = self.connections.len() > self.shared.limits.flows;
+        let crowded = self.connections.len() > self.flows;
         let many = self.followed > self.shared.limits.connections;
         for _ in 0..if crowded || many { 16 } else { 1 } {
             let Some(index) = self.connections.turn() else { return };
@@ -71,12 +69,7 @@ impl Pipeline {
                 self.evicted += 1;
             }
             self.connect_timed_out(index);
-            self.outside(index, Outside::End(StreamEnd::Timeout), capture, sink);
-            if sink.wants().replay_steps {
-                self.report_forgotten(index, sink);
-            }
-            self.report_whole_copy(index, sink);
-            self.connections.remove(index);
+            self.end_and_forget(index, capture, sink);
         }
     }
 }

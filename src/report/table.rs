@@ -188,6 +188,11 @@ fn head(bytes: &[u8]) -> [u8; 8] {
 }
 
 impl Talk {
+    /// Bytes of memory beside itself.
+    fn size(&self) -> usize {
+        (self.pings.c2s.capacity() + self.pings.s2c.capacity()) * size_of::<Ping>()
+    }
+
     /// Which message a control frame answers.
     fn control(&mut self, message: &MessageEvent<'_>) -> Option<u64> {
         let direction = message.direction;
@@ -234,6 +239,8 @@ pub struct Table<W> {
     look: Look,
     layout: Layout,
     talks: HashMap<u32, Talk, RandomState>,
+    /// Bytes of the pings in them.
+    pings: usize,
     /// The connection of which lines were written, while there is only one.
     only: Option<u32>,
     /// With a filter, the connections of which lines were written and that go on.
@@ -271,6 +278,7 @@ impl<W: Write> Table<W> {
             look,
             layout,
             talks: HashMap::default(),
+            pings: 0,
             only: None,
             opened: HashSet::default(),
             scratch: Vec::new(),
@@ -364,6 +372,10 @@ impl<W: Write> Sink for Table<W> {
         self.out.lead_mut().start = Some(first);
     }
 
+    fn held(&self) -> u64 {
+        (self.talks.capacity() * size_of::<(u32, Talk)>() + self.pings) as u64
+    }
+
     fn wants(&self) -> Wants {
         Wants { heads: self.selection.needs_heads(), sealed: self.shows_sealed(), ..Wants::default() }
     }
@@ -421,7 +433,10 @@ impl<W: Write> Sink for Table<W> {
         let mut facts = Facts::default();
         // Nothing is remembered of most connections.
         if message.opcode.is_control() {
-            facts.answers = self.talks.entry(number).or_default().control(message);
+            let talk = self.talks.entry(number).or_default();
+            let before = talk.size();
+            facts.answers = talk.control(message);
+            self.pings += talk.size().saturating_sub(before);
         }
         if let Some(talk) = self.talks.get(&number) {
             facts.flagged = *talk.flagged.of(message.direction) == message.number;
@@ -477,7 +492,8 @@ impl<W: Write> Sink for Table<W> {
     fn ended(&mut self, ended: &Ended<'_>) {
         let connection = ended.connection;
         let number = connection.id.0;
-        self.talks.remove(&number);
+        let gone = self.talks.remove(&number);
+        self.pings = self.pings.saturating_sub(gone.map_or(0, |talk| talk.size()));
         let chosen = self.selection.ended(ended);
         if chosen && ended.socket.is_some() {
             self.opens_late(connection);

@@ -14,6 +14,8 @@ use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
 
 /// Bytes of a message that are kept to look at.
 const PREVIEW: usize = 64;
+/// Bytes that a packet adds to the ways to details, at most, nearly always.
+const A_STEP: usize = 24;
 /// How much news is kept back at most: a bound, and the time for which readers wait.
 const BATCH: usize = 8192;
 
@@ -58,12 +60,27 @@ pub(super) struct Fill {
     /// The last packet that was taken, and the bytes read by then.
     pub(super) taken: (u64, u64),
     /// Packets for which the engine waits at most.
-    pub(super) waits: u64,
+    waits: u64,
+    /// Bytes of memory for all that is known, where they are bounded.
+    memory: Option<usize>,
+    /// Bytes that the ways to details took when that was last looked at, and packets by then.
+    looked: (usize, u64),
 }
 
 impl Fill {
-    pub(super) fn new(board: Arc<Board>, trails: Trails, waits: u64) -> Self {
-        Self { board, news: Vec::new(), previews: Vec::new(), begin: None, trails, taken: (0, 0), waits }
+    /// `memory`: bytes for all that is known; beyond them the oldest goes.
+    pub(super) fn new(board: Arc<Board>, trails: Trails, waits: u64, memory: Option<usize>) -> Self {
+        Self {
+            board,
+            news: Vec::new(),
+            previews: Vec::new(),
+            begin: None,
+            trails,
+            taken: (0, 0),
+            waits,
+            memory,
+            looked: (0, 0),
+        }
     }
 
     /// Whether there is anything that the index does not have.
@@ -81,7 +98,37 @@ impl Fill {
         index.apply(&mut self.news, &self.previews);
         self.previews.clear();
         index.begin = index.begin.or(self.begin);
+        if let Some(memory) = self.memory {
+            self.bound(memory, index);
+        }
         self.board.grow();
+    }
+
+    /// Lets the oldest go until an eighth of the memory is free again.
+    fn bound(&mut self, memory: usize, index: &mut Index) {
+        let packets = self.trails.last_packet();
+        let since = packets.saturating_sub(self.looked.1) as usize;
+        let guess = self.looked.0.saturating_add(since.saturating_mul(A_STEP));
+        if index.size().saturating_add(guess) <= memory {
+            return;
+        }
+        self.looked = (self.trails.size(), packets);
+        let wanted = memory - memory / 8;
+        if index.size().saturating_add(self.looked.0) <= memory {
+            return;
+        }
+        while index.size().saturating_add(self.looked.0) > wanted {
+            let Some(before) = index.release() else { break };
+            // Some packets are waited for: what they complete is listed later.
+            let before = before.saturating_sub(self.waits);
+            self.trails.release(before, |id| index.place(id).is_some());
+            self.looked.0 = self.trails.size();
+        }
+    }
+
+    /// Bytes that the ways to details took when that was last looked at.
+    pub(super) fn trail_size(&self) -> usize {
+        self.looked.0
     }
 
     #[inline]

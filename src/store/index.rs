@@ -75,6 +75,8 @@ pub struct Index {
     preview_bytes: u64,
     /// Bytes of everything else, about.
     bytes: usize,
+    /// As how many rows connections count, to tell what is old.
+    weight: u64,
     /// Findings that are listed where memory is bounded; then the oldest go, and not the newest.
     findings_room: Option<usize>,
     /// The oldest era of which there are rows, and the last packet before it and each later one.
@@ -323,6 +325,7 @@ impl Index {
         if let Some(place) = self.places.get_mut(slot).filter(|place| **place == UNKNOWN) {
             *place = self.connections.len() as u32;
             self.bytes += size_of_row(&row);
+            self.note_weight(&row);
             self.connections.push(row);
             self.rows.push(Rows { era: self.era(), ..Rows::default() });
         }

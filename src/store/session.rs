@@ -25,8 +25,6 @@ const PACKETS: u32 = 4096;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// How long the end of a live capture is waited for.
 const PARTING: Duration = Duration::from_secs(1);
-/// Bytes that a packet adds to the ways to details, at most, nearly always.
-const A_STEP: usize = 24;
 /// Packets for which the reading thread keeps its state to itself.
 const TURN: u32 = 256;
 
@@ -44,7 +42,7 @@ pub struct Options {
     /// Bytes of all these copies together; the interval grows to keep to it.
     pub checkpoints: usize,
     /// Bytes of memory for all that is known: beyond them, the oldest goes. Without a number, [`MEMORY`](Self::MEMORY)
-    /// for what cannot be read again as a whole, live captures and pipes, and no bound for files.
+    /// for what cannot be read again as a whole, live captures and pipes, and no bound for files: the program gives one.
     pub memory: Option<usize>,
 }
 
@@ -196,7 +194,7 @@ impl Session {
         let name = || capture.source_names().next().unwrap_or_default().to_owned();
         let archive = capture.archive().map_err(|source| CaptureError::Open { name: name(), source })?;
         let shared = Arc::new(Shared {
-            fill: Mutex::new(Fill::new(Arc::clone(&board), trails, limits.wait_packets)),
+            fill: Mutex::new(Fill::new(Arc::clone(&board), trails, limits.wait_packets, memory)),
             board,
             archive,
             limits: limits.clone(),
@@ -211,7 +209,7 @@ impl Session {
         });
         let pipeline = Pipeline::new(limits);
         let reading =
-            Reader { capture, pipeline, shared: Arc::clone(&shared), trails: (0, 0), kept: Marks::default() };
+            Reader { capture, pipeline, shared: Arc::clone(&shared), trails: 0, kept: Marks::default() };
         let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || reading.run());
         let reader = reader
             .map_err(|source| CaptureError::Open { name: "a thread to read with".to_owned(), source })?;
@@ -397,8 +395,8 @@ struct Reader {
     capture: Capture,
     pipeline: Pipeline,
     shared: Arc<Shared>,
-    /// Bytes that the ways to details took when that was last looked at, and packets by then.
-    trails: (usize, u64),
+    /// Bytes that the ways to details took when that was last looked at.
+    trails: usize,
     kept: Marks,
 }
 
@@ -528,30 +526,7 @@ impl Reader {
             index.kept_from =
                 self.kept.from(self.shared.archive.kept().1, totals.packets, totals.capture_bytes);
         }
-        if let Some(memory) = self.shared.memory {
-            Self::bound(&mut self.trails, self.capture.totals().packets, memory, &mut fill, &mut index);
-        }
-    }
-
-    /// Lets the oldest go until an eighth of the memory is free again.
-    fn bound(known: &mut (usize, u64), packets: u64, memory: usize, fill: &mut Fill, index: &mut Index) {
-        let since = packets.saturating_sub(known.1) as usize;
-        let guess = known.0.saturating_add(since.saturating_mul(A_STEP));
-        if index.size().saturating_add(guess) <= memory {
-            return;
-        }
-        *known = (fill.trails.size(), packets);
-        let wanted = memory - memory / 8;
-        if index.size().saturating_add(known.0) <= memory {
-            return;
-        }
-        while index.size().saturating_add(known.0) > wanted {
-            let Some(before) = index.release() else { break };
-            // Some packets are waited for: what they complete is listed later.
-            let before = before.saturating_sub(fill.waits);
-            fill.trails.release(before, |id| index.place(id).is_some());
-            known.0 = fill.trails.size();
-        }
+        self.trails = fill.trail_size();
     }
 
     fn tell(&self, speed: &mut Speed) {
@@ -561,7 +536,7 @@ impl Reader {
             None => (self.capture.totals().capture_bytes, None),
         };
         let memory = self.shared.memory.map(|memory| {
-            let used = self.shared.board.read().size().saturating_add(self.trails.0);
+            let used = self.shared.board.read().size().saturating_add(self.trails);
             (used as u64, memory as u64)
         });
         let mut progress = lock(&self.shared.progress);

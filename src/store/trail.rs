@@ -107,6 +107,11 @@ impl Trails {
         }
     }
 
+    /// The last packet of which there is a step.
+    pub(super) fn last_packet(&self) -> u64 {
+        self.last.1
+    }
+
     /// A connection has this WebSocket, or an attempt to open one.
     pub(super) fn name(&mut self, tcp: ConnectionId, websocket: WebSocketId) {
         let names = &mut self.trails.entry(tcp).or_default().websockets;

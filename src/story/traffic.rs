@@ -22,7 +22,8 @@ struct Walk {
 fn walk(index: &Index, row: &ConnectionRow) -> Walk {
     let mut found = Walk::default();
     let mut before: Option<Time> = None;
-    for (number, message) in (1u64..).zip(index.messages(row.id.0).iter()) {
+    let messages = index.messages(row.id.0);
+    for (number, message) in (messages.released() as u64 + 1..).zip(messages.iter()) {
         if message.frames == 0 {
             continue; // Nothing is known of it.
         }
@@ -51,13 +52,23 @@ fn may_lack_messages(row: &ConnectionRow) -> bool {
 
 pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
     let found = walk(index, row);
+    let released = index.messages(row.id.0).released() as u64;
+    if released > 0 {
+        let last = grouped(released);
+        page.miss(
+            format!("Messages 1 to {last} were released to bound memory (--max-mem): they are counted here, and nothing else is told of them."),
+            format!("为限制内存（--max-mem），第 1 到 {last} 条消息已被释放：这里只把它们计入数量，别的都不说。"),
+        );
+    }
     first(&mut page, index, row, &found);
     for direction in Direction::BOTH {
         sent(&mut page, row, direction);
     }
     let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
     let sum = |of: fn(&crate::ws::Counts) -> u64| of(c2s).saturating_add(of(s2c));
-    found.rhythm.tell(&mut page, may_lack_messages(row));
+    if released == 0 {
+        found.rhythm.tell(&mut page, may_lack_messages(row));
+    }
     let (fragmented, most) = found.fragmented;
     if fragmented > 0 {
         page.see(
@@ -69,16 +80,24 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
             format!("{} 条消息分了片，其中一条分成 {most} 帧。", grouped(fragmented)),
         );
     } else if sum(|counts| counts.messages) > 0 {
-        page.see(String::new(), "No message was cut into fragments.".into(), "没有消息分片。".into());
+        let (en, zh) = match released {
+            0 => ("No message was cut into fragments.".into(), "没有消息分片。".into()),
+            _ => (
+                "No message that is kept was cut into fragments.".into(),
+                "保留下来的消息都没有分片。".into(),
+            ),
+        };
+        page.see(String::new(), en, zh);
     }
     keep_alive::tell(&mut page, row);
     compression(&mut page, row);
     if found.silence > 0 {
         let silence = took(found.silence);
+        let (en, zh) = if released > 0 { (" that are kept", "保留下来的") } else { ("", "") };
         page.see(
             String::new(),
-            format!("The longest silence between two messages was {silence}."),
-            format!("两条消息之间最长静默 {silence}。"),
+            format!("The longest silence between two messages{en} was {silence}."),
+            format!("{zh}两条消息之间最长静默 {silence}。"),
         );
     }
     page
@@ -111,10 +130,12 @@ fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
         (true, false) => (": \"{}\"", "：“{}”"),
         (true, true) => (", which begins \"{}\"", "，开头是“{}”"),
     };
+    let (en_kept, zh_kept) =
+        if index.messages(row.id.0).released() > 0 { (" that is kept", "保留下来的") } else { ("", "") };
     page.quote(
         at,
-        &format!("The first data message is a {kind}{en_len} of {who}{en_after}{en_quote}."),
-        &format!("第一条数据消息是{who}的{zh_len} {kind}{zh_after}{zh_quote}。"),
+        &format!("The first data message{en_kept} is a {kind}{en_len} of {who}{en_after}{en_quote}."),
+        &format!("{zh_kept}第一条数据消息是{who}的{zh_len} {kind}{zh_after}{zh_quote}。"),
         &[preview],
     );
 }

@@ -529,6 +529,13 @@ impl Stream {
         (self.held_bytes, self.held.len())
     }
 
+    /// Bytes of memory beside itself: those that wait are not among them, since only their places are kept.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let suspects = self.suspects.as_ref().map_or(0, |suspects| suspects.capacity());
+        (self.held.capacity() + suspects) * size_of::<Held>()
+    }
+
     /// The first waiting piece.
     #[must_use]
     pub fn first_waiting(&self) -> Option<Held> {

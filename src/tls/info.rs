@@ -27,6 +27,16 @@ pub enum Locked {
     Lost,
 }
 
+impl Info {
+    /// Bytes of memory beside itself, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let names = [&self.server_name, &self.alpn].into_iter().flatten().map(Vec::capacity);
+        let offered = self.alpn_offered.iter().map(|name| size_of_val(name) + name.capacity());
+        names.chain(offered).sum()
+    }
+}
+
 /// What the handshake said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Info {

@@ -133,7 +133,7 @@ pub const FIRST_BYTES: usize = 16;
 type Decrypted = HashMap<[u8; 32], Vec<u8>, RandomState>;
 
 /// The secrets of key logs, by connection. Wiped when dropped; [`Debug`] shows numbers only.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct KeyStore {
     secrets: HashMap<[u8; 32], Vec<(Label, Secret)>, RandomState>,
     rsa: HashMap<[u8; 8], Secret, RandomState>,
@@ -146,12 +146,33 @@ pub struct KeyStore {
     /// The last line ended with CR: an LF that follows belongs to it.
     after_cr: bool,
     counts: KeyLogCounts,
+    /// How many secrets are kept.
+    most: u64,
     /// How many secrets of client randoms were added, and the client randoms of the last ones.
     added: u64,
     recent: VecDeque<[u8; 32]>,
     files: Vec<KeyLogFile>,
     /// Shared by copies, so that whoever holds one knows what the secrets were good for.
     decrypted: Arc<Mutex<Decrypted>>,
+}
+
+impl Default for KeyStore {
+    fn default() -> Self {
+        Self {
+            secrets: HashMap::default(),
+            rsa: HashMap::default(),
+            order: VecDeque::new(),
+            partial: Zeroizing::default(),
+            overlong: false,
+            after_cr: false,
+            counts: KeyLogCounts::default(),
+            most: MAX_SECRETS,
+            added: 0,
+            recent: VecDeque::new(),
+            files: Vec::new(),
+            decrypted: Arc::default(),
+        }
+    }
 }
 
 impl fmt::Debug for KeyStore {
@@ -321,6 +342,34 @@ impl KeyStore {
         self.rsa.get(encrypted.first_chunk::<8>()?)
     }
 
+    /// Bytes of memory that it takes, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        /// What a secret takes beside its entry: its bytes, and what the allocator adds.
+        const SECRET: usize = 64;
+        /// What an entry of a map takes beside what it holds, about: as many places are free as are taken.
+        const FREE: usize = 2;
+        let lists = self.secrets.capacity() * size_of::<([u8; 32], Vec<(Label, Secret)>)>() * FREE;
+        let secrets = usize::try_from(self.counts.secrets).unwrap_or(usize::MAX);
+        let entry = SECRET + size_of::<(Label, Secret)>() * FREE;
+        lists
+            + secrets.saturating_mul(entry)
+            + self.rsa.capacity() * size_of::<([u8; 8], Secret)>()
+            + self.order.capacity() * size_of::<Owner>()
+    }
+
+    /// Keeps so many secrets at most from here on, and no more than [`MAX_SECRETS`]; the oldest go.
+    pub fn bound(&mut self, secrets: u64) {
+        self.most = secrets.min(MAX_SECRETS);
+        self.make_room();
+    }
+
+    fn make_room(&mut self) {
+        while self.counts.secrets > self.most {
+            self.remove_oldest();
+        }
+    }
+
     /// The lines of a key log that hold what is known of one connection: to be written where that was asked for.
     #[must_use]
     pub fn lines_of(&self, client_random: &[u8; 32]) -> Zeroizing<Vec<u8>> {
@@ -360,9 +409,7 @@ impl KeyStore {
             }
         }
         self.counts.lines += 1;
-        while self.counts.secrets > MAX_SECRETS {
-            self.remove_oldest();
-        }
+        self.make_room();
     }
 
     fn add(&mut self, label: Label, random: [u8; 32], secret: Secret) {

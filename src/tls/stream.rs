@@ -171,12 +171,15 @@ impl TlsStream {
     /// Bytes of memory, about.
     #[must_use]
     pub fn size(&self) -> usize {
-        let transcript = &self.exchange.transcript;
+        let Exchange { transcript, session_id, pending, .. } = &self.exchange;
         size_of::<Self>()
             + self.sides.c2s.size()
             + self.sides.s2c.size()
             + transcript.c2s.capacity()
             + transcript.s2c.capacity()
+            + session_id.capacity()
+            + pending.as_ref().map_or(0, |_| 2 * size_of::<Opener>())
+            + self.info.size()
     }
 
     /// Takes bytes of a direction, the next in order; how many it took.

@@ -741,9 +741,17 @@ impl Open {
         self.outcome = self.outcome.into_iter().chain([outcome]).max_by_key(worst);
     }
 
+    /// Bytes that are kept of its payload.
+    pub(super) fn payload(&self) -> usize {
+        self.kept.size() + self.eager.as_ref().map_or(0, |eager| eager.kept.capacity())
+    }
+
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
-        self.kept.size() + self.eager.as_ref().map_or(0, |eager| size_of_val(&**eager) + eager.kept.len())
+        let eager = self.eager.as_ref();
+        self.kept.size()
+            + self.ends.capacity() * size_of::<u64>()
+            + eager.map_or(0, |eager| size_of_val(&**eager) + eager.kept.capacity())
     }
 
     /// Starts to read the message as it comes; `frame` is what is kept of the frame at hand.

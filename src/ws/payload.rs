@@ -34,7 +34,7 @@ impl Payload {
 
     /// Bytes of memory that it takes.
     pub(super) fn size(&self) -> usize {
-        self.pieces.len() * size_of::<Piece>() + self.copied.len()
+        self.pieces.capacity() * size_of::<Piece>() + self.copied.capacity()
     }
 
     /// The lowest address of what is not copied; `u64::MAX` where all is.

@@ -101,7 +101,7 @@ impl Search {
 
     /// Bytes of memory that it takes beside itself.
     pub(super) fn size(&self) -> usize {
-        self.held.len() * size_of::<Part>()
+        self.held.capacity() * size_of::<Part>()
     }
 
     /// Takes a piece. True when it is the one with which too much came to go on hoping.

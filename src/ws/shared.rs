@@ -217,7 +217,11 @@ impl Shared {
                 + pings.interval.heap_size()
                 + pings.rtt.heap_size()
         };
-        size_of_val(&**rare) + pings(&rare.pings.c2s) + pings(&rare.pings.s2c)
+        let payloads = rare.pings.c2s.waiting.iter().chain(&rare.pings.s2c.waiting);
+        size_of_val(&**rare)
+            + pings(&rare.pings.c2s)
+            + pings(&rare.pings.s2c)
+            + payloads.map(|ping| ping.payload.len()).sum::<usize>()
     }
 
     /// See [`WebSocket::set_unknown_extensions`](super::WebSocket::set_unknown_extensions).

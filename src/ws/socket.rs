@@ -64,8 +64,18 @@ impl Half {
     /// Bytes of memory that it holds beside itself, about.
     fn size(&self) -> usize {
         let frame = self.frame.as_ref();
-        frame.map_or(0, |frame| size_of_val(&**frame) + frame.payload.size() + frame.search.size())
-            + self.side.size()
+        frame.map_or(0, |frame| {
+            let hash = frame.hash.as_ref().map_or(0, |hash| size_of_val(&**hash));
+            size_of_val(&**frame) + frame.payload.size() + frame.search.size() + hash
+        }) + self.side.size()
+    }
+
+    /// See [`WebSocket::payloads`].
+    fn payload(&self) -> usize {
+        let at_hand =
+            self.frame.as_ref().filter(|frame| self.side.in_frame && !frame.header.opcode().is_control());
+        at_hand.map_or(0, |frame| frame.payload.size())
+            + self.side.open.as_ref().map_or(0, |open| open.payload())
     }
 
     /// See [`WebSocket::shed_payloads`].
@@ -488,6 +498,12 @@ impl WebSocket {
         for direction in Direction::BOTH {
             self.half_mut(direction).0.shed_window();
         }
+    }
+
+    /// Bytes that are kept of messages that are not whole.
+    #[must_use]
+    pub fn payloads(&self) -> usize {
+        self.c2s.payload() + self.s2c.payload()
     }
 
     /// Bytes of the windows of compression that it holds.

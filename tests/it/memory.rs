@@ -1,5 +1,8 @@
 //! Memory stays bounded, whatever is captured: measured with an allocator that counts.
 
+mod budget;
+mod program;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{self, Read};
@@ -19,12 +22,20 @@ use crate::support::forge::{
 thread_local! {
     /// Bytes that this thread holds, and the most it ever held. Tests run at the same time; each counts its own.
     static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
+    /// The same with what an ordinary allocator takes for itself.
+    static TAKEN: Cell<isize> = const { Cell::new(0) };
 }
 
 /// The system's allocator, with a count.
 struct Counting;
 
-fn count(bytes: isize) {
+/// What an allocator takes of the system for a block: a header, in steps of 16 bytes, and 32 bytes at least.
+fn chunk(size: usize) -> isize {
+    (size + 8).next_multiple_of(16).max(32) as isize
+}
+
+fn count(bytes: isize, taken: isize) {
+    let _ = TAKEN.try_with(|all| all.set(all.get() + taken));
     // While a thread ends, it is no longer counted.
     let _ = HELD.try_with(|held| {
         let (now, most) = held.get();
@@ -36,22 +47,22 @@ fn count(bytes: isize) {
 #[allow(unsafe_code)]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
+        count(layout.size() as isize, chunk(layout.size()));
         // SAFETY: as above.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize);
+        count(layout.size() as isize, chunk(layout.size()));
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize));
+        count(-(layout.size() as isize), -chunk(layout.size()));
         // SAFETY: as above.
         unsafe { System.dealloc(at, layout) }
     }
     unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize);
+        count(size as isize - layout.size() as isize, chunk(size) - chunk(layout.size()));
         // SAFETY: as above.
         unsafe { System.realloc(at, layout, size) }
     }

@@ -205,15 +205,24 @@ impl Http2 {
             .into_iter()
             .map(|direction| {
                 let half = self.state.halves.of(direction);
-                let block = half.block.as_ref().map_or(0, |block| block.gather.bytes.capacity());
-                half.hpack.size() + half.gather.bytes.capacity() + block
+                let block = half.block.as_ref().map_or(0, |block| size_of::<Block>() + block.gather.size());
+                half.hpack.memory() + half.gather.size() + block
             })
             .sum();
+        /// What an entry of the map takes beside what it holds, about: nearly as many places are free as are taken.
+        const ENTRY: usize = 32 + size_of::<Stream>() / 4 * 3;
+        let streams = self.state.streams.values();
+        let heads: usize = streams.filter_map(|stream| Some(stream.asked.as_ref()?.size())).sum();
         let in_step = self.state.in_step.c2s.len() + self.state.in_step.s2c.len();
-        size_of::<State>()
-            + halves
-            + self.state.streams.len() * size_of::<Stream>()
-            + in_step * 2 * size_of::<u32>()
+        let streams = self.state.streams.len() * (size_of::<Stream>() + ENTRY);
+        size_of::<State>() + halves + streams + in_step * 2 * size_of::<u32>() + heads
+    }
+
+    /// Bytes of the header tables, about: what grows by more than its bytes on the wire.
+    #[must_use]
+    pub fn table_size(&self) -> usize {
+        let halves = &self.state.halves;
+        halves.c2s.hpack.memory() + halves.s2c.hpack.memory()
     }
 }
 

@@ -32,6 +32,11 @@ pub(super) struct Gather {
 }
 
 impl Gather {
+    /// Bytes of memory beside itself.
+    pub(super) fn size(&self) -> usize {
+        self.bytes.capacity() + self.pieces.capacity() * size_of::<Piece>()
+    }
+
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
         if self.bytes.len().saturating_add(chunk.bytes.len()) > MOST {
             (self.spoilt, self.over) = (true, true);

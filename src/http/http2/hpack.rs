@@ -137,10 +137,18 @@ impl Hpack {
         self.limit = self.limit.max(size as usize);
     }
 
-    /// Bytes of memory that it takes, about.
-    #[must_use]
+    /// The size of the table, as RFC 7541 section 4.1 counts it.
+    #[cfg(test)]
     pub fn size(&self) -> usize {
         self.size
+    }
+
+    /// Bytes of memory that it takes, about.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        /// What the allocator adds to both texts of an entry, about; the entry itself counts 32 bytes.
+        const BESIDE: usize = 32;
+        self.size + self.entries.len() * BESIDE
     }
 
     /// Reads a block: all the fragments of a header section together.

@@ -13,6 +13,17 @@ pub(super) struct Cut {
     pub(super) response: Option<Box<CutHandshake>>,
 }
 
+impl Cut {
+    /// Bytes of memory beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        let request = |request: &CutRequest| size_of::<CutRequest>() + request.head.size();
+        let response = self.response.as_ref().map_or(0, |cut| {
+            size_of::<CutHandshake>() + cut.response.size() + cut.request.as_ref().map_or(0, request)
+        });
+        self.request.as_deref().map_or(0, request) + response
+    }
+}
+
 /// A request of which the last lines are missing.
 #[derive(Clone, Debug)]
 pub(super) struct CutRequest {

@@ -163,14 +163,25 @@ pub(super) struct HttpStep {
 
 impl Http1 {
     /// Bytes of heads that are not whole.
-    pub(super) fn size(&self) -> usize {
-        let sample = self.sample.as_ref().map_or(0, |sample| sample.size());
-        self.partial.iter().map(|partial| partial.bytes.len()).sum::<usize>() + sample
+    pub(super) fn partial_size(&self) -> usize {
+        let sample = self.sample.as_ref().map_or(0, |sample| size_of_val(&**sample) + sample.size());
+        self.partial.iter().map(|partial| partial.bytes.capacity()).sum::<usize>() + sample
     }
 
     /// Bytes of the request that was refused.
     pub(super) fn refused_size(&self) -> usize {
-        self.refused.as_ref().map_or(0, |refused| size_of_val(&**refused) + refused.asked.head.bytes.len())
+        self.refused.as_ref().map_or(0, |refused| size_of_val(&**refused) + refused.asked.head.size())
+    }
+
+    /// Bytes of memory beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        self.partial_size()
+            + self.refused_size()
+            + self.requests.capacity() * size_of::<RequestKind>()
+            + self.accepts.iter().map(|accept| size_of::<String>() + accept.capacity()).sum::<usize>()
+            + self.wanted.as_ref().map_or(0, |wanted| wanted.len())
+            + self.foreign.as_ref().map_or(0, |foreign| foreign.size())
+            + self.cut.size()
     }
 }
 

@@ -307,22 +307,31 @@ impl Application {
         self.websockets().map(|websocket| websocket.ws.oldest_address()).min().unwrap_or(u64::MAX)
     }
 
-    /// Bytes that it holds: compression windows, and everything else.
+    /// Bytes that it can release: compression windows; payloads, and heads that are not whole.
     pub(super) fn held(&self) -> (u64, u64) {
-        let heads = self.http().map_or(0, |http| http.size() + http.refused_size()) as u64;
+        let heads = self.http().map_or(0, |http| http.partial_size() + http.refused_size()) as u64;
         self.websockets().fold((0, heads), |(windows, rest), websocket| {
-            let own = websocket.ws.windows();
-            (windows + own as u64, rest + websocket.held().saturating_sub(own) as u64)
+            (windows + websocket.ws.windows() as u64, rest + websocket.ws.payloads() as u64)
         })
     }
 
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
-        match &self.phase {
+        let attempt = self.attempt.as_deref().map_or(0, |attempt| {
+            size_of::<Attempt>()
+                + match attempt {
+                    Attempt::Asked(asked) => asked.head.size(),
+                    Attempt::Refused(refused) => refused.size(),
+                }
+        });
+        let pending = self.pending.as_ref().map_or(0, |all| all.iter().map(Pending::size).sum::<usize>());
+        let phase = match &self.phase {
             Phase::WebSocket(websocket) => websocket.size(),
             Phase::Multiplex(multiplex) => multiplex.size(),
-            Phase::Http(_) | Phase::Detecting(_) | Phase::Done => 0,
-        }
+            Phase::Http(http) | Phase::Detecting(Detecting { http, .. }) => http.size(),
+            Phase::Done => 0,
+        };
+        attempt + pending + phase
     }
 
     // The doors.
@@ -536,6 +545,12 @@ impl Application {
         taken: Taken,
         context: &mut Context<'_>,
     ) -> Taken {
+        if let HttpEvent::Asked(head, ..)
+        | HttpEvent::Answered(head, ..)
+        | HttpEvent::ProxyRefused(_, head, _) = &event
+        {
+            context.scratch.grow(head.size() as u64);
+        }
         let is_tunnel = matches!(event, HttpEvent::Tunnel | HttpEvent::ProxyRefused(..));
         if is_tunnel && self.refused().is_some_and(|refused| refused.is_challenge()) {
             // The client answered the challenge.
@@ -880,7 +895,7 @@ impl Application {
         below: &View<'_>,
         context: &mut Context<'_>,
     ) -> bool {
-        if self.http().is_some_and(|http| http.size() > 0) {
+        if self.http().is_some_and(|http| http.partial_size() > 0) {
             self.report_unanswered(StreamEnd::Capture, place, place, below, context);
             return true;
         }

@@ -101,8 +101,11 @@ impl Multiplex {
     /// Takes bytes of a direction, the next in order: all of them.
     pub(super) fn data(&mut self, direction: Direction, chunk: Chunk<'_>, context: &mut Context<'_>) {
         *self.streams.at.of_mut(direction) = chunk.at.saturating_add(chunk.bytes.len() as u64);
+        let tables = self.http2.table_size();
         let mut events = StreamEvents { streams: &mut self.streams, gap: None, context };
         self.http2.data(direction, chunk, &mut events);
+        // An entry takes far more than its bytes on the wire.
+        context.scratch.grow(self.http2.table_size().saturating_sub(tables) as u64);
     }
 
     /// Bytes of a direction are missing.
@@ -140,8 +143,12 @@ impl Multiplex {
 
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
-        let streams: usize = self.streams.open.values().map(Stream::size).sum();
-        size_of::<Self>() + self.http2.size() + streams
+        /// What an entry of a map takes beside what it holds, about: nearly as many places are free as are taken.
+        const ENTRY: usize = 32 + size_of::<Stream>() / 4 * 3;
+        let Streams { open, pending, searching, .. } = &self.streams;
+        let streams: usize = open.values().map(|stream| stream.size() + ENTRY).sum();
+        let pending: usize = pending.iter().map(Pending::size).sum();
+        size_of::<Self>() + self.http2.size() + streams + pending + searching.len() * 32
     }
 }
 
@@ -385,7 +392,10 @@ impl http2::Events for StreamEvents<'_, '_> {
         let pending = std::mem::take(&mut self.streams.pending);
         self.streams.had = true;
         let asked = Asked { head: request.head, place, early: Vec::new() };
-        self.streams.open.insert(number, Stream::new(id, asked, pending));
+        let stream = Stream::new(id, asked, pending);
+        // The reader keeps its head too.
+        self.context.scratch.grow(2 * stream.size() as u64);
+        self.streams.open.insert(number, stream);
     }
 
     fn answered(&mut self, number: u32, response: http2::Opening, answer: Answer) {
@@ -423,6 +433,7 @@ impl http2::Events for StreamEvents<'_, '_> {
                 let span = Span { start: chunk.address, len: chunk.bytes.len() as u32 };
                 let decrypted: Option<Box<[u8]>> = chunk.is_sealed().then(|| chunk.bytes.into());
                 self.streams.decrypted += decrypted.as_deref().map_or(0, <[u8]>::len);
+                self.context.scratch.grow(2 * size_of::<Early>() as u64);
                 asked.early.push(Early { at: chunk.at, span, decrypted, origin: chunk.origin });
             }
             Some(_) => *stream.lost.of_mut(direction) = true,

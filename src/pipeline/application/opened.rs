@@ -129,6 +129,10 @@ pub(crate) struct MidStream {
     pub(crate) is_reported: bool,
 }
 
+/// What a few tiny frames make a WebSocket keep at most, beside their bytes: a message and a frame that are not whole in each
+/// direction, 64 pings that wait for their pongs.
+const FIRST_MESSAGES: u64 = 16 << 10;
+
 /// Opens a WebSocket: reports it, and every finding that waited for it.
 pub(super) fn opened(
     opening: Opening,
@@ -173,6 +177,7 @@ pub(super) fn opened(
     let detected = Heartbeats::from_handshake(handshake.subprotocol.as_deref(), target);
     let mut heartbeats = detected.map(Box::new);
     ws.read_short_messages(heartbeats.is_some());
+    context.scratch.grow(connection.size() as u64 + FIRST_MESSAGES);
     context.totals.websockets += 1;
     context.servers.note(connection.server);
     context.sink.opened(&connection);

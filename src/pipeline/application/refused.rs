@@ -30,6 +30,15 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Bytes of memory beside itself, about.
+    pub(super) fn size(&self) -> usize {
+        let wish = match &self.wish {
+            Wish::Upgrade(asked) => asked.head.size(),
+            Wish::Tunnel(target) => target.len(),
+        };
+        wish + self.head.size() + self.body.as_ref().map_or(0, Body::size)
+    }
+
     /// Whether a proxy asks for credentials: the client may try again, so nothing failed yet.
     pub(super) fn is_challenge(&self) -> bool {
         matches!(self.wish, Wish::Tunnel(_)) && self.head.status() == Some(407)

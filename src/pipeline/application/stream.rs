@@ -28,6 +28,16 @@ pub(super) struct Asked {
     pub(super) early: Vec<Early>,
 }
 
+impl Asked {
+    /// Bytes of memory beside itself, about.
+    fn size(&self) -> usize {
+        let decrypted = self.early.iter().filter_map(|early| early.decrypted.as_ref());
+        self.head.size()
+            + self.early.capacity() * size_of::<Early>()
+            + decrypted.map(|bytes| bytes.len()).sum::<usize>()
+    }
+}
+
 /// A request that was refused, while the body of the response is read.
 #[derive(Clone, Debug)]
 pub(super) struct RefusedStream {
@@ -77,10 +87,12 @@ impl Stream {
     pub(super) fn size(&self) -> usize {
         let websocket = self.websocket.as_ref();
         let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
-        let asked = self.asked.as_ref().map_or(0, |asked| asked.head.bytes.len());
+        let asked = self.asked.as_ref().map_or(0, |asked| size_of::<Asked>() + asked.size());
         let refused = self.refused.as_ref();
-        let refused = refused.map_or(0, |it| size_of::<RefusedStream>() + it.sample.size());
-        size_of::<Self>() + websocket + asked + refused
+        let refused = refused
+            .map_or(0, |it| size_of::<RefusedStream>() + it.asked.size() + it.head.size() + it.sample.size());
+        let pending: usize = self.pending.iter().map(Pending::size).sum();
+        size_of::<Self>() + websocket + asked + refused + pending
     }
 
     /// Reports a finding about it, now or when it is opened.

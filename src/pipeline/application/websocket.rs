@@ -126,6 +126,7 @@ impl OpenWebSocket {
         let &Finish { finished, fin, unheard, place, ref ending, reset_evidence } = finish;
         let how = ending.how;
         let spot = Spot::at(place);
+        let is_giving_up = context.is_giving_up;
         let Self { ws, connection, heartbeats } = self;
         let (mut ws_context, sink) = context.split();
         let mut emit = Emit { sink, connection, heartbeats };
@@ -155,7 +156,7 @@ impl OpenWebSocket {
         let end = if how == StreamEnd::Capture && fin { StreamEnd::Fin } else { how };
         let by = ending.first().filter(|_| ending.heard.c2s && ending.heard.s2c).map(|end| end.by);
         ws.finish(end, by, place, &mut emit);
-        if how == StreamEnd::Timeout {
+        if how == StreamEnd::Timeout && !is_giving_up {
             let text = format_args!("nothing came for too long: the connection is taken as ended");
             ws.report(&FLOW_TIMEOUT, spot, text, &mut emit);
         }
@@ -188,6 +189,6 @@ impl OpenWebSocket {
 
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
-        size_of_val(&*self.connection) + self.held() + self.connection.url.as_ref().map_or(0, |url| url.len())
+        self.connection.size() + self.held()
     }
 }

@@ -18,12 +18,13 @@ impl TcpConnection {
         side: Side,
         bytes: &[u8],
         place: Place,
-        context: &Context<'_>,
+        context: &mut Context<'_>,
     ) -> bool {
         let is_client = self.transport.client.is_none_or(|client| client == side);
         if self.application.is_fresh() && is_client && TlsLayer::begins(bytes, context) {
             self.transport.client = Some(side);
             self.transport.tls = TlsLayer::new(place, &context.limits.secrets);
+            context.scratch.grow(self.transport.size() as u64);
         }
         self.transport.tls.is_some()
     }

@@ -1,7 +1,9 @@
 //! The memory that a connection holds, and how it releases some.
 
 use super::{Disposition, TcpConnection};
-use crate::model::Place;
+use std::fmt::Arguments;
+
+use crate::model::{Place, Rule};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{NotWebSocket, Shed};
 use crate::pipeline::rules::LIMIT_TOTAL_MEMORY;
@@ -16,6 +18,8 @@ pub(crate) struct Load {
     waiting: u64,
     payloads: u64,
     windows: u64,
+    /// Everything else, the connection itself included: its end releases it.
+    rest: u64,
 }
 
 impl Load {
@@ -28,6 +32,11 @@ impl Load {
     }
 
     pub(crate) fn sum(&self) -> u64 {
+        self.spare() + self.rest
+    }
+
+    /// What can be released while the connection goes on.
+    pub(crate) fn spare(&self) -> u64 {
         self.waiting + self.payloads + self.windows
     }
 }
@@ -40,13 +49,25 @@ impl TcpConnection {
 
     pub(crate) fn load(&self) -> Load {
         let (windows, payloads) = self.application.held();
-        Load { waiting: self.transport.waiting_size(), payloads, windows }
+        let (waiting, places) = self.transport.waiting();
+        let rest = (self.size() as u64).saturating_sub(windows + payloads + places);
+        Load { waiting: waiting + places, payloads, windows, rest }
     }
 
     /// Bytes of memory, approximately.
     pub(crate) fn size(&self) -> usize {
-        let tls = self.transport.tls.as_ref().map_or(0, |tls| tls.size());
-        size_of::<Self>() + self.application.size() + tls
+        size_of::<Self>() + self.application.size() + self.transport.size()
+    }
+
+    /// Reports a finding about it.
+    pub(crate) fn say(
+        &mut self,
+        rule: &'static Rule,
+        spot: Spot,
+        text: Arguments<'_>,
+        context: &mut Context<'_>,
+    ) {
+        self.application.finding(rule, spot, text, context);
     }
 
     /// Releases memory.

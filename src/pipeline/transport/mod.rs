@@ -525,13 +525,19 @@ impl Transport {
         waiting.into_iter().fold(of_tls, u64::min)
     }
 
-    /// Bytes that wait behind gaps, their descriptions included.
-    pub(super) fn waiting_size(&self) -> u64 {
-        let size = |side| {
-            let (bytes, pieces) = self.streams.of(side).waiting();
-            bytes + (pieces * size_of::<Held>()) as u64
-        };
-        Side::BOTH.into_iter().map(size).sum()
+    /// Bytes of memory beside itself, approximately.
+    pub(super) fn size(&self) -> usize {
+        Side::BOTH.into_iter().map(|side| self.streams.of(side).size()).sum::<usize>()
+            + self.twice.as_ref().map_or(0, |twice| size_of_val(&**twice))
+            + self.notes.as_ref().map_or(0, |notes| size_of_val(&**notes))
+            + self.tls.as_ref().map_or(0, |tls| tls.size())
+    }
+
+    /// Bytes that wait behind gaps, and bytes of memory of their places.
+    pub(super) fn waiting(&self) -> (u64, u64) {
+        let of = |side| self.streams.of(side).waiting();
+        let ((a, a_pieces), (b, b_pieces)) = (of(Side::A), of(Side::B));
+        (a + b, ((a_pieces + b_pieces) * size_of::<Held>()) as u64)
     }
 }
 

@@ -249,8 +249,9 @@ impl TlsLayer {
     /// Bytes of memory, approximately.
     pub(crate) fn size(&self) -> usize {
         let waiting = self.waiting.c2s.iter().chain(&self.waiting.s2c);
-        self.stream.size()
-            + waiting.map(|piece| piece.bytes.len() + 64).sum::<usize>()
+        size_of::<Self>()
+            + self.stream.size()
+            + waiting.map(|piece| piece.bytes.capacity() + size_of::<Plaintext>()).sum::<usize>()
             + self.kept.as_ref().map_or(0, KeptRuns::size)
     }
 }

@@ -4,19 +4,19 @@
 use super::{ERA, FINDINGS, GONE, Index, Rows, UNKNOWN};
 use crate::autopsy::Facts;
 use crate::model::Place;
+use crate::pipeline::Connection;
 use crate::store::rows::{ConnectionRow, FindingRow, MessageRow};
 
 /// Bytes of a connection's row, about: the heads of its handshake are the most of it.
 pub(super) fn size_of_row(row: &ConnectionRow) -> usize {
-    size_of::<ConnectionRow>()
+    /// What the allocator adds to its parts, and the first page of its rows, about.
+    const BESIDE: usize = 512;
+    size_of::<ConnectionRow>() - size_of::<Connection>()
+        + row.connection.size()
         + size_of::<Rows>()
-        + row.url.as_ref().map_or(0, |url| url.len())
-        + HANDSHAKE
         + size_of::<Facts>()
+        + BESIDE
 }
-
-/// Bytes of a handshake's heads, about.
-const HANDSHAKE: usize = 2048;
 
 pub(super) fn size_of_finding(finding: &FindingRow) -> usize {
     size_of::<FindingRow>() + finding.text.len()
@@ -58,23 +58,32 @@ impl Index {
         if self.findings_room.is_none() {
             return 0;
         }
-        ((self.frames + self.messages) >> ERA) as u32
+        ((self.frames + self.messages + self.weight) >> ERA) as u32
     }
 
     pub(super) fn note_time(&mut self, last: Place) {
         self.last_packet = self.last_packet.max(last.packet);
         // One mark for each era, only where they may be asked for.
-        if self.findings_room.is_some() && self.begun.len() as u64 <= u64::from(self.era() - self.oldest) {
+        while self.findings_room.is_some() && self.begun.len() as u64 <= u64::from(self.era() - self.oldest) {
             self.begun.push_back(self.last_packet);
         }
     }
 
-    /// Releases some of the oldest rows: an eighth of the time that they reach back, in blocks. Answers the packet
-    /// before which nothing is listed any more, nearly; none where there is nothing to release.
+    /// Counts a connection among the rows by which eras are told apart, for as many as take its bytes.
+    pub(super) fn note_weight(&mut self, row: &ConnectionRow) {
+        /// Bytes of a row, about.
+        const ROW: usize = 128;
+        self.weight += (size_of_row(row) / ROW) as u64;
+        self.note_time(row.last);
+    }
+
+    /// Releases some of the oldest rows: an eighth of the time that they reach back, in blocks; where that is not enough,
+    /// connections that go on but were silent for longest. Answers the packet before which nothing is listed any more,
+    /// nearly; none where there is nothing to release.
     pub(in crate::store) fn release(&mut self) -> Option<u64> {
         let reach = self.era().saturating_sub(self.oldest);
         if reach == 0 {
-            return None;
+            return self.release_silent();
         }
         let some = reach.div_ceil(8);
         self.oldest += some;
@@ -93,16 +102,33 @@ impl Index {
         self.preview_bytes = self.preview_bytes.saturating_sub(previews);
         self.released.turns += 1;
         if over {
-            self.release_connections();
+            self.release_connections(|row, rows| row.state.is_some() && rows.era < oldest);
         }
         self.begun.front().copied()
     }
 
-    /// Drops connections that were over before the oldest era.
-    fn release_connections(&mut self) {
-        let oldest = self.oldest;
+    /// Drops an eighth of the connections of which nothing came in the era at hand, whether or not they are over.
+    fn release_silent(&mut self) -> Option<u64> {
+        let era = self.era();
+        let mut silent: Vec<u32> = self.rows.iter().map(|rows| rows.era).filter(|last| *last < era).collect();
+        let at = silent.len().checked_sub(1)? / 8;
+        let last = *silent.select_nth_unstable(at).1;
+        let (mut bytes, mut previews) = (0, 0);
+        for rows in self.rows.iter_mut().filter(|rows| rows.era <= last) {
+            let (held, seen) = rows.release(era);
+            (bytes, previews) = (bytes + held, previews + seen);
+        }
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.preview_bytes = self.preview_bytes.saturating_sub(previews);
+        self.released.turns += 1;
+        self.release_connections(|_, rows| rows.era <= last);
+        Some(self.begun.front().copied().unwrap_or_default())
+    }
+
+    /// Drops connections.
+    fn release_connections(&mut self, is_gone: impl Fn(&ConnectionRow, &Rows) -> bool) {
         let stays = self.connections.iter().zip(&self.rows);
-        let stays = stays.map(|(row, rows)| row.state.is_none() || rows.era >= oldest);
+        let stays = stays.map(|(row, rows)| !is_gone(row, rows));
         let stays: Vec<bool> = stays.collect();
         let gone = self.connections.iter().zip(&stays).filter(|(_, stays)| !**stays);
         let gone: (u64, usize) = gone.fold((0, 0), |(n, bytes), (row, _)| (n + 1, bytes + size_of_row(row)));

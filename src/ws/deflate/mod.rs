@@ -119,7 +119,7 @@ impl Inflater {
     pub fn size(&self) -> usize {
         let previous = self.previous.as_ref().map_or(0, |previous| size_of::<Self>() + previous.size());
         let previous = previous + self.plain.as_ref().map_or(0, |plain| plain.size());
-        self.window.bytes.len() + if self.tables.is_some() { size_of::<Tables>() } else { 0 } + previous
+        self.window.bytes.capacity() + if self.tables.is_some() { size_of::<Tables>() } else { 0 } + previous
     }
 
     /// Puts it at rest: its sender agreed to begin the next message with an empty window, so another inflater is used for

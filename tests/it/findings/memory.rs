@@ -33,12 +33,12 @@ fn holes_are_given_up_first_the_largest_and_no_more_than_needed() {
         let lost = script.data(S2C)[1];
         script.lose(lost)
     });
-    let output = with(60_000, &packets);
+    let output = with(80_000, &packets);
     let told = output.findings("limit-total-memory");
     assert_eq!(told.len(), 1, "{told:?}");
     let largest = output.connections().into_iter().find(|c| c["client"] == "10.0.1.3:1000").unwrap();
     assert_eq!(told[0]["conn"], largest["conn"]);
-    assert!(told[0]["text"].as_str().unwrap().contains("hold over 60000 bytes"), "{}", told[0]);
+    assert!(told[0]["text"].as_str().unwrap().contains("hold over 80000 bytes"), "{}", told[0]);
     // The gap is one of its own as ever, and what came behind it is read.
     assert_eq!(output.findings("tcp-gap").len(), 6);
     assert!(!codes(&with(120_000, &packets)).contains("limit-total-memory"));

@@ -233,12 +233,12 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "limit-total-memory",
         w(
-            "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows.",
-            "所有连接合计超过内存上限：最大的连接先放弃缺口，再放弃未完成消息的内容，最后放弃压缩窗口。",
+            "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows. Where that was not enough, the connections that were silent for longest were given up.",
+            "所有连接合计超过内存上限：最大的连接先放弃缺口，再放弃未完成消息的内容，最后放弃压缩窗口。如果还不够，沉默最久的连接被放弃。",
         ),
         w(
-            "Very many streams wait for lost segments, or hold long messages or compression windows, at once.",
-            "太多的流同时在等丢失的报文段，或保存着很长的消息或压缩窗口。",
+            "Very many connections are open at once, or their streams wait for lost segments, or hold long heads, long messages or compression windows.",
+            "同时打开的连接太多，或太多的流在等丢失的报文段，或保存着很长的头部、消息或压缩窗口。",
         ),
         w("Raise --mem-total, or filter the capture.", "调大 --mem-total，或先过滤抓包。"),
         UNSEEN,
