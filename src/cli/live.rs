@@ -13,7 +13,7 @@ use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
 use super::rights::Become;
 use super::style::{ColorWhen, Role, Style};
-use super::{counted, keys, outputs, read, rights, signals, tui};
+use super::{counted, keys, outputs, read, rights, sandbox, signals, tui};
 use crate::capture::live::Status;
 use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
 use crate::export::Source;
@@ -192,7 +192,15 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
     drop_rights(become_, args)?;
+    let followed = keys::named(&read.input);
+    start_helper(become_, shows, &followed)?;
     outputs.open(args, &read, become_)?;
+    let ring = args.ring.and(args.write.as_deref());
+    let mut plan = sandbox::capturing(ring, &followed);
+    if shows {
+        plan = sandbox::showing(plan, super::learn::state_file(args.screen.no_save).as_deref());
+    }
+    sandbox::enter(&plan);
     let keep = outputs.keep.take();
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
     let prints_packets = args.write.as_deref().is_some_and(is_stdout);
@@ -360,17 +368,16 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
     #[cfg(target_os = "linux")]
     if let (Become::Nobody, Some(user)) = (become_, become_.user()) {
         let outputs = args.write.iter().chain(&args.look.output);
-        let directory = |path: &PathBuf| path.parent().map(Path::to_owned).unwrap_or_default();
-        let here = |path: PathBuf| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         let allowed = helper::Allowed {
             directories: std::iter::once(PathBuf::from("."))
-                .chain(outputs.clone().map(directory).map(here))
+                .chain(outputs.clone().map(|path| sandbox::directory(path)))
                 .collect(),
             ring: args.ring.and(args.write.clone()),
             replace: if args.look.force { outputs.cloned().collect() } else { Vec::new() },
-            owner: (user.uid, user.gid),
+            owner: Some((user.uid, user.gid)),
+            ..helper::Allowed::default()
         };
-        if let Err(error) = helper::start(&allowed)
+        if let Err(error) = helper::start(&allowed, true)
             && !args.look.quiet
         {
             eprintln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
@@ -381,6 +388,15 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
             .hint("why", "packets are only read without them")
             .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (nothing else runs as root)")
     })
+}
+
+/// Starts the helper that has this user's rights: it saves where the user of the terminal UI says, and opens key logs
+/// that are created later. Where root started this process, another one runs already.
+fn start_helper(become_: Become, shows: bool, key_logs: &[PathBuf]) -> Result<(), Problem> {
+    if become_ == Become::Nobody || !(shows || !key_logs.is_empty()) {
+        return Ok(());
+    }
+    sandbox::start_helper(shows, key_logs)
 }
 
 /// What libpcap or the system said, for people.

@@ -27,11 +27,13 @@ mod problem;
 mod read;
 #[cfg(all(feature = "live", unix))]
 mod rights;
+mod sandbox;
 mod signals;
 mod stats;
 mod story;
 pub mod style;
 mod tui;
+mod version;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -68,7 +70,7 @@ pub fn main() -> ExitCode {
         let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     if std::env::args_os().nth(1).is_some_and(|word| word == crate::output::helper::COMMAND) {
         let served = crate::output::helper::serve(std::env::args_os().skip(2));
         return ExitCode::from(u8::from(served.is_err()));
@@ -106,6 +108,9 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
     if listed {
         return filter::list();
     }
+    if cli.no_sandbox {
+        sandbox::turn_off();
+    }
     match cli.command {
         None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
             tui::run(&cli.read, &cli.screen)
@@ -142,6 +147,7 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Live(args)) => live::run(&args, prints),
         #[cfg(all(feature = "live", unix))]
         Some(Command::Interfaces) => interfaces::run(),
+        Some(Command::Version { verbose }) => version::run(verbose),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wslens", &mut script);

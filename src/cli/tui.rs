@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use super::args::{LangArg, ReadArgs, ScreenArgs, ThemeArg};
 use super::keys;
 use super::problem::Problem;
-use super::read;
+use super::{read, sandbox};
 use super::style::{ColorWhen, Style};
 use crate::capture::Input;
 use crate::filter::{self, Levels};
@@ -47,6 +47,9 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     }
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
+    sandbox::start_helper(true, &[])?;
+    let progress = super::learn::state_file(screen.no_save);
+    sandbox::enter(&sandbox::showing(sandbox::printing(&args.input, None), progress.as_deref()));
     let limits = read::limits(&args.input, &Selection::default(), true)?;
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
     let again = crate::export::Source {
