@@ -196,10 +196,11 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     start_helper(become_, shows, &followed)?;
     outputs.open(args, &read, become_)?;
     let ring = args.ring.and(args.write.as_deref());
-    let mut plan = sandbox::capturing(ring, &followed);
-    if shows {
-        plan = sandbox::showing(plan, super::learn::state_file(args.screen.no_save).as_deref());
-    }
+    let plan = sandbox::capturing(ring, &followed);
+    let plan = match shows {
+        true => sandbox::showing(plan, super::learn::state_file(args.screen.no_save).as_deref()),
+        false => sandbox::with_temporary(plan),
+    };
     sandbox::enter(&plan);
     let keep = outputs.keep.take();
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.

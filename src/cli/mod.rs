@@ -41,6 +41,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
+use crate::sandbox::memory;
 use problem::Problem;
 use style::{ColorWhen, Style};
 
@@ -65,6 +66,7 @@ wslens --help tells more.";
 #[must_use]
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        memory::note_panic();
         eprintln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
         // An argument may be any bytes.
         let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
@@ -110,6 +112,10 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
     }
     if cli.no_sandbox {
         sandbox::turn_off();
+    }
+    if let Some(bytes) = limits(&cli).and_then(|limits| limits.mem_limit) {
+        memory::limit(bytes, 3, crate::tui::run::has_terminal)
+            .map_err(|error| Problem::new(2, format!("--mem-limit cannot be used here: {error}")))?;
     }
     match cli.command {
         None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
@@ -160,6 +166,21 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
             io::stdout().write_all(&page)?;
             Ok(0)
         }
+    }
+}
+
+/// The bounds of the command, if it has any.
+fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
+    match &cli.command {
+        None => Some(&cli.read.input.limits),
+        Some(Command::Read(args)) => Some(&args.input.limits),
+        Some(Command::Check(args)) => Some(&args.input.limits),
+        Some(Command::Stats(args)) => Some(&args.input.limits),
+        Some(Command::Story(args)) => Some(&args.input.limits),
+        Some(Command::Handshake(args)) => Some(&args.input.limits),
+        #[cfg(all(feature = "live", unix))]
+        Some(Command::Live(args)) => Some(&args.limits),
+        Some(_) => None,
     }
 }
 

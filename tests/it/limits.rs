@@ -329,6 +329,7 @@ fn defaults() -> Vec<(&'static str, String)> {
         ("max-connections", limits.connections.to_string()),
         ("max-flows", limits.flows.to_string()),
         ("mem-total", bytes(limits.memory)),
+        ("mem-limit", "none".to_owned()),
         ("max-unpacked", "256MiB, and 250 for each packed byte".to_owned()),
         ("mem-stream", bytes(limits.held_bytes)),
         ("max-segments", limits.held_pieces.to_string()),
