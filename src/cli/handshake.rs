@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write};
 
 use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
-use super::{read, sandbox};
 use super::style::{ColorWhen, Style};
+use super::{read, sandbox};
 use crate::autopsy::{Facts, words};
 use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};

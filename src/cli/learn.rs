@@ -56,8 +56,8 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
         }
         return Ok(0);
     }
-    sandbox::start_helper(true, &[])?;
-    sandbox::enter(&sandbox::showing(sandbox::nothing(), progress.as_deref()));
+    let has_helper = sandbox::start_helper(true, &[]);
+    sandbox::enter(&sandbox::showing(sandbox::nothing(), progress.as_deref(), has_helper));
     let sample = Sample::open("chat-deflate").map_err(|why| Problem::new(3, why))?;
     let options = Options {
         source: "chat-deflate (bundled)".to_owned(),

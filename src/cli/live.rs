@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
+use super::capture_problem::problem;
 use super::explain::Dir;
 use super::filter::FilterArgs;
 use super::limits::{LimitArgs, duration};
@@ -15,9 +16,8 @@ use super::rights::Become;
 use super::style::{ColorWhen, Role, Style};
 use super::{counted, keys, outputs, read, rights, sandbox, signals, tui};
 use crate::capture::live::Status;
-use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
+use crate::capture::sniff::{self, Keep, Options, Ring, Sniffer};
 use crate::export::Source;
-use crate::filter::field::near;
 use crate::model::safe_str;
 #[cfg(target_os = "linux")]
 use crate::output::helper;
@@ -193,12 +193,18 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     args.limits.apply_times(&mut limits);
     drop_rights(become_, args)?;
     let followed = keys::named(&read.input);
-    start_helper(become_, shows, &followed)?;
+    // Where root started this process directly, a helper runs already.
+    let has_helper = become_ != Become::Nobody
+        && (shows || !followed.is_empty())
+        && sandbox::start_helper(shows, &followed);
     outputs.open(args, &read, become_)?;
     let ring = args.ring.and(args.write.as_deref());
-    let plan = sandbox::capturing(ring, &followed);
+    let plan = sandbox::capturing(ring, &followed, has_helper);
     let plan = match shows {
-        true => sandbox::showing(plan, super::learn::state_file(args.screen.no_save).as_deref()),
+        true => {
+            let progress = super::learn::state_file(args.screen.no_save);
+            sandbox::showing(plan, progress.as_deref(), has_helper || become_ == Become::Nobody)
+        }
         false => sandbox::with_temporary(plan),
     };
     sandbox::enter(&plan);
@@ -389,47 +395,6 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
             .hint("why", "packets are only read without them")
             .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (nothing else runs as root)")
     })
-}
-
-/// Starts the helper that has this user's rights: it saves where the user of the terminal UI says, and opens key logs
-/// that are created later. Where root started this process, another one runs already.
-fn start_helper(become_: Become, shows: bool, key_logs: &[PathBuf]) -> Result<(), Problem> {
-    if become_ == Become::Nobody || !(shows || !key_logs.is_empty()) {
-        return Ok(());
-    }
-    sandbox::start_helper(shows, key_logs)
-}
-
-/// What libpcap or the system said, for people.
-fn problem(error: SniffError, filter: &str) -> Problem {
-    match &error {
-        SniffError::Unknown { name, known } => {
-            let problem = Problem::new(4, error.to_string());
-            let near = near(name, known.iter().map(String::as_str));
-            let problem = match near.is_empty() {
-                true => problem,
-                false => problem.hint("know", format!("did you mean: {}?", near.join(", "))),
-            };
-            problem.hint("try", "wslens interfaces")
-        }
-        SniffError::Permission { name } => {
-            let filter = match filter {
-                "" => String::new(),
-                filter => format!(" '{}'", filter.replace('\'', r"'\''")),
-            };
-            Problem::new(4, error.to_string())
-                .hint("why", "reading packets needs CAP_NET_RAW")
-                .hint("try", "sudo setcap cap_net_raw+ep \"$(command -v wslens)\"       (once)")
-                .hint("or", format!("sudo tcpdump -i {name} -U -w -{filter} | wslens -   (nothing else runs as root)"))
-        }
-        SniffError::Filter { filter, .. } => Problem::new(2, error.to_string())
-            .lines([filter.clone()])
-            .hint("know", "-f takes libpcap's language: 'tcp port 8080', 'host 192.0.2.1 and port 80' (man pcap-filter)")
-            .hint("try", "-Y for what wslens knows of: -Y 'op == text' (wslens read --list-fields)"),
-        SniffError::System { .. } => Problem::new(3, error.to_string())
-            .hint("know", "packets are kept in temporary files: TMPDIR says where, --max-disk how much"),
-        SniffError::List(_) | SniffError::Open { .. } | SniffError::Read(_) => Problem::new(4, error.to_string()),
-    }
 }
 
 /// The end, on standard error: what was taken and what was not.

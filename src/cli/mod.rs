@@ -11,6 +11,8 @@
 
 mod args;
 mod build;
+#[cfg(all(feature = "live", unix))]
+mod capture_problem;
 mod check;
 pub mod explain;
 mod filter;
@@ -40,8 +42,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Cli, Command};
 use crate::sandbox::memory;
+use args::{Cli, Command};
 use problem::Problem;
 use style::{ColorWhen, Style};
 

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::InputArgs;
-use super::problem::Problem;
 use crate::sandbox::{self, Plan};
 
 /// `--no-sandbox`.
@@ -32,7 +31,8 @@ pub fn enter(plan: &Plan) {
 /// What every command needs that shows something: the time zones.
 #[must_use]
 pub fn nothing() -> Plan {
-    let zones = ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
+    let zones =
+        ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
     let mut read: Vec<PathBuf> = zones.iter().map(PathBuf::from).collect();
     for name in ["TZDIR", "TZ"] {
         let named = std::env::var_os(name).map(PathBuf::from);
@@ -60,9 +60,13 @@ pub fn with_temporary(mut plan: Plan) -> Plan {
     plan
 }
 
-/// To show captures on the terminal. Whatever is saved goes through the helper, temporary files too.
+/// To show captures on the terminal. Whatever is saved goes through the helper, temporary files too; without one the
+/// current directory has to do.
 #[must_use]
-pub fn showing(mut plan: Plan, progress: Option<&Path>) -> Plan {
+pub fn showing(mut plan: Plan, progress: Option<&Path>, has_helper: bool) -> Plan {
+    if !has_helper {
+        plan.write.extend([PathBuf::from("."), std::env::temp_dir()]);
+    }
     plan.devices.push(PathBuf::from("/dev/tty"));
     if let Some(folder) = progress.filter(|_| is_on()).and_then(Path::parent) {
         // It cannot be created any more where only its parent's files are left alone.
@@ -72,15 +76,19 @@ pub fn showing(mut plan: Plan, progress: Option<&Path>) -> Plan {
     plan
 }
 
-/// To capture, with the ring's files and the key logs that are opened later.
+/// To capture, with the ring's files and the key logs that are opened later. `has_helper`: those whose directories are
+/// created later are opened by the helper.
 #[cfg(all(feature = "live", unix))]
 #[must_use]
-pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf]) -> Plan {
+pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf], has_helper: bool) -> Plan {
     let mut plan = nothing();
     // Where libpcap reads what the interface itself dropped.
     plan.read.extend(["/sys/class/net", "/sys/devices", "/proc/net/dev"].map(PathBuf::from));
     for path in key_logs {
-        plan.read.push(directory(path));
+        let folder = directory(path);
+        let folder =
+            if has_helper { Some(folder.as_path()) } else { folder.ancestors().find(|path| path.exists()) };
+        plan.read.push(folder.map_or_else(|| PathBuf::from("."), Path::to_owned));
         plan.read.extend(path.canonicalize().ok().map(|path| directory(&path)));
     }
     plan.write.extend(ring.map(directory));
@@ -88,30 +96,18 @@ pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf]) -> Plan {
 }
 
 /// Starts the helper that saves where the user of the terminal UI says, and opens these key logs. Before the sandbox.
-///
-/// # Errors
-/// Where it does not start: then nothing could be saved.
+/// Answers whether there is one: without `/proc` it cannot be started.
 #[cfg(target_os = "linux")]
-pub fn start_helper(saves: bool, key_logs: &[PathBuf]) -> Result<(), Problem> {
+pub fn start_helper(saves: bool, key_logs: &[PathBuf]) -> bool {
     use crate::output::helper::{Allowed, start};
-    if !is_on() {
-        return Ok(());
-    }
     let allowed = Allowed { anywhere: saves, key_logs: key_logs.to_vec(), ..Allowed::default() };
-    start(&allowed, false).map_err(|error| {
-        Problem::new(3, format!("the process that opens files later does not start: {error}"))
-            .hint("why", "the sandbox lets this one open no others")
-            .hint("try", "--no-sandbox")
-    })
+    is_on() && start(&allowed, false).is_ok()
 }
 
 /// Elsewhere there is no sandbox.
-///
-/// # Errors
-/// None.
 #[cfg(not(target_os = "linux"))]
-pub fn start_helper(_: bool, _: &[PathBuf]) -> Result<(), Problem> {
-    Ok(())
+pub fn start_helper(_: bool, _: &[PathBuf]) -> bool {
+    false
 }
 
 /// The directory that a file is in.
@@ -120,7 +116,8 @@ pub fn directory(path: &Path) -> PathBuf {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs::{self, File};
     use std::io;
@@ -144,11 +141,11 @@ mod tests {
             "read" => printing(&input, Some(&output)),
             "pipe" => printing(&InputArgs { files: vec!["-".into()], ..InputArgs::default() }, None),
             "story" => with_temporary(printing(&input, None)),
-            "tui" => showing(printing(&input, None), Some(&progress)),
+            "tui" => showing(printing(&input, None), Some(&progress), true),
             #[cfg(feature = "live")]
-            "live" => with_temporary(capturing(Some(&output), &[directory.join("keys/late/keys.log")])),
+            "live" => with_temporary(capturing(Some(&output), &[directory.join("keys/late/keys.log")], true)),
             #[cfg(feature = "live")]
-            "live tui" => showing(capturing(None, &[]), Some(&progress)),
+            "live tui" => showing(capturing(None, &[], true), Some(&progress), true),
             _ => panic!("{mode}"),
         }
     }
@@ -239,7 +236,9 @@ mod tests {
                     assert_eq!(is(what), "refused", "{mode}: {what}");
                 }
             } else {
-                eprintln!("\n*** SKIPPED: this kernel has no seccomp filters: connect and exec in mode {mode} ***");
+                eprintln!(
+                    "\n*** SKIPPED: this kernel has no seccomp filters: connect and exec in mode {mode} ***"
+                );
             }
             for what in ["core files", "memory"] {
                 assert_eq!(is(what), "holds", "{mode}: {what}");
@@ -257,7 +256,16 @@ mod tests {
                 _ => &[],
             };
             let all = [
-                "open", "list", "input", "overwrite", "create", "output", "name", "state", "temporary", "thread",
+                "open",
+                "list",
+                "input",
+                "overwrite",
+                "create",
+                "output",
+                "name",
+                "state",
+                "temporary",
+                "thread",
             ];
             for what in all {
                 // The progress has no directory where no mode has created it.

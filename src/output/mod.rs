@@ -18,7 +18,9 @@ mod place;
 pub mod ring;
 
 pub use identity::Inputs;
-pub use place::{create_directory, create_new, default_room, open_key_log, remove, remove_directory, temporary};
+pub use place::{
+    create_directory, create_new, default_room, open_key_log, remove, remove_directory, temporary,
+};
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -47,7 +47,8 @@ mod at_end {
 
     pub(super) static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
 
-    const WORDS: &[u8] = b"error: the memory that --mem-limit allows is used up; the output is not complete\n";
+    const WORDS: &[u8] =
+        b"error: the memory that --mem-limit allows is used up; the output is not complete\n";
     /// Bracketed paste off, mouse off, the other screen off, cursor on.
     const GIVE_BACK: &[u8] =
         b"\x1b[?2004l\x1b[?1006l\x1b[?1015l\x1b[?1003l\x1b[?1002l\x1b[?1000l\x1b[?1049l\x1b[?25h";

@@ -6,6 +6,7 @@
 //!   port is bound or connected to, no signal is sent to other programs.
 //! - **seccomp**: the system calls that start programs, open sockets, look into other processes or change the system
 //!   are refused.
+//! - **Capabilities**: of the rights of root those over files are left.
 //! - **Memory dumps**: no core file, and no other program of the same user may read the memory.
 //!
 //! Each is applied as far as the kernel has it; what is missing is an entry of the report and never an error. Threads
@@ -18,6 +19,8 @@ mod dumps;
 #[cfg(target_os = "linux")]
 mod files;
 pub mod memory;
+#[cfg(target_os = "linux")]
+mod rights;
 #[cfg(target_os = "linux")]
 mod tried;
 
@@ -60,8 +63,15 @@ pub struct Report {
 /// Gives up everything that the plan does not name, for this thread and all that it starts.
 #[cfg(target_os = "linux")]
 pub fn enter(plan: &Plan) -> Report {
-    // Landlock first: its own system calls are refused afterwards.
-    Report { protections: vec![files::restrict(plan), calls::deny(), dumps::forbid_core(), dumps::hide_memory()] }
+    Report {
+        protections: vec![
+            files::restrict(plan),
+            calls::deny(),
+            rights::drop_most(),
+            dumps::forbid_core(),
+            dumps::hide_memory(),
+        ],
+    }
 }
 
 /// Elsewhere there is no sandbox.
