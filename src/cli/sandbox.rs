@@ -69,7 +69,7 @@ pub fn showing(mut plan: Plan, progress: Option<&Path>, has_helper: bool) -> Pla
     }
     plan.devices.push(PathBuf::from("/dev/tty"));
     if let Some(folder) = progress.filter(|_| is_on()).and_then(Path::parent) {
-        // It cannot be created any more where only its parent's files are left alone.
+        // The rule is for a directory that exists, and its parents have none.
         let _ = std::fs::create_dir_all(folder);
         plan.write.push(folder.to_owned());
     }

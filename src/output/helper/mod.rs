@@ -67,7 +67,7 @@ pub struct Helper {
 #[derive(Debug)]
 struct Line {
     socket: UnixStream,
-    /// Whether it has said that it runs.
+    /// Whether the byte that it sends once it runs was read.
     is_ready: bool,
     /// Its directories, as they were named and without links: they can be out of reach by now.
     directories: Vec<[PathBuf; 2]>,
