@@ -14,7 +14,7 @@
 //! | room | may use | may touch |
 //! | --- | --- | --- |
 //! | model | – | nothing |
-//! | sandbox | – | files environment terminal |
+//! | sandbox | – | files streams environment terminal |
 //! | output | sandbox | files streams environment |
 //! | capture | model output | files threads streams |
 //! | capture::sniff | capture output | files threads clock |
