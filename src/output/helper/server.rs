@@ -253,3 +253,90 @@ fn is_allowed(name: &OsStr) -> bool {
     let name = name.as_bytes();
     !name.is_empty() && !name.contains(&b'/') && (!name.starts_with(b".") || name.starts_with(b".wslens-"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    /// A helper for saving anywhere, and a directory with the number 0.
+    fn server() -> (Server, tempfile::TempDir) {
+        let start = tempfile::Builder::new().prefix("start").tempdir().unwrap();
+        let here = start.path().canonicalize().unwrap();
+        let mut server = Server { anywhere: Some(here.clone()), ..Server::default() };
+        server.add(0, &here).unwrap();
+        (server, start)
+    }
+
+    fn act(server: &mut Server, what: Request, name: &str, other: Option<&str>) -> Result<bool, Errno> {
+        let file = server.act(what, 0, name.into(), other.map(OsString::from))?;
+        Ok(file.is_some())
+    }
+
+    #[test]
+    fn directories_are_named_later_where_that_is_allowed_and_hidden_ones_are_not() {
+        let (mut server, start) = server();
+        fs::create_dir_all(start.path().join(".hidden/in/it")).unwrap();
+        fs::create_dir(start.path().join("plain")).unwrap();
+        std::os::unix::fs::symlink(".hidden", start.path().join("plain/link")).unwrap();
+        fs::create_dir(start.path().join("plain/.hidden")).unwrap();
+        for hidden in [".hidden", ".hidden/in/it", "plain/link"] {
+            assert_eq!(server.add(1, &start.path().join(hidden)), Err(HIDDEN), "{hidden}");
+        }
+        assert_eq!(server.add(1, &start.path().join("plain")), Ok(()));
+        // Numbers are those of both sides.
+        assert_eq!(server.add(7, &start.path().join("plain")), Err(Errno::ACCESS));
+        server.anywhere = None;
+        assert_eq!(server.add(2, &start.path().join("plain")), Err(Errno::ACCESS));
+        assert!(!is_hidden(Path::new("/home/me/.work/out"), Path::new("/home/me/.work")));
+        assert!(is_hidden(Path::new("/home/me/.ssh"), Path::new("/home/me/.work")));
+    }
+
+    #[test]
+    fn new_files_are_created_and_plain_ones_replaced() {
+        let (mut server, start) = server();
+        let at = |name: &str| start.path().join(name);
+        assert_eq!(act(&mut server, Request::Create, "new", None), Ok(true));
+        assert_eq!(at("new").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(act(&mut server, Request::Create, "new", None), Err(Errno::EXIST));
+        for name in [".profile", "a/b", "..", ""] {
+            assert_eq!(act(&mut server, Request::Create, name, None), Err(Errno::ACCESS), "{name}");
+        }
+        fs::write(at("mine"), "mine").unwrap();
+        fs::write(at("program"), "program").unwrap();
+        fs::set_permissions(at("program"), fs::Permissions::from_mode(0o755)).unwrap();
+        assert_eq!(act(&mut server, Request::Replace, "new", Some("program")), Err(Errno::ACCESS));
+        assert_eq!(act(&mut server, Request::Remove, "mine", None), Err(Errno::ACCESS));
+        assert_eq!(act(&mut server, Request::Rename, "mine", Some("other")), Err(Errno::ACCESS));
+        assert_eq!(act(&mut server, Request::Replace, "new", Some("mine")), Ok(false));
+        assert_eq!(fs::read(at("mine")).unwrap(), b"");
+        // A helper of root replaces only what was named.
+        server.anywhere = None;
+        assert_eq!(act(&mut server, Request::Create, "newer", None), Ok(true));
+        assert_eq!(act(&mut server, Request::Replace, "newer", Some("mine")), Err(Errno::ACCESS));
+    }
+
+    #[test]
+    fn a_directory_that_was_created_is_removed_with_its_files_and_no_other_is() {
+        let (mut server, start) = server();
+        fs::create_dir(start.path().join("old")).unwrap();
+        assert_eq!(act(&mut server, Request::Clear, "old", None), Err(Errno::ACCESS));
+        assert_eq!(act(&mut server, Request::Directory, "new", None), Ok(false));
+        server.add(1, &start.path().join("new")).unwrap();
+        assert!(server.act(Request::Create, 1, "file".into(), None).unwrap().is_some());
+        assert_eq!(act(&mut server, Request::Clear, "new", None), Ok(false));
+        assert!(!start.path().join("new").exists());
+    }
+
+    #[test]
+    fn only_key_logs_that_were_named_are_opened() {
+        let (mut server, start) = server();
+        assert_eq!(act(&mut server, Request::KeyLog, "", None), Err(Errno::ACCESS));
+        server.key_logs.push(start.path().join("keys.log"));
+        assert_eq!(act(&mut server, Request::KeyLog, "", None), Err(Errno::NOENT));
+        fs::write(start.path().join("keys.log"), "").unwrap();
+        assert_eq!(act(&mut server, Request::KeyLog, "", None), Ok(true));
+    }
+}
