@@ -14,7 +14,8 @@
 //! | room | may use | may touch |
 //! | --- | --- | --- |
 //! | model | – | nothing |
-//! | output | – | files streams environment |
+//! | sandbox | – | files streams environment terminal |
+//! | output | sandbox | files streams environment |
 //! | capture | model output | files threads streams |
 //! | capture::sniff | capture output | files threads clock |
 //! | net | model | nothing |
@@ -64,6 +65,7 @@ pub mod net;
 pub mod output;
 pub mod pipeline;
 pub mod report;
+pub mod sandbox;
 pub mod store;
 pub mod story;
 pub mod subproto;

@@ -169,6 +169,35 @@ case_export() {
   quit
 }
 
+# In the sandbox every thread is, and files are still saved where the person says.
+case_sandbox() {
+  local line
+  rm -rf "$work/far" "$work/.hidden"
+  mkdir -p "$work/far" "$work/.hidden"
+  start 120x36 "TMPDIR=/var/tmp XDG_STATE_HOME='$work/state' $(wslens "$chat")"
+  want 'Messages  19 of 19'
+  if [ -d "/proc/$(cat "$work/pid")/task" ]; then
+    for line in 'Seccomp:\t2' 'NoNewPrivs:\t1'; do
+      ! grep -LP "$line" /proc/"$(cat "$work/pid")"/task/*/status | grep -q . || fail "a thread has no $line"
+    done
+  fi
+  key e; want ' Export '; key Enter; want ' Export as '; key Enter; want 'file: wslens-c1-m1.ndjson'
+  key C-u; text far/m1.ndjson; key Enter; want 'wrote 1 message to far/m1.ndjson'
+  grep -qF '"text":"Hello"' "$work/far/m1.ndjson" || fail 'the file does not say Hello'
+  # Replaced, where the person says so.
+  echo mine >"$work/far/m1.ndjson"
+  key e; want ' Export '; key Enter; want ' Export as '; key Enter; want 'file: wslens-c1-m1.ndjson'
+  key C-u; text far/m1.ndjson; key Enter; want 'There is a file of this name already'; key Down Enter
+  until_holds 'the file is not replaced' grep -qF '"text":"Hello"' "$work/far/m1.ndjson"
+  want_gone 'There is a file of this name already'
+  # No directory that programs read by themselves.
+  if "$program" version --verbose | grep -q 'files and TCP *yes'; then
+    key e; want ' Export '; key Enter; want ' Export as '; key Enter; want 'file: wslens-c1-m1.ndjson'
+    key C-u; text .hidden/m1.ndjson; key Enter; want 'creates nothing in hidden directories'
+  fi
+  quit
+}
+
 case_resize() {
   local size round before
   start 80x24 "$(wslens "$chat")"
@@ -393,7 +422,7 @@ case_learn() {
   quit
 }
 
-cases=(screens filter search help_and_palette frame_and_message copy export resize suspend sigterm
+cases=(screens filter search help_and_palette frame_and_message copy export sandbox resize suspend sigterm
   closed_terminal hangup pipe live_pipe live no_colour text many_connections builder learn)
 for name in "${@:-${cases[@]}}"; do
   "case_$name"

@@ -48,6 +48,10 @@ pub struct Cli {
     /// How the terminal UI looks.
     #[command(flatten)]
     pub screen: ScreenArgs,
+    /// Keep the rights that are not needed once the files are open: to open others, to use the network, to start
+    /// programs (`wslens version --verbose` says what is given up)
+    #[arg(long, global = true, help_heading = "Safety")]
+    pub no_sandbox: bool,
 }
 
 /// How the terminal UI looks.
@@ -169,6 +173,12 @@ pub enum Command {
     /// Lists capture interfaces
     #[cfg(all(feature = "live", unix))]
     Interfaces,
+    /// Prints which version this is; --verbose: what it was built with, and what its sandbox holds on this system
+    Version {
+        /// Also print features, the version of libpcap, and what the sandbox holds here
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Prints completions for a shell
     Completions {
         /// The shell

@@ -94,6 +94,12 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, style: &Style) -> anyhow::Re
         )?;
         return Ok(2);
     }
+    let file = args.input.iter().filter_map(|word| word.strip_prefix('@')).map(std::path::PathBuf::from);
+    let plan = super::sandbox::nothing();
+    super::sandbox::enter(&crate::sandbox::Plan {
+        read: plan.read.into_iter().chain(file).collect(),
+        ..plan
+    });
     run_with(args, &mut stdin.lock(), out, &mut err, style)
 }
 

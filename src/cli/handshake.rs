@@ -6,8 +6,8 @@ use std::io::{self, BufWriter, Write};
 
 use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
-use super::read;
 use super::style::{ColorWhen, Style};
+use super::{read, sandbox};
 use crate::autopsy::{Facts, words};
 use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};
@@ -109,6 +109,7 @@ fn misused(captures: bool, key: bool, accept: bool) -> Problem {
 
 /// Prints the handshakes of captures.
 fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
+    sandbox::enter(&sandbox::printing(&args.input, None));
     let mut limits =
         read::limits(&args.input, &Selection { level: Level::Connections, ..Selection::default() }, false)?;
     (limits.depth.payloads, limits.depth.frames) = (false, false);

@@ -6,7 +6,7 @@ use crate::model::Rule;
 use crate::pipeline::Secrets;
 
 #[cfg(feature = "tls")]
-pub use with_tls::{decrypted, findings, load, tell_how, tell_unused, unused};
+pub use with_tls::{decrypted, findings, load, named, tell_how, tell_unused, unused};
 #[cfg(all(feature = "live", feature = "tls"))]
 pub use with_tls::{follow, open};
 
@@ -14,6 +14,12 @@ pub use with_tls::{follow, open};
 #[cfg(all(feature = "live", not(feature = "tls")))]
 pub fn open(_: &InputArgs, _: bool) -> Result<(Secrets, ()), Problem> {
     Ok((Secrets::default(), ()))
+}
+
+/// No key log is read: TLS is not built in.
+#[cfg(not(feature = "tls"))]
+pub fn named(_: &InputArgs) -> Vec<std::path::PathBuf> {
+    Vec::new()
 }
 
 /// No key log is followed: TLS is not built in.
@@ -77,6 +83,8 @@ mod with_tls {
     use crate::cli::counted;
     use crate::model::safe_str;
     #[cfg(feature = "live")]
+    use crate::output::open_key_log;
+    #[cfg(feature = "live")]
     use crate::store::{KeyLogFollower, KeyLogs};
     use crate::tls::{KeyLogCounts, KeyLogFile, KeyStore, rules};
 
@@ -94,6 +102,12 @@ mod with_tls {
         Environment,
         /// Nobody: it lies beside the capture.
         Nobody,
+    }
+
+    /// The key logs that were named, then that of `$SSLKEYLOGFILE`.
+    pub fn named(input: &InputArgs) -> Vec<PathBuf> {
+        let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
+        input.keylog.iter().cloned().chain(environment.map(PathBuf::from)).collect()
     }
 
     /// Reads the key logs that were named, `$SSLKEYLOGFILE`, and those beside the captures.
@@ -146,12 +160,10 @@ mod with_tls {
     /// Where one that was named is there, and cannot be read.
     #[cfg(feature = "live")]
     pub fn open(input: &InputArgs, quiet: bool) -> Result<(Secrets, KeyLogs), Problem> {
-        let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
-        let named = input.keylog.iter().cloned().map(|path| (path, true));
-        let all = named.chain(environment.map(|path| (PathBuf::from(path), false)));
         let secrets = Secrets::default();
-        let mut logs = KeyLogs::new(secrets.clone());
-        for (path, named) in all {
+        let mut logs = KeyLogs::new(secrets.clone()).otherwise(open_key_log);
+        for (number, path) in named(input).into_iter().enumerate() {
+            let named = number < input.keylog.len();
             let name = safe_str(&path.display().to_string()).into_owned();
             let opened = logs.open(path);
             if opened.is_ok() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::{LangArg, LearnArgs};
 use super::problem::Problem;
-use super::{read, tui};
+use super::{read, sandbox, tui};
 use crate::learn::progress::Progress;
 use crate::learn::{Course, Sample, plain};
 use crate::store;
@@ -56,6 +56,8 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
         }
         return Ok(0);
     }
+    let has_helper = sandbox::start_helper(true, &[]);
+    sandbox::enter(&sandbox::showing(sandbox::nothing(), progress.as_deref(), has_helper));
     let sample = Sample::open("chat-deflate").map_err(|why| Problem::new(3, why))?;
     let options = Options {
         source: "chat-deflate (bundled)".to_owned(),

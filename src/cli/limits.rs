@@ -24,6 +24,10 @@ pub struct LimitArgs {
     /// at least 512MiB; live: 512MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_mem: Option<u64>,
+    /// Most bytes of memory of the whole program, captures that are mapped not counted; it ends where that is used up
+    /// [default: none]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub mem_limit: Option<u64>,
     /// Most bytes of a packed capture that are read, unpacked [default: 256MiB, and 250 for each packed byte]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_unpacked: Option<u64>,

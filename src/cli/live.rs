@@ -7,17 +7,17 @@ use std::time::Duration;
 use clap::Args;
 
 use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
+use super::capture_problem::problem;
 use super::explain::Dir;
 use super::filter::FilterArgs;
 use super::limits::{LimitArgs, duration};
 use super::problem::Problem;
 use super::rights::Become;
 use super::style::{ColorWhen, Role, Style};
-use super::{counted, keys, outputs, read, rights, signals, tui};
+use super::{counted, keys, outputs, read, rights, sandbox, signals, tui};
 use crate::capture::live::Status;
-use crate::capture::sniff::{self, Keep, Options, Ring, SniffError, Sniffer};
+use crate::capture::sniff::{self, Keep, Options, Ring, Sniffer};
 use crate::export::Source;
-use crate::filter::field::near;
 use crate::model::safe_str;
 #[cfg(target_os = "linux")]
 use crate::output::helper;
@@ -189,7 +189,22 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let mut limits = Limits { secrets, ..Limits::live(read::bounds(&read.input, &selection)) };
     args.limits.apply_times(&mut limits);
     drop_rights(become_, args)?;
+    let followed = keys::named(&read.input);
+    // Where root started this process directly, a helper runs already.
+    let has_helper = become_ != Become::Nobody
+        && (shows || !followed.is_empty())
+        && sandbox::start_helper(shows, &followed);
     outputs.open(args, &read, become_)?;
+    let ring = args.ring.and(args.write.as_deref());
+    let plan = sandbox::capturing(ring, &followed, has_helper);
+    let plan = match shows {
+        true => {
+            let progress = super::learn::state_file(args.screen.no_save);
+            sandbox::showing(plan, progress.as_deref(), has_helper || become_ == Become::Nobody)
+        }
+        false => sandbox::with_temporary(plan),
+    };
+    sandbox::enter(&plan);
     let keep = outputs.keep.take();
     // When nobody reads the output any more there is no use in going on, also where nothing is printed for long.
     let prints_packets = args.write.as_deref().is_some_and(is_stdout);
@@ -357,17 +372,16 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
     #[cfg(target_os = "linux")]
     if let (Become::Nobody, Some(user)) = (become_, become_.user()) {
         let outputs = args.write.iter().chain(&args.look.output);
-        let directory = |path: &PathBuf| path.parent().map(Path::to_owned).unwrap_or_default();
-        let here = |path: PathBuf| if path.as_os_str().is_empty() { PathBuf::from(".") } else { path };
         let allowed = helper::Allowed {
             directories: std::iter::once(PathBuf::from("."))
-                .chain(outputs.clone().map(directory).map(here))
+                .chain(outputs.clone().map(|path| sandbox::directory(path)))
                 .collect(),
             ring: args.ring.and(args.write.clone()),
             replace: if args.look.force { outputs.cloned().collect() } else { Vec::new() },
-            owner: (user.uid, user.gid),
+            owner: Some((user.uid, user.gid)),
+            ..helper::Allowed::default()
         };
-        if let Err(error) = helper::start(&allowed)
+        if let Err(error) = helper::start(&allowed, true)
             && !args.look.quiet
         {
             eprintln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
@@ -378,38 +392,6 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
             .hint("why", "packets are only read without them")
             .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (nothing else runs as root)")
     })
-}
-
-/// What libpcap or the system said, for people.
-fn problem(error: SniffError, filter: &str) -> Problem {
-    match &error {
-        SniffError::Unknown { name, known } => {
-            let problem = Problem::new(4, error.to_string());
-            let near = near(name, known.iter().map(String::as_str));
-            let problem = match near.is_empty() {
-                true => problem,
-                false => problem.hint("know", format!("did you mean: {}?", near.join(", "))),
-            };
-            problem.hint("try", "wslens interfaces")
-        }
-        SniffError::Permission { name } => {
-            let filter = match filter {
-                "" => String::new(),
-                filter => format!(" '{}'", filter.replace('\'', r"'\''")),
-            };
-            Problem::new(4, error.to_string())
-                .hint("why", "reading packets needs CAP_NET_RAW")
-                .hint("try", "sudo setcap cap_net_raw+ep \"$(command -v wslens)\"       (once)")
-                .hint("or", format!("sudo tcpdump -i {name} -U -w -{filter} | wslens -   (nothing else runs as root)"))
-        }
-        SniffError::Filter { filter, .. } => Problem::new(2, error.to_string())
-            .lines([filter.clone()])
-            .hint("know", "-f takes libpcap's language: 'tcp port 8080', 'host 192.0.2.1 and port 80' (man pcap-filter)")
-            .hint("try", "-Y for what wslens knows of: -Y 'op == text' (wslens read --list-fields)"),
-        SniffError::System { .. } => Problem::new(3, error.to_string())
-            .hint("know", "packets are kept in temporary files: TMPDIR says where, --max-disk how much"),
-        SniffError::List(_) | SniffError::Open { .. } | SniffError::Read(_) => Problem::new(4, error.to_string()),
-    }
 }
 
 /// The end, on standard error: what was taken and what was not.

@@ -11,6 +11,8 @@
 
 mod args;
 mod build;
+#[cfg(all(feature = "live", unix))]
+mod capture_problem;
 mod check;
 pub mod ending;
 mod explain;
@@ -29,17 +31,20 @@ mod problem;
 mod read;
 #[cfg(all(feature = "live", unix))]
 mod rights;
+mod sandbox;
 mod signals;
 mod stats;
 mod story;
 pub mod style;
 mod tui;
+mod version;
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
+use crate::sandbox::memory as sandbox_memory;
 use args::{Cli, Command};
 use problem::Problem;
 use style::{ColorWhen, Style};
@@ -65,12 +70,13 @@ wslens --help tells more.";
 #[must_use]
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
+        sandbox_memory::note_panic();
         eprintln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
         // An argument may be any bytes.
         let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
         eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     if std::env::args_os().nth(1).is_some_and(|word| word == crate::output::helper::COMMAND) {
         let served = crate::output::helper::serve(std::env::args_os().skip(2));
         return ExitCode::from(u8::from(served.is_err()));
@@ -108,6 +114,13 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
     if listed {
         return filter::list();
     }
+    if cli.no_sandbox {
+        sandbox::turn_off();
+    }
+    if let Some(bytes) = limits(&cli).and_then(|limits| limits.mem_limit) {
+        sandbox_memory::limit(bytes, 3, crate::tui::run::has_terminal)
+            .map_err(|error| Problem::new(2, format!("--mem-limit cannot be used here: {error}")))?;
+    }
     match cli.command {
         None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
             tui::run(&cli.read, &cli.screen)
@@ -144,6 +157,7 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         Some(Command::Live(args)) => live::run(&args, prints),
         #[cfg(all(feature = "live", unix))]
         Some(Command::Interfaces) => interfaces::run(),
+        Some(Command::Version { verbose }) => version::run(verbose),
         Some(Command::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "wslens", &mut script);
@@ -156,6 +170,21 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
             io::stdout().write_all(&page)?;
             Ok(0)
         }
+    }
+}
+
+/// The bounds of the command, if it has any.
+fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
+    match &cli.command {
+        None => Some(&cli.read.input.limits),
+        Some(Command::Read(args)) => Some(&args.input.limits),
+        Some(Command::Check(args)) => Some(&args.input.limits),
+        Some(Command::Stats(args)) => Some(&args.input.limits),
+        Some(Command::Story(args)) => Some(&args.input.limits),
+        Some(Command::Handshake(args)) => Some(&args.input.limits),
+        #[cfg(all(feature = "live", unix))]
+        Some(Command::Live(args)) => Some(&args.limits),
+        Some(_) => None,
     }
 }
 

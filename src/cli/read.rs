@@ -11,6 +11,7 @@ use super::filter;
 use super::keys;
 use super::outputs;
 use super::problem::Problem;
+use super::sandbox;
 use super::signals::{self, Asked};
 use super::style::{self, Style};
 use crate::capture::live::Live;
@@ -130,6 +131,7 @@ pub fn print(
     let format = format(look, &selection)?;
     let growth = if outputs::is_endless(input) { Growth::Growing } else { Growth::Finite };
     let rows = if look.quiet { None } else { Some(outputs::rows(look, &outputs::inputs(input), growth)?) };
+    sandbox::enter(&sandbox::printing(input, look.output.as_deref()));
     let mut limits = limits(input, &selection, look.quiet)?;
     adjust(&mut limits);
     if let Some(matcher) = &selection.filter {

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use super::args::{Format, StatsArgs};
 use super::problem::Problem;
-use super::{filter, outputs, read};
+use super::{filter, outputs, read, sandbox};
 use crate::drive;
 use crate::filter::{Level, Levels};
 use crate::output::Growth;
@@ -25,6 +25,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
             .into());
     }
     let rows = outputs::rows(&args.look, &outputs::inputs(&args.input), Growth::Finite)?;
+    sandbox::enter(&sandbox::printing(&args.input, args.look.output.as_deref()));
     let mut limits = read::limits(&args.input, &Selection::default(), args.look.quiet)?;
     limits.depth.payloads = args.deep;
     limits.depth.frames = false;

@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal as _};
 use super::args::{LangArg, ReadArgs, ScreenArgs, ThemeArg};
 use super::keys;
 use super::problem::Problem;
-use super::read;
 use super::style::{ColorWhen, Style};
+use super::{read, sandbox};
 use crate::capture::Input;
 use crate::filter::{self, Levels};
 use crate::model::safe_str;
@@ -47,6 +47,10 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     }
     filter::parse(&filter).map_err(Problem::from)?;
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
+    let has_helper = sandbox::start_helper(true, &[]);
+    let progress = super::learn::state_file(screen.no_save);
+    let plan = sandbox::showing(sandbox::printing(&args.input, None), progress.as_deref(), has_helper);
+    sandbox::enter(&plan);
     let limits = read::limits(&args.input, &Selection::default(), true)?;
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
     let again = crate::export::Source {

@@ -1,12 +1,11 @@
 //! The bytes of messages as the application had them.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::{Done, ExportError};
 use crate::model::Time;
-use crate::output::{create_directory, create_new};
+use crate::output::{create_directory, create_new, remove_directory};
 use crate::pipeline::{Connection, Ended, Sink, Summary, Wants};
 use crate::report::{Report, Selection};
 use crate::ws::MessageEvent;
@@ -146,5 +145,5 @@ pub(super) fn folder(
         _ => ExportError::Io(error),
     })?;
     // Made by us just now, so nothing else is in it.
-    fill(path).map(|done| Done { name: "file", ..done }).inspect_err(|_| drop(fs::remove_dir_all(path)))
+    fill(path).map(|done| Done { name: "file", ..done }).inspect_err(|_| drop(remove_directory(path)))
 }

@@ -11,14 +11,16 @@
 //! - Devices, FIFOs and standard output are written as they are.
 //! - New files have mode 0600: captured data is for its owner.
 
-#[cfg(all(feature = "live", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 pub mod helper;
 mod identity;
 mod place;
 pub mod ring;
 
 pub use identity::Inputs;
-pub use place::{create_directory, create_new, default_room, remove, temporary};
+pub use place::{
+    create_directory, create_new, default_room, open_key_log, remove, remove_directory, temporary,
+};
 
 use std::fs::File;
 use std::io::{self, Write};

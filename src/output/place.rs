@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-#[cfg(all(feature = "live", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 use super::helper;
 
 /// The directory that a file is in.
@@ -39,7 +39,7 @@ fn new_file() -> OpenOptions {
 }
 
 /// Asks the helper where this process may not do something itself.
-#[cfg(all(feature = "live", target_os = "linux"))]
+#[cfg(target_os = "linux")]
 fn or_helper<T>(own: io::Result<T>, ask: impl FnOnce(&helper::Helper) -> io::Result<T>) -> io::Result<T> {
     match own {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => match helper::get() {
@@ -56,7 +56,7 @@ fn or_helper<T>(own: io::Result<T>, ask: impl FnOnce(&helper::Helper) -> io::Res
 /// Where something has this name, a symbolic link too, or the system refuses.
 pub fn create_new(path: &Path) -> io::Result<File> {
     let own = new_file().open(path);
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, |helper| helper.create(path));
     own
 }
@@ -70,7 +70,7 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     let own = builder.create(path);
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, |helper| helper.create_directory(path));
     own
 }
@@ -81,15 +81,26 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
 /// Where the system refuses.
 pub fn remove(path: &Path) -> io::Result<()> {
     let own = fs::remove_file(path);
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, |helper| helper.remove(path));
+    own
+}
+
+/// Removes a directory that this program created, with all files in it.
+///
+/// # Errors
+/// Where the system refuses.
+pub fn remove_directory(path: &Path) -> io::Result<()> {
+    let own = fs::remove_dir_all(path);
+    #[cfg(target_os = "linux")]
+    let own = or_helper(own, |helper| helper.remove_directory(path));
     own
 }
 
 /// Renames a file over whatever has the new name.
 fn rename(from: &Path, to: &Path) -> io::Result<()> {
     let own = fs::rename(from, to);
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, |helper| helper.rename(from, to, true));
     own
 }
@@ -97,7 +108,7 @@ fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Renames a file to a name that nothing has yet.
 fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     let own = rename_without_replacing(from, to);
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, |helper| helper.rename(from, to, false));
     own
 }
@@ -134,9 +145,22 @@ fn rename_without_replacing(from: &Path, to: &Path) -> io::Result<()> {
 /// Where the system refuses.
 pub fn temporary() -> io::Result<File> {
     let own = tempfile::tempfile();
-    #[cfg(all(feature = "live", target_os = "linux"))]
+    #[cfg(target_os = "linux")]
     let own = or_helper(own, helper::Helper::temporary);
     own
+}
+
+/// Opens a key log that this process may no longer open, where there is a helper that may.
+///
+/// # Errors
+/// Where there is none, or the system refuses.
+pub fn open_key_log(path: &Path) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    if let Some(helper) = helper::get() {
+        return helper.key_log(path);
+    }
+    let _ = path;
+    Err(io::ErrorKind::PermissionDenied.into())
 }
 
 /// How much may be kept in temporary files unless somebody says otherwise: 1 GiB, or a quarter of the free space.

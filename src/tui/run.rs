@@ -293,6 +293,12 @@ where
     }
 }
 
+/// Whether the terminal UI has the terminal now.
+#[must_use]
+pub fn has_terminal() -> bool {
+    host::is_taken()
+}
+
 /// Begins a search in payloads.
 ///
 /// # Errors

@@ -330,6 +330,7 @@ fn defaults() -> Vec<(&'static str, String)> {
         ("max-flows", limits.flows.to_string()),
         ("mem-total", bytes(limits.memory)),
         ("max-mem", "half of what is free, at least 512MiB".to_owned()),
+        ("mem-limit", "none".to_owned()),
         ("max-unpacked", "256MiB, and 250 for each packed byte".to_owned()),
         ("mem-stream", bytes(limits.held_bytes)),
         ("max-segments", limits.held_pieces.to_string()),

@@ -3,6 +3,9 @@
 //!
 //! Skipped, and said loudly, where capturing is not allowed; with `WSLENS_LIVE=require` that fails.
 
+/// The sandbox around a live capture.
+#[cfg(target_os = "linux")]
+mod boxed;
 /// What the drop counters say.
 mod drops;
 /// Files, rings, standard output, full disks.

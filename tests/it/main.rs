@@ -93,6 +93,9 @@ mod read;
 mod resync;
 /// The import table holds.
 mod rooms;
+/// What is given up before captured bytes are read.
+#[cfg(target_os = "linux")]
+mod sandbox;
 /// Short snap lengths.
 mod snap_length;
 /// Any segmentation, order, duplication and loss.

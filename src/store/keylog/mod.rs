@@ -43,6 +43,7 @@ const GATHER: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 struct KeyLog {
     path: PathBuf,
+    otherwise: Opener,
     /// Its directory, opened with more rights than there may be later.
     #[cfg(unix)]
     directory: Option<std::os::fd::OwnedFd>,
@@ -57,9 +58,10 @@ impl KeyLog {
     ///
     /// # Errors
     /// Where the file is there, and cannot be opened or read as a key log.
-    fn open(path: PathBuf, watch: &Watch) -> io::Result<Self> {
+    fn open(path: PathBuf, watch: &Watch, otherwise: Opener) -> io::Result<Self> {
         let mut log = Self {
             path,
+            otherwise,
             #[cfg(unix)]
             directory: None,
             current: None,
@@ -101,6 +103,7 @@ impl KeyLog {
     #[cfg(unix)]
     fn open_file(&self) -> io::Result<Tail> {
         use rustix::fs::{Mode, OFlags, open, openat};
+        use rustix::io::Errno;
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = open(&self.path, flags, Mode::empty()).or_else(|error| {
             // Perhaps only the way to its directory is closed by now.
@@ -108,8 +111,15 @@ impl KeyLog {
                 (Some(directory), Some(name)) => openat(directory, name, flags, Mode::empty()),
                 _ => Err(error),
             }
-        })?;
-        Tail::new(File::from(file))
+        });
+        let file = match file {
+            Err(Errno::ACCESS) => (self.otherwise)(&self.path).map_err(|error| match error.kind() {
+                ErrorKind::PermissionDenied => Errno::ACCESS.into(),
+                _ => error,
+            })?,
+            file => File::from(file?),
+        };
+        Tail::new(file)
     }
 
     #[cfg(not(unix))]
@@ -162,13 +172,24 @@ pub struct KeyLogs {
     logs: Vec<KeyLog>,
     watch: Watch,
     secrets: Secrets,
+    otherwise: Opener,
 }
+
+/// Opens a key log that this process may not open.
+pub type Opener = fn(&Path) -> io::Result<File>;
 
 impl KeyLogs {
     /// No key logs yet; their secrets go to `secrets`.
     #[must_use]
     pub fn new(secrets: Secrets) -> Self {
-        Self { logs: Vec::new(), watch: Watch::new(), secrets }
+        let otherwise: Opener = |_| Err(ErrorKind::PermissionDenied.into());
+        Self { logs: Vec::new(), watch: Watch::new(), secrets, otherwise }
+    }
+
+    /// Has files that this process may not open opened by somebody else.
+    #[must_use]
+    pub fn otherwise(self, opener: Opener) -> Self {
+        Self { otherwise: opener, ..self }
     }
 
     /// Opens a key log, which may be created later. Answers what is known of its file, where there is one.
@@ -177,7 +198,7 @@ impl KeyLogs {
     /// Where the file is there, and cannot be opened or read as a key log.
     pub fn open(&mut self, path: PathBuf) -> io::Result<Option<Metadata>> {
         let known = self.logs.iter().any(|log| log.path == path);
-        let log = KeyLog::open(path, &self.watch)?;
+        let log = KeyLog::open(path, &self.watch, self.otherwise)?;
         let about = log.current.as_ref().map(|(tail, _)| tail.file().metadata()).transpose()?;
         if !known {
             self.logs.push(log);
@@ -190,7 +211,7 @@ impl KeyLogs {
     /// New secrets wake whoever waits for packets of `live`. A file that cannot be opened is reported once.
     #[must_use]
     pub fn follow(self, live: &Live, report: impl Fn(&Path, &io::Error) + Send + 'static) -> KeyLogFollower {
-        let Self { logs, watch, secrets } = self;
+        let Self { logs, watch, secrets, .. } = self;
         if logs.is_empty() {
             return KeyLogFollower { reader: None, thread: None };
         }

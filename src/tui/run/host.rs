@@ -32,6 +32,11 @@ pub(super) fn give_back() {
     }
 }
 
+/// Whether the terminal is in our hands.
+pub(super) fn is_taken() -> bool {
+    TAKEN.load(Ordering::SeqCst)
+}
+
 fn take(mouse: bool) -> io::Result<()> {
     terminal::enable_raw_mode()?;
     TAKEN.store(true, Ordering::SeqCst);

@@ -1,0 +1,120 @@
+//! What of the file system each command needs once its outputs are open, and the moment at which it gives up the rest:
+//! before the first byte of a capture or a key log is read.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::args::InputArgs;
+use crate::sandbox::{self, Plan};
+
+/// `--no-sandbox`.
+static IS_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Keeps all rights from here on.
+pub fn turn_off() {
+    IS_OFF.store(true, Ordering::Relaxed);
+}
+
+/// Whether the sandbox is wanted.
+#[must_use]
+pub fn is_on() -> bool {
+    !IS_OFF.load(Ordering::Relaxed)
+}
+
+/// Gives up what the plan does not name. Before any other thread is started.
+pub fn enter(plan: &Plan) {
+    if is_on() {
+        sandbox::enter(plan);
+    }
+}
+
+/// What every command needs that shows something: the time zones.
+#[must_use]
+pub fn nothing() -> Plan {
+    let zones =
+        ["/etc/localtime", "/etc/timezone", "/usr/share/zoneinfo", "/usr/lib/zoneinfo", "/etc/zoneinfo"];
+    let mut read: Vec<PathBuf> = zones.iter().map(PathBuf::from).collect();
+    for name in ["TZDIR", "TZ"] {
+        let named = std::env::var_os(name).map(PathBuf::from);
+        read.extend(named.filter(|path| path.is_absolute()));
+    }
+    Plan { read, ..Plan::default() }
+}
+
+/// To read captures and print what is in them. `output`: the file that gets its name at the end.
+#[must_use]
+pub fn printing(input: &InputArgs, output: Option<&Path>) -> Plan {
+    let mut plan = nothing();
+    for path in input.all().filter(|path| path.as_os_str() != "-") {
+        plan.read.extend([path.clone(), super::outputs::with_keys(path)]);
+    }
+    plan.read.extend(super::keys::named(input));
+    plan.name.extend(output.map(directory));
+    plan
+}
+
+/// With temporary files: for what is unpacked, or comes through a pipe, and is looked at more than once.
+#[must_use]
+pub fn with_temporary(mut plan: Plan) -> Plan {
+    plan.write.push(std::env::temp_dir());
+    plan
+}
+
+/// To show captures on the terminal. Whatever is saved goes through the helper, temporary files too; without one the
+/// current directory has to do.
+#[must_use]
+pub fn showing(mut plan: Plan, progress: Option<&Path>, has_helper: bool) -> Plan {
+    if !has_helper {
+        plan.write.extend([PathBuf::from("."), std::env::temp_dir()]);
+    }
+    plan.devices.push(PathBuf::from("/dev/tty"));
+    if let Some(folder) = progress.filter(|_| is_on()).and_then(Path::parent) {
+        // The rule is for a directory that exists, and its parents have none.
+        let _ = std::fs::create_dir_all(folder);
+        plan.write.push(folder.to_owned());
+    }
+    plan
+}
+
+/// To capture, with the ring's files and the key logs that are opened later. `has_helper`: those whose directories are
+/// created later are opened by the helper.
+#[cfg(all(feature = "live", unix))]
+#[must_use]
+pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf], has_helper: bool) -> Plan {
+    let mut plan = nothing();
+    // Where libpcap reads what the interface itself dropped.
+    plan.read.extend(["/sys/class/net", "/sys/devices", "/proc/net/dev"].map(PathBuf::from));
+    for path in key_logs {
+        let folder = directory(path);
+        let folder =
+            if has_helper { Some(folder.as_path()) } else { folder.ancestors().find(|path| path.exists()) };
+        plan.read.push(folder.map_or_else(|| PathBuf::from("."), Path::to_owned));
+        plan.read.extend(path.canonicalize().ok().map(|path| directory(&path)));
+    }
+    plan.write.extend(ring.map(directory));
+    plan
+}
+
+/// Starts the helper that saves where the user of the terminal UI says, and opens these key logs. Before the sandbox.
+/// Answers whether there is one: without `/proc` it cannot be started.
+#[cfg(target_os = "linux")]
+pub fn start_helper(saves: bool, key_logs: &[PathBuf]) -> bool {
+    use crate::output::helper::{Allowed, start};
+    let allowed = Allowed { anywhere: saves, key_logs: key_logs.to_vec(), ..Allowed::default() };
+    is_on() && start(&allowed, false).is_ok()
+}
+
+/// Elsewhere there is no sandbox.
+#[cfg(not(target_os = "linux"))]
+pub fn start_helper(_: bool, _: &[PathBuf]) -> bool {
+    false
+}
+
+/// The directory that a file is in.
+#[must_use]
+pub fn directory(path: &Path) -> PathBuf {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
+#[cfg(test)]
+mod tests;
