@@ -17,6 +17,7 @@
 //! | sandbox | – | files streams environment terminal |
 //! | output | sandbox | files streams environment |
 //! | capture | model output | files threads streams |
+//! | capture::stop | – | files clock |
 //! | capture::sniff | capture output | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |

@@ -66,7 +66,7 @@ pub fn listen(live: Option<&Live>) -> io::Result<Asked> {
 
 /// Ends the program where it has not ended by itself in time after the first signal.
 #[cfg(unix)]
-fn end_late(stop: &OwnedFd, live: Option<&Live>) {
+fn end_late(stop: &OwnedFd, live: Option<&Live>) -> ! {
     use rustix::event::{PollFd, PollFlags, poll};
     while poll(&mut [PollFd::new(stop, PollFlags::IN)], None).is_err() {}
     thread::sleep(LAST);
@@ -77,7 +77,7 @@ fn end_late(stop: &OwnedFd, live: Option<&Live>) {
             eprintln!("warning: {missing} packets are not in the file");
         }
     }
-    std::process::exit(INCOMPLETE);
+    signal_hook::low_level::exit(INCOMPLETE)
 }
 
 /// Elsewhere a signal is the end.

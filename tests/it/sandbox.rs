@@ -76,7 +76,7 @@ fn commands_that_read_a_pipe_are_in_the_sandbox() {
 fn without_the_sandbox_nothing_is_given_up() {
     let mut child = on_a_pipe(&["read", "--no-sandbox", "-"]);
     std::thread::sleep(Duration::from_millis(300));
-    assert_eq!(of_threads(child.id(), "Seccomp"), ["0"]);
+    assert!(of_threads(child.id(), "Seccomp").iter().all(|mode| mode == "0"));
     drop(child.stdin.take());
     child.wait().unwrap();
 }

@@ -138,7 +138,7 @@ impl Hpack {
     }
 
     /// The size of the table, as RFC 7541 section 4.1 counts it.
-    #[cfg(test)]
+    #[must_use]
     pub fn size(&self) -> usize {
         self.size
     }
