@@ -37,7 +37,7 @@
 //! | store | model capture net pipeline ws autopsy drive | files threads clock |
 //! | story | model http pipeline ws subproto autopsy report explain store | nothing |
 //! | export | model output capture filter pipeline ws report drive store | files |
-//! | cli::signals | capture | terminal |
+//! | cli::signals | capture | terminal streams |
 //! | learn | model capture net http ws report store | nothing |
 //! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
 //! | tui::run | model output filter pipeline ws store export learn tui | terminal streams clock files threads |
