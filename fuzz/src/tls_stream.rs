@@ -122,7 +122,12 @@ fn drain(
                     }
                     Piece::Bytes(bytes) => {
                         let chunk = Chunk { at: start, bytes, address: start, origin: place, arrival: place };
-                        let taken = stream.data(direction, chunk, &mut Context { keys, scratch, patience: &mut Patience::default() }, out);
+                        let taken = stream.data(
+                            direction,
+                            chunk,
+                            &mut Context { keys, scratch, patience: &mut Patience::default() },
+                            out,
+                        );
                         assert!(taken <= bytes.len());
                         *at.of_mut(direction) += taken as u64;
                         progress |= taken > 0;
