@@ -358,7 +358,7 @@ impl KeyStore {
             + self.order.capacity() * size_of::<Owner>()
     }
 
-    /// Keeps so many secrets at most from here on, and no more than [`MAX_SECRETS`]; the oldest go.
+    /// Keeps so many secrets at most from here on, and no more than `MAX_SECRETS`; the oldest go.
     pub fn bound(&mut self, secrets: u64) {
         self.most = secrets.min(MAX_SECRETS);
         self.make_room();
