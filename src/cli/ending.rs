@@ -28,17 +28,17 @@ impl Ending {
 pub struct Behind {
     calls: u32,
     since: Option<Instant>,
-    /// Bytes that waited when it was told last.
+    /// Bytes that waited at the last warning; 0 where the analysis keeps up.
     told: u64,
 }
 
 impl Behind {
-    /// So many bytes may wait at any time.
+    /// Up to so many waiting bytes the analysis counts as keeping up.
     const MANY: u64 = 4 << 20;
-    /// So long more may wait before it is told.
+    /// How long more bytes than that wait before a warning.
     const LONG: Duration = Duration::from_secs(1);
 
-    /// Looks at it, now and then.
+    /// Compares the two at every eighth call.
     pub fn look(&mut self, live: &Live) {
         self.calls = self.calls.wrapping_add(1);
         if !self.calls.is_multiple_of(8) {
@@ -78,7 +78,7 @@ pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
         return;
     }
     let kept = match &status.saved {
-        Some((name, _)) => format!("; they are in {}", safe_str(name)),
+        Some((name, _)) => format!("; {} has those that were saved", safe_str(name)),
         None => "; -w FILE keeps them".to_owned(),
     };
     eprintln!(

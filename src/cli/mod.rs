@@ -14,8 +14,8 @@ mod build;
 #[cfg(all(feature = "live", unix))]
 mod capture_problem;
 mod check;
-pub mod ending;
-mod explain;
+mod ending;
+pub mod explain;
 mod filter;
 pub mod handshake;
 #[cfg(all(feature = "live", unix))]

@@ -138,8 +138,8 @@ pub fn print(
         selection.longest = Some(usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
         filter::deepen(&mut limits, matcher);
     }
-    let is_endless = input.all().any(|path| path.as_os_str() == "-");
-    let asked = if is_endless { Some(signals::listen(None)?) } else { None };
+    let reads_stdin = input.all().any(|path| path.as_os_str() == "-");
+    let asked = if reads_stdin { Some(signals::listen(None)?) } else { None };
     let mut capture = match open_until(input, asked.as_ref()) {
         Ok(capture) => capture,
         Err(error) => {
@@ -156,7 +156,7 @@ pub fn print(
     if let Some(matcher) = selection.filter.as_mut().filter(|matcher| matcher.needs_survey()) {
         filter::survey(input, look, &limits, matcher)?;
     }
-    let mut limits = if is_endless { limits.live() } else { limits };
+    let mut limits = if reads_stdin { limits.live() } else { limits };
     input.limits.apply_times(&mut limits);
     write(&mut capture, limits, look, selection, format, asked.as_ref(), rows)
 }

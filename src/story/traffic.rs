@@ -56,7 +56,7 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     if released > 0 {
         let last = grouped(released);
         page.miss(
-            format!("Messages 1 to {last} were released to bound memory (--max-mem): they are counted here, and nothing else is told of them."),
+            format!("Messages 1 to {last} were released to bound memory (--max-mem): they are counted here, and the story says nothing else of them."),
             format!("为限制内存（--max-mem），第 1 到 {last} 条消息已被释放：这里只把它们计入数量，别的都不说。"),
         );
     }

@@ -29,7 +29,7 @@ fn interrupt(child: &mut Child) -> (Option<i32>, String) {
         }
         if start.elapsed() > MOST {
             child.kill().unwrap();
-            panic!("it goes on");
+            panic!("the program has not ended after {MOST:?}");
         }
         thread::sleep(Duration::from_millis(10));
     };

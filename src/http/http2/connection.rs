@@ -104,7 +104,7 @@ impl State {
         self.streams.remove(&id).is_some()
     }
 
-    /// No window is known any more.
+    /// Forgets the flow-control windows: after a loss nobody knows what is left of them.
     pub(super) fn lose_windows(&mut self) {
         let were_known = self.windows.c2s.is_some() || self.windows.s2c.is_some();
         self.windows = PerDirection::default();

@@ -35,7 +35,7 @@ impl Load {
         self.spare() + self.rest
     }
 
-    /// What can be released while the connection goes on.
+    /// Bytes that can be released without giving up the connection.
     pub(crate) fn spare(&self) -> u64 {
         self.waiting + self.payloads + self.windows
     }

@@ -69,7 +69,7 @@ impl Index {
         }
     }
 
-    /// Counts a connection among the rows by which eras are told apart, for as many as take its bytes.
+    /// Counts a connection as so many rows as take the same memory: eras are measured in rows.
     pub(super) fn note_weight(&mut self, row: &ConnectionRow) {
         /// Bytes of a row, about.
         const ROW: usize = 128;
@@ -78,8 +78,8 @@ impl Index {
     }
 
     /// Releases some of the oldest rows: an eighth of the time that they reach back, in blocks; where that is not enough,
-    /// connections that go on but were silent for longest. Answers the packet before which nothing is listed any more,
-    /// nearly; none where there is nothing to release.
+    /// open connections, those silent for longest first. Returns the packet before which about nothing is listed any
+    /// more; `None` where there is nothing to release.
     pub(in crate::store) fn release(&mut self) -> Option<u64> {
         let reach = self.era().saturating_sub(self.oldest);
         if reach == 0 {
