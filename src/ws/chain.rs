@@ -105,7 +105,7 @@ const ENOUGH: u32 = 64;
 /// So many frames that prove no more than this are a pattern of something else.
 const FEW: u32 = 8;
 const WEAK: u32 = 16;
-/// Frames that are followed in one search: so many and one for every second byte, up to a limit. In other data few bytes
+/// Frames that are followed in one search: so many and one for every fourth byte, up to a limit. In other data few bytes
 /// begin what may be a header.
 const WORK: u32 = 128;
 const MOST_WORK: u32 = 1 << 14;
@@ -403,7 +403,7 @@ pub fn find(pieces: &[Piece<'_>], expect: &Expect, place: Where, needed: u32) ->
     let all = Pieces(pieces);
     let mut best: Option<Chain> = None;
     let len: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
-    let most_work = u32::try_from(len / 2).unwrap_or(MOST_WORK).saturating_add(WORK).min(MOST_WORK);
+    let most_work = u32::try_from(len / 4).unwrap_or(MOST_WORK).saturating_add(WORK).min(MOST_WORK);
     let (mut tried, mut work) = (0usize, 0u32);
     for piece in pieces.iter().take(PIECES) {
         let starts = match place {

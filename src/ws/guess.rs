@@ -60,11 +60,16 @@ pub struct Known {
 pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> Verdict {
     let mut maybe = false;
     let mut best: Option<(u32, Guess)> = None;
-    for who in [0, 1] {
+    // Each end as a server, or as a client that does not mask.
+    let [first, second] = sent;
+    let plain = [chain_of(first, false), chain_of(second, false)];
+    for (who, own, other) in [(0, first, &plain[1]), (1, second, &plain[0])] {
         if known.client.is_some_and(|client| client != who) {
             continue;
         }
-        let Judged { bits, enough, unread, any, guess } = judge(sent, who, true, known.said);
+        let masked = chain_of(own, true);
+        let Judged { bits, enough, unread, any, guess } =
+            judge(sent, who, true, [&masked, other], known.said);
         maybe |= any && !unread;
         if enough && best.as_ref().is_none_or(|(most, _)| bits > *most) {
             best = Some((bits, guess));
@@ -73,7 +78,9 @@ pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> Verdict {
     if best.is_none() {
         // Some clients do not mask, although they have to.
         let who = known.client.unwrap_or(known.likely_client);
-        let Judged { bits, enough, unread, any, guess } = judge(sent, who, false, known.said);
+        let [first, second] = &plain;
+        let chains = if who == 0 { [first, second] } else { [second, first] };
+        let Judged { bits, enough, unread, any, guess } = judge(sent, who, false, chains, known.said);
         maybe |= any && !unread;
         best = enough.then_some((bits, guess));
     }
@@ -95,28 +102,27 @@ struct Judged {
     guess: Guess,
 }
 
-/// Judges what two ends sent, if `who` is the client and masks its frames or not.
-fn judge(sent: [Sent<'_>; 2], who: usize, masks: bool, said: bool) -> Judged {
+/// Judges what two ends sent, if `who` is the client and masks its frames or not. `chains`: the client's and the server's.
+fn judge(sent: [Sent<'_>; 2], who: usize, masks: bool, chains: [&Option<Chain>; 2], said: bool) -> Judged {
     let [first, second] = sent;
     let (own, other) = if who == 0 { (first, second) } else { (second, first) };
-    let chains = [chain_of(own, masks), chain_of(other, false)];
-    let [client, server] = &chains;
+    let [client, server] = chains;
     let unread =
         (client.is_none() && !own.pieces.is_empty()) || (server.is_none() && !other.pieces.is_empty());
     let beats = match (client, server) {
         (Some(client), Some(server)) => beats(client, server),
         _ => 0,
     };
-    let bits = chains.iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
+    let bits = chains.into_iter().flatten().map(|chain| chain.bits).sum::<u32>() + beats * 16;
     let proven = if masks {
         suffices(client.as_ref(), server.as_ref(), bits, beats, unread)
     } else {
         suffices_unmasked(client.as_ref(), server.as_ref(), bits)
     };
     let enough = proven || (said && bits >= 12 && !unread);
-    let any = chains.iter().any(Option::is_some);
-    let evidence = words(&chains, masks, beats);
-    let [own, other] = chains.map(|chain| chain.map(|chain| chain.start));
+    let any = chains.into_iter().any(Option::is_some);
+    let evidence = words(chains, masks, beats);
+    let [own, other] = chains.map(|chain| chain.as_ref().map(|chain| chain.start));
     let starts = if who == 0 { [own, other] } else { [other, own] };
     Judged { bits, enough, unread, any, guess: Guess { client: who, starts, evidence } }
 }
@@ -186,10 +192,10 @@ fn beats(one: &Chain, other: &Chain) -> u32 {
     (pings + answered(one, other, Opcode::Close, Opcode::Close)).min(4)
 }
 
-fn words(chains: &[Option<Chain>; 2], masks: bool, beats: u32) -> String {
+fn words(chains: [&Option<Chain>; 2], masks: bool, beats: u32) -> String {
     let mut text = String::new();
     let kinds = if masks { ["masked", "unmasked"] } else { ["unmasked", "unmasked"] };
-    for (chain, kind) in chains.iter().zip(kinds) {
+    for (chain, kind) in chains.into_iter().zip(kinds) {
         let Some(chain) = chain else { continue };
         let s = if chain.frames == 1 { "" } else { "s" };
         let _ = write!(text, "{}{} {kind} frame{s}", if text.is_empty() { "" } else { ", " }, chain.frames);
