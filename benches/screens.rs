@@ -8,6 +8,8 @@
 //! ```
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+#[path = "../tests/support/effort.rs"]
+mod effort;
 #[path = "../tests/support/forge.rs"]
 mod forge;
 #[path = "../tests/support/long.rs"]

@@ -25,7 +25,7 @@ for target in "$@"; do
     case $target in
         pcap | net | whole) words=capture ;;
         http_* | http2 | hpack | handshake | extension | proxy) words=http ;;
-        frame_reader | message | deflate | pipeline | report) words=frames ;;
+        amplified | frame_reader | message | deflate | pipeline | report) words=frames ;;
         *) words=text ;;
     esac
     # Files and packed files may be longer; everything else says what it has to say in less.

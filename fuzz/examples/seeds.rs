@@ -5,20 +5,19 @@
 
 #[path = "../../tests/support/failures.rs"]
 mod failures;
-#[path = "../../tests/support/forge.rs"]
-mod forge;
+use wslens_fuzz::forge;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use forge::{
-    C2S, Conversation, DeflateSpec, Deflater, PcapFormat, PcapngFormat, Rng, S2C, Script, Split, pcap, pcapng,
-};
 use wslens::capture::Capture;
 use wslens::model::{Bytes, Flags, Span};
 use wslens::net::{Decoder, FragmentLimits};
 use wslens::tcp::Stream;
+use wslens_fuzz::forge::{
+    C2S, Conversation, DeflateSpec, Deflater, PcapFormat, PcapngFormat, Rng, S2C, Script, Split, pcap, pcapng,
+};
 
 /// Longest seed of a layer, and of a file.
 const LAYER: usize = 4096;
@@ -308,6 +307,27 @@ fn forged(seeds: &mut Seeds) {
                 "deflate",
                 &[&[1, 0][..], &piece(first), &[op], &piece(second), &[op], &piece(second)].concat(),
             );
+        }
+    }
+    // What is repeated: frames, a lost framing, names, a request, chunks, frames of HTTP/2, records of TLS, places.
+    let units: [&[u8]; 12] = [
+        &[0x81, 0],
+        &[0x82, 5, 0x82],
+        &[0x81, 1, b'x', b'\r', b'\n'],
+        &[0x82, 0x7f, 0xff, 0, 0, 0, 0, 0, 0, 0, 0x81, 1, b'x', 0x81, 1, b'x', 0x81, 1, b'x'],
+        &[0xf3, 126, 0, 1, 7, 0x83, 0x80, 1, 2, 3, 4, 0x09, 0, 0x80, 0],
+        b"permessage-deflate; a=1, b; ",
+        b"GET /a HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+        &[0, 0, 4, 8, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 4, 3, 0, 0, 0, 3, 0, 0, 0, 8],
+        &[0x17, 3, 3, 0, 2, 1, 2, 0x16, 3, 3, 0, 4, 1, 0, 0, 0],
+        &[0xff, 10, 3, 63, 0x80, 1],
+        &[0x4a, 0x4c, 0x4a, 0x04, 0, 0, 0, 0xff, 0xff],
+    ];
+    for (i, unit) in units.iter().enumerate() {
+        for kind in 0..9u8 {
+            let how = (i as u8).wrapping_mul(37).wrapping_add(kind.wrapping_mul(11));
+            seeds.put("amplified", &[&[kind, how][..], unit].concat());
         }
     }
     // A bomb of 8 MiB.

@@ -4,6 +4,7 @@
 //! that `cargo test` can replay the seeds without a fuzzer.
 #![allow(missing_docs)]
 
+pub mod amplified;
 pub mod deflate;
 pub mod explain;
 pub mod extension;
@@ -28,11 +29,22 @@ pub mod tls_stream;
 pub mod utf8;
 pub mod whole;
 
+/// What reading costs: the counting allocator that the analyzer's tests have, and their bounds.
+#[path = "../../tests/support/effort.rs"]
+pub mod effort;
+/// Builds captures, as the analyzer's tests do.
+#[path = "../../tests/support/forge.rs"]
+pub mod forge;
+
+#[global_allocator]
+static COUNTING: effort::Counting = effort::Counting;
+
 /// A fuzz target: takes any bytes, and panics where a promise is broken.
 pub type Target = fn(&[u8]);
 
 /// Every target by name.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("amplified", amplified::run),
     ("deflate", deflate::run),
     ("explain", explain::run),
     ("extension", extension::run),

@@ -2,97 +2,49 @@
 
 use std::time::Duration;
 
-use wslens::capture::Capture;
-use wslens::drive::run;
-use wslens::pipeline::{Limits, Pipeline, Secrets};
-use wslens::report::ndjson::Ndjson;
-use wslens::report::stats::{Options, Stats};
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::pipeline::Secrets;
 
+use crate::support::effort::{Bounds, Effort};
 #[cfg(feature = "tls")]
 use crate::support::hostile::tls_losses;
-use crate::support::hostile::{KINDS, Kind, ORDINARY};
-use crate::support::long::cpu;
+use crate::support::hostile::{HOWS, How, KINDS, Kind, ORDINARY, inflates_to, read};
 
-/// So many times the cost of a byte of ordinary traffic that is read with everything in it.
-const MOST: f64 = 80.0;
 /// Kibibytes of the smaller captures, about.
 const UNITS: usize = 128;
-/// What reading anything costs; noise is less.
+/// Shorter times say nothing about growth.
 const LEAST: Duration = Duration::from_millis(20);
 
-/// How a capture is read.
-#[derive(Clone, Copy, Debug)]
-enum How {
-    Stats,
-    Read,
-    Check,
+/// The least of some runs, and the bytes that were printed.
+fn least(file: &[u8], how: How, secrets: &Secrets) -> (Effort, u64) {
+    let runs = (0..2).map(|_| read(file, how, secrets.clone()));
+    runs.min_by_key(|(effort, _)| effort.cpu).unwrap()
 }
 
-/// What reading a capture costs, and what was printed.
-fn cost(file: &[u8], how: How, secrets: Secrets) -> (Duration, Vec<u8>) {
-    let mut capture = Capture::from_bytes(file.to_vec()).unwrap();
-    let mut out = Vec::new();
-    let mut limits = Limits { secrets, ..Limits::default() };
-    let begin = cpu();
-    if let How::Stats = how {
-        (limits.depth.payloads, limits.depth.frames) = (false, false);
-        let mut stats = Stats::new(Options::default());
-        let summary = run(&mut capture, &mut Pipeline::new(limits), &mut stats, |_, _| true);
-        stats.write_json(&mut out, &summary).unwrap();
-    } else {
-        let level = if let How::Read = how { Level::All } else { Level::Findings };
-        let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
-        limits.depth.frames = selection.shows(Level::Frames);
-        let mut sink = Ndjson::new(&mut out, selection, false);
-        let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
-        sink.finish(&summary).unwrap();
-    }
-    (cpu() - begin, out)
-}
-
-/// To how many bytes the messages of a capture inflate.
-fn inflated(file: &[u8]) -> u64 {
-    let mut capture = Capture::from_bytes(file.to_vec()).unwrap();
-    let (mut out, mut stats) = (Vec::new(), Stats::new(Options::default()));
-    let summary = run(&mut capture, &mut Pipeline::new(Limits::default()), &mut stats, |_, _| true);
-    stats.write_json(&mut out, &summary).unwrap();
-    let record: serde_json::Value = serde_json::from_slice(&out).unwrap();
-    ["c2s", "s2c"].iter().filter_map(|dir| record["inflated_bytes"][dir].as_u64()).sum()
-}
-
-/// The least of some runs.
-fn least(file: &[u8], how: How, secrets: &Secrets) -> (Duration, u64) {
-    let runs = (0..2).map(|_| cost(file, how, secrets.clone())).map(|(took, out)| (took, out.len() as u64));
-    runs.min().unwrap()
-}
-
-fn nanoseconds_a_byte(took: Duration, bytes: u64) -> f64 {
-    took.as_nanos() as f64 / bytes as f64
-}
-
-/// What a byte of ordinary traffic costs, in nanoseconds.
-fn ordinary() -> f64 {
+/// What ordinary traffic allows.
+fn bounds() -> Bounds {
     let file = (ORDINARY.make)(8 * UNITS);
-    let (took, out) = least(&file, How::Read, &Secrets::default());
-    nanoseconds_a_byte(took, file.len() as u64 + out)
+    let (effort, out) = least(&file, How::Read, &Secrets::default());
+    Bounds::new(effort, file.len() as u64 + out)
 }
 
 /// Compares a capture and one that is twice as long, with each other and with ordinary traffic; returns what is wrong.
-fn compare(name: &str, files: &[Vec<u8>; 2], secrets: [&Secrets; 2], ordinary: f64) -> Vec<String> {
-    let inflated = inflated(&files[1]);
+fn compare(name: &str, files: &[Vec<u8>; 2], secrets: [&Secrets; 2], bounds: &Bounds) -> Vec<String> {
+    let inflated = inflates_to(&files[1], secrets[1].clone());
     let mut bad = Vec::new();
-    for how in [How::Stats, How::Read, How::Check] {
-        let [small, large] = [0, 1].map(|i| least(&files[i], how, secrets[i]));
-        let times = nanoseconds_a_byte(large.0, files[1].len() as u64 + large.1 + inflated) / ordinary;
-        let growth = large.0.as_secs_f64() / small.0.as_secs_f64();
-        let kib = files[1].len() >> 10;
+    for how in HOWS {
+        let [(small, _), (large, out)] = [0, 1].map(|i| least(&files[i], how, secrets[i]));
+        let bytes = files[1].len() as u64 + out + inflated;
+        let times = bounds.times(large.cpu, bytes);
+        let growth = large.cpu.as_secs_f64() / small.cpu.as_secs_f64();
         println!(
-            "{name:<54} {how:?}: {kib:>4} KiB {:>8.1?} {times:>5.1} ordinary bytes, {growth:.1}",
-            large.0
+            "{name:<54} {how:?}: {:>4} KiB {:>8.1?} {times:>5.1} ordinary bytes, {growth:.1}; {} KiB of memory",
+            files[1].len() >> 10,
+            large.cpu,
+            large.memory >> 10,
         );
-        if large.0 > LEAST && (times > MOST || growth > 3.0) {
-            bad.push(format!("{name}, {how:?}: {times:.1} times, twice as much costs {growth:.1} times"));
+        bad.extend(bounds.broken(large, bytes).map(|what| format!("{name}, {how:?}: {what}")));
+        if large.cpu > LEAST && growth > 3.0 {
+            bad.push(format!("{name}, {how:?}: twice as much costs {growth:.1} times"));
         }
     }
     bad
@@ -100,10 +52,10 @@ fn compare(name: &str, files: &[Vec<u8>; 2], secrets: [&Secrets; 2], ordinary: f
 
 #[test]
 fn no_kind_of_capture_costs_more_than_in_proportion() {
-    let (ordinary, none) = (ordinary(), Secrets::default());
+    let (bounds, none) = (bounds(), Secrets::default());
     let files = KINDS.iter().map(|Kind { name, make }| (name, [make(UNITS), make(2 * UNITS)]));
     let bad: Vec<String> =
-        files.flat_map(|(name, files)| compare(name, &files, [&none, &none], ordinary)).collect();
+        files.flat_map(|(name, files)| compare(name, &files, [&none, &none], &bounds)).collect();
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
@@ -118,6 +70,6 @@ fn losses_in_tls_cost_no_more_than_in_proportion() {
         Secrets::new(keys)
     };
     let (first, second) = (secrets(&small.1), secrets(&large.1));
-    let bad = compare("losses in TLS", &[small.0, large.0], [&first, &second], ordinary());
+    let bad = compare("losses in TLS", &[small.0, large.0], [&first, &second], &bounds());
     assert!(bad.is_empty(), "{bad:#?}");
 }

@@ -3,8 +3,6 @@
 mod budget;
 mod program;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::io::{self, Read};
 
 use wslens::capture::Capture;
@@ -13,60 +11,12 @@ use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, PayloadMode, Report as _, Selection, Summary};
 
+use crate::support::effort::{Counting, held, peak};
 use crate::support::failures;
 use crate::support::forge::{
     BINARY, C2S, Conversation, DeflateSpec, Frame, LengthForm, Packet, PcapFormat, Rng, S2C, Script, Split,
     interleave, pcap,
 };
-
-thread_local! {
-    /// Bytes that this thread holds, and the most it ever held. Tests run at the same time; each counts its own.
-    static HELD: Cell<(isize, isize)> = const { Cell::new((0, 0)) };
-    /// The same with what an ordinary allocator takes for itself.
-    static TAKEN: Cell<isize> = const { Cell::new(0) };
-}
-
-/// The system's allocator, with a count.
-struct Counting;
-
-/// What an allocator takes of the system for a block: a header, in steps of 16 bytes, and 32 bytes at least.
-fn chunk(size: usize) -> isize {
-    (size + 8).next_multiple_of(16).max(32) as isize
-}
-
-fn count(bytes: isize, taken: isize) {
-    let _ = TAKEN.try_with(|all| all.set(all.get() + taken));
-    // While a thread ends, it is no longer counted.
-    let _ = HELD.try_with(|held| {
-        let (now, most) = held.get();
-        held.set((now + bytes, most.max(now + bytes)));
-    });
-}
-
-// SAFETY: every call is handed on to the system's allocator as it came.
-#[allow(unsafe_code)]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize, chunk(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count(layout.size() as isize, chunk(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.alloc_zeroed(layout) }
-    }
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(-(layout.size() as isize), -chunk(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.dealloc(at, layout) }
-    }
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(size as isize - layout.size() as isize, chunk(size) - chunk(layout.size()));
-        // SAFETY: as above.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
 
 #[global_allocator]
 static COUNTING: Counting = Counting;
@@ -83,18 +33,15 @@ fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
 }
 
 fn measure_with(limits: Limits, level: Level, capture: impl FnOnce() -> Capture) -> Measured {
-    let before = HELD.with(|held| {
-        let (now, _) = held.get();
-        held.set((now, now));
-        now
+    let (summary, peak) = peak(|| {
+        let mut capture = capture();
+        let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
+        let mut sink = Ndjson::new(io::sink(), selection, false);
+        let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
+        sink.finish(&summary).unwrap();
+        summary
     });
-    let mut capture = capture();
-    let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
-    let mut sink = Ndjson::new(io::sink(), selection, false);
-    let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
-    sink.finish(&summary).unwrap();
-    let peak = HELD.with(Cell::get).1 - before;
-    Measured { summary, peak: peak as usize }
+    Measured { summary, peak }
 }
 
 /// Runs a capture that is in memory; the file itself is not counted.
@@ -141,13 +88,11 @@ fn size() -> usize {
 
 #[test]
 fn the_counter_counts() {
-    let held = || HELD.with(Cell::get).0;
     let before = held();
-    let block = vec![1u8; MB];
-    assert_eq!(held() - before, MB as isize);
+    let (block, most) = peak(|| vec![1u8; MB]);
+    assert_eq!((held() - before, most), (MB as isize, MB));
     drop(block);
     assert_eq!(held(), before);
-    assert!(HELD.with(Cell::get).1 >= before + MB as isize);
 }
 
 /// A message of this many bytes in segments of 1,460, from a pipe.

@@ -24,6 +24,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
+    clippy::should_implement_trait,
     clippy::unwrap_used,
     clippy::cast_possible_truncation
 )]

@@ -1,7 +1,23 @@
-//! Captures that are made to cost as much as they can: each kind at any size.
+//! Captures that are made to cost as much as they can: each kind at any size, and what reading them takes.
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation
+)]
 
+use std::io::{self, Write};
+
+use wslens::capture::Capture;
+use wslens::drive::run;
 use wslens::model::Direction;
+use wslens::pipeline::{Limits, Pipeline, Secrets};
+use wslens::report::ndjson::Ndjson;
+use wslens::report::stats::{Options, Stats};
+use wslens::report::{Level, PayloadMode, Report as _, Selection};
 
+use super::effort::{Effort, inflated, measured};
 use super::forge::{
     BINARY, C2S, Conversation, DeflateSpec, Frame, Http2Talk, Packet, PcapFormat, Piece, Rng, S2C, Script,
     Split, TEXT, h2_frame, interleave, ipv4_fragments, pcap,
@@ -19,12 +35,13 @@ pub struct Kind {
 pub const ORDINARY: Kind = Kind { name: "ordinary messages", make: ordinary };
 
 /// All kinds.
-pub const KINDS: [Kind; 24] = [
+pub const KINDS: [Kind; 27] = [
     Kind { name: "an extension with many parameters", make: parameters },
     Kind { name: "many extensions", make: extensions },
     Kind { name: "many subprotocols", make: subprotocols },
     Kind { name: "weak frames in segments of three bytes after a loss", make: weak_frames },
     Kind { name: "single bytes after a loss", make: single_bytes },
+    Kind { name: "frames within frames after a loss", make: nested },
     Kind { name: "framing lost and found again", make: lost_and_found },
     Kind { name: "text between frames", make: text_between },
     Kind { name: "line ends between frames", make: line_ends },
@@ -38,6 +55,8 @@ pub const KINDS: [Kind; 24] = [
     Kind { name: "a message in fragments of one byte", make: fragments },
     Kind { name: "pings that nobody answers", make: pings },
     Kind { name: "messages that inflate to a thousand times their size", make: bombs },
+    Kind { name: "small messages that inflate to a kilobyte", make: small_bombs },
+    Kind { name: "connections that keep a window each", make: windows },
     Kind { name: "blocks of deflate with codes of their own", make: |units| blocks(units, false) },
     Kind { name: "blocks of deflate with the longest codes", make: |units| blocks(units, true) },
     Kind { name: "requests without answers", make: pipelined },
@@ -45,6 +64,89 @@ pub const KINDS: [Kind; 24] = [
     Kind { name: "connections of one byte at one time", make: one_byte_each },
     Kind { name: "IP fragments in any order", make: ip_fragments },
 ];
+
+/// How a capture is read.
+#[derive(Clone, Copy, Debug)]
+pub enum How {
+    Stats,
+    Read,
+    Check,
+}
+
+/// All of them.
+pub const HOWS: [How; 3] = [How::Stats, How::Read, How::Check];
+
+/// Reads a capture; returns what that took, and how many bytes were printed.
+pub fn read(file: &[u8], how: How, secrets: Secrets) -> (Effort, u64) {
+    let mut out = Counted(0);
+    let effort = print(file, how, secrets, &mut out);
+    (effort, out.0)
+}
+
+/// To how many bytes the messages of a capture inflate.
+pub fn inflates_to(file: &[u8], secrets: Secrets) -> u64 {
+    let mut out = Inflated::default();
+    print(file, How::Read, secrets, &mut out);
+    out.bytes
+}
+
+fn print(file: &[u8], how: How, secrets: Secrets, mut out: impl Write) -> Effort {
+    let mut capture = Capture::from_bytes(file.to_vec()).expect("a capture");
+    let mut limits = Limits { secrets, ..Limits::default() };
+    let (result, effort) = measured(|| {
+        if let How::Stats = how {
+            (limits.depth.payloads, limits.depth.frames) = (false, false);
+            let mut stats = Stats::new(Options::default());
+            let summary = run(&mut capture, &mut Pipeline::new(limits), &mut stats, |_, _| true);
+            stats.write_json(&mut out, &summary)
+        } else {
+            let level = if let How::Read = how { Level::All } else { Level::Findings };
+            let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
+            limits.depth.frames = selection.shows(Level::Frames);
+            let mut sink = Ndjson::new(&mut out, selection, false);
+            let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
+            sink.finish(&summary)
+        }
+    });
+    result.expect("everything is taken");
+    effort
+}
+
+/// Counts what is printed, and keeps nothing of it.
+struct Counted(u64);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Counts the bytes that the messages of NDJSON inflate to.
+#[derive(Default)]
+struct Inflated {
+    line: Vec<u8>,
+    bytes: u64,
+}
+
+impl Write for Inflated {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                self.bytes += inflated(&self.line);
+                self.line.clear();
+            }
+        }
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
 
 fn socket() -> Conversation {
     Conversation::new("10.0.0.1:50000", "10.0.0.2:80").no_close()
@@ -113,6 +215,12 @@ fn weak_frames(units: usize) -> Vec<u8> {
 
 fn single_bytes(units: usize) -> Vec<u8> {
     after_loss(units, &[0x82])
+}
+
+fn nested(units: usize) -> Vec<u8> {
+    // At every even offset a frame of two bytes begins.
+    let bytes = [0x82, 0x02].repeat(700);
+    in_writes(&(0..units).fold(socket().raw(S2C, &LOSS), |talk, _| talk.raw(S2C, &bytes[..1399])))
 }
 
 fn lost_and_found(units: usize) -> Vec<u8> {
@@ -219,6 +327,23 @@ fn bombs(units: usize) -> Vec<u8> {
     let zeros = vec![0; 250_000];
     let spec = DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() };
     in_writes(&(0..units * 2).fold(socket().deflate(spec), |talk, _| talk.binary(S2C, &zeros)))
+}
+
+fn small_bombs(units: usize) -> Vec<u8> {
+    let spec = DeflateSpec { server_no_context_takeover: true, ..DeflateSpec::default() };
+    let one = socket().deflate(spec).binary(S2C, &[0; 1000]);
+    let message = one.frame_bytes(S2C);
+    in_writes(&socket().deflate(spec).raw(S2C, &message.repeat(units * 1024 / message.len())))
+}
+
+fn windows(units: usize) -> Vec<u8> {
+    let scripts = (0..units).map(|i| {
+        let client = format!("10.1.{}.{}:1024", i / 250, i % 250);
+        let talk = Conversation::new(&client, "10.0.0.2:80").no_close().deflate(DeflateSpec::default());
+        let talk = talk.text(C2S, "one of them").text(S2C, "the other one");
+        Script::new(&talk, &Split::Writes(1460)).packets()
+    });
+    pcap(&interleave(scripts.collect::<Vec<_>>()), PcapFormat::default())
 }
 
 /// Writes bits, the lowest first (RFC 1951 section 3.1.1).

@@ -13,6 +13,7 @@ use wslens::tui::keys::script;
 use wslens::tui::view::draw;
 use wslens::tui::{App, Theme};
 
+use super::effort::cpu;
 use super::forge::{BINARY, C2S, Conversation, S2C, TEXT, capture_of};
 
 /// Kinds of payloads: a name, the piece that is repeated, and the shape around it.
@@ -171,20 +172,6 @@ impl Screens {
         let row = |y| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>();
         (0..rows).map(row).collect::<Vec<_>>().join("\n")
     }
-}
-
-/// CPU time of this thread so far.
-#[cfg(unix)]
-pub fn cpu() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// Time since the start: the CPU time of a thread is not available here.
-#[cfg(not(unix))]
-pub fn cpu() -> Duration {
-    static START: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
-    START.elapsed()
 }
 
 /// Presses keys, and returns the CPU time of the most costly event.

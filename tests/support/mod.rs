@@ -1,6 +1,7 @@
 //! What the tests share. `checks` tests it.
 
 mod checks;
+pub mod effort;
 pub mod endless;
 pub mod failures;
 pub mod forge;

@@ -1,13 +1,12 @@
 //! One budget for all that captured bytes make grow in the engine: the account is right, and what is over it goes.
 
-use std::cell::Cell;
-
 use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::model::{Bytes, Span};
 use wslens::pipeline::{Limits, Pipeline, Sink, Summary, Wants};
 
-use super::{HELD, MB, TAKEN};
+use super::MB;
+use crate::support::effort::{peak, taken};
 use crate::support::forge::{
     C2S, Conversation, DeflateSpec, Handshake, Http2Talk, Packet, PcapFormat, S2C, Script, Split, TEXT, pcap,
 };
@@ -34,11 +33,11 @@ fn account(file: Vec<u8>, limits: Limits) -> (f64, f64) {
     let mut capture = Capture::from_bytes(file).unwrap();
     let mut pipeline = Pipeline::new(limits);
     let empty = pipeline.memory(&Nothing);
-    let before = TAKEN.with(Cell::get);
+    let before = taken();
     while let Some(packet) = capture.next() {
         pipeline.packet(&packet, &Of(&capture), &mut Nothing);
     }
-    let truth = TAKEN.with(Cell::get) - before;
+    let truth = taken() - before;
     ((pipeline.memory(&Nothing) - empty) as f64, truth as f64)
 }
 
@@ -188,16 +187,11 @@ fn the_account_is_right_for_each_kind_of_state() {
 }
 
 /// The most that was held while a capture was read, and how often a rule was found to be broken.
-fn peak(file: Vec<u8>, limits: &Limits) -> (usize, Summary) {
+fn most_held(file: Vec<u8>, limits: &Limits) -> (usize, Summary) {
     let mut capture = Capture::from_bytes(file).unwrap();
     let mut pipeline = Pipeline::new(limits.clone());
-    let before = HELD.with(|held| {
-        let (now, _) = held.get();
-        held.set((now, now));
-        now
-    });
-    let summary = run(&mut capture, &mut pipeline, &mut Nothing, |_, _| true);
-    ((HELD.with(Cell::get).1 - before) as usize, summary)
+    let (summary, most) = peak(|| run(&mut capture, &mut pipeline, &mut Nothing, |_, _| true));
+    (most, summary)
 }
 
 #[cfg(feature = "tls")]
@@ -209,13 +203,13 @@ fn secrets_count_and_take_half_of_the_budget_at_most() {
     };
     let limits = Limits { memory: 8 * MB as u64, ..Limits::default() };
     let mut pipeline = Pipeline::new(limits.clone());
-    let (empty, before) = (pipeline.memory(&Nothing), TAKEN.with(Cell::get));
+    let (empty, before) = (pipeline.memory(&Nothing), taken());
     pipeline.add_secrets(log(10_000).as_bytes());
     let counted = (pipeline.memory(&Nothing) - empty) as f64;
-    let ratio = counted / (TAKEN.with(Cell::get) - before) as f64;
+    let ratio = counted / (taken() - before) as f64;
     assert!((0.75..1.25).contains(&ratio), "{counted}: {ratio}");
     pipeline.add_secrets(log(60_000).as_bytes());
-    let held = (TAKEN.with(Cell::get) - before) as usize;
+    let held = (taken() - before) as usize;
     assert!(held < 6 * MB, "{held}");
     assert!(limits.secrets.with(|keys| keys.counts().dropped) > 30_000);
 }
@@ -230,7 +224,7 @@ fn whatever_connections_hold_memory_stays_within_the_budget() {
     let mut wrong = vec![];
     for (kind, count, make) in KINDS {
         let limits = Limits { memory: budget, ..Limits::default() };
-        let [some, more] = [2, 8].map(|times| peak(each(times * count, make), &limits));
+        let [some, more] = [2, 8].map(|times| most_held(each(times * count, make), &limits));
         assert!(more.0 < some.0 + 2 * MB, "{kind}: {} and {} bytes", some.0, more.0);
         let is_told = told(&more.1, "limit-total-memory") + told(&more.1, "limit-connections") > 0;
         // Buffers, and what is needed for a moment to end a connection, are beside it.
