@@ -192,6 +192,18 @@ struct Merge {
     asked: Vec<usize>,
 }
 
+/// Whether the bytes of a capture file stay where they are and are read there: a regular file that is not packed. Those
+/// of others are copied into temporary files.
+#[must_use]
+pub fn is_read_in_place(path: &std::path::Path) -> bool {
+    let magic = || {
+        let mut magic = [0; 4];
+        std::fs::File::open(path)?.read_exact(&mut magic)?;
+        std::io::Result::Ok(magic)
+    };
+    path.is_file() && magic().map_or(true, |magic| unpack::Packing::of(&magic).is_none())
+}
+
 impl Capture {
     /// Opens the inputs. Of several, those that cannot be read are left out: see [`unreadable`](Self::unreadable).
     ///

@@ -202,7 +202,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
             let progress = super::learn::state_file(args.screen.no_save);
             sandbox::showing(plan, progress.as_deref(), has_helper || become_ == Become::Nobody)
         }
-        false => sandbox::with_temporary(plan),
+        false => sandbox::spooling(plan),
     };
     sandbox::enter(&plan);
     let keep = outputs.keep.take();

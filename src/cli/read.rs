@@ -252,6 +252,9 @@ fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, Captu
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
     let mut options =
         Options { no_mmap: input.no_mmap, max_unpacked: input.limits.max_unpacked, ..Options::default() };
+    if let Some(memory) = input.limits.mem_total {
+        options.spool_len = options.spool_len.min(usize::try_from(memory).unwrap_or(usize::MAX));
+    }
     #[cfg(unix)]
     {
         options.stop = asked.and_then(Asked::stop);

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::InputArgs;
+use crate::capture::is_read_in_place;
 use crate::sandbox::{self, Plan};
 
 /// `--no-sandbox`.
@@ -44,18 +45,29 @@ pub fn nothing() -> Plan {
 /// To read captures and print what is in them. `output`: the file that gets its name at the end.
 #[must_use]
 pub fn printing(input: &InputArgs, output: Option<&Path>) -> Plan {
+    let mut plan = reading(input);
+    if input.no_mmap || !input.all().all(|path| is_read_in_place(path)) {
+        plan.write.push(std::env::temp_dir());
+    }
+    plan.name.extend(output.map(directory));
+    plan
+}
+
+/// To read captures and their key logs, without the temporary files that packed captures and pipes need.
+#[must_use]
+pub fn reading(input: &InputArgs) -> Plan {
     let mut plan = nothing();
     for path in input.all().filter(|path| path.as_os_str() != "-") {
         plan.read.extend([path.clone(), super::outputs::with_keys(path)]);
     }
     plan.read.extend(super::keys::named(input));
-    plan.name.extend(output.map(directory));
     plan
 }
 
-/// With temporary files: for what is unpacked, or comes through a pipe, and is looked at more than once.
+/// With temporary files, which keep what was captured until it is analyzed.
+#[cfg(all(feature = "live", unix))]
 #[must_use]
-pub fn with_temporary(mut plan: Plan) -> Plan {
+pub fn spooling(mut plan: Plan) -> Plan {
     plan.write.push(std::env::temp_dir());
     plan
 }

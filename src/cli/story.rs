@@ -65,7 +65,7 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Err(Problem::new(2, "no capture was named").hint("try", "wslens story FILE").into());
     }
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
-    sandbox::enter(&sandbox::with_temporary(sandbox::printing(&args.input, None)));
+    sandbox::enter(&sandbox::printing(&args.input, None));
     let limits = read::limits(&args.input, &Selection::default(), false)?;
     let secrets = limits.secrets.clone();
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);

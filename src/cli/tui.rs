@@ -49,7 +49,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     let has_helper = sandbox::start_helper(true, &[]);
     let progress = super::learn::state_file(screen.no_save);
-    let plan = sandbox::showing(sandbox::printing(&args.input, None), progress.as_deref(), has_helper);
+    let plan = sandbox::showing(sandbox::reading(&args.input), progress.as_deref(), has_helper);
     sandbox::enter(&plan);
     let limits = read::limits(&args.input, &Selection::default(), true)?;
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);

@@ -21,10 +21,13 @@ fn plan(mode: &str, directory: &Path) -> Plan {
         "explain" => nothing(),
         "read" => printing(&input, Some(&output)),
         "pipe" => printing(&InputArgs { files: vec!["-".into()], ..InputArgs::default() }, None),
-        "story" => with_temporary(printing(&input, None)),
-        "tui" => showing(printing(&input, None), Some(&progress), true),
+        "packed" => {
+            fs::write(directory.join("in/capture"), [0x1f, 0x8b, 8, 0]).unwrap();
+            printing(&input, None)
+        }
+        "tui" => showing(reading(&input), Some(&progress), true),
         #[cfg(feature = "live")]
-        "live" => with_temporary(capturing(Some(&output), &[directory.join("keys/late/keys.log")], true)),
+        "live" => spooling(capturing(Some(&output), &[directory.join("keys/late/keys.log")], true)),
         #[cfg(feature = "live")]
         "live tui" => showing(capturing(None, &[], true), Some(&progress), true),
         _ => panic!("{mode}"),
@@ -35,7 +38,7 @@ const MODES: &[&str] = &[
     "explain",
     "read",
     "pipe",
-    "story",
+    "packed",
     "tui",
     #[cfg(feature = "live")]
     "live",
@@ -130,9 +133,10 @@ fn what_is_forbidden_is_refused_in_each_mode() {
         }
         let allowed: &[&str] = match mode {
             "read" => &["input", "name"],
-            "story" => &["input", "temporary"],
+            "packed" => &["input", "temporary"],
             "tui" => &["input", "state"],
             "live" => &["output", "temporary", "name"],
+            "pipe" => &["temporary"],
             "live tui" => &["state"],
             _ => &[],
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::MB;
 use crate::support::forge::{
-    C2S, Conversation, Http2Talk, Packet, PcapFormat, S2C, Script, Split, h2_frame, pcap,
+    C2S, Conversation, Http2Talk, Packet, PcapFormat, Rng, S2C, Script, Split, h2_frame, pcap,
 };
 
 /// What a run took and said.
@@ -222,5 +222,18 @@ fn what_a_file_says_about_itself_is_bounded() {
                 more.peak
             );
         }
+    }
+}
+
+#[test]
+fn what_is_unpacked_goes_into_a_temporary_file() {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let noise = Rng::new(1).bytes(1 << 16);
+    let talk = Conversation::new("10.0.0.1:50000", "10.0.0.2:80").binary(S2C, &noise.repeat((28 * MB) >> 16));
+    packed.write_all(&file(&Script::new(&talk.no_close(), &Split::Writes(1460)).packets())).unwrap();
+    let packed = packed.finish().unwrap();
+    for options in READERS.iter().copied().chain([&["story"][..], &["handshake"]]) {
+        let one = run(&packed, options);
+        assert!(one.peak < 16 * MB, "{options:?}: {} {}", one.peak, one.err);
     }
 }
