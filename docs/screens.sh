@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 program=$PWD/${1:-target/debug/wslens}
 unset TMUX TMUX_PANE NO_COLOR
 work=$(mktemp -d)
-export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work
+export LC_ALL=C.UTF-8 TMUX_TMPDIR=$work COLORTERM=truecolor
 t() { tmux -u -L "wslens-screens-$$" -f /dev/null "$@"; }
 trap 't kill-server 2>/dev/null || true; rm -rf "$work"' EXIT
 
@@ -36,6 +36,7 @@ screen() {
 mkdir -p docs/screens
 t new-session -d -s keep 'exec cat'
 t set-option -g default-terminal tmux-256color
+t set-option -ga terminal-overrides ",*:Tc"
 screen connections many-connections 100x24 '[1 Conns]'
 screen messages chat-deflate 100x30 'Messages' 3 j j
 screen frame chat-deflate 110x36 'RFC 6455 §5.2' 4 j j j

@@ -412,6 +412,8 @@ pub enum Glyphs {
     Unicode,
     /// -> <- ...
     Ascii,
+    /// ASCII without lines and boxes, for screen readers.
+    Plain,
 }
 
 /// What of the payload is printed.

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 
 use super::args::{CheckArgs, FailOn};
+use super::counted;
 use super::filter;
 use super::problem::Problem;
 use super::read;
@@ -52,7 +53,10 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let count = |least| read::count_from(findings, &plain, least);
     let (errors, warnings, all) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
     if !args.look.quiet {
-        eprintln!("{all} findings: {errors} error, {} warning, {} info", warnings - errors, all - warnings);
+        let [errors, warnings, info] =
+            [(errors, "error"), (warnings - errors, "warning"), (all - warnings, "info")]
+                .map(|(count, name)| counted(count, name));
+        eprintln!("{}: {errors}, {warnings}, {info}", counted(all, "finding"));
     }
     let failed = plain.fails.is_some_and(|least| count(least) > 0);
     let unreadable = !outcome.summary.unreadable.is_empty();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::args::{LangArg, LearnArgs};
 use super::problem::Problem;
-use super::{read, sandbox, tui};
+use super::{sandbox, tui};
 use crate::learn::progress::Progress;
 use crate::learn::{Course, Sample, plain};
 use crate::store;
@@ -61,8 +61,7 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
     let sample = Sample::open("chat-deflate").map_err(|why| Problem::new(3, why))?;
     let options = Options {
         source: "chat-deflate (bundled)".to_owned(),
-        theme: tui::theme(args.screen.theme, args.color),
-        ascii: read::ascii(args.glyphs),
+        looks: tui::looks(args.screen.theme, args.color, args.glyphs),
         lang,
         mouse: !args.screen.no_mouse,
         filter: String::new(),

@@ -190,7 +190,7 @@ fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
 
 /// `1 packet`, `2 packets`.
 fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    format!("{count} {noun}{}", if count == 1 || noun == "info" { "" } else { "s" })
 }
 
 fn no_capture(usage: &str) -> anyhow::Error {

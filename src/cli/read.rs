@@ -468,7 +468,7 @@ fn direction(dir: Dir) -> Direction {
 #[must_use]
 pub fn ascii(glyphs: Glyphs) -> bool {
     match glyphs {
-        Glyphs::Ascii => true,
+        Glyphs::Ascii | Glyphs::Plain => true,
         Glyphs::Unicode => false,
         Glyphs::Auto => {
             let locale = ["LC_ALL", "LC_CTYPE", "LANG"]

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
 
-use super::args::{LangArg, ReadArgs, ScreenArgs, ThemeArg};
+use super::args::{Glyphs, LangArg, ReadArgs, ScreenArgs, ThemeArg};
 use super::keys;
 use super::problem::Problem;
 use super::style::{ColorWhen, Style};
@@ -13,8 +13,8 @@ use crate::filter::{self, Levels};
 use crate::model::safe_str;
 use crate::report::Selection;
 use crate::store::{self, Session};
-use crate::tui::Theme;
 use crate::tui::run::{self, Options};
+use crate::tui::{Colors, Looks, Signs, Theme};
 
 /// Options that only make sense for what is printed: who gives one does not want the UI.
 const PRINTING: [&str; 8] = ["level", "conn", "dir", "payload", "format", "output", "time", "quiet"];
@@ -91,8 +91,7 @@ pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
     let secrets = again.limits.secrets.clone();
     let options = Options {
         source: name.clone(),
-        theme: theme(screen.theme, args.look.color),
-        ascii: read::ascii(args.look.glyphs),
+        looks: looks(screen.theme, args.look.color, args.look.glyphs),
         lang: LangArg::of(screen.lang),
         mouse: !screen.no_mouse,
         filter: args.filter.filter.clone().unwrap_or_default(),
@@ -133,8 +132,20 @@ fn source(args: &ReadArgs) -> String {
     }
 }
 
+/// How the terminal UI looks on this terminal.
+pub(super) fn looks(named: Option<ThemeArg>, color: ColorWhen, glyphs: Glyphs) -> Looks {
+    let variable = |name: &str| std::env::var(name).unwrap_or_default();
+    let signs = match glyphs {
+        Glyphs::Plain => Signs::Plain,
+        glyphs if read::ascii(glyphs) => Signs::Ascii,
+        _ => Signs::Unicode,
+    };
+    let colors = Colors::of_terminal(&variable("COLORTERM"), &variable("TERM"));
+    Looks { theme: theme(named, color), colors, signs }
+}
+
 /// The theme that was named; without one, and where colour is not wanted, that without colour.
-pub(super) fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
+fn theme(named: Option<ThemeArg>, color: ColorWhen) -> Theme {
     match named {
         Some(ThemeArg::Dark) => Theme::Dark,
         Some(ThemeArg::Light) => Theme::Light,

@@ -23,7 +23,8 @@ pub fn counted(out: &mut Vec<u8>, count: u64, name: &str) {
     grouped(out, count);
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
-    if count != 1 {
+    // The severity "info" has no plural.
+    if count != 1 && name != "info" {
         out.push(b's');
     }
 }

@@ -12,7 +12,7 @@ use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Tria
 use super::screens::{self, Screen, ScreenId};
 use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
 use super::taking::Taking;
-use super::theme::{Role, Theme};
+use super::theme::{Looks, Role};
 use super::widgets::Text;
 use crate::store::{Index, Reading};
 
@@ -143,9 +143,9 @@ pub struct App {
 impl App {
     /// The UI at the start.
     #[must_use]
-    pub fn new(source: &str, size: (u16, u16), theme: Theme, ascii: bool) -> Self {
+    pub fn new(source: &str, size: (u16, u16), looks: Looks) -> Self {
         Self {
-            shared: Shared::new(crate::model::safe_str(source).into_owned(), size, theme, ascii),
+            shared: Shared::new(crate::model::safe_str(source).into_owned(), size, looks),
             screens: Screens::default(),
             screen: ScreenId::Connections,
             stack: Vec::new(),
@@ -604,8 +604,8 @@ impl App {
             Cmd::Redraw => effects.push(Effect::Redraw),
             Cmd::Suspend => effects.push(Effect::Suspend),
             Cmd::NextTheme => {
-                self.shared.theme = self.shared.theme.next();
-                self.say(&format!("theme: {}", self.shared.theme.name()));
+                self.shared.looks.theme = self.shared.looks.theme.next();
+                self.say(&format!("theme: {}", self.shared.looks.theme.name()));
             }
             Cmd::NextLanguage => {
                 self.shared.lang = self.shared.lang.other();

@@ -19,14 +19,33 @@ pub fn guard(buffer: &mut Buffer) {
     }
 }
 
-/// Draws our own signs in ASCII, a column for a column: `--glyphs ascii`, and terminals that show some of these
-/// two columns wide.
-pub fn transliterate(buffer: &mut Buffer) {
-    for cell in &mut buffer.content {
-        let mut chars = cell.symbol().chars();
-        let (Some(char), None) = (chars.next(), chars.next()) else { continue };
-        if let Some(ascii) = ascii_of(char) {
-            cell.set_char(ascii);
+/// The characters that our own signs are drawn with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Signs {
+    /// Arrows, boxes and bars of Unicode.
+    #[default]
+    Unicode,
+    /// ASCII, a column for a column: for terminals that show some of the others two columns wide.
+    Ascii,
+    /// ASCII without lines, boxes and bars, which a screen reader would read out one by one.
+    Plain,
+}
+
+impl Signs {
+    /// Replaces our signs in a drawn frame.
+    pub fn replace(self, buffer: &mut Buffer) {
+        if self == Self::Unicode {
+            return;
+        }
+        for cell in &mut buffer.content {
+            let mut chars = cell.symbol().chars();
+            let (Some(char), None) = (chars.next(), chars.next()) else { continue };
+            // Box drawing and block elements.
+            if self == Self::Plain && matches!(char, '\u{2500}'..='\u{259f}') {
+                cell.set_char(' ');
+            } else if let Some(ascii) = ascii_of(char) {
+                cell.set_char(ascii);
+            }
         }
     }
 }
@@ -78,7 +97,11 @@ mod tests {
     #[test]
     fn signs_become_ascii_and_letters_stay() {
         let mut buffer = Buffer::with_lines(["┏━ → é 中 ✓ ┓"]);
-        transliterate(&mut buffer);
+        let mut plain = buffer.clone();
+        Signs::Ascii.replace(&mut buffer);
+        Signs::Plain.replace(&mut plain);
+        let plain: String = plain.content.iter().map(|cell| cell.symbol()).collect();
+        assert!(plain.starts_with("   > é 中"), "{plain}");
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert!(text.starts_with("+- > é 中"), "{text}");
         assert!(text.ends_with("v +"), "{text}");

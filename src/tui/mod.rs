@@ -51,5 +51,6 @@ pub mod widgets;
 mod tests;
 
 pub use app::App;
+pub use ascii::Signs;
 pub use event::{Effect, Event};
-pub use theme::Theme;
+pub use theme::{Colors, Looks, Theme};

@@ -24,7 +24,7 @@ use self::host::TerminalHost;
 use super::app::App;
 use super::event::{ChooseFor, Effect, Event, ScanFor, answer};
 use super::live;
-use super::theme::Theme;
+use super::theme::Looks;
 use super::view::view;
 use super::widgets::units;
 use crate::filter::{self, Asker, Level, Levels, Matcher, Told};
@@ -38,10 +38,8 @@ use crate::ws::MessageEvent;
 pub struct Options {
     /// The capture's name.
     pub source: String,
-    /// The look.
-    pub theme: Theme,
-    /// Only ASCII signs.
-    pub ascii: bool,
+    /// How everything looks.
+    pub looks: Looks,
     /// The language of lessons and explanations.
     pub lang: Lang,
     /// Whether the mouse is caught.
@@ -123,7 +121,7 @@ pub fn run(session: &Session, options: &Options) -> io::Result<()> {
     let result = (|| {
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let size = terminal.size()?;
-        let mut app = App::new(&options.source, (size.width, size.height), options.theme, options.ascii);
+        let mut app = App::new(&options.source, (size.width, size.height), options.looks);
         app.mouse = options.mouse;
         app.shared.lang = options.lang;
         app.shared.set_filter(&options.filter).map_err(|error| io::Error::other(error.what))?;

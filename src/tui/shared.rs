@@ -13,7 +13,7 @@ use super::event::{Effect, ScanFor};
 use super::live::Live;
 use super::screens::ScreenId;
 use super::screens::builder::{Built, Start};
-use super::theme::{Role, Theme};
+use super::theme::{Looks, Role, Theme};
 use super::widgets::Text;
 use crate::filter::{self, Filter, FilterError, Verdict};
 use crate::model::Lang;
@@ -38,10 +38,8 @@ pub struct Shared {
     pub source: String,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// The look.
-    pub theme: Theme,
-    /// Only ASCII signs.
-    pub ascii: bool,
+    /// How everything looks.
+    pub looks: Looks,
     /// The language of lessons and explanations.
     pub lang: Lang,
     /// Since the start.
@@ -124,12 +122,11 @@ impl Shared {
 
     /// As at the start.
     #[must_use]
-    pub fn new(source: String, size: (u16, u16), theme: Theme, ascii: bool) -> Self {
+    pub fn new(source: String, size: (u16, u16), looks: Looks) -> Self {
         Self {
             source,
             size,
-            theme,
-            ascii,
+            looks,
             lang: Lang::En,
             now: Duration::ZERO,
             selection: Selection::default(),
@@ -205,7 +202,7 @@ impl<'a> Ctx<'a> {
     /// The look.
     #[must_use]
     pub fn theme(&self) -> Theme {
-        self.shared.theme
+        self.shared.looks.theme
     }
 
     /// The selected connection.

@@ -1,5 +1,7 @@
-//! Roles and their looks. Screens name roles, never colours.
+//! Roles and their looks. Screens name roles, never colors.
 
+use super::ascii::Signs;
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
 /// What a cell is; its look follows from that and the theme alone.
@@ -114,14 +116,14 @@ impl Role {
 /// A set of looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
-    /// For a dark background; the terminal's own sixteen colours.
+    /// For a dark background.
     #[default]
     Dark,
     /// For a light background.
     Light,
-    /// Full contrast, few colours.
+    /// Full contrast, few colors.
     HighContrast,
-    /// No colour: bold, underlined, reversed.
+    /// No color: bold, underlined, reversed.
     Mono,
 }
 
@@ -147,27 +149,35 @@ impl Theme {
         Self::ALL.get(at + 1).copied().unwrap_or_default()
     }
 
-    /// The look of a role. The background is never painted: what is selected is reversed.
+    /// The look of a role. Colors are 24 bits deep; [`Colors::reduce`] replaces them on a terminal that has fewer.
+    /// Only the selected row has a background, so that what is in it keeps its colors.
     #[must_use]
     pub fn style(self, role: Role) -> Style {
-        let weight = Style::new().add_modifier(modifier(role));
-        match self.color(role) {
-            Some(color) => weight.fg(color),
-            None => weight,
-        }
-    }
-
-    fn color(self, role: Role) -> Option<Color> {
-        match self {
-            Self::Mono => None,
-            Self::Dark => dark(role),
-            Self::Light => light(role),
-            Self::HighContrast => high_contrast(role),
+        let palette = match self {
+            Self::Mono => return Style::new().add_modifier(modifier(role)),
+            Self::HighContrast if role == Role::Cursor => {
+                return Style::new().fg(Color::Black).bg(Color::White);
+            }
+            Self::HighContrast => {
+                let style = Style::new().add_modifier(modifier(role));
+                return high_contrast(role).map_or(style, |color| style.fg(color));
+            }
+            Self::Dark => &DARK,
+            Self::Light => &LIGHT,
+        };
+        match role {
+            Role::Cursor => Style::new().bg(palette.row.color()),
+            Role::Dim | Role::Nul => Style::new().fg(palette.dim.color()),
+            Role::Focus => Style::new().fg(palette.focus.color()),
+            role => {
+                let style = Style::new().add_modifier(modifier(role));
+                palette.of(role).map_or(style, |shade| style.fg(shade.color()))
+            }
         }
     }
 }
 
-/// What a role looks like without colour.
+/// What a role looks like without color.
 fn modifier(role: Role) -> Modifier {
     match role {
         Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
@@ -179,44 +189,189 @@ fn modifier(role: Role) -> Modifier {
     }
 }
 
-fn dark(role: Role) -> Option<Color> {
-    Some(match role {
-        Role::ClientToServer => Color::LightBlue,
-        Role::ServerToClient | Role::Warning | Role::NonAscii => Color::Yellow,
-        Role::Control => Color::LightMagenta,
-        Role::Error => Color::LightRed,
-        Role::Ok | Role::Key | Role::OtherAscii => Color::Cyan,
-        Role::Space => Color::Green,
-        Role::Hit => Color::LightYellow,
-        _ => return None,
-    })
+/// A color, and what stands for it where a terminal has fewer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shade {
+    rgb: (u8, u8, u8),
+    /// One of 256.
+    indexed: u8,
+    /// One of the terminal's own sixteen; `None`: dim.
+    basic: Option<Color>,
 }
 
-fn light(role: Role) -> Option<Color> {
-    Some(match role {
-        Role::ClientToServer => Color::Blue,
-        // Yellow cannot be read on white.
-        Role::ServerToClient | Role::Warning | Role::NonAscii => Color::Indexed(130),
-        Role::Control => Color::Magenta,
-        Role::Error => Color::Red,
-        Role::Ok | Role::Key | Role::OtherAscii => Color::Indexed(30),
-        Role::Space => Color::Indexed(28),
-        Role::Hit => Color::Indexed(94),
-        _ => return None,
-    })
+impl Shade {
+    const fn new(rgb: (u8, u8, u8), indexed: u8, basic: Color) -> Self {
+        Self { rgb, indexed, basic: Some(basic) }
+    }
+
+    fn color(self) -> Color {
+        let (red, green, blue) = self.rgb;
+        Color::Rgb(red, green, blue)
+    }
 }
+
+/// The colors of a theme. Yellow and red mean trouble, and nothing else.
+struct Palette {
+    client: Shade,
+    server: Shade,
+    control: Shade,
+    warning: Shade,
+    error: Shade,
+    ok: Shade,
+    key: Shade,
+    other_ascii: Shade,
+    non_ascii: Shade,
+    hit: Shade,
+    dim: Shade,
+    focus: Shade,
+    /// The background of the selected row.
+    row: Shade,
+}
+
+impl Palette {
+    fn of(&self, role: Role) -> Option<Shade> {
+        Some(match role {
+            Role::ClientToServer => self.client,
+            Role::ServerToClient => self.server,
+            Role::Control => self.control,
+            Role::Warning => self.warning,
+            Role::Error => self.error,
+            Role::Ok | Role::Space => self.ok,
+            Role::Key => self.key,
+            Role::OtherAscii => self.other_ascii,
+            Role::NonAscii => self.non_ascii,
+            Role::Hit => self.hit,
+            _ => return None,
+        })
+    }
+
+    fn all(&self) -> [Shade; 13] {
+        let Self {
+            client,
+            server,
+            control,
+            warning,
+            error,
+            ok,
+            key,
+            other_ascii,
+            non_ascii,
+            hit,
+            dim,
+            focus,
+            row,
+        } = *self;
+        [client, server, control, warning, error, ok, key, other_ascii, non_ascii, hit, dim, focus, row]
+    }
+}
+
+static DARK: Palette = Palette {
+    client: Shade::new((0x7a, 0xa2, 0xf7), 111, Color::LightBlue),
+    server: Shade::new((0x6f, 0xcf, 0xb8), 79, Color::LightGreen),
+    control: Shade::new((0xc0, 0x9a, 0xf2), 141, Color::LightMagenta),
+    warning: Shade::new((0xe8, 0xb3, 0x5c), 179, Color::Yellow),
+    error: Shade::new((0xff, 0x7b, 0x86), 204, Color::LightRed),
+    ok: Shade::new((0x98, 0xc3, 0x79), 114, Color::Green),
+    key: Shade::new((0x7d, 0xc4, 0xe4), 116, Color::Cyan),
+    other_ascii: Shade::new((0x5f, 0xb3, 0xc9), 74, Color::Cyan),
+    non_ascii: Shade::new((0xc7, 0xa9, 0xd8), 182, Color::Magenta),
+    hit: Shade::new((0xff, 0xdf, 0x80), 222, Color::LightYellow),
+    dim: Shade { rgb: (0x85, 0x8c, 0xa0), indexed: 245, basic: None },
+    focus: Shade::new((0x8f, 0xae, 0xe8), 110, Color::LightBlue),
+    row: Shade::new((0x2c, 0x35, 0x4d), 237, Color::DarkGray),
+};
+
+static LIGHT: Palette = Palette {
+    client: Shade::new((0x1f, 0x55, 0xc0), 25, Color::Blue),
+    server: Shade::new((0x00, 0x6f, 0x55), 29, Color::Green),
+    control: Shade::new((0x7a, 0x37, 0xb5), 91, Color::Magenta),
+    warning: Shade::new((0x84, 0x50, 0x00), 130, Color::Yellow),
+    error: Shade::new((0xc0, 0x1c, 0x36), 161, Color::Red),
+    ok: Shade::new((0x33, 0x73, 0x1c), 64, Color::Green),
+    key: Shade::new((0x0b, 0x66, 0x88), 24, Color::Cyan),
+    other_ascii: Shade::new((0x0f, 0x70, 0x7f), 30, Color::Cyan),
+    non_ascii: Shade::new((0x83, 0x46, 0x96), 97, Color::Magenta),
+    hit: Shade::new((0x7a, 0x5c, 0x00), 94, Color::Yellow),
+    dim: Shade { rgb: (0x5d, 0x63, 0x70), indexed: 242, basic: None },
+    focus: Shade::new((0x3d, 0x62, 0xa8), 61, Color::Blue),
+    row: Shade::new((0xdb, 0xe5, 0xf8), 189, Color::Gray),
+};
 
 fn high_contrast(role: Role) -> Option<Color> {
     Some(match role {
         Role::ClientToServer | Role::Key => Color::LightCyan,
-        Role::ServerToClient | Role::Warning | Role::NonAscii | Role::Hit => Color::LightYellow,
-        Role::Control => Color::LightMagenta,
+        Role::ServerToClient | Role::Ok | Role::OtherAscii | Role::Space => Color::LightGreen,
+        Role::Warning | Role::Hit => Color::LightYellow,
+        Role::Control | Role::NonAscii => Color::LightMagenta,
         Role::Error => Color::LightRed,
-        Role::Ok | Role::OtherAscii | Role::Space => Color::LightGreen,
         // Nothing is dim.
         Role::Dim | Role::Nul | Role::Note => Color::Reset,
         _ => return None,
     })
+}
+
+/// How many colors a terminal has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colors {
+    /// 24 bits.
+    #[default]
+    True,
+    /// The 256 of xterm.
+    Indexed,
+    /// The terminal's own sixteen.
+    Basic,
+}
+
+impl Colors {
+    /// What `COLORTERM` and `TERM` say.
+    #[must_use]
+    pub fn of_terminal(colorterm: &str, term: &str) -> Self {
+        if matches!(colorterm, "truecolor" | "24bit") || term.ends_with("-direct") {
+            Self::True
+        } else if term.contains("256color") {
+            Self::Indexed
+        } else {
+            Self::Basic
+        }
+    }
+
+    /// Replaces the colors of a drawn frame by those that the terminal has.
+    pub fn reduce(self, buffer: &mut Buffer) {
+        if self == Self::True {
+            return;
+        }
+        let shades: Vec<Shade> = DARK.all().into_iter().chain(LIGHT.all()).collect();
+        let of = |color: Color| shades.iter().find(|shade| shade.color() == color);
+        for cell in &mut buffer.content {
+            if let Some(shade) = of(cell.bg) {
+                cell.bg = if self == Self::Indexed {
+                    Color::Indexed(shade.indexed)
+                } else {
+                    shade.basic.unwrap_or_default()
+                };
+            }
+            let Some(shade) = of(cell.fg) else { continue };
+            match (self, shade.basic) {
+                (Self::Indexed, _) => cell.fg = Color::Indexed(shade.indexed),
+                (_, Some(color)) => cell.fg = color,
+                (_, None) => {
+                    cell.fg = Color::Reset;
+                    cell.modifier |= Modifier::DIM;
+                }
+            }
+        }
+    }
+}
+
+/// How everything looks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Looks {
+    /// Which colors.
+    pub theme: Theme,
+    /// How many of them the terminal has.
+    pub colors: Colors,
+    /// Which characters.
+    pub signs: Signs,
 }
 
 #[cfg(test)]
@@ -232,10 +387,95 @@ mod tests {
     }
 
     #[test]
-    fn no_theme_paints_a_background() {
+    fn only_the_selected_row_has_a_background() {
         for theme in Theme::ALL {
-            assert!(Role::ALL.iter().all(|role| theme.style(*role).bg.is_none()));
+            let mut others = Role::ALL.iter().filter(|role| **role != Role::Cursor);
+            assert!(others.all(|role| theme.style(*role).bg.is_none()), "{theme:?}");
+            let style = theme.style(Role::Cursor);
+            assert!(style.bg.is_some() != style.add_modifier.contains(Modifier::REVERSED), "{theme:?}");
         }
+    }
+
+    /// The relative luminance of WCAG 2.2.
+    fn luminance((red, green, blue): (u8, u8, u8)) -> f64 {
+        let linear = |part: u8| {
+            let part = f64::from(part) / 255.0;
+            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
+    }
+
+    /// The contrast ratio of WCAG 2.2.
+    fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
+        let (a, b) = (luminance(a), luminance(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn text_can_be_read_on_the_background_and_in_the_selected_row() {
+        for (palette, background) in [(&DARK, (0x1e, 0x1e, 0x1e)), (&LIGHT, (0xff, 0xff, 0xff))] {
+            for shade in palette.all().into_iter().filter(|shade| *shade != palette.row) {
+                assert!(contrast(shade.rgb, background) >= 4.5, "{shade:?}");
+                let least = if shade == palette.dim { 3.0 } else { 4.5 };
+                assert!(contrast(shade.rgb, palette.row.rgb) >= least, "{shade:?} in the selected row");
+            }
+        }
+    }
+
+    /// What somebody without the cones for green, or for red, sees: the matrices of Machado, Oliveira and Fernandes
+    /// (2009), on linear light.
+    fn seen(rgb: (u8, u8, u8), matrix: [[f64; 3]; 3]) -> [f64; 3] {
+        let linear = |part: u8| (f64::from(part) / 255.0).powf(2.2);
+        let light = [linear(rgb.0), linear(rgb.1), linear(rgb.2)];
+        matrix.map(|row| {
+            let sum: f64 = row.iter().zip(light).map(|(weight, part)| weight * part).sum();
+            sum.clamp(0.0, 1.0).powf(1.0 / 2.2)
+        })
+    }
+
+    #[test]
+    fn directions_and_trouble_differ_for_the_color_blind() {
+        const GREEN_BLIND: [[f64; 3]; 3] = [
+            [0.367_322, 0.860_646, -0.227_968],
+            [0.280_085, 0.672_501, 0.047_413],
+            [-0.011_820, 0.042_940, 0.968_881],
+        ];
+        const RED_BLIND: [[f64; 3]; 3] = [
+            [0.152_286, 1.052_583, -0.204_868],
+            [0.114_503, 0.786_281, 0.099_216],
+            [-0.003_882, -0.048_116, 1.051_998],
+        ];
+        for palette in [&DARK, &LIGHT] {
+            let [client, server, warning, error] =
+                [palette.client, palette.server, palette.warning, palette.error].map(|shade| shade.rgb);
+            for matrix in [GREEN_BLIND, RED_BLIND] {
+                for (a, b) in
+                    [(client, server), (client, warning), (server, warning), (client, error), (server, error)]
+                {
+                    let (seen_a, seen_b) = (seen(a, matrix), seen(b, matrix));
+                    let apart: f64 =
+                        seen_a.iter().zip(seen_b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+                    assert!(apart > 0.15, "{a:x?} and {b:x?}: {apart}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_terminal_with_fewer_colors_gets_its_own() {
+        let mut buffer = Buffer::with_lines(["abc"]);
+        for (x, role) in [Role::ClientToServer, Role::Dim, Role::Cursor].into_iter().enumerate() {
+            buffer[(x as u16, 0)].set_style(Theme::Dark.style(role));
+        }
+        let mut basic = buffer.clone();
+        Colors::Indexed.reduce(&mut buffer);
+        assert_eq!((buffer[(0, 0)].fg, buffer[(2, 0)].bg), (Color::Indexed(111), Color::Indexed(237)));
+        Colors::Basic.reduce(&mut basic);
+        assert_eq!((basic[(0, 0)].fg, basic[(2, 0)].bg), (Color::LightBlue, Color::DarkGray));
+        assert_eq!((basic[(1, 0)].fg, basic[(1, 0)].modifier), (Color::Reset, Modifier::DIM));
+        assert_eq!(Colors::of_terminal("truecolor", "xterm"), Colors::True);
+        assert_eq!(Colors::of_terminal("", "tmux-256color"), Colors::Indexed);
+        assert_eq!(Colors::of_terminal("", "linux"), Colors::Basic);
     }
 
     #[test]

@@ -85,9 +85,8 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         }
     }
     ascii::guard(buffer);
-    if app.shared.ascii {
-        ascii::transliterate(buffer);
-    }
+    app.shared.looks.signs.replace(buffer);
+    app.shared.looks.colors.reduce(buffer);
     cursor
 }
 

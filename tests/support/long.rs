@@ -11,7 +11,7 @@ use wslens::store::{Options, Session};
 use wslens::tui::event::{Effect, Event, answer};
 use wslens::tui::keys::script;
 use wslens::tui::view::draw;
-use wslens::tui::{App, Theme};
+use wslens::tui::{App, Looks};
 
 use super::effort::cpu;
 use super::forge::{BINARY, C2S, Conversation, S2C, TEXT, capture_of};
@@ -100,7 +100,7 @@ impl Screens {
         std::fs::write(file.path(), capture_of(&[&talk.closed(1000)])).unwrap();
         let mut session = Session::open(&[Input::from(file.path().to_owned())], Options::default()).unwrap();
         session.wait();
-        let app = App::new("long.pcap", size, Theme::Dark, false);
+        let app = App::new("long.pcap", size, Looks::default());
         let mut screens = Self { app, session, now: Duration::ZERO };
         let progress = screens.session.progress();
         screens.event(Event::Data(Box::new(progress)));

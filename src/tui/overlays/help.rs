@@ -128,11 +128,7 @@ impl Help {
                         .add(Role::Plain, command.words);
                     let cursor = self.cursor == Some(*number)
                         || (self.cursor.is_none() && picked.is_some() && *number == 0);
-                    if cursor {
-                        text.draw_over(buffer, x, y, width, theme, theme.style(Role::Cursor));
-                    } else {
-                        text.draw(buffer, x, y, width, theme);
-                    }
+                    text.draw_row(buffer, x, y, width, theme, cursor);
                 }
             }
         }

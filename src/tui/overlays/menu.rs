@@ -35,17 +35,13 @@ impl MenuView {
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) {
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new(&self.menu.title, true).draw(buffer, area, ctx.theme());
+        let inner = Pane::new(&self.menu.title, true).scrolled(&self.list).draw(buffer, area, ctx.theme());
         for (y, row) in (inner.top()..inner.bottom()).zip(self.list.visible()) {
             let Some((_, words, remark)) = self.menu.items.get(row) else { break };
             let cursor = row == self.list.cursor;
             let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
             line.left(Role::Plain, words, 24).plainly(" ").add(Role::Dim, remark);
-            if cursor {
-                line.draw_over(buffer, inner.x, y, inner.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, ctx.theme());
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), cursor);
         }
     }
 }

@@ -79,7 +79,7 @@ impl Palette {
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new("Commands", true).draw(buffer, area, ctx.theme());
+        let inner = Pane::new("Commands", true).scrolled(&self.list).draw(buffer, area, ctx.theme());
         let theme = ctx.theme();
         let mut line = Text::of(Role::Key, " : ");
         line.captured(Role::Plain, self.input.value().as_bytes(), usize::from(inner.width).saturating_sub(4));
@@ -106,11 +106,7 @@ impl Palette {
             line.left(Role::Plain, command.short, 17);
             line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
             line.plainly(" ").add(Role::Plain, command.words);
-            if cursor {
-                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, theme);
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor);
         }
         if inner.height > 3 {
             let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;

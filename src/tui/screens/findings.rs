@@ -35,7 +35,7 @@ fn word(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "✗ ERROR",
         Severity::Warning => "! WARN",
-        Severity::Info => "· NOTE",
+        Severity::Info => "· INFO",
     }
 }
 
@@ -385,14 +385,16 @@ impl Screen for Findings {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let (list, below) = Self::areas(ctx.shared, area);
-        let mut frame = Pane::new("Expert", true).right(format!("group: {}", self.rows.group.name()));
+        let mut frame = Pane::new("Expert", true)
+            .scrolled(&self.list)
+            .right(format!("group: {}", self.rows.group.name()));
         let tally = &ctx.index.totals.findings;
         frame.title.plainly(format!("  {}", units::counted(tally.total(), "finding")));
         if tally.total() > 0 {
             frame.title.plainly(":");
         }
         for (severity, name) in
-            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "info")]
         {
             if tally.of(severity) > 0 {
                 frame
@@ -425,11 +427,7 @@ impl Screen for Findings {
             let Some(row) = self.rows.rows.get(at) else { break };
             let cursor = at == self.list.cursor;
             let line = self.line(ctx, *row, cursor, wide, usize::from(inner.width));
-            if cursor {
-                line.draw_over(buffer, inner.x, y, inner.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, ctx.theme());
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), cursor);
         }
         if let Some(below) = below {
             let inner = Pane::new("Explanation", false).draw(buffer, below, ctx.theme());

@@ -468,7 +468,7 @@ impl Screen for Ladder {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let connection = ctx.index.connection(self.connection);
-        let mut frame = Pane::new("Ladder", true);
+        let mut frame = Pane::new("Ladder", true).scrolled(&self.list);
         if let Some(connection) = connection {
             frame.title.add(Role::Title, format!(" #{}", connection.id));
             if ctx.shared.is_wide() {
@@ -496,11 +496,7 @@ impl Screen for Ladder {
         for ((y, event), row) in rows.zip(self.visible(ctx)).zip(self.list.visible()) {
             let cursor = row == self.list.cursor;
             let line = scribe.line(event, cursor);
-            if cursor {
-                line.draw_over(buffer, inner.x, y, inner.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, ctx.theme());
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), cursor);
         }
     }
 

@@ -87,7 +87,7 @@ fn a_terminal_that_is_too_small_says_so() {
 #[test]
 fn without_colour_there_is_no_colour() {
     let mut kit = Kit::open("chat-deflate", 120, 36);
-    kit.app.shared.theme = crate::tui::Theme::Mono;
+    kit.app.shared.looks.theme = crate::tui::Theme::Mono;
     for screen in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "?"] {
         kit = kit.press(screen).rest();
         for cell in &kit.buffer().content {

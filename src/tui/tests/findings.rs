@@ -27,7 +27,7 @@ fn severities_are_filtered() {
     };
     assert_eq!(rows(&kit, "✗ ERR"), errors);
     let kit = kit.press("s");
-    assert_eq!((rows(&kit, "✗ ERR"), rows(&kit, "NOTE")), (errors, 0));
+    assert_eq!((rows(&kit, "✗ ERR"), rows(&kit, "· INFO")), (errors, 0));
     let kit = kit.press("s");
     assert_eq!(rows(&kit, "! WARN"), 0, "{warnings}");
     kit.shows("severity: errors");

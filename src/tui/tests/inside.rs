@@ -254,7 +254,7 @@ fn the_screens_look_like_this() {
 fn without_colour_there_is_no_colour() {
     for keys in ["2", "4", "8", "3 Enter"] {
         let mut kit = at("chat-deflate", 120, 36, 2, keys);
-        kit.app.shared.theme = Theme::Mono;
+        kit.app.shared.looks.theme = Theme::Mono;
         for cell in &kit.buffer().content {
             assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
         }

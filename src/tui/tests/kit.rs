@@ -14,7 +14,7 @@ use crate::tui::app::App;
 use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save, answer};
 use crate::tui::keys::{Press, script};
 use crate::tui::run::{Choosing, found, scan};
-use crate::tui::theme::{Role, Theme};
+use crate::tui::theme::{Looks, Role, Theme};
 use crate::tui::view::draw;
 
 /// A UI under test.
@@ -84,7 +84,7 @@ impl Kit {
     /// A session as it is now: it may go on.
     pub fn start(session: Session, name: &str, columns: u16, rows: u16) -> Self {
         let mut kit = Self {
-            app: App::new(name, (columns, rows), Theme::Dark, false),
+            app: App::new(name, (columns, rows), Looks::default()),
             session,
             copied: Vec::new(),
             saved: Vec::new(),
@@ -207,7 +207,7 @@ impl Kit {
     #[track_caller]
     pub fn picture(&self, name: &str) -> &Self {
         let path = repository("tests/screens").join(format!("{name}.txt"));
-        let drawn = picture(&self.buffer(), self.app.shared.theme);
+        let drawn = picture(&self.buffer(), self.app.shared.looks.theme);
         if std::env::var_os("WSLENS_BLESS").is_some() {
             std::fs::create_dir_all(repository("tests/screens")).unwrap();
             std::fs::write(&path, &drawn).unwrap();
@@ -262,7 +262,8 @@ fn letter(role: Role) -> char {
         Role::Warning => 'W',
         Role::Note => 'n',
         Role::Ok => 'o',
-        Role::Title | Role::Header | Role::Focus => 'T',
+        Role::Title | Role::Header => 'T',
+        Role::Focus => 'F',
         Role::Key => 'k',
         Role::MaskingKey => 'm',
         Role::Escape | Role::Cursor | Role::Selected => 'R',
@@ -274,8 +275,8 @@ fn letter(role: Role) -> char {
     }
 }
 
-/// A frame as symbols and, below, a letter for the look of each cell: `R` reversed, with whatever colour; `?` none
-/// of the roles.
+/// A frame as symbols and, below, a letter for the look of each cell: `R` reversed, with whatever color, or plain in
+/// the selected row; `?` none of the roles.
 fn picture(buffer: &Buffer, theme: Theme) -> String {
     let area = buffer.area;
     let mut out = format!("{}x{}\n", area.width, area.height);
@@ -291,10 +292,16 @@ fn picture(buffer: &Buffer, theme: Theme) -> String {
             let (fg, modifier) = (cell.fg, cell.modifier);
             let found = Role::ALL.iter().find(|role| {
                 let style = theme.style(**role);
-                style.fg.unwrap_or_default() == fg && style.add_modifier == modifier
+                **role != Role::Cursor && style.fg.unwrap_or_default() == fg && style.add_modifier == modifier
             });
             let reversed = modifier.contains(ratatui::style::Modifier::REVERSED);
-            line.push(found.map_or(if reversed { 'R' } else { '?' }, |role| letter(*role)));
+            let in_row = theme.style(Role::Cursor).bg == Some(cell.bg);
+            line.push(match found {
+                Some(Role::Plain) if in_row => 'R',
+                Some(role) => letter(*role),
+                None if reversed => 'R',
+                None => '?',
+            });
         }
         writeln!(out, "{}", line.trim_end_matches('.')).unwrap();
     }

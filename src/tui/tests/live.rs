@@ -140,7 +140,7 @@ impl Fed {
     }
 
     /// What must not change by itself: mode, focus, cursor, scroll, selection, input. Rows as they are shown, without the
-    /// figures around them.
+    /// figures around them and the scroll bar, which gets shorter.
     fn state(&self) -> String {
         let app = &self.kit.app;
         let lines = self.kit.lines();
@@ -151,7 +151,7 @@ impl Fed {
             app.scope(),
             app.screen,
             app.shared.selection,
-            lines.get(2..below).unwrap().join("\n")
+            lines.get(2..below).unwrap().join("\n").replace(['▐', '│', '┃'], "|")
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Screens as they look.
 
 use super::kit::Kit;
+use crate::tui::Signs;
 
 #[test]
 fn help_looks_like_this() {
@@ -45,6 +46,6 @@ fn the_filter_line_looks_like_this() {
 #[test]
 fn ascii_looks_like_this() {
     let mut kit = Kit::open("chat-deflate", 80, 24);
-    kit.app.shared.ascii = true;
+    kit.app.shared.looks.signs = Signs::Ascii;
     kit.press("j j").rest().picture("messages-ascii-80x24");
 }

@@ -1,8 +1,13 @@
 //! A pane: a frame with titles, thick where it has the focus.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Margin, Rect};
+use ratatui::widgets::{
+    Block, BorderType, Clear, Scrollbar, ScrollbarOrientation, ScrollbarState, StatefulWidget as _,
+    Widget as _,
+};
 
+use super::list::List;
 use super::text::Text;
 use crate::tui::theme::{Role, Theme};
 
@@ -15,13 +20,15 @@ pub struct Pane {
     pub right: Text,
     /// Keys go here.
     pub focused: bool,
+    /// What is in view of a list that does not fit: its rows, the first in view, and how many are.
+    pub scroll: Option<(usize, usize, usize)>,
 }
 
 impl Pane {
     /// A pane with a title of our own words.
     #[must_use]
     pub fn new(title: impl AsRef<str>, focused: bool) -> Self {
-        Self { title: Text::of(Role::Title, title), right: Text::new(), focused }
+        Self { title: Text::of(Role::Title, title), right: Text::new(), focused, scroll: None }
     }
 
     /// With words of our own at the right.
@@ -31,70 +38,66 @@ impl Pane {
         self
     }
 
-    /// Draws the frame; answers what is left inside. Empty where nothing is.
+    /// With a scroll bar in the right border where a list does not fit.
+    #[must_use]
+    pub fn scrolled(mut self, list: &List) -> Self {
+        self.scroll =
+            (list.len() > list.height() && list.height() > 0).then(|| (list.len(), list.top, list.height()));
+        self
+    }
+
+    /// Draws the frame; returns what is left inside. Empty where nothing is.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) -> Rect {
         let area = area.intersection(buffer.area);
-        if area.is_empty() {
-            return area;
+        let (border, role) =
+            if self.focused { (BorderType::Thick, Role::Focus) } else { (BorderType::Plain, Role::Dim) };
+        let frame = Block::bordered().border_type(border).border_style(theme.style(role));
+        let (left, right) = self.titles(usize::from(area.width));
+        // A line of the border stands before the first title and behind the last.
+        let line = if self.focused { "━" } else { "─" };
+        let titled = |text: &Text, before: &str, behind: &str| {
+            let mut title = Text::of(role, before);
+            title.plainly(" ").append(text).plainly(" ").add(role, behind);
+            title.line(theme)
+        };
+        let frame = match left {
+            Some(left) => frame.title(titled(&left, line, "")),
+            None => frame,
+        };
+        let frame = match right {
+            Some(right) => frame.title(titled(right, "", line).right_aligned()),
+            None => frame,
+        };
+        frame.render(area, buffer);
+        if let Some((rows, top, height)) = self.scroll {
+            let mut state = ScrollbarState::new(rows.saturating_sub(height) + 1)
+                .position(top)
+                .viewport_content_length(height);
+            Scrollbar::new(ScrollbarOrientation::VerticalRight)
+                .begin_symbol(None)
+                .end_symbol(None)
+                .track_symbol(None)
+                .thumb_symbol("▐")
+                .thumb_style(theme.style(role))
+                .render(area.inner(Margin { horizontal: 0, vertical: 1 }), buffer, &mut state);
         }
-        let [horizontal, vertical, corners] =
-            if self.focused { ["━", "┃", "┏┓┗┛"] } else { ["─", "│", "┌┐└┘"] };
-        let role = if self.focused { Role::Focus } else { Role::Dim };
-        let style = theme.style(role);
-        let (right, bottom) = (area.right() - 1, area.bottom() - 1);
-        for x in area.left()..area.right() {
-            for y in [area.top(), bottom] {
-                set(buffer, x, y, horizontal, style);
-            }
-        }
-        for y in area.top()..area.bottom() {
-            for x in [area.left(), right] {
-                set(buffer, x, y, vertical, style);
-            }
-        }
-        let places = [(area.left(), area.top()), (right, area.top()), (area.left(), bottom), (right, bottom)];
-        for (corner, (x, y)) in corners.chars().zip(places) {
-            set(buffer, x, y, corner.encode_utf8(&mut [0; 4]), style);
-        }
-        self.titles(buffer, area, theme);
         inside(area)
     }
 
-    fn titles(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
-        // `┏━ ` and ` ━┓`
-        let room = usize::from(area.width).saturating_sub(6);
-        if room == 0 {
-            return;
-        }
+    /// The titles as far as there is room for them: `┏━ Messages ━━ #1 ━┓`.
+    fn titles(&self, columns: usize) -> (Option<Text>, Option<&Text>) {
+        let Some(room) = columns.checked_sub(6).filter(|room| *room > 0) else { return (None, None) };
         let title = self.title.cut(room);
-        if !title.is_empty() {
-            let mut spaced = Text::of(Role::Plain, " ");
-            spaced.append(&title).plainly(" ");
-            spaced.draw(buffer, area.x + 2, area.y, area.width - 4, theme);
-        }
         let left = if title.is_empty() { 0 } else { title.width() + 3 };
-        if !self.right.is_empty() && left + self.right.width() <= room {
-            let mut spaced = Text::of(Role::Plain, " ");
-            spaced.append(&self.right).plainly(" ");
-            let x = area.right() - 2 - spaced.width() as u16;
-            spaced.draw(buffer, x, area.y, spaced.width() as u16, theme);
-        }
-    }
-}
-
-fn set(buffer: &mut Buffer, x: u16, y: u16, symbol: &str, style: ratatui::style::Style) {
-    if let Some(cell) = buffer.cell_mut((x, y)) {
-        cell.set_symbol(symbol).set_style(style);
+        let right = (!self.right.is_empty() && left + self.right.width() <= room).then_some(&self.right);
+        ((!title.is_empty()).then_some(title), right)
     }
 }
 
 /// What is inside a pane of this size.
 #[must_use]
 pub fn inside(area: Rect) -> Rect {
-    if area.width < 2 || area.height < 2 {
-        return Rect { width: 0, height: 0, ..area };
-    }
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    Block::bordered().inner(area)
 }
 
 /// Empties an area, for what lies on top of something else.
@@ -108,12 +111,8 @@ pub fn clear(buffer: &mut Buffer, area: Rect) {
         {
             cell.set_symbol(" ");
         }
-        for x in area.left()..area.right() {
-            if let Some(cell) = buffer.cell_mut((x, y)) {
-                cell.reset();
-            }
-        }
     }
+    Clear.render(area, buffer);
 }
 
 #[cfg(test)]
@@ -133,6 +132,6 @@ mod tests {
         assert_eq!(draw(16), "┏━ Messages ━━━┓");
         assert_eq!(draw(10), "┏━ Mes… ━┓");
         assert_eq!(draw(3), "┏━┓");
-        assert_eq!(draw(1), "┓");
+        assert_eq!(draw(1), "┏");
     }
 }

@@ -4,7 +4,10 @@
 //! `␛` that was sent differs from an ESC that was.
 
 use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
 use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Widget as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::units;
@@ -220,37 +223,31 @@ impl Text {
         line
     }
 
+    /// The same for ratatui's widgets.
+    #[must_use]
+    pub fn line(&self, theme: Theme) -> Line<'static> {
+        // Nothing of what was drawn there before shines through.
+        let style = |role: Role| Style::reset().patch(theme.style(role));
+        self.parts.iter().map(|(role, text)| Span::styled(text.clone(), style(*role))).collect()
+    }
+
     /// Draws it into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. What lies outside the buffer
     /// is left out.
     pub fn draw(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme) {
-        self.draw_over(buffer, x, y, columns, theme, Style::new());
-    }
-
-    /// As [`draw`](Self::draw), with a style on top of the roles' own, which also fills the rest of the cells:
-    /// the row under the cursor.
-    pub fn draw_over(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, over: Style) {
-        let area = buffer.area;
-        if y < area.top() || y >= area.bottom() || x >= area.right() {
+        let area = Rect { x, y, width: columns, height: 1 }.intersection(buffer.area);
+        if area.is_empty() {
             return;
         }
-        let columns = columns.min(area.right() - x);
-        let cut;
-        let line = if self.width > usize::from(columns) {
-            cut = self.cut(usize::from(columns));
-            &cut
-        } else {
-            self
-        };
-        let mut at = x;
-        let end = x + columns;
-        for (role, text) in &line.parts {
-            // Nothing of what was drawn there before shines through.
-            let style = Style::reset().patch(theme.style(*role)).patch(over);
-            let (next, _) = buffer.set_stringn(at, y, text, usize::from(end.saturating_sub(at)), style);
-            at = next.min(end);
-        }
-        if over != Style::new() {
-            buffer.set_style(ratatui::layout::Rect { x: at, y, width: end - at, height: 1 }, over);
+        let columns = usize::from(area.width);
+        let line = if self.width > columns { self.cut(columns).line(theme) } else { self.line(theme) };
+        line.render(area, buffer);
+    }
+
+    /// As [`draw`](Self::draw); a selected row is marked over all of its columns.
+    pub fn draw_row(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, selected: bool) {
+        self.draw(buffer, x, y, columns, theme);
+        if selected {
+            buffer.set_style(Rect { x, y, width: columns, height: 1 }, theme.style(Role::Cursor));
         }
     }
 }
@@ -341,7 +338,6 @@ pub fn wrap(text: &str, columns: usize) -> Vec<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use ratatui::layout::Rect;
 
     #[test]
     fn a_wide_character_is_never_cut_in_half() {

@@ -113,11 +113,7 @@ impl Builder {
                 let code = experiment.rule.map_or("-", |rule| rule.code);
                 line.add(role, sign).plainly(" ").left(role, code, 25).plainly(experiment.happens.of(lang));
             }
-            if here {
-                line.draw_over(buffer, inner.x, y, inner.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, ctx.theme());
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), here);
         }
     }
 }

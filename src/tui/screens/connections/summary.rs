@@ -421,7 +421,7 @@ fn findings(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
         let name = match found.rule.severity {
             Severity::Error => "ERROR",
             Severity::Warning => "WARN",
-            Severity::Info => "NOTE",
+            Severity::Info => "INFO",
         };
         line.left(Role::of_severity(found.rule.severity), name, 6)
             .add(Role::Title, found.rule.code)

@@ -127,7 +127,7 @@ impl Connections {
         let reading = ctx.shared.progress.state == Reading::Reading;
         let count = if reading { format!("{of} so far") } else { format!("{} of {of}", self.rows.len()) };
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
-        let mut pane = Pane::new(format!("Connections{gap}{count}"), !self.below);
+        let mut pane = Pane::new(format!("Connections{gap}{count}"), !self.below).scrolled(&self.list);
         let released = ctx.index.released.connections;
         if released > 0 {
             let words = format!("{gap}{} of long ago released", units::grouped(released));
@@ -155,11 +155,7 @@ impl Connections {
             let Some(id) = self.rows.get(at) else { break };
             let cursor = at == self.list.cursor;
             let line = self.row(ctx, *id, wide, url, number, cursor);
-            if cursor && !self.below {
-                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, theme);
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && !self.below);
         }
         // One line stays free in between.
         let used = (self.list.visible().len() as u16).saturating_add(2).min(inner.height);

@@ -16,7 +16,13 @@ use crate::ws::Opcode;
 impl MessageDetail {
     pub(super) fn draw_main(&self, ctx: &Ctx<'_>, content: &Content, area: Rect, buffer: &mut Buffer) {
         let theme = ctx.theme();
-        let mut pane = Pane { title: title(content), right: tabs(content, self.view), focused: !self.aside };
+        let mut pane = Pane {
+            title: title(content),
+            right: tabs(content, self.view),
+            focused: !self.aside,
+            scroll: None,
+        }
+        .scrolled(&self.main);
         if usize::from(area.width) < pane.title.width() + pane.right.width() + 9 {
             pane.title = Text::of(Role::Title, format!("#{}", content.detail.number));
         }
@@ -70,11 +76,7 @@ impl MessageDetail {
 
     fn draw_row(&self, ctx: &Ctx<'_>, line: &Text, row: usize, area: Rect, y: u16, buffer: &mut Buffer) {
         let cursor = row == self.main.cursor && !self.aside && self.view == View::Json;
-        if cursor {
-            line.draw_over(buffer, area.x, y, area.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-        } else {
-            line.draw(buffer, area.x, y, area.width, ctx.theme());
-        }
+        line.draw_row(buffer, area.x, y, area.width, ctx.theme(), cursor);
     }
 
     /// A row of text, what was found in it lit, the byte that is not UTF-8 too.

@@ -553,7 +553,7 @@ impl Screen for MessageDetail {
         }
         if !places.side.is_empty() {
             let focused = self.aside;
-            let mut pane = Pane::new(hex_title(content), focused);
+            let mut pane = Pane::new(hex_title(content), focused).scrolled(&self.side);
             pane.right = sizes(content);
             let inner = pane.draw(buffer, places.side, ctx.theme());
             self.draw_hex(ctx, content, &self.side, inner, buffer);

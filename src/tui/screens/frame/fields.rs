@@ -200,11 +200,7 @@ pub fn draw(ctx: &Ctx<'_>, shown: &Shown, selected: usize, base: Base, area: Rec
             Some(problem) => line.append(&problem_line(problem)),
             None => line.append(&meaning(shown, row, columns.saturating_sub(line.width()))),
         };
-        if here {
-            line.draw_over(buffer, area.x, y, area.width, theme, theme.style(Role::Cursor));
-        } else {
-            line.draw(buffer, area.x, y, area.width, theme);
-        }
+        line.draw_row(buffer, area.x, y, area.width, theme, here);
         y += 1;
     }
     let rest =

@@ -420,11 +420,7 @@ impl Handshake {
     }
 
     fn draw_line(&self, ctx: &Ctx<'_>, text: &Text, here: bool, area: Rect, y: u16, buffer: &mut Buffer) {
-        if here {
-            text.draw_over(buffer, area.x, y, area.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-        } else {
-            text.draw(buffer, area.x, y, area.width, ctx.theme());
-        }
+        text.draw_row(buffer, area.x, y, area.width, ctx.theme(), here);
     }
 
     /// A head's bytes, the line under the cursor lit.

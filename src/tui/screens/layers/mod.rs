@@ -386,11 +386,7 @@ impl Layers {
         let mut y = area.y;
         let mut put = |line: &Text, cursor: bool| {
             if y < area.bottom() {
-                if cursor {
-                    line.draw_over(buffer, area.x, y, area.width, theme, theme.style(Role::Cursor));
-                } else {
-                    line.draw(buffer, area.x, y, area.width, theme);
-                }
+                line.draw_row(buffer, area.x, y, area.width, theme, cursor);
             }
             y = y.saturating_add(1);
         };
@@ -467,11 +463,7 @@ impl Layers {
             }
             line.append(&layer.words.cut(tail.saturating_sub(line.width() + 1)));
             line.pad_to(tail).append(&figures(layer, shown.tower.wire, columns.saturating_sub(tail)));
-            if here {
-                line.draw_over(buffer, area.x, y, area.width, theme, theme.style(Role::Cursor));
-            } else {
-                line.draw(buffer, area.x, y, area.width, theme);
-            }
+            line.draw_row(buffer, area.x, y, area.width, theme, here);
         }
     }
 

@@ -88,11 +88,7 @@ impl Learn {
             if columns >= 70 {
                 line.add(Role::Dim, bar(done, all, 20));
             }
-            if here {
-                line.draw_over(buffer, inner.x, y, inner.width, ctx.theme(), ctx.theme().style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, ctx.theme());
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), here);
         }
         let Some(lesson) = self.course.lesson(self.list.cursor, self.lang) else { return };
         let mut lines = vec![Text::new()];
@@ -183,7 +179,7 @@ impl Learn {
             }
             let mut input = Text::of(Role::Key, "> ");
             input.captured(Role::Title, play.typed.as_bytes(), columns.saturating_sub(4));
-            input.add(Role::Cursor, " ");
+            input.add(Role::Selected, " ");
             lines.push(input);
         }
         self.replies(play, columns, &mut lines);

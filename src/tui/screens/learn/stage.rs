@@ -83,7 +83,7 @@ impl Stage {
             Source::Own => turn.shared.source.clone(),
             Source::Sample(sample) => sample.name.clone(),
         };
-        let mut app = App::new("", size, turn.shared.theme, turn.shared.ascii);
+        let mut app = App::new("", size, turn.shared.looks);
         app.shared.source = name;
         app.shared.lang = turn.shared.lang;
         app.screen = screen_of(view);
@@ -174,7 +174,7 @@ impl Stage {
     /// Keeps up with time, size and what was loaded.
     pub fn settle(&mut self, size: (u16, u16), turn: &mut Turn<'_>) {
         let shared: &mut Shared = &mut self.app.shared;
-        (shared.theme, shared.ascii, shared.lang) = (turn.shared.theme, turn.shared.ascii, turn.shared.lang);
+        (shared.looks, shared.lang) = (turn.shared.looks, turn.shared.lang);
         if shared.size != size {
             self.event(Event::Resize(size.0, size.1), turn);
         }

@@ -16,7 +16,8 @@ impl Messages {
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
         let noun = if self.frames_mode { "Frames" } else { "Messages" };
         let (shown, of) = (units::grouped(self.rows.count() as u64), units::grouped(self.rows.of() as u64));
-        let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List);
+        let mut pane =
+            Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List).scrolled(&self.list);
         if self.goes_on {
             pane.title = Text::of(Role::Title, noun);
             if let Some(connection) = ctx.connection() {
@@ -82,11 +83,7 @@ impl Messages {
             if !ctx.shared.search.is_empty() {
                 line.highlight(&ctx.shared.search);
             }
-            if cursor && self.focus == Focus::List {
-                line.draw_over(buffer, inner.x, y, inner.width, theme, theme.style(Role::Cursor));
-            } else {
-                line.draw(buffer, inner.x, y, inner.width, theme);
-            }
+            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && self.focus == Focus::List);
         }
     }
 

@@ -328,7 +328,7 @@ impl Page<'_> {
         let [info, warnings, errors] = totals.findings;
         let mut line = Text::of(Role::Plain, "findings ");
         for (count, name, role) in
-            [(errors, "error", Role::Error), (warnings, "warning", Role::Warning), (info, "note", Role::Note)]
+            [(errors, "error", Role::Error), (warnings, "warning", Role::Warning), (info, "info", Role::Note)]
         {
             if count > 0 {
                 line.add(role, units::counted(count, name)).plainly("  ");
