@@ -8,7 +8,7 @@ use hashbrown::hash_map::Entry;
 
 use super::cursor::{Cursor, Header, Stop, finding};
 use super::ip::{Addresses, Fragment, protocol};
-use super::{ARENA_BASE, FragmentLimits, rules, tunnel};
+use super::{ARENA_BASE, Between, DatagramFinding, FragmentLimits, rules, tunnel};
 use crate::model::{Endpoint, Finding, PacketRef, Rule, Span, Time};
 
 const FRAGMENT: Header = Header::ip("IP fragment");
@@ -52,6 +52,8 @@ struct Datagram {
     cut: usize,
     /// A datagram whose fragments contradict each other is reported once.
     reported: bool,
+    /// That report: it waits until the datagram says whose it is.
+    conflict: Option<Box<Finding>>,
     /// Where the finished datagram lies, so that copies of its fragments are known for what they are.
     finished: Option<Span>,
 }
@@ -121,6 +123,16 @@ impl Datagram {
         Some(self.total.is_some_and(|total| end <= total) && there.get(..common) == bytes.get(..common))
     }
 
+    /// The ports of its TCP segment, with the addresses around it, if its first fragment has come.
+    fn between(&self, addresses: &Addresses) -> Option<Between> {
+        let first = self.have.first().filter(|range| range.0 == 0).map_or(0, |range| range.1.min(self.cut));
+        let [a, b, c, d] = *self.bytes.get(..first)?.first_chunk::<4>()?;
+        let [from, to] = [[a, b], [c, d]].map(u16::from_be_bytes);
+        let Addresses { source, destination } = *addresses;
+        (self.protocol == protocol::TCP)
+            .then_some((Endpoint { ip: source, port: from }, Endpoint { ip: destination, port: to }))
+    }
+
     /// UDP between ports that carry no packets: nobody will miss it.
     fn is_plain_udp(&self) -> bool {
         self.protocol == protocol::UDP
@@ -148,6 +160,8 @@ pub(super) struct Whole {
     pub(super) claim: usize,
     /// What it carries.
     pub(super) protocol: u8,
+    /// That its fragments contradict each other.
+    pub(super) conflict: Option<Box<Finding>>,
 }
 
 /// The datagrams under way, within bounds of memory, number and age.
@@ -175,7 +189,7 @@ impl Fragments {
         fragment: &Fragment,
         cursor: &Cursor<'_>,
         arena: &Arena,
-        findings: &mut Vec<Finding>,
+        findings: &mut Vec<DatagramFinding>,
     ) -> Result<Option<Whole>, Stop> {
         let start = usize::from(fragment.offset);
         let end = start.saturating_add(cursor.claim);
@@ -215,6 +229,7 @@ impl Fragments {
                     total: None,
                     cut: usize::MAX,
                     reported: false,
+                    conflict: None,
                     finished: None,
                 })
             }
@@ -250,7 +265,7 @@ impl Fragments {
                 name(&key),
                 datagram.packet.number
             );
-            findings.push(finding(&rules::IP_FRAGMENT_OVERLAP, packet, text));
+            datagram.conflict = Some(Box::new(finding(&rules::IP_FRAGMENT_OVERLAP, packet, text)));
         }
         if datagram.is_whole() {
             let mut bytes = std::mem::take(&mut datagram.bytes);
@@ -259,7 +274,8 @@ impl Fragments {
             let claim = datagram.total.unwrap_or(bytes.len());
             bytes.truncate(claim.min(datagram.cut));
             datagram.finished = Some(Span::default());
-            return Ok(Some(Whole { bytes, claim, protocol: datagram.protocol }));
+            let (protocol, conflict) = (datagram.protocol, datagram.conflict.take());
+            return Ok(Some(Whole { bytes, claim, protocol, conflict }));
         }
         while self.held > self.limits.bytes && !self.order.is_empty() {
             self.give_up_oldest(findings);
@@ -275,14 +291,14 @@ impl Fragments {
     }
 
     /// Gives every datagram up that is still under way.
-    pub(super) fn end(&mut self, findings: &mut Vec<Finding>) {
+    pub(super) fn end(&mut self, findings: &mut Vec<DatagramFinding>) {
         while !self.order.is_empty() {
             self.give_up_oldest(findings);
         }
     }
 
     /// Gives up what is too old, also when the capture's clock went back.
-    fn expire(&mut self, now: Time, findings: &mut Vec<Finding>) {
+    fn expire(&mut self, now: Time, findings: &mut Vec<DatagramFinding>) {
         while let Some((key, serial)) = self.order.front() {
             let datagram = self.datagrams.get(key).filter(|datagram| datagram.serial == *serial);
             let age = datagram.map_or(i64::MAX, |datagram| now.since(datagram.packet.time));
@@ -293,13 +309,15 @@ impl Fragments {
         }
     }
 
-    fn give_up_oldest(&mut self, findings: &mut Vec<Finding>) {
+    fn give_up_oldest(&mut self, findings: &mut Vec<DatagramFinding>) {
         let Some((key, serial)) = self.order.pop_front() else { return };
         let Entry::Occupied(entry) = self.datagrams.entry(key) else { return };
         if entry.get().serial != serial {
             return;
         }
-        let datagram = entry.remove();
+        let mut datagram = entry.remove();
+        let between = datagram.between(&key.addresses);
+        findings.extend(datagram.conflict.take().map(|conflict| (*conflict, between)));
         self.held = self.held.saturating_sub(OVERHEAD + datagram.bytes.capacity());
         if datagram.finished.is_some() || datagram.is_plain_udp() {
             return;
@@ -311,7 +329,7 @@ impl Fragments {
         };
         let text = format!("{}: {came} {of} were captured", name(&key));
         let rule: &'static Rule = &rules::IP_FRAGMENT_INCOMPLETE;
-        findings.push(finding(rule, &datagram.packet, text));
+        findings.push((finding(rule, &datagram.packet, text), between));
     }
 }
 

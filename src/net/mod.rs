@@ -36,6 +36,12 @@ use exported::Exports;
 use ip::{Addresses, Fragment, protocol};
 use link::ether_type;
 
+/// Sender and receiver of a TCP segment.
+pub type Between = (Endpoint, Endpoint);
+
+/// A finding about a datagram that came in fragments, and whose TCP segment it carries, if that is known.
+pub type DatagramFinding = (Finding, Option<Between>);
+
 pub use checksum::{checksum_is_left_to_card, checksum_ok};
 pub use layers::{Layer, layers};
 
@@ -163,6 +169,10 @@ pub struct Decoder {
     fragments: Fragments,
     arena: Arena,
     findings: Vec<Finding>,
+    /// Those of datagrams in fragments.
+    of_datagrams: Vec<DatagramFinding>,
+    /// Those of datagrams that this packet completes, until it is known what they carry.
+    unassigned: Vec<Finding>,
     took_fragment: bool,
     /// Ethernet types that are not known and were reported.
     unknown_types: Vec<u16>,
@@ -177,6 +187,8 @@ impl Decoder {
             fragments: Fragments::new(limits),
             arena: Arena::new(limits),
             findings: Vec::new(),
+            of_datagrams: Vec::new(),
+            unassigned: Vec::new(),
             took_fragment: false,
             unknown_types: Vec::new(),
             exports: Exports::default(),
@@ -209,7 +221,13 @@ impl Decoder {
         {
             return Ok(segment);
         }
-        self.descend(packet, bytes).map_err(|stop| self.stopped(packet, stop))
+        let segment = self.descend(packet, bytes);
+        if !self.unassigned.is_empty() {
+            let between = segment.as_ref().ok().map(|segment| (segment.source, segment.destination));
+            self.of_datagrams.truncate(MAX_FINDINGS);
+            self.of_datagrams.extend(self.unassigned.drain(..).map(|finding| (finding, between)));
+        }
+        segment.map_err(|stop| self.stopped(packet, stop))
     }
 
     /// The bytes of a reassembled datagram: spans from [`ARENA_BASE`] on that lie inside one segment.
@@ -230,17 +248,22 @@ impl Decoder {
     #[must_use]
     #[inline]
     pub fn has_findings(&self) -> bool {
-        !self.findings.is_empty()
+        !self.findings.is_empty() || !self.of_datagrams.is_empty()
     }
 
-    /// The findings since the last call.
+    /// The findings since the last call, but for those of [datagrams](Self::take_findings_of_datagrams).
     pub fn take_findings(&mut self) -> Vec<Finding> {
         std::mem::take(&mut self.findings)
     }
 
+    /// The findings about datagrams in fragments since the last call.
+    pub fn take_findings_of_datagrams(&mut self) -> Vec<DatagramFinding> {
+        std::mem::take(&mut self.of_datagrams)
+    }
+
     /// The capture has ended: reports the datagrams that were never completed.
     pub fn end(&mut self) {
-        self.fragments.end(&mut self.findings);
+        self.fragments.end(&mut self.of_datagrams);
         self.exports.end(&mut self.findings);
     }
 
@@ -310,7 +333,7 @@ impl Decoder {
                         &fragment,
                         &cursor,
                         &self.arena,
-                        &mut self.findings,
+                        &mut self.of_datagrams,
                     );
                     match whole {
                         Ok(Some(whole)) => {
@@ -318,6 +341,7 @@ impl Decoder {
                             let below = cursor.below;
                             let span = self.arena.keep(whole.bytes);
                             self.fragments.finish(&addresses, &fragment, span);
+                            self.unassigned.extend(whole.conflict.map(|conflict| *conflict));
                             let bytes = self.arena.get(span).unwrap_or_default();
                             cursor = Cursor::reassembled(below, span.start, bytes, whole.claim);
                             Ok(Next::Payload(whole.protocol))

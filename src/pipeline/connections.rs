@@ -194,6 +194,14 @@ impl Connections {
         (self.recent, from)
     }
 
+    /// The slot of a connection that is known, and the side that is `source`.
+    pub(super) fn find_known(&self, source: Endpoint, destination: Endpoint) -> Option<(u32, Side)> {
+        let (endpoints, from) = EndpointPair::of(source, destination);
+        let hash = hash(&endpoints, &self.state);
+        let is = |slot: &u32| self.slots.get(*slot as usize).is_some_and(|slot| slot.is(&endpoints));
+        self.table.find(hash, is).map(|slot| (*slot, from))
+    }
+
     fn look_up(&mut self, endpoints: &EndpointPair, time: Time) -> u32 {
         let hash = hash(endpoints, &self.state);
         let found = self

@@ -48,7 +48,7 @@ mod unanswered;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Flags, LinkType, Loss, PacketRef, Place, Segment, Time};
+use crate::model::{Bytes, ConnectionId, Finding, Flags, LinkType, Loss, PacketRef, Place, Segment, Time};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
@@ -69,6 +69,7 @@ use connect_attempts::{Attempt, ConnectAttempts, Failure};
 use connection::{Disposition, TcpConnection};
 use connections::{Connections, HalfOpen, Stage};
 use context::{ByteSource, CapturedSegment, Context, Shared};
+use events::Pending;
 use sides::Side;
 
 /// A connection that waits, to be checked again.
@@ -171,7 +172,7 @@ impl Pipeline {
             None => self.other_packet(packet, bytes, place, capture, sink),
         }
         if self.decoder.has_findings() {
-            self.decoder_findings(sink);
+            self.decoder_findings(capture, sink);
         }
         self.timers(capture, sink);
         self.weigh(packet.wire_len.max(packet.bytes.len), capture, sink);
@@ -226,7 +227,7 @@ impl Pipeline {
     /// Ends the capture: reports everything that is still open.
     pub fn end(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
         self.decoder.end();
-        self.decoder_findings(sink);
+        self.decoder_findings(capture, sink);
         sink.watermark(0);
         self.use_new_secrets(capture, sink);
         self.end_all_awaiting(capture, sink);
@@ -338,10 +339,40 @@ impl Pipeline {
         }
     }
 
-    fn decoder_findings(&mut self, sink: &mut dyn Sink) {
+    #[cold]
+    fn decoder_findings(&mut self, capture: &dyn Bytes, sink: &mut dyn Sink) {
+        for (finding, between) in self.decoder.take_findings_of_datagrams() {
+            self.datagram_finding(finding, between, capture, sink);
+        }
         for finding in self.decoder.take_findings() {
             let place = Place { packet: finding.packet, time: finding.time };
             self.report_at(sink, finding.rule, place, format_args!("{}", finding.text));
+        }
+    }
+
+    /// Reports a finding about a datagram in fragments: of the connection whose segment it carries, where that is followed.
+    fn datagram_finding(
+        &mut self,
+        finding: Finding,
+        between: Option<net::Between>,
+        capture: &dyn Bytes,
+        sink: &mut dyn Sink,
+    ) {
+        let mut unclaimed = Some(finding);
+        let known =
+            between.and_then(|(source, destination)| self.connections.find_known(source, destination));
+        if let Some((index, side)) = known {
+            self.with_connection(index, capture, sink, |connection, context| {
+                if let Some(Finding { rule, packet, time, text, .. }) = unclaimed.take() {
+                    let direction = connection.transport.direction(side);
+                    let spot = Spot::of(direction, Place { packet, time });
+                    connection.say(rule, spot, format_args!("{text}"), context);
+                }
+                connection.disposition
+            });
+        }
+        if let Some(Finding { rule, packet, time, text, .. }) = unclaimed {
+            self.report_at(sink, rule, Place { packet, time }, format_args!("{text}"));
         }
     }
 
@@ -622,7 +653,12 @@ impl Pipeline {
         let since = connection.transport.waiting_since();
         let newly_awaiting = connection.transport.tls.as_ref().is_some_and(|tls| tls.is_newly_awaiting());
         if disposition != Disposition::Keep {
-            return self.settle(index, disposition);
+            let unreported = connection.take_findings_of_datagrams();
+            self.settle(index, disposition);
+            for Pending { rule, spot, text } in unreported {
+                self.report_at(sink, rule, spot.place, format_args!("{text}"));
+            }
+            return;
         }
         if let Some(since) = since.filter(|since| waited != Some(*since)) {
             self.deadlines.push_back(Deadline { since, slot: index, tcp: slot.identity.tcp });

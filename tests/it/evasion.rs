@@ -151,6 +151,56 @@ fn fragments_that_overlap_are_told_with_what_both_say() {
     assert!(said.contains(&hex::encode(true_bytes)) && said.contains("68656c6c"), "{said}");
     assert!(said.contains("hell") && said.contains("first copy, which is used"), "{said}");
     assert_eq!(output.said(1, "s2c")[0].bytes, talk.expected[0].bytes, "the first copy is used");
+    let finding = output.findings("ip-fragment-overlap")[0];
+    assert_eq!((finding["conn"].as_u64(), finding["dir"].as_str()), (Some(1), Some("s2c")), "{finding}");
+}
+
+#[test]
+fn a_finding_about_fragments_is_of_the_connection_that_they_carry() {
+    let long = "a".repeat(1000);
+    let new = || Conversation::new("10.0.0.1:50000", "10.0.0.2:80");
+    let talk = chat(new().header(C2S, "X-Long", &long));
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {long}\r\n\r\n");
+    let plain = new()
+        .bytes(C2S, request.as_bytes())
+        .bytes(S2C, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .fin(C2S);
+    // The request in fragments, of which the last but one comes twice and differs.
+    for (talk, conn) in [(&talk, Some(1)), (&plain, None)] {
+        let script = script(talk);
+        let mut packets = script.packets();
+        let at = packets.iter().position(|packet| packet.bytes.len() > 1000).unwrap();
+        let mut pieces = ipv4_fragments(&packets.remove(at), 500);
+        let mut other = pieces[1].clone();
+        *other.bytes.last_mut().unwrap() ^= 1;
+        pieces.insert(2, other);
+        for backwards in [false, true] {
+            let mut pieces = pieces.clone();
+            if backwards {
+                pieces.reverse();
+            }
+            let mut packets = packets.clone();
+            packets.splice(at..at, pieces);
+            let output = output(&packets);
+            let [finding] = output.findings("ip-fragment-overlap")[..] else {
+                panic!("{:?}", output.codes())
+            };
+            assert_eq!(finding["conn"].as_u64(), conn, "{finding}");
+        }
+    }
+    // A message in fragments of which one is missing: the first says whose they are.
+    let script = script(&talk);
+    let at = script.piece_at(S2C, talk.expected_of(S2C).next().unwrap().at);
+    let packets = script.packets();
+    let pieces = ipv4_fragments(&packets[at], 36);
+    for (missing, conn) in [(1, Some(1)), (0, None)] {
+        let mut pieces = pieces.clone();
+        pieces.remove(missing);
+        let packets = [&packets[..at], &pieces].concat();
+        let output = output(&packets);
+        let [finding] = output.findings("ip-fragment-incomplete")[..] else { panic!("{:?}", output.codes()) };
+        assert_eq!(finding["conn"].as_u64(), conn, "{missing}: {finding}");
+    }
 }
 
 #[test]

@@ -64,7 +64,7 @@ impl Bench {
     /// Codes and packets of all findings up to the end of the capture.
     fn end(mut self) -> Vec<(&'static str, u64)> {
         self.decoder.end();
-        self.decoder.take_findings().iter().map(|f| (f.rule.code, f.packet)).collect()
+        self.decoder.take_findings_of_datagrams().iter().map(|(f, _)| (f.rule.code, f.packet)).collect()
     }
 }
 
@@ -264,4 +264,23 @@ fn the_oldest_datagrams_lose_their_place_in_the_arena() {
     // The newest stays, whatever its size.
     let big = arena.keep(vec![1; 5000]);
     assert_eq!(arena.get(big).map(<[u8]>::len), Some(5000));
+}
+
+#[test]
+fn a_finding_names_the_segment_that_the_first_fragment_begins() {
+    let text = text(400);
+    for ip in [ip4_tcp(&text), ip6_tcp(&text)] {
+        let mut whole = Bench::default();
+        let segment = whole.decode(&ip).unwrap();
+        let parts = fragments(&ip, 7, 64);
+        let between = |kept: &[Vec<u8>]| {
+            let mut bench = Bench::default();
+            kept.iter().for_each(|part| drop(bench.decode(part)));
+            bench.decoder.end();
+            let [(_, between)] = bench.decoder.take_findings_of_datagrams()[..] else { panic!() };
+            between
+        };
+        assert_eq!(between(&parts[..3]), Some((segment.source, segment.destination)));
+        assert_eq!(between(&parts[1..]), None);
+    }
 }

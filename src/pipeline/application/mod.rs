@@ -446,6 +446,15 @@ impl Application {
         self.pending.take().map(|pending| *pending).unwrap_or_default()
     }
 
+    /// The findings about IP datagrams that no WebSocket took over: they are of the capture then.
+    pub(crate) fn take_findings_of_datagrams(&mut self) -> Vec<Pending> {
+        let is_of_datagram = |finding: &Pending| finding.rule.code.starts_with("ip-fragment-");
+        if !self.pending.as_ref().is_some_and(|pending| pending.iter().any(is_of_datagram)) {
+            return Vec::new();
+        }
+        self.take_pending().into_iter().filter(is_of_datagram).collect()
+    }
+
     /// Remembers a finding until a WebSocket opens.
     pub(super) fn remember(&mut self, finding: Pending) {
         /// Further findings are not remembered.

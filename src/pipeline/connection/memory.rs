@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 
 use crate::model::{Place, Rule};
 use crate::pipeline::context::Context;
-use crate::pipeline::events::{NotWebSocket, Shed};
+use crate::pipeline::events::{NotWebSocket, Pending, Shed};
 use crate::pipeline::rules::LIMIT_TOTAL_MEMORY;
 use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::Above;
@@ -57,6 +57,11 @@ impl TcpConnection {
     /// Bytes of memory, approximately.
     pub(crate) fn size(&self) -> usize {
         size_of::<Self>() + self.application.size() + self.transport.size()
+    }
+
+    /// The findings about IP datagrams that no WebSocket took over.
+    pub(crate) fn take_findings_of_datagrams(&mut self) -> Vec<Pending> {
+        self.application.take_findings_of_datagrams()
     }
 
     /// Reports a finding about it.
