@@ -461,6 +461,16 @@ pub fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(factor).ok_or_else(|| "too large".to_owned())
 }
 
+/// Bytes of a message that are kept: places in them are 32-bit numbers.
+pub fn kept(text: &str) -> Result<u64, String> {
+    const MOST: u64 = 2 << 30;
+    let size = size(text)?;
+    if size > MOST {
+        return Err("at most 2GiB of a message can be kept".to_owned());
+    }
+    Ok(size)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -476,6 +486,8 @@ mod tests {
         assert_eq!(size("64MiB"), Ok(64 << 20));
         assert_eq!(size("10kB"), Ok(10_000));
         assert_eq!(size("7"), Ok(7));
+        assert_eq!(kept("2GiB"), Ok(2 << 30));
+        assert!(kept("3GiB").is_err());
         assert!(size("x").is_err() && size("1 parsec").is_err() && size("99999999999G").is_err());
     }
 }

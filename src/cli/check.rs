@@ -56,7 +56,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         let [errors, warnings, info] =
             [(errors, "error"), (warnings - errors, "warning"), (all - warnings, "info")]
                 .map(|(count, name)| counted(count, name));
-        eprintln!("{}: {errors}, {warnings}, {info}", counted(all, "finding"));
+        errln!("{}: {errors}, {warnings}, {info}", counted(all, "finding"));
     }
     let failed = plain.fails.is_some_and(|least| count(least) > 0);
     let unreadable = !outcome.summary.unreadable.is_empty();

@@ -48,14 +48,14 @@ impl Behind {
         if waiting < Self::MANY {
             self.since = None;
             if std::mem::take(&mut self.told) > 0 {
-                eprintln!("note: the analysis has caught up with the capture");
+                errln!("note: the analysis has caught up with the capture");
             }
             return;
         }
         let is_long = self.since.get_or_insert_with(Instant::now).elapsed() >= Self::LONG;
         if is_long && waiting / 2 >= self.told {
             self.told = waiting;
-            eprintln!("warning: the analysis is behind the capture: {} of packets wait", mebibytes(waiting));
+            errln!("warning: the analysis is behind the capture: {} of packets wait", mebibytes(waiting));
         }
     }
 }
@@ -70,7 +70,7 @@ pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
         return;
     }
     let Some(status) = live.map(Live::status) else {
-        eprintln!("note: the input was not read to its end");
+        errln!("note: the input was not read to its end");
         return;
     };
     let packets = status.received.saturating_sub(summary.packets);
@@ -81,7 +81,7 @@ pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
         Some((name, _)) => format!("; {} has those that were saved", safe_str(name)),
         None => "; -w FILE keeps them".to_owned(),
     };
-    eprintln!(
+    errln!(
         "warning: the analysis was behind: the last {} ({}) were not analysed{kept}",
         counted(packets, "packet"),
         mebibytes(status.waiting)

@@ -120,7 +120,7 @@ pub fn tell_undecided(look: &LookArgs, undecided: u64) {
         return;
     }
     let (rows, they) = if undecided == 1 { ("row", "it is") } else { ("rows", "they are") };
-    eprintln!(
+    errln!(
         "note: of {undecided} {rows} it is not known whether the filter matches, and {they} not shown: bytes are missing \
          from the capture or could not be read. Messages like these: -Y 'integrity != ok'"
     );

@@ -145,7 +145,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
     read::tell_nothing_found(&args.input, &LookArgs::default(), &summary, pipeline.seen(), &secrets);
     let websockets = summary.totals.websockets;
     for number in args.conn.iter().filter(|number| websockets > 0 && !sink.shown.contains(*number)) {
-        eprintln!("note: there is no connection {number}; those found are 1 to {websockets}");
+        errln!("note: there is no connection {number}; those found are 1 to {websockets}");
     }
     Ok(if sink.wrong { 1 } else { read::exit_code(&summary) })
 }

@@ -66,7 +66,7 @@ pub fn decrypted(_: &Secrets) -> Vec<String> {
 /// Says that TLS is not built in.
 #[cfg(not(feature = "tls"))]
 pub fn tell_how() {
-    eprintln!("  TLS is not read: this program was built without it");
+    errln!("  TLS is not read: this program was built without it");
 }
 
 #[cfg(feature = "tls")]
@@ -135,17 +135,17 @@ mod with_tls {
                     let of_environment = named == NamedBy::Environment;
                     let why = if of_environment { ", which SSLKEYLOGFILE names" } else { "" };
                     let secrets = counted(keys.counts().secret_lines - before, "secret");
-                    eprintln!("note: {secrets} from {name}{why}");
+                    errln!("note: {secrets} from {name}{why}");
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
+                Err(error) => errln!("warning: cannot read the key log {name}: {error}"),
             }
         }
         if let dropped @ 1.. = keys.counts().dropped
             && !quiet
         {
             let kept = keys.counts().secrets;
-            eprintln!(
+            errln!(
                 "warning: the key logs contain too many secrets; the oldest {dropped} are not used, the newest {kept} are"
             );
         }
@@ -174,7 +174,7 @@ mod with_tls {
             match opened {
                 Ok(Some(about)) if !quiet => warn_if_readable(&about, &name),
                 Ok(None) if named && !quiet => {
-                    eprintln!("note: there is no key log {name} yet; wslens reads it once it is created");
+                    errln!("note: there is no key log {name} yet; wslens reads it once it is created");
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::IsADirectory => {
@@ -183,7 +183,7 @@ mod with_tls {
                 Err(error) if named => {
                     return Err(Problem::new(3, format!("cannot read the key log '{name}': {error}")));
                 }
-                Err(error) => eprintln!("warning: cannot read the key log {name}: {error}"),
+                Err(error) => errln!("warning: cannot read the key log {name}: {error}"),
             }
         }
         Ok((secrets, logs))
@@ -214,7 +214,7 @@ mod with_tls {
             if screen {
                 later.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
             } else {
-                eprintln!("{warning}");
+                errln!("{warning}");
             }
         };
         Following { _follower: logs.follow(live, report), warnings }
@@ -224,7 +224,7 @@ mod with_tls {
     impl Drop for Following {
         fn drop(&mut self) {
             for warning in self.warnings.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                eprintln!("{warning}");
+                errln!("{warning}");
             }
         }
     }
@@ -235,12 +235,12 @@ mod with_tls {
         {
             use std::os::unix::fs::PermissionsExt as _;
             if data.is_file() && data.permissions().mode() & 0o022 != 0 {
-                eprintln!(
+                errln!(
                     "warning: {name} can be written by others, who can thereby keep connections from being decrypted. Take the right away: chmod go-w"
                 );
             }
             if data.is_file() && data.permissions().mode() & 0o044 != 0 {
-                eprintln!(
+                errln!(
                     "warning: {name} can be read by others ({}); {}",
                     rules::KEYLOG_READABLE.code,
                     rules::KEYLOG_READABLE.advice
@@ -310,7 +310,7 @@ mod with_tls {
         if let Some(problem) = &problem
             && !quiet
         {
-            eprintln!("warning: no secret in {name}: {problem} ({})", rules::KEYLOG_UNUSABLE.code);
+            errln!("warning: no secret in {name}: {problem} ({})", rules::KEYLOG_UNUSABLE.code);
         }
         keys.add_file(KeyLogFile { name, secret_lines, problem, of_environment }, before);
         Ok(())
@@ -378,7 +378,7 @@ mod with_tls {
     pub fn tell_unused(secrets: &Secrets, tls: u64) -> bool {
         let text = no_match(secrets, tls);
         if let Some((text, _)) = &text {
-            eprintln!(
+            errln!(
                 "warning: {text}; they were written during another session, or by another program ({})",
                 rules::KEYLOG_UNUSABLE.code
             );
@@ -433,7 +433,7 @@ mod with_tls {
 
     /// Says how to get secrets.
     pub fn tell_how() {
-        eprintln!(
+        errln!(
             "  to read wss: start the browser, curl, Node (--tls-keylog), Python, Go, Java (an agent) or rustls program \
              with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log (how: wslens explain keylog)"
         );

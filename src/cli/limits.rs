@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::size;
+use super::args::{kept, size};
 use crate::pipeline::Limits;
 
 /// Bounds. What reaches one is counted and told (`limit-…` and others), and the rest goes on.
@@ -56,7 +56,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_requests: Option<usize>,
     /// Bytes that are kept and printed of a message; the rest is checked, hashed and counted [default: 64KiB]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = kept)]
     pub keep: Option<u64>,
     /// Most bytes that one message may inflate to [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]

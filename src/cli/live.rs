@@ -170,7 +170,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let interfaces = interfaces(args)?;
     // The terminal UI shows what goes wrong on its screen.
     let announces = !shows && !read.look.quiet;
-    let announce: fn(&str) = |sentence| eprintln!("warning: {}", safe_str(sentence));
+    let announce: fn(&str) = |sentence| errln!("warning: {}", safe_str(sentence));
 
     let options = Options {
         filter: filter.clone(),
@@ -241,7 +241,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let asked = signals::listen(Some(&live))?;
     // Always: who starts it in a script waits for this line.
     if !read.look.quiet {
-        eprintln!("note: capturing on {}; Ctrl-C ends it", safe_str(&interfaces.join(", ")));
+        errln!("note: capturing on {}; Ctrl-C ends it", safe_str(&interfaces.join(", ")));
     }
     selection.longest =
         selection.filter.is_some().then(|| usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
@@ -277,7 +277,7 @@ fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
         let others = known.iter().filter(|interface| interface.up && interface.name != chosen.name);
         let others: Vec<&str> = others.map(|interface| interface.name.as_str()).collect();
         let what = if chosen.all { " (all interfaces)" } else { "" };
-        eprintln!(
+        errln!(
             "note: no interface was named: {}{what}; others, for -i: {}",
             safe_str(&chosen.name),
             safe_str(&others.join(", "))
@@ -384,7 +384,7 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
         if let Err(error) = helper::start(&allowed, true)
             && !args.look.quiet
         {
-            eprintln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
+            errln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
         }
     }
     rights::drop_all(become_).map_err(|error| {
@@ -401,9 +401,12 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
     }
     let totals = &outcome.summary.totals;
     if format != Format::Table || totals.websockets == 0 {
-        eprintln!(
+        errln!(
             "{} packets, {} TCP connections, {} WebSockets, {} messages",
-            outcome.summary.packets, totals.tcp_connections, totals.websockets, totals.messages
+            outcome.summary.packets,
+            totals.tcp_connections,
+            totals.websockets,
+            totals.messages
         );
     }
     if outcome.summary.packets == 0 {
@@ -411,19 +414,21 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
             "" => "no packet came".to_owned(),
             filter => format!("no packet came that the capture filter '{}' lets through", safe_str(filter)),
         };
-        eprintln!("note: {why}; other interfaces: wslens interfaces");
+        errln!("note: {why}; other interfaces: wslens interfaces");
     }
     let losses = outcome.summary.losses;
     if !losses.is_none() {
-        eprintln!(
+        errln!(
             "warning: packets were lost: {} by the kernel, {} by the interface, {} in the spool",
-            losses.kernel, losses.interface, losses.queue
+            losses.kernel,
+            losses.interface,
+            losses.queue
         );
     }
     keys::tell_unused(&outcome.secrets, outcome.seen.tls);
     if totals.websockets == 0 {
         for decrypted in keys::decrypted(&outcome.secrets) {
-            eprintln!("note: {decrypted}");
+            errln!("note: {decrypted}");
         }
     }
     super::filter::tell_undecided(&read.look, outcome.undecided);
@@ -432,7 +437,7 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
 
 fn tell_saved(status: &Status, quiet: bool) {
     if let Some((name, len)) = status.saved.as_ref().filter(|_| !quiet) {
-        eprintln!("saved {} ({}, {len} bytes)", safe_str(name), counted(status.saved_packets, "packet"));
+        errln!("saved {} ({}, {len} bytes)", safe_str(name), counted(status.saved_packets, "packet"));
     }
 }
 
@@ -450,13 +455,13 @@ fn end(status: &Status, announced: bool, color: ColorWhen) -> u8 {
             1 => "1 packet is not in the file".to_owned(),
             unsaved => format!("{unsaved} packets are not in the file"),
         };
-        eprintln!("{warning} {}; {missing}", safe_str(why));
+        errln!("{warning} {}; {missing}", safe_str(why));
     }
     for vanished in status.vanished.iter().filter(|_| !announced) {
-        eprintln!("{warning} capturing ended early: {}", safe_str(vanished));
+        errln!("{warning} capturing ended early: {}", safe_str(vanished));
     }
     if let Some(trouble) = status.trouble.as_ref().filter(|trouble| !status.vanished.contains(trouble)) {
-        eprintln!("{warning} capturing ended early: {}", safe_str(trouble));
+        errln!("{warning} capturing ended early: {}", safe_str(trouble));
     }
     let failed = status.trouble.is_some() || status.unsaved_why.is_some() || !status.vanished.is_empty();
     if failed { 5 } else { 0 }

@@ -9,6 +9,22 @@
 //! | 4 | no permission to capture, or no such interface |
 //! | 5 | the input ends early or is damaged; what could be read was printed |
 
+/// As `eprintln!`, except that nothing fails where nobody reads standard error any longer.
+macro_rules! errln {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($words)*);
+    }};
+}
+
+/// As `eprint!`, in the same way.
+macro_rules! err {
+    ($($words:tt)*) => {{
+        use std::io::Write as _;
+        let _ = write!(std::io::stderr(), $($words)*);
+    }};
+}
+
 mod args;
 mod build;
 #[cfg(all(feature = "live", unix))]
@@ -71,10 +87,10 @@ wslens --help tells more.";
 pub fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         sandbox_memory::note_panic();
-        eprintln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
+        errln!("this is a bug in wslens {}: {panic}", env!("CARGO_PKG_VERSION"));
         // An argument may be any bytes.
         let line: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
-        eprintln!("command line: {}", crate::model::safe_str(&line.join(" ")));
+        errln!("command line: {}", crate::model::safe_str(&line.join(" ")));
     }));
     #[cfg(target_os = "linux")]
     if std::env::args_os().nth(1).is_some_and(|word| word == crate::output::helper::COMMAND) {

@@ -38,12 +38,12 @@ impl Problem {
 
     /// Prints it to standard error.
     pub fn print(&self, style: &Style) {
-        eprintln!("{} {}", style.paint(Role::Error, "error:"), crate::model::safe_str(&self.what));
+        errln!("{} {}", style.paint(Role::Error, "error:"), crate::model::safe_str(&self.what));
         for line in &self.lines {
-            eprintln!("   {}", crate::model::safe_str(line));
+            errln!("   {}", crate::model::safe_str(line));
         }
         for (label, text) in &self.hints {
-            eprintln!("{label:>6}: {}", crate::model::safe_str(text));
+            errln!("{label:>6}: {}", crate::model::safe_str(text));
         }
     }
 }

@@ -75,7 +75,7 @@ pub fn exit_code(summary: &Summary) -> u8 {
 /// Warns of inputs that cannot be read, while others can.
 pub fn warn_of_unreadable(unreadable: &[String]) {
     for words in unreadable {
-        eprintln!("warning: {}; the other files are read", safe_str(words));
+        errln!("warning: {}; the other files are read", safe_str(words));
     }
 }
 
@@ -204,7 +204,7 @@ pub fn write(
                 asked,
             )?;
             if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
-                eprintln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
+                errln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
             Ok(outcome)
         }
@@ -326,7 +326,7 @@ pub fn write_report<R: Report>(
     }
     let unlisted = report.selection().unlisted();
     if unlisted > 0 && !look.quiet {
-        eprintln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
+        errln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
     }
     let matched = report.matched();
     let chosen = report.selection().chosen.clone();
@@ -345,7 +345,7 @@ fn note_cut(selection: &Selection) {
         (messages, _) => counted(messages, "message"),
     };
     let kept = selection.kept();
-    eprintln!(
+    errln!(
         "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints all"
     );
 }
@@ -386,7 +386,7 @@ pub fn tell_nothing_found(
         return;
     }
     let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
-    eprintln!(
+    errln!(
         "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
         names.join(", "),
         summary.packets,
@@ -409,12 +409,14 @@ pub fn tell_nothing_found(
         seen.push(format!("{count} packets skipped: {reason}"));
     }
     if !seen.is_empty() {
-        eprintln!("  seen: {}", seen.join(", "));
+        errln!("  seen: {}", seen.join(", "));
     }
     if cut.count > 0 {
-        eprintln!(
+        errln!(
             "  {} of {} packets are cut at {} bytes, so opening handshakes may not be whole: record with -s 0",
-            cut.count, summary.packets, cut.most
+            cut.count,
+            summary.packets,
+            cut.most
         );
     }
     if *tls > 0 && needs_key_log {
@@ -430,7 +432,7 @@ pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
     }
     let found = summary.totals.findings.iter().filter(|(rule, _)| rule.code.starts_with("capture-"));
     let codes: Vec<&str> = found.map(|(rule, _)| rule.code).collect();
-    eprintln!(
+    errln!(
         "warning: the input ends early or is damaged ({}); {} packets were read. Where: --level findings",
         codes.join(", "),
         summary.packets
@@ -507,16 +509,16 @@ impl Progress {
         let packets = capture.totals().packets;
         match capture.progress() {
             Some((done, total)) if total > 0 => {
-                eprint!("\r\x1b[Kreading: {} %, {packets} packets", done.saturating_mul(100) / total);
+                err!("\r\x1b[Kreading: {} %, {packets} packets", done.saturating_mul(100) / total);
             }
-            _ => eprint!("\r\x1b[Kreading: {packets} packets"),
+            _ => err!("\r\x1b[Kreading: {packets} packets"),
         }
     }
 
     /// Takes the line away.
     pub fn clear(&self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            err!("\r\x1b[K");
         }
     }
 }

@@ -70,11 +70,11 @@ fn end_late(stop: &OwnedFd, live: Option<&Live>) -> ! {
     use rustix::event::{PollFd, PollFlags, poll};
     while poll(&mut [PollFd::new(stop, PollFlags::IN)], None).is_err() {}
     thread::sleep(LAST);
-    eprintln!("warning: ended before everything was printed: the disk, or what reads the output, is slow");
+    errln!("warning: ended before everything was printed: the disk, or what reads the output, is slow");
     if let Some(status) = live.map(Live::status).filter(|status| status.saved.is_some()) {
         let missing = status.received.saturating_sub(status.saved_packets);
         if missing > 0 {
-            eprintln!("warning: {missing} packets are not in the file");
+            errln!("warning: {missing} packets are not in the file");
         }
     }
     signal_hook::low_level::exit(INCOMPLETE)

@@ -62,7 +62,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     }
     if filtered && !args.look.quiet {
         let (matched, undecided) = stats.matched();
-        eprintln!(
+        errln!(
             "note: these are numbers of the {matched} connections that match; packets and findings are the capture's"
         );
         filter::tell_undecided(&args.look, undecided);

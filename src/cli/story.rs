@@ -107,12 +107,12 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     };
     write!(out, "{}", write(&story, form, lang))?;
     if released > 0 {
-        eprintln!("note: {released} connections of long ago were released to bound memory (--max-mem)");
+        errln!("note: {released} connections of long ago were released to bound memory (--max-mem)");
     }
     if args.conn.is_none() && count > 1 && released > 0 {
-        eprintln!("note: connection {number}, the first of {count} that are kept; --conn chooses another");
+        errln!("note: connection {number}, the first of {count} that are kept; --conn chooses another");
     } else if args.conn.is_none() && count > 1 {
-        eprintln!("note: connection {number} of {count}; --conn chooses another");
+        errln!("note: connection {number} of {count}; --conn chooses another");
     }
     Ok(session.index().summary.as_ref().map_or(0, |summary| {
         read::warn_of_unreadable(&summary.unreadable);

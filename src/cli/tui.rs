@@ -102,7 +102,7 @@ pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
     run::run(session, &options)?;
     if !args.look.quiet {
         for (rule, text) in keys::findings(&secrets) {
-            eprintln!("warning: {text} ({})", rule.code);
+            errln!("warning: {text} ({})", rule.code);
         }
         keys::tell_unused(&secrets, session.index().seen.tls);
     }

@@ -291,3 +291,19 @@ fn one_bad_file_among_many_keeps_none_from_being_read() {
     let output = wslens(here, "check a.pcap empty.pcap --format ndjson --fail-on never");
     assert!(String::from_utf8_lossy(&output.stdout).contains("capture-bad-magic"));
 }
+
+#[test]
+fn an_error_is_no_crash_where_nobody_reads_standard_error() {
+    for (words, code) in [
+        (&["stats", "/dev/null"][..], 3),
+        (&["check", "captures/violations/capture.pcapng"], 1),
+        (&["read", "captures/midstream/capture.pcapng", "--no-guess"], 0),
+        (&["story"], 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wslens"));
+        command.args(words).current_dir(env!("CARGO_MANIFEST_DIR")).stdout(Stdio::null()).stderr(writer);
+        assert_eq!(command.status().unwrap().code(), Some(code), "{words:?}");
+    }
+}

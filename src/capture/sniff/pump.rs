@@ -259,7 +259,8 @@ impl Pump {
         let mut failed = Ok(());
         let (mut count, mut last) = (0, 0);
         let result = capture.dispatch(Some(most), |packet| {
-            let (seconds, fraction) = (packet.header.ts.tv_sec as u64, packet.header.ts.tv_usec as u64);
+            let part = |value: i64| u64::try_from(value).unwrap_or(0);
+            let (seconds, fraction) = (part(packet.header.ts.tv_sec), part(packet.header.ts.tv_usec));
             let fraction = if NANOSECONDS { fraction } else { fraction.wrapping_mul(1000) };
             let time = seconds.wrapping_mul(1_000_000_000).wrapping_add(fraction);
             last = time;
