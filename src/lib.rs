@@ -48,6 +48,12 @@
 //! - nom is used in `capture/classic.rs`, `capture/pcapng/body.rs`, `http/extension.rs`, `http/head.rs`,
 //!   `http/proxy.rs` and `ws/frame.rs`, and its types do not leave these files.
 //!
+//! # As a library
+//!
+//! [`capture::Capture`] reads packets, [`pipeline::Pipeline`] takes them, and a [`pipeline::Sink`] of yours takes what it
+//! finds; [`drive::run`] joins the three. Two examples begin there: `examples/messages.rs` prints the messages of a file,
+//! `examples/push.rs` feeds packets from a source of its own.
+//!
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 

@@ -29,6 +29,8 @@ mod durations;
 mod endings;
 /// Tricks against observers.
 mod evasion;
+/// The examples of the library.
+mod examples;
 mod exported;
 /// Captures on which others fail.
 mod failures;
