@@ -163,9 +163,9 @@ case_export() {
   # A file that is there is not written over unasked.
   echo mine >"$work/wslens-c1-m7.bin"
   key e; want ' Export '; key Enter; want ' Export as '; key Down Down; want '▸raw bytes'; key Enter
-  want 'file: wslens-c1-m7.bin'; key Enter; want 'There is a file of this name already'; key Escape
+  want 'file: wslens-c1-m7.bin'; key Enter; want 'A file with this name already exists'; key Escape
   [ "$(cat "$work/wslens-c1-m7.bin")" = mine ] || fail 'a file was written over'
-  want_gone 'There is a file of this name already'
+  want_gone 'A file with this name already exists'
   quit
 }
 
@@ -187,9 +187,9 @@ case_sandbox() {
   # Replaced, where the person says so.
   echo mine >"$work/far/m1.ndjson"
   key e; want ' Export '; key Enter; want ' Export as '; key Enter; want 'file: wslens-c1-m1.ndjson'
-  key C-u; text far/m1.ndjson; key Enter; want 'There is a file of this name already'; key Down Enter
+  key C-u; text far/m1.ndjson; key Enter; want 'A file with this name already exists'; key Down Enter
   until_holds 'the file is not replaced' grep -qF '"text":"Hello"' "$work/far/m1.ndjson"
-  want_gone 'There is a file of this name already'
+  want_gone 'A file with this name already exists'
   # No directory that programs read by themselves.
   if "$program" version --verbose | grep -q 'files and TCP *yes'; then
     key e; want ' Export '; key Enter; want ' Export as '; key Enter; want 'file: wslens-c1-m1.ndjson'

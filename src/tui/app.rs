@@ -420,7 +420,7 @@ impl App {
         }
         let needs = screen.depth() > 0;
         if needs && index.connection(self.shared.selection.connection).is_none() {
-            self.warn("there is no connection to look at");
+            self.warn("there is no connection to show");
             return;
         }
         if needs && self.screen == ScreenId::Connections && self.shared.none_shown {
@@ -484,7 +484,7 @@ impl App {
         };
         let lang = self.shared.lang;
         let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
-            return self.warn("there is no connection to tell of");
+            return self.warn("there is no connection to write about");
         };
         let text = crate::story::write(&story, crate::story::Form::Markdown, lang);
         let path = std::path::PathBuf::from(format!("story-{number}.md"));
@@ -568,18 +568,18 @@ impl App {
             Cmd::Pause if live::goes_on(&self.shared.progress) => {
                 self.shared.live.paused = !self.shared.live.paused;
                 self.say(if self.shared.live.paused {
-                    "paused: lists stay as they are, the capture goes on"
+                    "paused: the lists do not change; the capture continues"
                 } else {
-                    "lists go on"
+                    "resumed"
                 });
             }
-            Cmd::Pause | Cmd::Follow => self.say("nothing comes any more"),
+            Cmd::Pause | Cmd::Follow => self.say("the capture has ended"),
             Cmd::StopCapture => match self.shared.progress.state {
                 Reading::Reading => {
                     effects.push(Effect::StopReading);
-                    self.say("stopped: what came stays; q quits");
+                    self.say("stopped: everything captured so far is kept; q quits");
                 }
-                Reading::Stopped | Reading::Done => self.say("it is stopped already"),
+                Reading::Stopped | Reading::Done => self.say("already stopped"),
             },
             Cmd::Back => self.back(index, effects),
             Cmd::GoConnections => self.go(ScreenId::Connections, index, effects),
@@ -627,7 +627,7 @@ impl App {
                     }
                 }
                 Reading::Stopped => effects.push(Effect::GoOnReading),
-                Reading::Done => self.say("everything was read"),
+                Reading::Done => self.say("the whole capture was read"),
             },
             Cmd::Filter => {
                 let before = self.shared.filter.clone();

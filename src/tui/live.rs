@@ -258,8 +258,8 @@ fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text 
             }
             line.plainly(more(" (view only, capture continues)"))
         }
-        () if !standing.listed => line.plainly("nothing of a WebSocket yet"),
-        () if live.follow => line.add(Role::Title, "FOLLOW").plainly(more(" the list keeps to the newest")),
+        () if !standing.listed => line.plainly("no WebSocket traffic yet"),
+        () if live.follow => line.add(Role::Title, "FOLLOW").plainly(more(" showing the newest row")),
         () => line.plainly(format!("at #{}", standing.at)).plainly(more(", follow is off")),
     };
     if standing.listed {
@@ -388,7 +388,7 @@ fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
             own.add(role, count).plainly("   ");
         }
         None => {
-            let words = "what was lost before the pipe, the program that captures tells";
+            let words = "the capturing program reports packets lost before the pipe";
             kernel.add(Role::Dim, words);
         }
     }

@@ -180,16 +180,16 @@ impl Taking {
         (self.what, self.format) = (Some(job.what.clone()), Some(job.format));
         let several = job.format == Format::Raw && !is_one(&job.what);
         if several {
-            turn.warn("there is a folder of this name already: e, another name");
+            turn.warn("a folder with this name already exists: press e and choose another");
             return;
         }
         self.job = Some(job);
         let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
         turn.menu(Menu {
-            title: "There is a file of this name already".to_owned(),
+            title: "A file with this name already exists".to_owned(),
             items: vec![
                 item(REPLACE + 1, "another name", ""),
-                item(REPLACE, "replace it", "what it holds is lost"),
+                item(REPLACE, "replace it", "its contents will be lost"),
             ],
         });
     }
@@ -234,7 +234,7 @@ impl Taking {
             whats.push((what, "what the filter shows".to_owned(), format!("of connection #{connection}")));
             whats.push((
                 What::Filter(shared.filter.clone(), None),
-                "what it shows, anywhere".to_owned(),
+                "what the filter shows, in all connections".to_owned(),
                 String::new(),
             ));
         }
@@ -267,11 +267,11 @@ impl Taking {
             return self.ask_path(turn);
         }
         let words = |format: &Format| match format {
-            Format::Ndjson => ("NDJSON", "an object a line, as wslens read prints it"),
+            Format::Ndjson => ("NDJSON", "one object per line, as wslens read prints it"),
             Format::Csv => ("CSV", "for spreadsheets, formulas defused"),
-            Format::Raw if one => ("raw bytes", "as the application had them"),
-            Format::Raw => ("raw bytes, a file each", "in a new folder"),
-            Format::Markdown => ("Markdown", "a transcript to read"),
+            Format::Raw if one => ("raw bytes", "as the application received them"),
+            Format::Raw => ("raw bytes, one file each", "in a new folder"),
+            Format::Markdown => ("Markdown", "a readable transcript"),
             Format::Mermaid => ("Mermaid", "a sequence diagram"),
             Format::Pcapng => ("pcapng", "its packets, for Wireshark and others"),
         };
@@ -305,7 +305,7 @@ fn is_one(what: &What) -> bool {
 fn copies() -> Menu {
     let mut items: Vec<(u32, String, String)> =
         Form::ALL.iter().zip(COPY..).map(|(form, id)| (id, form.name().to_owned(), String::new())).collect();
-    items.push((EXPLAIN, "wslens explain …".to_owned(), "its frames' bytes, taken apart".to_owned()));
+    items.push((EXPLAIN, "wslens explain …".to_owned(), "its frames' bytes, explained".to_owned()));
     items.push((ROW, "NDJSON row".to_owned(), "as wslens read prints it".to_owned()));
     items.push((FILTER, "filter for this".to_owned(), "conn == … and msg == …".to_owned()));
     Menu { title: "Copy as".to_owned(), items }
@@ -324,15 +324,15 @@ fn copy(item: u32, detail: &MessageDetail, turn: &mut Turn<'_>) {
                 Ok(text.unwrap_or_else(|| hex::encode(&detail.bytes)))
             }
             Some(Form::Json) => {
-                snippet::write(Form::Json, &detail.bytes).ok_or("this is no JSON object or list")
+                snippet::write(Form::Json, &detail.bytes).ok_or("this is not a JSON object or list")
             }
-            Some(form) => snippet::write(*form, &detail.bytes).ok_or("it does not fit this form"),
+            Some(form) => snippet::write(*form, &detail.bytes).ok_or("it cannot be written in this format"),
         },
     };
     match text {
         // Half a message looks like a whole one where it is pasted.
         Ok(_) if !detail.whole && item != EXPLAIN && item != ROW => {
-            turn.warn("not all of its bytes are there, or it is too long to copy: e writes a file");
+            turn.warn("some of its bytes are missing, or it is too long to copy: e writes a file");
         }
         Ok(text) => turn.copy(text, "the message"),
         Err(why) => turn.warn(why),

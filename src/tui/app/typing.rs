@@ -211,7 +211,7 @@ impl App {
             }
             InputKind::GoTo => match text.parse() {
                 Ok(number) => self.go_to(number, index, effects),
-                Err(_) => self.warn("a row's number was expected"),
+                Err(_) => self.warn("expected a row number"),
             },
             InputKind::Screen(id) => {
                 if id >= taking::COMMON {

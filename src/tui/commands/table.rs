@@ -49,12 +49,12 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS.but(Scope::FRAME).but(Scope::DETAIL),
         Everywhere,
         "what-if",
-        "frame builder: make a frame, see what the rules make of it",
+        "frame builder: build a frame, see which rules it breaks",
     ),
     row(Cmd::NextPane, &["Tab"], Scope::SCREENS, Everywhere, "pane", "next pane"),
     row(Cmd::PreviousPane, &["Shift-Tab"], Scope::SCREENS, Everywhere, "pane", "previous pane"),
-    row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "this pane alone, or all of them again"),
-    row(Cmd::Layout, &["|"], Scope::SCREENS, Everywhere, "layout", "where the panes stand"),
+    row(Cmd::Zoom, &["\\"], Scope::SCREENS, Everywhere, "zoom", "show this pane alone, or all panes"),
+    row(Cmd::Layout, &["|"], Scope::SCREENS, Everywhere, "layout", "change the pane layout"),
     row(
         Cmd::Back,
         &["Esc", "Backspace", "Left", "h"],
@@ -77,7 +77,7 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS.but(Scope::LEARN),
         Everywhere,
         "lesson",
-        "the lesson about what the cursor is on, with this capture's values",
+        "open the lesson about the selected item, with this capture's values",
     ),
     row(
         Cmd::StopReading,
@@ -85,7 +85,7 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS,
         Everywhere,
         "stop reading",
-        "stop reading the capture and keep what was read; continue",
+        "stop reading and keep what was read; again: continue",
     ),
     row(
         Cmd::NextLanguage,
@@ -93,7 +93,7 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS,
         Everywhere,
         "language",
-        "explanations in the other language: English, 简体中文",
+        "switch the language of explanations: English, 简体中文",
     ),
     row(
         Cmd::Story,
@@ -117,9 +117,9 @@ static EVERYWHERE: &[Command] = &[
         Scope::SCREENS,
         Everywhere,
         "mouse",
-        "mouse for wslens, or for the terminal's own selection",
+        "use the mouse in wslens, or to select text in the terminal",
     ),
-    row(Cmd::Redraw, &["Ctrl-l"], Scope::SCREENS, Everywhere, "redraw", "draw everything again"),
+    row(Cmd::Redraw, &["Ctrl-l"], Scope::SCREENS, Everywhere, "redraw", "redraw the screen"),
     row(Cmd::Suspend, &["Ctrl-z"], Scope::SCREENS, Everywhere, "suspend", "back to the shell; fg returns"),
     row(Cmd::Quit, &["q", "Ctrl-c"], Scope::SCREENS, Everywhere, "quit", "quit"),
 ];
@@ -141,7 +141,7 @@ static MOVE: &[Command] = &[
         DOWN.but(Scope::FRAME).but(Scope::DETAIL).but(Scope::BUILDER).but(Scope::LEARN),
         Move,
         "open",
-        "open what the cursor is on",
+        "open the selected item",
     ),
     row(
         Cmd::Open,
@@ -149,7 +149,7 @@ static MOVE: &[Command] = &[
         Scope::DETAIL.or(Scope::FRAME).or(Scope::LEARN),
         Move,
         "open",
-        "open what the cursor is on",
+        "open the selected item",
     ),
     row(
         Cmd::Open,
@@ -157,7 +157,7 @@ static MOVE: &[Command] = &[
         Scope::BUILDER,
         Move,
         "look at",
-        "look at the frame on the Frame screen; try the experiment",
+        "open the frame on the Frame screen; run the experiment",
     ),
     row(Cmd::NextFinding, &["]e"], Scope::LISTS, Move, "next finding", "next row with a finding"),
     row(Cmd::PreviousFinding, &["[e"], Scope::LISTS, Move, "previous finding", "previous row with a finding"),
@@ -167,7 +167,14 @@ static FIND: &[Command] = &[
     row(Cmd::Filter, &["f", "&"], Scope::LISTS, Find, "filter", "show only rows that match; empty shows all"),
     row(Cmd::ClearFilter, &["Ctrl-f"], Scope::LISTS, Find, "no filter", "show all rows again"),
     row(Cmd::FilterThis, &["."], Scope::LISTS, Find, "filter to this", "show only rows like this one"),
-    row(Cmd::Search, &["/"], Scope::LISTS.or(Scope::DETAIL), Find, "search", "find text in what is listed"),
+    row(
+        Cmd::Search,
+        &["/"],
+        Scope::LISTS.or(Scope::DETAIL),
+        Find,
+        "search",
+        "search the listed rows for text",
+    ),
     row(Cmd::SearchNext, &["n"], Scope::LISTS, Find, "next", "next hit"),
     row(Cmd::SearchPrevious, &["N"], Scope::LISTS, Find, "previous", "previous hit"),
     row(
@@ -176,7 +183,7 @@ static FIND: &[Command] = &[
         Scope::CONNECTIONS.or(Scope::MESSAGES),
         Find,
         "mark",
-        "mark this row, or take the mark away",
+        "mark or unmark this row",
     ),
     row(Cmd::NextMark, &["'"], Scope::CONNECTIONS.or(Scope::MESSAGES), Find, "next mark", "next marked row"),
     row(
@@ -185,7 +192,7 @@ static FIND: &[Command] = &[
         Scope::CONNECTIONS.or(Scope::MESSAGES),
         Find,
         "only marked",
-        "only marked rows, or all again",
+        "show only marked rows, or all",
     ),
     row(Cmd::Copy, &["y"], Scope::SCREENS, Find, "copy", "copy the value under the cursor"),
     row(
@@ -196,7 +203,7 @@ static FIND: &[Command] = &[
         "copy as",
         "copy as text, JSON, hex, base64, code and more",
     ),
-    row(Cmd::Export, &["e"], Scope::SCREENS.but(Scope::DETAIL), Find, "export", "write to a file"),
+    row(Cmd::Export, &["e"], Scope::SCREENS.but(Scope::DETAIL), Find, "export", "export to a file"),
     row(Cmd::SaveAll, &["Ctrl-s"], Scope::SCREENS, Find, "save", "save the whole capture (also :save FILE)"),
 ];
 
@@ -209,7 +216,7 @@ static CONNECTIONS: &[Command] = &[
         "sort",
         "next order: first seen, messages, bytes, duration, findings",
     ),
-    row(Cmd::SortBackwards, &["r"], Scope::CONNECTIONS, Screen, "reverse", "the other way round"),
+    row(Cmd::SortBackwards, &["r"], Scope::CONNECTIONS, Screen, "reverse", "reverse the order"),
 ];
 
 static HANDSHAKE: &[Command] = &[
@@ -221,14 +228,14 @@ static HANDSHAKE: &[Command] = &[
         "curl",
         "copy a curl command that repeats this handshake",
     ),
-    row(Cmd::Raw, &["x"], Scope::HANDSHAKE, Screen, "raw bytes", "the heads as bytes"),
+    row(Cmd::Raw, &["x"], Scope::HANDSHAKE, Screen, "raw bytes", "show the heads as bytes"),
     row(
         Cmd::Verify,
         &["v"],
         Scope::HANDSHAKE,
         Screen,
         "verify a key",
-        "type any key, see its Sec-WebSocket-Accept",
+        "compute Sec-WebSocket-Accept for any key",
     ),
 ];
 
@@ -240,23 +247,16 @@ static LIVE: &[Command] = &[
         Scope::MESSAGES,
         Screen,
         "follow",
-        "keep to the newest row while the capture goes on; any move up ends it",
+        "follow the newest row while capturing; moving up stops following",
     ),
-    row(
-        Cmd::Pause,
-        &["p"],
-        COMES,
-        Screen,
-        "pause",
-        "lists stay as they are while the capture goes on, or go on with it",
-    ),
-    row(Cmd::StopCapture, &["S"], COMES, Screen, "stop", "stop capturing and keep what is there"),
+    row(Cmd::Pause, &["p"], COMES, Screen, "pause", "pause or resume the lists; the capture continues"),
+    row(Cmd::StopCapture, &["S"], COMES, Screen, "stop", "stop capturing and keep what was captured"),
 ];
 
 static MESSAGES: &[Command] = &[
-    row(Cmd::Frames, &["m"], Scope::MESSAGES, Screen, "msgs⇄frames", "a row per message, or per frame"),
-    row(Cmd::Direction, &["d"], Scope::MESSAGES, Screen, "dir", "both directions, only →, only ←"),
-    row(Cmd::Kind, &["o"], Scope::MESSAGES, Screen, "type", "all types, only data, only control frames"),
+    row(Cmd::Frames, &["m"], Scope::MESSAGES, Screen, "msgs⇄frames", "list messages, or frames"),
+    row(Cmd::Direction, &["d"], Scope::MESSAGES, Screen, "dir", "show both directions, only →, only ←"),
+    row(Cmd::Kind, &["o"], Scope::MESSAGES, Screen, "type", "show all types, only data, only control frames"),
 ];
 
 static DETAIL: &[Command] = &[
@@ -264,19 +264,19 @@ static DETAIL: &[Command] = &[
     row(Cmd::PreviousView, &["T", "["], Scope::DETAIL, Screen, "view", "previous view"),
     row(Cmd::NextFrame, &["n"], Scope::DETAIL, Screen, "next message", "next message"),
     row(Cmd::PreviousFrame, &["p"], Scope::DETAIL, Screen, "previous message", "previous message"),
-    row(Cmd::Collapse, &["h", "Left"], Scope::DETAIL, Screen, "fold", "fold, or go to what it is in"),
-    row(Cmd::Expand, &["l", "Right"], Scope::DETAIL, Screen, "unfold", "unfold, or go to its first part"),
-    row(Cmd::NextSibling, &["J"], Scope::DETAIL, Screen, "next sibling", "next part of the same object"),
+    row(Cmd::Collapse, &["h", "Left"], Scope::DETAIL, Screen, "fold", "fold, or go to the parent"),
+    row(Cmd::Expand, &["l", "Right"], Scope::DETAIL, Screen, "unfold", "unfold, or go to the first child"),
+    row(Cmd::NextSibling, &["J"], Scope::DETAIL, Screen, "next sibling", "next item of the same object"),
     row(
         Cmd::PreviousSibling,
         &["K"],
         Scope::DETAIL,
         Screen,
         "previous sibling",
-        "previous part of the same object",
+        "previous item of the same object",
     ),
     row(Cmd::SearchNext, &["Ctrl-n"], Scope::DETAIL, Screen, "next hit", "next hit of the search"),
-    row(Cmd::Wrap, &["w"], Scope::DETAIL, Screen, "wrap", "long lines wrapped, or cut"),
+    row(Cmd::Wrap, &["w"], Scope::DETAIL, Screen, "wrap", "wrap or cut long lines"),
     row(Cmd::CopyPath, &["Y"], Scope::DETAIL, Screen, "copy path", "copy the path of this value"),
     row(Cmd::Save, &["e"], Scope::DETAIL, Screen, "save", "write the message's bytes to a file"),
 ];
@@ -293,13 +293,20 @@ static FRAME: &[Command] = &[
         "previous frame",
         "previous frame",
     ),
-    row(Cmd::Unmask, &["u"], Scope::FRAME, Screen, "unmask", "payload masked, or unmasked"),
-    row(Cmd::WhatIf, &["w"], Scope::FRAME, Screen, "what-if", "change this frame and see what becomes of it"),
-    row(Cmd::Base, &["b"], Scope::FRAME, Screen, "bin/hex/dec", "values binary, hexadecimal, decimal"),
+    row(Cmd::Unmask, &["u"], Scope::FRAME, Screen, "unmask", "show the payload masked, or unmasked"),
+    row(Cmd::WhatIf, &["w"], Scope::FRAME, Screen, "what-if", "edit this frame and see what changes"),
+    row(
+        Cmd::Base,
+        &["b"],
+        Scope::FRAME,
+        Screen,
+        "bin/hex/dec",
+        "show values in binary, hexadecimal, decimal",
+    ),
 ];
 
 static BUILDER: &[Command] = &[
-    row(Cmd::Toggle, &["Space"], Scope::BUILDER, Screen, "toggle", "turn the bit, or take the next value"),
+    row(Cmd::Toggle, &["Space"], Scope::BUILDER, Screen, "toggle", "flip the bit, or choose the next value"),
     row(Cmd::More, &["l", "Right"], Scope::BUILDER, Screen, "next value", "next value"),
     row(Cmd::Less, &["h", "Left"], Scope::BUILDER, Screen, "value before", "value before"),
     row(
@@ -311,9 +318,9 @@ static BUILDER: &[Command] = &[
         "type a value: payload, key, opcode, fragments",
     ),
     row(Cmd::EditHex, &["x"], Scope::BUILDER, Screen, "edit hex", "type the payload in hex"),
-    row(Cmd::NewKey, &["r"], Scope::BUILDER, Screen, "new key", "another masking key"),
-    row(Cmd::Undo, &["u"], Scope::BUILDER, Screen, "undo", "take the last change back"),
-    row(Cmd::Reset, &["0"], Scope::BUILDER, Screen, "reset", "the frame as it was at first"),
+    row(Cmd::NewKey, &["r"], Scope::BUILDER, Screen, "new key", "generate a new masking key"),
+    row(Cmd::Undo, &["u"], Scope::BUILDER, Screen, "undo", "undo the last change"),
+    row(Cmd::Reset, &["0"], Scope::BUILDER, Screen, "reset", "restore the original frame"),
     row(
         Cmd::SaveCapture,
         &["s"],
@@ -325,27 +332,20 @@ static BUILDER: &[Command] = &[
 ];
 
 static LADDER: &[Command] = &[
-    row(
-        Cmd::TimeScale,
-        &["t"],
-        Scope::LADDER,
-        Screen,
-        "time scale",
-        "distances as the time between events, or all the same",
-    ),
-    row(Cmd::Control, &["c"], Scope::LADDER, Screen, "control", "control frames, or not"),
-    row(Cmd::Tcp, &["T"], Scope::LADDER, Screen, "tcp", "TCP's own packets, or not"),
+    row(Cmd::TimeScale, &["t"], Scope::LADDER, Screen, "time scale", "space events by time, or evenly"),
+    row(Cmd::Control, &["c"], Scope::LADDER, Screen, "control", "show or hide control frames"),
+    row(Cmd::Tcp, &["T"], Scope::LADDER, Screen, "tcp", "show or hide TCP's own packets"),
     row(Cmd::Fold, &["z"], Scope::LADDER, Screen, "fold", "fold repeated rows, or unfold them"),
 ];
 
 static STATS: &[Command] = &[
     row(Cmd::Scope, &["A"], Scope::STATS, Screen, "scope", "this connection, or all"),
-    row(Cmd::Model, &["P"], Scope::STATS, Screen, "model", "change the model that HTTP is measured by"),
+    row(Cmd::Model, &["P"], Scope::STATS, Screen, "model", "change the HTTP model"),
 ];
 
 static FINDINGS: &[Command] = &[
     row(Cmd::Group, &["g"], Scope::FINDINGS, Screen, "group", "by severity, by connection, by code, by time"),
-    row(Cmd::Severity, &["s"], Scope::FINDINGS, Screen, "severity", "from which severity on"),
+    row(Cmd::Severity, &["s"], Scope::FINDINGS, Screen, "severity", "choose the lowest severity to show"),
 ];
 
 static LAYERS: &[Command] = &[row(
@@ -354,26 +354,26 @@ static LAYERS: &[Command] = &[row(
     Scope::LAYERS,
     Screen,
     "OSI/TCP-IP names",
-    "names of OSI's layers, or of TCP/IP's",
+    "switch between OSI and TCP/IP layer names",
 )];
 
 static LEARN: &[Command] = &[
-    row(Cmd::Hint, &["h"], Scope::LEARN, Screen, "hint", "a hint, and at last the answer"),
-    row(Cmd::NextStep, &["n", "Right"], Scope::LEARN, Screen, "next step", "next step, this one done or not"),
+    row(Cmd::Hint, &["h"], Scope::LEARN, Screen, "hint", "show a hint, then the answer"),
+    row(
+        Cmd::NextStep,
+        &["n", "Right"],
+        Scope::LEARN,
+        Screen,
+        "next step",
+        "next step, even if this one is not done",
+    ),
     row(Cmd::PreviousStep, &["p", "Left"], Scope::LEARN, Screen, "previous step", "previous step"),
-    row(Cmd::Bits, &["b", "Ctrl-b"], Scope::LEARN, Screen, "bits", "the bits of the values in question"),
+    row(Cmd::Bits, &["b", "Ctrl-b"], Scope::LEARN, Screen, "bits", "show these values as bits"),
 ];
 
 static ON_TOP: &[Command] = &[
-    row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "take it"),
-    row(
-        Cmd::Cancel,
-        &["Esc", "Ctrl-c"],
-        Scope::INPUT.or(Scope::POPUP),
-        Screen,
-        "cancel",
-        "leave everything as it was",
-    ),
+    row(Cmd::Apply, &["Enter"], Scope::INPUT.or(Scope::POPUP), Screen, "apply", "apply it"),
+    row(Cmd::Cancel, &["Esc", "Ctrl-c"], Scope::INPUT.or(Scope::POPUP), Screen, "cancel", "cancel"),
     row(Cmd::Complete, &["Tab"], Scope::INPUT, Screen, "complete", "complete the word"),
     row(Cmd::Older, &["Up"], Scope::INPUT.or(Scope::POPUP), Screen, "up", "row above; older input"),
     row(Cmd::Newer, &["Down"], Scope::INPUT.or(Scope::POPUP), Screen, "down", "row below; newer input"),

@@ -203,15 +203,12 @@ impl Trial {
             lines.push(line);
         }
         if self.completions.len() > SHOWN {
-            lines.push(Text::of(
-                Role::Dim,
-                format!(" {} in all, ↑↓ walk through them", self.completions.len()),
-            ));
+            lines.push(Text::of(Role::Dim, format!(" {} in all, ↑↓ select one", self.completions.len())));
         }
         if self.parsed.as_ref().is_ok_and(|filter| filter.asks_for_code(1006)) {
             lines.push(Text::of(
                 Role::Note,
-                " APIs report 1006, no Close frame carries it: \"not close.code\" chooses what ended without one",
+                " 1006 is reported by APIs and never sent: \"not close.code\" selects connections that ended without a Close frame",
             ));
         }
         if self.text.trim().is_empty() {

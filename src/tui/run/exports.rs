@@ -50,7 +50,7 @@ impl Exports {
     /// Begins one; answers why not.
     pub(super) fn start(&mut self, session: &Session, job: Job) -> Option<String> {
         if self.is_running() {
-            return Some("an export goes on already; Ctrl-x stops it".to_owned());
+            return Some("an export is already running; Ctrl-x stops it".to_owned());
         }
         let task = Task::new(session, &self.source, job.clone());
         let progress = Arc::<Progress>::default();
@@ -95,7 +95,7 @@ impl Exports {
                 let count = counted(done.count, done.name);
                 let lost = match done.lost {
                     0 => String::new(),
-                    lost => format!("   {lost} could not be had whole"),
+                    lost => format!("   {lost} incomplete"),
                 };
                 Event::Done(Ok(format!("wrote {count} to {name}{lost}")))
             }
@@ -124,7 +124,7 @@ impl Drop for Exports {
 pub(super) fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String, String>> {
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     if encoded.len() > CLIPBOARD {
-        let words = format!("{} bytes are too many for the clipboard: e writes a file", text.len());
+        let words = format!("{} bytes do not fit into the clipboard: e writes a file", text.len());
         return Ok(Err(words));
     }
     host.write(&format!("\x1b]52;c;{encoded}\x07"))?;
@@ -133,7 +133,7 @@ pub(super) fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String,
         .filter(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || crate::model::is_hidden(*c))
         .count();
     let note = if odd > 0 {
-        format!("   note: it holds {odd} control or invisible characters")
+        format!("   note: it contains {odd} control or invisible characters")
     } else {
         String::new()
     };
@@ -148,7 +148,7 @@ pub(super) fn save(path: &Path, what: &Save) -> Result<String, String> {
     match write() {
         Ok(()) => Ok(format!("wrote {} bytes to {name}", bytes.len())),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(format!("{name} is there already: nothing was written"))
+            Err(format!("{name} already exists: nothing was written"))
         }
         Err(error) => Err(format!("cannot write {name}: {error}")),
     }

@@ -370,7 +370,7 @@ impl Screen for Connections {
             }
             Cmd::Copy => match turn.ctx().connection().map(|row| row.url.as_deref().map(str::to_owned)) {
                 Some(Some(url)) => turn.copy(url, "the URL"),
-                Some(None) => turn.warn("the request was not captured: the URL is not known"),
+                Some(None) => turn.warn("the request was not captured: the URL is unknown"),
                 None => {}
             },
             Cmd::CopyAs => {
@@ -395,7 +395,7 @@ impl Screen for Connections {
         let text = match item {
             0 => match row.url.as_deref() {
                 Some(url) => url.to_owned(),
-                None => return turn.warn("the request was not captured: the URL is not known"),
+                None => return turn.warn("the request was not captured: the URL is unknown"),
             },
             1 => format!("{} {}", row.client, row.server),
             2 => format!("conn == {}", row.id),

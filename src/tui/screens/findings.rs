@@ -113,7 +113,7 @@ impl Findings {
         let Some(row) = self.finding(ctx) else {
             let words = match self.row() {
                 Some(Row::Head(Head::Rule(rule), _)) => return rule_lines(rule, ctx.shared.lang, columns),
-                Some(Row::Head(..)) => "Enter folds this connection's findings, or unfolds them.",
+                Some(Row::Head(..)) => "Enter folds or unfolds this connection's findings.",
                 Some(Row::Finding(_)) | None => return Vec::new(),
             };
             return vec![Text::of(Role::Plain, words)];
@@ -185,17 +185,17 @@ fn place(row: &FindingRow) -> String {
     parts.extend(row.frame.map(|frame| format!("frame {}", units::grouped(frame))));
     parts.extend(row.offset.map(|offset| format!("byte {} of the stream", units::grouped(offset))));
     if row.connection.is_none() {
-        parts.push("of the capture, not of a WebSocket".to_owned());
+        parts.push("about the capture, not one WebSocket".to_owned());
     }
     parts.join(", ")
 }
 
 fn next_step(row: &FindingRow) -> &'static str {
     match (row.connection, row.frame, row.message) {
-        (Some(_), Some(_), _) => "Enter goes to the frame",
-        (Some(_), None, Some(_)) => "Enter goes to the message's first frame",
-        (Some(_), None, None) => "Enter goes to the handshake, or to what was said around that time",
-        (None, ..) => "the packet's number leads to it in other tools too",
+        (Some(_), Some(_), _) => "Enter opens the frame",
+        (Some(_), None, Some(_)) => "Enter opens the message's first frame",
+        (Some(_), None, None) => "Enter opens the handshake, or the messages around that time",
+        (None, ..) => "other tools show the packet by the same number",
     }
 }
 
@@ -238,10 +238,7 @@ fn jump(row: &FindingRow, turn: &mut Turn<'_>) {
         (after + 1).min(messages.len()) as u64
     };
     turn.select(Selection { connection: id, message, frame: 0 });
-    turn.say(format!(
-        "seen at packet {}: this is the message around that time",
-        units::grouped(row.place.packet)
-    ));
+    turn.say(format!("seen at packet {}: the message around that time", units::grouped(row.place.packet)));
     turn.go(if message > 0 { ScreenId::Messages } else { ScreenId::Ladder });
 }
 
@@ -416,8 +413,8 @@ impl Screen for Findings {
         if self.list.is_empty() {
             let words = match (ctx.shared.progress.state, self.rows.least) {
                 (Reading::Reading, _) => "nothing found so far",
-                (_, Some(_)) => "nothing of this severity: s shows others",
-                _ => "Nothing was found wrong: every rule was checked on every frame that was captured.",
+                (_, Some(_)) => "no findings of this severity; s shows others",
+                _ => "No findings: every rule was checked on every captured frame.",
             };
             let rest = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
             empty(ctx, buffer, rest, words);
@@ -445,7 +442,7 @@ impl Screen for Findings {
         });
         // All rules are checked in one pass over the capture.
         match ctx.shared.progress.state {
-            Reading::Reading => drop(line.add(Role::Note, "   reading goes on: findings so far")),
+            Reading::Reading => drop(line.add(Role::Note, "   still reading: findings so far")),
             Reading::Stopped => {
                 line.add(
                     Role::Warning,

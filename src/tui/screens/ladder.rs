@@ -509,7 +509,7 @@ impl Screen for Ladder {
         line.plainly(format!("  {} fold", check(self.fold)));
         if self.tcp {
             match ctx.shared.details.tcp(self.connection) {
-                Detail::Loading => drop(line.add(Role::Dim, "   TCP's packets are looked for …")),
+                Detail::Loading => drop(line.add(Role::Dim, "   loading TCP packets …")),
                 Detail::Failed(why) => {
                     line.add(Role::Warning, "   TCP: ").captured(Role::Warning, why.as_bytes(), 60);
                 }

@@ -245,8 +245,11 @@ impl Screen for Messages {
             if gone {
                 self.follow(turn);
                 if turn.shared.said.is_none() && key > 0 {
-                    let why =
-                        if place < self.released(turn.index) { "was released" } else { "is not among these" };
+                    let why = if place < self.released(turn.index) {
+                        "was released"
+                    } else {
+                        "is not in this list"
+                    };
                     turn.say(format!("row {} {why}: the next one is selected", place + 1));
                 }
             }
@@ -324,13 +327,12 @@ impl Screen for Messages {
                 let live = &mut turn.shared.live;
                 live.follow = !live.follow || live.paused;
                 live.paused = false;
-                let words =
-                    if live.follow { "follow: the list keeps to the newest" } else { "follow is off" };
+                let words = if live.follow { "follow: showing the newest row" } else { "follow is off" };
                 self.focus = Focus::List;
                 turn.say(words);
             }
             Cmd::GoFrame | Cmd::GoLayers if self.hole.is_some() => {
-                turn.say("these bytes are not in the capture; Enter shows what is known of them");
+                turn.say("these bytes are not in the capture; Enter shows what is known about them");
             }
             Cmd::GoFrame | Cmd::GoLayers => {
                 let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };

@@ -145,7 +145,7 @@ impl Screen for Stats {
                 let bytes = |set: Option<u64>| set.map_or("as captured".to_owned(), |set| format!("{set} B"));
                 let item = |id, words: &str, now: String| (id, words.to_owned(), now);
                 turn.menu(Menu {
-                    title: "What HTTP is measured by".to_owned(),
+                    title: "HTTP model".to_owned(),
                     items: vec![
                         item(POLL, "polling interval", units::duration(self.model.poll)),
                         item(REQUEST, "head of a request", bytes(self.model.request)),
@@ -217,10 +217,10 @@ impl Screen for Stats {
             POLL if text.is_empty() => {}
             POLL => match text.parse::<f64>() {
                 Ok(seconds) if (0.001..=1e6).contains(&seconds) => self.model.poll = (seconds * 1e9) as u64,
-                _ => turn.warn("seconds were expected, from 0.001 to 1000000"),
+                _ => turn.warn("expected seconds, from 0.001 to 1000000"),
             },
             REQUEST | RESPONSE if !text.is_empty() && bytes().is_none() => {
-                turn.warn("a number of bytes was expected")
+                turn.warn("expected a number of bytes")
             }
             REQUEST => self.model.request = bytes(),
             RESPONSE => self.model.response = bytes(),

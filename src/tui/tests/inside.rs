@@ -116,7 +116,7 @@ fn a_handshake_is_explained_and_judged() {
 
 #[test]
 fn a_wrong_accept_names_the_mistake_and_a_refusal_its_reason() {
-    Kit::open("wrong-accept", 120, 36).press("2").shows("✗ not the same").shows("40-character hex text");
+    Kit::open("wrong-accept", 120, 36).press("2").shows("✗ different").shows("40-character hex text");
     Kit::open("refused", 120, 36)
         .press("2")
         .shows("Why there is no WebSocket")
@@ -201,7 +201,9 @@ fn a_message_that_is_not_whole_says_why() {
         as u64
         + 1;
     drop(index);
-    at("gap-plain", 120, 36, bad, "3 Enter").shows("~ not whole, the capture has a gap").shows("1 448 B are");
+    at("gap-plain", 120, 36, bad, "3 Enter")
+        .shows("~ incomplete: the capture has a gap")
+        .shows("1 448 B are");
 }
 
 #[test]

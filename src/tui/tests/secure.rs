@@ -50,6 +50,6 @@ fn connections_that_cannot_be_read_stand_below_those_that_can() {
         at += len;
     }
     let kit = Kit::of_bytes(kept, 120, 36).unwrap().rest();
-    kit.shows("TLS that cannot be read: 3").shows("wslens explain keylog").shows("wss.example");
+    kit.shows("TLS that cannot be decrypted: 3").shows("wslens explain keylog").shows("wss.example");
     kit.shows("no-secret");
 }

@@ -58,7 +58,7 @@ fn the_figures_are_those_of_the_command_line() {
         let headers = both("wire_bytes") - both("payload_bytes");
         assert_eq!(number(&shown, "frame headers"), headers, "{name}\n{shown}");
         let Some(methods) = json["http_estimate"]["methods"].as_array() else {
-            kit.shows("no whole handshake was captured");
+            kit.shows("no complete handshake was captured");
             continue;
         };
         let titles = [
@@ -90,7 +90,7 @@ fn the_model_is_shown_and_can_be_changed() {
     let kit = kit.press("P j Enter").text("1000").press("Enter").rest();
     kit.shows("request 1000 B (as set)");
     let kit = kit.press("P j Enter Ctrl-u").text("-5").press("Enter");
-    kit.shows("a number of bytes was expected");
+    kit.shows("expected a number of bytes");
     let kit = kit.press("P j j j Enter").rest();
     kit.shows("polling every 1.00 s").shows("as captured");
 }

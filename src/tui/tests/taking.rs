@@ -59,7 +59,7 @@ fn the_command_to_explain_has_the_frames_as_they_were_on_the_wire() {
 fn what_is_no_json_is_not_copied_as_such() {
     let kit = Kit::open("chat-deflate", 120, 36).press("3 g").rest();
     let kit = copy(kit, 1);
-    kit.shows("this is no JSON");
+    kit.shows("this is not a JSON");
     assert!(kit.copied.is_empty());
 }
 

@@ -131,7 +131,7 @@ fn remark(builder: &Builder, made: &Made, field: Field) -> String {
             len => format!("{} in {} bits", header.payload_len, len * 8),
         }),
         Field::Deflate if draft.deflate => "agreed on".to_owned(),
-        Field::Deflate => "not agreed on".to_owned(),
+        Field::Deflate => "not negotiated".to_owned(),
         Field::Payload => format!("{} B", draft.payload.len()),
         _ => String::new(),
     }
@@ -183,7 +183,7 @@ fn verdict_lines(made: &Made, lang: Lang, columns: usize, most: usize) -> Vec<Te
             Role::Plain,
             match (open, made.draft.direction) {
                 (true, _) => lang.pick(
-                    "The message goes on: continuations have to follow.",
+                    "The message is not finished: continuation frames must follow.",
                     "消息还没有结束：后面必须有延续帧。",
                 ),
                 (false, crate::model::Direction::ClientToServer) => {

@@ -148,9 +148,9 @@ pub fn prompt(draft: &Draft, field: Field, hex: bool) -> Result<(&'static str, S
         Field::Fragments => ("fragments", draft.fragments.to_string()),
         Field::Payload | Field::Length => match std::str::from_utf8(&draft.payload) {
             Ok(text) if text.len() <= 4096 => ("payload", text.to_owned()),
-            _ => return Err("the payload is no short text: x edits it as hex"),
+            _ => return Err("the payload is not a short text: x edits it as hex"),
         },
-        _ => return Err("Space turns it"),
+        _ => return Err("Space flips it"),
     })
 }
 
@@ -170,7 +170,7 @@ pub fn entered(draft: &mut Draft, field: Field, text: &str, hex: bool) -> Result
     match field {
         Field::Key | Field::Mask if text.trim() == "none" => draft.key = None,
         Field::Key | Field::Mask => {
-            let key = bytes(text)?.try_into().map_err(|_| "a key has 4 bytes".to_owned())?;
+            let key = bytes(text)?.try_into().map_err(|_| "a masking key has 4 bytes".to_owned())?;
             draft.key = Some(key);
         }
         Field::Opcode => {

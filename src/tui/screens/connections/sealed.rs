@@ -15,8 +15,8 @@ pub fn draw(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let shown = all.len().min(usize::from(area.height) - 1);
-    let mut head = Text::of(Role::Title, format!(" TLS that cannot be read: {}", units::grouped(count)));
-    head.add(Role::Dim, "   wslens explain keylog says how to get keys");
+    let mut head = Text::of(Role::Title, format!(" TLS that cannot be decrypted: {}", units::grouped(count)));
+    head.add(Role::Dim, "   wslens explain keylog shows how to get TLS secrets");
     let lines = std::iter::once(head).chain(all.iter().take(shown).map(line));
     let y = area.bottom().saturating_sub(shown as u16 + 1);
     for (y, line) in (y..area.bottom()).zip(lines) {

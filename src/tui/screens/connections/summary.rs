@@ -30,7 +30,7 @@ pub fn nothing(ctx: &Ctx<'_>) -> String {
         (seen.tls, "TLS (a wss:// WebSocket would be inside)"),
         (seen.http, "HTTP without WebSocket"),
         (seen.http2, "HTTP/2"),
-        (seen.unknown, "other protocols, or begun before the capture"),
+        (seen.unknown, "other protocols, or opened before the capture began"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)
@@ -244,7 +244,7 @@ fn payload(row: &ConnectionRow) -> Text {
     let app = row.app_bytes.c2s + row.app_bytes.s2c;
     let (payload, wire) = (c2s.payload_bytes + s2c.payload_bytes, c2s.wire_bytes + s2c.wire_bytes);
     line.plainly(format!(
-        "{} B of application data travelled as {} B",
+        "{} B of application data were sent as {} B",
         units::grouped(app),
         units::grouped(payload)
     ));
@@ -361,12 +361,12 @@ fn closing(row: &ConnectionRow, reading: Reading) -> Text {
         None if reading == Reading::Stopped => "open where reading stopped",
         Some(State::Open) | None => "still open where the capture ends",
         Some(State::Closed | State::Reset) => &then,
-        Some(State::TimedOut) => "then it fell silent",
+        Some(State::TimedOut) => "then it was silent",
         Some(State::Refused | State::Unanswered) => "never opened",
     };
     let Some(closing) = &row.closing else {
         if matches!(row.state, Some(State::Closed | State::Reset)) {
-            line.add(Role::Warning, "no Close frame: an API reports 1006; ");
+            line.add(Role::Warning, "no Close frame: close code 1006 (never sent); ");
         }
         line.plainly(tcp);
         return line;

@@ -130,7 +130,7 @@ impl Connections {
         let mut pane = Pane::new(format!("Connections{gap}{count}"), !self.below).scrolled(&self.list);
         let released = ctx.index.released.connections;
         if released > 0 {
-            let words = format!("{gap}{} of long ago released", units::grouped(released));
+            let words = format!("{gap}{} old ones released", units::grouped(released));
             pane.title.add(Role::Warning, words);
         }
         if ctx.shared.is_wide() || self.order != Order::FirstSeen || self.backwards {

@@ -253,7 +253,7 @@ impl Content {
         let mut doubts = Vec::new();
         let missing = |what: &str| match detail.missing {
             Some((at, len)) => format!(
-                "{what}: {} B are missing from payload byte {} on",
+                "{what}: {} B are missing, starting at payload byte {}",
                 units::grouped(len),
                 units::grouped(at)
             ),
@@ -261,23 +261,21 @@ impl Content {
         };
         match detail.integrity {
             Integrity::Ok => {}
-            Integrity::Gap => doubts.push((Role::Error, missing("~ not whole, the capture has a gap"))),
+            Integrity::Gap => doubts.push((Role::Error, missing("~ incomplete: the capture has a gap"))),
             Integrity::Cut => doubts.push((Role::Warning, "~ cut: a limit of wslens was reached".to_owned())),
             Integrity::UnknownDictionary => doubts.push((
                 Role::Warning,
-                "~ refers to earlier data that wslens does not have: shown as sent, not decompressed"
-                    .to_owned(),
+                "~ needs earlier data that was not captured: shown as sent, not decompressed".to_owned(),
             )),
             Integrity::Damaged => {
                 doubts.push((
                     Role::Error,
-                    "✗ the compressed data is broken: shown is what came before, or as sent".to_owned(),
+                    "✗ the compressed data is damaged: shown up to there, or as sent".to_owned(),
                 ));
             }
-            Integrity::UnknownExtension => doubts.push((
-                Role::Warning,
-                "~ coded by an extension that wslens does not know: shown as sent".to_owned(),
-            )),
+            Integrity::UnknownExtension => {
+                doubts.push((Role::Warning, "~ encoded by an unknown extension: shown as sent".to_owned()))
+            }
             Integrity::Lenient => doubts
                 .push((Role::Warning, "~ strict receivers reject this message: see the finding".to_owned())),
             Integrity::Guessed => {

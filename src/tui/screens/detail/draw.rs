@@ -152,7 +152,7 @@ fn title(content: &Content) -> Text {
     line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, word(detail.opcode));
     match detail.len {
         Some(len) => line.plainly(format!("  {} B", units::grouped(len))),
-        None => line.add(Role::Warning, "  ~ length not known"),
+        None => line.add(Role::Warning, "  ~ length unknown"),
     };
     line
 }

@@ -112,7 +112,7 @@ impl<'a> Reader<'a> {
                 return if state == State::Done { Ok(()) } else { Err("it ends too early") };
             };
             state = match (state, byte) {
-                (State::Done, _) => return Err("something follows the value"),
+                (State::Done, _) => return Err("unexpected bytes after the value"),
                 (State::FirstValue, b']') | (State::FirstKey, b'}') => self.close(),
                 (State::Value | State::FirstValue, _) => self.value(byte)?,
                 (State::FirstKey | State::Key, b'"') => {
@@ -120,19 +120,19 @@ impl<'a> Reader<'a> {
                     self.key = Some(key);
                     self.space();
                     if self.text.get(self.at) != Some(&b':') {
-                        return Err("a colon has to follow the key");
+                        return Err("expected ':' after the key");
                     }
                     self.at += 1;
                     State::Value
                 }
-                (State::FirstKey | State::Key, _) => return Err("a key in quotes was expected"),
+                (State::FirstKey | State::Key, _) => return Err("expected a key in quotes"),
                 (State::Comma, b',') => {
                     self.at += 1;
                     if self.in_object() { State::Key } else { State::Value }
                 }
                 (State::Comma, b'}') if self.in_object() => self.close(),
                 (State::Comma, b']') if !self.in_object() => self.close(),
-                (State::Comma, _) => return Err("a comma or the end of this object or array was expected"),
+                (State::Comma, _) => return Err("expected ',' or the end of the object or array"),
             };
         }
     }
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, byte: u8) -> Result<State, &'static str> {
         if self.nodes.len() >= MOST {
-            return Err("more values than a tree is made of");
+            return Err("too many values for a tree");
         }
         let start = self.place();
         let kind = match byte {
@@ -234,7 +234,7 @@ impl<'a> Reader<'a> {
             let rest = self.text.get(at..).unwrap_or_default();
             let Some(next) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) else {
                 self.at = self.text.len();
-                return Err("a string does not end");
+                return Err("a string has no end");
             };
             at += next;
             match self.text.get(at) {
@@ -244,12 +244,12 @@ impl<'a> Reader<'a> {
                     (Some(b'u'), Some(digits)) if digits.iter().all(u8::is_ascii_hexdigit) => at += 6,
                     _ => {
                         self.at = at;
-                        return Err("an escape that JSON does not have");
+                        return Err("invalid escape");
                     }
                 },
                 _ => {
                     self.at = at;
-                    return Err("a control character in a string has to be escaped");
+                    return Err("unescaped control character in a string");
                 }
             }
         }
@@ -267,7 +267,7 @@ impl<'a> Reader<'a> {
         while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        if self.at > before { Ok(()) } else { Err("a digit was expected") }
+        if self.at > before { Ok(()) } else { Err("expected a digit") }
     }
 
     fn number(&mut self) -> Result<(), &'static str> {
@@ -301,7 +301,7 @@ impl<'a> Reader<'a> {
                 self.at += word.len();
                 Ok(())
             }
-            None => Err("a value was expected"),
+            None => Err("expected a value"),
         }
     }
 }
@@ -502,7 +502,7 @@ mod tests {
         let json = read(deep.as_bytes());
         assert_eq!(json.nodes.len(), 300_000);
         assert_eq!(json.nodes.last().unwrap().depth, 299_999);
-        assert!(read("[".repeat(500_000).as_bytes()).error.unwrap().1.contains("more values"));
+        assert!(read("[".repeat(500_000).as_bytes()).error.unwrap().1.contains("too many values"));
     }
 
     proptest! {

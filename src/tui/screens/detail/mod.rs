@@ -248,7 +248,7 @@ impl MessageDetail {
         }
     }
 
-    /// Goes to the next or previous part of the same object.
+    /// Goes to the next or previous item of the same object.
     fn sibling(&mut self, forwards: bool) {
         let Some(content) = &self.content else { return };
         let Some(json) = &content.json else { return };
@@ -309,7 +309,7 @@ impl MessageDetail {
         self.main.settle(rows, self.main.height());
         self.main.go(row);
         self.follow();
-        turn.say(format!("found at byte {}; {} goes on", units::grouped(at as u64), "Ctrl-n"));
+        turn.say(format!("found at byte {}; {} finds the next", units::grouped(at as u64), "Ctrl-n"));
     }
 
     /// What `y` copies.
@@ -449,7 +449,7 @@ impl Screen for MessageDetail {
                 });
                 match path {
                     Some(path) => turn.copy(path, "the path"),
-                    None => turn.say("a path is there in the JSON view"),
+                    None => turn.say("the path exists only in the JSON view"),
                 }
             }
             Cmd::SearchNext => self.search(turn),
@@ -541,7 +541,7 @@ impl Screen for MessageDetail {
             let number = ctx.shared.selection.message;
             let inner = Pane::new(format!("Message {number}"), true).draw(buffer, area, ctx.theme());
             let words = match ctx.detail() {
-                Detail::Failed(why) => format!("it cannot be read: {}", safe_str(&why)),
+                Detail::Failed(why) => format!("the message cannot be read: {}", safe_str(&why)),
                 _ if ctx.message().is_none() => "no message of this connection was captured".to_owned(),
                 _ => "loading".to_owned(),
             };

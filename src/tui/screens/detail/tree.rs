@@ -43,7 +43,7 @@ pub fn lines(content: &Content, rows: std::ops::Range<usize>, cursor: usize, col
         let folded = content.folded.contains(at);
         line.append(&value(content, json, node, folded, columns.saturating_sub(line.width())));
         if node.again {
-            line.plainly("  ").add(Role::Warning, "! key stands twice");
+            line.plainly("  ").add(Role::Warning, "! duplicate key");
         }
         line
     };
@@ -134,9 +134,9 @@ pub fn broken(content: &Content, columns: usize) -> Option<Text> {
     let (at, why) = content.json.as_ref()?.error?;
     let mut line = Text::of(Role::Plain, " ");
     let words = if !content.detail.whole && at >= content.bytes().len() {
-        format!("~ only the beginning is here: the tree ends at byte {}", units::grouped(at as u64))
+        format!("~ only the beginning was loaded: the tree ends at byte {}", units::grouped(at as u64))
     } else {
-        format!("✗ no JSON from byte {} on: {why}", units::grouped(at as u64))
+        format!("✗ not JSON from byte {} on: {why}", units::grouped(at as u64))
     };
     line.add(Role::Warning, fit(&words, columns.saturating_sub(1)));
     debug_assert!(width(&line.plain()) <= columns.max(1));

@@ -96,7 +96,7 @@ impl<'a> Bytes<'a> {
             Some(why) if missing > 0 => Some(format!("payload of {} B: {why}", units::grouped(missing))),
             _ if missing == 0 => None,
             _ if !self.shown.complete => {
-                Some(format!("{} B more, not all of them captured", units::grouped(missing)))
+                Some(format!("{} B more, not all captured", units::grouped(missing)))
             }
             _ => Some(format!("{} B more", units::grouped(missing))),
         }

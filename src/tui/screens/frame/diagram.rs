@@ -53,7 +53,7 @@ impl<'a> View<'a> {
         lines.pop();
         let more =
             all.iter().find(|line| line.kind == LineKind::More).map(|line| line.text()).unwrap_or_default();
-        Self { lines, words: Some(Text::of(Role::Dim, format!(" ▾ the box goes on below{more}"))) }
+        Self { lines, words: Some(Text::of(Role::Dim, format!(" ▾ continued below{more}"))) }
     }
 
     /// The bit that is drawn in a cell.

@@ -264,7 +264,7 @@ pub fn totals(shown: &Shown) -> Text {
     }
     let here = shown.plain.len() as u64;
     if !shown.complete {
-        line.plainly("  ").add(Role::Warning, "~ the capture does not have all of it");
+        line.plainly("  ").add(Role::Warning, "~ not captured completely");
     } else if shown.absent.is_none() && here < payload {
         line.plainly("  ").add(Role::Note, format!("~ the first {} B are loaded", units::grouped(here)));
     }

@@ -105,7 +105,7 @@ pub fn find(ctx: &Ctx<'_>) -> Found {
         Request::Message { connection, message } => match details.message(connection, message) {
             Detail::Ready(message) => match message.frames.iter().position(|known| known.number == frame) {
                 Some(at) => Found::Here(Loaded::Of(message, at)),
-                None => Found::Nothing(format!("frame {frame} could not be read again")),
+                None => Found::Nothing(format!("frame {frame} could not be read")),
             },
             Detail::Failed(why) => Found::Nothing(why),
             Detail::Absent | Detail::Loading => Found::Waiting,

@@ -429,7 +429,7 @@ fn title(ctx: &Ctx<'_>, shown: &Shown, compact: bool) -> String {
     let place = shown.loaded.as_ref().map(found::Loaded::place);
     let mut title = "RFC 6455 §5.2  ".to_owned();
     title += &match (selection.message, place) {
-        (0, _) => format!("frame {}, of no message", selection.frame),
+        (0, _) => format!("frame {}, not part of a message", selection.frame),
         (message, Some(place)) if !compact => format!("frame {place} of {frames} of message {message}"),
         (_, Some(place)) => format!("frame {place}/{frames}"),
         (message, None) => format!("message {message}"),

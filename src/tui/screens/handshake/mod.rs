@@ -178,7 +178,7 @@ impl Screen for Handshake {
                 let row = ctx.connection();
                 match row.and_then(|row| curl(&row.handshake, row.url.as_deref()?)) {
                     None if row.is_some_and(|row| row.handshake.is_http2) => {
-                        turn.warn("curl cannot send an extended CONNECT, which this request is (RFC 8441)");
+                        turn.warn("this request is an extended CONNECT (RFC 8441), which curl cannot send");
                     }
                     Some(command) => turn.copy(command, "the command"),
                     None => turn.warn("the request was not captured: there is nothing to repeat"),

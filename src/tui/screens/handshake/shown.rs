@@ -176,17 +176,11 @@ impl Shown {
         } else if story.sent.is_empty() && response.is_some_and(|head| head.cut) {
             lines.push(sent(wide, no_accept_words(lang), Role::Dim, "", columns));
         } else if story.sent.is_empty() && upgraded {
-            lines.push(sent(
-                wide,
-                "",
-                Role::Error,
-                "✗ nothing: a client has to close the connection",
-                columns,
-            ));
+            lines.push(sent(wide, "", Role::Error, "✗ missing: a client must close the connection", columns));
         }
         for (value, right, mistake) in &story.sent {
             let value = String::from_utf8_lossy(value).into_owned();
-            let verdict = if *right { "✓ match" } else { "✗ not the same" };
+            let verdict = if *right { "✓ match" } else { "✗ different" };
             lines.push(sent(wide, &value, if *right { Role::Ok } else { Role::Error }, verdict, columns));
             let mistake = mistake
                 .map(str::to_owned)

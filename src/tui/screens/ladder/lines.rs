@@ -361,7 +361,7 @@ impl Scribe<'_> {
                 },
                 10 => match about.and_then(|note| note.rtt) {
                     Some(rtt) => say(Role::Ok, &format!("RTT {}", units::milliseconds(rtt))),
-                    None => say(Role::Plain, "answers no ping"),
+                    None => say(Role::Plain, "unsolicited (no ping asked for it)"),
                 },
                 _ => {}
             }
@@ -415,7 +415,7 @@ impl Scribe<'_> {
         };
         let data = |frame: &FrameRow| !frame.header().opcode().is_control();
         if overlaps {
-            say(Role::Ok, if self.columns.wide { "⇄ both at once" } else { "⇄" });
+            say(Role::Ok, if self.columns.wide { "⇄ both at the same time" } else { "⇄" });
         } else if data(frame)
             && data(before)
             && before.header().fin()

@@ -206,9 +206,9 @@ impl Screen for Layers {
             Cmd::Names => {
                 self.tcp_ip = !self.tcp_ip;
                 turn.say(if self.tcp_ip {
-                    "layers by the names of TCP/IP (RFC 1122)"
+                    "layer names of TCP/IP (RFC 1122)"
                 } else {
-                    "layers by the names of OSI's model"
+                    "layer names of the OSI model"
                 });
             }
             Cmd::NextPane | Cmd::PreviousPane => self.below = !self.below,
@@ -221,7 +221,7 @@ impl Screen for Layers {
                 let layer = self.shown.as_ref().and_then(|shown| shown.tower.layers.get(self.layer));
                 match layer.and_then(|layer| layer.opens) {
                     Some(screen) => turn.go(screen),
-                    None => turn.say("this layer has no screen of its own; its bytes are lit below"),
+                    None => turn.say("this layer has no screen; its bytes are highlighted below"),
                 }
             }
             Cmd::Copy => {
@@ -341,7 +341,7 @@ impl Screen for Layers {
         }
         let others = shown.tower.others();
         if others > 0 {
-            line.plainly(format!("   {others} B belong to other frames or fill the packet up"));
+            line.plainly(format!("   {others} B belong to other frames or are padding"));
         }
         line
     }
@@ -474,7 +474,7 @@ impl Layers {
             return empty(ctx, buffer, area, "the packet's bytes are loading");
         }
         if piece.of_packet.is_empty() {
-            let mut line = Text::of(Role::Note, " it came inside an IP fragment: the bytes are not marked");
+            let mut line = Text::of(Role::Note, " it arrived in IP fragments: the bytes are not marked");
             line = line.cut(usize::from(area.width));
             line.draw(buffer, area.x, area.bottom().saturating_sub(1), area.width, ctx.theme());
         }

@@ -330,7 +330,7 @@ impl Tower {
             return;
         }
         let behind_tcp = piece.packet.layers.last().is_some_and(|layer| range.start >= layer.range.end);
-        let name = if behind_tcp { "other bytes" } else { "not told" };
+        let name = if behind_tcp { "other bytes" } else { "unknown" };
         self.parts.push(Part {
             name: format!("{name} {}", range.len()),
             range,

@@ -164,7 +164,7 @@ impl Stage {
                     turn.effects.push(effect);
                 }
                 (Effect::Export(_) | Effect::Save(..), _) => {
-                    turn.warn("files are written from the capture's own screens, not from a lesson");
+                    turn.warn("a lesson cannot write files; use the capture's own screens");
                 }
                 _ => {}
             }
@@ -302,7 +302,7 @@ pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<Answer, Strin
             Detail::Ready(detail) => Some(Ok(make(detail))),
             Detail::Failed(why) => Some(Err(why)),
             Detail::Loading => None,
-            Detail::Absent => Some(Err("something else was asked for".to_owned())),
+            Detail::Absent => Some(Err("the step asks for something else".to_owned())),
         }
     }
     let details = &shared.details;

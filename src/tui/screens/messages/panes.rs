@@ -115,7 +115,7 @@ pub fn hole(ctx: &Ctx<'_>, [frames, bytes, short]: [Rect; 3], buffer: &mut Buffe
         let mut lines: Vec<Text> =
             lines.into_iter().map(|line| Text::of(Role::Warning, format!(" {line}"))).collect();
         let mut keys = Text::of(Role::Plain, " ");
-        keys.add(Role::Key, "Enter").add(Role::Dim, ": what that means, in the Expert screen");
+        keys.add(Role::Key, "Enter").add(Role::Dim, ": the Expert screen explains it");
         lines.push(keys);
         lines
     };
@@ -142,7 +142,7 @@ fn released(ctx: &Ctx<'_>) -> Text {
 }
 
 fn lost_words() -> Text {
-    Text::of(Role::Warning, " it belongs to no message: a continuation without a beginning, or cut off")
+    Text::of(Role::Warning, " not part of a message: a continuation without a first frame, or cut off")
 }
 
 /// `Message 7 → TEXT 20 B inflated from 33 B + 24 B headers`
@@ -212,32 +212,32 @@ fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, Strin
     } else if compressed {
         notes.push((
             Role::Dim,
-            "RSV1 says: compressed (RFC 7692 §6). 00 00 ff ff is appended before inflating.".to_owned(),
+            "RSV1 is set: the message is compressed (RFC 7692 §6). The receiver appends 00 00 ff ff before inflating.".to_owned(),
         ));
     } else if row.frames > 1 {
         notes.push((
             Role::Dim,
-            "only the first frame says what it is; the others are CONT, and the last has FIN (RFC 6455 §5.4)"
+            "only the first frame has the message's opcode; the others are CONT, and the last has FIN (RFC 6455 §5.4)"
                 .to_owned(),
         ));
     }
     let integrity = match row.integrity {
         Integrity::Ok => "",
-        Integrity::Gap => "~ bytes of it are missing from the capture",
-        Integrity::Cut => "~ a limit of wslens was hit: it is longer than what is shown",
+        Integrity::Gap => "~ some of its bytes are missing from the capture",
+        Integrity::Cut => "~ a limit was reached: the message is longer than shown",
         Integrity::UnknownDictionary => {
-            "~ it refers to earlier data that wslens does not have: it cannot be decompressed"
+            "~ it needs earlier data that was not captured: it cannot be decompressed"
         }
-        Integrity::Damaged => "~ its compressed data is broken",
-        Integrity::UnknownExtension => "~ coded by an extension that wslens does not know: shown as sent",
+        Integrity::Damaged => "~ its compressed data is damaged",
+        Integrity::UnknownExtension => "~ encoded by an unknown extension: shown as sent",
         Integrity::Lenient => "~ strict receivers reject this message: see the finding",
-        Integrity::Guessed => "~ framing was found without a handshake or after a loss: this is a guess",
+        Integrity::Guessed => "~ guessed: frames were recognized without a handshake or after a loss",
     };
     if !integrity.is_empty() {
         notes.push((Role::Warning, integrity.to_owned()));
     }
     if row.marks.has(Marks::UNFINISHED) {
-        notes.push((Role::Warning, "~ its last frame was not captured, or did not come yet".to_owned()));
+        notes.push((Role::Warning, "~ its last frame was not captured, or has not arrived yet".to_owned()));
     }
     if row.marks.has(Marks::NOT_UTF8) {
         let at = detail.and_then(|detail| detail.invalid_utf8_at);
@@ -245,8 +245,10 @@ fn remarks(row: &MessageRow, detail: Option<&MessageDetail>) -> Vec<(Role, Strin
         notes.push((Role::Error, format!("! not UTF-8{at}: a TEXT message must be (RFC 6455 §8.1)")));
     }
     if let Some((at, len)) = detail.and_then(|detail| detail.missing) {
-        notes
-            .push((Role::Warning, format!("~ {} missing, from offset {at} on", units::counted(len, "byte"))));
+        notes.push((
+            Role::Warning,
+            format!("~ {} missing, starting at offset {at}", units::counted(len, "byte")),
+        ));
     }
     notes
 }

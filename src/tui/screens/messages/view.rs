@@ -95,7 +95,7 @@ impl Messages {
         if self.rows.of() == 0 {
             return match ctx.connection() {
                 Some(row) if !row.handshake.upgraded => {
-                    "this connection was never opened: 2 shows its handshake, 7 what is wrong".to_owned()
+                    "this connection never opened: 2 shows its handshake, 7 shows why".to_owned()
                 }
                 _ if self.goes_on => "no message yet".to_owned(),
                 _ if ctx.shared.progress.state != Reading::Done => "no message was read yet".to_owned(),

@@ -136,8 +136,8 @@ impl Page<'_> {
         }
         if roomy {
             let note = match self.figures.over {
-                Over::Connection(_) => "* the rest: sent again, padding, cut off",
-                Over::All => "* link, IP, TCP headers, other traffic, what the file adds",
+                Over::Connection(_) => "* the rest: retransmissions, padding, cut bytes",
+                Over::All => "* link, IP and TCP headers, other traffic, file overhead",
             };
             lines.push(Text::of(Role::Dim, note));
         }
@@ -147,8 +147,8 @@ impl Page<'_> {
     fn http(&self, columns: usize, rows: usize) -> Vec<Text> {
         let Some(mut given) = self.figures.totals.given(self.model.poll) else {
             return vec![
-                Text::of(Role::Plain, "n/a: no whole handshake was captured"),
-                Text::of(Role::Plain, "to measure heads of HTTP by."),
+                Text::of(Role::Plain, "n/a: no complete handshake was captured"),
+                Text::of(Role::Plain, "to take the HTTP heads from."),
             ];
         };
         let measured = (given.request_bytes, given.response_bytes);
@@ -159,7 +159,7 @@ impl Page<'_> {
         let mut lines = Vec::new();
         if roomy {
             let each = units::counted(given.sent.saturating_add(given.received), "data message");
-            lines.push(Text::of(Role::Title, format!("The same {each} by other means (only heads)")));
+            lines.push(Text::of(Role::Title, format!("The same {each} over HTTP (heads only)")));
             lines.push(Text::new());
         }
         let names = columns.saturating_sub(10 + 14 + 9).clamp(18, 29);
@@ -243,7 +243,7 @@ impl Page<'_> {
         lines.push(line);
         if self.figures.walked < self.figures.all {
             let done = units::percent(self.figures.walked, self.figures.all);
-            lines.push(Text::of(Role::Note, format!("of {done} of the messages, so far")));
+            lines.push(Text::of(Role::Note, format!("of {done} of the messages so far")));
         }
         lines
     }
@@ -256,7 +256,7 @@ impl Page<'_> {
         let mut line = Text::of(Role::Plain, "ping   ");
         let pings = c2s.pings.saturating_add(s2c.pings);
         if pings == 0 {
-            line.add(Role::Dim, "none was sent");
+            line.add(Role::Dim, "none sent");
         } else {
             let by = match (c2s.pings, s2c.pings) {
                 (_, 0) => "client",
@@ -298,7 +298,7 @@ impl Page<'_> {
         let mut line = Text::of(Role::Plain, "TCP    ");
         let (gaps, bytes) = totals.gaps;
         if gaps == 0 {
-            line.plainly("no byte is missing");
+            line.plainly("no bytes are missing");
         } else {
             let words =
                 format!("{} missing in {}", units::counted(bytes, "byte"), units::counted(gaps, "gap"));
@@ -307,7 +307,7 @@ impl Page<'_> {
         lines.push(line);
         let mut line = Text::of(Role::Plain, "deflate ");
         if totals.deflate == 0 {
-            line.add(Role::Dim, "not agreed on");
+            line.add(Role::Dim, "not negotiated");
         } else {
             for (arrow, sums) in [("→", c2s), ("←", s2c)] {
                 line.plainly(format!("{arrow} ×{}  ", units::ratio(sums.inflated, sums.deflated)));
@@ -349,7 +349,7 @@ impl Page<'_> {
             ));
         }
         if self.ctx.shared.progress.state != Reading::Done {
-            lines.push(Text::of(Role::Note, "reading goes on: figures so far"));
+            lines.push(Text::of(Role::Note, "still reading: figures so far"));
         }
         let _ = columns;
         lines
