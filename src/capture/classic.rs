@@ -73,7 +73,7 @@ fn variant(first: [u8; 4]) -> Option<Variant> {
 
 /// What is wrong with a file header.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum RecordFault {
     /// The file ends inside it.
     Short(usize),
     /// Not version 2.
@@ -82,16 +82,16 @@ pub(super) enum Fault {
 
 impl Classic {
     /// Reads the file header.
-    pub(super) fn open<W: Window>(window: &mut W) -> Result<Self, Fault> {
+    pub(super) fn open<W: Window>(window: &mut W) -> Result<Self, RecordFault> {
         let header = window.peek(HEADER_LEN);
-        let short = Fault::Short(header.len());
+        let short = RecordFault::Short(header.len());
         let Some(variant) = header.first_chunk::<4>().and_then(|first| variant(*first)) else {
             return Err(short);
         };
         let order = if variant.big { Endianness::Big } else { Endianness::Little };
         let Ok((_, header)) = file_header(order, header) else { return Err(short) };
         if header.major != 2 {
-            return Err(Fault::Version(header.major, header.minor));
+            return Err(RecordFault::Version(header.major, header.minor));
         }
         window.keep_head(HEADER_LEN);
         window.advance(HEADER_LEN);

@@ -2,7 +2,7 @@
 
 use super::archive::Stored;
 use super::live::Live;
-use super::pages::{Next, Page, Pages};
+use super::pages::{Next, Pages, SpoolPage};
 use super::window::Window;
 use memmap2::Mmap;
 use std::collections::VecDeque;
@@ -15,8 +15,8 @@ pub(super) struct Follower {
     live: Live,
     base: u64,
     /// The files from number `first` on that can be read: those that are not evicted, as of the last look. The last
-    /// one has the cursor, and is read through bytes of its own: see [`Page::map_again`].
-    held: VecDeque<Page>,
+    /// one has the cursor, and is read through bytes of its own: see [`SpoolPage::map_again`].
+    held: VecDeque<SpoolPage>,
     first: u64,
     /// What everybody reads the last one through.
     shared: Option<Arc<Mmap>>,
@@ -116,7 +116,7 @@ impl Follower {
     }
 
     /// Goes on in another file: the next one, or where that is gone the first that is there.
-    fn turn(&mut self, number: u64, page: Page) {
+    fn turn(&mut self, number: u64, page: SpoolPage) {
         if number > self.number + 1 {
             // The files between; of the one with the cursor everything was read.
             self.lost += page.packets_before.saturating_sub(self.packets);
@@ -132,7 +132,7 @@ impl Follower {
             read.map = shared;
         }
         self.shared = Some(Arc::clone(&page.map));
-        self.held.push_back(Page { map: page.map_again(), ..page });
+        self.held.push_back(SpoolPage { map: page.map_again(), ..page });
         self.forget_discarded();
     }
 

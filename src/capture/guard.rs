@@ -22,7 +22,7 @@ pub(super) fn any() -> bool {
 #[derive(Debug)]
 pub(super) struct Guarded {
     // Left before the mapping is: fields are dropped in this order.
-    watch: Watch,
+    watch: SignalWatch,
     map: Mmap,
 }
 
@@ -33,7 +33,7 @@ impl Guarded {
     /// Where the file cannot be mapped, or too many are: then it is to be read and not mapped.
     pub(super) fn new(file: &File) -> io::Result<Self> {
         let map = super::window::map(file)?;
-        Ok(Self { watch: Watch::new(&map)?, map })
+        Ok(Self { watch: SignalWatch::new(&map)?, map })
     }
 
     /// Offset of the first byte that was found missing; `None` where none was.
@@ -59,11 +59,11 @@ impl Deref for Guarded {
 
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
-struct Watch;
+struct SignalWatch;
 
 /// Elsewhere a file that is shortened ends the program, unless it is read without mapping.
 #[cfg(not(target_os = "linux"))]
-impl Watch {
+impl SignalWatch {
     fn new(_: &Mmap) -> io::Result<Self> {
         Ok(Self)
     }
@@ -74,7 +74,7 @@ impl Watch {
 }
 
 #[cfg(target_os = "linux")]
-use on_linux::Watch;
+use on_linux::SignalWatch;
 #[cfg(target_os = "linux")]
 mod on_linux {
     use super::{Mmap, io};
@@ -104,11 +104,11 @@ mod on_linux {
     static PAGE: AtomicUsize = AtomicUsize::new(4096);
 
     #[derive(Debug)]
-    pub(super) struct Watch {
+    pub(super) struct SignalWatch {
         slot: usize,
     }
 
-    impl Watch {
+    impl SignalWatch {
         pub(super) fn new(map: &Mmap) -> io::Result<Self> {
             static HANDLER: Once = Once::new();
             HANDLER.call_once(install);
@@ -137,7 +137,7 @@ mod on_linux {
         }
     }
 
-    impl Drop for Watch {
+    impl Drop for SignalWatch {
         fn drop(&mut self) {
             if let Some(slot) = SLOTS.get(self.slot) {
                 slot.len.store(0, Ordering::Release);

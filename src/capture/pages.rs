@@ -23,7 +23,7 @@ pub(super) struct Pages {
     bits: u32,
     /// Files there may be.
     most: usize,
-    state: Mutex<State>,
+    state: Mutex<PagesState>,
     arrived: Condvar,
     /// Bytes that the analysis has taken.
     pub(super) taken: AtomicU64,
@@ -37,7 +37,7 @@ pub(super) struct Pages {
 
 /// One file.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
+pub(super) struct SpoolPage {
     pub(super) file: Arc<File>,
     /// Its bytes, for whoever looks at a few of them.
     pub(super) map: Arc<Mmap>,
@@ -53,8 +53,8 @@ pub(super) struct Page {
 }
 
 #[derive(Debug, Default)]
-struct State {
-    pages: VecDeque<Page>,
+struct PagesState {
+    pages: VecDeque<SpoolPage>,
     /// The number of the first.
     oldest: u64,
     /// Packets in all files.
@@ -84,7 +84,7 @@ pub(super) struct Fullness {
 /// What a reader finds where it wants to go on.
 pub(super) enum Next {
     /// The file with this number, as far as it is written.
-    Page(u64, Page),
+    Page(u64, SpoolPage),
     /// Nothing will come any more.
     End,
     /// Nothing yet.
@@ -105,7 +105,7 @@ impl Pages {
         self.bits
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PagesState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +113,7 @@ impl Pages {
     pub(super) fn push(&self, Fresh { file, map, in_memory }: Fresh) {
         let mut state = self.state();
         let bytes_before = state.pages.back().map_or(0, |last| last.bytes_before + last.len as u64);
-        let page = Page {
+        let page = SpoolPage {
             file,
             map,
             len: 0,
@@ -127,7 +127,7 @@ impl Pages {
     }
 
     /// Discards the oldest files over the bounds. Those in memory take the place of a disk that is full: there are few.
-    fn keep_bounds(&self, state: &mut State) {
+    fn keep_bounds(&self, state: &mut PagesState) {
         let in_memory = (IN_MEMORY >> self.bits).max(LEAST);
         loop {
             let count = state.pages.iter().filter(|page| page.in_memory).count();
@@ -329,14 +329,14 @@ impl Pages {
     }
 }
 
-impl State {
+impl PagesState {
     fn evict(&mut self) {
         if self.pages.pop_front().is_some() {
             self.oldest += 1;
         }
     }
 
-    fn after(&self, number: u64, at: usize) -> Option<(u64, Page)> {
+    fn after(&self, number: u64, at: usize) -> Option<(u64, SpoolPage)> {
         let get = |number: u64| {
             let index = usize::try_from(number.checked_sub(self.oldest)?).ok()?;
             self.pages.get(index)
@@ -466,7 +466,7 @@ pub(super) fn no_room(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("its bytes cannot be kept in a temporary file: {error}"))
 }
 
-impl Page {
+impl SpoolPage {
     /// Its bytes once more. Memory that was only read through this goes back to the system with it.
     pub(super) fn map_again(&self) -> Arc<Mmap> {
         map(&self.file).map_or_else(|_| Arc::clone(&self.map), Arc::new)

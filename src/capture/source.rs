@@ -343,14 +343,14 @@ impl Format {
             },
             Some(first) if classic::is_magic(first) => match Classic::open(window) {
                 Ok(reader) => Ok(Self::Classic(reader)),
-                Err(classic::Fault::Short(len)) => {
+                Err(classic::RecordFault::Short(len)) => {
                     let what = format!(
                         "the file ends after {len} of the {} bytes of its header",
                         classic::HEADER_LEN
                     );
                     Err(CaptureError::Broken { name, what })
                 }
-                Err(classic::Fault::Version(major, minor)) => {
+                Err(classic::RecordFault::Version(major, minor)) => {
                     Err(CaptureError::Version { name, format: "pcap", major, minor })
                 }
             },

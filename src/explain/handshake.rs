@@ -9,7 +9,7 @@ use super::words::rules::summary;
 use crate::cli::style::{Role, Style};
 use crate::http::accept::{AcceptSteps, steps};
 use crate::http::upgrade::{Judgement, judge, judge_request, judge_syntax};
-use crate::http::{HeadKind, HeadLimits, Scan, is_interim, likely_mistake, scan};
+use crate::http::{HeadKind, HeadLimits, HeadScan, is_interim, likely_mistake, scan};
 use crate::model::{Head, Lang, Severity, preview, safe_str, safe_text, width};
 
 /// Column of the values of the steps, and of what is said about them.
@@ -153,9 +153,9 @@ pub fn read_heads(bytes: &[u8]) -> Heads {
         let kind = if begin.starts_with(b"GET ") { HeadKind::Request } else { HeadKind::Response };
         let limits = HeadLimits::default();
         let (head, after): (_, &[u8]) = match scan(kind, begin, &limits) {
-            Scan::Done(head, taken) => (head, begin.get(taken..).unwrap_or_default()),
-            Scan::Need => match scan(kind, &[begin.trim_ascii_end(), b"\r\n\r\n"].concat(), &limits) {
-                Scan::Done(head, _) => (head, &[]),
+            HeadScan::Done(head, taken) => (head, begin.get(taken..).unwrap_or_default()),
+            HeadScan::Need => match scan(kind, &[begin.trim_ascii_end(), b"\r\n\r\n"].concat(), &limits) {
+                HeadScan::Done(head, _) => (head, &[]),
                 _ => break,
             },
             _ => break,

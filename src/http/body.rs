@@ -102,11 +102,11 @@ pub enum GapResult {
 /// Passes over one body, cut anywhere. It holds no bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyReader {
-    state: State,
+    state: BodyState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum BodyState {
     Done,
     Length(u64),
     /// Up to the end of the connection.
@@ -140,10 +140,10 @@ impl BodyReader {
     #[must_use]
     pub fn new(framing: Framing) -> Self {
         let state = match framing {
-            Framing::None | Framing::Tunnel | Framing::Length(0) => State::Done,
-            Framing::Length(len) => State::Length(len),
-            Framing::Chunked => State::Size { size: 0, digits: false },
-            Framing::UntilClose => State::Rest,
+            Framing::None | Framing::Tunnel | Framing::Length(0) => BodyState::Done,
+            Framing::Length(len) => BodyState::Length(len),
+            Framing::Chunked => BodyState::Size { size: 0, digits: false },
+            Framing::UntilClose => BodyState::Rest,
         };
         Self { state }
     }
@@ -157,11 +157,11 @@ impl BodyReader {
     pub fn data_into(&mut self, bytes: &[u8], mut content: impl FnMut(&[u8])) -> usize {
         let mut taken = 0usize;
         while let Some(rest) = bytes.get(taken..).filter(|rest| !rest.is_empty()) {
-            if self.state == State::Done {
+            if self.state == BodyState::Done {
                 break;
             }
             let (used, state) = step(self.state, rest);
-            if matches!(self.state, State::Length(_) | State::Data(_) | State::Rest) {
+            if matches!(self.state, BodyState::Length(_) | BodyState::Data(_) | BodyState::Rest) {
                 content(rest.get(..used).unwrap_or_default());
             }
             self.state = state;
@@ -174,15 +174,15 @@ impl BodyReader {
     /// body bytes leaves the reader in step.
     pub fn gap(&mut self, len: u64) -> GapResult {
         match self.state {
-            State::Length(left) if len < left => self.state = State::Length(left - len),
-            State::Length(left) if len == left => self.state = State::Done,
-            State::Data(left) if len < left => self.state = State::Data(left - len),
-            State::Data(left) if len == left => self.state = State::DataEnd { cr: false },
-            State::Rest => {}
+            BodyState::Length(left) if len < left => self.state = BodyState::Length(left - len),
+            BodyState::Length(left) if len == left => self.state = BodyState::Done,
+            BodyState::Data(left) if len < left => self.state = BodyState::Data(left - len),
+            BodyState::Data(left) if len == left => self.state = BodyState::DataEnd { cr: false },
+            BodyState::Rest => {}
             _ if len == 0 => {}
-            State::Done => return GapResult::Lost,
+            BodyState::Done => return GapResult::Lost,
             _ => {
-                self.state = State::Lost;
+                self.state = BodyState::Lost;
                 return GapResult::Lost;
             }
         }
@@ -192,58 +192,58 @@ impl BodyReader {
     /// Whether the body is complete. Never for one that ends with the connection.
     #[must_use]
     pub fn is_done(&self) -> bool {
-        self.state == State::Done
+        self.state == BodyState::Done
     }
 
     /// Whether the body's end can no longer be known. It then takes every byte.
     #[must_use]
     pub fn is_lost(&self) -> bool {
-        self.state == State::Lost
+        self.state == BodyState::Lost
     }
 
     /// How many of the next bytes belong to the body whatever they are: these may be taken as a gap.
     #[must_use]
     pub fn skip_hint(&self) -> u64 {
         match self.state {
-            State::Length(left) | State::Data(left) => left,
-            State::Rest => u64::MAX,
+            BodyState::Length(left) | BodyState::Data(left) => left,
+            BodyState::Rest => u64::MAX,
             _ => 0,
         }
     }
 }
 
 /// One step over `rest`, which is not empty: how many bytes, and what comes next.
-fn step(state: State, rest: &[u8]) -> (usize, State) {
+fn step(state: BodyState, rest: &[u8]) -> (usize, BodyState) {
     let first = rest.first().copied().unwrap_or_default();
     let line = || memchr(b'\n', rest).map(|at| at + 1);
     match state {
-        State::Done => (0, state),
-        State::Rest | State::Lost => (rest.len(), state),
-        State::Length(left) => match pass(left, rest) {
-            (used, 0) => (used, State::Done),
-            (used, left) => (used, State::Length(left)),
+        BodyState::Done => (0, state),
+        BodyState::Rest | BodyState::Lost => (rest.len(), state),
+        BodyState::Length(left) => match pass(left, rest) {
+            (used, 0) => (used, BodyState::Done),
+            (used, left) => (used, BodyState::Length(left)),
         },
-        State::Data(left) => match pass(left, rest) {
-            (used, 0) => (used, State::DataEnd { cr: false }),
-            (used, left) => (used, State::Data(left)),
+        BodyState::Data(left) => match pass(left, rest) {
+            (used, 0) => (used, BodyState::DataEnd { cr: false }),
+            (used, left) => (used, BodyState::Data(left)),
         },
-        State::Size { size, digits } => (1, size_byte(size, digits, first)),
-        State::Extension { size } => match line() {
+        BodyState::Size { size, digits } => (1, size_byte(size, digits, first)),
+        BodyState::Extension { size } => match line() {
             Some(used) => (used, after_size(size)),
             None => (rest.len(), state),
         },
-        State::DataEnd { cr } => match first {
-            b'\n' => (1, State::Size { size: 0, digits: false }),
-            b'\r' if !cr => (1, State::DataEnd { cr: true }),
-            _ => (1, State::Lost),
+        BodyState::DataEnd { cr } => match first {
+            b'\n' => (1, BodyState::Size { size: 0, digits: false }),
+            b'\r' if !cr => (1, BodyState::DataEnd { cr: true }),
+            _ => (1, BodyState::Lost),
         },
-        State::Trailer | State::TrailerCr => match (first, state) {
-            (b'\n', _) => (1, State::Done),
-            (b'\r', State::Trailer) => (1, State::TrailerCr),
-            _ => (1, State::TrailerLine),
+        BodyState::Trailer | BodyState::TrailerCr => match (first, state) {
+            (b'\n', _) => (1, BodyState::Done),
+            (b'\r', BodyState::Trailer) => (1, BodyState::TrailerCr),
+            _ => (1, BodyState::TrailerLine),
         },
-        State::TrailerLine => match line() {
-            Some(used) => (used, State::Trailer),
+        BodyState::TrailerLine => match line() {
+            Some(used) => (used, BodyState::Trailer),
             None => (rest.len(), state),
         },
     }
@@ -255,32 +255,32 @@ fn pass(left: u64, rest: &[u8]) -> (usize, u64) {
     (used, left.saturating_sub(used as u64))
 }
 
-fn size_byte(size: u64, digits: bool, byte: u8) -> State {
+fn size_byte(size: u64, digits: bool, byte: u8) -> BodyState {
     match (char::from(byte).to_digit(16), byte) {
         (Some(digit), _) => match size.checked_mul(16) {
-            Some(size) => State::Size { size: size | u64::from(digit), digits: true },
-            None => State::Lost,
+            Some(size) => BodyState::Size { size: size | u64::from(digit), digits: true },
+            None => BodyState::Lost,
         },
         (None, b'\n') if digits => after_size(size),
-        (None, b';' | b' ' | b'\t' | b'\r') if digits => State::Extension { size },
-        _ => State::Lost,
+        (None, b';' | b' ' | b'\t' | b'\r') if digits => BodyState::Extension { size },
+        _ => BodyState::Lost,
     }
 }
 
-fn after_size(size: u64) -> State {
-    if size == 0 { State::Trailer } else { State::Data(size) }
+fn after_size(size: u64) -> BodyState {
+    if size == 0 { BodyState::Trailer } else { BodyState::Data(size) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadKind, HeadLimits, Scan, scan};
+    use crate::http::{HeadKind, HeadLimits, HeadScan, scan};
     use proptest::prelude::*;
 
     fn head(text: &str) -> Head {
         let kind = if text.starts_with("HTTP") { HeadKind::Response } else { HeadKind::Request };
         match scan(kind, format!("{text}\r\n\r\n").as_bytes(), &HeadLimits::default()) {
-            Scan::Done(head, _) => head,
+            HeadScan::Done(head, _) => head,
             other => panic!("{other:?}"),
         }
     }

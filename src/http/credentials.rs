@@ -76,12 +76,12 @@ fn split<'a>(bytes: &'a [u8], at: &[u8]) -> Option<(&'a [u8], &'a [u8])> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadKind, HeadLimits, Scan, scan};
+    use crate::http::{HeadKind, HeadLimits, HeadScan, scan};
 
     fn text_of(target: &str, lines: &str) -> Option<String> {
         let text = format!("GET {target} HTTP/1.1\r\nHost: a{lines}\r\n\r\n");
         match scan(HeadKind::Request, text.as_bytes(), &HeadLimits::default()) {
-            Scan::Done(head, _) => credentials_in_clear(&head).map(|judgement| judgement.text),
+            HeadScan::Done(head, _) => credentials_in_clear(&head).map(|judgement| judgement.text),
             other => panic!("{other:?}"),
         }
     }

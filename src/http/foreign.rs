@@ -1,6 +1,6 @@
 //! What came in answer to an upgrade request and is no HTTP/1 response.
 
-use super::http2::{FrameHeader, Kind, begins_with_settings, error_name};
+use super::http2::{FrameHeader, FrameKind, begins_with_settings, error_name};
 use super::{Judgement, quoted, rules};
 use crate::model::{Direction, Lang, Parse, Place};
 
@@ -134,13 +134,13 @@ fn http2_frames(mut bytes: &[u8]) -> String {
     const MOST: usize = 8;
     let mut names = Vec::new();
     while let Parse::Done(header, header_len) = FrameHeader::parse(bytes)
-        && !matches!(header.kind, Kind::Unknown(_))
+        && !matches!(header.kind, FrameKind::Unknown(_))
         && names.len() < MOST
     {
         let rest = bytes.get(header_len..).unwrap_or_default();
         let (payload, rest) = rest.split_at_checked(header.len as usize).unwrap_or((rest, &[]));
         let code = payload.get(4..8).and_then(|code| code.try_into().ok()).map(u32::from_be_bytes);
-        match code.filter(|_| header.kind == Kind::GoAway) {
+        match code.filter(|_| header.kind == FrameKind::GoAway) {
             Some(code) => {
                 let debug = payload.get(8..).unwrap_or_default();
                 let debug = if debug.is_empty() { String::new() } else { format!(", {}", quoted(debug)) };

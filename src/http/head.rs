@@ -48,7 +48,7 @@ impl Default for HeadLimits {
 
 /// What the bytes at hand amount to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Scan {
+pub enum HeadScan {
     /// The head, and how many bytes it took, blank lines before it included. The head's own bytes are
     /// the last ones of these: it begins at `taken - head.bytes.len()`.
     Done(Head, usize),
@@ -67,33 +67,33 @@ pub enum Scan {
 /// HTTP/2's preface begins like a head (`PRI * HTTP/2.0`) and is taken for one.
 /// `NotHttp` comes with the first byte that rules a head out. Nothing is allocated until it is complete.
 #[must_use]
-pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> Scan {
+pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> HeadScan {
     scan_more(kind, input, 0, limits)
 }
 
-/// As [`scan`], where the first `seen` bytes of `input` have given [`Scan::Need`] before.
+/// As [`scan`], where the first `seen` bytes of `input` have given [`HeadScan::Need`] before.
 ///
 /// The answer is the same; only the bytes since then are searched for the end, so a head that comes a
 /// byte at a time costs no square.
 #[must_use]
-pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> Scan {
+pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> HeadScan {
     let (bytes, taken, line_end, start) = match begin(kind, input, seen, limits) {
-        Begin::NotHttp => return Scan::NotHttp,
-        Begin::Need => return Scan::Need,
+        Begin::NotHttp => return HeadScan::NotHttp,
+        Begin::Need => return HeadScan::Need,
         Begin::Line { bytes, taken, end, start } => (bytes, taken, end, start),
     };
     let seen = seen.saturating_sub(taken);
     match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
         Some(len) => match head(kind, part(bytes, 0..len), line_end, start, limits) {
-            Some(head) => Scan::Done(head, taken.saturating_add(len)),
-            None => Scan::TooLarge,
+            Some(head) => HeadScan::Done(head, taken.saturating_add(len)),
+            None => HeadScan::TooLarge,
         },
-        None if bytes.len() < limits.most() => Scan::Need,
-        None => Scan::TooLarge,
+        None if bytes.len() < limits.most() => HeadScan::Need,
+        None => HeadScan::TooLarge,
     }
 }
 
-/// Whether [`scan`] gives something else than [`Scan::NotHttp`]: only the start line is looked at.
+/// Whether [`scan`] gives something else than [`HeadScan::NotHttp`]: only the start line is looked at.
 #[must_use]
 pub fn may_be_head(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> bool {
     !matches!(begin(kind, input, 0, limits), Begin::NotHttp)

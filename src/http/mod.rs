@@ -35,7 +35,7 @@ pub use credentials::credentials_in_clear;
 pub use extension::{compresses, compression_agreed, deflate_agreed, deflate_offer, parse_extensions};
 pub use foreign::{BYTE_ORDER_MARK, Foreign, ForeignKind};
 pub use head::{
-    HeadKind, HeadLimits, Scan, is_status_cut, may_be_head, scan, scan_cut, scan_cut_101, scan_more,
+    HeadKind, HeadLimits, HeadScan, is_status_cut, may_be_head, scan, scan_cut, scan_cut_101, scan_more,
 };
 pub use proxy::{ProxyScan, scan_proxy};
 pub use refusal::BodySample;

@@ -161,11 +161,12 @@ mod tests {
     use flate2::write::{GzEncoder, ZlibEncoder};
 
     use super::*;
-    use crate::http::{HeadKind, HeadLimits, Scan, scan};
+    use crate::http::{HeadKind, HeadLimits, HeadScan, scan};
 
     fn sample(lines: &str, body: &[u8]) -> Option<Body> {
         let text = format!("HTTP/1.1 400 Bad Request{lines}\r\n\r\n");
-        let Scan::Done(head, _) = scan(HeadKind::Response, text.as_bytes(), &HeadLimits::default()) else {
+        let HeadScan::Done(head, _) = scan(HeadKind::Response, text.as_bytes(), &HeadLimits::default())
+        else {
             panic!("{text}")
         };
         let mut sample = BodySample::new(&head);

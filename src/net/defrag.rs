@@ -21,13 +21,13 @@ const OVERHEAD: usize = 64;
 
 /// Which datagram a fragment belongs to. IPv6 does not count the protocol (RFC 8200 section 4.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Key {
+struct DatagramKey {
     addresses: Addresses,
     id: u32,
     protocol: u8,
 }
 
-impl Key {
+impl DatagramKey {
     fn new(addresses: &Addresses, fragment: &Fragment) -> Self {
         let protocol = if fragment.v6 { protocol::FRAGMENT } else { fragment.protocol };
         Self { addresses: *addresses, id: fragment.id, protocol }
@@ -168,9 +168,9 @@ pub(super) struct Whole {
 #[derive(Debug)]
 pub(super) struct Fragments {
     limits: FragmentLimits,
-    datagrams: HashMap<Key, Datagram, RandomState>,
+    datagrams: HashMap<DatagramKey, Datagram, RandomState>,
     /// Keys in the order in which datagrams began, with their serial numbers: a key may come again.
-    order: VecDeque<(Key, u64)>,
+    order: VecDeque<(DatagramKey, u64)>,
     serial: u64,
     /// Bytes of memory that the buffers take.
     held: usize,
@@ -198,7 +198,7 @@ impl Fragments {
             return Err(cursor.wrong(FRAGMENT));
         }
         self.expire(packet.time, findings);
-        let key = Key::new(addresses, fragment);
+        let key = DatagramKey::new(addresses, fragment);
         match self.datagrams.get(&key).and_then(|datagram| datagram.repeats(start, end, cursor.bytes, arena))
         {
             Some(true) => return Ok(None),
@@ -285,7 +285,7 @@ impl Fragments {
 
     /// Remembers where the datagram lies that `fragment` has completed.
     pub(super) fn finish(&mut self, addresses: &Addresses, fragment: &Fragment, span: Span) {
-        if let Some(datagram) = self.datagrams.get_mut(&Key::new(addresses, fragment)) {
+        if let Some(datagram) = self.datagrams.get_mut(&DatagramKey::new(addresses, fragment)) {
             datagram.finished = Some(span);
         }
     }
@@ -348,7 +348,7 @@ fn readings(at: usize, first: &[u8], second: &[u8]) -> String {
 }
 
 /// What a user calls the datagram.
-fn name(key: &Key) -> String {
+fn name(key: &DatagramKey) -> String {
     let address = |ip: [u8; 16]| Endpoint { ip, port: 0 }.address();
     let Addresses { source, destination } = key.addresses;
     format!("datagram {:#06x} from {} to {}", key.id, address(source), address(destination))

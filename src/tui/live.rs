@@ -23,7 +23,7 @@ const SECOND: usize = 4;
 
 /// Figures of one look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Look {
+struct LiveLook {
     at: Duration,
     messages: PerDirection<u64>,
     bytes: u64,
@@ -42,7 +42,7 @@ pub struct Live {
     /// When the capture began and ended, by the UI's clock.
     began: Option<Duration>,
     ended: Option<Duration>,
-    looks: VecDeque<Look>,
+    looks: VecDeque<LiveLook>,
     /// What the last look saw.
     seen: Seen,
 }
@@ -99,7 +99,7 @@ impl Live {
     /// Looks at the figures; answers whether anything that is shown changed.
     pub(super) fn look(&mut self, index: &Index, selection: Selection, now: Duration) -> bool {
         let traffic = &index.traffic;
-        let look = Look {
+        let look = LiveLook {
             at: now,
             messages: PerDirection { c2s: traffic.c2s.messages, s2c: traffic.s2c.messages },
             bytes: traffic.c2s.bytes.saturating_add(traffic.s2c.bytes),
@@ -146,7 +146,7 @@ impl Live {
     }
 
     fn sparkline(&self) -> String {
-        let all = |look: &Look| look.messages.c2s.saturating_add(look.messages.s2c);
+        let all = |look: &LiveLook| look.messages.c2s.saturating_add(look.messages.s2c);
         let steps = self.looks.iter().zip(self.looks.iter().skip(1));
         bars::sparkline(&steps.map(|(from, to)| all(to).saturating_sub(all(from))).collect::<Vec<_>>())
     }

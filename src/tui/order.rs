@@ -14,7 +14,7 @@ const FRAMES: usize = 1 << 16;
 
 /// What a row stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Entry {
+pub enum OrderEntry {
     /// A message or a frame, by its number less 1.
     Row(usize),
     /// Missing bytes, by their place among the holes of the connection.
@@ -55,7 +55,7 @@ type Key = (i64, u64);
 
 /// The order of the messages, or the frames, of one connection.
 #[derive(Clone, Debug, Default)]
-pub struct Order {
+pub struct MessageOrder {
     /// The connection, and whether its frames are meant.
     list: (u32, bool),
     /// Places and holes in their order; unused where rows stand as they are numbered and there is no hole.
@@ -77,7 +77,7 @@ pub struct Order {
     changed: usize,
 }
 
-impl Order {
+impl MessageOrder {
     /// Brings it in line with the rows that there are. `paused`: holes that come to be known have to wait.
     pub fn update(&mut self, index: &Index, list: (u32, bool), there: std::ops::Range<usize>, paused: bool) {
         if self.list != list {
@@ -210,16 +210,16 @@ impl Order {
 
     /// What stands at a position.
     #[must_use]
-    pub fn entry(&self, position: usize) -> Option<Entry> {
+    pub fn entry(&self, position: usize) -> Option<OrderEntry> {
         if self.is_plain() {
             let place = self.first.saturating_add(position);
-            return (place < self.end).then_some(Entry::Row(place));
+            return (place < self.end).then_some(OrderEntry::Row(place));
         }
         let entry = *self.entries.get(position)?;
         Some(match entry & (HOLE | EXTRA) {
-            0 => Entry::Row(entry as usize),
-            EXTRA => Entry::Extra((entry & !EXTRA) as usize),
-            _ => Entry::Hole((entry & !HOLE) as usize),
+            0 => OrderEntry::Row(entry as usize),
+            EXTRA => OrderEntry::Extra((entry & !EXTRA) as usize),
+            _ => OrderEntry::Hole((entry & !HOLE) as usize),
         })
     }
 

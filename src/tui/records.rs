@@ -326,9 +326,9 @@ impl Record for OfFinding<'_> {
 }
 
 /// The capture's own values, for completion.
-pub struct Known<'a>(pub &'a Index);
+pub struct KnownRecord<'a>(pub &'a Index);
 
-impl Values for Known<'_> {
+impl Values for KnownRecord<'_> {
     fn values(&self, field: Field) -> Vec<(String, u64)> {
         // Enough to choose from, and quick on a capture of any size.
         const CONNECTIONS: usize = 10_000;

@@ -8,7 +8,7 @@ use super::lenient::{self, Fault, Reading};
 use super::mask::unmask;
 use super::message::Step;
 use super::reader::FrameStart;
-use super::shared::Shared;
+use super::shared::ConnectionState;
 use super::utf8::Utf8Check;
 use super::{FrameHeader, Opcode, Payload, rules, text};
 use crate::model::{Bytes, Chunk, Place};
@@ -586,7 +586,7 @@ struct Done {
 }
 
 /// Reports once that RSV bits were used that an extension defines which is not known.
-pub(super) fn report_unknown(shared: &mut Shared, events: &mut impl Events, rsv: u8, spot: Spot) {
+pub(super) fn report_unknown(shared: &mut ConnectionState, events: &mut impl Events, rsv: u8, spot: Spot) {
     let Some(names) = shared.take_unknown_extensions() else { return };
     let text = format_args!(
         "RSV bits {rsv:03b} are set under {names}, which wslens does not know: such payloads are shown as sent"
@@ -595,7 +595,7 @@ pub(super) fn report_unknown(shared: &mut Shared, events: &mut impl Events, rsv:
 }
 
 fn judge_message(
-    shared: &mut Shared,
+    shared: &mut ConnectionState,
     events: &mut impl Events,
     event: &MessageEvent<'_>,
     spot: Spot,

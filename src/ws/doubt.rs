@@ -2,10 +2,10 @@
 
 use super::chain::{begins_frame, keeps_to_rules};
 use super::event::{Events, Spot};
-use super::foreign::{self, Foreign, LOOK, Look};
+use super::foreign::{self, Foreign, ForeignLook, LOOK};
 use super::message::Step;
 use super::reader::{FrameReader, FrameStart};
-use super::search::{Aim, Part, Search};
+use super::search::{Aim, HeldPart, Search};
 use super::shared::Body;
 use super::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
 use crate::model::{Bytes, Chunk, Direction, Parse, Rule};
@@ -67,14 +67,16 @@ impl<E: Events> Step<'_, '_, E> {
         let open = Some(self.side.open.is_some()).filter(|_| !self.side.unsure);
         let begins = |rest: &[u8]| !rest.is_empty() && begins_frame(rest, &expect, open);
         let look = match foreign::look(seen, over, chunked, begins) {
-            Look::Foreign(Foreign::Text, _) if self.is_frame_by_its_end(seen, at) => Look::Frame,
-            Look::Foreign(Foreign::LineEnd, Some(1)) if !chunked => self.lone_line_end(seen, at, over),
+            ForeignLook::Foreign(Foreign::Text, _) if self.is_frame_by_its_end(seen, at) => {
+                ForeignLook::Frame
+            }
+            ForeignLook::Foreign(Foreign::LineEnd, Some(1)) if !chunked => self.lone_line_end(seen, at, over),
             look => look,
         };
         match look {
-            Look::Need => false,
-            Look::Frame => self.resume_at(reader, at, true),
-            Look::Foreign(what, len) => {
+            ForeignLook::Need => false,
+            ForeignLook::Frame => self.resume_at(reader, at, true),
+            ForeignLook::Foreign(what, len) => {
                 let body = body.filter(|_| what == Foreign::Text);
                 self.pass_foreign(reader, at, what, body.map(|body| body.len).or(len), seen);
                 true
@@ -83,16 +85,16 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     /// What begins with one CR or LF: a frame that breaks only one rule, or a line end with a frame behind it?
-    fn lone_line_end(&self, seen: &[u8], at: u64, over: bool) -> Look {
+    fn lone_line_end(&self, seen: &[u8], at: u64, over: bool) -> ForeignLook {
         /// A longer frame is not waited for.
         const LONGEST: u64 = 16 << 10;
         let (bytes, search, expect) = (self.context.bytes, &self.frame.search, self.expect(false));
-        let line_end = Look::Foreign(Foreign::LineEnd, Some(1));
+        let line_end = ForeignLook::Foreign(Foreign::LineEnd, Some(1));
         let Parse::Done(header, _) = FrameHeader::parse(seen) else {
             return match (over, seen.len()) {
                 (true, 1) => line_end,
-                (true, _) => Look::Frame,
-                (false, _) => Look::Need,
+                (true, _) => ForeignLook::Frame,
+                (false, _) => ForeignLook::Need,
             };
         };
         if header.masked() != expect.masked
@@ -106,7 +108,7 @@ impl<E: Events> Step<'_, '_, E> {
             Parse::Need(len) => (from + len) as u64,
         };
         let is_there = search.end() >= at.saturating_add(end(0).max(end(1)));
-        if is_there || over { Look::Frame } else { Look::Need }
+        if is_there || over { ForeignLook::Frame } else { ForeignLook::Need }
     }
 
     /// Decides in which encoding the length of the frame at an offset is meant; see [`examine_kind`](Self::examine_kind).
@@ -324,7 +326,7 @@ impl<E: Events> Step<'_, '_, E> {
 
     /// Ends the search at an offset from where on frames are read; returns what is there of them. All before is skipped:
     /// how many bytes.
-    pub(super) fn leave(&mut self, reader: &FrameReader, at: u64) -> (Vec<Part>, u64) {
+    pub(super) fn leave(&mut self, reader: &FrameReader, at: u64) -> (Vec<HeldPart>, u64) {
         let parts = self.frame.search.take(at);
         let again: u64 = parts.iter().map(|part| part.end() - part.at.max(at)).sum();
         let skipped = reader.skipped().unwrap_or_default().saturating_sub(again);

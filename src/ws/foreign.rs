@@ -50,7 +50,7 @@ impl Foreign {
 
 /// What bytes turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(super) enum ForeignLook {
     /// A frame, right or wrong.
     Frame,
     /// More bytes have to decide.
@@ -77,51 +77,51 @@ pub(super) fn may_begin(first: u8) -> bool {
 
 /// What bytes are. `over`: no more of them will come. `chunked`: the 101 announced chunks. `begins`: whether bytes begin
 /// with the header of a frame that keeps to the rules.
-pub(super) fn look(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool) -> Look {
+pub(super) fn look(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool) -> ForeignLook {
     let bytes = bytes.get(..LOOK).unwrap_or(bytes);
     let over = over || bytes.len() == LOOK;
     let found = match bytes.first() {
-        None => return if over { Look::Frame } else { Look::Need },
+        None => return if over { ForeignLook::Frame } else { ForeignLook::Need },
         Some(0xef) => starts_with(bytes, b"\xef\xbb\xbf", over).map(|()| (Foreign::Bom, Some(3))),
         Some(0x14..=0x17) => tls(bytes, over),
         Some(0) => http2(bytes, over),
         Some(_) => text(bytes, over, chunked, begins),
     };
     match found {
-        Ok((what, len)) => Look::Foreign(what, len),
+        Ok((what, len)) => ForeignLook::Foreign(what, len),
         Err(look) => look,
     }
 }
 
-type Found = Result<(Foreign, Option<u64>), Look>;
+type Found = Result<(Foreign, Option<u64>), ForeignLook>;
 
 /// Whether bytes begin with others, as far as they are there.
-fn starts_with(bytes: &[u8], start: &[u8], over: bool) -> Result<(), Look> {
+fn starts_with(bytes: &[u8], start: &[u8], over: bool) -> Result<(), ForeignLook> {
     if bytes.starts_with(start) {
         Ok(())
     } else if !over && start.starts_with(bytes) {
-        Err(Look::Need)
+        Err(ForeignLook::Need)
     } else {
-        Err(Look::Frame)
+        Err(ForeignLook::Frame)
     }
 }
 
 fn tls(bytes: &[u8], over: bool) -> Found {
-    let more = if over { Look::Frame } else { Look::Need };
+    let more = if over { ForeignLook::Frame } else { ForeignLook::Need };
     match *bytes {
         [_, 3, 0..=4, high, low, ..] => {
             let len = u16::from_be_bytes([high, low]);
             let fits = (1..=TLS_RECORD).contains(&len);
-            if fits { Ok((Foreign::Tls, Some(u64::from(len) + 5))) } else { Err(Look::Frame) }
+            if fits { Ok((Foreign::Tls, Some(u64::from(len) + 5))) } else { Err(ForeignLook::Frame) }
         }
         [_] | [_, 3] | [_, 3, 0..=4] | [_, 3, 0..=4, _] => Err(more),
-        _ => Err(Look::Frame),
+        _ => Err(ForeignLook::Frame),
     }
 }
 
 fn http2(bytes: &[u8], over: bool) -> Found {
     let Some(header) = bytes.first_chunk::<9>() else {
-        return Err(if over { Look::Frame } else { Look::Need });
+        return Err(if over { ForeignLook::Frame } else { ForeignLook::Need });
     };
     let [_, a, b, kind, flags, c, d, e, f] = *header;
     let (len, stream) = (u32::from_be_bytes([0, 0, a, b]), u32::from_be_bytes([c, d, e, f]));
@@ -138,24 +138,28 @@ fn http2(bytes: &[u8], over: bool) -> Found {
     if fits && stream >> 31 == 0 && len <= HTTP2_FRAME {
         Ok((Foreign::Http2, Some(u64::from(len) + 9)))
     } else {
-        Err(Look::Frame)
+        Err(ForeignLook::Frame)
     }
 }
 
 fn text(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool) -> Found {
     let (run, ends) = text_len(bytes);
     if let Some(what) = http(bytes) {
-        return if over || ends { Ok((what, None)) } else { Err(Look::Need) };
+        return if over || ends { Ok((what, None)) } else { Err(ForeignLook::Need) };
     }
     let line_ends = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if line_ends > 0 && (line_ends == run || chunked) {
         let rest = bytes.get(line_ends..).unwrap_or_default();
         // A header may need more bytes than its first.
         if rest.len() < 2 && !over {
-            return Err(Look::Need);
+            return Err(ForeignLook::Need);
         }
         let is_line_end = rest.is_empty() || chunked || begins(rest);
-        return if is_line_end { Ok((Foreign::LineEnd, Some(line_ends as u64))) } else { Err(Look::Frame) };
+        return if is_line_end {
+            Ok((Foreign::LineEnd, Some(line_ends as u64)))
+        } else {
+            Err(ForeignLook::Frame)
+        };
     }
     if let Some((size, len)) = chunk_size(bytes) {
         let rest = bytes.get(len..).unwrap_or_default();
@@ -167,18 +171,18 @@ fn text(bytes: &[u8], over: bool, chunked: bool, begins: impl Fn(&[u8]) -> bool)
             Parse::Done(header, header_len) if begins(rest) && is_frame(header, header_len) => {
                 return Ok((Foreign::ChunkSize, Some(len as u64)));
             }
-            Parse::Need(_) if !over && begins(rest) => return Err(Look::Need),
+            Parse::Need(_) if !over && begins(rest) => return Err(ForeignLook::Need),
             _ => {}
         }
     }
     // A tab is rather the first byte of a ping that is not the last frame of its message.
     if bytes.first() == Some(&b'\t') {
-        return Err(Look::Frame);
+        return Err(ForeignLook::Frame);
     }
     if !ends && !over {
-        return Err(Look::Need);
+        return Err(ForeignLook::Need);
     }
-    if run >= TEXT { Ok((Foreign::Text, None)) } else { Err(Look::Frame) }
+    if run >= TEXT { Ok((Foreign::Text, None)) } else { Err(ForeignLook::Frame) }
 }
 
 /// A request or a response of HTTP/1, by its first line.
@@ -234,7 +238,7 @@ pub(super) fn text_len(bytes: &[u8]) -> (usize, bool) {
 mod tests {
     use super::*;
 
-    fn look_at(bytes: &[u8]) -> Look {
+    fn look_at(bytes: &[u8]) -> ForeignLook {
         look(bytes, true, false, |rest| matches!(rest, [0x81 | 0x82 | 0x88 | 0x8a, 0..=126, ..]))
     }
 
@@ -255,10 +259,10 @@ mod tests {
             (b"\xef\xbb\xbf\x81\x02hi", Foreign::Bom, Some(3)),
         ];
         for (bytes, what, len) in cases {
-            assert_eq!(look_at(bytes), Look::Foreign(*what, *len), "{}", bytes.escape_ascii());
+            assert_eq!(look_at(bytes), ForeignLook::Foreign(*what, *len), "{}", bytes.escape_ascii());
         }
         let chunked = look(b"1b;x=1\r\nplain", true, true, |_| false);
-        assert_eq!(chunked, Look::Foreign(Foreign::ChunkSize, Some(8)));
+        assert_eq!(chunked, ForeignLook::Foreign(Foreign::ChunkSize, Some(8)));
     }
 
     #[test]
@@ -281,8 +285,11 @@ mod tests {
         ];
         for bytes in cases {
             let found = look_at(bytes);
-            let expected =
-                if *bytes == b"\r\n0123456789" { Look::Foreign(Foreign::Text, None) } else { Look::Frame };
+            let expected = if *bytes == b"\r\n0123456789" {
+                ForeignLook::Foreign(Foreign::Text, None)
+            } else {
+                ForeignLook::Frame
+            };
             assert_eq!(found, expected, "{}", bytes.escape_ascii());
         }
     }
@@ -298,7 +305,7 @@ mod tests {
             b"\r\n",
             b"Warn",
         ] {
-            assert_eq!(look(bytes, false, false, |_| true), Look::Need, "{}", bytes.escape_ascii());
+            assert_eq!(look(bytes, false, false, |_| true), ForeignLook::Need, "{}", bytes.escape_ascii());
         }
         for byte in 0x80..=0xff {
             assert!(byte == 0xef || !may_begin(byte), "{byte:#x}");

@@ -9,7 +9,7 @@ use super::deflate::Inflater;
 use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::Search;
-use super::shared::Shared;
+use super::shared::ConnectionState;
 use super::{FrameHeader, LengthEncoding, Opcode, Payload, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
 
@@ -221,7 +221,7 @@ pub(super) struct AtHand {
 impl AtHand {
     /// Whether it is a data message that is delivered as a [`ShortMessage`].
     #[inline]
-    pub(super) fn is_short_message(&self, shared: &Shared) -> bool {
+    pub(super) fn is_short_message(&self, shared: &ConnectionState) -> bool {
         let header = self.header;
         header.payload_len <= ShortMessage::OPENING_LEN
             && header.fin()
@@ -263,7 +263,7 @@ impl Default for AtHand {
 pub(super) struct Step<'a, 'c, E> {
     pub(super) side: &'a mut Side,
     pub(super) frame: &'a mut AtHand,
-    pub(super) shared: &'a mut Shared,
+    pub(super) shared: &'a mut ConnectionState,
     pub(super) context: &'a mut Context<'c>,
     pub(super) events: &'a mut E,
 }

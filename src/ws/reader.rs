@@ -58,7 +58,7 @@ pub trait FrameSink {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ReaderState {
     /// So many bytes of a header are in the scratch.
     Header(u8),
     /// Inside a payload.
@@ -81,7 +81,7 @@ pub struct FrameReader {
     /// Payload bytes left.
     left: u64,
     scratch: [u8; MAX_HEADER_LEN],
-    state: State,
+    state: ReaderState,
 }
 
 impl Default for FrameReader {
@@ -91,7 +91,7 @@ impl Default for FrameReader {
             done: 0,
             left: 0,
             scratch: [0; MAX_HEADER_LEN],
-            state: State::Header(0),
+            state: ReaderState::Header(0),
         }
     }
 }
@@ -103,7 +103,7 @@ impl FrameReader {
     pub fn data<'a>(&mut self, mut chunk: Chunk<'a>, sink: &mut impl FrameSink) -> Option<Chunk<'a>> {
         while let Some(&first) = chunk.bytes.first() {
             match self.state {
-                State::Header(0) => {
+                ReaderState::Header(0) => {
                     let start = FrameStart { at: chunk.at, place: chunk.origin };
                     // Most frames are the last of their message.
                     if (first < 0x80 || first == 0xef) && sink.doubts(&chunk) {
@@ -144,23 +144,23 @@ impl FrameReader {
                             for (to, from) in self.scratch.iter_mut().zip(chunk.bytes) {
                                 *to = *from;
                             }
-                            self.state = State::Header(chunk.bytes.len() as u8);
+                            self.state = ReaderState::Header(chunk.bytes.len() as u8);
                             return None;
                         }
                     }
                 }
-                State::Header(have) => {
+                ReaderState::Header(have) => {
                     let slot = self.scratch.get_mut(usize::from(have))?;
                     *slot = first;
                     chunk = chunk.skip(1);
                     let have = have + 1;
-                    self.state = State::Header(have);
+                    self.state = ReaderState::Header(have);
                     let known = self.scratch.get(..usize::from(have)).unwrap_or_default();
                     if let Parse::Done(header, _) = FrameHeader::parse(known) {
                         self.begin(header, chunk.arrival, sink);
                     }
                 }
-                State::Payload => {
+                ReaderState::Payload => {
                     let (done, left) = (self.done, self.left);
                     let take = left.min(chunk.bytes.len() as u64) as usize;
                     let piece = Chunk { bytes: chunk.bytes.get(..take).unwrap_or_default(), ..chunk };
@@ -168,7 +168,7 @@ impl FrameReader {
                     chunk = chunk.skip(take);
                     self.advance(done, left, take as u64, chunk.arrival, sink);
                 }
-                State::Lost => {
+                ReaderState::Lost => {
                     self.done = self.done.saturating_add(chunk.bytes.len() as u64);
                     return None;
                 }
@@ -180,7 +180,7 @@ impl FrameReader {
     /// Goes over the next `n` bytes where they lie inside a payload that goes on behind them; else does nothing.
     #[inline]
     pub(super) fn pass(&mut self, n: usize) -> bool {
-        let inside = self.state == State::Payload && (n as u64) < self.left;
+        let inside = self.state == ReaderState::Payload && (n as u64) < self.left;
         if inside {
             (self.done, self.left) = (self.done + n as u64, self.left - n as u64);
         }
@@ -190,7 +190,7 @@ impl FrameReader {
     /// Bytes that the capture lacks: `len` of them from offset `at` on.
     pub fn gap(&mut self, at: u64, len: u64, arrival: Place, sink: &mut impl FrameSink) {
         match self.state {
-            State::Payload => {
+            ReaderState::Payload => {
                 let (done, left) = (self.done, self.left);
                 let inside = left.min(len);
                 sink.missing(done, inside);
@@ -200,12 +200,12 @@ impl FrameReader {
                     sink.lost(Lost::GapOverHeader, at.saturating_add(inside), arrival);
                 }
             }
-            State::Header(_) if len > 0 => {
+            ReaderState::Header(_) if len > 0 => {
                 self.lose();
                 sink.lost(Lost::GapOverHeader, at, arrival);
             }
-            State::Header(_) => {}
-            State::Lost => {}
+            ReaderState::Header(_) => {}
+            ReaderState::Lost => {}
         }
     }
 
@@ -213,24 +213,24 @@ impl FrameReader {
     #[must_use]
     #[inline]
     pub fn is_between_frames(&self) -> bool {
-        matches!(self.state, State::Header(0))
+        matches!(self.state, ReaderState::Header(0))
     }
 
     /// Where the frame begins of which only a part came.
     #[must_use]
     pub fn begun(&self) -> Option<u64> {
-        matches!(self.state, State::Header(1..) | State::Payload).then_some(self.start.at)
+        matches!(self.state, ReaderState::Header(1..) | ReaderState::Payload).then_some(self.start.at)
     }
 
     /// Where a header stands of which only a part came.
     #[must_use]
     pub fn partial_header(&self) -> Option<FrameStart> {
-        matches!(self.state, State::Header(1..)).then_some(self.start)
+        matches!(self.state, ReaderState::Header(1..)).then_some(self.start)
     }
 
     /// Loses the framing: what comes is counted only, until it is found again.
     pub(super) fn lose(&mut self) {
-        (self.done, self.state) = (0, State::Lost);
+        (self.done, self.state) = (0, ReaderState::Lost);
     }
 
     /// Counts bytes that come while framing is lost.
@@ -251,7 +251,7 @@ impl FrameReader {
 
     /// Framing is found again: the next byte begins a frame.
     pub(super) fn resume(&mut self) {
-        self.state = State::Header(0);
+        self.state = ReaderState::Header(0);
     }
 
     /// Framing is found again: a frame begins whose header is known, and the next byte is the first of its payload.
@@ -269,13 +269,13 @@ impl FrameReader {
     /// Whether framing was lost.
     #[inline]
     pub(super) fn is_lost(&self) -> bool {
-        self.state == State::Lost
+        self.state == ReaderState::Lost
     }
 
     /// Whether framing was lost, and how many bytes were skipped since.
     #[must_use]
     pub fn skipped(&self) -> Option<u64> {
-        matches!(self.state, State::Lost).then_some(self.done)
+        matches!(self.state, ReaderState::Lost).then_some(self.done)
     }
 
     fn begin(&mut self, header: FrameHeader, arrival: Place, sink: &mut impl FrameSink) {
@@ -290,10 +290,10 @@ impl FrameReader {
 
     fn advance(&mut self, done: u64, left: u64, n: u64, arrival: Place, sink: &mut impl FrameSink) {
         if n == left {
-            self.state = State::Header(0);
+            self.state = ReaderState::Header(0);
             sink.end(arrival);
         } else {
-            (self.done, self.left, self.state) = (done + n, left - n, State::Payload);
+            (self.done, self.left, self.state) = (done + n, left - n, ReaderState::Payload);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::event::{Events, Spot};
 use super::message::Step;
 use super::reader::FrameReader;
 use super::rules;
-use super::search::{Aim, Loss, Part, Search};
+use super::search::{Aim, HeldPart, Loss, Search};
 use crate::model::{Bytes, Chunk, Direction, Place, Span};
 
 impl<E: Events> Step<'_, '_, E> {
@@ -15,7 +15,7 @@ impl<E: Events> Step<'_, '_, E> {
         let arrival = chunk.arrival;
         let Some(chunk) = self.pass_rest(reader, chunk) else { return };
         reader.pass_lost(chunk.bytes.len());
-        let hopeless = self.frame.search.push(Part::from(&chunk));
+        let hopeless = self.frame.search.push(HeldPart::from(&chunk));
         self.find_again(reader, false, false, arrival);
         if hopeless && reader.skipped().is_some() {
             self.tell_loss("frames are not found again in the next 64 KiB");
@@ -80,7 +80,13 @@ impl<E: Events> Step<'_, '_, E> {
     }
 
     /// Reads again what came while framing was lost.
-    pub(super) fn feed_again(&mut self, reader: &mut FrameReader, parts: &[Part], from: u64, arrival: Place) {
+    pub(super) fn feed_again(
+        &mut self,
+        reader: &mut FrameReader,
+        parts: &[HeldPart],
+        from: u64,
+        arrival: Place,
+    ) {
         let bytes: &dyn Bytes = self.context.bytes;
         let mut next = from;
         for part in parts {
@@ -106,7 +112,7 @@ impl<E: Events> Step<'_, '_, E> {
                     };
                     if let Some(rest) = reader.data_again(chunk.skip(skip as usize), self) {
                         reader.pass_lost(rest.bytes.len());
-                        self.frame.search.push(Part::from(&rest));
+                        self.frame.search.push(HeldPart::from(&rest));
                     }
                 }
                 None => reader.gap(part.at.max(from), part.end() - part.at.max(from), arrival, self),

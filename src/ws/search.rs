@@ -17,7 +17,7 @@ const RECENT: usize = 4;
 
 /// A piece of the stream that came while framing was lost.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Part {
+pub(super) struct HeldPart {
     pub(super) at: u64,
     pub(super) address: u64,
     pub(super) len: u32,
@@ -25,7 +25,7 @@ pub(super) struct Part {
     pub(super) arrival: Place,
 }
 
-impl Part {
+impl HeldPart {
     pub(super) fn end(&self) -> u64 {
         self.at.saturating_add(u64::from(self.len))
     }
@@ -65,7 +65,7 @@ pub(super) enum Aim {
 /// What came since framing was lost.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Search {
-    held: VecDeque<Part>,
+    held: VecDeque<HeldPart>,
     len: u64,
     /// Bytes that came since.
     seen: u64,
@@ -101,11 +101,11 @@ impl Search {
 
     /// Bytes of memory that it takes beside itself.
     pub(super) fn size(&self) -> usize {
-        self.held.capacity() * size_of::<Part>()
+        self.held.capacity() * size_of::<HeldPart>()
     }
 
     /// Takes a piece. True when it is the one with which too much came to go on hoping.
-    pub(super) fn push(&mut self, part: Part) -> bool {
+    pub(super) fn push(&mut self, part: HeldPart) -> bool {
         let before = self.seen;
         self.seen = self.seen.saturating_add(u64::from(part.len));
         self.len += u64::from(part.len);
@@ -122,7 +122,7 @@ impl Search {
 
     /// The offset of the first frame that is certain. `ended`: the stream is over.
     pub(super) fn find(&mut self, bytes: &dyn Bytes, expect: &Expect, last: bool) -> Option<u64> {
-        let read = |part: &Part| {
+        let read = |part: &HeldPart| {
             let bytes = bytes.bytes(Span { start: part.address, len: part.len })?;
             Some(Piece { at: part.at, bytes })
         };
@@ -176,13 +176,13 @@ impl Search {
     }
 
     /// The piece that has the byte at an offset.
-    pub(super) fn part(&self, at: u64) -> Option<&Part> {
+    pub(super) fn part(&self, at: u64) -> Option<&HeldPart> {
         self.held.iter().find(|part| (part.at..part.end()).contains(&at))
     }
 
     /// Offset behind the last piece.
     pub(super) fn end(&self) -> u64 {
-        self.held.back().map_or(0, Part::end)
+        self.held.back().map_or(0, HeldPart::end)
     }
 
     /// Whether more pieces can be taken without losing the first.
@@ -226,13 +226,13 @@ impl Search {
     }
 
     /// The pieces from an offset on, which are forgotten here.
-    pub(super) fn take(&mut self, from: u64) -> Vec<Part> {
+    pub(super) fn take(&mut self, from: u64) -> Vec<HeldPart> {
         let held = std::mem::take(self).held;
         held.into_iter().filter(|part| part.end() > from).collect()
     }
 }
 
-impl From<&Chunk<'_>> for Part {
+impl From<&Chunk<'_>> for HeldPart {
     fn from(chunk: &Chunk<'_>) -> Self {
         Self {
             at: chunk.at,

@@ -138,7 +138,7 @@ struct Habits {
 
 #[derive(Clone, Debug, Default)]
 #[repr(C)]
-pub(super) struct Shared {
+pub(super) struct ConnectionState {
     frames: u64,
     messages: u64,
     rare: Option<Box<Rare>>,
@@ -164,7 +164,7 @@ enum Mark {
     Here,
 }
 
-impl Shared {
+impl ConnectionState {
     pub(super) fn new() -> Self {
         Self { listed: LISTED, ..Self::default() }
     }

@@ -4,7 +4,7 @@ use super::event::{Context, Events, Spot};
 use super::message::{AtHand, CompressionTerms, Counts, Side, Step, Terms};
 use super::reader::FrameReader;
 use super::rules;
-use super::shared::{Body, Closing, Pinging, Rtt, Shared};
+use super::shared::{Body, Closing, ConnectionState, Pinging, Rtt};
 use super::{FrameHeader, MAX_HEADER_LEN, Payload};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
 
@@ -40,7 +40,7 @@ impl StreamEnd {
 #[derive(Clone, Debug)]
 #[repr(C)]
 pub struct WebSocket {
-    shared: Shared,
+    shared: ConnectionState,
     c2s: Half,
     s2c: Half,
 }
@@ -108,7 +108,7 @@ impl Half {
     #[inline]
     fn work<E: Events>(
         &mut self,
-        shared: &mut Shared,
+        shared: &mut ConnectionState,
         context: &mut Context<'_>,
         events: &mut E,
         act: impl FnOnce(&mut FrameReader, &mut Step<'_, '_, E>),
@@ -132,7 +132,7 @@ impl Half {
     fn lost_data<E: Events>(
         &mut self,
         chunk: Chunk<'_>,
-        shared: &mut Shared,
+        shared: &mut ConnectionState,
         context: &mut Context<'_>,
         events: &mut E,
     ) {
@@ -142,7 +142,7 @@ impl Half {
     /// Counts the message at the start of some bytes, where it is a frame of its own, all there, and there is nothing
     /// to say about it. Returns how many bytes it takes; 0 where it is something else.
     #[inline(never)] // In a loop, or in the middle of something larger, it gets slower.
-    fn count_plain(&mut self, masked: bool, bytes: &[u8], shared: &mut Shared) -> usize {
+    fn count_plain(&mut self, masked: bool, bytes: &[u8], shared: &mut ConnectionState) -> usize {
         // A plain frame is longer than the longest header.
         let Some(start) = bytes.first_chunk::<MAX_HEADER_LEN>() else { return 0 };
         let (header, len) = FrameHeader::whole(start);
@@ -164,7 +164,7 @@ impl Half {
     /// Skips bytes inside the payload of a data frame, unless it is a short message: those are read even where payloads
     /// are not wanted.
     #[inline]
-    fn pass(&mut self, len: usize, place: Place, shared: &Shared) -> bool {
+    fn pass(&mut self, len: usize, place: Place, shared: &ConnectionState) -> bool {
         if self.reader.is_between_frames() {
             return false; // Found out without a look at the rest, which is elsewhere.
         }
@@ -187,7 +187,7 @@ impl WebSocket {
     #[must_use]
     pub fn new(terms: PerDirection<Terms>) -> Self {
         Self {
-            shared: Shared::new(),
+            shared: ConnectionState::new(),
             c2s: Half::new(Direction::ClientToServer, terms.c2s),
             s2c: Half::new(Direction::ServerToClient, terms.s2c),
         }
@@ -264,7 +264,7 @@ impl WebSocket {
     }
 
     #[inline]
-    fn half_mut(&mut self, direction: Direction) -> (&mut Half, &mut Shared) {
+    fn half_mut(&mut self, direction: Direction) -> (&mut Half, &mut ConnectionState) {
         match direction {
             Direction::ClientToServer => (&mut self.c2s, &mut self.shared),
             Direction::ServerToClient => (&mut self.s2c, &mut self.shared),

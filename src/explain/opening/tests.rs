@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::http::judge;
-use crate::http::{HeadKind, HeadLimits, Scan, scan};
+use crate::http::{HeadKind, HeadLimits, HeadScan, scan};
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
@@ -11,7 +11,7 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
 
 fn head(kind: HeadKind, bytes: &[u8]) -> Option<Head> {
     match scan(kind, bytes, &HeadLimits::default()) {
-        Scan::Done(head, _) => Some(head),
+        HeadScan::Done(head, _) => Some(head),
         _ => None,
     }
 }

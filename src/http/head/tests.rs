@@ -7,7 +7,7 @@ const LIMITS: HeadLimits = HeadLimits { bytes: 64 << 10, headers: 1000 };
 
 fn done(kind: HeadKind, input: &[u8]) -> (Head, usize) {
     match scan(kind, input, &LIMITS) {
-        Scan::Done(head, len) => (head, len),
+        HeadScan::Done(head, len) => (head, len),
         other => panic!("{other:?} for {}", String::from_utf8_lossy(input)),
     }
 }
@@ -103,8 +103,8 @@ fn blank_lines_before_the_start_line_are_skipped_and_counted() {
     let (head, len) = done(HeadKind::Request, b"\r\n\n\r\nGET / HTTP/1.1\r\n\r\nrest");
     assert_eq!((len, len - head.bytes.len()), (23, 5));
     assert_eq!(head.quirks, Quirks::default());
-    assert_eq!(scan(HeadKind::Request, b"\r\n", &LIMITS), Scan::Need);
-    assert_eq!(scan(HeadKind::Request, &vec![b'\n'; LIMITS.bytes + 1], &LIMITS), Scan::NotHttp);
+    assert_eq!(scan(HeadKind::Request, b"\r\n", &LIMITS), HeadScan::Need);
+    assert_eq!(scan(HeadKind::Request, &vec![b'\n'; LIMITS.bytes + 1], &LIMITS), HeadScan::NotHttp);
 }
 
 /// Each input is refused at its last byte and not before.
@@ -124,17 +124,21 @@ fn other_traffic_is_refused_at_the_first_byte_that_tells() {
         b"abcdefghijklmnopqrstuvwxyzABCDEFG", // 33 letters
     ] {
         for cut in 0..input.len() {
-            assert_eq!(scan(HeadKind::Request, &input[..cut], &LIMITS), Scan::Need, "{input:?} at {cut}");
+            assert_eq!(scan(HeadKind::Request, &input[..cut], &LIMITS), HeadScan::Need, "{input:?} at {cut}");
         }
-        assert_eq!(scan(HeadKind::Request, input, &LIMITS), Scan::NotHttp, "{input:?}");
+        assert_eq!(scan(HeadKind::Request, input, &LIMITS), HeadScan::NotHttp, "{input:?}");
     }
     for input in
         [&b"HTTPS"[..], b"S", b"HTTP/1.1 20\r\n", b"HTTP/1.1 2000\r\n", b"HTTP/1.1 OK\n", b"HTTP/1.1\x01"]
     {
         for cut in 0..input.len() {
-            assert_eq!(scan(HeadKind::Response, &input[..cut], &LIMITS), Scan::Need, "{input:?} at {cut}");
+            assert_eq!(
+                scan(HeadKind::Response, &input[..cut], &LIMITS),
+                HeadScan::Need,
+                "{input:?} at {cut}"
+            );
         }
-        assert_eq!(scan(HeadKind::Response, input, &LIMITS), Scan::NotHttp, "{input:?}");
+        assert_eq!(scan(HeadKind::Response, input, &LIMITS), HeadScan::NotHttp, "{input:?}");
     }
 }
 
@@ -142,15 +146,18 @@ fn other_traffic_is_refused_at_the_first_byte_that_tells() {
 fn a_head_over_the_limits_is_too_large_and_one_at_them_is_not() {
     let limits = HeadLimits { bytes: 40, headers: 2 };
     let head = |pad: usize| format!("GET / HTTP/1.1\r\nA: {}\r\n\r\n", "x".repeat(pad));
-    assert!(matches!(scan(HeadKind::Request, head(17).as_bytes(), &limits), Scan::Done(_, 40)));
-    assert_eq!(scan(HeadKind::Request, head(18).as_bytes(), &limits), Scan::TooLarge);
-    assert_eq!(scan(HeadKind::Request, &head(90).as_bytes()[..39], &limits), Scan::Need);
-    assert_eq!(scan(HeadKind::Request, &head(90).as_bytes()[..40], &limits), Scan::TooLarge);
+    assert!(matches!(scan(HeadKind::Request, head(17).as_bytes(), &limits), HeadScan::Done(_, 40)));
+    assert_eq!(scan(HeadKind::Request, head(18).as_bytes(), &limits), HeadScan::TooLarge);
+    assert_eq!(scan(HeadKind::Request, &head(90).as_bytes()[..39], &limits), HeadScan::Need);
+    assert_eq!(scan(HeadKind::Request, &head(90).as_bytes()[..40], &limits), HeadScan::TooLarge);
     let lines = |n: usize| format!("GET / HTTP/1.1\r\n{}\r\n", "a:\r\n".repeat(n));
-    assert!(matches!(scan(HeadKind::Request, lines(2).as_bytes(), &limits), Scan::Done(..)));
-    assert_eq!(scan(HeadKind::Request, lines(3).as_bytes(), &limits), Scan::TooLarge);
+    assert!(matches!(scan(HeadKind::Request, lines(2).as_bytes(), &limits), HeadScan::Done(..)));
+    assert_eq!(scan(HeadKind::Request, lines(3).as_bytes(), &limits), HeadScan::TooLarge);
     // A start line that never ends is no HTTP: a finding about a header block would be false.
-    assert_eq!(scan(HeadKind::Request, format!("GET {}", "a".repeat(36)).as_bytes(), &limits), Scan::NotHttp);
+    assert_eq!(
+        scan(HeadKind::Request, format!("GET {}", "a".repeat(36)).as_bytes(), &limits),
+        HeadScan::NotHttp
+    );
 }
 
 /// A head, often valid, sometimes with a byte or two changed.
@@ -198,7 +205,7 @@ fn oracle(kind: HeadKind, bytes: &[u8]) -> Option<Parsed> {
 }
 
 fn ours(kind: HeadKind, bytes: &[u8]) -> Option<Parsed> {
-    let Scan::Done(head, len) = scan(kind, bytes, &LIMITS) else { return None };
+    let HeadScan::Done(head, len) = scan(kind, bytes, &LIMITS) else { return None };
     let first = head.status().map_or_else(|| head.method().to_vec(), |status| status.to_string().into());
     let own = |field: &HeaderField| (head.token(&field.name).to_vec(), head.token(&field.value).to_vec());
     Some((first, head.target().to_vec(), head.headers.iter().map(own).collect(), len))
@@ -219,9 +226,9 @@ proptest! {
     ) {
         let whole = [&bytes[..], &tail].concat();
         let answer = scan(kind, &whole, &LIMITS);
-        if let Scan::Done(_, len) = &answer {
+        if let HeadScan::Done(_, len) = &answer {
             for cut in 0..*len {
-                prop_assert_eq!(scan(kind, &whole[..cut], &LIMITS), Scan::Need);
+                prop_assert_eq!(scan(kind, &whole[..cut], &LIMITS), HeadScan::Need);
             }
             prop_assert_eq!(&scan(kind, &whole[..*len], &LIMITS), &answer);
         }
@@ -232,7 +239,7 @@ proptest! {
         for cut in cuts {
             let more = scan_more(kind, &whole[..cut], seen, &LIMITS);
             prop_assert_eq!(&more, &scan(kind, &whole[..cut], &LIMITS));
-            if more != Scan::Need {
+            if more != HeadScan::Need {
                 break;
             }
             seen = cut;
@@ -242,8 +249,8 @@ proptest! {
     #[test]
     fn a_refusal_stands_whatever_follows((kind, bytes) in nearly_head(), cut: prop::sample::Index) {
         let cut = cut.index(bytes.len());
-        if scan(kind, &bytes[..cut], &LIMITS) == Scan::NotHttp {
-            prop_assert_eq!(scan(kind, &bytes, &LIMITS), Scan::NotHttp);
+        if scan(kind, &bytes[..cut], &LIMITS) == HeadScan::NotHttp {
+            prop_assert_eq!(scan(kind, &bytes, &LIMITS), HeadScan::NotHttp);
         }
     }
 
@@ -259,7 +266,7 @@ proptest! {
             (true, false) => b"HTTP/1.1 101\n",
         };
         let input = [start, &rest, b"\n\n"].concat();
-        if let Scan::Done(head, len) = scan(kind, &input, &LIMITS) {
+        if let HeadScan::Done(head, len) = scan(kind, &input, &LIMITS) {
             prop_assert!(input[..len].ends_with(&head.bytes));
             let mut end = head.line.end;
             let mut ranges: Vec<_> = head.odd_lines.clone();
@@ -282,12 +289,12 @@ fn a_start_line_over_the_limit_is_none_whatever_follows() {
     let limits = HeadLimits { bytes: 20, headers: 9 };
     let line = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(30));
     for cut in 0..=line.len() {
-        let expected = if cut < 20 { Scan::Need } else { Scan::NotHttp };
+        let expected = if cut < 20 { HeadScan::Need } else { HeadScan::NotHttp };
         assert_eq!(scan(HeadKind::Request, &line.as_bytes()[..cut], &limits), expected, "{cut}");
     }
     // Nor do blank lines without end begin a head.
     let blank = "\r\n".repeat(11) + "GET / HTTP/1.1\r\n\r\n";
     for cut in 21..=blank.len() {
-        assert_eq!(scan(HeadKind::Request, &blank.as_bytes()[..cut], &limits), Scan::NotHttp, "{cut}");
+        assert_eq!(scan(HeadKind::Request, &blank.as_bytes()[..cut], &limits), HeadScan::NotHttp, "{cut}");
     }
 }

@@ -3,8 +3,8 @@
 use super::super::HeadKind;
 use super::connect::{self, Answer};
 use super::connection::{Block, Half, Opening, State, Stream};
-use super::flow::{DEFAULT_WINDOW, Window};
-use super::frame::Start;
+use super::flow::{DEFAULT_WINDOW, FlowWindow};
+use super::frame::FrameStart;
 use super::gather::Gather;
 use super::hpack::{Fields, ListLimits};
 use super::step::Step;
@@ -76,7 +76,7 @@ impl<E: Events> Step<'_, E> {
         end_stream: bool,
         fields: Fields,
         gather: Gather,
-        start: Start,
+        start: FrameStart,
         arrival: Place,
     ) {
         if self.state.streams.len() >= STREAMS {
@@ -91,7 +91,7 @@ impl<E: Events> Step<'_, E> {
             );
             return;
         }
-        let window = |half: &Half| Window::new(half.initial_window.unwrap_or(DEFAULT_WINDOW));
+        let window = |half: &Half| FlowWindow::new(half.initial_window.unwrap_or(DEFAULT_WINDOW));
         let State { halves, windows, .. } = &mut *self.state;
         let known = windows.c2s.is_some() && windows.s2c.is_some();
         // A side's window is what the other side lets it send.
@@ -126,7 +126,7 @@ impl<E: Events> Step<'_, E> {
     }
 
     /// What is wrong with a block.
-    pub(super) fn judge_fields(&mut self, fields: &Fields, about: Option<u32>, start: Start) {
+    pub(super) fn judge_fields(&mut self, fields: &Fields, about: Option<u32>, start: FrameStart) {
         let sender = self.direction.sender();
         if let Some((at, why)) = fields.broken {
             self.tell(

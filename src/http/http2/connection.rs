@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Events;
-use super::flow::{DEFAULT_WINDOW, Window};
-use super::frame::{FrameReader, Start};
-use super::gather::{Gather, Piece};
+use super::flow::{DEFAULT_WINDOW, FlowWindow};
+use super::frame::{FrameReader, FrameStart};
+use super::gather::{BlockPiece, Gather};
 use super::hpack::{Fields, Hpack};
 use super::step::Step;
 use crate::model::{Chunk, Direction, Head, PerDirection, Place};
@@ -18,7 +18,7 @@ pub struct Opening {
     /// Its fields, each with its bytes in the block.
     pub fields: Fields,
     /// Where the block's bytes are.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<BlockPiece>,
     /// The packet with the first byte of its HEADERS.
     pub first: Place,
     /// The packet that completed the block.
@@ -33,7 +33,7 @@ pub(super) struct Block {
     pub(super) promised: bool,
     pub(super) end_stream: bool,
     pub(super) gather: Gather,
-    pub(super) start: Start,
+    pub(super) start: FrameStart,
 }
 
 /// What is known of one direction.
@@ -64,7 +64,7 @@ pub(super) struct Half {
 pub(super) struct Stream {
     /// The request, until it is answered.
     pub(super) asked: Option<Box<Head>>,
-    pub(super) windows: PerDirection<Option<Window>>,
+    pub(super) windows: PerDirection<Option<FlowWindow>>,
     pub(super) at: PerDirection<u64>,
     pub(super) ended: PerDirection<bool>,
     /// The server refused what was asked for.
@@ -82,7 +82,7 @@ pub(super) struct State {
     /// Whether the server allows extended CONNECT.
     pub(super) connect: bool,
     /// The connection's windows, by sender; none once they are not known.
-    pub(super) windows: PerDirection<Option<Window>>,
+    pub(super) windows: PerDirection<Option<FlowWindow>>,
     /// All was seen from the connection's start on.
     pub(super) whole: bool,
 }
@@ -131,7 +131,7 @@ impl Http2 {
     pub fn new(preface: usize) -> Self {
         let readers = PerDirection { c2s: FrameReader::with_preface(preface), s2c: FrameReader::new() };
         let half = Half { in_step: true, ..Half::default() };
-        let window = Some(Window::new(DEFAULT_WINDOW));
+        let window = Some(FlowWindow::new(DEFAULT_WINDOW));
         let state = State {
             halves: PerDirection { c2s: half.clone(), s2c: half },
             streams: BTreeMap::new(),
@@ -188,7 +188,7 @@ impl Http2 {
 
     /// Where a frame begins of which only a part came.
     #[must_use]
-    pub fn partial(&self, direction: Direction) -> Option<Start> {
+    pub fn partial(&self, direction: Direction) -> Option<FrameStart> {
         self.readers.of(direction).partial()
     }
 

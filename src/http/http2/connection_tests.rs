@@ -432,8 +432,8 @@ proptest! {
     fn a_header_is_what_its_bytes_say(bytes: [u8; 9]) {
         let crate::model::Parse::Done(header, 9) = FrameHeader::parse(&bytes) else { panic!() };
         let kind = match header.kind {
-            super::super::Kind::Unknown(other) => other,
-            known => (0..10).find(|bits| super::super::Kind::from_bits(*bits) == known).unwrap(),
+            super::super::FrameKind::Unknown(other) => other,
+            known => (0..10).find(|bits| super::super::FrameKind::from_bits(*bits) == known).unwrap(),
         };
         let mut again = frame(kind, header.flags, header.stream, &[]);
         again[..3].copy_from_slice(&header.len.to_be_bytes()[1..]);

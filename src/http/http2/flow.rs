@@ -7,7 +7,7 @@ pub const DEFAULT_WINDOW: u32 = 65_535;
 
 /// How much may still be sent, of a stream or of the whole connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
+pub(super) struct FlowWindow {
     /// Below 0 after a setting made it smaller.
     left: i64,
     /// The packet that used it up.
@@ -30,7 +30,7 @@ impl Stall {
     }
 }
 
-impl Window {
+impl FlowWindow {
     pub(super) fn new(size: u32) -> Self {
         Self { left: i64::from(size), spent: None, opened: None }
     }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_window_that_is_used_up_stalls_until_it_is_opened_and_used_again() {
         let at = |packet: u64| Place { packet, time: Time(packet as i64 * 10) };
-        let mut window = Window::new(100);
+        let mut window = FlowWindow::new(100);
         assert_eq!(window.take(60, at(1)), None);
         assert_eq!(window.take(40, at(2)), None);
         window.give(50, at(3));

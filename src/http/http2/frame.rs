@@ -25,7 +25,7 @@ pub mod flag {
 
 /// A frame's type (RFC 9113 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FrameKind {
     /// Bytes of a stream.
     Data,
     /// A field block opens a stream, or goes on in it.
@@ -50,7 +50,7 @@ pub enum Kind {
     Unknown(u8),
 }
 
-impl Kind {
+impl FrameKind {
     /// The type of a byte.
     #[must_use]
     pub fn from_bits(bits: u8) -> Self {
@@ -115,7 +115,7 @@ pub struct FrameHeader {
     /// Bytes of the payload.
     pub len: u32,
     /// The type.
-    pub kind: Kind,
+    pub kind: FrameKind,
     /// The flags, as sent.
     pub flags: u8,
     /// The stream; 0 for the connection.
@@ -131,7 +131,7 @@ impl FrameHeader {
         };
         let header = Self {
             len: u32::from_be_bytes([0, *a, *b, *c]),
-            kind: Kind::from_bits(*kind),
+            kind: FrameKind::from_bits(*kind),
             flags: *flags,
             stream: u32::from_be_bytes(*stream) & (u32::MAX >> 1),
         };
@@ -154,12 +154,12 @@ impl FrameHeader {
             _ => {}
         }
         let fits = match kind {
-            Kind::Priority => len == 5,
-            Kind::RstStream | Kind::WindowUpdate => len == 4,
-            Kind::Settings if self.has(flag::ACK) => len == 0,
-            Kind::Settings => len.is_multiple_of(6),
-            Kind::Ping => len == 8,
-            Kind::GoAway => len >= 8,
+            FrameKind::Priority => len == 5,
+            FrameKind::RstStream | FrameKind::WindowUpdate => len == 4,
+            FrameKind::Settings if self.has(flag::ACK) => len == 0,
+            FrameKind::Settings => len.is_multiple_of(6),
+            FrameKind::Ping => len == 8,
+            FrameKind::GoAway => len >= 8,
             _ => true,
         };
         (!fits).then_some("its length does not fit its type")
@@ -169,18 +169,18 @@ impl FrameHeader {
     #[must_use]
     pub fn is_plausible(self, bytes: &[u8], longest: u32) -> bool {
         let reserved = bytes.get(5).is_none_or(|byte| byte & 0x80 != 0);
-        !matches!(self.kind, Kind::Unknown(_))
+        !matches!(self.kind, FrameKind::Unknown(_))
             && !reserved
             && self.len <= longest
             && self.flags & !self.kind.flags() == 0
             && self.defect().is_none()
-            && !(self.kind == Kind::Settings && self.len > 6 * 64)
+            && !(self.kind == FrameKind::Settings && self.len > 6 * 64)
     }
 }
 
 /// Where a frame begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Start {
+pub struct FrameStart {
     /// Offset of its first byte in the direction's stream.
     pub at: u64,
     /// The packet with its first byte.
@@ -190,13 +190,13 @@ pub struct Start {
 /// What takes the frames of a direction.
 pub(super) trait FrameSink {
     /// A header is complete.
-    fn frame(&mut self, header: FrameHeader, start: Start, arrival: Place);
+    fn frame(&mut self, header: FrameHeader, start: FrameStart, arrival: Place);
     /// Bytes of its payload, `done` bytes into it.
     fn payload(&mut self, header: FrameHeader, done: u32, chunk: Chunk<'_>);
     /// Bytes of its payload that are missing.
     fn missing(&mut self, header: FrameHeader, done: u32, len: u32, arrival: Place);
     /// Its payload is over.
-    fn end(&mut self, header: FrameHeader, start: Start, arrival: Place);
+    fn end(&mut self, header: FrameHeader, start: FrameStart, arrival: Place);
     /// The client's first bytes are no preface.
     fn no_preface(&mut self, at: u64, arrival: Place);
     /// Where frames begin is not known any more.
@@ -208,7 +208,7 @@ pub(super) trait FrameSink {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum Http2ReaderState {
     /// So many bytes of the preface came.
     Preface(u8),
     /// So many bytes of a header came.
@@ -222,9 +222,9 @@ enum State {
 /// Finds the frames of one direction. Holds nine bytes at most.
 #[derive(Clone, Debug)]
 pub(super) struct FrameReader {
-    state: State,
+    state: Http2ReaderState,
     scratch: [u8; HEADER_LEN],
-    start: Start,
+    start: FrameStart,
     skipped: u64,
     /// The longest payload that a header found after a loss may have.
     pub(super) longest: u32,
@@ -234,9 +234,9 @@ impl FrameReader {
     /// A reader whose next byte begins a frame.
     pub(super) fn new() -> Self {
         Self {
-            state: State::Header(0),
+            state: Http2ReaderState::Header(0),
             scratch: [0; HEADER_LEN],
-            start: Start::default(),
+            start: FrameStart::default(),
             skipped: 0,
             longest: DEFAULT_MAX_FRAME_SIZE,
         }
@@ -244,30 +244,31 @@ impl FrameReader {
 
     /// A reader whose next bytes are the preface, of which so many were read already.
     pub(super) fn with_preface(read: usize) -> Self {
-        Self { state: State::Preface(read.min(PREFACE.len()) as u8), ..Self::new() }
+        Self { state: Http2ReaderState::Preface(read.min(PREFACE.len()) as u8), ..Self::new() }
     }
 
     /// A reader in the middle of something.
     pub(super) fn lost() -> Self {
-        Self { state: State::Lost(0), ..Self::new() }
+        Self { state: Http2ReaderState::Lost(0), ..Self::new() }
     }
 
     /// Whether a frame is at hand that is not whole.
-    pub(super) fn partial(&self) -> Option<Start> {
-        matches!(self.state, State::Header(1..) | State::Payload(..)).then_some(self.start)
+    pub(super) fn partial(&self) -> Option<FrameStart> {
+        matches!(self.state, Http2ReaderState::Header(1..) | Http2ReaderState::Payload(..))
+            .then_some(self.start)
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        matches!(self.state, State::Lost(_))
+        matches!(self.state, Http2ReaderState::Lost(_))
     }
 
     pub(super) fn data(&mut self, mut chunk: Chunk<'_>, sink: &mut impl FrameSink) {
         while !chunk.bytes.is_empty() {
             let taken = match self.state {
-                State::Preface(read) => self.preface(read, &chunk, sink),
-                State::Header(have) => self.header(have, &chunk, sink),
-                State::Payload(header, done) => self.payload(header, done, chunk, sink),
-                State::Lost(have) => self.look(have, &chunk, sink),
+                Http2ReaderState::Preface(read) => self.preface(read, &chunk, sink),
+                Http2ReaderState::Header(have) => self.header(have, &chunk, sink),
+                Http2ReaderState::Payload(header, done) => self.payload(header, done, chunk, sink),
+                Http2ReaderState::Lost(have) => self.look(have, &chunk, sink),
             };
             chunk = chunk.skip(taken);
         }
@@ -282,15 +283,18 @@ impl FrameReader {
             self.lose(at, chunk.arrival, sink);
         } else {
             let read = read.saturating_add(same as u8);
-            self.state =
-                if usize::from(read) == PREFACE.len() { State::Header(0) } else { State::Preface(read) };
+            self.state = if usize::from(read) == PREFACE.len() {
+                Http2ReaderState::Header(0)
+            } else {
+                Http2ReaderState::Preface(read)
+            };
         }
         same
     }
 
     fn header(&mut self, have: u8, chunk: &Chunk<'_>, sink: &mut impl FrameSink) -> usize {
         if have == 0 {
-            self.start = Start { at: chunk.at, place: chunk.origin };
+            self.start = FrameStart { at: chunk.at, place: chunk.origin };
             if let Parse::Done(header, len) = FrameHeader::parse(chunk.bytes) {
                 self.begin(header, chunk.arrival, sink);
                 return len;
@@ -301,7 +305,7 @@ impl FrameReader {
         for (slot, byte) in self.scratch.iter_mut().skip(have).zip(chunk.bytes.iter().take(taken)) {
             *slot = *byte;
         }
-        self.state = State::Header((have + taken) as u8);
+        self.state = Http2ReaderState::Header((have + taken) as u8);
         if have + taken == HEADER_LEN
             && let Parse::Done(header, _) = FrameHeader::parse(&self.scratch)
         {
@@ -318,10 +322,10 @@ impl FrameReader {
     /// `done` bytes of a frame's payload are over.
     fn go_on(&mut self, header: FrameHeader, done: u32, arrival: Place, sink: &mut impl FrameSink) {
         if done >= header.len {
-            self.state = State::Header(0);
+            self.state = Http2ReaderState::Header(0);
             sink.end(header, self.start, arrival);
         } else {
-            self.state = State::Payload(header, done);
+            self.state = Http2ReaderState::Payload(header, done);
         }
     }
 
@@ -352,14 +356,14 @@ impl FrameReader {
         }
         have += 1;
         self.skipped = self.skipped.saturating_add(1);
-        self.state = State::Lost(have as u8);
+        self.state = Http2ReaderState::Lost(have as u8);
         if have == HEADER_LEN
             && let Parse::Done(header, _) = FrameHeader::parse(&self.scratch)
             && header.is_plausible(&self.scratch, self.longest)
             && sink.fits(header)
         {
             let at = chunk.at.saturating_sub(HEADER_LEN as u64 - 1);
-            self.start = Start { at, place: chunk.origin };
+            self.start = FrameStart { at, place: chunk.origin };
             sink.found(at, self.skipped.saturating_sub(HEADER_LEN as u64), chunk.arrival);
             self.skipped = 0;
             self.begin(header, chunk.arrival, sink);
@@ -373,7 +377,7 @@ impl FrameReader {
             return;
         }
         match self.state {
-            State::Payload(header, done) => {
+            Http2ReaderState::Payload(header, done) => {
                 let left = header.len.saturating_sub(done);
                 let inside = u64::from(left).min(len) as u32;
                 sink.missing(header, done, inside, arrival);
@@ -382,14 +386,14 @@ impl FrameReader {
                     self.lose(at.saturating_add(u64::from(inside)), arrival, sink);
                 }
             }
-            State::Lost(_) => self.state = State::Lost(0),
-            State::Preface(_) | State::Header(_) => self.lose(at, arrival, sink),
+            Http2ReaderState::Lost(_) => self.state = Http2ReaderState::Lost(0),
+            Http2ReaderState::Preface(_) | Http2ReaderState::Header(_) => self.lose(at, arrival, sink),
         }
     }
 
     /// What comes next is not known.
     fn lose(&mut self, at: u64, arrival: Place, sink: &mut impl FrameSink) {
-        (self.state, self.skipped) = (State::Lost(0), 0);
+        (self.state, self.skipped) = (Http2ReaderState::Lost(0), 0);
         sink.lost(at, arrival);
     }
 }

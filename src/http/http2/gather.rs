@@ -9,7 +9,7 @@ pub(super) const MOST: usize = 64 << 10;
 
 /// A run of a field block's bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub struct BlockPiece {
     /// Which bytes of the block.
     pub of_block: Range<u32>,
     /// Offset of the first in the direction's stream of bytes below HTTP/2.
@@ -24,7 +24,7 @@ pub struct Piece {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gather {
     pub(super) bytes: Vec<u8>,
-    pub(super) pieces: Vec<Piece>,
+    pub(super) pieces: Vec<BlockPiece>,
     /// Some are missing.
     pub(super) spoilt: bool,
     /// There are more than are held.
@@ -34,7 +34,7 @@ pub(super) struct Gather {
 impl Gather {
     /// Bytes of memory beside itself.
     pub(super) fn size(&self) -> usize {
-        self.bytes.capacity() + self.pieces.capacity() * size_of::<Piece>()
+        self.bytes.capacity() + self.pieces.capacity() * size_of::<BlockPiece>()
     }
 
     pub(super) fn push(&mut self, chunk: &Chunk<'_>) {
@@ -53,7 +53,7 @@ impl Gather {
             {
                 last.of_block.end = of_block.end;
             }
-            _ => self.pieces.push(Piece {
+            _ => self.pieces.push(BlockPiece {
                 of_block,
                 at: chunk.at,
                 address: chunk.address,
@@ -79,7 +79,7 @@ impl Gather {
             let to = piece.of_block.end.min(part.end);
             if from < to {
                 let skip = u64::from(from - piece.of_block.start);
-                self.pieces.push(Piece {
+                self.pieces.push(BlockPiece {
                     of_block: base + (from - part.start)..base + (to - part.start),
                     at: piece.at.wrapping_add(skip),
                     address: piece.address.wrapping_add(skip),

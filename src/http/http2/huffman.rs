@@ -24,7 +24,7 @@ const LENGTHS: [u8; 257] = [
 
 /// What is needed to read codes of one length.
 #[derive(Clone, Copy)]
-struct Level {
+struct HuffmanLevel {
     /// The first code.
     first: u32,
     /// How many codes there are.
@@ -34,12 +34,12 @@ struct Level {
 }
 
 /// Symbols in the order of their codes, and where each length begins.
-const TABLE: ([u16; 257], [Level; LONGEST + 1]) = table();
+const TABLE: ([u16; 257], [HuffmanLevel; LONGEST + 1]) = table();
 
 #[allow(clippy::indexing_slicing)] // Done by the compiler: an index that does not fit is an error there.
-const fn table() -> ([u16; 257], [Level; LONGEST + 1]) {
+const fn table() -> ([u16; 257], [HuffmanLevel; LONGEST + 1]) {
     let mut symbols = [0u16; 257];
-    let mut levels = [Level { first: 0, count: 0, at: 0 }; LONGEST + 1];
+    let mut levels = [HuffmanLevel { first: 0, count: 0, at: 0 }; LONGEST + 1];
     let (mut code, mut at, mut len) = (0u32, 0, 1);
     while len <= LONGEST {
         code <<= 1;

@@ -33,8 +33,8 @@ use std::fmt::Arguments;
 
 pub use connect::{Answer, conclude, judge, url};
 pub use connection::{Http2, Opening};
-pub use frame::{FrameHeader, Kind, PREFACE, Start};
-pub use gather::Piece;
+pub use frame::{FrameHeader, FrameKind, FrameStart, PREFACE};
+pub use gather::BlockPiece;
 
 use crate::model::{Chunk, Direction, Place, Rule};
 
@@ -57,7 +57,7 @@ pub struct Spot {
 /// direction or `reset` once. After an answer that refuses, `data` of the server is the beginning of its body.
 pub trait Events {
     /// A frame begins, of whichever stream.
-    fn frame(&mut self, direction: Direction, header: FrameHeader, start: Start) {
+    fn frame(&mut self, direction: Direction, header: FrameHeader, start: FrameStart) {
         let _ = (direction, header, start);
     }
     /// A client asks for a WebSocket.
@@ -106,7 +106,7 @@ pub fn error_name(code: u32) -> &'static str {
 pub fn begins_with_headers(bytes: &[u8]) -> Option<Direction> {
     let (header, rest) = bytes.split_first_chunk::<{ frame::HEADER_LEN }>()?;
     let crate::model::Parse::Done(parsed, _) = FrameHeader::parse(header) else { return None };
-    if parsed.kind != Kind::Headers || !parsed.is_plausible(header, frame::DEFAULT_MAX_FRAME_SIZE) {
+    if parsed.kind != FrameKind::Headers || !parsed.is_plausible(header, frame::DEFAULT_MAX_FRAME_SIZE) {
         return None;
     }
     let pad = usize::from(parsed.has(frame::flag::PADDED));

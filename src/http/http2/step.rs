@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 
 use super::connection::{Block, Half, State};
 use super::flow::{DEFAULT_WINDOW, Stall};
-use super::frame::{DEFAULT_MAX_FRAME_SIZE, FrameHeader, FrameSink, Kind, Start, flag};
+use super::frame::{DEFAULT_MAX_FRAME_SIZE, FrameHeader, FrameKind, FrameSink, FrameStart, flag};
 use super::gather::{Gather, MOST};
 use super::{Events, Spot, error_name, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
@@ -59,7 +59,7 @@ impl<E: Events> Step<'_, E> {
     }
 
     /// A frame of a followed stream takes a part of the windows.
-    pub(super) fn take_window(&mut self, header: FrameHeader, start: Start, arrival: Place) {
+    pub(super) fn take_window(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let direction = self.direction;
         let of_connection =
             self.state.windows.of_mut(direction).as_mut().and_then(|window| window.take(header.len, arrival));
@@ -192,25 +192,31 @@ impl<E: Events> Step<'_, E> {
     }
 
     /// A frame that is no DATA, whole.
-    pub(super) fn control(&mut self, header: FrameHeader, gather: &Gather, start: Start, arrival: Place) {
+    pub(super) fn control(
+        &mut self,
+        header: FrameHeader,
+        gather: &Gather,
+        start: FrameStart,
+        arrival: Place,
+    ) {
         let bytes = &gather.bytes[..];
         let number = |from: usize| -> Option<u32> {
             Some(u32::from_be_bytes(*bytes.get(from..)?.first_chunk::<4>()?))
         };
         match header.kind {
-            Kind::Headers | Kind::PushPromise => self.headers(header, gather, start, arrival),
-            Kind::Continuation => {
+            FrameKind::Headers | FrameKind::PushPromise => self.headers(header, gather, start, arrival),
+            FrameKind::Continuation => {
                 let Some(mut block) = self.half().block.take() else { return };
                 block.gather.append(gather, 0..bytes.len());
                 self.put_block(block, header, arrival);
             }
             _ if gather.spoilt || header.defect().is_some() => {}
-            Kind::Settings if !header.has(flag::ACK) => self.settings(bytes, start.at, start.place),
-            Kind::WindowUpdate => {
+            FrameKind::Settings if !header.has(flag::ACK) => self.settings(bytes, start.at, start.place),
+            FrameKind::WindowUpdate => {
                 let len = number(0).unwrap_or(0) & (u32::MAX >> 1);
                 self.give_window(header.stream, len, arrival);
             }
-            Kind::RstStream => {
+            FrameKind::RstStream => {
                 let code = number(0).unwrap_or(0);
                 let asked =
                     self.state.streams.get(&header.stream).is_some_and(|stream| stream.asked.is_some());
@@ -221,13 +227,21 @@ impl<E: Events> Step<'_, E> {
                     self.events.reset(header.stream, self.direction, code, arrival);
                 }
             }
-            Kind::GoAway => self.go_away(number(0), number(4), bytes.get(8..).unwrap_or_default(), start),
+            FrameKind::GoAway => {
+                self.go_away(number(0), number(4), bytes.get(8..).unwrap_or_default(), start)
+            }
             _ => {}
         }
     }
 
-    pub(super) fn headers(&mut self, header: FrameHeader, gather: &Gather, start: Start, arrival: Place) {
-        let promised = header.kind == Kind::PushPromise;
+    pub(super) fn headers(
+        &mut self,
+        header: FrameHeader,
+        gather: &Gather,
+        start: FrameStart,
+        arrival: Place,
+    ) {
+        let promised = header.kind == FrameKind::PushPromise;
         let len = gather.bytes.len();
         let pad = if header.has(flag::PADDED) {
             usize::from(gather.bytes.first().copied().unwrap_or(0))
@@ -282,7 +296,7 @@ impl<E: Events> Step<'_, E> {
         }
     }
 
-    pub(super) fn go_away(&mut self, last: Option<u32>, code: Option<u32>, words: &[u8], start: Start) {
+    pub(super) fn go_away(&mut self, last: Option<u32>, code: Option<u32>, words: &[u8], start: FrameStart) {
         let (Some(last), Some(code)) = (last, code) else { return };
         let sender = self.direction.sender();
         let last = last & (u32::MAX >> 1);
@@ -303,7 +317,7 @@ impl<E: Events> Step<'_, E> {
 }
 
 impl<E: Events> FrameSink for Step<'_, E> {
-    fn frame(&mut self, header: FrameHeader, start: Start, arrival: Place) {
+    fn frame(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let direction = self.direction;
         self.events.frame(direction, header, start);
         let (name, sender) = (header.kind.name(), direction.sender());
@@ -311,7 +325,7 @@ impl<E: Events> FrameSink for Step<'_, E> {
         half.pad = Some(0);
         half.gather.clear();
         let awaited = half.block.as_ref().map(|block| block.stream);
-        let continues = (header.kind == Kind::Continuation).then_some(header.stream);
+        let continues = (header.kind == FrameKind::Continuation).then_some(header.stream);
         if awaited != continues {
             let whole = self.half().hpack.is_complete();
             if let Some(stream) = awaited {
@@ -357,7 +371,7 @@ impl<E: Events> FrameSink for Step<'_, E> {
                 format_args!("{name} of {} bytes from the {sender}, {longest} are allowed", header.len),
             );
         }
-        if header.kind == Kind::Data {
+        if header.kind == FrameKind::Data {
             self.take_window(header, start, arrival);
             if self.state.streams.get(&header.stream).is_some_and(|stream| *stream.ended.of(direction)) {
                 self.tell(
@@ -372,16 +386,16 @@ impl<E: Events> FrameSink for Step<'_, E> {
     }
 
     fn payload(&mut self, header: FrameHeader, done: u32, chunk: Chunk<'_>) {
-        if header.kind == Kind::Data {
+        if header.kind == FrameKind::Data {
             self.stream_data(header, done, chunk);
-        } else if !matches!(header.kind, Kind::Unknown(_) | Kind::Ping | Kind::Priority) {
+        } else if !matches!(header.kind, FrameKind::Unknown(_) | FrameKind::Ping | FrameKind::Priority) {
             self.half().gather.push(&chunk);
         }
     }
 
     fn missing(&mut self, header: FrameHeader, done: u32, len: u32, arrival: Place) {
-        if header.kind != Kind::Data {
-            if matches!(header.kind, Kind::Settings | Kind::WindowUpdate) {
+        if header.kind != FrameKind::Data {
+            if matches!(header.kind, FrameKind::Settings | FrameKind::WindowUpdate) {
                 self.state.lose_windows();
                 self.state.whole = false;
             }
@@ -415,8 +429,8 @@ impl<E: Events> FrameSink for Step<'_, E> {
         }
     }
 
-    fn end(&mut self, header: FrameHeader, start: Start, arrival: Place) {
-        if header.kind == Kind::Data {
+    fn end(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
+        if header.kind == FrameKind::Data {
             self.end_stream(header.stream, header.has(flag::END_STREAM), arrival);
             return;
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::http::{HeadKind, HeadLimits, Scan, rules, scan};
+use crate::http::{HeadKind, HeadLimits, HeadScan, rules, scan};
 use proptest::prelude::*;
 
 const REQUEST: &str = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\n\
@@ -11,7 +11,7 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
 fn head(text: &str) -> Head {
     let kind = if text.starts_with("HTTP/") { HeadKind::Response } else { HeadKind::Request };
     match scan(kind, text.as_bytes(), &HeadLimits::default()) {
-        Scan::Done(head, _) => head,
+        HeadScan::Done(head, _) => head,
         other => panic!("{other:?}: {text}"),
     }
 }

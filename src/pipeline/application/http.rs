@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::cut::{Cut, CutHandshake};
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
-    BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, ProxyScan, Scan, accept_for,
+    BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, HeadScan, ProxyScan, accept_for,
     is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, may_be_head, request_framing,
     response_framing, scan, scan_more, scan_proxy,
 };
@@ -739,36 +739,36 @@ enum Read {
 fn read(partial: &mut Partial, kind: HeadKind, chunk: &Chunk<'_>, limits: &Limits) -> Read {
     if partial.bytes.is_empty() {
         return match scan(kind, chunk.bytes, &limits.head) {
-            Scan::Done(head, taken) => {
+            HeadScan::Done(head, taken) => {
                 Read::Done(head, taken, HeadPlace { first: chunk.origin, last: chunk.arrival })
             }
-            Scan::Need => {
+            HeadScan::Need => {
                 partial.place.first = chunk.origin;
                 partial.bytes.extend_from_slice(chunk.bytes);
                 partial.seen = partial.bytes.len();
                 Read::Need(chunk.bytes.len())
             }
-            Scan::NotHttp => Read::NotHttp,
-            Scan::TooLarge => Read::TooLarge,
+            HeadScan::NotHttp => Read::NotHttp,
+            HeadScan::TooLarge => Read::TooLarge,
         };
     }
     let before = partial.bytes.len();
     partial.bytes.extend_from_slice(chunk.bytes);
     match scan_more(kind, &partial.bytes, partial.seen, &limits.head) {
-        Scan::Done(head, taken) => {
+        HeadScan::Done(head, taken) => {
             let place = HeadPlace { first: partial.place.first, last: chunk.arrival };
             *partial = Partial::default();
             Read::Done(head, taken.saturating_sub(before), place)
         }
-        Scan::Need => {
+        HeadScan::Need => {
             partial.seen = partial.bytes.len();
             Read::Need(chunk.bytes.len())
         }
-        Scan::NotHttp => {
+        HeadScan::NotHttp => {
             *partial = Partial::default();
             Read::NotHttp
         }
-        Scan::TooLarge => Read::TooLarge,
+        HeadScan::TooLarge => Read::TooLarge,
     }
 }
 

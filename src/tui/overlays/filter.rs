@@ -10,7 +10,7 @@ use super::InputLine;
 use crate::filter::{self, Completion, Filter, FilterError, Verdict};
 use crate::store::Index;
 use crate::tui::choice::Choice;
-use crate::tui::records::{Known, OfFinding, OfMessage};
+use crate::tui::records::{KnownRecord, OfFinding, OfMessage};
 use crate::tui::screens::ScreenId;
 use crate::tui::screens::rows::Rows;
 use crate::tui::shared::{Ctx, Shared};
@@ -48,7 +48,7 @@ impl Trial {
             text: line.text().to_owned(),
             cursor: line.cursor(),
             parsed: filter::parse(line.text()).map(Arc::new),
-            completions: filter::complete(line.text(), line.cursor(), &Known(index)),
+            completions: filter::complete(line.text(), line.cursor(), &KnownRecord(index)),
             rows: Rows::default(),
             choice: None,
             chosen: None,

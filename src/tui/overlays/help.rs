@@ -22,7 +22,7 @@ pub struct Help {
 }
 
 /// A line of the help.
-enum Line {
+enum HelpLine {
     Heading(&'static str),
     /// A command, and its number among the commands listed.
     Entry(&'static Command, usize),
@@ -50,22 +50,22 @@ impl Help {
         Group::ALL.into_iter().flat_map(of).collect()
     }
 
-    fn lines(&self) -> Vec<Line> {
+    fn lines(&self) -> Vec<HelpLine> {
         let mut lines = Vec::new();
         let mut last = None;
         for (i, row) in self.rows().into_iter().enumerate() {
             if last != Some(row.group) {
                 if last.is_some() {
-                    lines.push(Line::Blank);
+                    lines.push(HelpLine::Blank);
                 }
-                lines.push(Line::Heading(if row.group == Group::Screen {
+                lines.push(HelpLine::Heading(if row.group == Group::Screen {
                     self.title
                 } else {
                     row.group.title()
                 }));
                 last = Some(row.group);
             }
-            lines.push(Line::Entry(row, i));
+            lines.push(HelpLine::Entry(row, i));
         }
         lines
     }
@@ -106,7 +106,7 @@ impl Help {
         // The page with the cursor on it.
         let page = height * usize::from(columns);
         let at = self.cursor.and_then(|cursor| {
-            lines.iter().position(|line| matches!(line, Line::Entry(_, i) if *i == cursor))
+            lines.iter().position(|line| matches!(line, HelpLine::Entry(_, i) if *i == cursor))
         });
         let pages = lines.len().div_ceil(page).max(1);
         let current = at.unwrap_or(0) / page;
@@ -117,11 +117,11 @@ impl Help {
                 continue;
             }
             match line {
-                Line::Blank => {}
-                Line::Heading(words) => {
+                HelpLine::Blank => {}
+                HelpLine::Heading(words) => {
                     Text::of(Role::Title, format!(" {words}")).draw(buffer, x, y, width, theme)
                 }
-                Line::Entry(command, number) => {
+                HelpLine::Entry(command, number) => {
                     let mut text = Text::of(Role::Plain, "  ");
                     text.left(Role::Key, &command.keys.join(" "), 14)
                         .plainly(" ")

@@ -22,7 +22,7 @@ use crate::tui::widgets::{List, Pane, Text, pane, units};
 
 /// The order of the rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Order {
+enum SortOrder {
     #[default]
     FirstSeen,
     Messages,
@@ -31,7 +31,7 @@ enum Order {
     Findings,
 }
 
-impl Order {
+impl SortOrder {
     fn next(self) -> Self {
         match self {
             Self::FirstSeen => Self::Messages,
@@ -80,7 +80,7 @@ struct Stamp {
     moving: u64,
     released: u64,
     filter: u64,
-    order: Order,
+    order: SortOrder,
     backwards: bool,
     marks: usize,
     /// What is known of the filter's choice.
@@ -94,7 +94,7 @@ pub struct Connections {
     /// Numbers of the connections shown, in their order.
     rows: Vec<u32>,
     stamp: Option<Stamp>,
-    order: Order,
+    order: SortOrder,
     backwards: bool,
     only_marked: bool,
     /// Connections of which it is not known whether the filter chooses them.
@@ -190,7 +190,7 @@ impl Connections {
     /// Chooses and orders the rows anew where something changed.
     fn choose(&mut self, turn: &Turn<'_>) {
         let (index, shared) = (turn.index, &turn.shared);
-        let hangs = self.order != Order::FirstSeen || shared.parsed.is_some();
+        let hangs = self.order != SortOrder::FirstSeen || shared.parsed.is_some();
         let stamp = Stamp {
             connections: index.connections.len(),
             moving: if hangs {
@@ -224,7 +224,7 @@ impl Connections {
         };
         let mut rows: Vec<&ConnectionRow> = index.connections.iter().filter(chosen).collect();
         self.undecided = undecided;
-        if self.order == Order::FirstSeen {
+        if self.order == SortOrder::FirstSeen {
             rows.sort_by_key(|row| row.id);
         } else {
             rows.sort_by_key(|row| (std::cmp::Reverse(self.order.weight(row)), row.id));

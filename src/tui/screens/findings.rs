@@ -19,15 +19,15 @@ use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Panes, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
-use rows::{Head, Row, Rows};
+use rows::{FindingRows, FindingsRow, Head};
 
 /// The screen's state.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
     list: List,
-    rows: Rows,
+    rows: FindingRows,
     /// The row under the cursor: what comes in between does not move it.
-    at: Option<Row>,
+    at: Option<FindingsRow>,
 }
 
 /// The word and the sign of a severity.
@@ -40,14 +40,14 @@ fn word(severity: Severity) -> &'static str {
 }
 
 impl Findings {
-    fn row(&self) -> Option<Row> {
+    fn row(&self) -> Option<FindingsRow> {
         self.rows.rows.get(self.list.cursor).copied()
     }
 
     fn finding<'a>(&self, ctx: &Ctx<'a>) -> Option<&'a FindingRow> {
         match self.row()? {
-            Row::Finding(at) => ctx.index.findings.get(at),
-            Row::Head(..) => None,
+            FindingsRow::Finding(at) => ctx.index.findings.get(at),
+            FindingsRow::Head(..) => None,
         }
     }
 
@@ -72,7 +72,7 @@ impl Findings {
         let Some(place) = place.filter(|place| *place < turn.index.findings.len()) else {
             return turn.warn("this finding was released to bound memory");
         };
-        let find = |rows: &Rows| rows.rows.iter().position(|row| *row == Row::Finding(place));
+        let find = |rows: &FindingRows| rows.rows.iter().position(|row| *row == FindingsRow::Finding(place));
         if find(&self.rows).is_none() {
             // It is folded, or less severe than what is listed.
             (self.rows.least, self.rows.group) = (None, rows::Group::default());
@@ -93,13 +93,13 @@ impl Findings {
 
     fn open(&mut self, turn: &mut Turn<'_>) {
         match self.row() {
-            Some(Row::Head(head, _)) => {
+            Some(FindingsRow::Head(head, _)) => {
                 if !self.rows.folded.remove(&head.key()) {
                     self.rows.folded.insert(head.key());
                 }
                 self.rows.forget();
             }
-            Some(Row::Finding(at)) => {
+            Some(FindingsRow::Finding(at)) => {
                 if let Some(row) = turn.index.findings.get(at) {
                     jump(row, turn);
                 }
@@ -112,9 +112,11 @@ impl Findings {
         let columns = usize::from(area.width);
         let Some(row) = self.finding(ctx) else {
             let words = match self.row() {
-                Some(Row::Head(Head::Rule(rule), _)) => return rule_lines(rule, ctx.shared.lang, columns),
-                Some(Row::Head(..)) => "Enter folds or unfolds this connection's findings.",
-                Some(Row::Finding(_)) | None => return Vec::new(),
+                Some(FindingsRow::Head(Head::Rule(rule), _)) => {
+                    return rule_lines(rule, ctx.shared.lang, columns);
+                }
+                Some(FindingsRow::Head(..)) => "Enter folds or unfolds this connection's findings.",
+                Some(FindingsRow::Finding(_)) | None => return Vec::new(),
             };
             return vec![Text::of(Role::Plain, words)];
         };
@@ -246,17 +248,17 @@ impl Screen for Findings {
     /// The rule's code.
     fn here(&self, ctx: &Ctx<'_>) -> String {
         match self.row() {
-            Some(Row::Head(Head::Rule(rule), _)) => rule.code.to_owned(),
+            Some(FindingsRow::Head(Head::Rule(rule), _)) => rule.code.to_owned(),
             _ => self.finding(ctx).map_or_else(String::new, |finding| finding.rule.code.to_owned()),
         }
     }
 
     fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
-        let is_it = |row: &Row| match row {
-            Row::Finding(place) => {
+        let is_it = |row: &FindingsRow| match row {
+            FindingsRow::Finding(place) => {
                 turn.index.findings.get(*place).is_some_and(|finding| finding.rule.code == at)
             }
-            Row::Head(..) => false,
+            FindingsRow::Head(..) => false,
         };
         let found = self.rows.rows.iter().position(is_it);
         if let Some(row) = found {
@@ -271,7 +273,7 @@ impl Screen for Findings {
         let height = usize::from(pane::inside(list).height.saturating_sub(1));
         let released = self.rows.released();
         let made = !turn.shared.live.paused && self.rows.settle(turn.index);
-        if let Some(Row::Finding(at)) = &mut self.at
+        if let Some(FindingsRow::Finding(at)) = &mut self.at
             && made
         {
             // The first ones went: this one stands elsewhere now.
@@ -281,8 +283,8 @@ impl Screen for Findings {
         self.list.settle(self.rows.rows.len(), height);
         if made && let Some(at) = self.at {
             // The same row, wherever it stands now, as far from the top as before.
-            let same = |row: &Row| match (row, &at) {
-                (Row::Head(a, _), Row::Head(b, _)) => a.key() == b.key(),
+            let same = |row: &FindingsRow| match (row, &at) {
+                (FindingsRow::Head(a, _), FindingsRow::Head(b, _)) => a.key() == b.key(),
                 (a, b) => *a == *b,
             };
             if let Some(place) = self.rows.rows.iter().position(same) {
@@ -293,7 +295,7 @@ impl Screen for Findings {
                 // A heading right above the view belongs to what is in it.
                 let above = self.list.top.checked_sub(1);
                 let heading = above.and_then(|above| self.rows.rows.get(above));
-                if matches!(heading, Some(Row::Head(..))) && place + 1 < self.list.top + height {
+                if matches!(heading, Some(FindingsRow::Head(..))) && place + 1 < self.list.top + height {
                     self.list.top -= 1;
                 }
             }
@@ -316,7 +318,7 @@ impl Screen for Findings {
             Cmd::Group => {
                 self.rows.group = self.rows.group.next();
                 self.rows.forget();
-                if matches!(self.at, Some(Row::Head(..))) {
+                if matches!(self.at, Some(FindingsRow::Head(..))) {
                     self.at = None;
                     self.list.go(0);
                 }
@@ -476,10 +478,10 @@ impl Screen for Findings {
 }
 
 impl Findings {
-    fn line(&self, ctx: &Ctx<'_>, row: Row, cursor: bool, wide: bool, columns: usize) -> Text {
+    fn line(&self, ctx: &Ctx<'_>, row: FindingsRow, cursor: bool, wide: bool, columns: usize) -> Text {
         let mut line = Text::of(Role::Title, if cursor { "▸ " } else { "  " });
         match row {
-            Row::Head(head, count) => {
+            FindingsRow::Head(head, count) => {
                 let folded = self.rows.folded.contains(&head.key());
                 line.add(Role::Dim, if folded { "▸ " } else { "▾ " });
                 match head {
@@ -497,7 +499,7 @@ impl Findings {
                     }
                 }
             }
-            Row::Finding(at) => {
+            FindingsRow::Finding(at) => {
                 let Some(row) = ctx.index.findings.get(at) else { return line };
                 let role = Role::of_severity(row.rule.severity);
                 line.left(role, word(row.rule.severity), 8);

@@ -20,12 +20,12 @@ use crate::store::{ConnectionRow, FrameRow, Pages};
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
-use crate::tui::order::{Hole, Order};
+use crate::tui::order::{Hole, MessageOrder};
 use crate::tui::shared::{Ctx, Selection, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane, units};
-use lines::{Columns, Event, Scribe};
-use plan::{Plan, Row, Rules, Sequence};
+use lines::{Columns, LadderEvent, Scribe};
+use plan::{LadderRow, Plan, Rules, Sequence};
 
 /// Frames among which the latest one is looked for.
 const LATE: usize = 4096;
@@ -42,12 +42,12 @@ pub struct Ladder {
     opened: BTreeSet<u64>,
     plan: Plan,
     /// The order of the frames, and the version that is planned.
-    order: Order,
+    order: MessageOrder,
     planned: u64,
     busy: bool,
     /// Events before the frames and behind them.
-    head: Vec<Event>,
-    tail: Vec<Event>,
+    head: Vec<LadderEvent>,
+    tail: Vec<LadderEvent>,
     /// Packets that end TCP and came while frames still did, and when.
     between: Vec<TcpPacket>,
     between_times: Vec<Time>,
@@ -71,7 +71,7 @@ impl Default for Ladder {
             scaled: false,
             opened: BTreeSet::new(),
             plan: Plan::new(rules),
-            order: Order::default(),
+            order: MessageOrder::default(),
             planned: 0,
             busy: false,
             head: Vec::new(),
@@ -98,13 +98,13 @@ impl Ladder {
     /// The hole under the cursor.
     fn hole(&self, ctx: &Ctx<'_>) -> Option<&Hole> {
         match self.event(ctx, self.list.cursor)? {
-            Event::Frame(Row::Hole(at)) => self.order.hole(at),
+            LadderEvent::Frame(LadderRow::Hole(at)) => self.order.hole(at),
             _ => None,
         }
     }
 
     /// The event of a row.
-    fn event(&self, ctx: &Ctx<'_>, row: usize) -> Option<Event> {
+    fn event(&self, ctx: &Ctx<'_>, row: usize) -> Option<LadderEvent> {
         if let Some(event) = self.head.get(row) {
             return Some(*event);
         }
@@ -116,20 +116,21 @@ impl Ladder {
         self.tail.get((at - self.plan.count()) as usize).copied()
     }
 
-    fn event_of(&self, row: Row) -> Event {
+    fn event_of(&self, row: LadderRow) -> LadderEvent {
         match row {
-            Row::Extra(at) => {
-                self.between.get(at).map_or(Event::Frame(Row::Blank), |packet| Event::Tcp(*packet))
-            }
-            row => Event::Frame(row),
+            LadderRow::Extra(at) => self
+                .between
+                .get(at)
+                .map_or(LadderEvent::Frame(LadderRow::Blank), |packet| LadderEvent::Tcp(*packet)),
+            row => LadderEvent::Frame(row),
         }
     }
 
     /// The events of the rows in sight.
-    fn visible(&self, ctx: &Ctx<'_>) -> Vec<Event> {
+    fn visible(&self, ctx: &Ctx<'_>) -> Vec<LadderEvent> {
         let range = self.list.visible();
         let count = range.len();
-        let mut events: Vec<Event> = self.head.iter().skip(range.start).take(count).copied().collect();
+        let mut events: Vec<LadderEvent> = self.head.iter().skip(range.start).take(count).copied().collect();
         let from = range.start.saturating_sub(self.head.len()) as u64;
         if events.len() < count && from < self.plan.count() {
             let rows = self.plan.rows(self.sequence(ctx), from, count - events.len());
@@ -145,7 +146,7 @@ impl Ladder {
     /// The frame under the cursor, from 0.
     fn frame(&self, ctx: &Ctx<'_>) -> Option<u64> {
         match self.event(ctx, self.list.cursor)? {
-            Event::Frame(Row::Frame(frame) | Row::Folded(frame, _)) => Some(frame),
+            LadderEvent::Frame(LadderRow::Frame(frame) | LadderRow::Folded(frame, _)) => Some(frame),
             _ => None,
         }
     }
@@ -164,20 +165,20 @@ impl Ladder {
     }
 
     /// What stands before and behind the frames.
-    fn ends(&self, ctx: &Ctx<'_>, connection: &ConnectionRow) -> (Vec<Event>, Vec<Event>) {
+    fn ends(&self, ctx: &Ctx<'_>, connection: &ConnectionRow) -> (Vec<LadderEvent>, Vec<LadderEvent>) {
         let (mut head, tail) = match ctx.shared.details.tcp(connection.id.0) {
             Detail::Ready(detail) if self.tcp => lines::tcp_events(&detail, connection),
             _ => Default::default(),
         };
         let handshake = &connection.handshake;
         if connection.request.is_some() || handshake.request.is_some() {
-            head.push(Event::Request);
+            head.push(LadderEvent::Request);
         }
         if connection.response.is_some() || handshake.response.is_some() {
-            head.push(Event::Response);
+            head.push(LadderEvent::Response);
         }
         if handshake.upgraded {
-            head.push(Event::Opened);
+            head.push(LadderEvent::Opened);
         }
         (head, tail)
     }
@@ -195,11 +196,11 @@ impl Ladder {
 
     fn open(&mut self, turn: &mut Turn<'_>) {
         match self.event(&turn.ctx(), self.list.cursor) {
-            Some(Event::Frame(Row::Folded(first, _))) => {
+            Some(LadderEvent::Frame(LadderRow::Folded(first, _))) => {
                 self.opened.insert(first);
                 self.replan(turn);
             }
-            Some(Event::Frame(Row::Frame(frame))) => {
+            Some(LadderEvent::Frame(LadderRow::Frame(frame))) => {
                 self.select(turn);
                 let Selection { message, .. } = turn.shared.selection;
                 let fragment = turn.shared.selection.frame > 0;
@@ -211,8 +212,8 @@ impl Ladder {
                     turn.go(ScreenId::Detail);
                 }
             }
-            Some(Event::Request | Event::Response) => turn.go(ScreenId::Handshake),
-            Some(Event::Frame(Row::Hole(at))) => {
+            Some(LadderEvent::Request | LadderEvent::Response) => turn.go(ScreenId::Handshake),
+            Some(LadderEvent::Frame(LadderRow::Hole(at))) => {
                 turn.shared.finding = self.order.hole(at).map(|hole| hole.finding);
                 turn.go(ScreenId::Findings);
             }
@@ -259,14 +260,17 @@ impl Ladder {
         let time = |row: usize| {
             let connection = ctx.index.connection(self.connection)?;
             Some(match self.event(ctx, row)? {
-                Event::Tcp(packet) => packet.place.time,
-                Event::Request => connection.request?.last.time,
-                Event::Response => connection.response?.last.time,
-                Event::Frame(Row::Frame(frame) | Row::Folded(frame, _)) => {
+                LadderEvent::Tcp(packet) => packet.place.time,
+                LadderEvent::Request => connection.request?.last.time,
+                LadderEvent::Response => connection.response?.last.time,
+                LadderEvent::Frame(LadderRow::Frame(frame) | LadderRow::Folded(frame, _)) => {
                     ctx.index.frames(self.connection).get(frame as usize)?.time
                 }
-                Event::Frame(Row::Hole(at)) => self.order.hole(at)?.place.time,
-                Event::Opened | Event::Frame(Row::Gap(_) | Row::Blank | Row::Extra(_)) => return None,
+                LadderEvent::Frame(LadderRow::Hole(at)) => self.order.hole(at)?.place.time,
+                LadderEvent::Opened
+                | LadderEvent::Frame(LadderRow::Gap(_) | LadderRow::Blank | LadderRow::Extra(_)) => {
+                    return None;
+                }
             })
         };
         (0..self.list.len()).filter_map(time).collect()
@@ -304,7 +308,7 @@ impl Screen for Ladder {
         let last = frames.iter().rev().take(LATE).map(|frame| frame.time).max();
         (self.between, self.between_times) = (Vec::new(), Vec::new());
         tail.retain(|event| match event {
-            Event::Tcp(packet) if last.is_some_and(|last| packet.place.time < last) => {
+            LadderEvent::Tcp(packet) if last.is_some_and(|last| packet.place.time < last) => {
                 self.between.push(*packet);
                 self.between_times.push(packet.place.time);
                 false
@@ -423,15 +427,15 @@ impl Screen for Ladder {
     /// The kind of row: `tcp`, `ask`, `reply`, `open`, or the frame's opcode.
     fn here(&self, ctx: &Ctx<'_>) -> String {
         let kind = match self.event(ctx, self.list.cursor) {
-            Some(Event::Tcp(_)) => "tcp",
-            Some(Event::Request) => "ask",
-            Some(Event::Response) => "reply",
-            Some(Event::Opened) => "open",
-            Some(Event::Frame(Row::Frame(frame) | Row::Folded(frame, _))) => {
+            Some(LadderEvent::Tcp(_)) => "tcp",
+            Some(LadderEvent::Request) => "ask",
+            Some(LadderEvent::Response) => "reply",
+            Some(LadderEvent::Opened) => "open",
+            Some(LadderEvent::Frame(LadderRow::Frame(frame) | LadderRow::Folded(frame, _))) => {
                 let row = ctx.index.frames(self.connection).get(frame as usize);
                 row.map_or("", |row| row.header().opcode().name())
             }
-            Some(Event::Frame(Row::Hole(_))) => "hole",
+            Some(LadderEvent::Frame(LadderRow::Hole(_))) => "hole",
             _ => "",
         };
         kind.to_owned()

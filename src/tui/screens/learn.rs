@@ -56,7 +56,7 @@ pub struct Learn {
 
 /// Where everything stands: text, and the real screen (empty where there is no room).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Places {
+struct LearnAreas {
     text: Rect,
     stage: Rect,
 }
@@ -183,24 +183,24 @@ impl Learn {
     }
 
     /// Where text and screen stand.
-    fn places(&self, body: Rect) -> Places {
-        let Some(play) = &self.play else { return Places { text: body, stage: Rect::default() } };
+    fn places(&self, body: Rect) -> LearnAreas {
+        let Some(play) = &self.play else { return LearnAreas { text: body, stage: Rect::default() } };
         if body.width >= TEXT + 60 && body.height >= 14 {
             let text = Rect { width: TEXT, ..body };
-            return Places { text, stage: Rect { x: body.x + TEXT, width: body.width - TEXT, ..body } };
+            return LearnAreas { text, stage: Rect { x: body.x + TEXT, width: body.width - TEXT, ..body } };
         }
         if play.exploring {
-            return Places { text: Rect::default(), stage: body };
+            return LearnAreas { text: Rect::default(), stage: body };
         }
         let columns = usize::from(body.width).saturating_sub(4);
         let lines = self.lines(play, columns, false).len() as u16;
         let text = lines.saturating_add(2).max(10).min(body.height);
         let left = body.height - text;
         if left < 4 {
-            return Places { text: body, stage: Rect::default() };
+            return LearnAreas { text: body, stage: Rect::default() };
         }
         let stage = Rect { y: body.y + text, height: left, ..body };
-        Places { text: Rect { height: text, ..body }, stage }
+        LearnAreas { text: Rect { height: text, ..body }, stage }
     }
 
     /// Opens what is wanted.

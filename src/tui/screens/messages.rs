@@ -6,7 +6,7 @@ mod going;
 mod panes;
 mod view;
 
-use choose::{Deep, Hunt, Scan};
+use choose::{Deep, Hunt, RowScan};
 use going::selects;
 
 use ratatui::buffer::Buffer;
@@ -27,7 +27,7 @@ use crate::ws::Integrity;
 
 /// Which pane has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Focus {
+enum MessagesPane {
     #[default]
     List,
     Frames,
@@ -54,13 +54,13 @@ pub struct Messages {
     direction: Option<Direction>,
     kinds: Kinds,
     only_marked: bool,
-    focus: Focus,
+    focus: MessagesPane,
     /// The cursor among the frames of the message.
     frame: usize,
     scroll: usize,
     hunt: Option<Hunt>,
     deep: Option<Deep>,
-    scan: Option<Scan>,
+    scan: Option<RowScan>,
     /// How many rows there were when the list was paused.
     frozen: Option<usize>,
     /// The last row that was in sight, or there when the list was opened.
@@ -105,9 +105,9 @@ impl Messages {
         }
         if ctx.shared.zoomed {
             match self.focus {
-                Focus::List => areas.list = body,
-                Focus::Frames => areas.frames = body,
-                Focus::Bytes => areas.bytes = body,
+                MessagesPane::List => areas.list = body,
+                MessagesPane::Frames => areas.frames = body,
+                MessagesPane::Bytes => areas.bytes = body,
             }
             return areas;
         }
@@ -183,7 +183,7 @@ impl Messages {
             turn.shared.finding = self.hole;
             return turn.go(ScreenId::Findings);
         }
-        if self.frames_mode || self.focus == Focus::Frames {
+        if self.frames_mode || self.focus == MessagesPane::Frames {
             let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
             turn.select(selection);
             turn.go(ScreenId::Frame);
@@ -297,7 +297,7 @@ impl Screen for Messages {
         if selects(cmd) {
             turn.shared.live.follow = false;
         }
-        if self.focus == Focus::List && self.list.act(cmd) {
+        if self.focus == MessagesPane::List && self.list.act(cmd) {
             turn.shared.live.follow |= cmd == Cmd::Last && self.goes_on && !turn.shared.live.paused;
             self.follow(turn);
             return true;
@@ -312,7 +312,7 @@ impl Screen for Messages {
             _ => 0,
         };
         if step != 0 {
-            if self.focus == Focus::Frames {
+            if self.focus == MessagesPane::Frames {
                 self.frame = self.frame.saturating_add_signed(step);
                 self.scroll = 0;
             } else {
@@ -328,7 +328,7 @@ impl Screen for Messages {
                 live.follow = !live.follow || live.paused;
                 live.paused = false;
                 let words = if live.follow { "follow: showing the newest row" } else { "follow is off" };
-                self.focus = Focus::List;
+                self.focus = MessagesPane::List;
                 turn.say(words);
             }
             Cmd::GoFrame | Cmd::GoLayers if self.hole.is_some() => {
@@ -342,14 +342,16 @@ impl Screen for Messages {
             Cmd::NextPane | Cmd::PreviousPane => {
                 let shown = turn.shared.zoomed || self.areas(&turn.ctx()).frames.height > 0;
                 self.focus = match (self.focus, cmd) {
-                    _ if !shown => Focus::List,
-                    (Focus::List, Cmd::NextPane) | (Focus::Bytes, Cmd::PreviousPane) => Focus::Frames,
-                    (Focus::Frames, Cmd::NextPane) | (Focus::List, _) => Focus::Bytes,
-                    _ => Focus::List,
+                    _ if !shown => MessagesPane::List,
+                    (MessagesPane::List, Cmd::NextPane) | (MessagesPane::Bytes, Cmd::PreviousPane) => {
+                        MessagesPane::Frames
+                    }
+                    (MessagesPane::Frames, Cmd::NextPane) | (MessagesPane::List, _) => MessagesPane::Bytes,
+                    _ => MessagesPane::List,
                 };
             }
             Cmd::Layout => {
-                self.focus = Focus::List;
+                self.focus = MessagesPane::List;
                 return false;
             }
             Cmd::Frames => {
@@ -439,7 +441,11 @@ impl Screen for Messages {
     fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
         let areas = self.areas(&turn.ctx());
         let at = (mouse.x, mouse.y).into();
-        let over = [(areas.list, Focus::List), (areas.frames, Focus::Frames), (areas.bytes, Focus::Bytes)];
+        let over = [
+            (areas.list, MessagesPane::List),
+            (areas.frames, MessagesPane::Frames),
+            (areas.bytes, MessagesPane::Bytes),
+        ];
         let Some((area, focus)) = over.into_iter().find(|(area, _)| area.contains(at)) else { return };
         if mouse.kind != MouseKind::WheelDown {
             turn.shared.live.follow = false;
@@ -448,9 +454,9 @@ impl Screen for Messages {
             MouseKind::WheelDown | MouseKind::WheelUp => {
                 let by = if mouse.kind == MouseKind::WheelDown { 3 } else { -3 };
                 match focus {
-                    Focus::List => self.list.scroll(by),
-                    Focus::Frames => {}
-                    Focus::Bytes => {
+                    MessagesPane::List => self.list.scroll(by),
+                    MessagesPane::Frames => {}
+                    MessagesPane::Bytes => {
                         let most = panes::bytes_height(&turn.ctx(), self.frame);
                         self.scroll = self.scroll.saturating_add_signed(by).min(most);
                     }
@@ -462,13 +468,13 @@ impl Screen for Messages {
                     return;
                 };
                 match focus {
-                    Focus::List => {
+                    MessagesPane::List => {
                         let Some(row) = self.list.at(line) else { return };
                         self.list.go(row);
                         self.follow(turn);
                     }
-                    Focus::Frames => self.frame = line,
-                    Focus::Bytes => return,
+                    MessagesPane::Frames => self.frame = line,
+                    MessagesPane::Bytes => return,
                 }
                 if mouse.kind == MouseKind::DoubleClick {
                     self.open(turn);
@@ -520,10 +526,16 @@ impl Screen for Messages {
             return;
         }
         if areas.frames.height > 0 {
-            panes::frames(ctx, areas.frames, buffer, self.frame, self.focus == Focus::Frames);
+            panes::frames(ctx, areas.frames, buffer, self.frame, self.focus == MessagesPane::Frames);
         }
         if areas.bytes.height > 0 {
-            panes::bytes(ctx, areas.bytes, buffer, (self.frame, self.scroll), self.focus == Focus::Bytes);
+            panes::bytes(
+                ctx,
+                areas.bytes,
+                buffer,
+                (self.frame, self.scroll),
+                self.focus == MessagesPane::Bytes,
+            );
         }
         if areas.lines.height > 0 {
             ctx.lines(buffer, areas.lines, &panes::short(ctx));

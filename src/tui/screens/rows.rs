@@ -3,7 +3,7 @@
 
 use crate::model::Direction;
 use crate::store::Index;
-use crate::tui::order::{Entry, Hole, Order};
+use crate::tui::order::{Hole, MessageOrder, OrderEntry};
 
 /// Rows that are looked at in one go.
 const BUDGET: usize = 20_000;
@@ -24,7 +24,7 @@ pub struct Rows {
     /// Rows of which it cannot be said without more bytes.
     undecided: Vec<u32>,
     all: bool,
-    order: Order,
+    order: MessageOrder,
     /// Positions in the order, where that is not the order of numbers.
     shown: Vec<u32>,
     /// What `shown` was made of; none where it is not used.
@@ -115,13 +115,15 @@ impl Rows {
         self.shown.clear();
         for position in 0..self.order.len() {
             let is_shown = match self.order.entry(position) {
-                Some(Entry::Row(place)) => self.all || self.chosen.binary_search(&(place as u32)).is_ok(),
-                Some(Entry::Hole(hole)) => {
+                Some(OrderEntry::Row(place)) => {
+                    self.all || self.chosen.binary_search(&(place as u32)).is_ok()
+                }
+                Some(OrderEntry::Hole(hole)) => {
                     let shown = self.order.hole(hole).is_some_and(shows);
                     count += usize::from(shown);
                     shown
                 }
-                Some(Entry::Extra(_)) | None => false,
+                Some(OrderEntry::Extra(_)) | None => false,
             };
             if is_shown {
                 self.shown.push(position as u32);
@@ -135,8 +137,8 @@ impl Rows {
     pub fn hole(&self, row: usize) -> Option<&Hole> {
         self.arranged?;
         match self.order.entry(*self.shown.get(row)? as usize)? {
-            Entry::Hole(at) => self.order.hole(at),
-            Entry::Row(_) | Entry::Extra(_) => None,
+            OrderEntry::Hole(at) => self.order.hole(at),
+            OrderEntry::Row(_) | OrderEntry::Extra(_) => None,
         }
     }
 
@@ -231,8 +233,8 @@ impl Rows {
     pub fn get(&self, row: usize) -> Option<usize> {
         if self.arranged.is_some() {
             return match self.order.entry(*self.shown.get(row)? as usize)? {
-                Entry::Row(place) => Some(place),
-                Entry::Hole(_) | Entry::Extra(_) => None,
+                OrderEntry::Row(place) => Some(place),
+                OrderEntry::Hole(_) | OrderEntry::Extra(_) => None,
             };
         }
         if self.all {

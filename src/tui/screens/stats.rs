@@ -19,7 +19,7 @@ use crate::tui::event::{Mouse, MouseKind};
 use crate::tui::shared::{Ctx, Menu, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Pane, Text, units};
-use draw::Page;
+use draw::StatsPage;
 use figures::{Figures, Over};
 
 /// The model of what HTTP would have cost.
@@ -155,7 +155,7 @@ impl Screen for Stats {
                 });
             }
             Cmd::Copy => {
-                let page = Page {
+                let page = StatsPage {
                     ctx: turn.ctx(),
                     figures: &self.figures,
                     model: &self.model,
@@ -253,7 +253,8 @@ impl Screen for Stats {
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
-        let page = Page { ctx: *ctx, figures: &self.figures, model: &self.model, formulas: self.formulas };
+        let page =
+            StatsPage { ctx: *ctx, figures: &self.figures, model: &self.model, formulas: self.formulas };
         for (pane, area) in self.areas(ctx.shared.zoomed, area) {
             let title = match pane {
                 Pane4::Bytes => "Bytes by layer",

@@ -14,7 +14,7 @@ use crate::tui::theme::Role;
 
 /// A part of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct LabelledPart {
     /// Its name, in words of our own.
     pub name: String,
     /// Its bytes.
@@ -27,7 +27,7 @@ pub struct Part {
 
 /// Two lines of the picture: bytes, and names below.
 #[derive(Clone, Debug)]
-struct Row {
+struct LabelledRow {
     /// Parts or pieces of them: which part, which bytes.
     pieces: Vec<(usize, Range<usize>)>,
 }
@@ -35,8 +35,8 @@ struct Row {
 /// Bytes with labels, in as many columns as there are.
 #[derive(Clone, Debug)]
 pub struct Labelled {
-    parts: Vec<Part>,
-    rows: Vec<Row>,
+    parts: Vec<LabelledPart>,
+    rows: Vec<LabelledRow>,
 }
 
 /// Columns of the offset.
@@ -45,9 +45,9 @@ const LEAD: usize = 7;
 impl Labelled {
     /// Lays parts out in `columns`. Parts that have no bytes are left out.
     #[must_use]
-    pub fn new(parts: Vec<Part>, columns: usize) -> Self {
+    pub fn new(parts: Vec<LabelledPart>, columns: usize) -> Self {
         let most = (columns.saturating_sub(LEAD + 1) / 3).max(1);
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<LabelledRow> = Vec::new();
         let mut left = 0;
         for (i, part) in parts.iter().enumerate() {
             let mut at = part.range.start;
@@ -55,7 +55,7 @@ impl Labelled {
                 // A separator takes a byte less two columns; a short piece at the end of a row is not begun.
                 let wanted = part.range.end - at;
                 if left < 4.min(wanted) + 1 {
-                    rows.push(Row { pieces: Vec::new() });
+                    rows.push(LabelledRow { pieces: Vec::new() });
                     left = most;
                 }
                 let len = wanted.min(left);
@@ -84,8 +84,9 @@ impl Labelled {
     /// The first line with bytes of a lit part.
     #[must_use]
     pub fn lit_line(&self) -> usize {
-        let lit =
-            |row: &Row| row.pieces.iter().any(|(part, _)| self.parts.get(*part).is_some_and(|part| part.lit));
+        let lit = |row: &LabelledRow| {
+            row.pieces.iter().any(|(part, _)| self.parts.get(*part).is_some_and(|part| part.lit))
+        };
         self.rows.iter().position(lit).unwrap_or(0) * 2
     }
 
@@ -143,8 +144,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn part(name: &str, range: Range<usize>) -> Part {
-        Part { name: name.into(), range, role: None, lit: false }
+    fn part(name: &str, range: Range<usize>) -> LabelledPart {
+        LabelledPart { name: name.into(), range, role: None, lit: false }
     }
 
     #[test]
@@ -162,7 +163,7 @@ mod tests {
             lens in prop::collection::vec(0usize..60, 0..8), columns in 20usize..130,
         ) {
             let mut at = 0;
-            let parts: Vec<Part> = lens.iter().map(|len| { at += len; part("part", at - len..at) }).collect();
+            let parts: Vec<LabelledPart> = lens.iter().map(|len| { at += len; part("part", at - len..at) }).collect();
             let bytes: Vec<u8> = (0..at).map(|i| i as u8).collect();
             let labelled = Labelled::new(parts, columns);
             let mut shown = String::new();

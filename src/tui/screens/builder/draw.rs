@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::edit::value;
-use super::{Builder, Field, Focus, Made};
+use super::{Builder, BuilderPane, Field, Made};
 use crate::build::{EXPERIMENTS, verdict};
 use crate::explain::diagram::{Line, LineKind, picture};
 use crate::explain::words::rules::{rule_words, summary};
@@ -21,7 +21,7 @@ impl Builder {
     /// The fields, the verdict, the bytes.
     pub(super) fn draw_fields(&self, ctx: &Ctx<'_>, made: &Made, area: Rect, buffer: &mut Buffer) {
         let lang = ctx.shared.lang;
-        let focused = self.focus == Focus::Fields;
+        let focused = self.focus == BuilderPane::Fields;
         let title = if area.width >= 50 { "Frame builder (what-if)" } else { "What-if" };
         let inner = Pane::new(title, focused).right("bytes").draw(buffer, area, ctx.theme());
         let columns = usize::from(inner.width);
@@ -69,7 +69,7 @@ impl Builder {
         if made.frames.len() > 1 {
             title += &format!("  frame 1 of {}", made.frames.len());
         }
-        let inner = Pane::new(title, self.focus == Focus::Picture).draw(buffer, area, ctx.theme());
+        let inner = Pane::new(title, self.focus == BuilderPane::Picture).draw(buffer, area, ctx.theme());
         let Some(frame) = made.frames.first() else { return };
         let lit = frame.header.map_or(0..0, |header| self.field().bits(header));
         let lines: Vec<Text> = picture(frame, 4).iter().map(|line| lit_line(line, &lit)).collect();
@@ -80,7 +80,7 @@ impl Builder {
     /// What to try.
     pub(super) fn draw_experiments(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let lang = ctx.shared.lang;
-        let focused = self.focus == Focus::Experiments;
+        let focused = self.focus == BuilderPane::Experiments;
         let right = if focused { "Enter applies one" } else { "Tab" };
         let inner = Pane::new("Experiments", focused).right(right).draw(buffer, area, ctx.theme());
         let columns = usize::from(inner.width);

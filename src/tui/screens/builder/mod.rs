@@ -47,7 +47,7 @@ pub struct Built {
 
 /// Which pane has the keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Focus {
+enum BuilderPane {
     #[default]
     Fields,
     Experiments,
@@ -69,7 +69,7 @@ pub struct Builder {
     start: Option<Start>,
     before: Vec<Draft>,
     field: usize,
-    focus: Focus,
+    focus: BuilderPane,
     list: List,
     /// First line of the picture that is seen.
     top: usize,
@@ -97,39 +97,39 @@ impl Made {
 
 /// Where the panes stand; empty where there is no room.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct BuilderAreas {
     fields: Rect,
     picture: Rect,
     experiments: Rect,
 }
 
 impl Builder {
-    fn places(&self, shared: &Shared, area: Rect) -> Places {
+    fn places(&self, shared: &Shared, area: Rect) -> BuilderAreas {
         let Rect { x, y, width, height } = area;
         if shared.zoomed || width < 74 || height < 16 {
             return match self.focus {
-                Focus::Fields => Places { fields: area, ..Places::default() },
-                Focus::Experiments => Places { experiments: area, ..Places::default() },
-                Focus::Picture => Places { picture: area, ..Places::default() },
+                BuilderPane::Fields => BuilderAreas { fields: area, ..BuilderAreas::default() },
+                BuilderPane::Experiments => BuilderAreas { experiments: area, ..BuilderAreas::default() },
+                BuilderPane::Picture => BuilderAreas { picture: area, ..BuilderAreas::default() },
             };
         }
         if width >= 118 && height >= 30 {
             let top = height.saturating_sub(10).min(25);
             let left = width - 68;
-            return Places {
+            return BuilderAreas {
                 fields: Rect { width: left, height: top, ..area },
                 picture: Rect { x: x + left, width: 68, height: top, ..area },
                 experiments: Rect { y: y + top, height: height - top, ..area },
             };
         }
-        if self.focus == Focus::Picture {
-            return Places { picture: area, ..Places::default() };
+        if self.focus == BuilderPane::Picture {
+            return BuilderAreas { picture: area, ..BuilderAreas::default() };
         }
         let left = (width * 11 / 20).max(44);
-        Places {
+        BuilderAreas {
             fields: Rect { width: left, ..area },
             experiments: Rect { x: x + left, width: width - left, ..area },
-            ..Places::default()
+            ..BuilderAreas::default()
         }
     }
 
@@ -179,7 +179,7 @@ impl Screen for Builder {
             self.draft = start.draft.clone();
             self.start = Some(start);
             self.before.clear();
-            (self.field, self.focus, self.top) = (0, Focus::Fields, 0);
+            (self.field, self.focus, self.top) = (0, BuilderPane::Fields, 0);
         }
         let lang = turn.shared.lang;
         if self.made.as_ref().is_none_or(|made| made.draft != self.draft || made.lang != lang) {
@@ -194,7 +194,7 @@ impl Screen for Builder {
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
         match cmd {
             Cmd::NextPane | Cmd::PreviousPane => {
-                let order = [Focus::Fields, Focus::Experiments, Focus::Picture];
+                let order = [BuilderPane::Fields, BuilderPane::Experiments, BuilderPane::Picture];
                 let at = order.iter().position(|focus| *focus == self.focus).unwrap_or(0);
                 let step = if cmd == Cmd::NextPane { 1 } else { order.len() - 1 };
                 self.focus = order.get((at + step) % order.len()).copied().unwrap_or_default();
@@ -220,14 +220,14 @@ impl Screen for Builder {
                 turn.prompt(SAVE, "save as pcapng", "what-if.pcapng".to_owned())
             }
             Cmd::WhatIf => turn.say("this is the frame builder"),
-            cmd if self.focus == Focus::Experiments && self.list.act(cmd) => {}
-            Cmd::Open | Cmd::Toggle if self.focus == Focus::Experiments => {
+            cmd if self.focus == BuilderPane::Experiments && self.list.act(cmd) => {}
+            Cmd::Open | Cmd::Toggle if self.focus == BuilderPane::Experiments => {
                 if let Some(experiment) = EXPERIMENTS.get(self.list.cursor) {
                     self.change(|draft| *draft = experiment.apply(draft));
                     self.say_verdict(turn);
                 }
             }
-            Cmd::Down | Cmd::Up if self.focus == Focus::Picture => {
+            Cmd::Down | Cmd::Up if self.focus == BuilderPane::Picture => {
                 self.top =
                     if cmd == Cmd::Down { self.top.saturating_add(1) } else { self.top.saturating_sub(1) };
             }
@@ -304,7 +304,7 @@ impl Screen for Builder {
         };
         let line = |area: Rect| usize::from(mouse.y.saturating_sub(inside(area).y));
         if places.experiments.contains(at) {
-            self.focus = Focus::Experiments;
+            self.focus = BuilderPane::Experiments;
             if wheel != 0 {
                 self.list.scroll(wheel);
             } else if let Some(row) =
@@ -313,7 +313,7 @@ impl Screen for Builder {
                 self.list.go(row);
             }
         } else if places.fields.contains(at) {
-            self.focus = Focus::Fields;
+            self.focus = BuilderPane::Fields;
             if wheel == 0 && line(places.fields) < Field::ALL.len() {
                 let again = self.field == line(places.fields);
                 self.field = line(places.fields);
@@ -322,7 +322,7 @@ impl Screen for Builder {
                 }
             }
         } else if places.picture.contains(at) {
-            self.focus = Focus::Picture;
+            self.focus = BuilderPane::Picture;
             self.top = self.top.saturating_add_signed(wheel);
         }
     }

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Connections, Order, duration, ending, sealed, sign, summary};
+use super::{Connections, SortOrder, duration, ending, sealed, sign, summary};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::screens::empty;
@@ -133,7 +133,7 @@ impl Connections {
             let words = format!("{gap}{} old ones released", units::grouped(released));
             pane.title.add(Role::Warning, words);
         }
-        if ctx.shared.is_wide() || self.order != Order::FirstSeen || self.backwards {
+        if ctx.shared.is_wide() || self.order != SortOrder::FirstSeen || self.backwards {
             let way = if self.backwards { ", reversed" } else { "" };
             let only = if self.only_marked { "only marked   " } else { "" };
             pane = pane.right(format!("{only}sort: {}{way}", self.order.words()));

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{self, Json, Kind};
+use super::json::{self, Json, JsonKind};
 use super::rows::TextRows;
 use crate::model::{Safe, safe};
 use crate::store::detail::{FrameDetail, MessageDetail};
@@ -342,7 +342,7 @@ impl Content {
         let json = self.json.as_ref()?;
         let node = json.nodes.get(node as usize)?;
         let text = json.text(self.bytes(), node);
-        let text = if node.kind == Kind::String { json::unquoted(text) } else { text.into() };
+        let text = if node.kind == JsonKind::String { json::unquoted(text) } else { text.into() };
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 }

@@ -12,7 +12,7 @@ use crate::model::beginning;
 
 /// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonKind {
     /// `{…}`
     Object,
     /// `[…]`
@@ -29,7 +29,7 @@ pub enum Kind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// What it is.
-    pub kind: Kind,
+    pub kind: JsonKind,
     /// How many objects and arrays it is in.
     pub depth: u32,
     /// The object or array that it is in; itself for the outermost.
@@ -62,7 +62,7 @@ const MOST: usize = 400_000;
 
 /// What is expected next.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum JsonState {
     Value,
     /// A value, or the end of an array that has begun.
     FirstValue,
@@ -77,7 +77,7 @@ enum State {
 #[must_use]
 pub fn read(text: &[u8]) -> Json {
     let mut reader =
-        Reader { text, at: 0, nodes: Vec::new(), open: Vec::new(), key: None, keys: HashSet::default() };
+        JsonReader { text, at: 0, nodes: Vec::new(), open: Vec::new(), key: None, keys: HashSet::default() };
     let error = reader.run().err().map(|why| (reader.at, why));
     let len = u32::try_from(reader.at).unwrap_or(u32::MAX);
     let mut nodes = reader.nodes;
@@ -90,7 +90,7 @@ pub fn read(text: &[u8]) -> Json {
     Json { nodes, error }
 }
 
-struct Reader<'a> {
+struct JsonReader<'a> {
     text: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
@@ -100,22 +100,22 @@ struct Reader<'a> {
     keys: HashSet<(u32, Cow<'a, [u8]>), foldhash::fast::RandomState>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> JsonReader<'a> {
     fn run(&mut self) -> Result<(), &'static str> {
         if u32::try_from(self.text.len()).is_err() {
             return Err("too long");
         }
-        let mut state = State::Value;
+        let mut state = JsonState::Value;
         loop {
             self.space();
             let Some(byte) = self.text.get(self.at).copied() else {
-                return if state == State::Done { Ok(()) } else { Err("it ends too early") };
+                return if state == JsonState::Done { Ok(()) } else { Err("it ends too early") };
             };
             state = match (state, byte) {
-                (State::Done, _) => return Err("unexpected bytes after the value"),
-                (State::FirstValue, b']') | (State::FirstKey, b'}') => self.close(),
-                (State::Value | State::FirstValue, _) => self.value(byte)?,
-                (State::FirstKey | State::Key, b'"') => {
+                (JsonState::Done, _) => return Err("unexpected bytes after the value"),
+                (JsonState::FirstValue, b']') | (JsonState::FirstKey, b'}') => self.close(),
+                (JsonState::Value | JsonState::FirstValue, _) => self.value(byte)?,
+                (JsonState::FirstKey | JsonState::Key, b'"') => {
                     let key = self.string()?;
                     self.key = Some(key);
                     self.space();
@@ -123,16 +123,16 @@ impl<'a> Reader<'a> {
                         return Err("expected ':' after the key");
                     }
                     self.at += 1;
-                    State::Value
+                    JsonState::Value
                 }
-                (State::FirstKey | State::Key, _) => return Err("expected a key in quotes"),
-                (State::Comma, b',') => {
+                (JsonState::FirstKey | JsonState::Key, _) => return Err("expected a key in quotes"),
+                (JsonState::Comma, b',') => {
                     self.at += 1;
-                    if self.in_object() { State::Key } else { State::Value }
+                    if self.in_object() { JsonState::Key } else { JsonState::Value }
                 }
-                (State::Comma, b'}') if self.in_object() => self.close(),
-                (State::Comma, b']') if !self.in_object() => self.close(),
-                (State::Comma, _) => return Err("expected ',' or the end of the object or array"),
+                (JsonState::Comma, b'}') if self.in_object() => self.close(),
+                (JsonState::Comma, b']') if !self.in_object() => self.close(),
+                (JsonState::Comma, _) => return Err("expected ',' or the end of the object or array"),
             };
         }
     }
@@ -145,12 +145,12 @@ impl<'a> Reader<'a> {
 
     fn in_object(&self) -> bool {
         let open = self.open.last().and_then(|open| self.nodes.get(*open as usize));
-        open.is_some_and(|node| node.kind == Kind::Object)
+        open.is_some_and(|node| node.kind == JsonKind::Object)
     }
 
     /// Behind a value.
-    fn after(&self) -> State {
-        if self.open.is_empty() { State::Done } else { State::Comma }
+    fn after(&self) -> JsonState {
+        if self.open.is_empty() { JsonState::Done } else { JsonState::Comma }
     }
 
     fn place(&self) -> u32 {
@@ -158,7 +158,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Ends the innermost object or array.
-    fn close(&mut self) -> State {
+    fn close(&mut self) -> JsonState {
         self.at += 1;
         let (at, end) = (self.place(), self.nodes.len() as u32);
         if let Some(open) = self.open.pop()
@@ -169,25 +169,25 @@ impl<'a> Reader<'a> {
         self.after()
     }
 
-    fn value(&mut self, byte: u8) -> Result<State, &'static str> {
+    fn value(&mut self, byte: u8) -> Result<JsonState, &'static str> {
         if self.nodes.len() >= MOST {
             return Err("too many values for a tree");
         }
         let start = self.place();
         let kind = match byte {
-            b'{' => Kind::Object,
-            b'[' => Kind::Array,
-            b'"' => Kind::String,
-            b'-' | b'0'..=b'9' => Kind::Number,
-            _ => Kind::Word,
+            b'{' => JsonKind::Object,
+            b'[' => JsonKind::Array,
+            b'"' => JsonKind::String,
+            b'-' | b'0'..=b'9' => JsonKind::Number,
+            _ => JsonKind::Word,
         };
         match kind {
-            Kind::Object | Kind::Array => self.at += 1,
-            Kind::String => {
+            JsonKind::Object | JsonKind::Array => self.at += 1,
+            JsonKind::String => {
                 self.string()?;
             }
-            Kind::Number => self.number()?,
-            Kind::Word => self.word()?,
+            JsonKind::Number => self.number()?,
+            JsonKind::Word => self.word()?,
         }
         let me = self.nodes.len() as u32;
         let parent = self.open.last().copied();
@@ -216,12 +216,12 @@ impl<'a> Reader<'a> {
             children: 0,
             end: me + 1,
         });
-        if matches!(kind, Kind::Object | Kind::Array) {
+        if matches!(kind, JsonKind::Object | JsonKind::Array) {
             self.open.push(me);
         }
         Ok(match kind {
-            Kind::Object => State::FirstKey,
-            Kind::Array => State::FirstValue,
+            JsonKind::Object => JsonState::FirstKey,
+            JsonKind::Array => JsonState::FirstValue,
             _ => self.after(),
         })
     }
@@ -419,7 +419,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(text: &str) -> Vec<(u32, Kind, String, String)> {
+    fn shown(text: &str) -> Vec<(u32, JsonKind, String, String)> {
         let json = read(text.as_bytes());
         assert_eq!(json.error, None, "{text}");
         let of = |node: &Node| {

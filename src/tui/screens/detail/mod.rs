@@ -19,7 +19,7 @@ use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
 use crate::tui::event::{Effect, Mouse, MouseKind, Save};
-use crate::tui::order::{Entry, Order};
+use crate::tui::order::{MessageOrder, OrderEntry};
 use crate::tui::shared::{Ctx, Shared, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
@@ -51,7 +51,7 @@ pub struct MessageDetail {
     /// The view before the last settling, to bring the lists in line.
     listed: Option<(View, u32, u64)>,
     /// In which the messages of the list stand.
-    order: Order,
+    order: MessageOrder,
 }
 
 impl Default for MessageDetail {
@@ -68,34 +68,37 @@ impl Default for MessageDetail {
             main_bytes: 16,
             hit: None,
             listed: None,
-            order: Order::default(),
+            order: MessageOrder::default(),
         }
     }
 }
 
 /// Where the panes stand; empty where there is no room.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct DetailAreas {
     main: Rect,
     side: Rect,
 }
 
 impl MessageDetail {
-    fn places(&self, shared: &Shared, area: Rect) -> Places {
+    fn places(&self, shared: &Shared, area: Rect) -> DetailAreas {
         let beside = matches!(self.view, View::Json | View::Text);
         let aside = self.aside && beside;
         match (shared.zoomed, aside) {
-            (true, true) => return Places { side: area, ..Places::default() },
-            (true, false) => return Places { main: area, ..Places::default() },
+            (true, true) => return DetailAreas { side: area, ..DetailAreas::default() },
+            (true, false) => return DetailAreas { main: area, ..DetailAreas::default() },
             _ => {}
         }
         if !beside || area.width < 100 {
-            return Places { main: area, ..Places::default() };
+            return DetailAreas { main: area, ..DetailAreas::default() };
         }
         // Sixteen bytes a row where that leaves enough for the text.
         let side = if area.width >= 140 { 76 } else { area.width - area.width * 7 / 15 };
         let main = area.width - side;
-        Places { main: Rect { width: main, ..area }, side: Rect { x: area.x + main, width: side, ..area } }
+        DetailAreas {
+            main: Rect { width: main, ..area },
+            side: Rect { x: area.x + main, width: side, ..area },
+        }
     }
 
     /// Lines of the main pane that are not rows: doubts and words above, the path below.
@@ -171,8 +174,8 @@ impl MessageDetail {
         loop {
             let Some(next) = (if forwards { at.checked_add(1) } else { at.checked_sub(1) }) else { return 0 };
             match self.order.entry(next) {
-                Some(Entry::Row(place)) => return place as u64 + 1,
-                Some(Entry::Hole(_) | Entry::Extra(_)) => at = next,
+                Some(OrderEntry::Row(place)) => return place as u64 + 1,
+                Some(OrderEntry::Hole(_) | OrderEntry::Extra(_)) => at = next,
                 None => return 0,
             }
         }

@@ -95,7 +95,7 @@ impl TextRows {
     /// Breaks a line. `at`: its offset in the text. `ends`: `line` is complete, not cut by the window.
     fn break_line(&mut self, line: &[u8], at: usize, ends: bool) {
         let Some(columns) = self.columns else { return };
-        let mut row = Row { rows: self, columns: columns.max(1), used: 0, len: 0, at, next: None };
+        let mut row = TextRow { rows: self, columns: columns.max(1), used: 0, len: 0, at, next: None };
         for chunk in line.utf8_chunks() {
             let mut rest = chunk.valid();
             while !rest.is_empty() {
@@ -116,7 +116,7 @@ impl TextRows {
 }
 
 /// The row that is being filled.
-struct Row<'a> {
+struct TextRow<'a> {
     rows: &'a mut TextRows,
     columns: usize,
     /// Columns and bytes in it.
@@ -128,7 +128,7 @@ struct Row<'a> {
     next: Option<usize>,
 }
 
-impl Row<'_> {
+impl TextRow<'_> {
     /// Adds characters to the row, or to a new one if they do not fit. A row holds at least one character.
     fn place(&mut self, bytes: usize, wide: usize) {
         if let Some(start) = self.next.take() {

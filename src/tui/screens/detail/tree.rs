@@ -1,7 +1,7 @@
 //! Rows of the JSON tree.
 
 use super::content::Content;
-use super::json::{Json, Kind, Node, unquoted};
+use super::json::{Json, JsonKind, Node, unquoted};
 use crate::model::{beginning, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::text::fit;
@@ -69,13 +69,13 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
     let raw = json.text(content.bytes(), node);
     let mut text = Text::new();
     match node.kind {
-        Kind::Object | Kind::Array => {
+        JsonKind::Object | JsonKind::Array => {
             let sign = match (node.children, folded) {
                 (0, _) => " ",
                 (_, true) => "▸",
                 (_, false) => "▾",
             };
-            let name = if node.kind == Kind::Object { "object" } else { "array" };
+            let name = if node.kind == JsonKind::Object { "object" } else { "array" };
             text.add(Role::Dim, sign).plainly(format!(" {name} ({})", units::grouped(node.children.into())));
             if folded {
                 text.plainly("  ");
@@ -85,7 +85,7 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
                 text.append(&short.in_role(Role::Dim));
             }
         }
-        Kind::String => {
+        JsonKind::String => {
             let room = columns.saturating_sub(2);
             let shown = head(raw, columns);
             let mut line = Text::new();
@@ -95,10 +95,10 @@ fn value(content: &Content, json: &Json, node: &Node, folded: bool, columns: usi
             }
             text.plainly("\"").append(&line).plainly("\"");
         }
-        Kind::Number => {
+        JsonKind::Number => {
             text.captured(Role::Ok, raw, columns);
         }
-        Kind::Word => {
+        JsonKind::Word => {
             text.captured(Role::Control, raw, columns);
         }
     }

@@ -58,7 +58,7 @@ impl Head {
 
 /// A row of the list.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Row {
+pub(super) enum FindingsRow {
     /// A heading: of what, how many are under it.
     Head(Head, usize),
     /// A finding, by its place in the index.
@@ -67,18 +67,18 @@ pub(super) enum Row {
 
 /// The rows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Rows {
+pub(super) struct FindingRows {
     pub group: Group,
     /// From which severity on.
     pub least: Option<Severity>,
     /// Headings whose findings are not shown.
     pub folded: BTreeSet<(u32, &'static str)>,
-    pub rows: Vec<Row>,
+    pub rows: Vec<FindingsRow>,
     /// How many findings there were when the rows were made, and how many had been released.
     made_of: Option<(usize, u64)>,
 }
 
-impl Rows {
+impl FindingRows {
     /// Makes the rows where something changed. Findings are bounded (100 000), so this is too.
     pub fn settle(&mut self, index: &Index) -> bool {
         let now = (index.findings.len(), index.released.findings);
@@ -113,10 +113,10 @@ impl Rows {
             if let Some(head) = head(row) {
                 if current.is_none_or(|(known, _)| known.key() != head.key()) {
                     current = Some((head, self.rows.len()));
-                    self.rows.push(Row::Head(head, 0));
+                    self.rows.push(FindingsRow::Head(head, 0));
                 }
                 if let Some((_, place)) = current
-                    && let Some(Row::Head(_, count)) = self.rows.get_mut(place)
+                    && let Some(FindingsRow::Head(_, count)) = self.rows.get_mut(place)
                 {
                     *count += 1;
                 }
@@ -124,7 +124,7 @@ impl Rows {
                     continue;
                 }
             }
-            self.rows.push(Row::Finding(at));
+            self.rows.push(FindingsRow::Finding(at));
         }
         true
     }

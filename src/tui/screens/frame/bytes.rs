@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::shown::Shown;
+use super::shown::ShownFrame;
 use crate::model::safe_str;
 use crate::tui::theme::Role;
 use crate::tui::widgets::hex::{digits, sign};
@@ -26,7 +26,7 @@ enum Part {
 /// The rows of the pane.
 #[derive(Clone, Copy, Debug)]
 pub struct Bytes<'a> {
-    shown: &'a Shown,
+    shown: &'a ShownFrame,
     /// Bytes of the selected field in the frame.
     lit: (usize, usize),
     /// Only the payload, unmasked.
@@ -42,7 +42,7 @@ const OFFSET: usize = 8;
 impl<'a> Bytes<'a> {
     /// The bytes of a frame in so many columns.
     #[must_use]
-    pub fn new(shown: &'a Shown, lit: Range<usize>, unmasked: bool, columns: usize) -> Self {
+    pub fn new(shown: &'a ShownFrame, lit: Range<usize>, unmasked: bool, columns: usize) -> Self {
         let masked = shown.frame.masked() == Some(true);
         let per_row = if unmasked || !masked {
             if columns >= 100 {

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::shares;
-use super::shown::Shown;
+use super::shown::ShownFrame;
 use crate::explain::diagram::{Line, LineKind};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::{Role, Theme};
@@ -22,7 +22,7 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// The part of the box around a bit that fits an area.
     #[must_use]
-    pub fn new(shown: &'a Shown, compact: bool, bit: usize, area: Rect) -> Self {
+    pub fn new(shown: &'a ShownFrame, compact: bool, bit: usize, area: Rect) -> Self {
         let all = if compact { &shown.compact } else { &shown.full };
         let height = usize::from(area.height);
         let row = bit / 32;
@@ -125,7 +125,7 @@ fn draw_line(line: &Line, lit: &Range<usize>, cursor: usize, mono: bool) -> Text
 }
 
 /// The bytes that stand in other rows of the box.
-fn others(shown: &Shown, row: usize) -> Text {
+fn others(shown: &ShownFrame, row: usize) -> Text {
     let mut line = Text::of(Role::Plain, " ");
     let bytes = shown.drawn_bits() / 8;
     for other in 0..bytes.div_ceil(4) {

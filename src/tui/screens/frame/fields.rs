@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::shown::{Problem, Shown};
+use super::shown::{FrameProblem, ShownFrame};
 use crate::explain::frame::{Field, Row};
 use crate::explain::words::wrap;
 use crate::model::safe_str;
@@ -52,7 +52,7 @@ impl Base {
 
 /// A field's value. Nothing captured is in it but digits.
 #[must_use]
-pub fn value(shown: &Shown, row: &Row, base: Base) -> String {
+pub fn value(shown: &ShownFrame, row: &Row, base: Base) -> String {
     let bytes = shown.frame.head.get(row.bytes_of(&shown.frame)).unwrap_or_default();
     match row.field {
         Field::Payload => units::length(shown.payload_len()) + " B",
@@ -95,7 +95,7 @@ fn number(value: u64, mask: u64, bits: usize, base: Base, usual: Base) -> String
 
 /// What a field's value means, in one line.
 #[must_use]
-pub fn meaning(shown: &Shown, row: &Row, columns: usize) -> Text {
+pub fn meaning(shown: &ShownFrame, row: &Row, columns: usize) -> Text {
     let mut line = Text::new();
     match row.field {
         Field::Payload => {
@@ -134,7 +134,7 @@ pub fn meaning(shown: &Shown, row: &Row, columns: usize) -> Text {
 
 /// A problem's sign, rule and sentence.
 #[must_use]
-pub fn problem_line(problem: &Problem) -> Text {
+pub fn problem_line(problem: &FrameProblem) -> Text {
     let mut line = Text::of(Role::of_severity(problem.severity), problem.severity.sign());
     line.plainly(" ").add(Role::of_severity(problem.severity), problem.rule.0).plainly(": ");
     line.captured_whole(Role::Plain, problem.text.as_bytes());
@@ -160,7 +160,7 @@ impl Sign for crate::model::Severity {
 const NAME: usize = 17;
 
 /// How wide the values are.
-fn value_columns(shown: &Shown, base: Base, columns: usize) -> usize {
+fn value_columns(shown: &ShownFrame, base: Base, columns: usize) -> usize {
     let widest = shown.rows().iter().map(|row| value(shown, row, base).len()).max().unwrap_or(0);
     widest.clamp(8, (columns / 2).saturating_sub(8).max(8))
 }
@@ -169,7 +169,7 @@ fn value_columns(shown: &Shown, base: Base, columns: usize) -> usize {
 pub const HEADING: usize = 2;
 
 /// Draws the table and, below, the selected field in words.
-pub fn draw(ctx: &Ctx<'_>, shown: &Shown, selected: usize, base: Base, area: Rect, buffer: &mut Buffer) {
+pub fn draw(ctx: &Ctx<'_>, shown: &ShownFrame, selected: usize, base: Base, area: Rect, buffer: &mut Buffer) {
     let theme = ctx.theme();
     let columns = usize::from(area.width);
     let wide = value_columns(shown, base, columns);
@@ -230,7 +230,7 @@ fn inset(area: Rect) -> Rect {
 
 /// The selected field in words, and what is wrong with the frame.
 #[must_use]
-pub fn words(shown: &Shown, selected: usize, columns: usize) -> Vec<Text> {
+pub fn words(shown: &ShownFrame, selected: usize, columns: usize) -> Vec<Text> {
     let columns = columns.saturating_sub(2).max(1);
     let mut lines = Vec::new();
     if let Some(about) = shown.about(selected) {
@@ -255,7 +255,7 @@ pub fn words(shown: &Shown, selected: usize, columns: usize) -> Vec<Text> {
 
 /// `header 6 B + payload 5 B = 11 B on the wire`
 #[must_use]
-pub fn totals(shown: &Shown) -> Text {
+pub fn totals(shown: &ShownFrame) -> Text {
     let (header, payload) = (shown.header_len() as u64, shown.payload_len());
     let mut line =
         Text::of(Role::Plain, format!("header {header} B + payload {} B", units::grouped(payload)));

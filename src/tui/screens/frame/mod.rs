@@ -23,11 +23,11 @@ use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::{List, Pane, Text, units};
 use bytes::Bytes;
 use fields::Base;
-use shown::Shown;
+use shown::ShownFrame;
 
 /// A pane.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Focus {
+enum FramePane {
     Diagram,
     #[default]
     Fields,
@@ -37,14 +37,14 @@ enum Focus {
 /// The screen's state.
 #[derive(Clone, Debug, Default)]
 pub struct FrameView {
-    shown: Option<Shown>,
+    shown: Option<ShownFrame>,
     /// The selected field, by its place.
     field: usize,
     /// The selected bit of the frame.
     bit: usize,
     base: Base,
     unmasked: bool,
-    focus: Focus,
+    focus: FramePane,
     rows: List,
     /// Columns of the bytes.
     columns: usize,
@@ -52,7 +52,7 @@ pub struct FrameView {
 
 /// Where the panes stand; empty where there is no room.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct FrameAreas {
     diagram: Rect,
     fields: Rect,
     bytes: Rect,
@@ -66,14 +66,14 @@ struct Places {
 const BOX: u16 = 68;
 
 impl FrameView {
-    fn places(&self, shared: &Shared, area: Rect) -> Places {
+    fn places(&self, shared: &Shared, area: Rect) -> FrameAreas {
         let Rect { x, y, width, height } = area;
-        let alone = |focus: Focus| {
-            let mut places = Places::default();
+        let alone = |focus: FramePane| {
+            let mut places = FrameAreas::default();
             match focus {
-                Focus::Diagram => places.diagram = area,
-                Focus::Fields => places.fields = area,
-                Focus::Bytes => places.bytes = area,
+                FramePane::Diagram => places.diagram = area,
+                FramePane::Fields => places.fields = area,
+                FramePane::Bytes => places.bytes = area,
             }
             places
         };
@@ -83,18 +83,18 @@ impl FrameView {
         if width >= BOX + 36 && height >= 22 {
             let low = (height / 4).clamp(7, 20).max(height.saturating_sub(26).min(20));
             let top = height - low;
-            return Places {
+            return FrameAreas {
                 diagram: Rect { width: BOX, height: top, ..area },
                 fields: Rect { x: x + BOX, width: width - BOX, height: top, ..area },
                 bytes: Rect { y: y + top, height: low, ..area },
-                ..Places::default()
+                ..FrameAreas::default()
             };
         }
         let diagram = if width < BOX { 0 } else { 9.min(height) };
         let masked = self.shown.as_ref().is_some_and(|shown| shown.frame.masked() == Some(true));
-        let bytes = if masked || self.unmasked || self.focus == Focus::Bytes { 5 } else { 3 };
+        let bytes = if masked || self.unmasked || self.focus == FramePane::Bytes { 5 } else { 3 };
         let fields = height.saturating_sub(diagram + bytes + 1);
-        Places {
+        FrameAreas {
             diagram: Rect { height: diagram, ..area },
             fields: Rect { y: y + diagram, height: fields, ..area },
             bytes: Rect { y: y + diagram + fields, height: bytes, ..area },
@@ -103,7 +103,7 @@ impl FrameView {
         }
     }
 
-    fn bytes<'a>(&self, shown: &'a Shown, area: Rect) -> Bytes<'a> {
+    fn bytes<'a>(&self, shown: &'a ShownFrame, area: Rect) -> Bytes<'a> {
         Bytes::new(shown, shown.bytes(self.field), self.unmasked, usize::from(area.width).saturating_sub(2))
     }
 
@@ -145,8 +145,8 @@ impl Screen for FrameView {
         let ctx = turn.ctx();
         let kind = self.shown.as_ref().and_then(|shown| shown.rows().get(self.field)).map(|row| row.field);
         let before = self.shown.as_ref().map(|shown| shown.rows().len());
-        let was = self.shown.as_ref().map(Shown::key);
-        self.shown = Shown::make(&ctx, self.shown.take());
+        let was = self.shown.as_ref().map(ShownFrame::key);
+        self.shown = ShownFrame::make(&ctx, self.shown.take());
         let places = self.places(ctx.shared, ctx.shared.body());
         self.columns = usize::from(places.bytes.width).saturating_sub(2);
         let Some(shown) = &self.shown else { return };
@@ -190,7 +190,7 @@ impl Screen for FrameView {
                 return true;
             }
             Cmd::NextPane | Cmd::PreviousPane => {
-                let order = [Focus::Diagram, Focus::Fields, Focus::Bytes];
+                let order = [FramePane::Diagram, FramePane::Fields, FramePane::Bytes];
                 let at = order.iter().position(|focus| *focus == self.focus).unwrap_or(0);
                 let step = if cmd == Cmd::NextPane { 1 } else { order.len() - 1 };
                 self.focus = order.get((at + step) % order.len()).copied().unwrap_or_default();
@@ -200,7 +200,7 @@ impl Screen for FrameView {
         }
         let Some(shown) = &self.shown else { return false };
         match cmd {
-            Cmd::Down | Cmd::Up if self.focus == Focus::Bytes => {
+            Cmd::Down | Cmd::Up if self.focus == FramePane::Bytes => {
                 self.rows.scroll(if cmd == Cmd::Down { 1 } else { -1 })
             }
             Cmd::Down => self.go_field(self.field.saturating_add(1)),
@@ -253,14 +253,14 @@ impl Screen for FrameView {
             return;
         }
         if places.diagram.contains(at.into()) {
-            self.focus = Focus::Diagram;
+            self.focus = FramePane::Diagram;
             let inner = inside(places.diagram);
             let view = diagram::View::new(shown, places.compact, self.bit, inner);
             if let Some(bit) = view.bit_at(inner, mouse.x, mouse.y) {
                 self.go_bit(bit);
             }
         } else if places.fields.contains(at.into()) {
-            self.focus = Focus::Fields;
+            self.focus = FramePane::Fields;
             let line = usize::from(mouse.y.saturating_sub(inside(places.fields).y));
             let heading = if is_short(places, shown) { 0 } else { fields::HEADING };
             if let Some(field) = line.checked_sub(heading)
@@ -270,7 +270,7 @@ impl Screen for FrameView {
                 self.go_field(field);
             }
         } else if places.bytes.contains(at.into()) {
-            self.focus = Focus::Bytes;
+            self.focus = FramePane::Bytes;
             let inner = inside(places.bytes);
             if !places.compact {
                 let line = usize::from(mouse.y.saturating_sub(inner.y));
@@ -324,12 +324,12 @@ impl Screen for FrameView {
         if !places.diagram.is_empty() {
             let title = title(ctx, shown, places.compact);
             let inner =
-                Pane::new(title, self.focus == Focus::Diagram).draw(buffer, places.diagram, ctx.theme());
+                Pane::new(title, self.focus == FramePane::Diagram).draw(buffer, places.diagram, ctx.theme());
             let view = diagram::View::new(shown, places.compact, self.bit, inner);
             view.draw(ctx, shown.bits(self.field), self.bit, inner, buffer);
         }
         if !places.fields.is_empty() {
-            let mut pane = Pane::new("Fields", self.focus == Focus::Fields);
+            let mut pane = Pane::new("Fields", self.focus == FramePane::Fields);
             if self.base != Base::Usual {
                 pane = pane.right(self.base.name());
             }
@@ -377,9 +377,9 @@ impl Screen for FrameView {
 }
 
 impl FrameView {
-    fn draw_bytes(&self, ctx: &Ctx<'_>, shown: &Shown, places: Places, buffer: &mut Buffer) {
+    fn draw_bytes(&self, ctx: &Ctx<'_>, shown: &ShownFrame, places: FrameAreas, buffer: &mut Buffer) {
         let title = if self.unmasked { "Bytes, unmasked" } else { "Bytes" };
-        let focused = self.focus == Focus::Bytes;
+        let focused = self.focus == FramePane::Bytes;
         let inner = Pane::new(title, focused).right("▐ ▌ = bytes of the selected field").draw(
             buffer,
             places.bytes,
@@ -398,12 +398,12 @@ impl FrameView {
 }
 
 /// Whether the fields have a few lines only.
-fn is_short(places: Places, shown: &Shown) -> bool {
+fn is_short(places: FrameAreas, shown: &ShownFrame) -> bool {
     usize::from(inside(places.fields).height) < shown.rows().len() + fields::HEADING
 }
 
 /// The frame as the builder takes it.
-fn start(ctx: &Ctx<'_>, shown: &Shown) -> Option<Start> {
+fn start(ctx: &Ctx<'_>, shown: &ShownFrame) -> Option<Start> {
     let header = shown.frame.header?;
     let message = shown.loaded.as_ref().and_then(found::Loaded::message);
     let compressed = header.rsv1() && message.is_some_and(|message| message.compressed);
@@ -420,7 +420,7 @@ fn start(ctx: &Ctx<'_>, shown: &Shown) -> Option<Start> {
 }
 
 /// `RFC 6455 §5.2  frame 1 of message 1`
-fn title(ctx: &Ctx<'_>, shown: &Shown, compact: bool) -> String {
+fn title(ctx: &Ctx<'_>, shown: &ShownFrame, compact: bool) -> String {
     if let Some(built) = &ctx.shared.built {
         return format!("RFC 6455 §5.2  what-if: frame {} of {}", built.at + 1, built.frames.len());
     }
@@ -438,7 +438,7 @@ fn title(ctx: &Ctx<'_>, shown: &Shown, compact: bool) -> String {
 }
 
 /// ` → TEXT  5 B  packet 4  t=0.000213`
-fn status(ctx: &Ctx<'_>, shown: &Shown, line: &mut Text) {
+fn status(ctx: &Ctx<'_>, shown: &ShownFrame, line: &mut Text) {
     let arrow = match shown.direction {
         crate::model::Direction::ClientToServer => "→",
         crate::model::Direction::ServerToClient => "←",
@@ -475,7 +475,7 @@ fn status(ctx: &Ctx<'_>, shown: &Shown, line: &mut Text) {
 }
 
 /// The selected field in words and the others in a row: for few lines.
-fn short_fields(shown: &Shown, selected: usize, base: Base, columns: usize) -> Vec<Text> {
+fn short_fields(shown: &ShownFrame, selected: usize, base: Base, columns: usize) -> Vec<Text> {
     let mut lines = Vec::new();
     let mut others = Text::of(Role::Plain, " ");
     for (i, row) in shown.rows().iter().enumerate() {
@@ -510,7 +510,7 @@ fn short_fields(shown: &Shown, selected: usize, base: Base, columns: usize) -> V
 }
 
 /// What `y` copies of a field, and what it is.
-fn copied(shown: &Shown, field: usize, base: Base) -> (String, &'static str) {
+fn copied(shown: &ShownFrame, field: usize, base: Base) -> (String, &'static str) {
     use crate::explain::frame::Field;
     let Some(row) = shown.rows().get(field) else { return (String::new(), "the frame") };
     let text = match row.field {

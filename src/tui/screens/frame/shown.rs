@@ -15,7 +15,7 @@ use crate::ws::{Opcode, rules, unmask};
 
 /// A broken rule, at the field that shows it if there is one.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct FrameProblem {
     /// The field.
     pub field: Option<Field>,
     /// How bad it is.
@@ -31,7 +31,7 @@ pub type Key = (u32, u64, Option<usize>, Lang);
 
 /// A frame taken apart.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ShownFrame {
     /// What it was made from.
     key: Key,
     /// Its fields.
@@ -45,7 +45,7 @@ pub struct Shown {
     /// The box with names of one line.
     pub compact: Vec<Line>,
     /// What is wrong.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<FrameProblem>,
     /// Why the payload is not there, if it is not.
     pub absent: Option<String>,
     /// Where it is: message, place in it, frames in it, packets.
@@ -58,7 +58,7 @@ pub struct Shown {
     built: Option<Arc<Built>>,
 }
 
-impl Shown {
+impl ShownFrame {
     /// Takes the selected frame apart, unless `before` is that already; `None` where there is no frame.
     #[must_use]
     pub fn make(ctx: &Ctx<'_>, before: Option<Self>) -> Option<Self> {
@@ -138,7 +138,7 @@ impl Shown {
             // Alone, a later frame seems to go on with nothing.
             at == 0 || problem.rule.code != rules::UNEXPECTED_CONTINUATION.code
         });
-        let problems = problems.map(|problem| Problem {
+        let problems = problems.map(|problem| FrameProblem {
             field: Some(problem.field),
             severity: problem.rule.severity,
             rule: (problem.rule.code, problem.rule.reference),
@@ -168,7 +168,7 @@ impl Shown {
             let allowed = problem.rule.code == rules::RESERVED_BIT_SET.code && rsv & !rsv_defined == 0;
             // Whether a message goes on over frames is told by those found in the whole connection.
             if !allowed {
-                self.problems.push(Problem {
+                self.problems.push(FrameProblem {
                     field: Some(problem.field),
                     severity: problem.rule.severity,
                     rule: (problem.rule.code, problem.rule.reference),
@@ -182,7 +182,7 @@ impl Shown {
         });
         for finding in found.take(20) {
             if self.problems.iter().all(|known| known.rule.0 != finding.rule.code) {
-                self.problems.push(Problem {
+                self.problems.push(FrameProblem {
                     field: None,
                     severity: finding.rule.severity,
                     rule: (finding.rule.code, finding.rule.reference),

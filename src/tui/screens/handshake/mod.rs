@@ -19,7 +19,7 @@ use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Hex, List, Pane, Text, units};
 pub use shown::tls_line;
-use shown::{Shown, reasons, role_of, step_lines, unanswered};
+use shown::{ShownHandshake, reasons, role_of, step_lines, unanswered};
 
 /// The input line for a key.
 const VERIFY: u32 = 1;
@@ -27,7 +27,7 @@ const VERIFY: u32 = 1;
 /// The screen's state.
 #[derive(Clone, Debug, Default)]
 pub struct Handshake {
-    shown: Option<Shown>,
+    shown: Option<ShownHandshake>,
     /// The line under the cursor: of the request's and then the response's.
     line: usize,
     /// Lines of one column, of the request, of the response: what is in sight.
@@ -42,7 +42,7 @@ pub struct Handshake {
 
 /// Where everything stands; empty where there is no room.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct HandshakeAreas {
     /// Both heads in one column, or nothing.
     both: Rect,
     /// Request and response, or nothing.
@@ -52,11 +52,11 @@ struct Places {
 }
 
 impl Handshake {
-    fn places(&self, shared: &Shared, area: Rect) -> Places {
+    fn places(&self, shared: &Shared, area: Rect) -> HandshakeAreas {
         let Rect { x, y, width, height } = area;
         let wide = width >= 100;
         if shared.zoomed || height < 12 {
-            return Places { both: area, ..Places::default() };
+            return HandshakeAreas { both: area, ..HandshakeAreas::default() };
         }
         let accept = match (wide, self.more) {
             (_, true) => height / 2,
@@ -80,7 +80,7 @@ impl Handshake {
         } else {
             (head, [Rect::default(); 2])
         };
-        Places {
+        HandshakeAreas {
             both,
             heads,
             accept: Rect { y: y + top, height: accept, ..area },
@@ -127,7 +127,7 @@ impl Screen for Handshake {
             return;
         };
         let same = self.shown.as_ref().is_some_and(|shown| shown.is_of(row.id.0));
-        self.shown = Some(Shown::make(ctx.index, row, ctx.shared.lang, self.shown.take()));
+        self.shown = Some(ShownHandshake::make(ctx.index, row, ctx.shared.lang, self.shown.take()));
         let places = self.places(ctx.shared, ctx.shared.body());
         let Some(shown) = &self.shown else { return };
         let lens = [shown.lines.len(), shown.asked, shown.lines.len() - shown.asked];
@@ -311,7 +311,14 @@ impl Screen for Handshake {
 
 impl Handshake {
     /// Both heads in one column, a line each.
-    fn draw_both(&self, ctx: &Ctx<'_>, shown: &Shown, row: &ConnectionRow, area: Rect, buffer: &mut Buffer) {
+    fn draw_both(
+        &self,
+        ctx: &Ctx<'_>,
+        shown: &ShownHandshake,
+        row: &ConnectionRow,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
         let handshake = &row.handshake;
         let mut title = format!("Handshake #{}", row.id);
         for (head, arrow) in [(&handshake.request, "→"), (&handshake.response, "←")] {
@@ -370,7 +377,7 @@ impl Handshake {
     fn draw_head(
         &self,
         ctx: &Ctx<'_>,
-        shown: &Shown,
+        shown: &ShownHandshake,
         row: &ConnectionRow,
         side: Direction,
         area: Rect,
@@ -445,7 +452,14 @@ impl Handshake {
     }
 
     /// The steps to the accept value, or why there is none, or all about a line, or a key that is tried.
-    fn draw_below(&self, ctx: &Ctx<'_>, shown: &Shown, row: &ConnectionRow, area: Rect, buffer: &mut Buffer) {
+    fn draw_below(
+        &self,
+        ctx: &Ctx<'_>,
+        shown: &ShownHandshake,
+        row: &ConnectionRow,
+        area: Rect,
+        buffer: &mut Buffer,
+    ) {
         let wide = area.width >= 100;
         let columns = usize::from(area.width).saturating_sub(2);
         let (title, lines) = if let Some(key) = &self.key {
@@ -498,7 +512,7 @@ impl Handshake {
     }
 
     /// What is said of the line under the cursor.
-    fn words(&self, shown: &Shown, columns: usize) -> Vec<Text> {
+    fn words(&self, shown: &ShownHandshake, columns: usize) -> Vec<Text> {
         let mut lines = Vec::new();
         let name = shown.lines.get(self.line).map(|(_, line)| line.name.as_slice()).unwrap_or_default();
         for (i, (role, text)) in shown.words(self.line).into_iter().enumerate() {
@@ -517,7 +531,7 @@ impl Handshake {
     }
 
     /// The line under the cursor in full, and all that is said of it.
-    fn all_words(&self, shown: &Shown, columns: usize) -> Vec<Text> {
+    fn all_words(&self, shown: &ShownHandshake, columns: usize) -> Vec<Text> {
         let mut lines = Vec::new();
         let Some((_, line)) = shown.lines.get(self.line) else { return lines };
         let mut text = Text::new();

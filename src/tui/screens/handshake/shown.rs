@@ -23,7 +23,7 @@ const COMPARED: usize = 8192;
 
 /// A handshake taken apart.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct ShownHandshake {
     /// What it was made from: connection, which heads, how it stands.
     key: (u32, bool, bool, Option<State>, Lang),
     /// The lines of the request, then those of the response.
@@ -46,7 +46,7 @@ pub struct Shown {
     pub counts: [usize; 3],
 }
 
-impl Shown {
+impl ShownHandshake {
     /// Takes a connection's handshake apart, unless `before` is that already.
     #[must_use]
     pub fn make(index: &Index, row: &ConnectionRow, lang: Lang, before: Option<Self>) -> Self {
@@ -307,7 +307,7 @@ pub fn unanswered(row: &ConnectionRow, lang: Lang) -> String {
 
 /// Judgements that tell why the handshake failed, the reason of the server first.
 #[must_use]
-pub fn reasons(shown: &Shown) -> Vec<&Judgement> {
+pub fn reasons(shown: &ShownHandshake) -> Vec<&Judgement> {
     let mut reasons: Vec<&Judgement> =
         shown.problems.iter().filter(|problem| problem.rule.severity > Severity::Info).collect();
     let answers = [&rules::HANDSHAKE_REJECTED, &rules::RESPONSE_NOT_HTTP, &rules::WRONG_SCHEME];

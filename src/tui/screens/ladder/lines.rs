@@ -1,11 +1,11 @@
 //! A row of the diagram as a line: time, arrow with words, note.
 
-use super::plan::Row;
+use super::plan::LadderRow;
 use crate::model::{Direction, Flags, Time, safe_text, width};
 use crate::report::doubt;
 use crate::store::detail::{TcpDetail, TcpPacket};
 use crate::store::{ConnectionRow, FrameRow, Index, Marks, MessageRow};
-use crate::tui::order::{Entry, Order};
+use crate::tui::order::{MessageOrder, OrderEntry};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, units};
@@ -38,7 +38,7 @@ impl Columns {
 
 /// An event that is no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Event {
+pub(super) enum LadderEvent {
     /// A packet of TCP's own.
     Tcp(TcpPacket),
     /// The opening request.
@@ -48,7 +48,7 @@ pub(super) enum Event {
     /// From here on both may speak.
     Opened,
     /// Rows of frames.
-    Frame(Row),
+    Frame(LadderRow),
 }
 
 /// What stands on a line.
@@ -67,7 +67,7 @@ pub(super) struct Scribe<'a> {
     pub connection: &'a ConnectionRow,
     pub columns: Columns,
     /// In which the frames stand.
-    pub order: &'a Order,
+    pub order: &'a MessageOrder,
 }
 
 impl Scribe<'_> {
@@ -76,14 +76,14 @@ impl Scribe<'_> {
     }
 
     /// A line, as wide as the pane.
-    pub fn line(&self, event: Event, cursor: bool) -> Text {
+    pub fn line(&self, event: LadderEvent, cursor: bool) -> Text {
         let line = match event {
-            Event::Tcp(packet) => self.tcp(&packet),
-            Event::Request => self.request(),
-            Event::Response => self.response(),
-            Event::Opened => across("· · ·  WebSocket open: both sides may speak at any time  · · ·"),
-            Event::Frame(Row::Frame(frame)) => self.frame(frame),
-            Event::Frame(Row::Folded(first, count)) => Line {
+            LadderEvent::Tcp(packet) => self.tcp(&packet),
+            LadderEvent::Request => self.request(),
+            LadderEvent::Response => self.response(),
+            LadderEvent::Opened => across("· · ·  WebSocket open: both sides may speak at any time  · · ·"),
+            LadderEvent::Frame(LadderRow::Frame(frame)) => self.frame(frame),
+            LadderEvent::Frame(LadderRow::Folded(first, count)) => Line {
                 time: self.index().frames(self.connection.id.0).get(first as usize).map(|frame| frame.time),
                 ..across(&format!(
                     "{} frames folded (pings and pongs){}",
@@ -91,9 +91,11 @@ impl Scribe<'_> {
                     if self.columns.wide { "   Enter to unfold" } else { "" }
                 ))
             },
-            Event::Frame(Row::Hole(at)) => self.hole(at),
-            Event::Frame(Row::Gap(gap)) => across(&format!("~~ {} ~~", units::duration(gap.unsigned_abs()))),
-            Event::Frame(Row::Blank | Row::Extra(_)) => across(""),
+            LadderEvent::Frame(LadderRow::Hole(at)) => self.hole(at),
+            LadderEvent::Frame(LadderRow::Gap(gap)) => {
+                across(&format!("~~ {} ~~", units::duration(gap.unsigned_abs())))
+            }
+            LadderEvent::Frame(LadderRow::Blank | LadderRow::Extra(_)) => across(""),
         };
         self.compose(line, cursor)
     }
@@ -396,7 +398,7 @@ impl Scribe<'_> {
         let id = self.connection.id.0;
         // The frame above; one that waited for missing bytes is told later than those that came after it.
         let position = usize::try_from(at).ok().and_then(|at| self.order.position(at)).unwrap_or(0);
-        let Some(Entry::Row(before)) = position.checked_sub(1).and_then(|above| self.order.entry(above))
+        let Some(OrderEntry::Row(before)) = position.checked_sub(1).and_then(|above| self.order.entry(above))
         else {
             return;
         };
@@ -472,7 +474,10 @@ fn quote(out: &mut Text, bytes: &[u8], len: u64, columns: usize) {
 }
 
 /// TCP's own packets before the request and those that end the connection.
-pub(super) fn tcp_events(detail: &TcpDetail, connection: &ConnectionRow) -> (Vec<Event>, Vec<Event>) {
+pub(super) fn tcp_events(
+    detail: &TcpDetail,
+    connection: &ConnectionRow,
+) -> (Vec<LadderEvent>, Vec<LadderEvent>) {
     /// More than that says nothing new.
     const MOST: usize = 64;
     let opens = connection.request.or(connection.response).map_or(connection.first, |place| place.first);
@@ -485,6 +490,6 @@ pub(super) fn tcp_events(detail: &TcpDetail, connection: &ConnectionRow) -> (Vec
         .packets
         .iter()
         .filter(|packet| packet.place.packet >= opens.packet && packet.flags.has(Flags::FIN | Flags::RST));
-    let event = |packet: &TcpPacket| Event::Tcp(*packet);
+    let event = |packet: &TcpPacket| LadderEvent::Tcp(*packet);
     (before.take(MOST).map(event).collect(), behind.take(MOST).map(event).collect())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::model::Time;
 use crate::store::{FrameRow, Pages};
-use crate::tui::order::{Entry, Order};
+use crate::tui::order::{MessageOrder, OrderEntry};
 
 /// Frames between two marks.
 const STRIDE: u64 = 1024;
@@ -38,7 +38,7 @@ pub struct Sequence<'a> {
     /// The frames.
     pub frames: &'a Pages<FrameRow>,
     /// Their order.
-    pub order: &'a Order,
+    pub order: &'a MessageOrder,
     /// When the packets of TCP between them were.
     pub extras: &'a [Time],
 }
@@ -64,9 +64,9 @@ impl<'a> Sequence<'a> {
 
     fn get(self, position: u64) -> Option<Item<'a>> {
         match self.order.entry(position.checked_sub(self.first())? as usize)? {
-            Entry::Row(place) => Some(Item::Frame(place as u64, self.frames.get(place)?)),
-            Entry::Extra(at) => Some(Item::Extra(at, *self.extras.get(at)?)),
-            Entry::Hole(at) => Some(Item::Hole(at, self.order.hole(at)?.place.time)),
+            OrderEntry::Row(place) => Some(Item::Frame(place as u64, self.frames.get(place)?)),
+            OrderEntry::Extra(at) => Some(Item::Extra(at, *self.extras.get(at)?)),
+            OrderEntry::Hole(at) => Some(Item::Hole(at, self.order.hole(at)?.place.time)),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Sequence<'a> {
 
 /// A row of the diagram. Frames are counted from 0 here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Row {
+pub enum LadderRow {
     /// A frame.
     Frame(u64),
     /// Bytes that are missing, by their place among the holes of the connection.
@@ -96,7 +96,7 @@ pub enum Row {
 
 /// The state of a walk over the frames.
 #[derive(Clone, Copy, Debug, Default)]
-struct Walk {
+struct LadderWalk {
     /// The next position.
     at: u64,
     /// Rows so far.
@@ -110,9 +110,9 @@ struct Walk {
 }
 
 /// Gets the number of a row, the last position that it stands for, and the row.
-type Tell<'a> = &'a mut dyn FnMut(u64, u64, Row);
+type Tell<'a> = &'a mut dyn FnMut(u64, u64, LadderRow);
 
-impl Walk {
+impl LadderWalk {
     /// Takes what comes next; tells its rows.
     fn step(&mut self, rules: &Rules, item: &Item<'_>, tell: Tell<'_>) {
         let at = self.at;
@@ -137,27 +137,27 @@ impl Walk {
                     self.unfold(tell);
                     self.run = 0;
                 }
-                (row.time, Row::Frame(frame))
+                (row.time, LadderRow::Frame(frame))
             }
             Item::Hole(hole, time) => {
                 self.unfold(tell);
                 self.run = 0;
-                (time, Row::Hole(hole))
+                (time, LadderRow::Hole(hole))
             }
             Item::Extra(extra, time) => {
                 self.unfold(tell);
                 self.run = 0;
-                (time, Row::Extra(extra))
+                (time, LadderRow::Extra(extra))
             }
         };
         if let (Some(scale), Some(last)) = (rules.scale, self.last) {
             let gap = time.since(last);
             if gap > scale.saturating_mul(LONG) {
-                self.tell(at, Row::Gap(gap), tell);
+                self.tell(at, LadderRow::Gap(gap), tell);
             } else {
                 // Half a unit and more is a row of its own.
                 for _ in 1..gap.saturating_add(scale / 2).checked_div(scale).unwrap_or(0) {
-                    self.tell(at, Row::Blank, tell);
+                    self.tell(at, LadderRow::Blank, tell);
                 }
             }
         }
@@ -170,12 +170,12 @@ impl Walk {
         let (at, first, count) = std::mem::take(&mut self.fold);
         match count {
             0 => {}
-            1 => self.tell(at, Row::Frame(first), tell),
-            _ => self.tell(at.saturating_add(count - 1), Row::Folded(first, count), tell),
+            1 => self.tell(at, LadderRow::Frame(first), tell),
+            _ => self.tell(at.saturating_add(count - 1), LadderRow::Folded(first, count), tell),
         }
     }
 
-    fn tell(&mut self, at: u64, row: Row, tell: Tell<'_>) {
+    fn tell(&mut self, at: u64, row: LadderRow, tell: Tell<'_>) {
         tell(self.rows, at, row);
         self.rows += 1;
     }
@@ -185,8 +185,8 @@ impl Walk {
 #[derive(Clone, Debug)]
 pub struct Plan {
     rules: Rules,
-    walk: Walk,
-    marks: Vec<Walk>,
+    walk: LadderWalk,
+    marks: Vec<LadderWalk>,
     /// Rows that went with the first frames.
     gone: u64,
 }
@@ -195,7 +195,7 @@ impl Plan {
     /// Nothing planned yet.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules, walk: Walk::default(), marks: Vec::new(), gone: 0 }
+        Self { rules, walk: LadderWalk::default(), marks: Vec::new(), gone: 0 }
     }
 
     /// How frames become rows.
@@ -209,7 +209,7 @@ impl Plan {
         let first = sequence.first();
         if self.walk.at < first {
             // It was never walked over.
-            self.walk = Walk { at: first, rows: self.walk.rows, ..Walk::default() };
+            self.walk = LadderWalk { at: first, rows: self.walk.rows, ..LadderWalk::default() };
             self.marks.clear();
         }
         let at = self.marks.partition_point(|mark| mark.at < first);
@@ -235,7 +235,7 @@ impl Plan {
         let keeps = self.marks.partition_point(|mark| mark.at <= position);
         match keeps.checked_sub(1).and_then(|last| self.marks.get(last)) {
             Some(mark) => self.walk = *mark,
-            None => self.walk = Walk { at: sequence.first(), rows: self.gone, ..Walk::default() },
+            None => self.walk = LadderWalk { at: sequence.first(), rows: self.gone, ..LadderWalk::default() },
         }
         self.marks.truncate(keeps);
     }
@@ -274,7 +274,7 @@ impl Plan {
 
     /// Some of the rows, from one on.
     #[must_use]
-    pub fn rows(&self, sequence: Sequence<'_>, from: u64, count: usize) -> Vec<Row> {
+    pub fn rows(&self, sequence: Sequence<'_>, from: u64, count: usize) -> Vec<LadderRow> {
         let from = from.saturating_add(self.gone);
         let at = self.marks.partition_point(|mark| mark.rows <= from).saturating_sub(1);
         let mut found = Vec::with_capacity(count);
@@ -295,7 +295,7 @@ impl Plan {
         let (mut found, mut last) = (None, 0);
         self.each(sequence, at, &mut |number, at, row| {
             match row {
-                Row::Frame(_) | Row::Folded(..) if at >= position => found = Some(number),
+                LadderRow::Frame(_) | LadderRow::Folded(..) if at >= position => found = Some(number),
                 _ => last = number,
             }
             found.is_none()
@@ -304,7 +304,7 @@ impl Plan {
     }
 
     /// Tells rows from a mark on as long as they are wanted.
-    fn each(&self, sequence: Sequence<'_>, mark: usize, tell: &mut dyn FnMut(u64, u64, Row) -> bool) {
+    fn each(&self, sequence: Sequence<'_>, mark: usize, tell: &mut dyn FnMut(u64, u64, LadderRow) -> bool) {
         let Some(mut walk) = self.marks.get(mark).copied() else { return };
         let mut wanted = true;
         while wanted && walk.at < self.walk.at {

@@ -23,7 +23,7 @@ use tower::{Layer, Tower, osi_name, spread, tcp_ip_name};
 /// The screen's state.
 #[derive(Clone, Debug, Default)]
 pub struct Layers {
-    shown: Option<Shown>,
+    shown: Option<ShownLayers>,
     /// Which of the frame's packets.
     piece: usize,
     /// The frame was come to backwards: its last packet is shown.
@@ -39,7 +39,7 @@ pub struct Layers {
 
 /// What is drawn: made once for each packet.
 #[derive(Clone, Debug)]
-struct Shown {
+struct ShownLayers {
     /// Connection, frame, packet of it, bytes that are loaded.
     key: (u32, u64, usize, usize, Lang),
     loaded: Loaded,
@@ -49,7 +49,7 @@ struct Shown {
     columns: usize,
 }
 
-impl Shown {
+impl ShownLayers {
     fn frame(&self) -> Option<&FrameDetail> {
         self.loaded.frame()
     }
@@ -61,7 +61,7 @@ impl Shown {
 
 /// Where the panes stand.
 #[derive(Clone, Copy, Debug, Default)]
-struct Places {
+struct LayersAreas {
     tower: Rect,
     packet: Rect,
     /// Each layer has a line of its own and one between.
@@ -88,23 +88,23 @@ fn is_thin(loaded: &Loaded, piece: usize) -> bool {
 }
 
 impl Layers {
-    fn places(&self, shared: &Shared, area: Rect) -> Places {
+    fn places(&self, shared: &Shared, area: Rect) -> LayersAreas {
         let layers = self.shown.as_ref().map_or(10, |shown| shown.tower.layers.len()) as u16;
         let Rect { y, width, height, .. } = area;
         if shared.zoomed || height < 12 {
             return match self.below {
-                true => Places { packet: area, ..Places::default() },
-                false => Places {
+                true => LayersAreas { packet: area, ..LayersAreas::default() },
+                false => LayersAreas {
                     tower: area,
                     boxed: width >= 100 && height >= layers * 2 + 4,
-                    ..Places::default()
+                    ..LayersAreas::default()
                 },
             };
         }
         let boxed = width >= 100 && height >= layers * 2 + 4 + 6;
         let wanted = if boxed { layers * 2 + 4 } else { layers + 3 };
         let tower = wanted.min(height.saturating_sub(6));
-        Places {
+        LayersAreas {
             tower: Rect { height: tower, ..area },
             packet: Rect { y: y + tower, height: height - tower, ..area },
             boxed,
@@ -128,7 +128,7 @@ impl Layers {
     }
 
     fn walk(&mut self, forwards: bool, turn: &mut Turn<'_>) {
-        let pieces = self.shown.as_ref().and_then(Shown::frame).map_or(0, |frame| frame.pieces.len());
+        let pieces = self.shown.as_ref().and_then(ShownLayers::frame).map_or(0, |frame| frame.pieces.len());
         if forwards && self.piece + 1 < pieces {
             self.piece += 1;
             return;
@@ -179,7 +179,7 @@ impl Screen for Layers {
             let name = name.unwrap_or_else(|| "WebSocket frame".to_owned());
             let same = tower.layers.iter().position(|layer| layer.name == name);
             let labelled = Labelled::new(Vec::new(), columns);
-            self.shown = Some(Shown { key, loaded, tower, labelled, columns });
+            self.shown = Some(ShownLayers { key, loaded, tower, labelled, columns });
             self.layer = same.unwrap_or(self.layer);
         }
         let places = self.places(turn.shared, turn.shared.body());
@@ -378,7 +378,7 @@ impl Layers {
         if self.tcp_ip { "TCP/IP layer" } else { "OSI layer" }
     }
 
-    fn draw_boxed(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, buffer: &mut Buffer) {
+    fn draw_boxed(&self, ctx: &Ctx<'_>, shown: &ShownLayers, area: Rect, buffer: &mut Buffer) {
         let theme = ctx.theme();
         let columns = usize::from(area.width);
         let words = columns.saturating_sub(1 + 18 + 22 + 2 + 30);
@@ -440,7 +440,7 @@ impl Layers {
         put(&rule("└", "─", ["┴", "┴"], "┘"), false);
     }
 
-    fn draw_plain(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, buffer: &mut Buffer) {
+    fn draw_plain(&self, ctx: &Ctx<'_>, shown: &ShownLayers, area: Rect, buffer: &mut Buffer) {
         let theme = ctx.theme();
         let columns = usize::from(area.width);
         let layers = &shown.tower.layers;
@@ -467,7 +467,7 @@ impl Layers {
         }
     }
 
-    fn draw_packet(&self, ctx: &Ctx<'_>, shown: &Shown, area: Rect, buffer: &mut Buffer) {
+    fn draw_packet(&self, ctx: &Ctx<'_>, shown: &ShownLayers, area: Rect, buffer: &mut Buffer) {
         let Some(piece) = shown.piece() else { return };
         let bytes = &piece.packet.bytes;
         if bytes.is_empty() {
@@ -490,7 +490,7 @@ impl Layers {
 }
 
 /// ` ⊕ key = f2 48 cd`: behind the packet's last bytes, where there is room.
-fn unmasked(shown: &Shown, piece: &Piece, columns: usize, line: &mut Text) {
+fn unmasked(shown: &ShownLayers, piece: &Piece, columns: usize, line: &mut Text) {
     let Some(frame) = shown.frame() else { return };
     let header = frame.header.len() as u64;
     if !frame.header.masked() || piece.of_frame.end <= header || shown.tower.others() > 0 {
@@ -510,7 +510,7 @@ fn unmasked(shown: &Shown, piece: &Piece, columns: usize, line: &mut Text) {
 }
 
 /// `this frame = packet 8, 79 bytes on the wire`
-fn this_packet(shown: &Shown) -> Text {
+fn this_packet(shown: &ShownLayers) -> Text {
     let mut line = Text::new();
     if let (Some(frame), Some(piece)) = (shown.frame(), shown.piece()) {
         let part = spread(frame, piece);
@@ -525,7 +525,7 @@ fn this_packet(shown: &Shown) -> Text {
 }
 
 /// Which packet of the frame, and which frame of the packet.
-fn walked(ctx: &Ctx<'_>, shown: &Shown) -> Text {
+fn walked(ctx: &Ctx<'_>, shown: &ShownLayers) -> Text {
     let mut line = Text::new();
     let (Some(frame), Some(piece)) = (shown.frame(), shown.piece()) else { return line };
     if frame.pieces.len() > 1 {

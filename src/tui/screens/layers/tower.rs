@@ -11,7 +11,7 @@ use crate::store::record::{self, Record};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::labelled::Part;
+use crate::tui::widgets::labelled::LabelledPart;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::Opcode;
 
@@ -40,7 +40,7 @@ pub struct Tower {
     /// From the top down.
     pub layers: Vec<Layer>,
     /// The packet's parts.
-    pub parts: Vec<Part>,
+    pub parts: Vec<LabelledPart>,
     /// Bytes of the packet on the wire.
     pub wire: u64,
     /// Bytes of application data in it.
@@ -319,7 +319,7 @@ impl Tower {
             }
             self.gap(at..range.start, piece);
             at = range.end;
-            self.parts.push(Part { name, range, role, lit: false });
+            self.parts.push(LabelledPart { name, range, role, lit: false });
         }
         self.gap(at..end, piece);
     }
@@ -331,7 +331,7 @@ impl Tower {
         }
         let behind_tcp = piece.packet.layers.last().is_some_and(|layer| range.start >= layer.range.end);
         let name = if behind_tcp { "other bytes" } else { "unknown" };
-        self.parts.push(Part {
+        self.parts.push(LabelledPart {
             name: format!("{name} {}", range.len()),
             range,
             role: Some(Role::Dim),

@@ -4,8 +4,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::play::Play;
-use super::stage::Source;
-use super::{Learn, Places, TEXT};
+use super::stage::StageSource;
+use super::{Learn, LearnAreas, TEXT};
 use crate::learn::COUNTED;
 use crate::learn::layout::{flow, join, wrap};
 use crate::learn::parse::Form;
@@ -18,7 +18,7 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::{Pane, Text};
 
 /// What a row of the list is.
-enum Row {
+enum LessonRow {
     Lesson(usize),
     Heading,
 }
@@ -31,7 +31,7 @@ impl Learn {
             return empty(ctx, buffer, inner, why);
         }
         let Some(play) = &self.play else { return self.draw_list(ctx, area, buffer) };
-        let Places { text, stage } = self.places(area);
+        let LearnAreas { text, stage } = self.places(area);
         if !text.is_empty() {
             self.draw_step(ctx, play, text, buffer);
         }
@@ -40,10 +40,10 @@ impl Learn {
         }
     }
 
-    fn rows(&self) -> Vec<Row> {
-        let mut rows: Vec<Row> = (0..self.course.len()).map(Row::Lesson).collect();
+    fn rows(&self) -> Vec<LessonRow> {
+        let mut rows: Vec<LessonRow> = (0..self.course.len()).map(LessonRow::Lesson).collect();
         if rows.len() > COUNTED {
-            rows.insert(COUNTED, Row::Heading);
+            rows.insert(COUNTED, LessonRow::Heading);
         }
         rows
     }
@@ -51,8 +51,8 @@ impl Learn {
     /// The lesson on a line of the list.
     pub(super) fn row_at(&self, line: usize) -> Option<usize> {
         match self.rows().get(line + self.skipped())? {
-            Row::Lesson(at) => Some(*at),
-            Row::Heading => None,
+            LessonRow::Lesson(at) => Some(*at),
+            LessonRow::Heading => None,
         }
     }
 
@@ -69,7 +69,7 @@ impl Learn {
         let rows = inner.height.saturating_sub(below + 1);
         let columns = usize::from(inner.width);
         for (y, row) in (inner.y..inner.y + rows).zip(self.rows().iter().skip(self.skipped())) {
-            let Row::Lesson(at) = row else {
+            let LessonRow::Lesson(at) = row else {
                 let mut line = Text::of(Role::Plain, "    ");
                 line.add(Role::Title, words.extras);
                 line.draw(buffer, inner.x, y, inner.width, ctx.theme());
@@ -268,7 +268,7 @@ impl Learn {
         }
         if let Some(stage) = &play.stage {
             line.plainly(stage.place()).plainly("  ");
-            let whose = if matches!(stage.source, Source::Own) { words.own } else { words.bundled };
+            let whose = if matches!(stage.source, StageSource::Own) { words.own } else { words.bundled };
             line.add(Role::Dim, format!("({whose})"));
         }
         if !play.exploring {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::stage::{Source, Stage, loaded};
+use super::stage::{Stage, StageSource, loaded};
 use crate::learn::expr::{Expr, Value};
 use crate::learn::facts::{Cache, Facts, Missing};
 use crate::learn::find::{self, Looked};
@@ -112,7 +112,7 @@ impl Play {
         let (scene, source) = match own {
             // It is made once what it needs is there.
             Err(Missing::Wants(_)) => return,
-            Ok(Some(scene)) => (scene, Source::Own),
+            Ok(Some(scene)) => (scene, StageSource::Own),
             Ok(None) | Err(Missing::Is(_)) => match samples.scene(lesson, step) {
                 Ok(scene) => match sample_of(lesson, step, samples) {
                     Ok(source) => (scene, source),
@@ -121,7 +121,7 @@ impl Play {
                 Err(why) => return self.trouble = Some(why),
             },
         };
-        self.is_own = matches!(source, Source::Own);
+        self.is_own = matches!(source, StageSource::Own);
         if self.stage.is_none() {
             let view = (scene.view.0, &scene.view.1);
             self.stage = Some(Stage::open(source, view, &scene.highlight, (80, 24), turn));
@@ -282,9 +282,9 @@ fn is_full_digit(char: char) -> bool {
 }
 
 /// The bundled capture that a step's view is of.
-fn sample_of(lesson: &Lesson, step: &Step, samples: &mut Samples) -> Result<Source, String> {
+fn sample_of(lesson: &Lesson, step: &Step, samples: &mut Samples) -> Result<StageSource, String> {
     let mut names = Vec::new();
     step.view.1.objects(&mut names);
     let object = names.first().and_then(|name| lesson.object(name)).ok_or("a view without an object")?;
-    samples.get(&object.capture).map(|(sample, _)| Source::Sample(std::sync::Arc::clone(sample)))
+    samples.get(&object.capture).map(|(sample, _)| StageSource::Sample(std::sync::Arc::clone(sample)))
 }

@@ -19,7 +19,7 @@ use crate::tui::view;
 
 /// Whose capture is shown.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum StageSource {
     /// The learner's.
     Own,
     /// A bundled one.
@@ -31,7 +31,7 @@ pub enum Source {
 pub struct Stage {
     app: Box<App>,
     /// Whose capture it shows.
-    pub source: Source,
+    pub source: StageSource,
     highlight: String,
     /// The learner moved something.
     touched: bool,
@@ -73,15 +73,15 @@ fn selection_of(value: &Value, index: &Index) -> Selection {
 impl Stage {
     /// Opens a view of an object, the cursor on `highlight`.
     pub fn open(
-        source: Source,
+        source: StageSource,
         (view, value): (View, &Value),
         highlight: &str,
         size: (u16, u16),
         turn: &mut Turn<'_>,
     ) -> Self {
         let name = match &source {
-            Source::Own => turn.shared.source.clone(),
-            Source::Sample(sample) => sample.name.clone(),
+            StageSource::Own => turn.shared.source.clone(),
+            StageSource::Sample(sample) => sample.name.clone(),
         };
         let mut app = App::new("", size, turn.shared.looks);
         app.shared.source = name;
@@ -97,8 +97,8 @@ impl Stage {
             waiting: Vec::new(),
         };
         let (progress, selection) = match &stage.source {
-            Source::Own => (turn.shared.progress.clone(), selection_of(value, turn.index)),
-            Source::Sample(sample) => {
+            StageSource::Own => (turn.shared.progress.clone(), selection_of(value, turn.index)),
+            StageSource::Sample(sample) => {
                 (sample.session.progress(), selection_of(value, &sample.session.index()))
             }
         };
@@ -118,8 +118,8 @@ impl Stage {
         }
         let mut effects = Vec::new();
         let found = match &self.source {
-            Source::Own => self.app.point(at, turn.index, &mut effects),
-            Source::Sample(sample) => {
+            StageSource::Own => self.app.point(at, turn.index, &mut effects),
+            StageSource::Sample(sample) => {
                 let sample = Arc::clone(sample);
                 self.app.point(at, &sample.session.index(), &mut effects)
             }
@@ -131,8 +131,8 @@ impl Stage {
     /// Lets something happen.
     fn event(&mut self, event: Event, turn: &mut Turn<'_>) {
         let effects = match &self.source {
-            Source::Own => self.app.update(event, turn.index),
-            Source::Sample(sample) => {
+            StageSource::Own => self.app.update(event, turn.index),
+            StageSource::Sample(sample) => {
                 let sample = Arc::clone(sample);
                 self.app.update(event, &sample.session.index())
             }
@@ -144,11 +144,11 @@ impl Stage {
     fn perform(&mut self, effects: Vec<Effect>, turn: &mut Turn<'_>) {
         for effect in effects {
             match (effect, &self.source) {
-                (Effect::Load(request), Source::Own) => {
+                (Effect::Load(request), StageSource::Own) => {
                     turn.load(request.clone());
                     self.waiting.push(request);
                 }
-                (Effect::Load(request), Source::Sample(sample)) => {
+                (Effect::Load(request), StageSource::Sample(sample)) => {
                     let loaded = sample.session.load(&request);
                     self.event(answer(request, loaded), turn);
                 }
@@ -239,8 +239,8 @@ impl Stage {
             self.app.screen == screen_of(view) && same && (at.is_empty() || here() == at)
         };
         match &self.source {
-            Source::Own => is(turn.index),
-            Source::Sample(sample) => is(&sample.session.index()),
+            StageSource::Own => is(turn.index),
+            StageSource::Sample(sample) => is(&sample.session.index()),
         }
     }
 
@@ -264,8 +264,8 @@ impl Stage {
         let mut drawn = Buffer::empty(Rect::new(0, 0, size.0, size.1));
         let guard;
         let index = match &self.source {
-            Source::Own => own,
-            Source::Sample(sample) => {
+            StageSource::Own => own,
+            StageSource::Sample(sample) => {
                 guard = sample.session.index();
                 &*guard
             }
@@ -319,7 +319,7 @@ pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<Answer, Strin
 impl Stage {
     /// What the cursor is on, of a bundled capture.
     pub fn here(&self) -> String {
-        let Source::Sample(sample) = &self.source else { return String::new() };
+        let StageSource::Sample(sample) = &self.source else { return String::new() };
         let ctx = Ctx { index: &sample.session.index(), shared: &self.app.shared };
         self.app.screens.get(self.app.screen).here(&ctx)
     }

@@ -36,7 +36,7 @@ pub(super) struct Deep {
 
 /// A search in payloads that is under way.
 #[derive(Clone, Debug)]
-pub(super) struct Scan {
+pub(super) struct RowScan {
     id: u64,
     /// The rows that it is for; `None` for the hunt.
     key: Option<Key>,
@@ -199,7 +199,7 @@ impl Messages {
                 found: Vec::new(),
                 over: false,
             });
-            self.scan = Some(Scan { id, key: None, upto: 0, percent: 0 });
+            self.scan = Some(RowScan { id, key: None, upto: 0, percent: 0 });
             turn.say("searching payloads…");
         } else {
             turn.warn("not found");
@@ -223,7 +223,7 @@ impl Messages {
         }
         if turn.shared.parsed.as_ref().is_some_and(|filter| filter.needs_payload()) {
             let id = turn.scan(turn.shared.filter.clone());
-            self.scan = Some(Scan { id, key, upto: self.rows.of(), percent: 0 });
+            self.scan = Some(RowScan { id, key, upto: self.rows.of(), percent: 0 });
         } else {
             // It hangs on bytes that the capture does not have.
             self.rows.give_up(usize::MAX);

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Focus, Kinds, Messages, draw};
+use super::{Kinds, Messages, MessagesPane, draw};
 use crate::store::Reading;
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
@@ -16,8 +16,8 @@ impl Messages {
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
         let noun = if self.frames_mode { "Frames" } else { "Messages" };
         let (shown, of) = (units::grouped(self.rows.count() as u64), units::grouped(self.rows.of() as u64));
-        let mut pane =
-            Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == Focus::List).scrolled(&self.list);
+        let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == MessagesPane::List)
+            .scrolled(&self.list);
         if self.goes_on {
             pane.title = Text::of(Role::Title, noun);
             if let Some(connection) = ctx.connection() {
@@ -83,7 +83,7 @@ impl Messages {
             if !ctx.shared.search.is_empty() {
                 line.highlight(&ctx.shared.search);
             }
-            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && self.focus == Focus::List);
+            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && self.focus == MessagesPane::List);
         }
     }
 

@@ -14,14 +14,14 @@ use crate::tui::widgets::{Text, bars, units};
 type PartOf = fn(&(u64, u64)) -> u64;
 
 /// What is drawn from.
-pub(super) struct Page<'a> {
+pub(super) struct StatsPage<'a> {
     pub ctx: Ctx<'a>,
     pub figures: &'a Figures,
     pub model: &'a Model,
     pub formulas: bool,
 }
 
-impl Page<'_> {
+impl StatsPage<'_> {
     /// The lines of a pane with so much room.
     pub fn lines(&self, pane: Pane4, columns: usize, rows: usize) -> Vec<Text> {
         match pane {

@@ -135,7 +135,7 @@ pub(super) struct Sums {
 
 /// What the connections' rows say.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Totals {
+pub(super) struct StatsTotals {
     pub sums: PerDirection<Sums>,
     /// WebSockets that opened, and those that did not.
     pub opened: u64,
@@ -165,7 +165,7 @@ pub struct Pinged {
     pub interval: Histogram,
 }
 
-impl Totals {
+impl StatsTotals {
     fn add(&mut self, row: &ConnectionRow, last: Time) {
         let handshake = &row.handshake;
         let bytes =
@@ -258,7 +258,7 @@ impl Totals {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Figures {
     pub over: Over,
-    pub totals: Totals,
+    pub totals: StatsTotals,
     /// Application bytes of data messages.
     pub sizes: PerDirection<ValueHistogram>,
     /// From a message of a client to the next of the server, in nanoseconds.
@@ -276,7 +276,7 @@ pub(super) struct Figures {
     /// The connection that is walked over, and how many had been released by then.
     walking: (u32, u64),
     /// The sums that are being made, and the next connection's place.
-    summing: Option<(Totals, usize)>,
+    summing: Option<(StatsTotals, usize)>,
     /// What the sums are of: connections, frames, messages, whether reading was over.
     state: Option<(usize, u64, u64, bool)>,
 }
@@ -309,7 +309,7 @@ impl Figures {
         let (from, to) = self.places(index);
         if self.summing.is_none() && self.state != Some(state) {
             self.state = Some(state);
-            self.summing = Some((Totals::default(), from));
+            self.summing = Some((StatsTotals::default(), from));
         }
         let Some((totals, at)) = &mut self.summing else { return };
         let last = index.connections.last().map_or(Time::default(), |row| row.last.time);
