@@ -2,12 +2,12 @@
 
 use base64::Engine as _;
 use sha1::{Digest as _, Sha1};
-use wslens::http::{HeadKind, HeadLimits, Scan, judge, judge_request, scan, url};
+use wslens::http::{HeadKind, HeadLimits, HeadScan, judge, judge_request, scan, url};
 use wslens::model::{Accept, Head};
 
 fn head(kind: HeadKind, bytes: &[u8]) -> Option<Head> {
     match scan(kind, bytes, &HeadLimits::default()) {
-        Scan::Done(head, _) => Some(head),
+        HeadScan::Done(head, _) => Some(head),
         _ => None,
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Arguments;
 
-use wslens::http::http2::{Answer, Events, Http2, Opening, Spot};
+use wslens::http::http2::{ConnectAnswer, Http2, Http2Events, Spot, StreamOpening};
 use wslens::model::{Chunk, Direction, Place, Rule};
 
 use crate::feed::Feed;
@@ -16,16 +16,16 @@ struct Log {
     data: Vec<(u32, Direction, u8)>,
 }
 
-impl Events for Log {
-    fn asked(&mut self, stream: u32, opening: Opening) {
+impl Http2Events for Log {
+    fn asked(&mut self, stream: u32, opening: StreamOpening) {
         assert!(self.open.insert(stream, false).is_none());
         self.at.insert((stream, Direction::ClientToServer), 0);
         self.at.insert((stream, Direction::ServerToClient), 0);
         self.words.push(format!("asked {stream} {:?}", opening.head));
     }
-    fn answered(&mut self, stream: u32, opening: Opening, answer: Answer) {
+    fn answered(&mut self, stream: u32, opening: StreamOpening, answer: ConnectAnswer) {
         assert_eq!(self.open.insert(stream, true), Some(false));
-        if answer == Answer::Refuses {
+        if answer == ConnectAnswer::Refuses {
             self.open.remove(&stream);
         }
         self.words.push(format!("answered {stream} {answer:?} {:?}", opening.head));

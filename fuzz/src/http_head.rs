@@ -1,7 +1,7 @@
 //! HTTP/1 heads: cut anywhere the answer is the same, ranges fit, and what another parser accepts is read alike.
 
 use wslens::http::{
-    HeadKind, HeadLimits, Scan, judge_syntax, request_framing, response_framing, scan, scan_more, url,
+    HeadKind, HeadLimits, HeadScan, judge_syntax, request_framing, response_framing, scan, scan_more, url,
 };
 use wslens::model::{Direction, Head};
 
@@ -20,24 +20,24 @@ pub fn run(data: &[u8]) {
 
     // Byte by byte, or in pieces.
     let (mut end, mut seen) = (0, 0);
-    let mut answer = Scan::Need;
+    let mut answer = HeadScan::Need;
     for piece in pieces {
         end += piece.len();
         let now = scan_more(kind, &all[..end], seen, &limits);
         assert_eq!(now, scan(kind, &all[..end], &limits), "searched on from {seen}");
         match &answer {
-            Scan::Need => {}
+            HeadScan::Need => {}
             // A head that was over the limits stays so, and what was none does not become one.
             before => assert_eq!(before, &now, "an answer stands, whatever follows"),
         }
-        if now == Scan::Need {
+        if now == HeadScan::Need {
             seen = end;
         }
         answer = now;
     }
     assert_eq!(answer, whole);
 
-    let Scan::Done(head, taken) = &whole else {
+    let HeadScan::Done(head, taken) = &whole else {
         if matches!(mode, 0 | 1) {
             agree(kind, all, None);
         }
@@ -47,7 +47,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(&head.bytes[..], &all[taken - head.bytes.len()..*taken], "a head is its own bytes");
     assert!(head.bytes.len() <= limits.bytes && head.headers.len() + head.odd_lines.len() <= limits.headers);
     assert_eq!(scan(kind, &all[..*taken], &limits), whole);
-    assert_eq!(scan(kind, &all[..*taken - 1], &limits), Scan::Need, "the last byte completes it");
+    assert_eq!(scan(kind, &all[..*taken - 1], &limits), HeadScan::Need, "the last byte completes it");
     ranges(head);
     let side = if kind == HeadKind::Request { Direction::ClientToServer } else { Direction::ServerToClient };
     for judgement in judge_syntax(head, side) {

@@ -9,7 +9,7 @@ use std::fmt::Arguments;
 
 use wslens::model::{Bytes, Chunk, Direction, PerDirection, Place, Rule, Span, Time};
 use wslens::ws::{
-    Context, Depth, Events, FrameEvent, InflateLimits, Integrity, MessageEvent, Opcode, Scratch, Spot,
+    Depth, Events, FrameEvent, InflateLimits, Integrity, MessageContext, MessageEvent, Opcode, Scratch, Spot,
     StreamEnd, Terms, WebSocket,
 };
 
@@ -230,14 +230,14 @@ fn play(
                     let skip = (i * step) as u64;
                     let (at, address) = (at + skip, from as u64 + skip);
                     let chunk = Chunk { at, bytes, address, origin: place, arrival: place };
-                    let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
+                    let mut context = MessageContext { bytes: &kept, depth, scratch: &mut scratch };
                     socket.data(direction, chunk, &mut context, &mut check);
                 }
             }
             Act::Gap(direction, len) => {
                 let at = *check.position.of(direction);
                 *check.position.of_mut(direction) += len;
-                let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
+                let mut context = MessageContext { bytes: &kept, depth, scratch: &mut scratch };
                 socket.gap(direction, at, len, place, &mut context, &mut check);
             }
             Act::Evict(from) => {
@@ -245,7 +245,7 @@ fn play(
                 check.evicted = true;
             }
             Act::End(direction, how) => {
-                let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
+                let mut context = MessageContext { bytes: &kept, depth, scratch: &mut scratch };
                 socket.end(direction, how, place, &mut context, &mut check);
             }
         }
@@ -257,7 +257,7 @@ fn play(
         }
     }
     for direction in Direction::BOTH {
-        let mut context = Context { bytes: &kept, depth, scratch: &mut scratch };
+        let mut context = MessageContext { bytes: &kept, depth, scratch: &mut scratch };
         socket.end(direction, StreamEnd::Fin, place, &mut context, &mut check);
     }
     socket.finish(StreamEnd::Fin, None, place, &mut check);

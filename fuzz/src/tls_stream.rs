@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use std::sync::LazyLock;
 
 use wslens::model::{Chunk, Direction, PerDirection, Place, Rule, Time};
-use wslens::tls::{Context, Events, KeyStore, Lost, Patience, Plain, TlsStream};
+use wslens::tls::{KeyStore, Lost, Patience, Plain, TlsContext, TlsEvents, TlsStream};
 
 use crate::feed::Feed;
 
@@ -62,7 +62,7 @@ struct Out {
     locked: bool,
 }
 
-impl Events for Out {
+impl TlsEvents for Out {
     fn plain(&mut self, plain: Plain<'_>) {
         let at = self.at.of_mut(plain.direction);
         assert_eq!(plain.at, *at, "content is gapless but for what was told to be lost");
@@ -125,7 +125,7 @@ fn drain(
                         let taken = stream.data(
                             direction,
                             chunk,
-                            &mut Context { keys, scratch, patience: &mut Patience::default() },
+                            &mut TlsContext { keys, scratch, patience: &mut Patience::default() },
                             out,
                         );
                         assert!(taken <= bytes.len());

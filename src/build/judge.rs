@@ -4,7 +4,7 @@ use std::fmt::Arguments;
 
 use super::Draft;
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Severity};
-use crate::ws::{Context, Depth, Events, FrameEvent, MessageEvent, Scratch, Spot, Terms, WebSocket};
+use crate::ws::{Depth, Events, FrameEvent, MessageContext, MessageEvent, Scratch, Spot, Terms, WebSocket};
 
 /// A rule that was broken.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub fn judge(bytes: &[u8], direction: Direction, deflate: bool) -> Vec<Found> {
         Terms { takeover: deflate.then_some(true), rsv_defined: if deflate { 4 } else { 0 }, guessed: false };
     let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
     let (mut scratch, mut found) = (Scratch::default(), Findings(Vec::new()));
-    let mut context = Context { bytes: &Wire(bytes), depth: &Depth::default(), scratch: &mut scratch };
+    let mut context = MessageContext { bytes: &Wire(bytes), depth: &Depth::default(), scratch: &mut scratch };
     let place = Place::default();
     let chunk = Chunk { at: 0, bytes, address: 0, origin: place, arrival: place };
     socket.data(direction, chunk, &mut context, &mut found);

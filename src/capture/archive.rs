@@ -138,13 +138,13 @@ impl Archive {
     #[must_use]
     pub fn view(&self) -> View {
         let part = |source: &Stored| match source {
-            Stored::File { map, .. } => Part::File(Arc::clone(map)),
-            Stored::Memory(bytes) => Part::Memory(Arc::clone(bytes)),
+            Stored::File { map, .. } => ArchivePart::File(Arc::clone(map)),
+            Stored::Memory(bytes) => ArchivePart::Memory(Arc::clone(bytes)),
             Stored::Kept(pages) => {
                 let (oldest, maps) = pages.all();
-                Part::Kept { oldest, maps, bits: pages.bits() }
+                ArchivePart::Kept { oldest, maps, bits: pages.bits() }
             }
-            Stored::Nowhere => Part::Nowhere,
+            Stored::Nowhere => ArchivePart::Nowhere,
         };
         View { parts: self.sources.iter().map(part).collect() }
     }
@@ -153,11 +153,11 @@ impl Archive {
 /// What was in an [`Archive`] at one time. Bytes of packets that came later may be missing.
 #[derive(Clone, Debug)]
 pub struct View {
-    parts: Vec<Part>,
+    parts: Vec<ArchivePart>,
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+enum ArchivePart {
     File(Arc<Guarded>),
     Memory(Arc<Vec<u8>>),
     Kept { oldest: u64, maps: Vec<Arc<Mmap>>, bits: u32 },
@@ -169,13 +169,13 @@ impl Bytes for View {
         let part = self.parts.get((span.start >> ADDRESS_BITS) as usize)?;
         let at = span.start & ((1 << ADDRESS_BITS) - 1);
         let (bytes, at) = match part {
-            Part::File(map) => (&map[..], at),
-            Part::Memory(bytes) => (bytes.as_slice(), at),
-            Part::Kept { oldest, maps, bits } => {
+            ArchivePart::File(map) => (&map[..], at),
+            ArchivePart::Memory(bytes) => (bytes.as_slice(), at),
+            ArchivePart::Kept { oldest, maps, bits } => {
                 let index = usize::try_from((at >> bits).checked_sub(*oldest)?).ok()?;
                 (&maps.get(index)?[..], at & ((1 << bits) - 1))
             }
-            Part::Nowhere => return None,
+            ArchivePart::Nowhere => return None,
         };
         let start = usize::try_from(at).ok()?;
         bytes.get(start..start.checked_add(span.len as usize)?)

@@ -194,7 +194,7 @@ impl Window for Follower {
 mod tests {
     use super::*;
     use crate::capture::pages::Writer;
-    use crate::capture::{Archive, Capture, source::Source};
+    use crate::capture::{Archive, Capture, source::CaptureSource};
     use crate::model::{Bytes as _, Losses, Span};
 
     /// Files of 4 KiB.
@@ -221,7 +221,7 @@ mod tests {
         let mut writer = Writer::new(Arc::clone(&pages));
         writer.write(&head(), 0).unwrap();
         let follower = Follower::new(Arc::clone(&pages), Live::default(), 0);
-        let source = Source::follow(follower, "test").unwrap();
+        let source = CaptureSource::follow(follower, "test").unwrap();
         (writer, pages, Capture::from_sources(vec![source]))
     }
 

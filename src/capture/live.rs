@@ -53,11 +53,11 @@ pub struct Status {
 /// A capture that goes on, from outside. Copies share everything.
 #[derive(Clone, Debug, Default)]
 pub struct Live {
-    shared: Arc<Shared>,
+    shared: Arc<LiveState>,
 }
 
 #[derive(Debug, Default)]
-struct Shared {
+struct LiveState {
     status: Mutex<Status>,
     stop: AtomicBool,
     /// Whether all is written that is to be kept.

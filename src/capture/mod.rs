@@ -68,7 +68,7 @@ pub use notes::{Comment, Interface, Name, Notes, Secrets, Section};
 use crate::model::{Finding, Loss, Losses, PacketRef, Span, Time};
 use crate::output::default_room;
 use live::Live;
-use source::{ADDRESS_BITS, MAX_SOURCES, Source};
+use source::{ADDRESS_BITS, CaptureSource, MAX_SOURCES};
 use spool::Keeping;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -160,7 +160,7 @@ pub struct Totals {
 
 /// One or several captures that are open, read as one in the order of time.
 pub struct Capture {
-    sources: Vec<Source>,
+    sources: Vec<CaptureSource>,
     merge: Option<Merge>,
     totals: Totals,
     findings: Vec<Finding>,
@@ -214,7 +214,7 @@ impl Capture {
         }
         let (mut sources, mut errors) = (Vec::new(), Vec::new());
         for input in inputs {
-            match Source::open(input, sources.len(), options) {
+            match CaptureSource::open(input, sources.len(), options) {
                 Ok(source) => sources.push(source),
                 Err(error) => errors.push(error),
             }
@@ -259,7 +259,7 @@ impl Capture {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_bytes_with(bytes: Vec<u8>, options: &Options) -> Result<Self, CaptureError> {
-        let source = Source::from_bytes(bytes, "memory", 0, options.keeping(false))?;
+        let source = CaptureSource::from_bytes(bytes, "memory", 0, options.keeping(false))?;
         Ok(Self::from_sources(vec![source]))
     }
 
@@ -273,17 +273,17 @@ impl Capture {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn from_reader_with(reader: Box<dyn Read + Send>, options: &Options) -> Result<Self, CaptureError> {
-        let source = Source::from_reader(reader, "pipe", 0, options.keeping(true))?;
+        let source = CaptureSource::from_reader(reader, "pipe", 0, options.keeping(true))?;
         Ok(Self::from_sources(vec![source]))
     }
 
-    fn from_sources(sources: Vec<Source>) -> Self {
+    fn from_sources(sources: Vec<CaptureSource>) -> Self {
         let merge = (sources.len() > 1).then(|| Merge {
             heads: vec![Default::default(); sources.len()],
             asked: (0..sources.len()).rev().collect(),
             ..Merge::default()
         });
-        let capture_bytes = sources.iter().map(Source::position).sum();
+        let capture_bytes = sources.iter().map(CaptureSource::position).sum();
         let totals = Totals { complete: true, capture_bytes, ..Totals::default() };
         let mut this = Self {
             sources,
@@ -330,7 +330,7 @@ impl Capture {
     /// [`Live::nudge`](live::Live::nudge) came first: then there is something else to do. Only a live capture waits.
     #[must_use]
     pub fn wait(&self) -> bool {
-        self.sources.first().is_none_or(Source::wait)
+        self.sources.first().is_none_or(CaptureSource::wait)
     }
 
     /// Whether there is a next packet, whichever way it comes.
@@ -455,13 +455,13 @@ impl Capture {
     /// What is known of a capture that goes on, and the way to end it; none of one that is a file.
     #[must_use]
     pub fn live(&self) -> Option<Live> {
-        self.sources.iter().find_map(Source::live).cloned()
+        self.sources.iter().find_map(CaptureSource::live).cloned()
     }
 
     /// Whether a live capture may have bytes that can be [released](Self::release_before).
     #[must_use]
     pub fn may_release(&mut self) -> bool {
-        self.sources.iter_mut().any(Source::has_turned)
+        self.sources.iter_mut().any(CaptureSource::has_turned)
     }
 
     /// Discards temporary files of a live capture: none of their bytes before this address will be asked for again.
@@ -480,7 +480,7 @@ impl Capture {
 
     /// The same for all files.
     pub fn check_all(&mut self) {
-        self.sources.iter_mut().for_each(Source::check);
+        self.sources.iter_mut().for_each(CaptureSource::check);
     }
 
     /// Takes back the last packet: its header may have been read as zeros. See [`is_cut`](Self::is_cut).
@@ -495,7 +495,7 @@ impl Capture {
     #[inline]
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        guard::any() && self.sources.iter().any(Source::is_cut)
+        guard::any() && self.sources.iter().any(CaptureSource::is_cut)
     }
 
     /// What was read so far.
@@ -522,19 +522,19 @@ impl Capture {
     /// # Errors
     /// Where a file cannot be mapped again.
     pub fn archive(&self) -> std::io::Result<Archive> {
-        Ok(Archive::new(self.sources.iter().map(Source::stored).collect::<Result<_, _>>()?))
+        Ok(Archive::new(self.sources.iter().map(CaptureSource::stored).collect::<Result<_, _>>()?))
     }
 
     /// Bytes that were kept in temporary files, where [`Options::keep`] asks for it.
     #[must_use]
     pub fn kept(&self) -> u64 {
-        self.sources.iter().map(Source::kept).sum()
+        self.sources.iter().map(CaptureSource::kept).sum()
     }
 
     /// Why an input ended where it did not end by itself.
     #[must_use]
     pub fn failure(&self) -> Option<&str> {
-        self.sources.iter().find_map(Source::failure)
+        self.sources.iter().find_map(CaptureSource::failure)
     }
 
     /// What the captures say about themselves, as far as they were read: comments, interfaces, names,

@@ -13,7 +13,7 @@ use super::spool::{Keeping, Spool};
 #[cfg(unix)]
 use super::stop::Stoppable;
 use super::unpack::{Counted, Packing, first_bytes};
-use super::window::{Bytes, Mapped, SHORTENED, Window};
+use super::window::{InputBytes, Mapped, SHORTENED, Window};
 use super::{Input, Options};
 use crate::model::PacketRef;
 use std::fs::File;
@@ -28,7 +28,7 @@ pub(super) const ADDRESS_BITS: u32 = 44;
 pub(super) const MAX_SOURCES: usize = 1 << (64 - ADDRESS_BITS - 1);
 
 /// One input that is open.
-pub(super) struct Source {
+pub(super) struct CaptureSource {
     pub(super) name: String,
     pub(super) log: Log,
     feed: Feed,
@@ -57,7 +57,7 @@ enum Size {
     Unknown,
 }
 
-impl Source {
+impl CaptureSource {
     /// Opens an input; `index` says which one of several it is.
     pub(super) fn open(input: &Input, index: usize, options: &Options) -> Result<Self, CaptureError> {
         match input {
@@ -88,7 +88,7 @@ impl Source {
             #[cfg(unix)]
             let _ = bytes.map().advise(memmap2::Advice::Sequential);
             let size = bytes.len() as u64;
-            return Self::mapped(Bytes::File(bytes, file), &name, index, Size::Whole(size));
+            return Self::mapped(InputBytes::File(bytes, file), &name, index, Size::Whole(size));
         }
         let (file, taken) = Counted::new(Whole { left: about.len(), file });
         let size = if about.len() > 0 { Size::Taken(taken, about.len()) } else { Size::Unknown };
@@ -104,7 +104,7 @@ impl Source {
     ) -> Result<Self, CaptureError> {
         let size = bytes.len() as u64;
         if Packing::of(&bytes).is_none() {
-            return Self::mapped(Bytes::Memory(Arc::new(bytes)), name, index, Size::Whole(size));
+            return Self::mapped(InputBytes::Memory(Arc::new(bytes)), name, index, Size::Whole(size));
         }
         let (reader, taken) = Counted::new(Cursor::new(bytes));
         Self::stream(Box::new(reader), name, index, keeping, Size::Taken(taken, size))
@@ -166,7 +166,7 @@ impl Source {
         }
     }
 
-    fn mapped(bytes: Bytes, name: &str, index: usize, size: Size) -> Result<Self, CaptureError> {
+    fn mapped(bytes: InputBytes, name: &str, index: usize, size: Size) -> Result<Self, CaptureError> {
         let mut window = Mapped::new(bytes, base(index));
         let mut log = Log::new(index);
         let format = Format::open(&mut window, &mut log, name, None)?;
@@ -237,8 +237,8 @@ impl Source {
     pub(super) fn stored(&self) -> io::Result<Stored> {
         Ok(match &self.feed {
             Feed::Mapped(window) => match window.all() {
-                Bytes::File(_, file) | Bytes::Cut(_, file, _) => Stored::file(&self.name, file)?,
-                Bytes::Memory(bytes) => Stored::Memory(Arc::clone(bytes)),
+                InputBytes::File(_, file) | InputBytes::Cut(_, file, _) => Stored::file(&self.name, file)?,
+                InputBytes::Memory(bytes) => Stored::Memory(Arc::clone(bytes)),
             },
             Feed::Spool(window) => window.stored(),
             Feed::Live(window) => window.stored(),
@@ -336,8 +336,8 @@ impl Format {
         match first {
             Some(pcapng::MAGIC) => match Pcapng::open(window, log) {
                 Ok(reader) => Ok(Self::Pcapng(reader)),
-                Err(pcapng::Fault::Broken(what)) => Err(CaptureError::Broken { name, what }),
-                Err(pcapng::Fault::Version(major, minor)) => {
+                Err(pcapng::BlockFault::Broken(what)) => Err(CaptureError::Broken { name, what }),
+                Err(pcapng::BlockFault::Version(major, minor)) => {
                     Err(CaptureError::Version { name, format: "pcapng", major, minor })
                 }
             },

@@ -53,7 +53,7 @@ pub(super) trait Window {
 pub(super) const SHORTENED: &str = "another program shortened the file while it was read; it now ends";
 
 /// The bytes of a whole input: a mapped file, or memory.
-pub(super) enum Bytes {
+pub(super) enum InputBytes {
     /// A file, mapped.
     File(Guarded, File),
     /// A file that another program shortened, and how many of its bytes are left.
@@ -62,7 +62,7 @@ pub(super) enum Bytes {
     Memory(Arc<Vec<u8>>),
 }
 
-impl Deref for Bytes {
+impl Deref for InputBytes {
     type Target = [u8];
 
     #[inline]
@@ -77,28 +77,30 @@ impl Deref for Bytes {
 
 /// A window over bytes that are all there.
 pub(super) struct Mapped {
-    bytes: Bytes,
+    bytes: InputBytes,
     at: usize,
     base: u64,
 }
 
 impl Mapped {
     /// A window whose first byte has the address `base`.
-    pub(super) fn new(bytes: Bytes, base: u64) -> Self {
+    pub(super) fn new(bytes: InputBytes, base: u64) -> Self {
         Self { bytes, at: 0, base }
     }
 
     /// Looks whether the file is still as long as it was, and reads no further than it is now.
     pub(super) fn check(&mut self) {
-        let (Bytes::File(map, file) | Bytes::Cut(map, file, _)) = &self.bytes else { return };
+        let (InputBytes::File(map, file) | InputBytes::Cut(map, file, _)) = &self.bytes else { return };
         let len = self.bytes.len();
         let now = file.metadata().map_or(len as u64, |about| about.len());
         let now = usize::try_from(now).unwrap_or(usize::MAX).min(map.cut().unwrap_or(usize::MAX));
         if now < len {
-            let whole = std::mem::replace(&mut self.bytes, Bytes::Memory(Arc::default()));
+            let whole = std::mem::replace(&mut self.bytes, InputBytes::Memory(Arc::default()));
             self.bytes = match whole {
-                Bytes::File(map, file) | Bytes::Cut(map, file, _) => Bytes::Cut(map, file, now),
-                memory @ Bytes::Memory(_) => memory,
+                InputBytes::File(map, file) | InputBytes::Cut(map, file, _) => {
+                    InputBytes::Cut(map, file, now)
+                }
+                memory @ InputBytes::Memory(_) => memory,
             };
         }
     }
@@ -107,13 +109,15 @@ impl Mapped {
     #[inline]
     pub(super) fn is_cut(&self) -> bool {
         match &self.bytes {
-            Bytes::File(map, _) | Bytes::Cut(map, ..) => map.cut().is_some_and(|cut| cut < self.bytes.len()),
-            Bytes::Memory(_) => false,
+            InputBytes::File(map, _) | InputBytes::Cut(map, ..) => {
+                map.cut().is_some_and(|cut| cut < self.bytes.len())
+            }
+            InputBytes::Memory(_) => false,
         }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> &Bytes {
+    pub(super) fn all(&self) -> &InputBytes {
         &self.bytes
     }
 
@@ -153,7 +157,7 @@ impl Window for Mapped {
     }
 
     fn failure(&self) -> Option<&str> {
-        matches!(self.bytes, Bytes::Cut(..)).then_some(SHORTENED)
+        matches!(self.bytes, InputBytes::Cut(..)).then_some(SHORTENED)
     }
 
     #[inline]

@@ -27,7 +27,7 @@ pub fn run() -> anyhow::Result<u8> {
         writeln!(out, "{}", line.trim_end())?;
     }
     let may = interfaces.iter().find(|interface| interface.up).map(|interface| {
-        let open = Sniffer::open(std::slice::from_ref(&interface.name), sniff::Options::default());
+        let open = Sniffer::open(std::slice::from_ref(&interface.name), sniff::SniffOptions::default());
         !matches!(open, Err(SniffError::Permission { .. }))
     });
     match may {

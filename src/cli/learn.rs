@@ -9,7 +9,7 @@ use super::{sandbox, tui};
 use crate::learn::progress::Progress;
 use crate::learn::{Course, Sample, plain};
 use crate::store;
-use crate::tui::run::{self, Options};
+use crate::tui::run::{self, UiOptions};
 
 /// Columns of a lesson that is printed.
 const COLUMNS: usize = 76;
@@ -59,7 +59,7 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
     let has_helper = sandbox::start_helper(true, &[]);
     sandbox::enter(&sandbox::showing(sandbox::nothing(), progress.as_deref(), has_helper));
     let sample = Sample::open("chat-deflate").map_err(|why| Problem::new(3, why))?;
-    let options = Options {
+    let options = UiOptions {
         source: "chat-deflate (bundled)".to_owned(),
         looks: tui::looks(args.screen.theme, args.color, args.glyphs),
         lang,

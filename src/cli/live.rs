@@ -16,7 +16,7 @@ use super::rights::Become;
 use super::style::{ColorWhen, Role, Style};
 use super::{counted, keys, outputs, read, rights, sandbox, signals, tui};
 use crate::capture::live::Status;
-use crate::capture::sniff::{self, Keep, Options, Ring, Sniffer};
+use crate::capture::sniff::{self, Keep, Ring, SniffOptions, Sniffer};
 use crate::export::Source;
 use crate::model::safe_str;
 #[cfg(target_os = "linux")]
@@ -172,7 +172,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let announces = !shows && !read.look.quiet;
     let announce: fn(&str) = |sentence| errln!("warning: {}", safe_str(sentence));
 
-    let options = Options {
+    let options = SniffOptions {
         filter: filter.clone(),
         snaplen: args.snaplen,
         promiscuous: args.promiscuous,

@@ -13,7 +13,7 @@ use crate::filter::{self, Levels};
 use crate::model::safe_str;
 use crate::report::Selection;
 use crate::store::{self, Session};
-use crate::tui::run::{self, Options};
+use crate::tui::run::{self, UiOptions};
 use crate::tui::{Colors, Looks, Signs, Theme};
 
 /// Options that only make sense for what is printed: who gives one does not want the UI.
@@ -89,7 +89,7 @@ pub struct Screens<'a> {
 pub fn show(session: &Session, screens: &Screens<'_>) -> anyhow::Result<u8> {
     let Screens { read: args, screen, name, again } = screens;
     let secrets = again.limits.secrets.clone();
-    let options = Options {
+    let options = UiOptions {
         source: name.clone(),
         looks: looks(screen.theme, args.look.color, args.look.glyphs),
         lang: LangArg::of(screen.lang),

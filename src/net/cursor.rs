@@ -24,7 +24,7 @@ impl Header {
 
 /// Why a packet yields no segment; `fault` where that is worth a finding.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stop {
+pub(super) struct DecodeStop {
     pub(super) skip: Skip,
     fault: Option<Fault>,
 }
@@ -40,13 +40,13 @@ struct Fault {
     have: u32,
 }
 
-impl From<Skip> for Stop {
+impl From<Skip> for DecodeStop {
     fn from(skip: Skip) -> Self {
         Self { skip, fault: None }
     }
 }
 
-impl Stop {
+impl DecodeStop {
     /// The finding `packet-malformed`, where a header is at fault.
     #[cold]
     pub(super) fn finding(&self, packet: &PacketRef) -> Option<Finding> {
@@ -109,7 +109,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes the next `N` bytes, which belong to `header`.
     #[inline]
-    pub(super) fn take<const N: usize>(&mut self, header: Header) -> Result<&'a [u8; N], Stop> {
+    pub(super) fn take<const N: usize>(&mut self, header: Header) -> Result<&'a [u8; N], DecodeStop> {
         let chunk = self.bytes.first_chunk::<N>().ok_or_else(|| self.lack(N, header))?;
         self.advance(N, header)?;
         Ok(chunk)
@@ -123,7 +123,7 @@ impl<'a> Cursor<'a> {
 
     /// Goes `n` bytes on, over the rest of `header`.
     #[inline]
-    pub(super) fn advance(&mut self, n: usize, header: Header) -> Result<(), Stop> {
+    pub(super) fn advance(&mut self, n: usize, header: Header) -> Result<(), DecodeStop> {
         let Some(rest) = self.bytes.get(n..) else { return Err(self.lack(n, header)) };
         self.bytes = rest;
         self.at = self.at.saturating_add(n as u64);
@@ -158,7 +158,7 @@ impl<'a> Cursor<'a> {
 
     /// `header` takes `need` bytes, which are not there: cut off by the capture, or never there.
     #[cold]
-    pub(super) fn lack(self, need: usize, header: Header) -> Stop {
+    pub(super) fn lack(self, need: usize, header: Header) -> DecodeStop {
         if self.claim >= need {
             let cut = if header.skip == Skip::MalformedTcp { Skip::TcpHeaderCut } else { Skip::HeaderCut };
             return cut.into();
@@ -168,14 +168,14 @@ impl<'a> Cursor<'a> {
 
     /// `header` holds a value that cannot be.
     #[cold]
-    pub(super) fn wrong(self, header: Header) -> Stop {
+    pub(super) fn wrong(self, header: Header) -> DecodeStop {
         self.fault(0, header)
     }
 
-    fn fault(self, need: usize, header: Header) -> Stop {
+    fn fault(self, need: usize, header: Header) -> DecodeStop {
         let (need, have) = (need as u32, self.claim as u32);
         let fault = Fault { header: header.name, below: self.below, need, have };
-        Stop { skip: header.skip, fault: Some(fault) }
+        DecodeStop { skip: header.skip, fault: Some(fault) }
     }
 }
 

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
 
-use super::cursor::{Cursor, Header, Stop, finding};
+use super::cursor::{Cursor, DecodeStop, Header, finding};
 use super::ip::{Addresses, Fragment, protocol};
 use super::{ARENA_BASE, Between, DatagramFinding, FragmentLimits, rules, tunnel};
 use crate::model::{Endpoint, Finding, PacketRef, Rule, Span, Time};
@@ -190,7 +190,7 @@ impl Fragments {
         cursor: &Cursor<'_>,
         arena: &Arena,
         findings: &mut Vec<DatagramFinding>,
-    ) -> Result<Option<Whole>, Stop> {
+    ) -> Result<Option<Whole>, DecodeStop> {
         let start = usize::from(fragment.offset);
         let end = start.saturating_add(cursor.claim);
         // Only the last fragment may end anywhere.

@@ -3,7 +3,7 @@
 //!
 //! `File > Export PDUs to File`, and `tshark -U`, write them; payload that TLS protected is exported decrypted.
 
-use super::cursor::{Cursor, Header, Stop, be16, finding};
+use super::cursor::{Cursor, DecodeStop, Header, be16, finding};
 use super::ip::{Addresses, protocol};
 use super::link::ETHERNET;
 use super::{Next, Skip, rules};
@@ -58,7 +58,7 @@ struct Tags<'a> {
 }
 
 /// Takes the tags, and says what follows them.
-pub(super) fn peel<'a>(cursor: &mut Cursor<'a>, addresses: &mut Addresses) -> Result<Pdu<'a>, Stop> {
+pub(super) fn peel<'a>(cursor: &mut Cursor<'a>, addresses: &mut Addresses) -> Result<Pdu<'a>, DecodeStop> {
     let tags = read(cursor)?;
     if let (Some(source), Some(destination)) = (tags.source, tags.destination) {
         *addresses = Addresses { source, destination };
@@ -96,7 +96,7 @@ pub(super) fn peel<'a>(cursor: &mut Cursor<'a>, addresses: &mut Addresses) -> Re
     }))
 }
 
-fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Tags<'a>, Stop> {
+fn read<'a>(cursor: &mut Cursor<'a>) -> Result<Tags<'a>, DecodeStop> {
     let mut tags = Tags::default();
     for _ in 0..MOST {
         let [a, b, c, d] = *cursor.take::<4>(TAGS)?;
@@ -176,7 +176,7 @@ impl Exports {
         cursor: &mut Cursor<'_>,
         addresses: &mut Addresses,
         findings: &mut Vec<Finding>,
-    ) -> Result<Result<Next, Segment>, Stop> {
+    ) -> Result<Result<Next, Segment>, DecodeStop> {
         match peel(cursor, addresses)? {
             Pdu::Lower(next) => Ok(Ok(next)),
             Pdu::Stream(segment) => {

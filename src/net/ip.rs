@@ -8,7 +8,7 @@ use etherparse::{
 
 use super::Next;
 use super::Skip;
-use super::cursor::{Cursor, Header, Stop};
+use super::cursor::{Cursor, DecodeStop, Header};
 
 /// Protocol numbers (RFC 9293, 768, …) as in IANA's list.
 pub(super) mod protocol {
@@ -73,7 +73,7 @@ pub(super) fn carries(protocol: u8) -> Result<(), Skip> {
 }
 
 /// Peels one IP header, whichever its version says.
-pub(super) fn peel(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+pub(super) fn peel(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, DecodeStop> {
     match cursor.bytes.first().map(|first| first >> 4) {
         Some(4) => peel_v4(cursor, addresses),
         Some(6) => peel_v6(cursor, addresses),
@@ -82,7 +82,7 @@ pub(super) fn peel(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result
     }
 }
 
-fn peel_v4(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+fn peel_v4(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, DecodeStop> {
     let header = match Ipv4HeaderSlice::from_slice(cursor.bytes) {
         Ok(header) => header,
         Err(ipv4::HeaderSliceError::Len(error)) => return Err(cursor.lack(error.required_len, IPV4)),
@@ -192,7 +192,7 @@ fn last_station_v4(mut options: &[u8]) -> Option<[u8; 4]> {
     }
 }
 
-fn peel_v6(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, Stop> {
+fn peel_v6(cursor: &mut Cursor<'_>, addresses: &mut Addresses) -> Result<Next, DecodeStop> {
     let header = match Ipv6HeaderSlice::from_slice(cursor.bytes) {
         Ok(header) => header,
         Err(ipv6::HeaderSliceError::Len(error)) => return Err(cursor.lack(error.required_len, IPV6)),
@@ -235,7 +235,7 @@ pub(super) fn peel_extension(
     protocol: u8,
     cursor: &mut Cursor<'_>,
     addresses: &mut Addresses,
-) -> Result<Next, Stop> {
+) -> Result<Next, DecodeStop> {
     match protocol {
         HOP_BY_HOP | ROUTING | DESTINATION | MOBILITY | HIP | SHIM6 => {
             let header = Ipv6RawExtHeaderSlice::from_slice(cursor.bytes)

@@ -1,6 +1,6 @@
 //! Link layers: from the first byte of a packet to its IP header.
 
-use super::cursor::{Cursor, Header, Stop, be16};
+use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::{Next, Skip, wifi};
 use crate::model::LinkType;
 
@@ -114,7 +114,7 @@ pub(super) fn name_of(link: LinkType) -> &'static str {
 }
 
 /// Peels the header that `link` stands for.
-pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     match link.0 {
         number::ETHERNET => {
             let header = cursor.take::<14>(ETHERNET_HEADER)?;
@@ -197,7 +197,7 @@ fn cooked(device: u16, protocol: u16) -> Next {
 }
 
 /// What follows a loopback header: an address family, in the byte order of whoever captured.
-fn loopback(family: [u8; 4]) -> Result<Next, Stop> {
+fn loopback(family: [u8; 4]) -> Result<Next, DecodeStop> {
     let little = u32::from_le_bytes(family);
     match if little > 0xffff { little.swap_bytes() } else { little } {
         // AF_INET, and AF_INET6 of Linux, Windows, NetBSD and OpenBSD, FreeBSD, Darwin.
@@ -210,7 +210,7 @@ fn loopback(family: [u8; 4]) -> Result<Next, Stop> {
 }
 
 /// Peels what the Ethernet type says comes next.
-pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     match kind {
         ether_type::IPV4 | ether_type::IPV6 => Ok(Next::Ip),
         ether_type::VLAN
@@ -296,7 +296,7 @@ fn carries_no_ip(kind: u16) -> bool {
 }
 
 /// Peels Arista's header: a subtype, of which 1 is a time stamp of 64 or 48 bits.
-fn peel_arista(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_arista(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const TIME_STAMP: u16 = 1;
     let &[a, b, _, version] = cursor.take::<4>(TAG)?;
     let len = match (be16(a, b), version & 0xf0) {
@@ -310,7 +310,7 @@ fn peel_arista(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels Apple's PKTAP header: its length, the kind of what follows, a link type, and what is known of the process.
-fn peel_pktap(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_pktap(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let header = cursor.take::<12>(CAPTURE)?;
     let len = u32::from_le_bytes([header[0], header[1], header[2], header[3]]) as usize;
     cursor.advance(len.saturating_sub(12), CAPTURE)?;
@@ -336,7 +336,7 @@ fn is_pktap(bytes: &[u8]) -> bool {
 }
 
 /// Peels the header of a packet filter's log (OpenBSD's pf): its length without padding, an address family, the rule.
-fn peel_pflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_pflog(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let &[len, family] = cursor.take::<2>(PFLOG)?;
     let len = usize::from(len).next_multiple_of(4);
     cursor.advance(len.checked_sub(2).ok_or_else(|| cursor.wrong(PFLOG))?, PFLOG)?;
@@ -349,7 +349,7 @@ fn peel_pflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels the header of Endace's Extensible Record Format, its extension headers, and what the type of record has before
 /// the packet.
-fn peel_erf(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_erf(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let header = cursor.take::<16>(ERF)?;
     let (kind, wire_len) = (header[8], be16(header[14], header[15]));
     let mut extends = kind & 0x80 != 0;
@@ -377,7 +377,7 @@ fn peel_erf(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels an LLC header (IEEE 802.2), with SNAP (RFC 1042) where it is there.
-pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let llc = cursor.take::<3>(LLC)?;
     match llc {
         [0xaa, 0xaa, 0x03] => {
@@ -395,7 +395,7 @@ pub(super) fn peel_llc(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels PPP's address, control and protocol fields, compressed or not (RFC 1661 section 2, RFC 1662).
-pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     if let Some([0xff]) = cursor.peek::<1>() {
         cursor.advance(2, PPP)?;
     }
@@ -413,7 +413,7 @@ pub(super) fn peel_ppp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a stack of MPLS labels (RFC 3032), whatever its height.
-fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const CONTROL_WORD_AND_FRAME: usize = 18;
     loop {
         let label = cursor.take::<4>(MPLS)?;
@@ -457,7 +457,7 @@ fn peel_mpls(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a network service header (RFC 8300 section 2).
-fn peel_nsh(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_nsh(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let &[_, len, _, protocol] = cursor.take::<4>(NSH)?;
     let len = usize::from(len & 0x3f) * 4;
     cursor.advance(len.checked_sub(4).ok_or_else(|| cursor.wrong(NSH))?, NSH)?;
@@ -471,7 +471,7 @@ fn peel_nsh(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels Cisco's HDLC header: address, control, Ethernet type.
-fn peel_cisco(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_cisco(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let header = cursor.take::<4>(PPP)?;
     match be16(header[2], header[3]) {
         kind @ ether_type::FIRST.. => Ok(Next::Type(kind)),
@@ -480,7 +480,7 @@ fn peel_cisco(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a Frame Relay header: address, then NLPID (RFC 2427) or Cisco's Ethernet type.
-fn peel_frame_relay(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_frame_relay(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     // The address ends with the first odd byte.
     while cursor.take::<1>(FRAME_RELAY)?[0] & 1 == 0 {}
     let Some([control, next]) = cursor.peek::<2>() else { return Err(cursor.lack(2, FRAME_RELAY)) };
@@ -509,7 +509,7 @@ fn peel_frame_relay(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 
 /// Peels Linux's ARCNET header: two addresses, an offset, then RFC 1201's type, flag and sequence,
 /// or RFC 1051's type alone.
-fn peel_arcnet(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_arcnet(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const IP_RFC1051: u8 = 240;
     const IP: u8 = 212;
     const IPV6: u8 = 196;
@@ -524,7 +524,7 @@ fn peel_arcnet(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a Linux netfilter log message: attributes up to the one that holds the packet.
-fn peel_nflog(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_nflog(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const PAYLOAD: u16 = 9;
     let &[family, ..] = cursor.take::<4>(CAPTURE)?;
     loop {

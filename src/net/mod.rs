@@ -30,7 +30,7 @@ mod tunnel;
 mod wifi;
 
 use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
-use cursor::{Cursor, Stop, be16};
+use cursor::{Cursor, DecodeStop, be16};
 use defrag::{Arena, Fragments};
 use exported::Exports;
 use ip::{Addresses, Fragment, protocol};
@@ -268,7 +268,7 @@ impl Decoder {
     }
 
     #[cold]
-    fn stopped(&mut self, packet: &PacketRef, stop: Stop) -> Skip {
+    fn stopped(&mut self, packet: &PacketRef, stop: DecodeStop) -> Skip {
         let finding = match stop.skip {
             Skip::TunnelDepth => {
                 let text = format!("more than {MAX_TUNNELS} tunnels inside each other");
@@ -295,7 +295,7 @@ impl Decoder {
 
     /// Peels one layer after the other.
     #[inline(never)]
-    fn descend(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, Stop> {
+    fn descend(&mut self, packet: &PacketRef, bytes: &[u8]) -> Result<Segment, DecodeStop> {
         if bytes.is_empty() {
             return Err(Skip::Empty.into());
         }
@@ -365,7 +365,9 @@ impl Decoder {
                 Ok(_) if tunnels > MAX_TUNNELS => return Err(Skip::TunnelDepth.into()),
                 Ok(next) => next,
                 Err(stop) if guessed && stop.skip.is_malformed() => return Err(Skip::Udp.into()),
-                Err(Stop { skip: Skip::UnknownType(_), .. }) if guessed => return Err(Skip::NotIp.into()),
+                Err(DecodeStop { skip: Skip::UnknownType(_), .. }) if guessed => {
+                    return Err(Skip::NotIp.into());
+                }
                 Err(stop) => return Err(stop),
             };
         }

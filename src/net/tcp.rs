@@ -3,7 +3,7 @@
 use etherparse::TcpHeaderSlice;
 use etherparse::err::tcp::HeaderSliceError;
 
-use super::cursor::{Cursor, Header, Stop, be16};
+use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::ip::Addresses;
 use crate::model::{Endpoint, Flags, Segment};
 
@@ -58,7 +58,7 @@ pub(super) fn whole(cursor: Cursor<'_>, addresses: Addresses) -> Option<Segment>
 /// The segment at the cursor.
 ///
 /// A header that is cut inside its options still says which bytes of the stream the packet held.
-pub(super) fn segment(cursor: Cursor<'_>, addresses: Addresses) -> Result<Segment, Stop> {
+pub(super) fn segment(cursor: Cursor<'_>, addresses: Addresses) -> Result<Segment, DecodeStop> {
     if let Some(segment) = whole(cursor, addresses) {
         return Ok(segment);
     }
@@ -71,7 +71,7 @@ pub(super) fn segment(cursor: Cursor<'_>, addresses: Addresses) -> Result<Segmen
 
 /// The segment whose header of `header_len` bytes was not captured as a whole.
 #[cold]
-fn cut(cursor: Cursor<'_>, addresses: Addresses, header_len: usize) -> Result<Segment, Stop> {
+fn cut(cursor: Cursor<'_>, addresses: Addresses, header_len: usize) -> Result<Segment, DecodeStop> {
     let lack = cursor.lack(header_len, Header::TCP);
     let Some(mut fixed) = cursor.peek::<FIXED_LEN>().copied().filter(|_| cursor.claim >= header_len) else {
         return Err(lack);

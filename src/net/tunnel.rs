@@ -1,6 +1,6 @@
 //! Tunnels: what IP, GRE and UDP carry that holds packets of its own.
 
-use super::cursor::{Cursor, Header, Stop, be16};
+use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::ip::protocol;
 use super::link::{ETHERNET, ether_type};
 use super::{Next, Skip};
@@ -35,7 +35,7 @@ pub(super) fn is_carrier(payload: u8) -> bool {
 }
 
 /// Peels the tunnel header that an IP protocol stands for.
-pub(super) fn peel(payload: u8, cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel(payload: u8, cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     match payload {
         protocol::IPV4 | protocol::IPV6 => Ok(Next::Ip),
         protocol::UDP => peel_udp(cursor),
@@ -73,7 +73,7 @@ pub(super) fn is_tunnel(source: u16, destination: u16) -> bool {
 /// Peels a UDP header and the tunnel header that its ports promise.
 ///
 /// A port is a guess: where the header does not fit, the packet is UDP and no more.
-fn peel_udp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_udp(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let Some(&[a, b, c, d, e, f, _, _]) = cursor.peek::<8>() else { return Err(Skip::Udp.into()) };
     let (source, destination, len) = (be16(a, b), be16(c, d), usize::from(be16(e, f)));
     if !is_tunnel(source, destination) {
@@ -117,7 +117,7 @@ fn peel_udp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a GRE header (RFC 2784, RFC 2890, RFC 2637 section 4.1).
-fn peel_gre(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_gre(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const CHECKSUM: u16 = 0x8000;
     const ROUTING: u16 = 0x4000;
     const KEY: u16 = 0x2000;
@@ -175,7 +175,7 @@ fn peel_gre(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a GTP-U header with its extensions (3GPP TS 29.281 section 5).
-fn peel_gtp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_gtp(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const PACKET: u8 = 255;
     let &[flags, kind, high, low, ..] = cursor.take::<8>(GTP)?;
     if flags & 0xf0 != 0x30 || kind != PACKET {
@@ -195,7 +195,7 @@ fn peel_gtp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels the header of an L2TP data message (RFC 2661 section 3.1).
-fn peel_l2tp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_l2tp(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let &[high, low] = cursor.take::<2>(L2TP)?;
     let flags = be16(high, low);
     if flags & 0x8000 != 0 || flags & 0x0f != 2 {
@@ -211,7 +211,7 @@ fn peel_l2tp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels Teredo's authentication and origin headers (RFC 4380 section 5.1.1).
-fn peel_teredo(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_teredo(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     loop {
         match cursor.peek::<4>() {
             Some(&[0, 1, id_len, value_len]) => {
@@ -225,7 +225,7 @@ fn peel_teredo(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels a TaZmen sniffer header: version, type and what is encapsulated, then tags up to the end tag.
-fn peel_tzsp(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+fn peel_tzsp(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const PADDING: u8 = 0;
     const END: u8 = 1;
     let &[1, 0, high, low] = cursor.take::<4>(TZSP)? else { return Err(Skip::Udp.into()) };

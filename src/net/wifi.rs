@@ -1,6 +1,6 @@
 //! IEEE 802.11 data frames and the headers that captures put before them.
 
-use super::cursor::{Cursor, Header, Stop, be16};
+use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::{Next, Skip};
 
 const RADIO: Header = Header::link("radio header");
@@ -16,7 +16,7 @@ mod control {
 }
 
 /// Peels a radiotap header, of which the flags say how the frame was stored.
-pub(super) fn peel_radiotap(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_radiotap(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     const FCS_AT_END: u8 = 0x10;
     const PADDED: u8 = 0x20;
     let Some(&[0, _, low, high]) = cursor.peek::<4>() else {
@@ -53,7 +53,7 @@ fn radiotap_flags(header: &[u8]) -> Option<u8> {
 }
 
 /// Peels a Prism header, or the AVS header that some drivers put in its place.
-pub(super) fn peel_prism(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_prism(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let Some(&[a, b, _, _, e, f, g, h]) = cursor.peek::<8>() else { return Err(cursor.lack(8, RADIO)) };
     if [a, b] == [0x80, 0x21] {
         return peel_avs(cursor);
@@ -65,7 +65,7 @@ pub(super) fn peel_prism(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 }
 
 /// Peels an AVS header.
-pub(super) fn peel_avs(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
+pub(super) fn peel_avs(cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     let Some(&[_, _, _, _, e, f, g, h]) = cursor.peek::<8>() else { return Err(cursor.lack(8, RADIO)) };
     cursor.advance((u32::from_be_bytes([e, f, g, h]) as usize).max(8), RADIO)?;
     peel(cursor, false)
@@ -74,7 +74,7 @@ pub(super) fn peel_avs(cursor: &mut Cursor<'_>) -> Result<Next, Stop> {
 /// Peels the header of an 802.11 data frame; of an aggregate, the first frame in it.
 ///
 /// `padded`: the header was stored with padding to a multiple of four bytes.
-pub(super) fn peel(cursor: &mut Cursor<'_>, padded: bool) -> Result<Next, Stop> {
+pub(super) fn peel(cursor: &mut Cursor<'_>, padded: bool) -> Result<Next, DecodeStop> {
     let Some(&[kind, flags]) = cursor.peek::<2>() else { return Err(cursor.lack(2, FRAME)) };
     let subtype = kind >> 4;
     // Type data, and not one of the subtypes without a body.

@@ -115,7 +115,7 @@ impl Default for Listed {
 
 /// What all connections share, apart from the bytes and the sink.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedState {
     pub(super) limits: Limits,
     pub(super) scratch: Scratch,
     pub(super) totals: Totals,
@@ -133,7 +133,7 @@ pub(super) struct Shared {
     pub(super) is_giving_up: bool,
 }
 
-impl Shared {
+impl SharedState {
     pub(super) fn new(limits: Limits) -> Self {
         Self {
             limits,
@@ -248,15 +248,18 @@ pub(super) struct Context<'a> {
     pub(super) patience: &'a mut crate::tls::Patience,
     pub(super) drops: &'a CaptureDrops,
     pub(super) servers: &'a mut Servers,
-    /// See [`Shared::is_giving_up`].
+    /// See [`SharedState::is_giving_up`].
     pub(super) is_giving_up: bool,
 }
 
 impl Context<'_> {
     /// What a WebSocket needs, and the sink.
     #[inline]
-    pub(super) fn split(&mut self) -> (ws::Context<'_>, &mut dyn Sink) {
-        (ws::Context { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch }, self.sink)
+    pub(super) fn split(&mut self) -> (ws::MessageContext<'_>, &mut dyn Sink) {
+        (
+            ws::MessageContext { bytes: &self.bytes, depth: &self.limits.depth, scratch: self.scratch },
+            self.sink,
+        )
     }
 
     /// Numbers a WebSocket.

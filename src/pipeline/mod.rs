@@ -63,12 +63,12 @@ pub use rules::RULES;
 pub use secrets::{KeyLines, Secrets};
 pub use unanswered::Unanswered;
 
-use application::{Start, is_plain_response, report_plain_response, starts_here};
+use application::{DetectedStart, is_plain_response, report_plain_response, starts_here};
 use awaiting_secrets::AwaitingSecrets;
 use connect_attempts::{Attempt, ConnectAttempts, Failure};
 use connection::{Disposition, TcpConnection};
 use connections::{Connections, HalfOpen, Stage};
-use context::{ByteSource, CapturedSegment, Context, Shared};
+use context::{ByteSource, CapturedSegment, Context, SharedState};
 use events::Pending;
 use sides::Side;
 
@@ -85,7 +85,7 @@ struct Deadline {
 #[derive(Debug)]
 pub struct Pipeline {
     decoder: Decoder,
-    shared: Shared,
+    shared: SharedState,
     connections: Connections,
     deadlines: VecDeque<Deadline>,
     seen: Seen,
@@ -132,7 +132,7 @@ impl Pipeline {
             flows: memory_budget::flows(&limits),
             awaiting: AwaitingSecrets::within(limits.memory / memory_budget::SHARE),
             decoder: Decoder::new(&limits.fragments),
-            shared: Shared::new(limits),
+            shared: SharedState::new(limits),
             connections: Connections::default(),
             deadlines: VecDeque::new(),
             seen: Seen::default(),
@@ -600,10 +600,10 @@ impl Pipeline {
     }
 
     /// Follows a connection from a segment in its middle on.
-    fn follow_from(&mut self, captured: &CapturedSegment<'_>, start: Start) {
+    fn follow_from(&mut self, captured: &CapturedSegment<'_>, start: DetectedStart) {
         let headers = match start {
-            Start::Request => None,
-            Start::Headers(direction) => Some(direction),
+            DetectedStart::Request => None,
+            DetectedStart::Headers(direction) => Some(direction),
         };
         let Some(slot) = self.connections.slot(captured.slot) else { return };
         let connection =

@@ -17,11 +17,11 @@ pub(super) const MAX_RUNS: usize = 1 << 20;
 
 /// The secrets of TLS connections, shared by all who read a capture: what is added is there for everybody.
 #[derive(Clone, Debug, Default)]
-pub struct Secrets(#[cfg(feature = "tls")] Arc<Shared>);
+pub struct Secrets(#[cfg(feature = "tls")] Arc<SecretStore>);
 
 #[cfg(feature = "tls")]
 #[derive(Debug, Default)]
-struct Shared {
+struct SecretStore {
     keys: RwLock<KeyStore>,
     /// More may come at any time.
     grows: AtomicBool,
@@ -111,7 +111,7 @@ impl Secrets {
     #[must_use]
     pub fn new(keys: KeyStore) -> Self {
         let turns = AtomicU64::new(keys.added());
-        Self(Arc::new(Shared { keys: RwLock::new(keys), turns, ..Shared::default() }))
+        Self(Arc::new(SecretStore { keys: RwLock::new(keys), turns, ..SecretStore::default() }))
     }
 
     /// Whether there is no secret at all: TLS is then only counted.

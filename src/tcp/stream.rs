@@ -48,7 +48,7 @@ impl Held {
 
 /// A range that was delivered: the lower half of its offset, its bytes, its address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sent {
+struct SentSegment {
     at: u32,
     len: u32,
     address: u64,
@@ -106,7 +106,7 @@ pub struct Stream {
     ack: u32,
     anchored: bool,
     started: bool,
-    recent: [Sent; RECENT],
+    recent: [SentSegment; RECENT],
     /// Sorted, no two overlap, all at or after `next`.
     held: VecDeque<Held>,
     held_bytes: u64,
@@ -477,7 +477,7 @@ impl Stream {
     #[inline]
     fn remember(&mut self, at: u64, len: u32, address: u64) {
         if let Some(slot) = self.recent.get_mut(usize::from(self.oldest)) {
-            *slot = Sent { at: at as u32, len, address };
+            *slot = SentSegment { at: at as u32, len, address };
         }
         self.oldest = (self.oldest + 1) % RECENT as u8;
     }

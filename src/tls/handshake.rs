@@ -81,9 +81,9 @@ impl Joiner {
 }
 
 /// Reads numbers and vectors; every step may find too little.
-struct Reader<'a>(&'a [u8]);
+struct HandshakeReader<'a>(&'a [u8]);
 
-impl<'a> Reader<'a> {
+impl<'a> HandshakeReader<'a> {
     fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (part, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
     }
     /// The extensions that follow, by type; none where nothing follows.
     fn extensions(&mut self) -> Option<impl Iterator<Item = (u16, &'a [u8])> + use<'a>> {
-        let mut list = Reader(if self.0.is_empty() { &[] } else { self.vector16()? });
+        let mut list = HandshakeReader(if self.0.is_empty() { &[] } else { self.vector16()? });
         Some(std::iter::from_fn(move || Some((list.u16()?, list.vector16()?))))
     }
 }
@@ -128,7 +128,7 @@ pub(super) struct ClientHello {
 
 impl ClientHello {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let mut reader = Reader(body);
+        let mut reader = HandshakeReader(body);
         let _version = reader.u16()?;
         let random = reader.random()?;
         let session_id = session_id(&mut reader)?;
@@ -148,13 +148,13 @@ impl ClientHello {
 }
 
 /// A session's name: at most 32 bytes (RFC 5246 section 7.4.1.2).
-fn session_id(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+fn session_id(reader: &mut HandshakeReader<'_>) -> Option<Vec<u8>> {
     let id = reader.vector8()?;
     Some(id.get(..32).unwrap_or(id).to_vec())
 }
 
 fn server_name(data: &[u8]) -> Option<Vec<u8>> {
-    let mut names = Reader(Reader(data).vector16()?);
+    let mut names = HandshakeReader(HandshakeReader(data).vector16()?);
     loop {
         let (kind, name) = (names.u8()?, names.vector16()?);
         if kind == 0 {
@@ -164,7 +164,7 @@ fn server_name(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn protocols(data: &[u8]) -> Vec<Vec<u8>> {
-    let mut names = Reader(Reader(data).vector16().unwrap_or_default());
+    let mut names = HandshakeReader(HandshakeReader(data).vector16().unwrap_or_default());
     std::iter::from_fn(|| names.vector8()).take(16).map(<[u8]>::to_vec).collect()
 }
 
@@ -186,7 +186,7 @@ pub(super) struct ServerHello {
 
 impl ServerHello {
     pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        let mut reader = Reader(body);
+        let mut reader = HandshakeReader(body);
         let (version, random) = (reader.u16()?, reader.random()?);
         let session_id = session_id(&mut reader)?;
         let (suite, compression) = (reader.u16()?, reader.u8()?);
@@ -197,7 +197,7 @@ impl ServerHello {
                 22 => hello.encrypt_then_mac = true,
                 23 => hello.extended_master_secret = true,
                 41 => hello.resumed = true,
-                43 => hello.version = Reader(data).u16()?,
+                43 => hello.version = HandshakeReader(data).u16()?,
                 _ => {}
             }
         }
@@ -213,7 +213,7 @@ impl ServerHello {
 /// What EncryptedExtensions say: the protocol that was chosen, and whether early data is accepted.
 pub(super) fn encrypted_extensions(body: &[u8]) -> (Option<Vec<u8>>, bool) {
     let (mut alpn, mut early) = (None, false);
-    for (kind, data) in Reader(body).extensions().into_iter().flatten() {
+    for (kind, data) in HandshakeReader(body).extensions().into_iter().flatten() {
         match kind {
             16 => alpn = protocols(data).into_iter().next(),
             42 => early = true,
@@ -225,7 +225,7 @@ pub(super) fn encrypted_extensions(body: &[u8]) -> (Option<Vec<u8>>, bool) {
 
 /// The encrypted pre-master secret of a ClientKeyExchange with RSA.
 pub(super) fn encrypted_pre_master(body: &[u8]) -> &[u8] {
-    Reader(body).vector16().unwrap_or(body)
+    HandshakeReader(body).vector16().unwrap_or(body)
 }
 
 /// The name of an alert (RFC 8446 section 6).

@@ -74,7 +74,7 @@ impl Label {
 }
 
 /// What a line is.
-enum Line {
+enum KeyLogLine {
     Empty,
     /// A secret of a client random.
     Secret(Label, [u8; 32], Secret),
@@ -234,7 +234,7 @@ impl KeyStore {
         let mut line = std::mem::take(&mut self.partial);
         if std::mem::take(&mut self.overlong) {
             // A long comment is one.
-            if !matches!(read(&line), Line::Empty) {
+            if !matches!(read(&line), KeyLogLine::Empty) {
                 self.break_line();
             }
             self.counts.lines += 1;
@@ -396,11 +396,11 @@ impl KeyStore {
 
     fn line(&mut self, line: &[u8]) {
         match read(line) {
-            Line::Empty => {}
-            Line::Other => self.counts.other += 1,
-            Line::Broken => self.break_line(),
-            Line::Secret(label, random, secret) => self.add(label, random, secret),
-            Line::Rsa(encrypted, secret) => {
+            KeyLogLine::Empty => {}
+            KeyLogLine::Other => self.counts.other += 1,
+            KeyLogLine::Broken => self.break_line(),
+            KeyLogLine::Secret(label, random, secret) => self.add(label, random, secret),
+            KeyLogLine::Rsa(encrypted, secret) => {
                 self.counts.secret_lines += 1;
                 if self.rsa.insert(encrypted, secret).is_none() {
                     self.order.push_back(Owner::PreMaster(encrypted));
@@ -449,24 +449,24 @@ impl KeyStore {
 }
 
 /// Reads a line, without its line end. A logger may have written something before the label, and after the secret.
-fn read(line: &[u8]) -> Line {
+fn read(line: &[u8]) -> KeyLogLine {
     let marks = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"];
     let line = marks.iter().find_map(|mark| line.strip_prefix(*mark)).unwrap_or(line).trim_ascii();
     if line.is_empty() || line.starts_with(b"#") {
-        return Line::Empty;
+        return KeyLogLine::Empty;
     }
     let (mut label, mut first): (&[u8], &[u8]) = (b"", b"");
     let (mut is_comment, mut has_label) = (false, false);
     for word in line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()) {
         match read_words(label_in(label), first, word) {
-            Line::Broken => {}
+            KeyLogLine::Broken => {}
             line => return line,
         }
         is_comment |= word.starts_with(b"#") || word.ends_with(b"#");
         has_label |= label_of(label_in(word)).is_some();
         (label, first) = (first, word);
     }
-    if is_comment && !has_label { Line::Empty } else { Line::Broken }
+    if is_comment && !has_label { KeyLogLine::Empty } else { KeyLogLine::Broken }
 }
 
 /// The name at the end of a word: `CLIENT_RANDOM` of `log:CLIENT_RANDOM`.
@@ -477,30 +477,32 @@ fn label_in(word: &[u8]) -> &[u8] {
 }
 
 /// Reads a label and the two numbers behind it.
-fn read_words(label: &[u8], first: &[u8], second: &[u8]) -> Line {
+fn read_words(label: &[u8], first: &[u8], second: &[u8]) -> KeyLogLine {
     let len = second.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let (second, behind) = second.split_at_checked(len).unwrap_or_default();
     let is_name = label.first().is_some_and(u8::is_ascii_uppercase);
     if !is_name || second.is_empty() || behind.first().is_some_and(u8::is_ascii_alphanumeric) {
-        return Line::Broken;
+        return KeyLogLine::Broken;
     }
     if label == b"RSA" {
         let mut encrypted = [0; 8];
         return match (hex::decode_to_slice(first, &mut encrypted), secret(second)) {
-            (Ok(()), Some(pre_master)) if pre_master.bytes().len() == 48 => Line::Rsa(encrypted, pre_master),
-            _ => Line::Broken,
+            (Ok(()), Some(pre_master)) if pre_master.bytes().len() == 48 => {
+                KeyLogLine::Rsa(encrypted, pre_master)
+            }
+            _ => KeyLogLine::Broken,
         };
     }
     let mut random = [0; 32];
     if hex::decode_to_slice(first, &mut random).is_err() {
-        return Line::Broken;
+        return KeyLogLine::Broken;
     }
     match (label_of(label), secret(second)) {
-        (None, _) => Line::Other,
+        (None, _) => KeyLogLine::Other,
         (Some(label), Some(secret)) if label != Label::Master || secret.bytes().len() == 48 => {
-            Line::Secret(label, random, secret)
+            KeyLogLine::Secret(label, random, secret)
         }
-        _ => Line::Broken,
+        _ => KeyLogLine::Broken,
     }
 }
 

@@ -1,6 +1,6 @@
 //! TLS 1.2 and 1.3, read passively with the secrets of a key log (RFC 5246, RFC 8446, RFC 9850).
 //!
-//! In: the bytes of both directions in order, with gaps marked, and a [`KeyStore`]. Out, through [`Events`]:
+//! In: the bytes of both directions in order, with gaps marked, and a [`KeyStore`]. Out, through [`TlsEvents`]:
 //! application data with the record and the packets that it came from, what could not be read, findings; and
 //! [`Info`], what the handshake said. Nothing here knows TCP or HTTP.
 //!
@@ -39,8 +39,8 @@ mod stream;
 pub use cipher::suite_name;
 pub use info::{EarlyData, Info, Locked, version_name};
 pub use keylog::{KeyLogCounts, KeyLogFile, KeyStore};
-pub use record::{Likeness, Lost, Origin, Plain, Record, Shape, likeness, may_begin};
-pub use stream::{Context, Events, Patience, TlsStream};
+pub use record::{Likeness, Lost, Origin, Plain, Shape, TlsRecord, likeness, may_begin};
+pub use stream::{Patience, TlsContext, TlsEvents, TlsStream};
 
 #[cfg(test)]
 mod tests;

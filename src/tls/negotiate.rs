@@ -7,11 +7,11 @@ use super::cipher::{Opener, Suite, suite};
 use super::handshake::{self as hs, ClientHello, Message, ServerHello};
 use super::info::{EarlyData, Locked, version_name};
 use super::keylog::{KeyStore, Label, Secret};
-use super::record::Record;
+use super::record::TlsRecord;
 use super::rules;
 use super::schedule::{key_block, master_secret};
-use super::side::{Epoch, Key};
-use super::stream::{Events, Exchange, Hello, TlsStream};
+use super::side::{Epoch, TrafficKey};
+use super::stream::{Exchange, Hello, TlsEvents, TlsStream};
 use crate::model::{Direction, Place};
 use Direction::{ClientToServer, ServerToClient};
 
@@ -34,9 +34,9 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         message: &Message,
-        record: &Record,
+        record: &TlsRecord,
         keys: &KeyStore,
-        events: &mut impl Events,
+        events: &mut impl TlsEvents,
     ) {
         match (message.kind, direction) {
             (hs::CLIENT_HELLO, ClientToServer) => self.client_hello(&message.body, record, events),
@@ -71,7 +71,7 @@ impl TlsStream {
         }
     }
 
-    fn client_hello(&mut self, body: &[u8], record: &Record, events: &mut impl Events) {
+    fn client_hello(&mut self, body: &[u8], record: &TlsRecord, events: &mut impl TlsEvents) {
         let Some(hello) = ClientHello::parse(body) else {
             let text = format_args!("the ClientHello cannot be read");
             return self.lock(Locked::Lost, ClientToServer, record.at, record.first, events, text);
@@ -101,7 +101,13 @@ impl TlsStream {
         self.hello = Hello::Server;
     }
 
-    fn server_hello(&mut self, body: &[u8], record: &Record, keys: &KeyStore, events: &mut impl Events) {
+    fn server_hello(
+        &mut self,
+        body: &[u8],
+        record: &TlsRecord,
+        keys: &KeyStore,
+        events: &mut impl TlsEvents,
+    ) {
         let (at, place) = (record.at, record.first);
         let Some(hello) = ServerHello::parse(body) else {
             let text = format_args!("the ServerHello cannot be read");
@@ -149,7 +155,7 @@ impl TlsStream {
         }
     }
 
-    fn no_secret(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
+    fn no_secret(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl TlsEvents) {
         let random = hex::encode(self.exchange.client_random);
         let text = format_args!("no key log has the secret of the connection with client random {random}");
         self.lock(Locked::NoSecret, direction, at, place, events, text);
@@ -165,8 +171,9 @@ impl TlsStream {
     /// Takes the keys of TLS 1.3; false where there is none for application data.
     fn begin_tls13(&mut self, suite: &'static Suite, keys: &KeyStore) -> bool {
         let random = self.exchange.client_random;
-        let key =
-            |label, epoch| keys.secret(&random, label).and_then(|secret| Key::tls13(suite, secret, epoch));
+        let key = |label, epoch| {
+            keys.secret(&random, label).and_then(|secret| TrafficKey::tls13(suite, secret, epoch))
+        };
         let early = Some(Label::ClientEarly).filter(|_| self.info.early_data == EarlyData::Offered);
         let client = [
             early.and_then(|label| key(label, Epoch::Early)),
@@ -208,7 +215,12 @@ impl TlsStream {
     }
 
     /// TLS 1.2: what follows of this direction is under the new keys.
-    pub(super) fn change_cipher(&mut self, direction: Direction, record: &Record, events: &mut impl Events) {
+    pub(super) fn change_cipher(
+        &mut self,
+        direction: Direction,
+        record: &TlsRecord,
+        events: &mut impl TlsEvents,
+    ) {
         let exchange = &self.exchange;
         if direction == ServerToClient && !exchange.server_done && !self.sides.c2s.encrypted {
             self.info.resumed = true;
@@ -223,9 +235,9 @@ impl TlsStream {
     }
 
     /// The key that a ChangeCipherSpec of TLS 1.2 puts into force.
-    pub(super) fn pending_key(&self, direction: Direction) -> Option<Key> {
+    pub(super) fn pending_key(&self, direction: Direction) -> Option<TrafficKey> {
         let (client, server) = self.exchange.pending.as_ref()?;
         let opener = Arc::clone(if direction == ClientToServer { client } else { server });
-        Some(Key { opener, secret: None, seq: 0, epoch: Epoch::Application })
+        Some(TrafficKey { opener, secret: None, seq: 0, epoch: Epoch::Application })
     }
 }

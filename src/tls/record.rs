@@ -49,7 +49,7 @@ pub struct Origin {
 
 /// A record of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct TlsRecord {
     /// Its number in its direction, from 1, as far as they were seen.
     pub number: u64,
     /// Offset of its header in the direction's TCP stream.
@@ -72,7 +72,7 @@ pub struct Plain<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
     /// The record that they came in.
-    pub record: Record,
+    pub record: TlsRecord,
     /// Where in the record they stood.
     pub(super) start: usize,
     pub(super) origins: &'a [Origin],
@@ -221,7 +221,7 @@ fn likeness_of_records(client: &Shape, server: &Shape) -> Likeness {
 
 /// Walks over records that are not read, and counts them.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Walk {
+pub(super) struct RecordWalk {
     header: [u8; HEADER_LEN],
     have: usize,
     left: usize,
@@ -229,7 +229,7 @@ pub(super) struct Walk {
     lost: bool,
 }
 
-impl Walk {
+impl RecordWalk {
     pub(super) fn bytes(&mut self, mut bytes: &[u8], place: Place, shape: &mut Shape) {
         while !bytes.is_empty() && !self.lost {
             if self.left > 0 {

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::cipher::HEADER_LEN;
-use super::record::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Lost, Origin, Record, header};
+use super::record::{APPLICATION_DATA, CHANGE_CIPHER_SPEC, Lost, Origin, TlsRecord, header};
 use super::rules;
-use super::side::{Epoch, Key, Mode, PATIENCE, PATIENCE_PER_BYTE, PATIENCE_PER_TRY};
-use super::stream::{Context, Events, Patience, TlsStream, fill};
+use super::side::{Epoch, Mode, PATIENCE, PATIENCE_PER_BYTE, PATIENCE_PER_TRY, TrafficKey};
+use super::stream::{Patience, TlsContext, TlsEvents, TlsStream, fill};
 use crate::model::{Chunk, Direction, Place};
 
 /// So many records may be missing in one loss.
@@ -23,8 +23,8 @@ impl TlsStream {
         direction: Direction,
         parts: (&[u8], &[u8]),
         (scratch, common): (&mut Vec<u8>, &mut Patience),
-        record: &Record,
-        events: &mut impl Events,
+        record: &TlsRecord,
+        events: &mut impl TlsEvents,
     ) -> Option<Range<usize>> {
         let side = self.sides.of_mut(direction);
         // The keys after this one, from their first record on.
@@ -54,8 +54,8 @@ impl TlsStream {
         direction: Direction,
         parts: (&[u8], &[u8]),
         (scratch, common): (&mut Vec<u8>, &mut Patience),
-        record: &Record,
-        events: &mut impl Events,
+        record: &TlsRecord,
+        events: &mut impl TlsEvents,
     ) -> Option<Range<usize>> {
         let pending = self.pending_key(direction);
         let suite = self.suite;
@@ -65,12 +65,12 @@ impl TlsStream {
         let cost = record.len as u64 + PATIENCE_PER_TRY;
         let most = side.patience.min(common.left());
         let mut patience = most;
-        let mut attempt = |key: &Key, seqs: Range<u64>, scratch: &mut Vec<u8>| {
+        let mut attempt = |key: &TrafficKey, seqs: Range<u64>, scratch: &mut Vec<u8>| {
             for seq in seqs {
                 patience = patience.checked_sub(cost)?;
                 fill(scratch, parts);
                 if let Some(range) = key.opener.open(seq, scratch) {
-                    return Some((Key { seq: seq.wrapping_add(1), ..key.clone() }, range));
+                    return Some((TrafficKey { seq: seq.wrapping_add(1), ..key.clone() }, range));
                 }
             }
             None
@@ -122,7 +122,7 @@ impl TlsStream {
         direction: Direction,
         records: Option<u64>,
         place: Place,
-        events: &mut impl Events,
+        events: &mut impl TlsEvents,
     ) {
         let side = self.sides.of_mut(direction);
         let bytes = std::mem::take(&mut side.lost_bytes);
@@ -174,7 +174,7 @@ impl TlsStream {
         total: usize,
         at: u64,
         place: Place,
-        events: &mut impl Events,
+        events: &mut impl TlsEvents,
     ) {
         let side = self.sides.of_mut(direction);
         side.joiner.reset();
@@ -213,7 +213,7 @@ impl TlsStream {
         }
     }
 
-    fn give_up(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
+    fn give_up(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl TlsEvents) {
         let side = self.sides.of_mut(direction);
         side.mode = Mode::Dead;
         side.buffer = Vec::new();
@@ -235,8 +235,8 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         rest: &mut Chunk<'_>,
-        context: &mut Context<'_>,
-        events: &mut impl Events,
+        context: &mut TlsContext<'_>,
+        events: &mut impl TlsEvents,
     ) -> bool {
         let tls13 = self.tls13;
         let side = self.sides.of_mut(direction);
@@ -264,7 +264,7 @@ impl TlsStream {
             side.keep(rest, total - side.buffer.len());
             return rest.bytes.len() < before || passed > 0;
         }
-        let record = Record {
+        let record = TlsRecord {
             number: side.records + 1,
             at: side.at,
             len: total,
@@ -324,8 +324,8 @@ impl TlsStream {
         direction: Direction,
         parts: (&[u8], &[u8]),
         (scratch, common): (&mut Vec<u8>, &mut Patience),
-        record: &Record,
-        events: &mut impl Events,
+        record: &TlsRecord,
+        events: &mut impl TlsEvents,
     ) -> bool {
         let side = self.sides.of_mut(direction);
         if let Some(key) = &side.key {

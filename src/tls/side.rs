@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::cipher::Opener;
 use super::handshake::Joiner;
 use super::keylog::Secret;
-use super::record::{Origin, Shape, Walk};
+use super::record::{Origin, RecordWalk, Shape};
 use super::schedule::Hash;
 use super::{cipher, schedule};
 use crate::model::{Chunk, Direction};
@@ -21,7 +21,7 @@ pub(super) enum Epoch {
 
 /// A key in use.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(super) struct TrafficKey {
     pub(super) opener: Arc<Opener>,
     /// What a KeyUpdate goes on from; none of TLS 1.2.
     pub(super) secret: Option<Secret>,
@@ -30,7 +30,7 @@ pub(super) struct Key {
     pub(super) epoch: Epoch,
 }
 
-impl Key {
+impl TrafficKey {
     /// Of a TLS 1.3 traffic secret.
     pub(super) fn tls13(suite: &cipher::Suite, secret: &Secret, epoch: Epoch) -> Option<Self> {
         let opener = Arc::new(schedule::traffic_keys(suite, secret)?);
@@ -67,7 +67,7 @@ pub(super) const PATIENCE_PER_BYTE: u64 = 32;
 
 /// The state of one direction.
 #[derive(Clone, Debug)]
-pub(super) struct Side {
+pub(super) struct TlsSide {
     pub(super) mode: Mode,
     /// A record that is not whole. After a loss it may hold more than one.
     pub(super) buffer: Vec<u8>,
@@ -76,9 +76,9 @@ pub(super) struct Side {
     /// Offset of the buffer's first byte in the TCP stream.
     pub(super) at: u64,
     pub(super) joiner: Joiner,
-    pub(super) key: Option<Key>,
+    pub(super) key: Option<TrafficKey>,
     /// Keys that come after it, in order.
-    pub(super) later: Vec<Key>,
+    pub(super) later: Vec<TrafficKey>,
     /// Records are encrypted from here on.
     pub(super) encrypted: bool,
     /// No record was opened yet, and the first ones need a secret that is not there.
@@ -96,7 +96,7 @@ pub(super) struct Side {
     /// Records passed over for want of a secret.
     pub(super) unread: u64,
     pub(super) shape: Shape,
-    pub(super) walk: Walk,
+    pub(super) walk: RecordWalk,
     /// Its sender said that nothing follows.
     pub(super) closed: bool,
     /// A record was padded: lengths of content do not follow from those of records here.
@@ -105,7 +105,7 @@ pub(super) struct Side {
     pub(super) ended: bool,
 }
 
-impl Default for Side {
+impl Default for TlsSide {
     fn default() -> Self {
         Self {
             mode: Mode::Records,
@@ -125,7 +125,7 @@ impl Default for Side {
             found_at: 0,
             unread: 0,
             shape: Shape::default(),
-            walk: Walk::default(),
+            walk: RecordWalk::default(),
             closed: false,
             padded: false,
             ended: false,
@@ -133,9 +133,9 @@ impl Default for Side {
     }
 }
 
-impl Side {
+impl TlsSide {
     /// Takes keys in the order in which they are used.
-    pub(super) fn use_keys(&mut self, keys: impl IntoIterator<Item = Key>) {
+    pub(super) fn use_keys(&mut self, keys: impl IntoIterator<Item = TrafficKey>) {
         let mut keys = keys.into_iter();
         self.key = keys.next();
         self.later = keys.collect();
@@ -198,6 +198,7 @@ impl Side {
         self.buffer.capacity()
             + self.origins.capacity() * size_of::<Origin>()
             + self.joiner.size()
-            + (self.later.len() + usize::from(self.key.is_some())) * (size_of::<Key>() + size_of::<Opener>())
+            + (self.later.len() + usize::from(self.key.is_some()))
+                * (size_of::<TrafficKey>() + size_of::<Opener>())
     }
 }

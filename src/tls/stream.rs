@@ -8,16 +8,16 @@ use super::handshake::alert_name;
 use super::info::{EarlyData, Info, Locked};
 use super::keylog::KeyStore;
 use super::record::{
-    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Lost, Origin, Plain, Record, Shape, header,
+    ALERT, APPLICATION_DATA, CHANGE_CIPHER_SPEC, HANDSHAKE, Lost, Origin, Plain, Shape, TlsRecord, header,
 };
 use super::rules;
-use super::side::{Epoch, Mode, Side};
+use super::side::{Epoch, Mode, TlsSide};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule};
 use Direction::{ClientToServer, ServerToClient};
 
 /// What a stream works with beside its bytes.
 #[derive(Debug)]
-pub struct Context<'a> {
+pub struct TlsContext<'a> {
     /// The secrets.
     pub keys: &'a KeyStore,
     /// Room for one record. What it holds does not matter.
@@ -59,7 +59,7 @@ impl Default for Patience {
 }
 
 /// Takes what comes out of a stream.
-pub trait Events {
+pub trait TlsEvents {
     /// Application data of a record, the next in order.
     fn plain(&mut self, plain: Plain<'_>);
     /// Application data that cannot be read.
@@ -106,7 +106,7 @@ pub(super) struct Exchange {
 /// and have to come again after that has been given more.
 #[derive(Clone, Debug, Default)]
 pub struct TlsStream {
-    pub(super) sides: PerDirection<Side>,
+    pub(super) sides: PerDirection<TlsSide>,
     pub(super) tls13: bool,
     pub(super) suite: Option<&'static Suite>,
     pub(super) info: Info,
@@ -187,8 +187,8 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         chunk: Chunk<'_>,
-        context: &mut Context<'_>,
-        events: &mut impl Events,
+        context: &mut TlsContext<'_>,
+        events: &mut impl TlsEvents,
     ) -> usize {
         let mut rest = chunk;
         loop {
@@ -215,7 +215,14 @@ impl TlsStream {
     }
 
     /// Bytes that the capture lacks: `len` of them, from offset `at` of the direction's TCP stream on.
-    pub fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, events: &mut impl Events) {
+    pub fn gap(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        events: &mut impl TlsEvents,
+    ) {
         let needed = match direction {
             ClientToServer => self.hello == Hello::Client,
             ServerToClient => self.hello != Hello::Done,
@@ -277,7 +284,7 @@ impl TlsStream {
     }
 
     /// A direction ended: nothing more comes of it. Told once, however often it is called.
-    pub fn end(&mut self, direction: Direction, place: Place, events: &mut impl Events) {
+    pub fn end(&mut self, direction: Direction, place: Place, events: &mut impl TlsEvents) {
         self.abandon(direction);
         if std::mem::replace(&mut self.sides.of_mut(direction).ended, true) {
             return;
@@ -314,7 +321,7 @@ impl TlsStream {
         direction: Direction,
         offset: u64,
         place: Place,
-        events: &mut impl Events,
+        events: &mut impl TlsEvents,
         text: Arguments<'_>,
     ) {
         if self.locked.is_some() {
@@ -381,8 +388,8 @@ impl TlsStream {
         &mut self,
         direction: Direction,
         rest: &mut Chunk<'_>,
-        context: &mut Context<'_>,
-        events: &mut impl Events,
+        context: &mut TlsContext<'_>,
+        events: &mut impl TlsEvents,
     ) -> bool {
         let side = self.sides.of(direction);
         if side.buffer.len() < HEADER_LEN {
@@ -418,7 +425,7 @@ impl TlsStream {
         }
         let side = self.sides.of_mut(direction);
         let mut record =
-            Record { number: side.records + 1, at, len: total, first: rest.origin, arrival: rest.arrival };
+            TlsRecord { number: side.records + 1, at, len: total, first: rest.origin, arrival: rest.arrival };
         let one;
         let mut many = Vec::new();
         let mut head = Vec::new();
@@ -451,7 +458,7 @@ impl TlsStream {
         true
     }
 
-    fn broken_header(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl Events) {
+    fn broken_header(&mut self, direction: Direction, at: u64, place: Place, events: &mut impl TlsEvents) {
         let side = self.sides.of_mut(direction);
         if side.records == 0 {
             return self.lock(Locked::NotTls, direction, at, place, events, format_args!("no record"));
@@ -479,10 +486,10 @@ impl TlsStream {
         direction: Direction,
         kind: u8,
         parts: (&[u8], &[u8]),
-        (record, origins): (Record, &[Origin]),
+        (record, origins): (TlsRecord, &[Origin]),
         scratch: &mut Vec<u8>,
-        context: &mut Context<'_>,
-        events: &mut impl Events,
+        context: &mut TlsContext<'_>,
+        events: &mut impl TlsEvents,
     ) {
         let side = self.sides.of_mut(direction);
         side.records += 1;
@@ -549,9 +556,9 @@ impl TlsStream {
         direction: Direction,
         kind: u8,
         body: &[u8],
-        record: &Record,
-        context: &mut Context<'_>,
-        events: &mut impl Events,
+        record: &TlsRecord,
+        context: &mut TlsContext<'_>,
+        events: &mut impl TlsEvents,
     ) {
         match kind {
             CHANGE_CIPHER_SPEC if !self.tls13 => self.change_cipher(direction, record, events),
@@ -574,7 +581,7 @@ impl TlsStream {
         }
     }
 
-    fn alert(&mut self, direction: Direction, body: &[u8], record: &Record, events: &mut impl Events) {
+    fn alert(&mut self, direction: Direction, body: &[u8], record: &TlsRecord, events: &mut impl TlsEvents) {
         const FATAL: u8 = 2;
         let &[level, code] = body else { return };
         if code == 0 {

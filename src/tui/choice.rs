@@ -30,7 +30,7 @@ struct Answer {
 
 /// What was asked of a connection.
 #[derive(Clone, Debug, Default)]
-struct Asked {
+struct AskedPayloads {
     /// By test.
     answers: Vec<Answer>,
     /// Messages and frames that were looked at.
@@ -44,7 +44,7 @@ struct Asked {
 
 /// A search in payloads that goes on.
 #[derive(Clone, Debug)]
-struct Search {
+struct PayloadSearch {
     id: u64,
     /// Connections, with the messages and frames that there were when it began.
     among: Vec<(u32, u64, u64)>,
@@ -57,20 +57,20 @@ pub struct Choice {
     filter: Arc<Filter>,
     /// By test: where it is answered, where that is not by the connection.
     homes: Vec<Option<Level>>,
-    asked: HashMap<u32, Asked>,
+    asked: HashMap<u32, AskedPayloads>,
     /// Findings that were looked at, released ones included.
     findings: u64,
     /// What there was when all was asked.
     seen: Option<[u64; 5]>,
     busy: bool,
-    search: Option<Search>,
+    search: Option<PayloadSearch>,
     /// When the last search ended, and how long it took.
     rested: Option<(Duration, Duration)>,
     begun: Duration,
     version: u64,
 }
 
-impl Asked {
+impl AskedPayloads {
     fn searched_for(&self, home: Level) -> u64 {
         if home == Level::Frame { self.searched.1 } else { self.searched.0 }
     }
@@ -126,7 +126,7 @@ impl Choice {
     }
 
     /// What a test came to; none where the connection answers it itself.
-    fn answer(&self, test: usize, asked: Option<&Asked>, left_out: bool) -> Option<Verdict> {
+    fn answer(&self, test: usize, asked: Option<&AskedPayloads>, left_out: bool) -> Option<Verdict> {
         let home = self.homes.get(test).copied().flatten()?;
         let answer = asked.and_then(|asked| asked.answers.get(test)).copied().unwrap_or_default();
         let searched = asked.map_or(0, |asked| asked.searched_for(home));
@@ -192,7 +192,7 @@ impl Choice {
         index: &Index,
         row: &ConnectionRow,
         marks: &BTreeSet<(u32, u64)>,
-        asked: &mut Asked,
+        asked: &mut AskedPayloads,
         left: &mut usize,
     ) {
         let messages = index.messages(row.id.0);
@@ -229,7 +229,7 @@ impl Choice {
         asked.messages = until;
     }
 
-    fn ask_frames(&self, index: &Index, row: &ConnectionRow, asked: &mut Asked, left: &mut usize) {
+    fn ask_frames(&self, index: &Index, row: &ConnectionRow, asked: &mut AskedPayloads, left: &mut usize) {
         let frames = index.frames(row.id.0);
         if asked.has_all(&self.homes, Level::Frame) {
             asked.frames = frames.len();
@@ -276,7 +276,7 @@ impl Choice {
     }
 
     /// Rows were released before they were asked.
-    fn lost(&self, asked: &mut Asked, home: Level) {
+    fn lost(&self, asked: &mut AskedPayloads, home: Level) {
         for test in self.tests(home) {
             if let Some(answer) = asked.answers.get_mut(test) {
                 answer.unknown = true;
@@ -308,7 +308,7 @@ impl Choice {
             return None;
         }
         let numbers = among.iter().map(|(number, ..)| *number).collect();
-        (self.search, self.begun) = (Some(Search { id, among, percent: 0 }), now);
+        (self.search, self.begun) = (Some(PayloadSearch { id, among, percent: 0 }), now);
         Some(numbers)
     }
 

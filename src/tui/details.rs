@@ -6,7 +6,7 @@ use crate::store::detail::{FrameDetail, MessageDetail, Request, TcpDetail};
 
 /// The answer to a request.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum DetailsAnswer {
     /// A message with its frames.
     Message(Arc<MessageDetail>),
     /// A frame that belongs to no message.
@@ -34,7 +34,7 @@ const KEPT: usize = 8;
 /// The details that are there or on their way, the latest last.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
-    kept: Vec<(Request, Option<Result<Answer, String>>)>,
+    kept: Vec<(Request, Option<Result<DetailsAnswer, String>>)>,
 }
 
 impl Details {
@@ -57,7 +57,7 @@ impl Details {
     }
 
     /// Takes an answer; one that nobody waits for any more is dropped.
-    pub fn answer(&mut self, request: &Request, answer: Result<Answer, String>) {
+    pub fn answer(&mut self, request: &Request, answer: Result<DetailsAnswer, String>) {
         if let Some((_, slot)) = self.kept.iter_mut().find(|(known, _)| known == request) {
             *slot = Some(answer);
         }
@@ -79,7 +79,7 @@ impl Details {
         self.kept.clear();
     }
 
-    fn find<T>(&self, request: &Request, pick: impl Fn(&Answer) -> Option<Arc<T>>) -> Detail<T> {
+    fn find<T>(&self, request: &Request, pick: impl Fn(&DetailsAnswer) -> Option<Arc<T>>) -> Detail<T> {
         match self.kept.iter().find(|(known, _)| known == request) {
             None => Detail::Absent,
             Some((_, None)) => Detail::Loading,
@@ -92,7 +92,7 @@ impl Details {
     #[must_use]
     pub fn message(&self, connection: u32, message: u64) -> Detail<MessageDetail> {
         self.find(&Request::Message { connection, message }, |answer| match answer {
-            Answer::Message(detail) => Some(Arc::clone(detail)),
+            DetailsAnswer::Message(detail) => Some(Arc::clone(detail)),
             _ => None,
         })
     }
@@ -101,7 +101,7 @@ impl Details {
     #[must_use]
     pub fn frame(&self, connection: u32, frame: u64) -> Detail<FrameDetail> {
         self.find(&Request::Frame { connection, frame }, |answer| match answer {
-            Answer::Frame(detail) => Some(Arc::clone(detail)),
+            DetailsAnswer::Frame(detail) => Some(Arc::clone(detail)),
             _ => None,
         })
     }
@@ -110,7 +110,7 @@ impl Details {
     #[must_use]
     pub fn tcp(&self, connection: u32) -> Detail<TcpDetail> {
         self.find(&Request::Tcp { connection }, |answer| match answer {
-            Answer::Tcp(detail) => Some(Arc::clone(detail)),
+            DetailsAnswer::Tcp(detail) => Some(Arc::clone(detail)),
             _ => None,
         })
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::details::Answer;
+use super::details::DetailsAnswer;
 use super::keys::Press;
 use crate::store::detail::Request;
 use crate::store::{Detail, LoadError};
@@ -24,7 +24,7 @@ pub enum Event {
     /// The index grew, or reading went on or ended.
     Data(Box<crate::store::Progress>),
     /// What was asked for is there, or why it is not.
-    Answer(Request, Result<Answer, String>),
+    Answer(Request, Result<DetailsAnswer, String>),
     /// A search in payloads found these messages, and how far it came in per cent; `over`: it ended.
     Found {
         /// Which search.
@@ -84,9 +84,9 @@ pub enum MouseKind {
 /// What the UI wants from the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Read this; an [`Event::Answer`] follows.
+    /// Read this; an [`Event::DetailsAnswer`] follows.
     Load(Request),
-    /// Search payloads; [`Event::Found`]s follow. One before it ends.
+    /// Search payloads; [`Event::FoundFrame`]s follow. One before it ends.
     Scan(ScanFor),
     /// Ask all bytes of connections what a filter says; [`Event::Chosen`]s follow. One before it ends.
     Choose(ChooseFor),
@@ -147,9 +147,9 @@ pub enum Save {
 #[must_use]
 pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
     let answer = answer.map(|detail| match detail {
-        Detail::Message(detail) => Answer::Message(detail.into()),
-        Detail::Frame(detail) => Answer::Frame(detail.into()),
-        Detail::Tcp(detail) => Answer::Tcp(detail.into()),
+        Detail::Message(detail) => DetailsAnswer::Message(detail.into()),
+        Detail::Frame(detail) => DetailsAnswer::Frame(detail.into()),
+        Detail::Tcp(detail) => DetailsAnswer::Tcp(detail.into()),
     });
     Event::Answer(request, answer.map_err(|error| error.to_string()))
 }

@@ -32,7 +32,7 @@ struct LiveLook {
 
 /// How what comes is looked at.
 #[derive(Clone, Debug, Default)]
-pub struct Live {
+pub struct LiveView {
     /// The list keeps to the newest row.
     pub follow: bool,
     /// Lists stay as they are. The capture goes on.
@@ -73,7 +73,7 @@ pub fn goes_on(progress: &Progress) -> bool {
     progress.stream && progress.state != Reading::Done
 }
 
-impl Live {
+impl LiveView {
     /// The capture is looked at from now on.
     pub(super) fn begin(&mut self, progress: &Progress, now: Duration) {
         if progress.stream && self.began.is_none() {
@@ -216,13 +216,13 @@ pub struct Standing {
 }
 
 impl Standing {
-    fn newest(&self, live: &Live) -> u64 {
+    fn newest(&self, live: &LiveView) -> u64 {
         if self.frames { live.seen.frames } else { live.seen.messages }
     }
 
     /// Rows that came below what was seen.
     #[must_use]
-    pub fn new_rows(&self, live: &Live) -> u64 {
+    pub fn new_rows(&self, live: &LiveView) -> u64 {
         self.newest(live).saturating_sub(self.seen)
     }
 }
@@ -278,7 +278,7 @@ fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text 
     line
 }
 
-fn rates(live: &Live, wide: bool) -> Text {
+fn rates(live: &LiveView, wide: bool) -> Text {
     let mut line = Text::of(Role::Plain, if wide { " rate      " } else { " " });
     for direction in [Direction::ServerToClient, Direction::ClientToServer] {
         let arrow = if direction == Direction::ServerToClient { "←" } else { "→" };

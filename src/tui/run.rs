@@ -35,7 +35,7 @@ use crate::ws::MessageEvent;
 
 /// How the UI looks and what it is called.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct UiOptions {
     /// The capture's name.
     pub source: String,
     /// How everything looks.
@@ -115,7 +115,7 @@ pub enum Wish {
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub fn run(session: &Session, options: &Options) -> io::Result<()> {
+pub fn run(session: &Session, options: &UiOptions) -> io::Result<()> {
     let mut host = TerminalHost::open(options.mouse)?;
     let mut saved = None;
     let result = (|| {

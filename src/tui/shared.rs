@@ -10,9 +10,9 @@ use ratatui::layout::Rect;
 use super::choice::Choice;
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
-use super::live::Live;
+use super::live::LiveView;
 use super::screens::ScreenId;
-use super::screens::builder::{Built, Start};
+use super::screens::builder::{BuilderStart, Built};
 use super::theme::{Looks, Role, Theme};
 use super::widgets::Text;
 use crate::filter::{self, Filter, FilterError, Verdict};
@@ -49,7 +49,7 @@ pub struct Shared {
     /// How far reading came.
     pub progress: Progress,
     /// How what comes is looked at.
-    pub live: Live,
+    pub live: LiveView,
     /// The filter as it was typed; empty for none.
     pub filter: String,
     /// The filter as it is understood; `None` for none.
@@ -81,7 +81,7 @@ pub struct Shared {
     /// When the selection last changed.
     pub moved: Duration,
     /// What the frame builder is to begin with, when it comes up.
-    pub start: Option<Start>,
+    pub start: Option<BuilderStart>,
     /// A frame that was built, in the place of the selected one on the Frame screen.
     pub built: Option<std::sync::Arc<Built>>,
 }
@@ -131,7 +131,7 @@ impl Shared {
             now: Duration::ZERO,
             selection: Selection::default(),
             progress: Progress::default(),
-            live: Live::default(),
+            live: LiveView::default(),
             filter: String::new(),
             parsed: None,
             choice: None,

@@ -3,10 +3,10 @@
 use sha2::{Digest, Sha256};
 
 use super::deflate::{InflateLimit, Inflater, Inflation};
-use super::event::{Context, Depth, Events, Integrity, MessageEvent, Scratch, ShortMessage, Spot};
+use super::event::{Depth, Events, Integrity, MessageContext, MessageEvent, Scratch, ShortMessage, Spot};
 use super::lenient::{self, Fault, Reading};
 use super::mask::unmask;
-use super::message::Step;
+use super::message::MessageStep;
 use super::reader::FrameStart;
 use super::shared::ConnectionState;
 use super::utf8::Utf8Check;
@@ -151,7 +151,7 @@ struct Outline {
     at: u64,
 }
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// A message in one frame, all of which is in the chunk.
     pub(super) fn plain_content(
         &mut self,
@@ -177,7 +177,7 @@ impl<E: Events> Step<'_, '_, E> {
             missing: None,
             at: start.at,
         };
-        let Context { depth, scratch, .. } = &mut *self.context;
+        let MessageContext { depth, scratch, .. } = &mut *self.context;
         let depth: &Depth = depth;
         let mut unmasked = std::mem::take(&mut scratch.unmasked);
         if !outline.compressed {
@@ -231,7 +231,7 @@ impl<E: Events> Step<'_, '_, E> {
     fn finish_open(&mut self, open: &mut Open, frame: u64, number: u64, arrival: Place) {
         self.side.counts.messages += 1;
         self.side.counts.count_message(open.opcode, open.payload_len);
-        let Context { bytes, depth, scratch } = &mut *self.context;
+        let MessageContext { bytes, depth, scratch } = &mut *self.context;
         let (bytes, depth): (&dyn Bytes, &Depth) = (*bytes, depth);
         if !depth.payloads {
             if !open.compressed && open.missing.is_none() && self.shared.wants_short(number, open.payload_len)
@@ -354,7 +354,7 @@ impl<E: Events> Step<'_, '_, E> {
 
     /// Inflates a message of several frames, or of one in several pieces.
     fn inflate(&mut self, open: &mut Open, check: bool) -> (Eager, Inflation, u64) {
-        let Context { bytes, depth, scratch } = &mut *self.context;
+        let MessageContext { bytes, depth, scratch } = &mut *self.context;
         let depth: &Depth = depth;
         let begun = open.eager.take();
         if let (Some(_), Some(outcome)) = (&begun, open.outcome) {
@@ -720,7 +720,12 @@ impl Open {
     }
 
     /// A frame ended that is compressed by itself.
-    pub(super) fn end_frame(&mut self, inflater: &mut Inflater, window_bits: u8, context: &mut Context<'_>) {
+    pub(super) fn end_frame(
+        &mut self,
+        inflater: &mut Inflater,
+        window_bits: u8,
+        context: &mut MessageContext<'_>,
+    ) {
         let check = self.opcode == Opcode::Text && !self.opaque;
         let Some(eager) = &mut self.eager else { return };
         let depth = context.depth;
@@ -760,7 +765,7 @@ impl Open {
         frame: &Payload,
         inflater: &mut Option<Box<Inflater>>,
         window_lost: bool,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
     ) {
         let mut eager = Box::new(Eager::new(context.depth, Vec::new()));
         if self.compressed {
@@ -792,7 +797,7 @@ impl Open {
         frame: &Payload,
         inflater: &mut Option<Box<Inflater>>,
         window_lost: bool,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
     ) {
         if self.missing.is_some() {
             self.eager = Some(Box::new(Eager::new(context.depth, Vec::new())));
@@ -813,7 +818,7 @@ impl Open {
         key: [u8; 4],
         offset: u64,
         inflater: &mut Option<Box<Inflater>>,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
     ) {
         /// Unmasked in steps that stay in the cache.
         const STEP: usize = 32 << 10;

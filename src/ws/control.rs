@@ -4,12 +4,12 @@ use sha2::{Digest, Sha256};
 
 use super::close::Close;
 use super::event::{CloseEvent, Events, Integrity, MessageEvent, Spot};
-use super::message::Step;
+use super::message::MessageStep;
 use super::shared::Closing;
 use super::{Opcode, rules};
 use crate::model::Place;
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// A control frame, or a data frame with a reserved opcode: a message of its own.
     pub(super) fn control(&mut self, frame: u64, number: u64, wire: u64, arrival: Place) {
         let side = &mut *self.side;

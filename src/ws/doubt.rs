@@ -3,14 +3,14 @@
 use super::chain::{begins_frame, keeps_to_rules};
 use super::event::{Events, Spot};
 use super::foreign::{self, Foreign, ForeignLook, LOOK};
-use super::message::Step;
+use super::message::MessageStep;
 use super::reader::{FrameReader, FrameStart};
-use super::search::{Aim, HeldPart, Search};
+use super::search::{Aim, FrameSearch, HeldPart};
 use super::shared::Body;
 use super::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
 use crate::model::{Bytes, Chunk, Direction, Parse, Rule};
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// Whether something else than a frame may begin with a chunk.
     #[cold]
     #[inline(never)]
@@ -43,7 +43,7 @@ impl<E: Events> Step<'_, '_, E> {
         let search = &mut self.frame.search;
         let is_new = search.trusted != Some(at);
         if is_new {
-            *search = Search::new(aim);
+            *search = FrameSearch::new(aim);
         }
         is_new
     }
@@ -182,7 +182,7 @@ impl<E: Events> Step<'_, '_, E> {
     /// Reads frames from an offset on, also where that is not there yet.
     fn resume_behind(&mut self, reader: &mut FrameReader, end: u64) {
         if end > self.frame.search.end() {
-            self.frame.search = Search::new(Aim::End { at: end });
+            self.frame.search = FrameSearch::new(Aim::End { at: end });
         } else {
             self.resume_at(reader, end, false);
         }

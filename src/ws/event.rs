@@ -228,7 +228,7 @@ pub trait Events {
 }
 
 /// What a WebSocket needs beside the bytes: where to read kept bytes, what to look at, working space.
-pub struct Context<'a> {
+pub struct MessageContext<'a> {
     /// Kept bytes by address.
     pub bytes: &'a dyn Bytes,
     /// How deep to look.

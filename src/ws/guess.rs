@@ -30,7 +30,7 @@ pub struct Guess {
 
 /// Whether bytes are those of a WebSocket.
 #[derive(Clone, Debug)]
-pub enum Verdict {
+pub enum GuessVerdict {
     /// They are.
     WebSocket(Box<Guess>),
     /// Nothing speaks against it, but more has to come.
@@ -57,7 +57,7 @@ pub struct Known {
 
 /// Judges what two ends sent.
 #[must_use]
-pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> Verdict {
+pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> GuessVerdict {
     let mut maybe = false;
     let mut best: Option<(u32, Guess)> = None;
     // Each end as a server, or as a client that does not mask.
@@ -85,9 +85,9 @@ pub fn recognise(sent: [Sent<'_>; 2], known: Known) -> Verdict {
         best = enough.then_some((bits, guess));
     }
     match best {
-        Some((_, guess)) => Verdict::WebSocket(Box::new(guess)),
-        None if maybe => Verdict::Maybe,
-        None => Verdict::No,
+        Some((_, guess)) => GuessVerdict::WebSocket(Box::new(guess)),
+        None if maybe => GuessVerdict::Maybe,
+        None => GuessVerdict::No,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Compressed messages with a known fault: what the fault is, and the text where it makes that readable (RFC 7692 section 7.2).
 
 use super::content::{Eager, take_inflater};
-use super::deflate::{DeflateEnd, Inflater, Inflation, PlainWindow, Source};
-use super::event::{Context, Depth, Events, Scratch};
-use super::message::Step;
+use super::deflate::{DeflateEnd, Inflater, Inflation, PlainSource, PlainWindow};
+use super::event::{Depth, Events, MessageContext, Scratch};
+use super::message::MessageStep;
 use super::{Opcode, rules};
 use crate::model::Rule;
 
@@ -112,17 +112,17 @@ fn inflate_pieces<'a>(
     Some(content)
 }
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// Keeps an uncompressed message, where a sender that compresses others may have put it into its window.
     #[inline]
     pub(super) fn keep_plain(&mut self, bytes: &[u8], message: u64, packet: u64) {
         if self.side.terms.takeover == Some(true) {
-            self.keep_for_window(bytes, Source { message, packet });
+            self.keep_for_window(bytes, PlainSource { message, packet });
         }
     }
 
     #[cold]
-    fn keep_for_window(&mut self, bytes: &[u8], source: Source) {
+    fn keep_for_window(&mut self, bytes: &[u8], source: PlainSource) {
         let side = &mut *self.side;
         if side.terms.guessed || side.window_lost || side.compression.per_frame || bytes.is_empty() {
             return;
@@ -141,7 +141,7 @@ impl<E: Events> Step<'_, '_, E> {
     #[cold]
     pub(super) fn read_leniently(&mut self, wire: &[u8], ends: &[u64], opcode: Opcode) -> Option<Reading> {
         let side = &mut *self.side;
-        let Context { depth, scratch, .. } = &mut *self.context;
+        let MessageContext { depth, scratch, .. } = &mut *self.context;
         let depth: &Depth = depth;
         let check = opcode == Opcode::Text;
         let failed = side.inflater.as_deref_mut()?;

@@ -6,9 +6,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::content::Open;
 use super::deflate::Inflater;
-use super::event::{Context, Events, FrameEvent, ShortMessage, Spot};
+use super::event::{Events, FrameEvent, MessageContext, ShortMessage, Spot};
 use super::reader::{FrameSink, FrameStart, Lost};
-use super::search::Search;
+use super::search::FrameSearch;
 use super::shared::ConnectionState;
 use super::{FrameHeader, LengthEncoding, Opcode, Payload, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
@@ -104,7 +104,7 @@ impl Counts {
 // What every frame touches stands together, the counts' hot half at its end.
 #[derive(Clone, Debug)]
 #[repr(C)]
-pub(super) struct Side {
+pub(super) struct SocketSide {
     pub(super) open: Option<Box<Open>>,
     pub(super) key: [u8; 4],
     pub(super) key_run: u32,
@@ -138,7 +138,7 @@ pub(super) struct Side {
     pub(super) watched: u8,
 }
 
-impl Side {
+impl SocketSide {
     /// Bytes of memory that it holds beside itself, about.
     pub(super) fn size(&self) -> usize {
         let open = self.open.as_ref().map_or(0, |open| size_of_val(&**open) + open.size());
@@ -213,7 +213,7 @@ pub(super) struct AtHand {
     /// Nothing more is kept of its payload.
     pub(super) shed: bool,
     /// While framing is lost.
-    pub(super) search: Search,
+    pub(super) search: FrameSearch,
     /// Of all its payload, where not all of it is kept.
     pub(super) hash: Option<Box<Sha256>>,
 }
@@ -230,7 +230,7 @@ impl AtHand {
     }
 
     /// Keeps nothing more of the payload. What was asked for is still hashed.
-    pub(super) fn shed(&mut self, context: &Context<'_>) {
+    pub(super) fn shed(&mut self, context: &MessageContext<'_>) {
         let (depth, payload) = (context.depth, std::mem::take(&mut self.payload));
         let is_hashed =
             depth.hash && depth.frames && depth.frame_payloads && !self.shed && self.hash.is_none();
@@ -253,22 +253,22 @@ impl Default for AtHand {
             payload: Payload::default(),
             missing: None,
             shed: false,
-            search: Search::default(),
+            search: FrameSearch::default(),
             hash: None,
         }
     }
 }
 
 /// One direction at work: its state, what both share, and where events go.
-pub(super) struct Step<'a, 'c, E> {
-    pub(super) side: &'a mut Side,
+pub(super) struct MessageStep<'a, 'c, E> {
+    pub(super) side: &'a mut SocketSide,
     pub(super) frame: &'a mut AtHand,
     pub(super) shared: &'a mut ConnectionState,
-    pub(super) context: &'a mut Context<'c>,
+    pub(super) context: &'a mut MessageContext<'c>,
     pub(super) events: &'a mut E,
 }
 
-impl<E: Events> FrameSink for Step<'_, '_, E> {
+impl<E: Events> FrameSink for MessageStep<'_, '_, E> {
     #[inline]
     fn whole(&mut self, header: FrameHeader, start: FrameStart, payload: Chunk<'_>) {
         let masked = self.side.direction == Direction::ClientToServer;
@@ -481,7 +481,7 @@ impl<E: Events> FrameSink for Step<'_, '_, E> {
     }
 }
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// A frame begins.
     #[inline]
     fn begin(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {

@@ -36,10 +36,11 @@ pub use chain::{Piece, fills, may_be_frame};
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{
-    CloseEvent, Context, Depth, Events, FrameEvent, Integrity, MessageEvent, Scratch, ShortMessage, Spot,
+    CloseEvent, Depth, Events, FrameEvent, Integrity, MessageContext, MessageEvent, Scratch, ShortMessage,
+    Spot,
 };
 pub use frame::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode};
-pub use guess::{Guess, Known, Sent, Verdict, recognise};
+pub use guess::{Guess, GuessVerdict, Known, Sent, recognise};
 pub use mask::unmask;
 pub use message::{CompressionTerms, Counts, Terms};
 pub use payload::Payload;

@@ -10,7 +10,7 @@ const COPY_BELOW: usize = 256;
 const COPIED: u64 = 0xFF00_0000_0000_0000;
 
 #[derive(Clone, Copy, Debug)]
-struct Piece {
+struct PayloadPiece {
     address: u64,
     len: u32,
     /// Turned so that its first byte belongs to the piece's first byte.
@@ -20,7 +20,7 @@ struct Piece {
 /// A payload's bytes, in order, without the bytes themselves where they are long.
 #[derive(Clone, Debug, Default)]
 pub struct Payload {
-    pieces: Vec<Piece>,
+    pieces: Vec<PayloadPiece>,
     copied: Vec<u8>,
     len: u64,
 }
@@ -34,7 +34,7 @@ impl Payload {
 
     /// Bytes of memory that it takes.
     pub(super) fn size(&self) -> usize {
-        self.pieces.capacity() * size_of::<Piece>() + self.copied.capacity()
+        self.pieces.capacity() * size_of::<PayloadPiece>() + self.copied.capacity()
     }
 
     /// The lowest address of what is not copied; `u64::MAX` where all is.
@@ -72,7 +72,7 @@ impl Payload {
         let key = turn(key, offset);
         self.len += len as u64;
         if (self.pieces.is_empty() || len >= COPY_BELOW) && !chunk.is_sealed() {
-            self.pieces.push(Piece { address: chunk.address, len: len as u32, key });
+            self.pieces.push(PayloadPiece { address: chunk.address, len: len as u32, key });
         } else {
             let start = self.copied.len();
             self.copied.extend_from_slice(chunk.bytes);
@@ -81,7 +81,11 @@ impl Payload {
                 Some(last) if last.address.wrapping_add(u64::from(last.len)) == COPIED + start as u64 => {
                     last.len += len as u32;
                 }
-                _ => self.pieces.push(Piece { address: COPIED + start as u64, len: len as u32, key: [0; 4] }),
+                _ => self.pieces.push(PayloadPiece {
+                    address: COPIED + start as u64,
+                    len: len as u32,
+                    key: [0; 4],
+                }),
             }
         }
     }
@@ -91,7 +95,11 @@ impl Payload {
         let start = self.copied.len() as u64;
         self.copied.append(&mut other.copied);
         self.pieces.extend(other.pieces.drain(..).map(|piece| {
-            if piece.address >= COPIED { Piece { address: piece.address + start, ..piece } } else { piece }
+            if piece.address >= COPIED {
+                PayloadPiece { address: piece.address + start, ..piece }
+            } else {
+                piece
+            }
         }));
         self.len += std::mem::take(&mut other.len);
     }
@@ -130,7 +138,7 @@ impl Payload {
         Some(scratch)
     }
 
-    fn raw<'a>(&'a self, piece: &Piece, bytes: &'a dyn Bytes) -> Option<&'a [u8]> {
+    fn raw<'a>(&'a self, piece: &PayloadPiece, bytes: &'a dyn Bytes) -> Option<&'a [u8]> {
         match piece.address.checked_sub(COPIED) {
             // Arena addresses (reassembled datagrams) lie above the copied ones.
             Some(start) if start < 1 << 32 => {
@@ -174,15 +182,15 @@ mod tests {
             first.append(&mut second);
             prop_assert_eq!(first.len() as usize, plain.len());
             let mut scratch = Vec::new();
-            let wire = Wire(&wire);
+            let wire = PayloadWire(&wire);
             prop_assert_eq!(first.read(&wire, &mut scratch).unwrap(), &plain[..]);
             let mut again = Vec::new();
             prop_assert!(first.each(&wire, &mut Vec::new(), &mut |piece| again.extend_from_slice(piece)));
             prop_assert_eq!(again, plain);
         }
     }
-    struct Wire<'a>(&'a [u8]);
-    impl Bytes for Wire<'_> {
+    struct PayloadWire<'a>(&'a [u8]);
+    impl Bytes for PayloadWire<'_> {
         fn bytes(&self, span: Span) -> Option<&[u8]> {
             self.0.bytes(span)
         }

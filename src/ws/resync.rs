@@ -2,13 +2,13 @@
 
 use super::chain::Expect;
 use super::event::{Events, Spot};
-use super::message::Step;
+use super::message::MessageStep;
 use super::reader::FrameReader;
 use super::rules;
-use super::search::{Aim, HeldPart, Loss, Search};
+use super::search::{Aim, FrameSearch, HeldPart, Loss};
 use crate::model::{Bytes, Chunk, Direction, Place, Span};
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// Bytes that came while framing is lost.
     #[cold]
     pub(super) fn lost_data(&mut self, reader: &mut FrameReader, chunk: Chunk<'_>) {
@@ -130,7 +130,7 @@ impl<E: Events> Step<'_, '_, E> {
 
     /// Framing is lost: told once it is known how far.
     pub(super) fn note_loss(&mut self, at: u64, place: Place, reason: &'static str) {
-        self.frame.search = Search::after(Loss { at, place, reason });
+        self.frame.search = FrameSearch::after(Loss { at, place, reason });
     }
 
     fn tell_loss(&mut self, then: impl std::fmt::Display) {

@@ -64,7 +64,7 @@ pub(super) enum Aim {
 
 /// What came since framing was lost.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Search {
+pub(super) struct FrameSearch {
     held: VecDeque<HeldPart>,
     len: u64,
     /// Bytes that came since.
@@ -78,7 +78,7 @@ pub(super) struct Search {
     pub(super) trusted: Option<u64>,
 }
 
-impl Search {
+impl FrameSearch {
     /// A search that begins.
     pub(super) fn new(aim: Aim) -> Self {
         Self { aim, ..Self::default() }

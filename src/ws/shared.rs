@@ -148,7 +148,7 @@ pub(super) struct ConnectionState {
     pub(super) lost_framing: bool,
     /// A ping came of which it is not known how much the other side had sent.
     pub(super) has_new_ping: bool,
-    mark: Mark,
+    mark: SharedMark,
     /// Short messages are also wanted after the first few.
     pub(super) reads_short_messages: bool,
     /// Findings of one rule that are listed.
@@ -159,7 +159,7 @@ pub(super) struct ConnectionState {
 /// variants apart by this byte, in a line of the cache that is there anyway.
 #[derive(Clone, Debug, Default)]
 #[repr(u8)]
-enum Mark {
+enum SharedMark {
     #[default]
     Here,
 }

@@ -71,7 +71,7 @@ fn the_first_messages_are_delivered_and_later_ones_on_request() {
                 let chunk = Chunk { at, bytes, address: at, origin: place, arrival: place };
                 let counted = if payloads { 0 } else { socket.count(direction, bytes, place) };
                 let kept = KeptBytes(&wire);
-                let mut context = Context { bytes: &kept, depth: &depth, scratch: &mut scratch };
+                let mut context = MessageContext { bytes: &kept, depth: &depth, scratch: &mut scratch };
                 socket.data(direction, chunk.skip(counted), &mut context, &mut events);
             }
             assert_eq!(&events.messages, expected, "payloads {payloads}, chunks of {step}");
@@ -115,7 +115,7 @@ fn what_was_not_read_has_no_hash() {
         let chunk =
             Chunk { at: 0, bytes: &wire, address: 0, origin: Place::default(), arrival: Place::default() };
         let kept = KeptBytes(&wire);
-        let mut context = Context { bytes: &kept, depth: &depth, scratch: &mut scratch };
+        let mut context = MessageContext { bytes: &kept, depth: &depth, scratch: &mut scratch };
         socket.data(Direction::ServerToClient, chunk, &mut context, &mut events);
         assert!(
             !events.0.is_empty() && events.0.iter().all(|hash| *hash == expected),

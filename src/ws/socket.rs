@@ -1,7 +1,7 @@
 //! One WebSocket: both directions from the end of the handshake to the end of TCP.
 
-use super::event::{Context, Events, Spot};
-use super::message::{AtHand, CompressionTerms, Counts, Side, Step, Terms};
+use super::event::{Events, MessageContext, Spot};
+use super::message::{AtHand, CompressionTerms, Counts, MessageStep, SocketSide, Terms};
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Body, Closing, ConnectionState, Pinging, Rtt};
@@ -53,12 +53,12 @@ struct Half {
     /// The frame at hand, where it is not whole, and that of the last fragment of an open message.
     frame: Option<Box<AtHand>>,
     reader: FrameReader,
-    side: Side,
+    side: SocketSide,
 }
 
 impl Half {
     fn new(direction: Direction, terms: Terms) -> Self {
-        Self { frame: None, reader: FrameReader::default(), side: Side::new(direction, terms) }
+        Self { frame: None, reader: FrameReader::default(), side: SocketSide::new(direction, terms) }
     }
 
     /// Bytes of memory that it holds beside itself, about.
@@ -79,7 +79,7 @@ impl Half {
     }
 
     /// See [`WebSocket::shed_payloads`].
-    fn shed_payload(&mut self, context: &mut Context<'_>) {
+    fn shed_payload(&mut self, context: &mut MessageContext<'_>) {
         let Self { frame, side, .. } = self;
         let none = Payload::default();
         let at_hand = frame.as_mut().filter(|frame| side.in_frame && !frame.header.opcode().is_control());
@@ -109,16 +109,16 @@ impl Half {
     fn work<E: Events>(
         &mut self,
         shared: &mut ConnectionState,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
         events: &mut E,
-        act: impl FnOnce(&mut FrameReader, &mut Step<'_, '_, E>),
+        act: impl FnOnce(&mut FrameReader, &mut MessageStep<'_, '_, E>),
     ) {
         /// So many are kept for others.
         const SPARE: usize = 8;
         let frame = self.frame.take().or_else(|| context.scratch.frames.pop());
         let mut frame = frame.unwrap_or_default();
         let side = &mut self.side;
-        act(&mut self.reader, &mut Step { side, frame: &mut frame, shared, context, events });
+        act(&mut self.reader, &mut MessageStep { side, frame: &mut frame, shared, context, events });
         if self.side.in_frame || self.side.open.is_some() || self.reader.is_lost() {
             self.frame = Some(frame);
         } else if context.scratch.frames.len() < SPARE {
@@ -133,7 +133,7 @@ impl Half {
         &mut self,
         chunk: Chunk<'_>,
         shared: &mut ConnectionState,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
         events: &mut E,
     ) {
         self.work(shared, context, events, |reader, step| step.lost_data(reader, chunk));
@@ -300,7 +300,7 @@ impl WebSocket {
         &mut self,
         direction: Direction,
         chunk: Chunk<'_>,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
@@ -328,7 +328,7 @@ impl WebSocket {
         at: u64,
         len: u64,
         arrival: Place,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
@@ -356,7 +356,7 @@ impl WebSocket {
         direction: Direction,
         how: StreamEnd,
         place: Place,
-        context: &mut Context<'_>,
+        context: &mut MessageContext<'_>,
         events: &mut impl Events,
     ) {
         let (half, shared) = self.half_mut(direction);
@@ -487,7 +487,7 @@ impl WebSocket {
     }
 
     /// Gives back what is kept of messages that are not whole: of these only length, hash and findings will be told.
-    pub fn shed_payloads(&mut self, context: &mut Context<'_>) {
+    pub fn shed_payloads(&mut self, context: &mut MessageContext<'_>) {
         for direction in Direction::BOTH {
             self.half_mut(direction).0.shed_payload(context);
         }
@@ -594,8 +594,8 @@ mod tests {
                 for (i, bytes) in wire.chunks(step).enumerate() {
                     let (at, place) = ((i * step) as u64, Place::default());
                     let chunk = Chunk { at, bytes, address: at, origin: place, arrival: place };
-                    let bytes = Wire(&wire);
-                    let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                    let bytes = SocketWire(&wire);
+                    let mut context = MessageContext { bytes: &bytes, depth: &depth, scratch: &mut scratch };
                     socket.data(Direction::ServerToClient, chunk, &mut context, &mut frames);
                 }
                 let lens: Vec<_> = frames.0.iter().map(|(number, bytes)| (*number, bytes.len())).collect();
@@ -610,10 +610,10 @@ mod tests {
         let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
         let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
         let (mut scratch, mut frames) = (Scratch::default(), Frames(Vec::new()));
-        let (depth, bytes, place) = (Depth::default(), Wire(&wire), Place::default());
+        let (depth, bytes, place) = (Depth::default(), SocketWire(&wire), Place::default());
         let direction = Direction::ServerToClient;
         for (at, end) in [(0, 4), (4, 8)] {
-            let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+            let mut context = MessageContext { bytes: &bytes, depth: &depth, scratch: &mut scratch };
             let chunk =
                 Chunk { at, bytes: &wire[at as usize..end], address: at, origin: place, arrival: place };
             socket.data(direction, chunk, &mut context, &mut frames);
@@ -653,18 +653,18 @@ mod tests {
                 let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
                 let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
                 let (mut scratch, mut frames) = (Scratch::default(), Frames(Vec::new()));
-                let (bytes, mut at) = (Wire(&wire), 0);
+                let (bytes, mut at) = (SocketWire(&wire), 0);
                 for (packet, cut) in (1..).zip(&cuts) {
                     let cut = (*cut).clamp(at, wire.len());
                     let place = Place { packet, ..Place::default() };
                     let counted = if ahead { socket.count(direction, &wire[at..cut], place) } else { 0 };
                     at += counted;
-                    let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                    let mut context = MessageContext { bytes: &bytes, depth: &depth, scratch: &mut scratch };
                     let chunk = Chunk { at: at as u64, bytes: &wire[at..cut], address: at as u64, origin: place, arrival: place };
                     socket.data(direction, chunk, &mut context, &mut frames);
                     at = cut;
                 }
-                let mut context = Context { bytes: &bytes, depth: &depth, scratch: &mut scratch };
+                let mut context = MessageContext { bytes: &bytes, depth: &depth, scratch: &mut scratch };
                 socket.end(direction, StreamEnd::Fin, Place::default(), &mut context, &mut frames);
                 let findings: Vec<_> = socket.findings().iter().map(|(rule, count)| (rule.code, count)).collect();
                 (*socket.counts(direction), findings, socket.shared.next_frame(), socket.shared.next_message())
@@ -673,9 +673,9 @@ mod tests {
         }
     }
 
-    struct Wire<'a>(&'a [u8]);
+    struct SocketWire<'a>(&'a [u8]);
 
-    impl crate::model::Bytes for Wire<'_> {
+    impl crate::model::Bytes for SocketWire<'_> {
         fn bytes(&self, span: crate::model::Span) -> Option<&[u8]> {
             self.0.bytes(span)
         }

@@ -2,11 +2,11 @@
 
 use super::close::{Close, is_sendable};
 use super::event::Events;
-use super::message::{Step, Terms};
+use super::message::{MessageStep, Terms};
 use super::{FrameHeader, LengthEncoding, Opcode, rules};
 use crate::model::{Direction, Place};
 
-impl<E: Events> Step<'_, '_, E> {
+impl<E: Events> MessageStep<'_, '_, E> {
     /// What the frame's header breaks. To be called once for each frame, also for one that never becomes complete: a
     /// receiver fails the connection at the header.
     #[inline]

@@ -9,14 +9,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The byte order of a section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum ByteOrder {
     Little,
     Big,
 }
 
 /// A packet as its block describes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Record {
+pub(super) struct PacketRecord {
     pub(super) interface: u32,
     /// Ticks of the interface's clock; a Simple Packet Block has no time.
     pub(super) ticks: Option<u64>,
@@ -28,7 +28,7 @@ pub(super) struct Record {
     pub(super) options_at: usize,
 }
 
-impl Order {
+impl ByteOrder {
     /// The byte order that a section header's first 12 bytes declare.
     pub(super) fn of_section(head: &[u8]) -> Option<Self> {
         match head.get(8..12)? {
@@ -66,33 +66,33 @@ impl Order {
 
     /// An Enhanced Packet Block (section 4.3); none where the packet does not fit into the block.
     #[inline]
-    pub(super) fn packet(self, block: &[u8]) -> Option<Record> {
+    pub(super) fn packet(self, block: &[u8]) -> Option<PacketRecord> {
         let [interface, high, low, captured, original] = self.words(block.get(8..28)?.first_chunk()?);
         let ticks = Some(u64::from(high) << 32 | u64::from(low));
-        record(block.len(), Record { interface, ticks, captured, original, data_at: 28, options_at: 0 })
+        record(block.len(), PacketRecord { interface, ticks, captured, original, data_at: 28, options_at: 0 })
     }
 
     /// An obsolete Packet Block (appendix A): the interface has 16 bits, a drop count follows.
-    pub(super) fn old_packet(self, block: &[u8]) -> Option<Record> {
+    pub(super) fn old_packet(self, block: &[u8]) -> Option<PacketRecord> {
         let [first, high, low, captured, original] = self.words(block.get(8..28)?.first_chunk()?);
         let interface = match self {
             Self::Little => first & 0xffff,
             Self::Big => first >> 16,
         };
         let ticks = Some(u64::from(high) << 32 | u64::from(low));
-        record(block.len(), Record { interface, ticks, captured, original, data_at: 28, options_at: 0 })
+        record(block.len(), PacketRecord { interface, ticks, captured, original, data_at: 28, options_at: 0 })
     }
 
     /// A Simple Packet Block (section 4.4): cut to the snap length of interface 0 where that has one.
-    pub(super) fn simple_packet(self, block: &[u8], snaplen: u32) -> Option<Record> {
+    pub(super) fn simple_packet(self, block: &[u8], snaplen: u32) -> Option<PacketRecord> {
         let original = self.word(block.get(8..block.len().checked_sub(4)?)?.get(..4)?, 0);
         let captured = if snaplen == 0 { original } else { original.min(snaplen) };
         let record = record(
             block.len(),
-            Record { interface: 0, ticks: None, captured, original, data_at: 12, options_at: 0 },
+            PacketRecord { interface: 0, ticks: None, captured, original, data_at: 12, options_at: 0 },
         )?;
         // It has no options, whatever stands behind the packet.
-        Some(Record { options_at: block.len() - 4, ..record })
+        Some(PacketRecord { options_at: block.len() - 4, ..record })
     }
 
     #[inline]
@@ -184,11 +184,11 @@ impl Order {
 
 /// Checks that the packet fits between its start and the trailer, and finds its options.
 #[inline]
-fn record(size: usize, record: Record) -> Option<Record> {
+fn record(size: usize, record: PacketRecord) -> Option<PacketRecord> {
     let end = record.data_at.checked_add(record.captured as usize)?;
     let options_at = end.checked_next_multiple_of(4)?;
     if record.captured <= crate::capture::classic::MAX_RECORD && options_at.checked_add(4)? <= size {
-        Some(Record { options_at, ..record })
+        Some(PacketRecord { options_at, ..record })
     } else {
         None
     }

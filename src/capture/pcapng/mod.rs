@@ -16,7 +16,7 @@ use super::notes::{Interface, Section, read_text};
 use super::rules;
 use super::window::Window;
 use crate::model::{LinkType, Loss, Losses, PacketRef, Span, Time};
-use body::{Order, Record};
+use body::{ByteOrder, PacketRecord};
 use clock::Clock;
 
 /// No block may be longer, in bytes: the longest packet and a MiB of options.
@@ -72,7 +72,7 @@ struct Port {
 /// Reads blocks.
 #[derive(Debug)]
 pub(super) struct Pcapng {
-    order: Order,
+    order: ByteOrder,
     ports: Vec<Port>,
     unknown: Vec<u32>,
     done: bool,
@@ -82,7 +82,7 @@ pub(super) struct Pcapng {
 
 /// Why a file cannot be read at all.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(super) enum BlockFault {
     /// The first block is damaged.
     Broken(String),
     /// Not version 1.0 (or 1.2, which is the same).
@@ -90,7 +90,7 @@ pub(super) enum Fault {
 }
 
 /// What became of a block.
-enum Step {
+enum BlockStep {
     Packet(PacketRef),
     Next,
     End,
@@ -98,17 +98,17 @@ enum Step {
 
 impl Pcapng {
     /// Reads the first block, which must be a section header.
-    pub(super) fn open<W: Window>(window: &mut W, log: &mut Log) -> Result<Self, Fault> {
+    pub(super) fn open<W: Window>(window: &mut W, log: &mut Log) -> Result<Self, BlockFault> {
         let mut this =
-            Self { order: Order::Little, ports: Vec::new(), unknown: Vec::new(), done: false, ahead: 0 };
+            Self { order: ByteOrder::Little, ports: Vec::new(), unknown: Vec::new(), done: false, ahead: 0 };
         let head = window.peek(12);
         let seen = head.len();
         if seen < 12 {
-            return Err(Fault::Broken(format!("the file ends after {seen} bytes")));
+            return Err(BlockFault::Broken(format!("the file ends after {seen} bytes")));
         }
-        let Some(order) = Order::of_section(head) else {
+        let Some(order) = ByteOrder::of_section(head) else {
             let magic = head.get(8..12).unwrap_or_default();
-            return Err(Fault::Broken(format!(
+            return Err(BlockFault::Broken(format!(
                 "the section header has the byte-order magic {magic:02x?} (at byte 8)"
             )));
         };
@@ -116,18 +116,18 @@ impl Pcapng {
         let len = order.word(head, 4);
         let size = len.next_multiple_of(4) as usize;
         if !(28..=MAX_BLOCK).contains(&len) || size > len as usize && !this.is_padded(window, len) {
-            return Err(Fault::Broken(format!("the section header has the length {len} (at byte 4)")));
+            return Err(BlockFault::Broken(format!("the section header has the length {len} (at byte 4)")));
         }
         let block = window.peek(size);
         if block.len() < size {
             let present = block.len();
-            return Err(Fault::Broken(format!(
+            return Err(BlockFault::Broken(format!(
                 "the file ends after {present} of the {len} bytes of the section header"
             )));
         }
         let trailer = order.word(block, size - 4);
         if trailer != len {
-            return Err(Fault::Broken(format!(
+            return Err(BlockFault::Broken(format!(
                 "the section header has the length {len} at its start and {trailer} at its end"
             )));
         }
@@ -142,9 +142,9 @@ impl Pcapng {
     pub(super) fn next<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
         while !self.done {
             match self.block(window, log) {
-                Step::Packet(packet) => return Some(packet),
-                Step::Next => {}
-                Step::End => self.done = true,
+                BlockStep::Packet(packet) => return Some(packet),
+                BlockStep::Next => {}
+                BlockStep::End => self.done = true,
             }
         }
         None
@@ -152,7 +152,7 @@ impl Pcapng {
 
     /// Reads the block at the cursor.
     #[inline]
-    fn block<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Step {
+    fn block<W: Window>(&mut self, window: &mut W, log: &mut Log) -> BlockStep {
         let head = window.peek(8);
         let Some(head) = head.first_chunk::<8>() else { return self.end(window, log) };
         let head = *head;
@@ -198,7 +198,13 @@ impl Pcapng {
 
     /// Reads a block of `size` bytes whose stated length lacks the padding.
     #[cold]
-    fn padded_block<W: Window>(&mut self, window: &mut W, log: &mut Log, kind: u32, size: usize) -> Step {
+    fn padded_block<W: Window>(
+        &mut self,
+        window: &mut W,
+        log: &mut Log,
+        kind: u32,
+        size: usize,
+    ) -> BlockStep {
         if kind == kind::PACKET {
             let record = self.order.packet(window.peek(size));
             return self.packet(window, log, size, record);
@@ -213,8 +219,8 @@ impl Pcapng {
         window: &mut W,
         log: &mut Log,
         size: usize,
-        record: Option<Record>,
-    ) -> Step {
+        record: Option<PacketRecord>,
+    ) -> BlockStep {
         let position = window.position();
         let start = window.address();
         let Some(record) = record else {
@@ -223,7 +229,7 @@ impl Pcapng {
                 format!("the packet does not fit into its block of {size} bytes; it was skipped")
             });
             window.advance(size);
-            return Step::Next;
+            return BlockStep::Next;
         };
         let Some(port) = self.ports.get(record.interface as usize) else {
             let count = self.ports.len();
@@ -232,7 +238,7 @@ impl Pcapng {
                 format!("it names interface {}, but {count} are described; it was skipped", record.interface)
             });
             window.advance(size);
-            return Step::Next;
+            return BlockStep::Next;
         };
         let time = record.ticks.map_or(log.time, |ticks| port.clock.time(ticks));
         let (link, original) = (port.link, record.original.max(record.captured));
@@ -242,7 +248,7 @@ impl Pcapng {
         }
         window.advance(size);
         self.ahead = window.touch(20);
-        Step::Packet(PacketRef {
+        BlockStep::Packet(PacketRef {
             number: log.number,
             time,
             bytes: Span { start: start + record.data_at as u64, len: record.captured },
@@ -276,7 +282,7 @@ impl Pcapng {
 
     /// Reads a whole block that is no Enhanced Packet Block.
     #[cold]
-    fn other<W: Window>(&mut self, window: &mut W, log: &mut Log, kind: u32, size: usize) -> Step {
+    fn other<W: Window>(&mut self, window: &mut W, log: &mut Log, kind: u32, size: usize) -> BlockStep {
         let position = window.position();
         if matches!(kind, kind::INTERFACE | kind::SECRETS) {
             window.keep_head(size);
@@ -309,7 +315,7 @@ impl Pcapng {
             });
         }
         window.advance(size);
-        Step::Next
+        BlockStep::Next
     }
 
     /// Notes an interface; false where a field of it does not fit.
@@ -406,15 +412,15 @@ impl Pcapng {
     }
 
     /// Starts the section whose header, a whole block of `len` bytes, is at the cursor.
-    fn section<W: Window>(&mut self, window: &mut W, log: &mut Log, len: usize) -> Result<(), Fault> {
+    fn section<W: Window>(&mut self, window: &mut W, log: &mut Log, len: usize) -> Result<(), BlockFault> {
         let position = window.position();
         let block = window.peek(len);
         let Some((major, minor, options)) = self.order.section(block) else {
-            return Err(Fault::Broken(format!("the section header has only {len} bytes")));
+            return Err(BlockFault::Broken(format!("the section header has only {len} bytes")));
         };
         // Some programs write 1.2, which is no other format.
         if major != 1 || !matches!(minor, 0 | 2) {
-            return Err(Fault::Version(major, minor));
+            return Err(BlockFault::Version(major, minor));
         }
         let mut about = Section::default();
         let whole = self.order.options(options, |code, value| match code {

@@ -1,7 +1,7 @@
 //! What is done where a block is damaged or cut: look for the next whole one.
 
-use super::body::Order;
-use super::{Fault, MAX_BLOCK, Pcapng, Step, kind};
+use super::body::ByteOrder;
+use super::{BlockFault, BlockStep, MAX_BLOCK, Pcapng, kind};
 use crate::capture::log::Log;
 use crate::capture::rules;
 use crate::capture::window::Window;
@@ -9,7 +9,7 @@ use crate::capture::window::Window;
 impl Pcapng {
     /// There is no whole block header any more.
     #[cold]
-    pub(super) fn end<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Step {
+    pub(super) fn end<W: Window>(&mut self, window: &mut W, log: &mut Log) -> BlockStep {
         let position = window.position();
         let left = window.present().len();
         if let Some(failure) = window.failure() {
@@ -20,18 +20,18 @@ impl Pcapng {
             });
         }
         window.advance(left);
-        Step::End
+        BlockStep::End
     }
 
     /// Starts the section whose header begins at the cursor.
     #[cold]
-    pub(super) fn next_section<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Step {
+    pub(super) fn next_section<W: Window>(&mut self, window: &mut W, log: &mut Log) -> BlockStep {
         let position = window.position();
         let head = window.peek(12);
         if head.len() < 12 {
             return self.end(window, log);
         }
-        let Some(order) = Order::of_section(head) else {
+        let Some(order) = ByteOrder::of_section(head) else {
             return self.resync(window, log, "the section header has no byte-order magic");
         };
         let before = std::mem::replace(&mut self.order, order);
@@ -55,22 +55,22 @@ impl Pcapng {
             Ok(()) => {
                 window.keep_head(size);
                 window.advance(size);
-                Step::Next
+                BlockStep::Next
             }
             Err(fault) => {
                 log.lose(&rules::BAD_BLOCK, false, position, || match fault {
-                    Fault::Broken(what) => what,
-                    Fault::Version(major, minor) => format!(
+                    BlockFault::Broken(what) => what,
+                    BlockFault::Version(major, minor) => format!(
                         "a section of pcapng version {major}.{minor} starts, which is not supported; reading stops here"
                     ),
                 });
-                Step::End
+                BlockStep::End
             }
         }
     }
 
     #[cold]
-    pub(super) fn bad_length<W: Window>(&mut self, window: &mut W, log: &mut Log, len: u32) -> Step {
+    pub(super) fn bad_length<W: Window>(&mut self, window: &mut W, log: &mut Log, len: u32) -> BlockStep {
         let what = match len {
             0..12 => "is below 12",
             _ if len.is_multiple_of(4) => "is more than any block has",
@@ -87,21 +87,21 @@ impl Pcapng {
         log: &mut Log,
         len: u32,
         trailer: u32,
-    ) -> Step {
+    ) -> BlockStep {
         let (position, size) = (window.position(), len as usize);
         let what = format!("the block has the length {len} at its start and {trailer} at its end");
         // Where the next block is whole, the first length was right.
         if window.peek(size + 1).len() == size || self.is_block(window, size) {
             log.lose(&rules::BAD_BLOCK, false, position, || format!("{what}; it was skipped"));
             window.advance(size);
-            return Step::Next;
+            return BlockStep::Next;
         }
         self.resync(window, log, &what)
     }
 
     /// The block at the cursor reaches past the end of the file.
     #[cold]
-    pub(super) fn cut<W: Window>(&mut self, window: &mut W, log: &mut Log, len: u32) -> Step {
+    pub(super) fn cut<W: Window>(&mut self, window: &mut W, log: &mut Log, len: u32) -> BlockStep {
         let position = window.position();
         let left = window.present().len();
         let block = window.peek(28);
@@ -117,17 +117,17 @@ impl Pcapng {
             log.lose(window.failure_rule(), false, position, || text);
             let left = window.present().len();
             window.advance(left);
-            return Step::End;
+            return BlockStep::End;
         }
         let at = window.position();
         log.lose(&rules::BAD_BLOCK, false, position, || {
             format!("the block length {len} reaches past the end of the file; reading goes on at byte {at}")
         });
-        Step::Next
+        BlockStep::Next
     }
 
     /// Goes on at the next whole block.
-    fn resync<W: Window>(&mut self, window: &mut W, log: &mut Log, what: &str) -> Step {
+    fn resync<W: Window>(&mut self, window: &mut W, log: &mut Log, what: &str) -> BlockStep {
         let position = window.position();
         let found = self.search(window);
         let at = window.position();
@@ -137,7 +137,7 @@ impl Pcapng {
             (false, None) => format!("{what}; no whole block follows"),
             (false, Some(failure)) => format!("{what}; no whole block follows, and {failure}"),
         });
-        if found { Step::Next } else { Step::End }
+        if found { BlockStep::Next } else { BlockStep::End }
     }
 
     /// Moves the cursor from a damaged block to the next whole one; to the end where there is none.
@@ -161,7 +161,7 @@ impl Pcapng {
             return false;
         };
         let section = head.starts_with(&super::MAGIC);
-        let order = if section { Order::of_section(head) } else { Some(self.order) };
+        let order = if section { ByteOrder::of_section(head) } else { Some(self.order) };
         let Some(order) = order else { return false };
         let (kind, len) = (order.word(head, 0), order.word(head, 4));
         let least = match kind {

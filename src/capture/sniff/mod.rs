@@ -20,7 +20,7 @@ pub use device::{Interface, check_filter, choose, interfaces};
 use super::follow::Follower;
 use super::live::{Live, Status};
 use super::pages::{Pages, Writer};
-use super::source::Source;
+use super::source::CaptureSource;
 use super::{Capture, CaptureError};
 use crate::output::ring::RingFile;
 use crate::output::{Inputs, OutputError, default_room};
@@ -56,7 +56,7 @@ const SYSTEM: &str = if cfg!(target_os = "linux") {
 
 /// What is captured, and how.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct SniffOptions {
     /// A filter for the kernel, in libpcap's language; empty for none.
     pub filter: String,
     /// Bytes taken of a packet at most.
@@ -77,7 +77,7 @@ pub struct Options {
     pub on_trouble: Option<fn(&str)>,
 }
 
-impl Default for Options {
+impl Default for SniffOptions {
     /// Whole packets, 32 MiB in the kernel, 1 GiB in the spool or a quarter of the free space, no end.
     fn default() -> Self {
         Self {
@@ -160,7 +160,7 @@ impl SniffError {
 /// This is the moment to give up rights that are needed no more.
 pub struct Sniffer {
     opened: Vec<(Interface, Opened)>,
-    options: Options,
+    options: SniffOptions,
 }
 
 impl std::fmt::Debug for Sniffer {
@@ -176,7 +176,7 @@ impl Sniffer {
     ///
     /// # Errors
     /// Where one of them cannot be opened, or the filter is none.
-    pub fn open(names: &[String], options: Options) -> Result<Self, SniffError> {
+    pub fn open(names: &[String], options: SniffOptions) -> Result<Self, SniffError> {
         if !options.filter.is_empty() {
             check_filter(&options.filter)?;
         }
@@ -249,7 +249,7 @@ impl Sniffer {
         let tallies = pump::Tallies::new(&ports);
         let follower = Follower::new(Arc::clone(&pages), live.clone(), 0);
         let name = format!("live {}", names.join(", "));
-        let source = Source::follow(follower, &name)?;
+        let source = CaptureSource::follow(follower, &name)?;
 
         if keep.is_some() {
             pages.set_saved(0);

@@ -1,6 +1,6 @@
 //! The capture thread: from the kernel's buffers into the spool. It waits for nothing but packets.
 
-use super::Options;
+use super::SniffOptions;
 use super::blocks::{Blocks, PACKET_EXTRA, Statistics};
 use super::device::{NANOSECONDS, PATIENCE, words};
 use super::merge::Merge;
@@ -114,7 +114,7 @@ impl Pump {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn new(
         ports: Vec<Port>,
-        options: &Options,
+        options: &SniffOptions,
         live: Live,
         writer: Writer,
         pages: Arc<Pages>,

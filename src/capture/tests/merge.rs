@@ -1,13 +1,13 @@
 use super::build::{Blocks, MICROS, NANOS, Order, packet, pcap, pcapng};
 use super::{Capture, drain};
-use crate::capture::source::Source;
+use crate::capture::source::CaptureSource;
 use crate::capture::{CaptureError, Input, Options};
 use std::process::Command;
 
 fn open(files: &[Vec<u8>]) -> Capture {
     let sources = files.iter().enumerate().map(|(index, bytes)| {
         let keeping = Options::default().keeping(false);
-        Source::from_bytes(bytes.clone(), &format!("file{index}"), index, keeping).unwrap()
+        CaptureSource::from_bytes(bytes.clone(), &format!("file{index}"), index, keeping).unwrap()
     });
     Capture::from_sources(sources.collect())
 }

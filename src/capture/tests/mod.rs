@@ -99,7 +99,7 @@ impl Read for Pieces {
 
 /// What a pipe gives, with a ring of `1 << bits` bytes.
 fn through_pipe(bytes: &[u8], lens: &[usize], bits: u32) -> Result<Capture, CaptureError> {
-    let source = super::Source::from_reader(
+    let source = super::CaptureSource::from_reader(
         Box::new(Pieces::new(bytes, lens)),
         "pipe",
         0,

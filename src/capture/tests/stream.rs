@@ -142,15 +142,15 @@ fn what_is_packed_but_no_capture_is_refused() {
 
 /// A pipe that holds what was put into it, and fails the test when it is read while empty.
 #[derive(Clone, Default)]
-struct Live(Arc<Mutex<VecDeque<u8>>>);
+struct TestLive(Arc<Mutex<VecDeque<u8>>>);
 
-impl Live {
+impl TestLive {
     fn put(&self, bytes: &[u8]) {
         self.0.lock().unwrap().extend(bytes);
     }
 }
 
-impl Read for Live {
+impl Read for TestLive {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut bytes = self.0.lock().unwrap();
         assert!(!bytes.is_empty(), "it would wait for bytes that the packet does not need");
@@ -160,7 +160,7 @@ impl Read for Live {
 
 #[test]
 fn a_live_packet_is_given_as_soon_as_its_bytes_are_there() {
-    let live = Live::default();
+    let live = TestLive::default();
     live.put(&pcap_header(Order::Be, NANOS, (2, 4), 65535, 1));
     let mut capture = Capture::from_reader(Box::new(live.clone())).unwrap();
     for at in 0..20u64 {
@@ -168,7 +168,7 @@ fn a_live_packet_is_given_as_soon_as_its_bytes_are_there() {
         assert_eq!(capture.next().unwrap().number, at + 1);
     }
 
-    let live = Live::default();
+    let live = TestLive::default();
     let mut file = Blocks::new(Order::Le);
     live.put(&std::mem::take(&mut file.bytes));
     let mut capture = Capture::from_reader(Box::new(live.clone())).unwrap();

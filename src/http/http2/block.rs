@@ -1,14 +1,14 @@
 //! Field blocks: requests for a WebSocket, their answers, the ends of streams.
 
 use super::super::HeadKind;
-use super::connect::{self, Answer};
-use super::connection::{Block, Half, Opening, State, Stream};
+use super::connect::{self, ConnectAnswer};
+use super::connection::{Block, Half, Http2State, Http2Stream, StreamOpening};
 use super::flow::{DEFAULT_WINDOW, FlowWindow};
 use super::frame::FrameStart;
 use super::gather::Gather;
 use super::hpack::{Fields, ListLimits};
-use super::step::Step;
-use super::{Events, rules};
+use super::step::Http2Step;
+use super::{Http2Events, rules};
 use crate::model::{Direction, PerDirection, Place};
 
 /// How much of a block's fields is kept.
@@ -16,7 +16,7 @@ const FIELDS: ListLimits = ListLimits { bytes: 64 << 10, fields: 1000 };
 /// WebSockets of one connection that are followed at once.
 const STREAMS: usize = 1024;
 
-impl<E: Events> Step<'_, E> {
+impl<E: Http2Events> Http2Step<'_, E> {
     /// A field block is whole.
     pub(super) fn block(&mut self, block: Block, arrival: Place) {
         let Block { stream, promised, end_stream, gather, start } = block;
@@ -48,7 +48,7 @@ impl<E: Events> Step<'_, E> {
             && let Some(request) = asked
         {
             let answer = connect::answer(&request, &fields);
-            if answer == Answer::Interim {
+            if answer == ConnectAnswer::Interim {
                 if let Some(stream) = self.state.streams.get_mut(&stream) {
                     stream.asked = Some(request);
                 }
@@ -58,10 +58,10 @@ impl<E: Events> Step<'_, E> {
             let wire_len = gather.bytes.len() as u32;
             let head = Box::new(connect::head(HeadKind::Response, &fields, wire_len));
             let pieces = gather.pieces;
-            let opening = Opening { head, fields, pieces, first: start.place, last: arrival };
+            let opening = StreamOpening { head, fields, pieces, first: start.place, last: arrival };
             self.events.answered(stream, opening, answer);
             if let Some(stream) = self.state.streams.get_mut(&stream) {
-                stream.refused = answer == Answer::Refuses;
+                stream.refused = answer == ConnectAnswer::Refuses;
             }
         } else if let Some(stream) = self.state.streams.get_mut(&stream) {
             stream.asked = asked;
@@ -92,13 +92,13 @@ impl<E: Events> Step<'_, E> {
             return;
         }
         let window = |half: &Half| FlowWindow::new(half.initial_window.unwrap_or(DEFAULT_WINDOW));
-        let State { halves, windows, .. } = &mut *self.state;
+        let Http2State { halves, windows, .. } = &mut *self.state;
         let known = windows.c2s.is_some() && windows.s2c.is_some();
         // A side's window is what the other side lets it send.
         let windows =
             PerDirection { c2s: known.then(|| window(&halves.s2c)), s2c: known.then(|| window(&halves.c2s)) };
         let head = Box::new(connect::head(HeadKind::Request, &fields, gather.bytes.len() as u32));
-        let new = Stream {
+        let new = Http2Stream {
             asked: Some(head.clone()),
             windows,
             at: PerDirection::default(),
@@ -109,7 +109,7 @@ impl<E: Events> Step<'_, E> {
         let broken = fields.broken.is_some() || fields.cut || fields.unknown > 0;
         let judged = broken.then(|| fields.clone());
         let pieces = gather.pieces;
-        self.events.asked(stream, Opening { head, fields, pieces, first: start.place, last: arrival });
+        self.events.asked(stream, StreamOpening { head, fields, pieces, first: start.place, last: arrival });
         if let Some(fields) = judged {
             self.judge_fields(&fields, Some(stream), start);
         }
@@ -163,7 +163,7 @@ impl<E: Events> Step<'_, E> {
     /// The server reacted to a request: had it allowed such requests at all? Not judged before, since packets may be
     /// captured in another order than that in which they came.
     pub(super) fn judge_permission(&mut self, stream: u32, at: u64, place: Place) {
-        let State { halves, connect, whole, .. } = &*self.state;
+        let Http2State { halves, connect, whole, .. } = &*self.state;
         if halves.s2c.has_settings && !*connect && *whole {
             self.tell(
                 &rules::H2_CONNECT_NOT_ENABLED,

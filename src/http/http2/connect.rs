@@ -32,7 +32,7 @@ pub fn is_websocket_request(fields: &Fields) -> bool {
 
 /// What a response does to the WebSocket that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ConnectAnswer {
     /// It is open.
     Opens,
     /// It is, if the status says so, which is not known.
@@ -45,14 +45,14 @@ pub enum Answer {
 
 /// What the answer to a request for a WebSocket means. `request` is that request.
 #[must_use]
-pub fn answer(request: &Head, response: &Fields) -> Answer {
+pub fn answer(request: &Head, response: &Fields) -> ConnectAnswer {
     let extended = request.value(":protocol").is_some() || !request.odd_lines.is_empty();
     match value(response, ":status").map(|status| status.first().copied()) {
-        _ if !extended => Answer::Refuses,
-        Some(Some(b'1')) if value(response, ":status") != Some(b"101") => Answer::Interim,
-        Some(Some(b'2')) => Answer::Opens,
-        None if response.unknown > 0 || response.broken.is_some() => Answer::MayOpen,
-        _ => Answer::Refuses,
+        _ if !extended => ConnectAnswer::Refuses,
+        Some(Some(b'1')) if value(response, ":status") != Some(b"101") => ConnectAnswer::Interim,
+        Some(Some(b'2')) => ConnectAnswer::Opens,
+        None if response.unknown > 0 || response.broken.is_some() => ConnectAnswer::MayOpen,
+        _ => ConnectAnswer::Refuses,
     }
 }
 
@@ -66,7 +66,7 @@ fn value<'a>(fields: &'a Fields, name: &str) -> Option<&'a [u8]> {
 #[must_use]
 pub fn head(kind: HeadKind, fields: &Fields, wire_len: u32) -> Head {
     const VERSION: &[u8] = b"HTTP/2";
-    let mut text = Text(Vec::new());
+    let mut text = FieldText(Vec::new());
     let (line, start) = match kind {
         HeadKind::Request => {
             let method = text.put(value(fields, ":method").unwrap_or(b"?"));
@@ -115,9 +115,9 @@ pub fn head(kind: HeadKind, fields: &Fields, wire_len: u32) -> Head {
 }
 
 /// Bytes that are written, with the range of each part.
-struct Text(Vec<u8>);
+struct FieldText(Vec<u8>);
 
-impl Text {
+impl FieldText {
     fn put(&mut self, bytes: &[u8]) -> std::ops::Range<u32> {
         let at = self.0.len() as u32;
         self.0.extend_from_slice(bytes);
@@ -280,16 +280,16 @@ fn forbidden(out: &mut Judgements<'_>, head: &Head) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hpack::{Field, Form};
+    use super::super::hpack::{FieldForm, HpackField};
     use super::*;
 
     fn fields(list: &[(&str, &str)]) -> Fields {
         let list = list
             .iter()
-            .map(|(name, value)| Field {
+            .map(|(name, value)| HpackField {
                 name: Some(name.as_bytes().into()),
                 value: Some(value.as_bytes().into()),
-                form: Form::Plain,
+                form: FieldForm::Plain,
                 index: 0,
                 at: 0..1,
                 value_at: 0..1,
@@ -313,7 +313,7 @@ mod tests {
 
     fn judge(request: &[(&str, &str)], response: &[(&str, &str)]) -> (Handshake, Vec<String>) {
         let request = head(HeadKind::Request, &fields(request), 100);
-        let opens = answer(&request, &fields(response)) == Answer::Opens;
+        let opens = answer(&request, &fields(response)) == ConnectAnswer::Opens;
         let response = Some(head(HeadKind::Response, &fields(response), 10)).filter(|_| !response.is_empty());
         let (handshake, list) = conclude(Some(Box::new(request)), response.map(Box::new), opens);
         (
@@ -387,12 +387,12 @@ mod tests {
     #[test]
     fn a_request_with_unknown_fields_is_not_judged_for_what_it_may_have() {
         let mut known = fields(&[(":path", "/chat"), ("sec-websocket-version", "13")]);
-        known.list.push(Field { name: None, value: None, index: 70, ..known.list[0].clone() });
+        known.list.push(HpackField { name: None, value: None, index: 70, ..known.list[0].clone() });
         known.unknown = 1;
         assert!(is_websocket_request(&known));
         let head = head(HeadKind::Request, &known, 10);
         assert_eq!(head.token(&head.odd_lines[0]), b"(field 70 of the table, not in the capture)");
-        assert_eq!(answer(&head, &fields(&[(":status", "200")])), Answer::Opens);
+        assert_eq!(answer(&head, &fields(&[(":status", "200")])), ConnectAnswer::Opens);
         let (_, list) = conclude(Some(Box::new(head)), None, false);
         let codes: Vec<_> = list.iter().map(|judgement| judgement.rule.code).collect();
         assert_eq!(codes, ["response-missing"]);

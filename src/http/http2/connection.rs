@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Events;
+use super::Http2Events;
 use super::flow::{DEFAULT_WINDOW, FlowWindow};
 use super::frame::{FrameReader, FrameStart};
 use super::gather::{BlockPiece, Gather};
 use super::hpack::{Fields, Hpack};
-use super::step::Step;
+use super::step::Http2Step;
 use crate::model::{Chunk, Direction, Head, PerDirection, Place};
 
 /// A request for a WebSocket, or the answer to one.
 #[derive(Debug)]
-pub struct Opening {
+pub struct StreamOpening {
     /// Its fields as a head: see `head` of [`super::connect`].
     pub head: Box<Head>,
     /// Its fields, each with its bytes in the block.
@@ -61,7 +61,7 @@ pub(super) struct Half {
 
 /// A stream that is a WebSocket, or is to be one.
 #[derive(Clone, Debug)]
-pub(super) struct Stream {
+pub(super) struct Http2Stream {
     /// The request, until it is answered.
     pub(super) asked: Option<Box<Head>>,
     pub(super) windows: PerDirection<Option<FlowWindow>>,
@@ -73,9 +73,9 @@ pub(super) struct Stream {
 
 /// All but the readers.
 #[derive(Clone, Debug)]
-pub(super) struct State {
+pub(super) struct Http2State {
     pub(super) halves: PerDirection<Half>,
-    pub(super) streams: BTreeMap<u32, Stream>,
+    pub(super) streams: BTreeMap<u32, Http2Stream>,
     /// By direction, the streams of which something came, or may have come, since the last loss of framing. To the
     /// others another loss means nothing new.
     pub(super) in_step: PerDirection<BTreeSet<u32>>,
@@ -87,9 +87,9 @@ pub(super) struct State {
     pub(super) whole: bool,
 }
 
-impl State {
+impl Http2State {
     /// Follows a stream from here on.
-    pub(super) fn follow(&mut self, id: u32, stream: Stream) {
+    pub(super) fn follow(&mut self, id: u32, stream: Http2Stream) {
         self.streams.insert(id, stream);
         for direction in Direction::BOTH {
             self.in_step.of_mut(direction).insert(id);
@@ -122,7 +122,7 @@ impl State {
 #[derive(Clone, Debug)]
 pub struct Http2 {
     readers: PerDirection<FrameReader>,
-    state: Box<State>,
+    state: Box<Http2State>,
 }
 
 impl Http2 {
@@ -132,7 +132,7 @@ impl Http2 {
         let readers = PerDirection { c2s: FrameReader::with_preface(preface), s2c: FrameReader::new() };
         let half = Half { in_step: true, ..Half::default() };
         let window = Some(FlowWindow::new(DEFAULT_WINDOW));
-        let state = State {
+        let state = Http2State {
             halves: PerDirection { c2s: half.clone(), s2c: half },
             streams: BTreeMap::new(),
             in_step: PerDirection::default(),
@@ -159,28 +159,35 @@ impl Http2 {
     }
 
     /// Takes the settings of an `HTTP2-Settings` header (RFC 7540 section 3.2.1), decoded.
-    pub fn settings(&mut self, payload: &[u8], place: Place, events: &mut impl Events) {
-        let mut step = Step { state: &mut self.state, direction: Direction::ClientToServer, events };
+    pub fn settings(&mut self, payload: &[u8], place: Place, events: &mut impl Http2Events) {
+        let mut step = Http2Step { state: &mut self.state, direction: Direction::ClientToServer, events };
         step.settings(payload, 0, place);
     }
 
     /// Bytes of a direction, the next in order.
-    pub fn data(&mut self, direction: Direction, chunk: Chunk<'_>, events: &mut impl Events) {
+    pub fn data(&mut self, direction: Direction, chunk: Chunk<'_>, events: &mut impl Http2Events) {
         self.state.halves.of_mut(direction).heard = true;
-        let mut step = Step { state: &mut self.state, direction, events };
+        let mut step = Http2Step { state: &mut self.state, direction, events };
         self.readers.of_mut(direction).data(chunk, &mut step);
     }
 
     /// Bytes of a direction that are missing.
-    pub fn gap(&mut self, direction: Direction, at: u64, len: u64, arrival: Place, events: &mut impl Events) {
-        let mut step = Step { state: &mut self.state, direction, events };
+    pub fn gap(
+        &mut self,
+        direction: Direction,
+        at: u64,
+        len: u64,
+        arrival: Place,
+        events: &mut impl Http2Events,
+    ) {
+        let mut step = Http2Step { state: &mut self.state, direction, events };
         self.readers.of_mut(direction).gap(at, len, arrival, &mut step);
     }
 
     /// The end of a direction's bytes. What is open stays so: the caller ends it with the connection.
-    pub fn end(&mut self, direction: Direction, at: u64, arrival: Place, events: &mut impl Events) {
+    pub fn end(&mut self, direction: Direction, at: u64, arrival: Place, events: &mut impl Http2Events) {
         let reader = self.readers.of(direction);
-        let mut step = Step { state: &mut self.state, direction, events };
+        let mut step = Http2Step { state: &mut self.state, direction, events };
         if reader.is_lost() {
             step.tell_lost(at, None, arrival);
         }
@@ -210,12 +217,12 @@ impl Http2 {
             })
             .sum();
         /// What an entry of the map takes beside what it holds, about: nearly as many places are free as are taken.
-        const ENTRY: usize = 32 + size_of::<Stream>() / 4 * 3;
+        const ENTRY: usize = 32 + size_of::<Http2Stream>() / 4 * 3;
         let streams = self.state.streams.values();
         let heads: usize = streams.filter_map(|stream| Some(stream.asked.as_ref()?.size())).sum();
         let in_step = self.state.in_step.c2s.len() + self.state.in_step.s2c.len();
-        let streams = self.state.streams.len() * (size_of::<Stream>() + ENTRY);
-        size_of::<State>() + halves + streams + in_step * 2 * size_of::<u32>() + heads
+        let streams = self.state.streams.len() * (size_of::<Http2Stream>() + ENTRY);
+        size_of::<Http2State>() + halves + streams + in_step * 2 * size_of::<u32>() + heads
     }
 
     /// Bytes of the header tables, about: what grows by more than its bytes on the wire.

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use proptest::prelude::*;
 
 use super::super::frame::{FrameHeader, PREFACE};
-use super::super::{Answer, Spot};
+use super::super::{ConnectAnswer, Spot};
 use super::*;
 use crate::model::{Rule, Time};
 
@@ -56,15 +56,15 @@ struct Told {
     addresses: Vec<u64>,
 }
 
-impl Events for Told {
-    fn asked(&mut self, stream: u32, opening: Opening) {
+impl Http2Events for Told {
+    fn asked(&mut self, stream: u32, opening: StreamOpening) {
         let path = String::from_utf8_lossy(opening.head.target()).into_owned();
         let at: Vec<_> = opening.pieces.iter().map(|piece| piece.of_block.clone()).collect();
         assert_eq!(at.first().map(|piece| piece.start), Some(0), "pieces begin with the block");
         assert!(at.windows(2).all(|two| two[0].end == two[1].start));
         self.words.push(format!("asked {stream} {path}"));
     }
-    fn answered(&mut self, stream: u32, opening: Opening, answer: Answer) {
+    fn answered(&mut self, stream: u32, opening: StreamOpening, answer: ConnectAnswer) {
         self.words.push(format!("answered {stream} {:?} {answer:?}", opening.head.status()));
     }
     fn data(&mut self, stream: u32, direction: Direction, chunk: Chunk<'_>) {
@@ -99,18 +99,18 @@ impl Events for Told {
 
 /// A part of a conversation: bytes, or how many are missing.
 #[derive(Clone, Debug)]
-enum Part {
+enum TestPart {
     Bytes(Direction, Vec<u8>),
     Gap(Direction, u64),
 }
 
-fn run_on(http2: &mut Http2, parts: &[Part], step: usize) -> Told {
+fn run_on(http2: &mut Http2, parts: &[TestPart], step: usize) -> Told {
     let mut told = Told::default();
     let mut at = PerDirection { c2s: 0u64, s2c: 0u64 };
     for (packet, part) in (1..).zip(parts) {
         let place = Place { packet, time: Time(packet as i64 * 1_000_000) };
         match part {
-            Part::Bytes(direction, bytes) => {
+            TestPart::Bytes(direction, bytes) => {
                 for bytes in bytes.chunks(step) {
                     let offset = at.of_mut(*direction);
                     let chunk =
@@ -119,7 +119,7 @@ fn run_on(http2: &mut Http2, parts: &[Part], step: usize) -> Told {
                     http2.data(*direction, chunk, &mut told);
                 }
             }
-            Part::Gap(direction, len) => {
+            TestPart::Gap(direction, len) => {
                 let offset = at.of_mut(*direction);
                 http2.gap(*direction, *offset, *len, place, &mut told);
                 *offset += len;
@@ -135,7 +135,7 @@ fn run_on(http2: &mut Http2, parts: &[Part], step: usize) -> Told {
 
 fn run(parts: &[(Direction, Vec<u8>)]) -> Told {
     let parts: Vec<_> =
-        parts.iter().map(|(direction, bytes)| Part::Bytes(*direction, bytes.clone())).collect();
+        parts.iter().map(|(direction, bytes)| TestPart::Bytes(*direction, bytes.clone())).collect();
     let told = run_on(&mut Http2::new(0), &parts, usize::MAX);
     for step in [1, 2, 3, 7, 9, 10] {
         assert_eq!(run_on(&mut Http2::new(0), &parts, step), told, "in pieces of {step}");
@@ -291,14 +291,14 @@ fn a_gap_inside_data_is_the_streams_alone_and_a_gap_over_a_header_is_everybodys(
     parts.extend(open(1));
     parts.extend(open(3));
     let begun: Vec<_> =
-        parts.iter().map(|(direction, bytes)| Part::Bytes(*direction, bytes.clone())).collect();
+        parts.iter().map(|(direction, bytes)| TestPart::Bytes(*direction, bytes.clone())).collect();
     let data = frame(0, 0, 1, &[9; 50]);
     let inside = [
         begun.clone(),
         vec![
-            Part::Bytes(S2C, data[..19].to_vec()),
-            Part::Gap(S2C, 30),
-            Part::Bytes(S2C, [&data[49..], &frame(0, 0, 3, b"other")].concat()),
+            TestPart::Bytes(S2C, data[..19].to_vec()),
+            TestPart::Gap(S2C, 30),
+            TestPart::Bytes(S2C, [&data[49..], &frame(0, 0, 3, b"other")].concat()),
         ],
     ]
     .concat();
@@ -314,10 +314,13 @@ fn a_gap_inside_data_is_the_streams_alone_and_a_gap_over_a_header_is_everybodys(
     let over = [
         begun,
         vec![
-            Part::Bytes(S2C, frame(1, 4, 9, &entry)),
-            Part::Bytes(S2C, data[..19].to_vec()),
-            Part::Gap(S2C, 100),
-            Part::Bytes(S2C, [&[0xaa; 30][..], &frame(0, 0, 3, b"found"), &frame(1, 5, 1, &[0xbe])].concat()),
+            TestPart::Bytes(S2C, frame(1, 4, 9, &entry)),
+            TestPart::Bytes(S2C, data[..19].to_vec()),
+            TestPart::Gap(S2C, 100),
+            TestPart::Bytes(
+                S2C,
+                [&[0xaa; 30][..], &frame(0, 0, 3, b"found"), &frame(1, 5, 1, &[0xbe])].concat(),
+            ),
         ],
     ]
     .concat();
@@ -341,8 +344,8 @@ fn a_gap_inside_data_is_the_streams_alone_and_a_gap_over_a_header_is_everybodys(
 #[test]
 fn a_connection_is_read_from_its_middle_on() {
     let parts = [
-        Part::Bytes(C2S, open(7)[0].1.clone()),
-        Part::Bytes(S2C, [&[1, 2, 3, 4, 5][..], &open(7)[1].1, &frame(0, 0, 7, b"hello")].concat()),
+        TestPart::Bytes(C2S, open(7)[0].1.clone()),
+        TestPart::Bytes(S2C, [&[1, 2, 3, 4, 5][..], &open(7)[1].1, &frame(0, 0, 7, b"hello")].concat()),
     ];
     let told = run_on(&mut Http2::midway(C2S), &parts, usize::MAX);
     assert_eq!(told.words, ["asked 7 /chat", "answered 7 Some(200) Opens", "data 7 s2c at 0"]);
@@ -352,7 +355,7 @@ fn a_connection_is_read_from_its_middle_on() {
     let mut block = fields(&[list[0], list[2]]);
     block.extend([0xbe, 0xbf]);
     block.extend(fields(&[CONNECT[5]]));
-    let parts = [Part::Bytes(C2S, frame(1, 4, 9, &block))];
+    let parts = [TestPart::Bytes(C2S, frame(1, 4, 9, &block))];
     let told = run_on(&mut Http2::midway(C2S), &parts, usize::MAX);
     assert_eq!(told.words, ["asked 9 ?", "h2-unknown-fields Some(9)"]);
 }
@@ -388,7 +391,7 @@ fn headers_in_the_middle_of_something_show_who_sends_them() {
     assert_eq!(begins(b"GET / HTTP/1.1\r\n\r\n"), None);
 }
 
-fn any_part() -> impl Strategy<Value = Part> {
+fn any_part() -> impl Strategy<Value = TestPart> {
     let way = prop_oneof![Just(C2S), Just(S2C)];
     let bytes = prop_oneof![
         6 => (0u8..12, any::<u8>(), 0u32..6, proptest::collection::vec(any::<u8>(), 0..60))
@@ -399,8 +402,8 @@ fn any_part() -> impl Strategy<Value = Part> {
         1 => proptest::collection::vec(any::<u8>(), 0..40),
     ];
     prop_oneof![
-        12 => (way.clone(), bytes).prop_map(|(way, bytes)| Part::Bytes(way, bytes)),
-        1 => (way, 0u64..80).prop_map(|(way, len)| Part::Gap(way, len)),
+        12 => (way.clone(), bytes).prop_map(|(way, bytes)| TestPart::Bytes(way, bytes)),
+        1 => (way, 0u64..80).prop_map(|(way, len)| TestPart::Gap(way, len)),
     ]
 }
 
@@ -410,7 +413,7 @@ proptest! {
     #[test]
     fn any_bytes_in_any_pieces_give_the_same(parts in proptest::collection::vec(any_part(), 0..20), step in 1usize..12) {
         let begun: Vec<_> =
-            begin().into_iter().map(|(direction, bytes)| Part::Bytes(direction, bytes)).collect();
+            begin().into_iter().map(|(direction, bytes)| TestPart::Bytes(direction, bytes)).collect();
         let parts = [begun, parts].concat();
         let whole = run_on(&mut Http2::new(0), &parts, usize::MAX);
         prop_assert_eq!(&run_on(&mut Http2::new(0), &parts, step), &whole);

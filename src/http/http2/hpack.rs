@@ -21,7 +21,7 @@ const UNKNOWN: usize = usize::MAX >> 1;
 
 /// How a field was written (RFC 7541 section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum FieldForm {
     /// All of it by index (6.1).
     Indexed,
     /// Literally, and into the dynamic table (6.2.1).
@@ -34,13 +34,13 @@ pub enum Form {
 
 /// A field of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Field {
+pub struct HpackField {
     /// Its name; `None` where it stands in an entry that is not known.
     pub name: Option<Box<[u8]>>,
     /// Its value; `None` where it stands in an entry that is not known.
     pub value: Option<Box<[u8]>>,
     /// How it was written.
-    pub form: Form,
+    pub form: FieldForm,
     /// The table's index that it refers to; 0 where its name is literal.
     pub index: u32,
     /// Its bytes in the block.
@@ -49,7 +49,7 @@ pub struct Field {
     pub value_at: Range<u32>,
 }
 
-impl Field {
+impl HpackField {
     /// Whether it is a field of that name.
     #[must_use]
     pub fn is(&self, name: &str) -> bool {
@@ -70,7 +70,7 @@ pub struct ListLimits {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
     /// In the order sent.
-    pub list: Vec<Field>,
+    pub list: Vec<HpackField>,
     /// There are more than the limits allow.
     pub cut: bool,
     /// How many refer to entries that are not known.
@@ -81,13 +81,13 @@ pub struct Fields {
 
 /// An entry of the dynamic table.
 #[derive(Clone, Debug)]
-struct Entry {
+struct TableEntry {
     /// `None` where it came from an entry that is not known.
     name: Option<Box<[u8]>>,
     value: Box<[u8]>,
 }
 
-impl Entry {
+impl TableEntry {
     /// What it counts; at least that, where its name is not known.
     fn size(&self) -> usize {
         self.name.as_ref().map_or(0, |name| name.len()) + self.value.len() + OVERHEAD
@@ -98,7 +98,7 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Hpack {
     /// The newest first.
-    entries: VecDeque<Entry>,
+    entries: VecDeque<TableEntry>,
     size: usize,
     /// The table's size as the sender has set it.
     max: usize,
@@ -153,7 +153,7 @@ impl Hpack {
 
     /// Reads a block: all the fragments of a header section together.
     pub fn decode(&mut self, block: &[u8], limits: &ListLimits) -> Fields {
-        let mut input = Input { block, at: 0 };
+        let mut input = HpackInput { block, at: 0 };
         let mut fields = Fields::default();
         let mut kept = 0usize;
         let mut begun = false;
@@ -187,13 +187,20 @@ impl Hpack {
     fn representation(
         &mut self,
         first: u8,
-        input: &mut Input<'_>,
+        input: &mut HpackInput<'_>,
         begun: bool,
-    ) -> Result<Option<Field>, &'static str> {
+    ) -> Result<Option<HpackField>, &'static str> {
         if first & 0x80 != 0 {
             let index = input.integer(7)?;
             let (name, value) = self.look_up(index)?;
-            return Ok(Some(Field { name, value, form: Form::Indexed, index, at: 0..0, value_at: 0..0 }));
+            return Ok(Some(HpackField {
+                name,
+                value,
+                form: FieldForm::Indexed,
+                index,
+                at: 0..0,
+                value_at: 0..0,
+            }));
         }
         if first & 0xe0 == 0x20 {
             let size = input.integer(5)?;
@@ -203,19 +210,19 @@ impl Hpack {
             return self.resize(size as usize).map(|()| None);
         }
         let (form, prefix) = match first {
-            0x40.. => (Form::Incremental, 6),
-            0x10.. => (Form::NeverIndexed, 4),
-            _ => (Form::Plain, 4),
+            0x40.. => (FieldForm::Incremental, 6),
+            0x10.. => (FieldForm::NeverIndexed, 4),
+            _ => (FieldForm::Plain, 4),
         };
         let index = input.integer(prefix)?;
         let name = if index == 0 { Some(input.string()?) } else { self.look_up(index)?.0 };
         let from = input.at;
         let value = input.string()?;
         let value_at = from as u32..input.at as u32;
-        if form == Form::Incremental {
-            self.insert(Entry { name: name.clone(), value: value.clone() });
+        if form == FieldForm::Incremental {
+            self.insert(TableEntry { name: name.clone(), value: value.clone() });
         }
-        Ok(Some(Field { name, value: Some(value), form, index, at: 0..0, value_at }))
+        Ok(Some(HpackField { name, value: Some(value), form, index, at: 0..0, value_at }))
     }
 
     /// What an index stands for, as far as it is known.
@@ -244,7 +251,7 @@ impl Hpack {
         Ok(())
     }
 
-    fn insert(&mut self, entry: Entry) {
+    fn insert(&mut self, entry: TableEntry) {
         self.size += entry.size();
         self.entries.push_front(entry);
         self.evict();
@@ -267,12 +274,12 @@ impl Hpack {
 }
 
 /// A block, and how far it was read.
-struct Input<'a> {
+struct HpackInput<'a> {
     block: &'a [u8],
     at: usize,
 }
 
-impl<'a> Input<'a> {
+impl<'a> HpackInput<'a> {
     fn peek(&self) -> Option<u8> {
         self.block.get(self.at).copied()
     }

@@ -12,7 +12,7 @@ fn read(hpack: &mut Hpack, hex: &str) -> Vec<String> {
     fields.list.iter().map(words).collect()
 }
 
-fn words(field: &Field) -> String {
+fn words(field: &HpackField) -> String {
     let word = |part: &Option<Box<[u8]>>| {
         part.as_ref().map_or("?".to_owned(), |part| String::from_utf8_lossy(part).into_owned())
     };
@@ -116,10 +116,10 @@ fn a_field_knows_its_bytes_and_its_form() {
     assert_eq!(
         seen,
         [
-            (":method: GET".to_owned(), Form::Indexed, 0..1, 0..0),
-            ("password: secret".to_owned(), Form::NeverIndexed, 1..18, 11..18),
-            (":authority: k".to_owned(), Form::Incremental, 18..21, 19..21),
-            (":path: /".to_owned(), Form::Plain, 21..24, 22..24),
+            (":method: GET".to_owned(), FieldForm::Indexed, 0..1, 0..0),
+            ("password: secret".to_owned(), FieldForm::NeverIndexed, 1..18, 11..18),
+            (":authority: k".to_owned(), FieldForm::Incremental, 18..21, 19..21),
+            (":path: /".to_owned(), FieldForm::Plain, 21..24, 22..24),
         ]
     );
 }
@@ -244,7 +244,7 @@ proptest! {
                 before = field.at.end;
             }
             prop_assert!(before as usize <= block.len());
-            let size: usize = hpack.entries.iter().map(Entry::size).sum();
+            let size: usize = hpack.entries.iter().map(TableEntry::size).sum();
             prop_assert_eq!(size, hpack.size());
         }
     }

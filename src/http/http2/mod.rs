@@ -1,7 +1,7 @@
 //! HTTP/2, as far as WebSockets are in it (RFC 9113, RFC 7541, RFC 8441).
 //!
 //! In come the bytes of both directions in order, with their addresses, and what is missing of them. Out go, through
-//! [`Events`], the requests for a WebSocket, their answers, and the DATA of these streams: each direction of a stream
+//! [`Http2Events`], the requests for a WebSocket, their answers, and the DATA of these streams: each direction of a stream
 //! is an address space of its own, which counts from 0, while the chunks keep the addresses that the bytes have below.
 //! Other streams are passed over, but for what their field blocks change in the compression state.
 //!
@@ -31,8 +31,8 @@ pub mod table;
 
 use std::fmt::Arguments;
 
-pub use connect::{Answer, conclude, judge, url};
-pub use connection::{Http2, Opening};
+pub use connect::{ConnectAnswer, conclude, judge, url};
+pub use connection::{Http2, StreamOpening};
 pub use frame::{FrameHeader, FrameKind, FrameStart, PREFACE};
 pub use gather::BlockPiece;
 
@@ -55,15 +55,15 @@ pub struct Spot {
 ///
 /// For each stream: `asked`, then `answered` at most once, any number of `data`, `gap` and `lost`, `ended` once a
 /// direction or `reset` once. After an answer that refuses, `data` of the server is the beginning of its body.
-pub trait Events {
+pub trait Http2Events {
     /// A frame begins, of whichever stream.
     fn frame(&mut self, direction: Direction, header: FrameHeader, start: FrameStart) {
         let _ = (direction, header, start);
     }
     /// A client asks for a WebSocket.
-    fn asked(&mut self, stream: u32, opening: Opening);
+    fn asked(&mut self, stream: u32, opening: StreamOpening);
     /// The final answer.
-    fn answered(&mut self, stream: u32, opening: Opening, answer: Answer);
+    fn answered(&mut self, stream: u32, opening: StreamOpening, answer: ConnectAnswer);
     /// DATA of a stream, the next in order, without padding. `chunk.at` counts from the stream's first.
     fn data(&mut self, stream: u32, direction: Direction, chunk: Chunk<'_>);
     /// DATA that is missing: so many bytes from there on.

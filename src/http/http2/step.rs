@@ -2,24 +2,24 @@
 
 use std::fmt::Arguments;
 
-use super::connection::{Block, Half, State};
+use super::connection::{Block, Half, Http2State};
 use super::flow::{DEFAULT_WINDOW, Stall};
 use super::frame::{DEFAULT_MAX_FRAME_SIZE, FrameHeader, FrameKind, FrameSink, FrameStart, flag};
 use super::gather::{Gather, MOST};
-use super::{Events, Spot, error_name, rules};
+use super::{Http2Events, Spot, error_name, rules};
 use crate::model::{Chunk, Direction, Place, Rule};
 
 /// Bytes of a refusal's body after which its stream is forgotten: more than are kept of it.
 const REFUSAL_BODY: u64 = 8192;
 
 /// One direction's turn.
-pub(super) struct Step<'a, E> {
-    pub(super) state: &'a mut State,
+pub(super) struct Http2Step<'a, E> {
+    pub(super) state: &'a mut Http2State,
     pub(super) direction: Direction,
     pub(super) events: &'a mut E,
 }
 
-impl<E: Events> Step<'_, E> {
+impl<E: Http2Events> Http2Step<'_, E> {
     pub(super) fn half(&mut self) -> &mut Half {
         self.state.halves.of_mut(self.direction)
     }
@@ -316,7 +316,7 @@ impl<E: Events> Step<'_, E> {
     }
 }
 
-impl<E: Events> FrameSink for Step<'_, E> {
+impl<E: Http2Events> FrameSink for Http2Step<'_, E> {
     fn frame(&mut self, header: FrameHeader, start: FrameStart, arrival: Place) {
         let direction = self.direction;
         self.events.frame(direction, header, start);

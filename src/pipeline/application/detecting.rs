@@ -10,7 +10,7 @@ use crate::http::http2::begins_with_headers;
 use crate::model::Direction;
 use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::limits::Limits;
-use crate::ws::{Guess, Known, Piece, Sent, Verdict, recognise};
+use crate::ws::{Guess, GuessVerdict, Known, Piece, Sent, recognise};
 
 /// Segments with which detection runs again, first and last. After that, the connection is dropped.
 pub(super) const FIRST: u8 = 4;
@@ -40,7 +40,7 @@ pub(crate) enum Missing {
 
 /// Where a connection can be read from its middle on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Start {
+pub(crate) enum DetectedStart {
     /// A request for a WebSocket.
     Request,
     /// HEADERS of HTTP/2, which go in this direction.
@@ -48,16 +48,16 @@ pub(crate) enum Start {
 }
 
 /// What a segment begins, as far as a connection can be read from there on.
-pub(crate) fn starts_here(bytes: &[u8]) -> Option<Start> {
+pub(crate) fn starts_here(bytes: &[u8]) -> Option<DetectedStart> {
     /// Bytes of a request that are searched for its `Upgrade` header.
     const SEARCHED: usize = 8192;
     if !bytes.starts_with(b"GET ") {
-        return begins_with_headers(bytes).map(Start::Headers);
+        return begins_with_headers(bytes).map(DetectedStart::Headers);
     }
     let head = bytes.get(..bytes.len().min(SEARCHED)).unwrap_or_default();
     let mut lower = head.to_ascii_lowercase();
     lower.retain(|b| *b != b' ' && *b != b'\t');
-    memchr::memmem::find(&lower, b"upgrade:websocket").map(|_| Start::Request)
+    memchr::memmem::find(&lower, b"upgrade:websocket").map(|_| DetectedStart::Request)
 }
 
 /// What one side sent.
@@ -76,7 +76,7 @@ pub(crate) enum Detection {
     StartsAt {
         side: usize,
         at: u64,
-        start: Start,
+        start: DetectedStart,
     },
     /// More segments are needed: how many.
     Undecided(u8),
@@ -118,10 +118,10 @@ pub(crate) fn detect(
     let verdict = recognise(sent, Known { said, ..known });
     let later = || if missing == Missing::All { find_start(sides, false, limits) } else { None };
     match verdict {
-        Verdict::WebSocket(guess) => Detection::WebSocket(guess),
+        GuessVerdict::WebSocket(guess) => Detection::WebSocket(guess),
         verdict => match later() {
             Some(later) => later,
-            None if matches!(verdict, Verdict::Maybe)
+            None if matches!(verdict, GuessVerdict::Maybe)
                 && !last
                 && count < LAST
                 && matches!(missing, Missing::All | Missing::Named) =>
@@ -144,8 +144,8 @@ fn find_start(sides: &[SideEvidence<'_>; 2], request: bool, limits: &Limits) -> 
         evidence.pieces.iter().find_map(|piece| {
             let start = starts_here(piece.bytes)?;
             let wanted = match start {
-                Start::Request => request && begins(piece.bytes, limits) == Some(HeadKind::Request),
-                Start::Headers(_) => !request,
+                DetectedStart::Request => request && begins(piece.bytes, limits) == Some(HeadKind::Request),
+                DetectedStart::Headers(_) => !request,
             };
             wanted.then_some(Detection::StartsAt { side, at: piece.at, start })
         })

@@ -9,7 +9,7 @@
 //!
 //! There are three doors: [`data`](Application::data), [`gap`](Above::gap) and [`end`](Application::end). TCP's
 //! bytes and TLS plaintext enter by the same ones. Nothing here knows segments, TLS or waiting: what lies below is
-//! a [`View`].
+//! a [`TransportView`].
 
 mod cut;
 mod cut_heads;
@@ -28,15 +28,15 @@ use super::context::Context;
 use super::events::{HeadPlace, NotWebSocket, Pending, State};
 use super::limits::Limits;
 use super::transport::above::{Above, Gap};
-use super::transport::order::Order;
-use super::transport::view::View;
+use super::transport::order::DeliveryOrder;
+use super::transport::view::TransportView;
 use super::unanswered::Unanswered;
 use crate::http::rules::{H2C_UPGRADE, HTTP_HEADER_TOO_LARGE, RESPONSE_MISSING, STRAY_RESPONSE};
 use crate::http::{Foreign, ForeignKind};
 use crate::model::{Chunk, Direction, Head, Lang, PerDirection, Place, Rule};
 use crate::ws::{Spot, StreamEnd, WebSocket};
 
-pub(super) use detecting::{Detection, Missing, SideEvidence, Start, detect, is_last, starts_here};
+pub(super) use detecting::{DetectedStart, Detection, Missing, SideEvidence, detect, is_last, starts_here};
 pub(super) use http::{begins, classify};
 pub(super) use opened::MidStream;
 pub(super) use websocket::{Emit, Finish, OpenWebSocket};
@@ -261,13 +261,13 @@ impl Application {
     }
 
     /// Which order of both directions it needs.
-    pub(super) fn order(&self) -> Order {
+    pub(super) fn order(&self) -> DeliveryOrder {
         match &self.phase {
             Phase::Http(http) if http.requests_lost => {
-                Order::LostRequests { server_waits: http.server_waits() }
+                DeliveryOrder::LostRequests { server_waits: http.server_waits() }
             }
-            Phase::Multiplex(multiplex) => Order::Causal { forced: multiplex.forced },
-            _ => Order::Any,
+            Phase::Multiplex(multiplex) => DeliveryOrder::Causal { forced: multiplex.forced },
+            _ => DeliveryOrder::Any,
         }
     }
 
@@ -340,7 +340,7 @@ impl Application {
     pub(super) fn data(
         &mut self,
         delivery: Delivery<'_>,
-        below: Option<View<'_>>,
+        below: Option<TransportView<'_>>,
         context: &mut Context<'_>,
     ) -> Taken {
         let Delivery { direction, chunk, unasked } = delivery;
@@ -387,7 +387,12 @@ impl Application {
     }
 
     /// The snap length cut the next bytes, where heads are read.
-    pub(super) fn cut(&mut self, gap: &Gap<'_>, below: &View<'_>, context: &mut Context<'_>) -> Taken {
+    pub(super) fn cut(
+        &mut self,
+        gap: &Gap<'_>,
+        below: &TransportView<'_>,
+        context: &mut Context<'_>,
+    ) -> Taken {
         let is_named = context.limits.names_port([below.client().port, below.server().port]);
         let Phase::Http(http) = &mut self.phase else {
             self.gap(gap, context);
@@ -406,7 +411,7 @@ impl Application {
     }
 
     /// Opens the WebSocket of a cut 101: the bytes that would decide are missing.
-    pub(super) fn open_undecided(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+    pub(super) fn open_undecided(&mut self, below: &TransportView<'_>, context: &mut Context<'_>) {
         if let Phase::Http(http) = &mut self.phase
             && let Some(handshake) = http.take_cut_handshake()
         {
@@ -509,7 +514,7 @@ impl Application {
         preface: usize,
         settings: Option<&[u8]>,
         place: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         let mut multiplex = Multiplex::new(self.carrier(below), preface);
@@ -521,11 +526,11 @@ impl Application {
     }
 
     /// HTTP/2 from its middle on: the next byte of `known` begins a HEADERS frame.
-    pub(super) fn begin_http2_in_middle(&mut self, known: Direction, below: &View<'_>) {
+    pub(super) fn begin_http2_in_middle(&mut self, known: Direction, below: &TransportView<'_>) {
         self.phase = Phase::Multiplex(Multiplex::from_middle(self.carrier(below), known));
     }
 
-    fn carrier(&self, below: &View<'_>) -> Carrier {
+    fn carrier(&self, below: &TransportView<'_>) -> Carrier {
         Carrier {
             tcp: below.tcp(),
             client: below.client(),
@@ -550,7 +555,7 @@ impl Application {
         event: HttpEvent,
         end: Option<u64>,
         arrival: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         taken: Taken,
         context: &mut Context<'_>,
     ) -> Taken {
@@ -628,7 +633,7 @@ impl Application {
         &mut self,
         direction: Direction,
         place: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         let (rule, spot) = (&HTTP_HEADER_TOO_LARGE, Spot::of(direction, place));
@@ -654,7 +659,7 @@ impl Application {
         head: Box<Head>,
         place: HeadPlace,
         outcome: UpgradeOutcome,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         let bodies = Bodies {
@@ -674,7 +679,7 @@ impl Application {
         self.phase = Phase::WebSocket(opened(opening, self.take_pending(), context));
     }
 
-    fn open_cut(&mut self, handshake: CutHandshake, below: &View<'_>, context: &mut Context<'_>) {
+    fn open_cut(&mut self, handshake: CutHandshake, below: &TransportView<'_>, context: &mut Context<'_>) {
         let CutHandshake { request, response, place, by_frames, begins_inside } = handshake;
         let asked = request.map(|CutRequest { head, place }| PendingUpgrade {
             head,
@@ -711,7 +716,7 @@ impl Application {
         wish: Wish,
         head: Box<Head>,
         place: HeadPlace,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         if let (Wish::Upgrade(asked), Phase::Http(http), Some(status)) =
@@ -733,7 +738,7 @@ impl Application {
     }
 
     /// Takes over what came of a refusal's body.
-    fn take_body(&mut self, below: &View<'_>) {
+    fn take_body(&mut self, below: &TransportView<'_>) {
         if self.refused().is_none() {
             return;
         }
@@ -747,7 +752,7 @@ impl Application {
     }
 
     /// Reports a refusal with what came of its body.
-    fn report_refused(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+    fn report_refused(&mut self, below: &TransportView<'_>, context: &mut Context<'_>) {
         self.take_body(below);
         let Some(refused) = self.take_refused() else { return };
         let pending = match refused.wish {
@@ -758,7 +763,7 @@ impl Application {
     }
 
     /// Reports a refusal whose body did not come in time.
-    pub(super) fn stop_waiting_for_body(&mut self, below: &View<'_>, context: &mut Context<'_>) {
+    pub(super) fn stop_waiting_for_body(&mut self, below: &TransportView<'_>, context: &mut Context<'_>) {
         if self.refused().is_some_and(|refused| !refused.is_challenge()) {
             self.report_refused(below, context);
         }
@@ -766,7 +771,7 @@ impl Application {
 
     /// What came instead of a response, or before it. Where bytes in front of it may be missing, only what cannot be part
     /// of a WebSocket.
-    fn foreign(&mut self, below: &View<'_>) -> Option<Box<Foreign>> {
+    fn foreign(&mut self, below: &TransportView<'_>) -> Option<Box<Foreign>> {
         let known = below.ending(StreamEnd::Capture, Place::default()).anchored.s2c;
         let certain = known && self.gaps.0 == 0;
         let foreign = self.http_mut().and_then(Http1::foreign)?;
@@ -780,7 +785,7 @@ impl Application {
         how: StreamEnd,
         until: Place,
         place: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         self.report_refused(below, context);
@@ -856,7 +861,7 @@ impl Application {
     }
 
     /// Whether the user named a port of the connection, and nothing was read yet.
-    fn is_named_port(&self, below: &View<'_>, limits: &Limits) -> bool {
+    fn is_named_port(&self, below: &TransportView<'_>, limits: &Limits) -> bool {
         limits.guess
             && limits.names_port([below.client().port, below.server().port])
             && self.is_fresh()
@@ -870,7 +875,7 @@ impl Application {
         missing: Missing,
         start: MidStream,
         first: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) {
         let (request, asked) = self.take_asked().map(|asked| asked.apart()).unzip();
@@ -901,7 +906,7 @@ impl Application {
     pub(super) fn shed_payloads(
         &mut self,
         place: Place,
-        below: &View<'_>,
+        below: &TransportView<'_>,
         context: &mut Context<'_>,
     ) -> bool {
         if self.http().is_some_and(|http| http.partial_size() > 0) {

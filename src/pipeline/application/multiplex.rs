@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Arguments;
 
 use super::opened::{Bodies, Carrier, Opening, Unopened, opened, unopened};
-use super::stream::{Asked, Early, REMEMBERED, RefusedStream, Stream};
+use super::stream::{AskedStream, Early, MultiplexStream, REMEMBERED, RefusedStream};
 use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
-use crate::http::http2::{self, Answer, Http2};
+use crate::http::http2::{self, ConnectAnswer, Http2};
 use crate::http::{BodySample, complete};
 use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span};
 use crate::pipeline::context::Context;
@@ -41,7 +41,7 @@ pub(super) struct Multiplex {
 #[derive(Clone, Debug)]
 struct Streams {
     carrier: Carrier,
-    open: BTreeMap<u32, Stream>,
+    open: BTreeMap<u32, MultiplexStream>,
     pending: Vec<Pending>,
     /// The connection has, or had, a WebSocket.
     had: bool,
@@ -144,7 +144,7 @@ impl Multiplex {
     /// Bytes of memory beside itself, approximately.
     pub(super) fn size(&self) -> usize {
         /// What an entry of a map takes beside what it holds, about: nearly as many places are free as are taken.
-        const ENTRY: usize = 32 + size_of::<Stream>() / 4 * 3;
+        const ENTRY: usize = 32 + size_of::<MultiplexStream>() / 4 * 3;
         let Streams { open, pending, searching, .. } = &self.streams;
         let streams: usize = open.values().map(|stream| stream.size() + ENTRY).sum();
         let pending: usize = pending.iter().map(Pending::size).sum();
@@ -188,9 +188,9 @@ impl Streams {
     fn open(
         &mut self,
         number: u32,
-        asked: Asked,
-        response: http2::Opening,
-        answer: Answer,
+        asked: AskedStream,
+        response: http2::StreamOpening,
+        answer: ConnectAnswer,
         context: &mut Context<'_>,
     ) {
         let Some(mut stream) = self.open.remove(&number) else { return };
@@ -203,7 +203,7 @@ impl Streams {
             connection,
             judgements,
             judged_at: PerDirection { c2s: asked.place.last, s2c: place.last },
-            guessed: answer == Answer::MayOpen,
+            guessed: answer == ConnectAnswer::MayOpen,
             mid_stream: None,
             early: early.filter(|early| early.packet < place.first.packet),
             bodies: Bodies::default(),
@@ -235,8 +235,8 @@ impl Streams {
     fn fail(
         &mut self,
         number: u32,
-        stream: Stream,
-        asked: Asked,
+        stream: MultiplexStream,
+        asked: AskedStream,
         response: Option<(Box<Head>, HeadPlace, Option<Body>)>,
         ending: Ending,
         context: &mut Context<'_>,
@@ -257,7 +257,7 @@ impl Streams {
     fn refuse(
         &mut self,
         number: u32,
-        stream: Stream,
+        stream: MultiplexStream,
         refused: RefusedStream,
         whole: bool,
         context: &mut Context<'_>,
@@ -278,7 +278,7 @@ impl Streams {
         &mut self,
         number: u32,
         is_over: impl FnOnce(&RefusedStream) -> bool,
-    ) -> Option<(Stream, Box<RefusedStream>)> {
+    ) -> Option<(MultiplexStream, Box<RefusedStream>)> {
         let refused = self.open.get_mut(&number)?.refused.take_if(|refused| is_over(refused))?;
         Some((self.open.remove(&number)?, refused))
     }
@@ -287,7 +287,7 @@ impl Streams {
     fn finish(
         &mut self,
         number: u32,
-        mut stream: Stream,
+        mut stream: MultiplexStream,
         finish: &Finish<'_>,
         reset: Option<(Direction, u32)>,
         context: &mut Context<'_>,
@@ -385,23 +385,23 @@ impl StreamEvents<'_, '_> {
     }
 }
 
-impl http2::Events for StreamEvents<'_, '_> {
-    fn asked(&mut self, number: u32, request: http2::Opening) {
+impl http2::Http2Events for StreamEvents<'_, '_> {
+    fn asked(&mut self, number: u32, request: http2::StreamOpening) {
         let place = HeadPlace { first: request.first, last: request.last };
         let id = self.context.next_websocket();
         let pending = std::mem::take(&mut self.streams.pending);
         self.streams.had = true;
-        let asked = Asked { head: request.head, place, early: Vec::new() };
-        let stream = Stream::new(id, asked, pending);
+        let asked = AskedStream { head: request.head, place, early: Vec::new() };
+        let stream = MultiplexStream::new(id, asked, pending);
         // The reader keeps its head too.
         self.context.scratch.grow(2 * stream.size() as u64);
         self.streams.open.insert(number, stream);
     }
 
-    fn answered(&mut self, number: u32, response: http2::Opening, answer: Answer) {
+    fn answered(&mut self, number: u32, response: http2::StreamOpening, answer: ConnectAnswer) {
         let Some(stream) = self.streams.open.get_mut(&number) else { return };
         let Some(asked) = stream.asked.take() else { return };
-        if answer == Answer::Refuses {
+        if answer == ConnectAnswer::Refuses {
             let sample = BodySample::new(&response.head);
             let place = HeadPlace { first: response.first, last: response.last };
             stream.refused =

@@ -22,13 +22,13 @@ pub(super) struct Early {
 
 /// A request for a WebSocket that waits for its response.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct AskedStream {
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) early: Vec<Early>,
 }
 
-impl Asked {
+impl AskedStream {
     /// Bytes of memory beside itself, about.
     fn size(&self) -> usize {
         let decrypted = self.early.iter().filter_map(|early| early.decrypted.as_ref());
@@ -41,7 +41,7 @@ impl Asked {
 /// A request that was refused, while the body of the response is read.
 #[derive(Clone, Debug)]
 pub(super) struct RefusedStream {
-    pub(super) asked: Asked,
+    pub(super) asked: AskedStream,
     pub(super) head: Box<Head>,
     pub(super) place: HeadPlace,
     pub(super) sample: BodySample,
@@ -49,9 +49,9 @@ pub(super) struct RefusedStream {
 
 /// A stream that is a WebSocket, or is to be one.
 #[derive(Clone, Debug)]
-pub(super) struct Stream {
+pub(super) struct MultiplexStream {
     pub(super) id: WebSocketId,
-    pub(super) asked: Option<Box<Asked>>,
+    pub(super) asked: Option<Box<AskedStream>>,
     pub(super) refused: Option<Box<RefusedStream>>,
     pub(super) websocket: Option<Box<OpenWebSocket>>,
     pub(super) pending: Vec<Pending>,
@@ -67,8 +67,8 @@ pub(super) struct Stream {
     pub(super) last_gap: u64,
 }
 
-impl Stream {
-    pub(super) fn new(id: WebSocketId, asked: Asked, pending: Vec<Pending>) -> Self {
+impl MultiplexStream {
+    pub(super) fn new(id: WebSocketId, asked: AskedStream, pending: Vec<Pending>) -> Self {
         Self {
             id,
             asked: Some(Box::new(asked)),
@@ -87,7 +87,7 @@ impl Stream {
     pub(super) fn size(&self) -> usize {
         let websocket = self.websocket.as_ref();
         let websocket = websocket.map_or(0, |it| size_of::<OpenWebSocket>() + it.size());
-        let asked = self.asked.as_ref().map_or(0, |asked| size_of::<Asked>() + asked.size());
+        let asked = self.asked.as_ref().map_or(0, |asked| size_of::<AskedStream>() + asked.size());
         let refused = self.refused.as_ref();
         let refused = refused
             .map_or(0, |it| size_of::<RefusedStream>() + it.asked.size() + it.head.size() + it.sample.size());

@@ -71,7 +71,7 @@ impl OpenWebSocket {
     pub(crate) fn with<T>(
         &mut self,
         context: &mut Context<'_>,
-        act: impl FnOnce(&mut WebSocket, &mut ws::Context<'_>, &mut Emit<'_, dyn Sink + '_>) -> T,
+        act: impl FnOnce(&mut WebSocket, &mut ws::MessageContext<'_>, &mut Emit<'_, dyn Sink + '_>) -> T,
     ) -> T {
         let Self { ws, connection, heartbeats } = self;
         let (mut ws_context, sink) = context.split();

@@ -11,7 +11,7 @@ use crate::pipeline::limits::Limits;
 use crate::pipeline::sides::Side;
 use crate::pipeline::transport::above::{Above, Gap};
 use crate::pipeline::transport::bytes_of;
-use crate::pipeline::transport::order::{Order, Turn};
+use crate::pipeline::transport::order::{DeliveryOrder, SideTurn};
 use crate::tcp::{Held, NOWHERE};
 use crate::ws::StreamEnd;
 
@@ -93,18 +93,18 @@ impl TcpConnection {
         }
         if self.transport.tls.is_some() || self.begin_tls(side, bytes, held.origin, context) {
             let order = self.application.order();
-            let is_turn = !matches!(order, Order::Causal { .. })
-                || self.transport.turn(side, &held, order) != Turn::Other;
+            let is_turn = !matches!(order, DeliveryOrder::Causal { .. })
+                || self.transport.turn(side, &held, order) != SideTurn::Other;
             return if is_turn { self.decrypt(side, chunk, context) as u32 } else { 0 };
         }
         if !self.find_client(side, bytes, context) {
             return 0;
         }
         let (chunk, unasked) = match self.transport.turn(side, &held, self.application.order()) {
-            Turn::Own => (chunk, false),
-            Turn::Unasked => (chunk, true),
-            Turn::UpTo(len) => (Chunk { bytes: bytes.get(..len).unwrap_or_default(), ..chunk }, false),
-            Turn::Other => return 0,
+            SideTurn::Own => (chunk, false),
+            SideTurn::Unasked => (chunk, true),
+            SideTurn::UpTo(len) => (Chunk { bytes: bytes.get(..len).unwrap_or_default(), ..chunk }, false),
+            SideTurn::Other => return 0,
         };
         self.hand_over(side, chunk, unasked, Some(held.ack), context) as u32
     }

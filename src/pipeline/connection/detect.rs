@@ -2,7 +2,7 @@
 
 use super::{Disposition, TcpConnection};
 use crate::model::{Direction, PerDirection, Place};
-use crate::pipeline::application::{Detection, MidStream, Missing, SideEvidence, Start, detect};
+use crate::pipeline::application::{DetectedStart, Detection, MidStream, Missing, SideEvidence, detect};
 use crate::pipeline::context::{ByteSource, Context};
 use crate::pipeline::sides::{Identity, PerSide, Side};
 use crate::pipeline::transport::above::Gap;
@@ -110,13 +110,13 @@ impl TcpConnection {
     }
 
     /// Reads the connection from a segment on: what comes before it is skipped.
-    fn start_at(&mut self, identity: &Identity, side: Side, at: u64, start: Start) {
+    fn start_at(&mut self, identity: &Identity, side: Side, at: u64, start: DetectedStart) {
         let Some(held) = self.transport.streams.of(side).held().find(|held| held.at == at).copied() else {
             return self.application.stop_detecting();
         };
         self.application.restart_in_middle();
         self.transport.client = Some(side);
-        if let Start::Headers(direction) = start {
+        if let DetectedStart::Headers(direction) = start {
             if direction == Direction::ServerToClient {
                 self.transport.client = Some(side.other());
             }

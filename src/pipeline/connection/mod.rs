@@ -20,7 +20,7 @@ mod give_up;
 pub(super) mod memory;
 
 use super::application::{Application, Emit, OpenWebSocket};
-use super::context::{ByteSource, CapturedSegment, Context, Shared, Watermark};
+use super::context::{ByteSource, CapturedSegment, Context, SharedState, Watermark};
 use super::events::{NotWebSocket, Pending, Sink};
 use super::sides::{Identity, PerSide, Side};
 use super::transport::Transport;
@@ -213,7 +213,7 @@ impl TcpConnection {
         place: Place,
         identity: &Identity,
         bytes: ByteSource<'_>,
-        shared: &mut Shared,
+        shared: &mut SharedState,
         sink: &mut S,
     ) -> bool {
         self.last = place;
@@ -249,8 +249,11 @@ impl TcpConnection {
         };
         if counted < chunk.bytes.len() {
             let OpenWebSocket { ws, connection, heartbeats } = websocket;
-            let mut inner =
-                ws::Context { bytes: &bytes, depth: &shared.limits.depth, scratch: &mut shared.scratch };
+            let mut inner = ws::MessageContext {
+                bytes: &bytes,
+                depth: &shared.limits.depth,
+                scratch: &mut shared.scratch,
+            };
             let mut emit = Emit { sink, connection, heartbeats };
             ws.data(direction, chunk.skip(counted), &mut inner, &mut emit);
             return ws.is_lost(direction);

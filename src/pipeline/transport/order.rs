@@ -9,7 +9,7 @@ use crate::tcp::{Held, Stream};
 
 /// Which order of the two directions the layer above needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum DeliveryOrder {
     /// Any.
     Any,
     /// Requests may be missing: a response to one of them comes before the client's later bytes. `server_waits`: the
@@ -21,7 +21,7 @@ pub(crate) enum Order {
 
 /// Whose bytes are to be read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum SideTurn {
     /// These.
     Own,
     /// Those of the other side first.
@@ -55,34 +55,36 @@ impl Transport {
     }
 
     /// Whose turn it is, when `held` is the next of a side's stream.
-    pub(crate) fn turn(&self, side: Side, held: &Held, order: Order) -> Turn {
+    pub(crate) fn turn(&self, side: Side, held: &Held, order: DeliveryOrder) -> SideTurn {
         match order {
-            Order::Any => Turn::Own,
-            Order::LostRequests { server_waits } => self.turn_after_lost_request(side, held, server_waits),
-            Order::Causal { forced } if self.is_causal(side, held, forced) => Turn::Own,
-            Order::Causal { .. } => Turn::Other,
+            DeliveryOrder::Any => SideTurn::Own,
+            DeliveryOrder::LostRequests { server_waits } => {
+                self.turn_after_lost_request(side, held, server_waits)
+            }
+            DeliveryOrder::Causal { forced } if self.is_causal(side, held, forced) => SideTurn::Own,
+            DeliveryOrder::Causal { .. } => SideTurn::Other,
         }
     }
 
     /// A response that was sent before the client's next bytes had arrived answers a request that is missing, and it
     /// may be what those bytes follow.
-    fn turn_after_lost_request(&self, side: Side, held: &Held, server_waits: bool) -> Turn {
-        let Some(client) = self.client else { return Turn::Own };
+    fn turn_after_lost_request(&self, side: Side, held: &Held, server_waits: bool) -> SideTurn {
+        let Some(client) = self.client else { return SideTurn::Own };
         let stream = self.streams.of(client);
         if !stream.is_known() {
-            return Turn::Own;
+            return SideTurn::Own;
         }
         // Also where it waits behind a gap: that will be filled or given up.
-        let Some(response) = self.streams.of(client.other()).first_waiting() else { return Turn::Own };
+        let Some(response) = self.streams.of(client.other()).first_waiting() else { return SideTurn::Own };
         let received = stream.offset(response.ack);
         if side != client {
             let unasked = server_waits && received <= stream.next();
-            return if unasked { Turn::Unasked } else { Turn::Own };
+            return if unasked { SideTurn::Unasked } else { SideTurn::Own };
         }
         match received.saturating_sub(held.at) {
-            0 => Turn::Other,
-            len if len < u64::from(held.len) => Turn::UpTo(len as usize),
-            _ => Turn::Own,
+            0 => SideTurn::Other,
+            len if len < u64::from(held.len) => SideTurn::UpTo(len as usize),
+            _ => SideTurn::Own,
         }
     }
 

@@ -66,7 +66,7 @@ struct Upwards<'a, 'c, A> {
     context: &'a mut Context<'c>,
 }
 
-impl<A: Above> crate::tls::Events for Upwards<'_, '_, A> {
+impl<A: Above> crate::tls::TlsEvents for Upwards<'_, '_, A> {
     fn plain(&mut self, plain: Plain<'_>) {
         let Some(direction) = self.direction else { return };
         for chunk in plain.chunks() {
@@ -138,7 +138,7 @@ impl TlsLayer {
         direction: Option<Direction>,
         above: &mut A,
         context: &mut Context<'_>,
-        act: impl FnOnce(&mut TlsStream, &mut crate::tls::Context<'_>, &mut Upwards<'_, '_, A>) -> T,
+        act: impl FnOnce(&mut TlsStream, &mut crate::tls::TlsContext<'_>, &mut Upwards<'_, '_, A>) -> T,
     ) -> T {
         let mut scratch = std::mem::take(context.record);
         let mut patience = std::mem::take(context.patience);
@@ -148,7 +148,7 @@ impl TlsLayer {
         let Self { stream, waiting, last_frames, .. } = self;
         let done = secrets.with(|keys| {
             let keys = none.as_ref().unwrap_or(keys);
-            let mut tls = crate::tls::Context { keys, scratch: &mut scratch, patience: &mut patience };
+            let mut tls = crate::tls::TlsContext { keys, scratch: &mut scratch, patience: &mut patience };
             act(stream, &mut tls, &mut Upwards { waiting, last_frames, direction, above, context })
         });
         (*context.record, *context.patience) = (scratch, patience);

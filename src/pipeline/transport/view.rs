@@ -8,19 +8,19 @@ use crate::ws::StreamEnd;
 
 /// The transport, while bytes of `side` are at the door of the application.
 #[derive(Clone, Copy)]
-pub(crate) struct View<'a> {
+pub(crate) struct TransportView<'a> {
     identity: &'a Identity,
     transport: &'a Transport,
     side: Side,
 }
 
 impl Transport {
-    pub(crate) fn view<'a>(&'a self, identity: &'a Identity, side: Side) -> View<'a> {
-        View { identity, transport: self, side }
+    pub(crate) fn view<'a>(&'a self, identity: &'a Identity, side: Side) -> TransportView<'a> {
+        TransportView { identity, transport: self, side }
     }
 }
 
-impl View<'_> {
+impl TransportView<'_> {
     pub(crate) fn tcp(&self) -> ConnectionId {
         self.identity.tcp
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::super::Locked;
 use super::openssl::{Case, cases};
-use super::{Out, Piece, feed, keys, whole};
+use super::{Out, TestPiece, feed, keys, whole};
 use crate::model::Direction;
 use Direction::{ClientToServer, ServerToClient};
 
@@ -25,10 +25,10 @@ fn records(case: &Case, direction: Direction) -> Vec<Vec<u8>> {
 }
 
 /// The conversation with the server's records as `change` leaves them, after all that the client sent.
-fn with_server(case: &Case, change: impl Fn(usize, Vec<u8>) -> Piece) -> Out {
-    let mut pieces: Vec<Piece> = records(case, ClientToServer)
+fn with_server(case: &Case, change: impl Fn(usize, Vec<u8>) -> TestPiece) -> Out {
+    let mut pieces: Vec<TestPiece> = records(case, ClientToServer)
         .into_iter()
-        .map(|record| Piece::Bytes(ClientToServer, record))
+        .map(|record| TestPiece::Bytes(ClientToServer, record))
         .collect();
     let server = records(case, ServerToClient).into_iter().enumerate();
     pieces.extend(server.map(|(number, record)| change(number, record)));
@@ -62,7 +62,7 @@ fn a_damaged_record_is_lost_and_the_next_one_is_read() {
             if number == at {
                 record[9] ^= 1;
             }
-            Piece::Bytes(ServerToClient, record)
+            TestPiece::Bytes(ServerToClient, record)
         });
         assert_eq!(codes(&out), ["tls-record-damaged"], "{name}");
         let lost = out.lost[0];
@@ -84,9 +84,9 @@ fn missing_records_are_counted_by_the_number_that_the_next_one_proves() {
         let at = first_data(&case);
         let out = with_server(&case, |number, record| {
             if (at..at + 2).contains(&number) {
-                Piece::Gap(ServerToClient, record.len() as u64)
+                TestPiece::Gap(ServerToClient, record.len() as u64)
             } else {
-                Piece::Bytes(ServerToClient, record)
+                TestPiece::Bytes(ServerToClient, record)
             }
         });
         assert_eq!(codes(&out), ["tls-records-lost"], "{name}");
@@ -103,18 +103,18 @@ fn missing_records_are_counted_by_the_number_that_the_next_one_proves() {
 fn a_hole_inside_a_record_costs_that_record() {
     let case = case(NAMES[0]);
     let at = first_data(&case);
-    let mut pieces: Vec<Piece> = records(&case, ClientToServer)
+    let mut pieces: Vec<TestPiece> = records(&case, ClientToServer)
         .into_iter()
-        .map(|record| Piece::Bytes(ClientToServer, record))
+        .map(|record| TestPiece::Bytes(ClientToServer, record))
         .collect();
     for (number, record) in records(&case, ServerToClient).into_iter().enumerate() {
         if number == at {
             let end = record.len();
-            pieces.push(Piece::Bytes(ServerToClient, record[..20].to_vec()));
-            pieces.push(Piece::Gap(ServerToClient, 7));
-            pieces.push(Piece::Bytes(ServerToClient, record[27..end].to_vec()));
+            pieces.push(TestPiece::Bytes(ServerToClient, record[..20].to_vec()));
+            pieces.push(TestPiece::Gap(ServerToClient, 7));
+            pieces.push(TestPiece::Bytes(ServerToClient, record[27..end].to_vec()));
         } else {
-            pieces.push(Piece::Bytes(ServerToClient, record));
+            pieces.push(TestPiece::Bytes(ServerToClient, record));
         }
     }
     let (_, out) = feed(&keys(&case.log), &pieces);
@@ -141,7 +141,7 @@ fn a_change_of_keys_in_a_hole_is_found() {
     let mut seen = 0;
     for (direction, bytes) in &case.flights {
         if *direction == ServerToClient {
-            pieces.push(Piece::Bytes(*direction, bytes.clone()));
+            pieces.push(TestPiece::Bytes(*direction, bytes.clone()));
             continue;
         }
         let mut rest = &bytes[..];
@@ -150,9 +150,9 @@ fn a_change_of_keys_in_a_hole_is_found() {
             let (record, behind) = rest.split_at(len);
             // The KeyUpdate is the record before.
             if (number - 1..=number).contains(&seen) {
-                pieces.push(Piece::Gap(ClientToServer, len as u64));
+                pieces.push(TestPiece::Gap(ClientToServer, len as u64));
             } else {
-                pieces.push(Piece::Bytes(ClientToServer, record.to_vec()));
+                pieces.push(TestPiece::Bytes(ClientToServer, record.to_vec()));
             }
             (seen, rest) = (seen + 1, behind);
         }
@@ -168,8 +168,8 @@ fn a_change_of_keys_in_a_hole_is_found() {
 fn a_lost_hello_is_told() {
     let case = case("1.3 TLS_AES_128_GCM_SHA256");
     let mut pieces = whole(&case.flights);
-    let Piece::Bytes(_, hello) = &pieces[0] else { unreachable!() };
-    pieces[0] = Piece::Gap(ClientToServer, hello.len() as u64);
+    let TestPiece::Bytes(_, hello) = &pieces[0] else { unreachable!() };
+    pieces[0] = TestPiece::Gap(ClientToServer, hello.len() as u64);
     let (_, out) = feed(&keys(&case.log), &pieces);
     assert_eq!((codes(&out), out.bytes.s2c.len()), (vec!["tls-lost"], 0));
 }
@@ -179,15 +179,18 @@ fn a_lost_certificate_of_tls_1_2_does_not_hide_what_follows() {
     for name in ["1.2 ECDHE-ECDSA-AES128-GCM-SHA256", "1.3 TLS_CHACHA20_POLY1305_SHA256"] {
         let case = case(name);
         let mut first = true;
-        let pieces: Vec<Piece> = case
+        let pieces: Vec<TestPiece> = case
             .flights
             .iter()
             .flat_map(|(direction, bytes)| {
-                let whole = Piece::Bytes(*direction, bytes.clone());
+                let whole = TestPiece::Bytes(*direction, bytes.clone());
                 if *direction == ServerToClient && std::mem::take(&mut first) {
                     // From the middle of its flight on.
                     let (head, tail) = bytes.split_at(200);
-                    vec![Piece::Bytes(*direction, head.to_vec()), Piece::Gap(*direction, tail.len() as u64)]
+                    vec![
+                        TestPiece::Bytes(*direction, head.to_vec()),
+                        TestPiece::Gap(*direction, tail.len() as u64),
+                    ]
                 } else {
                     vec![whole]
                 }
@@ -227,22 +230,22 @@ proptest! {
     ) {
         let cases = cases();
         let case = which.get(&cases);
-        let mut pieces: Vec<Piece> = case.flights.iter().flat_map(|(direction, bytes)| {
-            bytes.chunks(cut).map(|part| Piece::Bytes(*direction, part.to_vec())).collect::<Vec<_>>()
+        let mut pieces: Vec<TestPiece> = case.flights.iter().flat_map(|(direction, bytes)| {
+            bytes.chunks(cut).map(|part| TestPiece::Bytes(*direction, part.to_vec())).collect::<Vec<_>>()
         }).collect();
         for (at, how, place) in &damage {
             let at = at.index(pieces.len());
-            if let Piece::Bytes(direction, bytes) = &mut pieces[at]
+            if let TestPiece::Bytes(direction, bytes) = &mut pieces[at]
                 && !bytes.is_empty()
             {
                 match how {
                     0 => { let place = place.index(bytes.len()); bytes[place] ^= 0x55; }
-                    1 => pieces[at] = Piece::Gap(*direction, bytes.len() as u64),
+                    1 => pieces[at] = TestPiece::Gap(*direction, bytes.len() as u64),
                     _ => {
                         let place = place.index(bytes.len());
                         let (direction, head, len) = (*direction, bytes[..place].to_vec(), bytes.len() - place);
-                        pieces[at] = Piece::Bytes(direction, head);
-                        pieces.insert(at + 1, Piece::Gap(direction, len as u64));
+                        pieces[at] = TestPiece::Bytes(direction, head);
+                        pieces.insert(at + 1, TestPiece::Gap(direction, len as u64));
                     }
                 }
             }
@@ -275,14 +278,14 @@ proptest! {
         begin in any::<bool>(),
     ) {
         let case = case("1.3 TLS_AES_128_GCM_SHA256");
-        let mut all: Vec<Piece> = if begin { whole(&case.flights)[..3].to_vec() } else { vec![] };
+        let mut all: Vec<TestPiece> = if begin { whole(&case.flights)[..3].to_vec() } else { vec![] };
         for (client, bytes, gap) in pieces {
             let direction = if client { ClientToServer } else { ServerToClient };
             let mut framed = vec![23, 3, 3, 0, bytes.len() as u8];
             framed.extend(&bytes);
-            all.push(Piece::Bytes(direction, if gap % 2 == 0 { bytes } else { framed }));
+            all.push(TestPiece::Bytes(direction, if gap % 2 == 0 { bytes } else { framed }));
             if gap > 25 {
-                all.push(Piece::Gap(direction, gap));
+                all.push(TestPiece::Gap(direction, gap));
             }
         }
         let _ = feed(&keys(&case.log), &all);

@@ -6,7 +6,7 @@ mod rfc8448;
 
 use std::fmt::Arguments;
 
-use super::{Context, Events, KeyStore, Locked, Lost, Plain, TlsStream};
+use super::{KeyStore, Locked, Lost, Plain, TlsContext, TlsEvents, TlsStream};
 use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Time};
 
 /// What came out of a stream.
@@ -19,7 +19,7 @@ pub(super) struct Out {
     pub(super) findings: Vec<(&'static str, Direction, String)>,
 }
 
-impl Events for Out {
+impl TlsEvents for Out {
     fn plain(&mut self, plain: Plain<'_>) {
         let bytes = self.bytes.of_mut(plain.direction);
         let missing: u64 = self.lost.iter().filter(|l| l.direction == plain.direction).map(|l| l.len).sum();
@@ -49,21 +49,21 @@ pub(super) type Flights = Vec<(Direction, Vec<u8>)>;
 
 /// One thing that a capture has.
 #[derive(Clone, Debug)]
-pub(super) enum Piece {
+pub(super) enum TestPiece {
     Bytes(Direction, Vec<u8>),
     Gap(Direction, u64),
 }
 
 /// Feeds pieces; what is not taken comes again after the next piece of the other direction.
-pub(super) fn feed(keys: &KeyStore, pieces: &[Piece]) -> (TlsStream, Out) {
+pub(super) fn feed(keys: &KeyStore, pieces: &[TestPiece]) -> (TlsStream, Out) {
     let (mut stream, mut out, mut scratch) = (TlsStream::new(), Out::default(), Vec::new());
     let mut at = PerDirection { c2s: 0u64, s2c: 0u64 };
-    let mut queues: PerDirection<Vec<(u64, Piece, Place)>> = PerDirection::default();
+    let mut queues: PerDirection<Vec<(u64, TestPiece, Place)>> = PerDirection::default();
     for (number, piece) in pieces.iter().enumerate() {
         let place = Place { packet: number as u64 + 1, time: Time(number as i64) };
         let (direction, len) = match piece {
-            Piece::Bytes(direction, bytes) => (*direction, bytes.len() as u64),
-            Piece::Gap(direction, len) => (*direction, *len),
+            TestPiece::Bytes(direction, bytes) => (*direction, bytes.len() as u64),
+            TestPiece::Gap(direction, len) => (*direction, *len),
         };
         queues.of_mut(direction).push((*at.of(direction), piece.clone(), place));
         *at.of_mut(direction) += len;
@@ -79,7 +79,7 @@ pub(super) fn feed(keys: &KeyStore, pieces: &[Piece]) -> (TlsStream, Out) {
 fn drain(
     keys: &KeyStore,
     stream: &mut TlsStream,
-    queues: &mut PerDirection<Vec<(u64, Piece, Place)>>,
+    queues: &mut PerDirection<Vec<(u64, TestPiece, Place)>>,
     out: &mut Out,
     scratch: &mut Vec<u8>,
     arrival: Place,
@@ -91,11 +91,11 @@ fn drain(
             let queue = queues.of_mut(direction);
             while let Some((at, piece, place)) = queue.first_mut() {
                 match piece {
-                    Piece::Gap(_, len) => stream.gap(direction, *at, *len, arrival, out),
-                    Piece::Bytes(_, bytes) => {
+                    TestPiece::Gap(_, len) => stream.gap(direction, *at, *len, arrival, out),
+                    TestPiece::Bytes(_, bytes) => {
                         let chunk = Chunk { at: *at, bytes, address: *at, origin: *place, arrival };
                         let context =
-                            &mut Context { keys, scratch, patience: &mut crate::tls::Patience::default() };
+                            &mut TlsContext { keys, scratch, patience: &mut crate::tls::Patience::default() };
                         let taken = stream.data(direction, chunk, context, out);
                         progress |= taken > 0;
                         if taken < bytes.len() {
@@ -113,8 +113,8 @@ fn drain(
 }
 
 /// Flights as pieces.
-pub(super) fn whole(flights: &Flights) -> Vec<Piece> {
-    flights.iter().map(|(direction, bytes)| Piece::Bytes(*direction, bytes.clone())).collect()
+pub(super) fn whole(flights: &Flights) -> Vec<TestPiece> {
+    flights.iter().map(|(direction, bytes)| TestPiece::Bytes(*direction, bytes.clone())).collect()
 }
 
 pub(super) fn keys(lines: &str) -> KeyStore {

@@ -5,7 +5,7 @@ use base64::prelude::BASE64_STANDARD;
 use proptest::prelude::*;
 
 use super::super::{EarlyData, suite_name, version_name};
-use super::{Flights, Piece, feed, keys, whole, without_keys};
+use super::{Flights, TestPiece, feed, keys, whole, without_keys};
 use crate::model::{Direction, PerDirection};
 
 /// One of them.
@@ -149,7 +149,7 @@ fn a_late_server_is_waited_for() {
     for case in cases() {
         // All of the client's bytes first: nobody could have read them so.
         let mut pieces = whole(&case.flights);
-        pieces.sort_by_key(|piece| matches!(piece, Piece::Bytes(Direction::ServerToClient, _)));
+        pieces.sort_by_key(|piece| matches!(piece, TestPiece::Bytes(Direction::ServerToClient, _)));
         if case.name.contains("renegotiated") || case.name.contains("HelloRetry") {
             continue;
         }
@@ -165,14 +165,14 @@ fn a_late_server_is_waited_for() {
 }
 
 /// Cuts flights anywhere.
-fn cut(flights: &Flights, cuts: &[usize]) -> Vec<Piece> {
+fn cut(flights: &Flights, cuts: &[usize]) -> Vec<TestPiece> {
     let mut cuts = cuts.iter().cycle();
     let mut pieces = Vec::new();
     for (direction, bytes) in flights {
         let mut rest = &bytes[..];
         while !rest.is_empty() {
             let (piece, behind) = rest.split_at((*cuts.next().unwrap()).min(rest.len()));
-            pieces.push(Piece::Bytes(*direction, piece.to_vec()));
+            pieces.push(TestPiece::Bytes(*direction, piece.to_vec()));
             rest = behind;
         }
     }
@@ -202,7 +202,7 @@ proptest! {
         // Each record has the packets that its bytes came in.
         let mut at = PerDirection { c2s: 0u64, s2c: 0u64 };
         let ranges: Vec<_> = pieces.iter().map(|piece| {
-            let Piece::Bytes(direction, bytes) = piece else { unreachable!() };
+            let TestPiece::Bytes(direction, bytes) = piece else { unreachable!() };
             let from = *at.of(*direction);
             *at.of_mut(*direction) += bytes.len() as u64;
             (*direction, from, from + bytes.len() as u64)

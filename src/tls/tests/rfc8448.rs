@@ -1,6 +1,6 @@
 //! The simple handshake of RFC 8448 section 3: its hellos, its traffic secrets, its application data.
 
-use super::{Piece, feed, keys};
+use super::{TestPiece, feed, keys};
 use crate::model::{Direction, PerDirection};
 
 const CLIENT_HELLO: &str = "16030100c4010000c00303cb34ecb1e78163ba1c38c6dacb196a6dffa21a8d9912ec18a2ef6283024dece7000006130113\
@@ -22,13 +22,13 @@ const LOG: &str = "\
 #[test]
 fn its_application_data_is_read_and_the_ticket_before_it_is_missed() {
     use Direction::{ClientToServer, ServerToClient};
-    let bytes = |direction, digits: &str| Piece::Bytes(direction, hex::decode(digits).unwrap());
+    let bytes = |direction, digits: &str| TestPiece::Bytes(direction, hex::decode(digits).unwrap());
     let pieces = [
         bytes(ClientToServer, CLIENT_HELLO),
         bytes(ServerToClient, SERVER_HELLO),
         bytes(ClientToServer, CLIENT_DATA),
         // The server's encrypted handshake, and a record of 227 bytes with a session ticket.
-        Piece::Gap(ServerToClient, 679 + 227),
+        TestPiece::Gap(ServerToClient, 679 + 227),
         bytes(ServerToClient, SERVER_DATA),
     ];
     let (stream, out) = feed(&keys(LOG), &pieces);

@@ -4,7 +4,7 @@ use super::bits::Bits;
 use super::codes::{
     Coded, Codes, DIST_BITS, DISTS, END, FIXED, LENS, LITERAL, LITLEN_BITS, LITLENS, Lens, SECOND, SPECIAL,
 };
-use super::window::{ROOM, Window, copy_match};
+use super::window::{ROOM, SlidingWindow, copy_match};
 
 /// The order in which the lengths of the code of code lengths come (RFC 1951 section 3.2.7).
 const ORDER: [u8; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
@@ -54,7 +54,7 @@ enum At {
 
 /// Why decoding stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum BlockStop {
     /// The input is over.
     Input,
     /// There is no room for more output.
@@ -89,7 +89,7 @@ pub(super) enum MessageEnd {
 
 /// Reads blocks.
 #[derive(Clone, Debug)]
-pub(super) struct Blocks {
+pub(super) struct DeflateBlocks {
     bits: Bits,
     at: At,
     /// The block at hand is marked as the last one.
@@ -110,7 +110,7 @@ pub(super) struct Blocks {
     pub(super) farthest: usize,
 }
 
-impl Default for Blocks {
+impl Default for DeflateBlocks {
     fn default() -> Self {
         Self {
             bits: Bits::default(),
@@ -129,7 +129,7 @@ impl Default for Blocks {
     }
 }
 
-impl Blocks {
+impl DeflateBlocks {
     /// Goes to the begin of a block.
     pub(super) fn reset(&mut self) {
         (self.bits, self.at, self.last) = (Bits::default(), At::Head, false);
@@ -161,7 +161,12 @@ impl Blocks {
     }
 
     /// Decodes until something is lacking or wrong. All input is taken where it is input that is lacking.
-    pub(super) fn run(&mut self, input: &mut &[u8], window: &mut Window, tables: &mut Tables) -> Stop {
+    pub(super) fn run(
+        &mut self,
+        input: &mut &[u8],
+        window: &mut SlidingWindow,
+        tables: &mut Tables,
+    ) -> BlockStop {
         loop {
             let stop = match self.at {
                 At::Head => self.head(input),
@@ -179,8 +184,8 @@ impl Blocks {
         }
     }
 
-    fn head(&mut self, input: &mut &[u8]) -> Option<Stop> {
-        let Some(head) = self.bits.take(3, input) else { return Some(Stop::Input) };
+    fn head(&mut self, input: &mut &[u8]) -> Option<BlockStop> {
+        let Some(head) = self.bits.take(3, input) else { return Some(BlockStop::Input) };
         (self.last, self.is_flush) = (head & 1 != 0, false);
         self.at = match head >> 1 {
             0 => {
@@ -189,7 +194,7 @@ impl Blocks {
             }
             1 => At::Fixed,
             2 => At::Numbers,
-            _ => return Some(Stop::Damaged),
+            _ => return Some(BlockStop::Damaged),
         };
         None
     }
@@ -207,20 +212,20 @@ impl Blocks {
         }
     }
 
-    fn stored_len(&mut self, input: &mut &[u8]) -> Option<Stop> {
-        let Some(both) = self.bits.take(32, input) else { return Some(Stop::Input) };
+    fn stored_len(&mut self, input: &mut &[u8]) -> Option<BlockStop> {
+        let Some(both) = self.bits.take(32, input) else { return Some(BlockStop::Input) };
         if both & 0xffff != !both >> 16 {
-            return Some(Stop::Damaged);
+            return Some(BlockStop::Damaged);
         }
         self.at = At::Stored(both as usize & 0xffff);
         self.is_flush = both & 0xffff == 0;
         None
     }
 
-    fn stored(&mut self, left: usize, input: &mut &[u8], window: &mut Window) -> Option<Stop> {
+    fn stored(&mut self, left: usize, input: &mut &[u8], window: &mut SlidingWindow) -> Option<BlockStop> {
         let mut left = left;
         if left > 0 && !window.has_room() {
-            return Some(Stop::Room);
+            return Some(BlockStop::Room);
         }
         while left > 0 && self.bits.len >= 8 {
             window.append(&[self.bits.hold as u8]);
@@ -232,30 +237,30 @@ impl Blocks {
         left -= made;
         self.at = At::Stored(left);
         if left > 0 {
-            return Some(if input.is_empty() { Stop::Input } else { Stop::Room });
+            return Some(if input.is_empty() { BlockStop::Input } else { BlockStop::Room });
         }
         self.end_block();
         None
     }
 
-    fn numbers(&mut self, input: &mut &[u8]) -> Option<Stop> {
-        let Some(numbers) = self.bits.take(14, input) else { return Some(Stop::Input) };
+    fn numbers(&mut self, input: &mut &[u8]) -> Option<BlockStop> {
+        let Some(numbers) = self.bits.take(14, input) else { return Some(BlockStop::Input) };
         self.litlens = (numbers & 31) as usize + 257;
         self.dists = (numbers >> 5 & 31) as usize + 1;
         self.lens_codes = (numbers >> 10) as usize + 4;
         if self.litlens > 286 || self.dists > 30 {
-            return Some(Stop::Damaged);
+            return Some(BlockStop::Damaged);
         }
         (self.at, self.have) = (At::LensCode, 0);
         None
     }
 
-    fn lens_code(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<Stop> {
+    fn lens_code(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<BlockStop> {
         if self.have == 0 {
             tables.lens = [0; 19];
         }
         for &symbol in ORDER.get(self.have..self.lens_codes).unwrap_or_default() {
-            let Some(len) = self.bits.take(3, input) else { return Some(Stop::Input) };
+            let Some(len) = self.bits.take(3, input) else { return Some(BlockStop::Input) };
             if let Some(to) = tables.lens.get_mut(usize::from(symbol)) {
                 *to = len as u8;
             }
@@ -271,13 +276,13 @@ impl Blocks {
             }
         }
         if tables.lens_code.build(symbols.get(..used).unwrap_or_default(), 0, &LENS, true).is_err() {
-            return Some(Stop::Damaged);
+            return Some(BlockStop::Damaged);
         }
         (self.at, self.have, self.used, self.before) = (At::Lens, 0, 0, 0);
         None
     }
 
-    fn lens(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<Stop> {
+    fn lens(&mut self, input: &mut &[u8], tables: &mut Tables) -> Option<BlockStop> {
         let Tables { codes, lens_code, symbols, .. } = tables;
         let all = self.litlens + self.dists;
         let (mut bits, mut have, mut used, mut before) = (self.bits, self.have, self.used, self.before);
@@ -305,13 +310,13 @@ impl Blocks {
             };
             if bits.len < len + extra {
                 (self.bits, self.have, self.used, self.before) = (bits, have, used, before);
-                return Some(Stop::Input);
+                return Some(BlockStop::Input);
             }
             bits.skip(len);
             let count = first + (bits.hold as usize & ((1 << extra) - 1));
             bits.skip(extra);
             if have + count > all || (symbol == 16 && have == 0) {
-                return Some(Stop::Damaged);
+                return Some(BlockStop::Damaged);
             }
             if symbol > 16 {
                 before = 0;
@@ -334,33 +339,33 @@ impl Blocks {
             || codes.litlens.build(litlens, 0, &LITLENS, false).is_err()
             || codes.dists.build(dists, self.litlens as u16, &DISTS, false).is_err()
         {
-            return Some(Stop::Damaged);
+            return Some(BlockStop::Damaged);
         }
         self.at = At::Dynamic;
         None
     }
 
     /// Literals and matches, to the end of the block.
-    fn symbols(&mut self, input: &mut &[u8], window: &mut Window, codes: &Codes) -> Option<Stop> {
+    fn symbols(&mut self, input: &mut &[u8], window: &mut SlidingWindow, codes: &Codes) -> Option<BlockStop> {
         loop {
             if !window.has_room() {
-                return Some(Stop::Room);
+                return Some(BlockStop::Room);
             }
             if input.len() >= 8 {
                 match self.symbols_fast(input, window, codes) {
-                    Turn::Again => {}
-                    Turn::End => break,
-                    Turn::Stop(stop) => return Some(stop),
+                    BlockTurn::Again => {}
+                    BlockTurn::End => break,
+                    BlockTurn::Stop(stop) => return Some(stop),
                 }
                 if !window.has_room() {
-                    return Some(Stop::Room);
+                    return Some(BlockStop::Room);
                 }
             }
             self.bits.refill(input);
             match self.symbol(window, codes) {
-                Turn::Again => {}
-                Turn::End => break,
-                Turn::Stop(stop) => return Some(stop),
+                BlockTurn::Again => {}
+                BlockTurn::End => break,
+                BlockTurn::Stop(stop) => return Some(stop),
             }
         }
         self.end_block();
@@ -369,7 +374,7 @@ impl Blocks {
 
     /// One literal or match, if all of its bits are there.
     #[inline]
-    fn symbol(&mut self, window: &mut Window, codes: &Codes) -> Turn {
+    fn symbol(&mut self, window: &mut SlidingWindow, codes: &Codes) -> BlockTurn {
         let Bits { hold, len } = self.bits;
         let (mut entry, mut used) = (codes.litlens.first(hold), 0);
         if entry & (SPECIAL | SECOND) == SPECIAL | SECOND {
@@ -377,20 +382,20 @@ impl Blocks {
         }
         let code = used + (entry >> 8 & 15);
         if code > len {
-            return Turn::Stop(Stop::Input);
+            return BlockTurn::Stop(BlockStop::Input);
         }
         if entry & LITERAL != 0 {
             window.append(&[(entry >> 16) as u8]);
             self.bits.skip(code);
-            return Turn::Again;
+            return BlockTurn::Again;
         }
         if entry & SPECIAL != 0 {
             self.bits.skip(code);
-            return if entry & END != 0 { Turn::End } else { Turn::Stop(Stop::Damaged) };
+            return if entry & END != 0 { BlockTurn::End } else { BlockTurn::Stop(BlockStop::Damaged) };
         }
         let all = used + (entry & 0xff);
         if all > len {
-            return Turn::Stop(Stop::Input);
+            return BlockTurn::Stop(BlockStop::Input);
         }
         let match_len = value(entry, hold >> used);
         let (hold, len) = (hold >> all, len - all);
@@ -399,28 +404,28 @@ impl Blocks {
             (entry, used) = (codes.dists.second(entry, hold >> DIST_BITS), DIST_BITS);
         }
         if used + (entry >> 8 & 15) > len {
-            return Turn::Stop(Stop::Input);
+            return BlockTurn::Stop(BlockStop::Input);
         }
         if entry & SPECIAL != 0 {
-            return Turn::Stop(Stop::Damaged);
+            return BlockTurn::Stop(BlockStop::Damaged);
         }
         let dist_bits = used + (entry & 0xff);
         if dist_bits > len {
-            return Turn::Stop(Stop::Input);
+            return BlockTurn::Stop(BlockStop::Input);
         }
         let distance = value(entry, hold >> used);
         if distance > window.end {
-            return Turn::Stop(Stop::TooFar);
+            return BlockTurn::Stop(BlockStop::TooFar);
         }
         self.bits.skip(all + dist_bits);
         self.farthest = self.farthest.max(distance);
         copy_match(&mut window.bytes, window.end, distance, match_len);
         window.end += match_len;
-        Turn::Again
+        BlockTurn::Again
     }
 
     /// Literals and matches while there is much room and input: what remains is for [`Self::symbol`].
-    fn symbols_fast(&mut self, input: &mut &[u8], window: &mut Window, codes: &Codes) -> Turn {
+    fn symbols_fast(&mut self, input: &mut &[u8], window: &mut SlidingWindow, codes: &Codes) -> BlockTurn {
         let data = *input;
         let bytes = window.bytes.as_mut_slice();
         let (last, mut to) = (bytes.len().wrapping_sub(ROOM), window.end);
@@ -451,12 +456,12 @@ impl Blocks {
         }
         let mut entry;
         let turn = 'turns: {
-            refill!(break 'turns Turn::Again);
+            refill!(break 'turns BlockTurn::Again);
             entry = codes.litlens.first(hold);
             // Here, `entry` is the next one, and at least 56 bits are there.
             loop {
                 if to > last {
-                    break Turn::Again;
+                    break BlockTurn::Again;
                 }
                 // Three literals at most take 30 bits, a length 20.
                 if entry & LITERAL != 0 {
@@ -471,7 +476,7 @@ impl Blocks {
                             skip!(entry);
                             literal!(entry);
                             entry = codes.litlens.first(hold);
-                            refill!(break Turn::Again);
+                            refill!(break BlockTurn::Again);
                             continue;
                         }
                     }
@@ -485,13 +490,17 @@ impl Blocks {
                             skip!(entry);
                             literal!(entry);
                             entry = codes.litlens.first(hold);
-                            refill!(break Turn::Again);
+                            refill!(break BlockTurn::Again);
                             continue;
                         }
                     }
                     if entry & SPECIAL != 0 {
                         skip!(entry);
-                        break if entry & END != 0 { Turn::End } else { Turn::Stop(Stop::Damaged) };
+                        break if entry & END != 0 {
+                            BlockTurn::End
+                        } else {
+                            BlockTurn::Stop(BlockStop::Damaged)
+                        };
                     }
                 }
                 let match_len = value(entry, hold);
@@ -500,7 +509,7 @@ impl Blocks {
                 if len < 38 {
                     refill!({
                         (hold, len) = before;
-                        break Turn::Again;
+                        break BlockTurn::Again;
                     });
                 }
                 let mut distance = codes.dists.first(hold);
@@ -510,20 +519,20 @@ impl Blocks {
                         distance = codes.dists.second(distance, hold);
                     }
                     if distance & SPECIAL != 0 {
-                        break Turn::Stop(Stop::Damaged);
+                        break BlockTurn::Stop(BlockStop::Damaged);
                     }
                 }
                 let bits = distance;
                 let distance = value(bits, hold);
                 skip!(bits);
                 if distance > to {
-                    break Turn::Stop(Stop::TooFar);
+                    break BlockTurn::Stop(BlockStop::TooFar);
                 }
                 entry = codes.litlens.first(hold);
                 farthest = farthest.max(distance);
                 copy_match(bytes, to, distance, match_len);
                 to = to.wrapping_add(match_len);
-                refill!(break Turn::Again);
+                refill!(break BlockTurn::Again);
             }
         };
         (self.bits, self.farthest) =
@@ -535,12 +544,12 @@ impl Blocks {
 }
 
 /// How decoding a symbol went.
-enum Turn {
+enum BlockTurn {
     /// Another may follow.
     Again,
     /// The block is over.
     End,
-    Stop(Stop),
+    Stop(BlockStop),
 }
 
 /// The length or distance of an entry: its base and its extra bits, which follow its code in `bits`.

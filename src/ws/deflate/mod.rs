@@ -14,10 +14,10 @@ mod oracle_tests;
 #[cfg(test)]
 mod tests;
 
-pub(super) use plain::{PlainWindow, Source};
+pub(super) use plain::{PlainSource, PlainWindow};
 
-use block::{BlockEnd, Blocks, MessageEnd, Stop, Tables};
-use window::Window;
+use block::{BlockEnd, BlockStop, DeflateBlocks, MessageEnd, Tables};
+use window::SlidingWindow;
 
 /// What every compressed message lost at its end (RFC 7692 section 7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -90,8 +90,8 @@ pub struct InflateSpace {
 /// not there ends in [`Inflation::UnknownDictionary`], never in other bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Inflater {
-    blocks: Blocks,
-    window: Window,
+    blocks: DeflateBlocks,
+    window: SlidingWindow,
     /// The tables of a block that the input ended in. Between messages there are none.
     tables: Option<Box<Tables>>,
     /// Before what the window holds there may have been more.
@@ -326,14 +326,14 @@ impl Inflater {
             let stop = self.blocks.run(&mut input, &mut self.window, &mut tables);
             self.tally.hand_on(self.window.fresh(), limits, out);
             match stop {
-                Stop::Damaged => break Some(Inflation::Damaged),
-                Stop::TooFar => {
+                BlockStop::Damaged => break Some(Inflation::Damaged),
+                BlockStop::TooFar => {
                     self.too_far = true;
                     break Some(if self.lost { Inflation::UnknownDictionary } else { Inflation::Damaged });
                 }
                 _ if self.tally.output > limits.drain => break Some(Inflation::Cut),
-                Stop::Room => self.window.make_room(),
-                Stop::Input => break None,
+                BlockStop::Room => self.window.make_room(),
+                BlockStop::Input => break None,
             }
         };
         if let Some(outcome) = ended {

@@ -215,22 +215,22 @@ fn canonical(lens: &[u8]) -> Vec<(usize, u32, u32)> {
 /// A text with repetitions near and far.
 fn text(len: usize) -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
-        vec(any::<u8>(), 0..300).prop_map(Part::New),
-        vec(0u8..4, 0..600).prop_map(Part::New),
-        "[a-z\":{},0-9]{0,200}".prop_map(|text| Part::New(text.into_bytes())),
-        (any::<u8>(), 0usize..3000).prop_map(|(byte, len)| Part::New(vec![byte; len])),
-        (any::<Index>(), 0usize..700).prop_map(|(at, len)| Part::Again(at, len)),
+        vec(any::<u8>(), 0..300).prop_map(OraclePart::New),
+        vec(0u8..4, 0..600).prop_map(OraclePart::New),
+        "[a-z\":{},0-9]{0,200}".prop_map(|text| OraclePart::New(text.into_bytes())),
+        (any::<u8>(), 0usize..3000).prop_map(|(byte, len)| OraclePart::New(vec![byte; len])),
+        (any::<Index>(), 0usize..700).prop_map(|(at, len)| OraclePart::Again(at, len)),
     ];
     vec(part, 0..len).prop_map(|parts| {
         let mut text = Vec::new();
         for part in parts {
             match part {
-                Part::New(bytes) => text.extend(bytes),
-                Part::Again(at, len) if !text.is_empty() => {
+                OraclePart::New(bytes) => text.extend(bytes),
+                OraclePart::Again(at, len) if !text.is_empty() => {
                     let at = at.index(text.len());
                     text.extend_from_within(at..text.len().min(at + len));
                 }
-                Part::Again(..) => {}
+                OraclePart::Again(..) => {}
             }
         }
         text
@@ -238,7 +238,7 @@ fn text(len: usize) -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[derive(Clone, Debug)]
-enum Part {
+enum OraclePart {
     New(Vec<u8>),
     Again(Index, usize),
 }

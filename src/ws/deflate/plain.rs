@@ -12,25 +12,25 @@ const RUNS: usize = 64;
 
 /// A message by its number, and the packet in which it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::ws) struct Source {
+pub(in crate::ws) struct PlainSource {
     pub(in crate::ws) message: u64,
     pub(in crate::ws) packet: u64,
 }
 
 /// Uncompressed messages between the same two compressed ones.
 #[derive(Clone, Debug)]
-struct Run {
+struct PlainRun {
     /// How many bytes of compressed messages had come before.
     at: u64,
     bytes: Vec<u8>,
-    first: Source,
-    last: Source,
+    first: PlainSource,
+    last: PlainSource,
 }
 
 /// Uncompressed messages of one direction, at most half as many bytes again as a window holds.
 #[derive(Clone, Debug, Default)]
 pub(in crate::ws) struct PlainWindow {
-    runs: VecDeque<Run>,
+    runs: VecDeque<PlainRun>,
     len: usize,
     /// The sender does put them into its window.
     pub(in crate::ws) in_window: bool,
@@ -39,18 +39,18 @@ pub(in crate::ws) struct PlainWindow {
 impl PlainWindow {
     /// Bytes of memory, about.
     pub(in crate::ws) fn size(&self) -> usize {
-        size_of::<Self>() + self.len + self.runs.len() * size_of::<Run>()
+        size_of::<Self>() + self.len + self.runs.len() * size_of::<PlainRun>()
     }
 
     /// Takes a message. `at`: how many bytes of compressed messages came before it.
-    pub(in crate::ws) fn push(&mut self, at: u64, bytes: &[u8], source: Source) {
+    pub(in crate::ws) fn push(&mut self, at: u64, bytes: &[u8], source: PlainSource) {
         let bytes = bytes.get(bytes.len().saturating_sub(WINDOW)..).unwrap_or_default();
         match self.runs.back_mut().filter(|run| run.at == at) {
             Some(run) => {
                 run.bytes.extend_from_slice(bytes);
                 run.last = source;
             }
-            None => self.runs.push_back(Run { at, bytes: bytes.to_vec(), first: source, last: source }),
+            None => self.runs.push_back(PlainRun { at, bytes: bytes.to_vec(), first: source, last: source }),
         }
         self.len += bytes.len();
         // Not at every message: what stays is moved.
@@ -91,7 +91,7 @@ impl PlainWindow {
     }
 
     /// The first of these messages, and the last.
-    pub(in crate::ws) fn ends(&self) -> [Source; 2] {
+    pub(in crate::ws) fn ends(&self) -> [PlainSource; 2] {
         let first = self.runs.front().map(|run| run.first).unwrap_or_default();
         [first, self.runs.back().map(|run| run.last).unwrap_or_default()]
     }
@@ -101,8 +101,8 @@ impl PlainWindow {
 mod tests {
     use super::*;
 
-    fn source(message: u64) -> Source {
-        Source { message, packet: message + 10 }
+    fn source(message: u64) -> PlainSource {
+        PlainSource { message, packet: message + 10 }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) const ROOM: usize = 3 + MATCH + STRIDE;
 
 /// The output of one direction since it began or was emptied, as far back as distances reach.
 #[derive(Debug, Default)]
-pub(super) struct Window {
+pub(super) struct SlidingWindow {
     /// As much as was ever needed; behind `end` is nothing of meaning.
     pub(super) bytes: Vec<u8>,
     /// Where the next byte goes. Before it, everything is known.
@@ -27,7 +27,7 @@ pub(super) struct Window {
     begun: Option<usize>,
 }
 
-impl Clone for Window {
+impl Clone for SlidingWindow {
     /// With no more than distances reach to.
     fn clone(&self) -> Self {
         let begun = self.begun.unwrap_or(self.end);
@@ -38,7 +38,7 @@ impl Clone for Window {
     }
 }
 
-impl Window {
+impl SlidingWindow {
     /// Forgets everything.
     pub(super) fn clear(&mut self) {
         (self.end, self.handed, self.begun) = (0, 0, None);

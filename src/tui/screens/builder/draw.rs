@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::edit::value;
-use super::{Builder, BuilderPane, Field, Made};
+use super::{Builder, BuilderField, BuilderPane, Made};
 use crate::build::{EXPERIMENTS, verdict};
 use crate::explain::diagram::{Line, LineKind, picture};
 use crate::explain::words::rules::{rule_words, summary};
@@ -26,11 +26,11 @@ impl Builder {
         let inner = Pane::new(title, focused).right("bytes").draw(buffer, area, ctx.theme());
         let columns = usize::from(inner.width);
         let mut lines = Vec::new();
-        for (i, field) in Field::ALL.into_iter().enumerate() {
+        for (i, field) in BuilderField::ALL.into_iter().enumerate() {
             let here = i == self.field;
             let mut line = Text::of(Role::Title, if here { "▸" } else { " " });
             line.left(if here { Role::Title } else { Role::Plain }, field.name(), NAME - 1);
-            if field == Field::Payload {
+            if field == BuilderField::Payload {
                 line.plainly("[").captured(
                     Role::Plain,
                     &self.draft.payload,
@@ -119,30 +119,30 @@ impl Builder {
 }
 
 /// What stands behind a field's value.
-fn remark(builder: &Builder, made: &Made, field: Field) -> String {
+fn remark(builder: &Builder, made: &Made, field: BuilderField) -> String {
     let draft = &builder.draft;
     let header = made.frames.first().and_then(|frame| frame.header);
     match field {
-        Field::Rsv1 if draft.is_compressed() => "compressed".to_owned(),
-        Field::Rsv1 if !draft.deflate => "no deflate".to_owned(),
-        Field::Length => header.map_or(String::new(), |header| match header.extended_len() {
+        BuilderField::Rsv1 if draft.is_compressed() => "compressed".to_owned(),
+        BuilderField::Rsv1 if !draft.deflate => "no deflate".to_owned(),
+        BuilderField::Length => header.map_or(String::new(), |header| match header.extended_len() {
             _ if header.payload_len >> 63 != 0 => String::new(),
             0 => format!("{} in 7 bits", header.payload_len),
             len => format!("{} in {} bits", header.payload_len, len * 8),
         }),
-        Field::Deflate if draft.deflate => "agreed on".to_owned(),
-        Field::Deflate => "not negotiated".to_owned(),
-        Field::Payload => format!("{} B", draft.payload.len()),
+        BuilderField::Deflate if draft.deflate => "agreed on".to_owned(),
+        BuilderField::Deflate => "not negotiated".to_owned(),
+        BuilderField::Payload => format!("{} B", draft.payload.len()),
         _ => String::new(),
     }
 }
 
 /// The byte in which a field stands, where it is the first of its byte.
-fn bytes_of(made: &Made, field: Field) -> String {
+fn bytes_of(made: &Made, field: BuilderField) -> String {
     let head = made.frames.first().map(|frame| frame.head.as_slice()).unwrap_or_default();
     match (field, head) {
-        (Field::Fin, [first, ..]) => format!("{first:02x}"),
-        (Field::Mask, [_, second, ..]) => format!("{second:02x}"),
+        (BuilderField::Fin, [first, ..]) => format!("{first:02x}"),
+        (BuilderField::Mask, [_, second, ..]) => format!("{second:02x}"),
         _ => String::new(),
     }
 }

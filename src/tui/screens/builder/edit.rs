@@ -11,7 +11,7 @@ use crate::ws::{FrameHeader, Opcode};
 /// A field that can be changed.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Field {
+pub enum BuilderField {
     Fin,
     Rsv1,
     Rsv2,
@@ -26,7 +26,7 @@ pub enum Field {
     Deflate,
 }
 
-impl Field {
+impl BuilderField {
     /// All of them, in the order of the screen.
     pub const ALL: [Self; 12] = [
         Self::Fin,
@@ -83,17 +83,19 @@ impl Field {
 
 /// The value of a field.
 #[must_use]
-pub fn value(draft: &Draft, field: Field) -> String {
+pub fn value(draft: &Draft, field: BuilderField) -> String {
     let bit = |set: bool| format!("[{}] {}", if set { 'x' } else { ' ' }, u8::from(set));
     match field {
-        Field::Fin => bit(draft.fin),
-        Field::Rsv1 => bit(draft.rsv & 4 != 0),
-        Field::Rsv2 => bit(draft.rsv & 2 != 0),
-        Field::Rsv3 => bit(draft.rsv & 1 != 0),
-        Field::Opcode => format!("< {} 0x{:X} >", word(draft.opcode()), draft.opcode),
-        Field::Mask => bit(draft.key.is_some()),
-        Field::Key => draft.key.map_or_else(|| "-".to_owned(), |key| format!("[{}]", hex::spaced(&key))),
-        Field::Length => {
+        BuilderField::Fin => bit(draft.fin),
+        BuilderField::Rsv1 => bit(draft.rsv & 4 != 0),
+        BuilderField::Rsv2 => bit(draft.rsv & 2 != 0),
+        BuilderField::Rsv3 => bit(draft.rsv & 1 != 0),
+        BuilderField::Opcode => format!("< {} 0x{:X} >", word(draft.opcode()), draft.opcode),
+        BuilderField::Mask => bit(draft.key.is_some()),
+        BuilderField::Key => {
+            draft.key.map_or_else(|| "-".to_owned(), |key| format!("[{}]", hex::spaced(&key)))
+        }
+        BuilderField::Length => {
             let form = match draft.form {
                 LengthForm::Auto => "auto",
                 LengthForm::Bits16 => "16-bit",
@@ -102,51 +104,51 @@ pub fn value(draft: &Draft, field: Field) -> String {
             };
             format!("< {form} >")
         }
-        Field::Payload => String::new(),
-        Field::Fragments => format!("< {} >", draft.fragments),
-        Field::Direction => match draft.direction {
+        BuilderField::Payload => String::new(),
+        BuilderField::Fragments => format!("< {} >", draft.fragments),
+        BuilderField::Direction => match draft.direction {
             Direction::ClientToServer => "< client → server >".to_owned(),
             Direction::ServerToClient => "< server → client >".to_owned(),
         },
-        Field::Deflate => format!("[{}]", if draft.deflate { 'x' } else { ' ' }),
+        BuilderField::Deflate => format!("[{}]", if draft.deflate { 'x' } else { ' ' }),
     }
 }
 
 /// Turns a bit, or goes to the next value or the one before.
-pub fn step(draft: &mut Draft, field: Field, forwards: bool) {
+pub fn step(draft: &mut Draft, field: BuilderField, forwards: bool) {
     let around = |at: usize, len: usize| (at + if forwards { 1 } else { len - 1 }) % len;
     match field {
-        Field::Fin => draft.fin = !draft.fin,
-        Field::Rsv1 => draft.rsv ^= 4,
-        Field::Rsv2 => draft.rsv ^= 2,
-        Field::Rsv3 => draft.rsv ^= 1,
-        Field::Opcode => draft.opcode = around(draft.opcode.into(), 16) as u8,
-        Field::Mask => draft.key = if draft.key.is_some() { None } else { Some(Draft::KEY) },
-        Field::Key => draft.key = Some(crate::build::draft::next_key(draft.key.unwrap_or(Draft::KEY))),
-        Field::Length => {
+        BuilderField::Fin => draft.fin = !draft.fin,
+        BuilderField::Rsv1 => draft.rsv ^= 4,
+        BuilderField::Rsv2 => draft.rsv ^= 2,
+        BuilderField::Rsv3 => draft.rsv ^= 1,
+        BuilderField::Opcode => draft.opcode = around(draft.opcode.into(), 16) as u8,
+        BuilderField::Mask => draft.key = if draft.key.is_some() { None } else { Some(Draft::KEY) },
+        BuilderField::Key => draft.key = Some(crate::build::draft::next_key(draft.key.unwrap_or(Draft::KEY))),
+        BuilderField::Length => {
             let at = LengthForm::ALL.iter().position(|form| *form == draft.form).unwrap_or(0);
             draft.form = LengthForm::ALL.get(around(at, LengthForm::ALL.len())).copied().unwrap_or_default();
         }
-        Field::Payload => {}
-        Field::Fragments => {
+        BuilderField::Payload => {}
+        BuilderField::Fragments => {
             let more = if forwards { draft.fragments + 1 } else { draft.fragments.saturating_sub(1) };
             draft.fragments = more.clamp(1, MAX_FRAGMENTS);
         }
-        Field::Direction => draft.direction = draft.direction.opposite(),
-        Field::Deflate => draft.deflate = !draft.deflate,
+        BuilderField::Direction => draft.direction = draft.direction.opposite(),
+        BuilderField::Deflate => draft.deflate = !draft.deflate,
     }
 }
 
 /// What stands before an input line for a field, and what is in it at first.
-pub fn prompt(draft: &Draft, field: Field, hex: bool) -> Result<(&'static str, String), &'static str> {
+pub fn prompt(draft: &Draft, field: BuilderField, hex: bool) -> Result<(&'static str, String), &'static str> {
     Ok(match field {
         _ if hex => ("payload in hex", hex::spaced(draft.payload.get(..4096).unwrap_or(&draft.payload))),
-        Field::Key | Field::Mask => {
+        BuilderField::Key | BuilderField::Mask => {
             ("key: 4 bytes in hex, or none", draft.key.map_or("none".to_owned(), |key| hex::spaced(&key)))
         }
-        Field::Opcode => ("opcode: 0 to 15, or its name", draft.opcode.to_string()),
-        Field::Fragments => ("fragments", draft.fragments.to_string()),
-        Field::Payload | Field::Length => match std::str::from_utf8(&draft.payload) {
+        BuilderField::Opcode => ("opcode: 0 to 15, or its name", draft.opcode.to_string()),
+        BuilderField::Fragments => ("fragments", draft.fragments.to_string()),
+        BuilderField::Payload | BuilderField::Length => match std::str::from_utf8(&draft.payload) {
             Ok(text) if text.len() <= 4096 => ("payload", text.to_owned()),
             _ => return Err("the payload is not a short text: x edits it as hex"),
         },
@@ -155,7 +157,7 @@ pub fn prompt(draft: &Draft, field: Field, hex: bool) -> Result<(&'static str, S
 }
 
 /// Takes what was typed for a field.
-pub fn entered(draft: &mut Draft, field: Field, text: &str, hex: bool) -> Result<(), String> {
+pub fn entered(draft: &mut Draft, field: BuilderField, text: &str, hex: bool) -> Result<(), String> {
     let bytes = |text: &str| match text.trim() {
         "" => Ok(Vec::new()),
         text => parse_hex(text).map_err(|error| error.message),
@@ -168,18 +170,18 @@ pub fn entered(draft: &mut Draft, field: Field, text: &str, hex: bool) -> Result
         return Ok(());
     }
     match field {
-        Field::Key | Field::Mask if text.trim() == "none" => draft.key = None,
-        Field::Key | Field::Mask => {
+        BuilderField::Key | BuilderField::Mask if text.trim() == "none" => draft.key = None,
+        BuilderField::Key | BuilderField::Mask => {
             let key = bytes(text)?.try_into().map_err(|_| "a masking key has 4 bytes".to_owned())?;
             draft.key = Some(key);
         }
-        Field::Opcode => {
+        BuilderField::Opcode => {
             let named = crate::explain::topic::opcode_named(text.trim()).map(Opcode::bits);
             let number = text.trim().parse().ok().filter(|bits: &u8| *bits < 16);
             draft.opcode =
                 named.or(number).ok_or("an opcode is 0 to 15, or text, binary, close, ping, pong")?;
         }
-        Field::Fragments => {
+        BuilderField::Fragments => {
             let count = text.trim().parse().ok().filter(|count| (1..=MAX_FRAGMENTS).contains(count));
             draft.fragments =
                 count.ok_or_else(|| format!("a message is cut into 1 to {MAX_FRAGMENTS} frames"))?;

@@ -21,11 +21,11 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::{List, Text, hex};
 
-pub use edit::{Field, of_frame};
+pub use edit::{BuilderField, of_frame};
 
 /// What the builder begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Start {
+pub struct BuilderStart {
     /// The frame.
     pub draft: Draft,
     /// Where it comes from, in our own words.
@@ -66,7 +66,7 @@ const EDIT_HEX: u32 = 3;
 pub struct Builder {
     draft: Draft,
     /// What it began with.
-    start: Option<Start>,
+    start: Option<BuilderStart>,
     before: Vec<Draft>,
     field: usize,
     focus: BuilderPane,
@@ -133,8 +133,8 @@ impl Builder {
         }
     }
 
-    fn field(&self) -> Field {
-        Field::ALL.get(self.field).copied().unwrap_or(Field::Fin)
+    fn field(&self) -> BuilderField {
+        BuilderField::ALL.get(self.field).copied().unwrap_or(BuilderField::Fin)
     }
 
     /// Changes the draft, and remembers what it was.
@@ -231,10 +231,10 @@ impl Screen for Builder {
                 self.top =
                     if cmd == Cmd::Down { self.top.saturating_add(1) } else { self.top.saturating_sub(1) };
             }
-            Cmd::Down => self.field = (self.field + 1).min(Field::ALL.len() - 1),
+            Cmd::Down => self.field = (self.field + 1).min(BuilderField::ALL.len() - 1),
             Cmd::Up => self.field = self.field.saturating_sub(1),
             Cmd::First => self.field = 0,
-            Cmd::Last => self.field = Field::ALL.len() - 1,
+            Cmd::Last => self.field = BuilderField::ALL.len() - 1,
             Cmd::Toggle | Cmd::More => {
                 let field = self.field();
                 self.change(|draft| edit::step(draft, field, true));
@@ -314,7 +314,7 @@ impl Screen for Builder {
             }
         } else if places.fields.contains(at) {
             self.focus = BuilderPane::Fields;
-            if wheel == 0 && line(places.fields) < Field::ALL.len() {
+            if wheel == 0 && line(places.fields) < BuilderField::ALL.len() {
                 let again = self.field == line(places.fields);
                 self.field = line(places.fields);
                 if again {

@@ -10,7 +10,7 @@ use crate::tui::widgets::{Text, units};
 
 /// Which bytes a row shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum BytesPart {
     /// The first two.
     Head,
     /// The extended length.
@@ -25,7 +25,7 @@ enum Part {
 
 /// The rows of the pane.
 #[derive(Clone, Copy, Debug)]
-pub struct Bytes<'a> {
+pub struct BytesPane<'a> {
     shown: &'a ShownFrame,
     /// Bytes of the selected field in the frame.
     lit: (usize, usize),
@@ -39,7 +39,7 @@ pub struct Bytes<'a> {
 /// Columns of the offset.
 const OFFSET: usize = 8;
 
-impl<'a> Bytes<'a> {
+impl<'a> BytesPane<'a> {
     /// The bytes of a frame in so many columns.
     #[must_use]
     pub fn new(shown: &'a ShownFrame, lit: Range<usize>, unmasked: bool, columns: usize) -> Self {
@@ -102,32 +102,32 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    fn part(&self, row: usize) -> Part {
+    fn part(&self, row: usize) -> BytesPart {
         let keys = usize::from(self.key_len() > 0);
         let extended = usize::from(self.extended() > 0);
         match row.checked_sub(self.head_rows()) {
-            None if row == 0 => Part::Head,
-            None if row == 1 && extended == 1 => Part::Length,
-            None if keys == 1 => Part::Key,
-            None => Part::Head,
+            None if row == 0 => BytesPart::Head,
+            None if row == 1 && extended == 1 => BytesPart::Length,
+            None if keys == 1 => BytesPart::Key,
+            None => BytesPart::Head,
             Some(row) => {
                 let at = row.saturating_mul(self.per_row);
-                if at < self.shown.plain.len() { Part::Payload(at) } else { Part::Rest }
+                if at < self.shown.plain.len() { BytesPart::Payload(at) } else { BytesPart::Rest }
             }
         }
     }
 
     /// The bytes of the frame that a row shows.
-    fn range(&self, part: Part) -> Range<usize> {
+    fn range(&self, part: BytesPart) -> Range<usize> {
         let (extended, header) = (2 + self.extended(), self.shown.header_len());
         match part {
-            Part::Head => 0..2.min(header),
-            Part::Length => 2..extended,
-            Part::Key => extended..header,
-            Part::Payload(at) => {
+            BytesPart::Head => 0..2.min(header),
+            BytesPart::Length => 2..extended,
+            BytesPart::Key => extended..header,
+            BytesPart::Payload(at) => {
                 header + at..header + at.saturating_add(self.per_row).min(self.shown.plain.len())
             }
-            Part::Rest => header + self.shown.plain.len()..header + self.shown.plain.len(),
+            BytesPart::Rest => header + self.shown.plain.len()..header + self.shown.plain.len(),
         }
     }
 
@@ -172,7 +172,7 @@ impl<'a> Bytes<'a> {
         let part = self.part(row);
         let range = self.range(part);
         let mut line = Text::of(Role::Plain, " ");
-        if part == Part::Rest {
+        if part == BytesPart::Rest {
             if let Some(rest) = self.rest() {
                 line.pad_to(OFFSET).add(Role::Dim, "… ").add(Role::Dim, safe_str(&rest));
             }
@@ -189,13 +189,13 @@ impl<'a> Bytes<'a> {
         self.cells(&mut line, &range, |at| self.shown.byte(at));
         line.pad_to(OFFSET + wide.max(25));
         match part {
-            Part::Head => self.head_words(&mut line),
-            Part::Length => self.word(&mut line, &range, "extended length"),
-            Part::Key => self.word(&mut line, &range, "Masking-key"),
-            Part::Payload(0) => self.word(&mut line, &range, "payload"),
-            Part::Payload(_) | Part::Rest => {}
+            BytesPart::Head => self.head_words(&mut line),
+            BytesPart::Length => self.word(&mut line, &range, "extended length"),
+            BytesPart::Key => self.word(&mut line, &range, "Masking-key"),
+            BytesPart::Payload(0) => self.word(&mut line, &range, "payload"),
+            BytesPart::Payload(_) | BytesPart::Rest => {}
         }
-        if let Part::Payload(_) = part {
+        if let BytesPart::Payload(_) = part {
             line.pad_to(OFFSET + wide.max(25) + 13);
             if self.masked() {
                 let key = self.shown.frame.header.map_or([0; 4], |header| header.masking_key);

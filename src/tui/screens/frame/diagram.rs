@@ -14,12 +14,12 @@ use crate::tui::widgets::{Text, hex};
 
 /// The lines of the box that are in sight.
 #[derive(Clone, Debug)]
-pub struct View<'a> {
+pub struct DiagramView<'a> {
     lines: Vec<&'a Line>,
     words: Option<Text>,
 }
 
-impl<'a> View<'a> {
+impl<'a> DiagramView<'a> {
     /// The part of the box around a bit that fits an area.
     #[must_use]
     pub fn new(shown: &'a ShownFrame, compact: bool, bit: usize, area: Rect) -> Self {

@@ -47,7 +47,7 @@ impl Loaded {
 
 /// How the frame that is looked at stands.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum FoundFrame {
     /// There is none, or it cannot be read: why.
     Nothing(String),
     /// It is on its way.
@@ -91,24 +91,24 @@ pub fn request(ctx: &Ctx<'_>) -> Option<Request> {
 
 /// The frame that is looked at.
 #[must_use]
-pub fn find(ctx: &Ctx<'_>) -> Found {
-    let nothing = || Found::Nothing("no frame of this connection was captured".to_owned());
+pub fn find(ctx: &Ctx<'_>) -> FoundFrame {
+    let nothing = || FoundFrame::Nothing("no frame of this connection was captured".to_owned());
     let Some(request) = request(ctx) else { return nothing() };
     let details = &ctx.shared.details;
     let frame = number(ctx);
     match request {
         Request::Frame { connection, frame } => match details.frame(connection, frame) {
-            Detail::Ready(frame) => Found::Here(Loaded::Alone(frame)),
-            Detail::Failed(why) => Found::Nothing(why),
-            Detail::Absent | Detail::Loading => Found::Waiting,
+            Detail::Ready(frame) => FoundFrame::Here(Loaded::Alone(frame)),
+            Detail::Failed(why) => FoundFrame::Nothing(why),
+            Detail::Absent | Detail::Loading => FoundFrame::Waiting,
         },
         Request::Message { connection, message } => match details.message(connection, message) {
             Detail::Ready(message) => match message.frames.iter().position(|known| known.number == frame) {
-                Some(at) => Found::Here(Loaded::Of(message, at)),
-                None => Found::Nothing(format!("frame {frame} could not be read")),
+                Some(at) => FoundFrame::Here(Loaded::Of(message, at)),
+                None => FoundFrame::Nothing(format!("frame {frame} could not be read")),
             },
-            Detail::Failed(why) => Found::Nothing(why),
-            Detail::Absent | Detail::Loading => Found::Waiting,
+            Detail::Failed(why) => FoundFrame::Nothing(why),
+            Detail::Absent | Detail::Loading => FoundFrame::Waiting,
         },
         Request::Tcp { .. } => nothing(),
     }

@@ -11,7 +11,7 @@ use std::ops::Range;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::builder::{Start, of_frame};
+use super::builder::{BuilderStart, of_frame};
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair, slug};
 use crate::explain::frame::word;
 use crate::store::detail::Request;
@@ -21,7 +21,7 @@ use crate::tui::shared::{Ctx, Shared, Turn};
 use crate::tui::theme::Role;
 use crate::tui::widgets::pane::inside;
 use crate::tui::widgets::{List, Pane, Text, units};
-use bytes::Bytes;
+use bytes::BytesPane;
 use fields::Base;
 use shown::ShownFrame;
 
@@ -103,8 +103,13 @@ impl FrameView {
         }
     }
 
-    fn bytes<'a>(&self, shown: &'a ShownFrame, area: Rect) -> Bytes<'a> {
-        Bytes::new(shown, shown.bytes(self.field), self.unmasked, usize::from(area.width).saturating_sub(2))
+    fn bytes<'a>(&self, shown: &'a ShownFrame, area: Rect) -> BytesPane<'a> {
+        BytesPane::new(
+            shown,
+            shown.bytes(self.field),
+            self.unmasked,
+            usize::from(area.width).saturating_sub(2),
+        )
     }
 
     /// Puts the cursor on a field.
@@ -132,7 +137,7 @@ impl FrameView {
     /// Brings the selected field's first byte into sight.
     fn show_bytes(&mut self) {
         let Some(shown) = &self.shown else { return };
-        let bytes = Bytes::new(shown, 0..0, self.unmasked, self.columns);
+        let bytes = BytesPane::new(shown, 0..0, self.unmasked, self.columns);
         self.rows.go(bytes.row_of(shown.bytes(self.field).start));
     }
 }
@@ -255,7 +260,7 @@ impl Screen for FrameView {
         if places.diagram.contains(at.into()) {
             self.focus = FramePane::Diagram;
             let inner = inside(places.diagram);
-            let view = diagram::View::new(shown, places.compact, self.bit, inner);
+            let view = diagram::DiagramView::new(shown, places.compact, self.bit, inner);
             if let Some(bit) = view.bit_at(inner, mouse.x, mouse.y) {
                 self.go_bit(bit);
             }
@@ -325,7 +330,7 @@ impl Screen for FrameView {
             let title = title(ctx, shown, places.compact);
             let inner =
                 Pane::new(title, self.focus == FramePane::Diagram).draw(buffer, places.diagram, ctx.theme());
-            let view = diagram::View::new(shown, places.compact, self.bit, inner);
+            let view = diagram::DiagramView::new(shown, places.compact, self.bit, inner);
             view.draw(ctx, shown.bits(self.field), self.bit, inner, buffer);
         }
         if !places.fields.is_empty() {
@@ -403,7 +408,7 @@ fn is_short(places: FrameAreas, shown: &ShownFrame) -> bool {
 }
 
 /// The frame as the builder takes it.
-fn start(ctx: &Ctx<'_>, shown: &ShownFrame) -> Option<Start> {
+fn start(ctx: &Ctx<'_>, shown: &ShownFrame) -> Option<BuilderStart> {
     let header = shown.frame.header?;
     let message = shown.loaded.as_ref().and_then(found::Loaded::message);
     let compressed = header.rsv1() && message.is_some_and(|message| message.compressed);
@@ -413,7 +418,7 @@ fn start(ctx: &Ctx<'_>, shown: &ShownFrame) -> Option<Start> {
     let agreed = ctx.connection().is_some_and(|connection| connection.handshake.deflate.is_some());
     let deflate = agreed && (whole.is_some() || !compressed);
     let selection = ctx.shared.selection;
-    Some(Start {
+    Some(BuilderStart {
         draft: of_frame(header, shown.direction, payload, deflate),
         from: format!("connection {}, frame {}", selection.connection, selection.frame),
     })

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::builder::Built;
-use super::found::{self, Found, Loaded};
+use super::found::{self, FoundFrame, Loaded};
 use crate::explain::diagram::{Line, drawn_bits, picture};
 use crate::explain::fields::{About, about};
 use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
@@ -73,9 +73,9 @@ impl ShownFrame {
         let row = found::row(ctx, number)?;
         let found = found::find(ctx);
         let (loaded, absent) = match found {
-            Found::Here(loaded) => (Some(loaded), None),
-            Found::Waiting => (None, Some("loading".to_owned())),
-            Found::Nothing(why) => (None, Some(why)),
+            FoundFrame::Here(loaded) => (Some(loaded), None),
+            FoundFrame::Waiting => (None, Some("loading".to_owned())),
+            FoundFrame::Nothing(why) => (None, Some(why)),
         };
         let detail = loaded.as_ref().and_then(Loaded::frame);
         let bytes = detail.map(|detail| detail.payload.len());

@@ -5,7 +5,7 @@ mod tower;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::frame::found::{self, Found, Loaded};
+use super::frame::found::{self, FoundFrame, Loaded};
 use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
 use crate::model::Lang;
 use crate::store::detail::{FrameDetail, Piece, Request};
@@ -69,14 +69,14 @@ struct LayersAreas {
 }
 
 /// The frame that is looked at: alone where its packets came with fewer bytes than the screen shows.
-fn find(ctx: &Ctx<'_>, piece: usize) -> Found {
+fn find(ctx: &Ctx<'_>, piece: usize) -> FoundFrame {
     let found = found::find(ctx);
-    if let Found::Here(loaded) = &found
+    if let FoundFrame::Here(loaded) = &found
         && is_thin(loaded, piece)
         && let Detail::Ready(frame) =
             ctx.shared.details.frame(ctx.shared.selection.connection, found::number(ctx))
     {
-        return Found::Here(Loaded::Alone(frame));
+        return FoundFrame::Here(Loaded::Alone(frame));
     }
     found
 }
@@ -155,7 +155,7 @@ impl Screen for Layers {
         {
             self.piece = 0;
         }
-        let Found::Here(loaded) = find(&ctx, self.piece) else {
+        let FoundFrame::Here(loaded) = find(&ctx, self.piece) else {
             self.shown = None;
             return;
         };
@@ -283,7 +283,9 @@ impl Screen for Layers {
         let request = found::request(ctx)?;
         let (connection, frame) = (ctx.shared.selection.connection, found::number(ctx));
         match found::find(ctx) {
-            Found::Here(loaded) if is_thin(&loaded, self.piece) => Some(Request::Frame { connection, frame }),
+            FoundFrame::Here(loaded) if is_thin(&loaded, self.piece) => {
+                Some(Request::Frame { connection, frame })
+            }
             _ => Some(request),
         }
     }
@@ -292,9 +294,9 @@ impl Screen for Layers {
         let Some(shown) = self.shown.as_ref().filter(|shown| shown.piece().is_some()) else {
             let inner = Pane::new("Layers", true).draw(buffer, area, ctx.theme());
             let words = match found::find(ctx) {
-                Found::Nothing(why) => crate::model::safe_str(&why).into_owned(),
-                Found::Waiting => "loading".to_owned(),
-                Found::Here(_) => "no packet of this frame can be read".to_owned(),
+                FoundFrame::Nothing(why) => crate::model::safe_str(&why).into_owned(),
+                FoundFrame::Waiting => "loading".to_owned(),
+                FoundFrame::Here(_) => "no packet of this frame can be read".to_owned(),
             };
             return empty(ctx, buffer, inner, &words);
         };

@@ -12,7 +12,7 @@ use crate::learn::scene::{Scene, Task, Verdict};
 use crate::learn::{Lesson, Step};
 use crate::model::Lang;
 use crate::store::Request;
-use crate::tui::details::Answer;
+use crate::tui::details::DetailsAnswer;
 use crate::tui::keys::{Key, Press};
 use crate::tui::shared::Turn;
 
@@ -141,9 +141,11 @@ impl Play {
                 };
                 let request = request.clone();
                 match answer {
-                    Ok(Answer::Frame(frame)) => self.cache.keep_frame(request, Ok(frame)),
-                    Ok(Answer::Tcp(tcp)) => self.cache.keep_tcp(request, Ok(tcp)),
-                    Ok(Answer::Message(_)) => self.cache.keep_frame(request, Err("no frame".to_owned())),
+                    Ok(DetailsAnswer::Frame(frame)) => self.cache.keep_frame(request, Ok(frame)),
+                    Ok(DetailsAnswer::Tcp(tcp)) => self.cache.keep_tcp(request, Ok(tcp)),
+                    Ok(DetailsAnswer::Message(_)) => {
+                        self.cache.keep_frame(request, Err("no frame".to_owned()))
+                    }
                     Err(why) => self.cache.keep_frame(request, Err(why)),
                 }
                 self.waits_for = None;

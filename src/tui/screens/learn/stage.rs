@@ -10,7 +10,7 @@ use crate::learn::expr::Value;
 use crate::learn::parse::View;
 use crate::store::{Index, Progress, Reading, Request};
 use crate::tui::app::{App, REST};
-use crate::tui::details::{Answer, Detail};
+use crate::tui::details::{Detail, DetailsAnswer};
 use crate::tui::event::{Effect, Event, Mouse, answer};
 use crate::tui::keys::Press;
 use crate::tui::screens::ScreenId;
@@ -296,8 +296,8 @@ pub fn size_for(area: Rect, whole: bool) -> (u16, u16) {
 }
 
 /// What was loaded of the learner's capture; none while it is on its way.
-pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<Answer, String>> {
-    fn of<T>(detail: Detail<T>, make: fn(Arc<T>) -> Answer) -> Option<Result<Answer, String>> {
+pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<DetailsAnswer, String>> {
+    fn of<T>(detail: Detail<T>, make: fn(Arc<T>) -> DetailsAnswer) -> Option<Result<DetailsAnswer, String>> {
         match detail {
             Detail::Ready(detail) => Some(Ok(make(detail))),
             Detail::Failed(why) => Some(Err(why)),
@@ -308,10 +308,10 @@ pub fn loaded(shared: &Shared, request: &Request) -> Option<Result<Answer, Strin
     let details = &shared.details;
     match request {
         Request::Message { connection, message } => {
-            of(details.message(*connection, *message), Answer::Message)
+            of(details.message(*connection, *message), DetailsAnswer::Message)
         }
-        Request::Frame { connection, frame } => of(details.frame(*connection, *frame), Answer::Frame),
-        Request::Tcp { connection } => of(details.tcp(*connection), Answer::Tcp),
+        Request::Frame { connection, frame } => of(details.frame(*connection, *frame), DetailsAnswer::Frame),
+        Request::Tcp { connection } => of(details.tcp(*connection), DetailsAnswer::Tcp),
     }
 }
 
