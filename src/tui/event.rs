@@ -84,9 +84,9 @@ pub enum MouseKind {
 /// What the UI wants from the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Read this; an [`Event::DetailsAnswer`] follows.
+    /// Read this; an [`Event::Answer`] follows.
     Load(Request),
-    /// Search payloads; [`Event::FoundFrame`]s follow. One before it ends.
+    /// Search payloads; [`Event::Found`]s follow. One before it ends.
     Scan(ScanFor),
     /// Ask all bytes of connections what a filter says; [`Event::Chosen`]s follow. One before it ends.
     Choose(ChooseFor),
