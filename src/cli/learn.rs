@@ -11,24 +11,24 @@ use crate::learn::{Course, Sample, plain};
 use crate::store;
 use crate::tui::run::{self, Options};
 
-/// Columns of a lesson that is printed.
+/// Width of a printed lesson in columns.
 const COLUMNS: usize = 76;
 
-/// The file that keeps progress; `None` where nothing is to be kept, or nobody says where.
+/// Returns the file that stores progress; `None` if progress is not saved or no directory is known.
 #[must_use]
 pub fn state_file(no_save: bool) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if no_save || set("WSLENS_NO_SAVE").is_some_and(|value| value != "0") {
         return None;
     }
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification requires relative paths to be ignored.
     let state = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home =
         || Some(PathBuf::from(set("HOME").or_else(|| set("USERPROFILE"))?).join(".local").join("state"));
     Some(state.or_else(home)?.join("wslens").join("learned"))
 }
 
-/// Opens the lessons, or prints them; answers the exit code.
+/// Opens or prints the lessons; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the terminal.
@@ -80,5 +80,5 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
 fn unknown(course: &Course, name: &str) -> Problem {
     let ids: Vec<&str> = course.ids().collect();
     let name = crate::model::safe_str(name);
-    Problem::new(2, format!("there is no lesson '{name}'")).hint("lessons", ids.join(" "))
+    Problem::new(2, format!("unknown lesson '{name}'")).hint("lessons", ids.join(" "))
 }

@@ -1,4 +1,4 @@
-//! `wslens read`: a capture printed.
+//! `wslens read`: prints the contents of captures.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
@@ -28,25 +28,25 @@ use crate::report::table::{Look, Table, TableTotals, TimeFormat};
 use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
 
-/// What a run came to.
+/// The result of a run.
 pub struct Outcome {
     /// The capture's totals.
     pub summary: Summary,
     /// Findings by rule.
     pub findings: Tally,
-    /// Records printed.
+    /// Number of records printed.
     pub matched: u64,
-    /// Connections without WebSocket.
+    /// Connections without a WebSocket, by protocol.
     pub seen: Seen,
-    /// Findings that were chosen, by rule.
+    /// Selected findings, by rule.
     pub chosen: Tally,
-    /// Rows of which it is not known whether they match.
+    /// Number of rows that the filter could not decide on.
     pub undecided: u64,
     /// The secrets that were used.
     pub secrets: Secrets,
 }
 
-/// Runs `wslens read`; answers the exit code.
+/// Runs `wslens read`; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -62,7 +62,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     Ok(exit_code(&outcome.summary))
 }
 
-/// The exit code for what became of the input.
+/// Returns the exit code for the state of the input.
 #[must_use]
 pub fn exit_code(summary: &Summary) -> u8 {
     match summary.input_complete {
@@ -72,17 +72,17 @@ pub fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// Warns of inputs that cannot be read, while others can.
+/// Prints a warning for each input that cannot be read, if others can.
 pub fn warn_of_unreadable(unreadable: &[String]) {
     for words in unreadable {
-        eprintln!("warning: {}; the other files are read", safe_str(words));
+        eprintln!("warning: {}; reading the other files", safe_str(words));
     }
 }
 
-/// Which rows are printed, and what of them.
+/// Returns the selection of rows and payloads.
 ///
 /// # Errors
-/// A [`Problem`] where the filter cannot be understood.
+/// A [`Problem`] if the filter is invalid.
 pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     let mut selection = Selection {
         level: level(args.level),
@@ -100,10 +100,10 @@ pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     Ok(selection)
 }
 
-/// The form that is asked for, or that fits where the output goes.
+/// Returns the format given, or the default for the kind of output.
 ///
 /// # Errors
-/// A [`Problem`] where it cannot show what is selected.
+/// A [`Problem`] if the format cannot represent the selection.
 pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
     let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
@@ -112,13 +112,13 @@ pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem>
             .hint("try", "--format ndjson, or one --level at a time"));
     }
     if matches!(format, Format::Sarif | Format::Junit) && selection.level != Level::Findings {
-        return Err(Problem::new(2, "SARIF and JUnit hold findings only")
+        return Err(Problem::new(2, "SARIF and JUnit can only contain findings")
             .hint("try", "wslens check FILE --format sarif"));
     }
     Ok(format)
 }
 
-/// Reads captures and prints what is selected, in the form that is asked for.
+/// Reads captures and prints the selected rows.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -161,8 +161,8 @@ pub fn print(
     write(&mut capture, limits, look, selection, format, asked.as_ref(), rows)
 }
 
-/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for. `rows`: where to; nothing
-/// is printed without.
+/// Prints the selected rows of a capture. `live`: prints each row at once, until a signal arrives. `rows`: the output;
+/// `None` prints nothing.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -215,12 +215,12 @@ pub fn write(
     Ok(outcome)
 }
 
-/// The captures as they were named.
+/// Returns the names of the captures as given.
 fn names(input: &InputArgs) -> Vec<String> {
     input.all().map(|path| path.display().to_string()).collect()
 }
 
-/// How tables look where standard output goes.
+/// Returns the table style for the output.
 #[must_use]
 pub fn table_look(look: &LookArgs) -> Look {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
@@ -239,15 +239,15 @@ pub fn table_look(look: &LookArgs) -> Look {
     }
 }
 
-/// Opens the captures that were named.
+/// Opens the captures.
 ///
 /// # Errors
-/// Where one cannot be read at all.
+/// If a capture cannot be opened.
 pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
     open_until(input, None)
 }
 
-/// The same; pipes end when the end is asked for.
+/// Opens the captures; a signal ends pipes.
 fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
     let mut options =
@@ -262,15 +262,15 @@ fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, Captu
     Capture::open(&inputs, &options)
 }
 
-/// The engine's bounds for what was asked, and the secrets that it may use.
+/// Returns the limits of the analysis, with the TLS secrets.
 ///
 /// # Errors
-/// Where a key log that was named cannot be read.
+/// If a key log cannot be read.
 pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
     Ok(Limits { secrets: keys::load(input, quiet)?, ..bounds(input, selection) })
 }
 
-/// The engine's bounds for what was asked, without any secrets.
+/// Returns the limits of the analysis, without TLS secrets.
 #[must_use]
 pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     let mut limits = Limits::default();
@@ -283,8 +283,8 @@ pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     limits
 }
 
-/// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself;
-/// what it has brought by then is analysed as far as that takes no longer than [`GRACE`].
+/// Runs a capture into a report, with progress on standard error. `asked`: stops a capture that does not end by itself;
+/// buffered packets are still analyzed for up to [`GRACE`].
 ///
 /// # Errors
 /// Those of the writer.
@@ -326,7 +326,9 @@ pub fn write_report<R: Report>(
     }
     let unlisted = report.selection().unlisted();
     if unlisted > 0 && !look.quiet {
-        eprintln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
+        eprintln!(
+            "note: {unlisted} more findings are counted but not listed; raise --max-findings to list them"
+        );
     }
     let matched = report.matched();
     let chosen = report.selection().chosen.clone();
@@ -336,7 +338,7 @@ pub fn write_report<R: Report>(
     Ok(Outcome { findings, summary, matched, seen, chosen, undecided, secrets })
 }
 
-/// Says which messages were printed in part, and how to have all of them.
+/// Prints how many messages were truncated, and the option that prints them completely.
 fn note_cut(selection: &Selection) {
     let Cut { messages, frames, longest, .. } = selection.cut;
     let what = match (messages, frames) {
@@ -346,11 +348,11 @@ fn note_cut(selection: &Selection) {
     };
     let kept = selection.kept();
     eprintln!(
-        "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints all"
+        "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints everything"
     );
 }
 
-/// Even what cannot be read at all gives its finding and a summary.
+/// Reports an unreadable input as a finding with a summary.
 fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selection) -> io::Result<()> {
     let mut report = Ndjson::new(out, selection, false);
     let mut findings = Tally::default();
@@ -369,7 +371,7 @@ fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selecti
     report.finish(&summary)
 }
 
-/// "What is in here?" is answered even when it is no WebSocket.
+/// Prints what the captures contain if there is no WebSocket.
 pub fn tell_nothing_found(
     input: &InputArgs,
     look: &LookArgs,
@@ -387,33 +389,33 @@ pub fn tell_nothing_found(
     }
     let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
     eprintln!(
-        "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
+        "note: no WebSocket connection found in {} ({}, {})",
         names.join(", "),
-        summary.packets,
-        totals.tcp_connections
+        counted(summary.packets, "packet"),
+        counted(totals.tcp_connections, "TCP connection")
     );
     let Seen { tls, http, http2, unknown, cut, .. } = seen;
     let mut seen = keys::decrypted(secrets);
     let needs_key_log = !is_unused && seen.is_empty();
     for (count, what) in [
         (tls, "TLS (a wss:// WebSocket would be inside)"),
-        (http, "HTTP without WebSocket"),
+        (http, "HTTP without a WebSocket"),
         (http2, "HTTP/2"),
-        (unknown, "other protocols, or begun before the capture"),
+        (unknown, "other protocols, or connections that began before the capture"),
     ] {
         if *count > 0 {
             seen.push(format!("{count} {what}"));
         }
     }
     for (reason, count) in &summary.skipped {
-        seen.push(format!("{count} packets skipped: {reason}"));
+        seen.push(format!("{} skipped: {reason}", counted(*count, "packet")));
     }
     if !seen.is_empty() {
         eprintln!("  seen: {}", seen.join(", "));
     }
     if cut.count > 0 {
         eprintln!(
-            "  {} of {} packets are cut at {} bytes, so opening handshakes may not be whole: record with -s 0",
+            "  {} of {} packets are truncated at {} bytes, so opening handshakes may be incomplete: capture with -s 0",
             cut.count, summary.packets, cut.most
         );
     }
@@ -422,7 +424,7 @@ pub fn tell_nothing_found(
     }
 }
 
-/// A capture that is not whole is told also where its findings are not printed.
+/// Prints a warning if a capture is incomplete, since its findings may not be printed.
 pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
     let damaged = summary.totals.findings.iter().any(|(rule, _)| rule.code.starts_with("capture-"));
     if summary.input_complete || look.quiet || !damaged {
@@ -431,13 +433,13 @@ pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
     let found = summary.totals.findings.iter().filter(|(rule, _)| rule.code.starts_with("capture-"));
     let codes: Vec<&str> = found.map(|(rule, _)| rule.code).collect();
     eprintln!(
-        "warning: the input ends early or is damaged ({}); {} packets were read. Where: --level findings",
+        "warning: the input ends early or is damaged ({}); {} packets were read. For details: --level findings",
         codes.join(", "),
         summary.packets
     );
 }
 
-/// The findings at or above a severity, for an exit code.
+/// Counts the findings at or above a severity, for the exit code.
 #[must_use]
 pub fn count_from(findings: &Tally, selection: &Selection, least: Severity) -> u64 {
     findings
@@ -464,7 +466,7 @@ fn direction(dir: Dir) -> Direction {
     }
 }
 
-/// Whether only ASCII marks are to be printed.
+/// Returns whether to print ASCII characters only.
 #[must_use]
 pub fn ascii(glyphs: Glyphs) -> bool {
     match glyphs {

@@ -12,7 +12,7 @@ use crate::pipeline::Pipeline;
 use crate::report::Selection;
 use crate::report::stats::{Options, Stats};
 
-/// Runs `wslens stats`; answers the exit code.
+/// Runs `wslens stats`; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -20,7 +20,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
     let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
     if !matches!(format, Format::Table | Format::Ndjson) {
-        return Err(Problem::new(2, "stats are no rows: they are printed as a table or as NDJSON")
+        return Err(Problem::new(2, "`stats` prints only a table or NDJSON")
             .hint("try", "--format ndjson")
             .into());
     }
@@ -63,7 +63,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     if filtered && !args.look.quiet {
         let (matched, undecided) = stats.matched();
         eprintln!(
-            "note: these are numbers of the {matched} connections that match; packets and findings are the capture's"
+            "note: the counts cover the {matched} matching connections; packets and findings cover the whole capture"
         );
         filter::tell_undecided(&args.look, undecided);
     }
