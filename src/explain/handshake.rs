@@ -196,7 +196,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
             style.paint(Role::Error, "error"),
             lang.pick(
                 "this begins like a handshake but is no HTTP/1 head",
-                "开头像握手，但不是 HTTP/1 的头部"
+                "开头像握手，但不是 HTTP/1 的首部"
             )
         )?;
         return Ok(false);
@@ -229,7 +229,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
-            Severity::Info => (Role::Note, "NOTE"),
+            Severity::Info => (Role::Note, "INFO"),
         };
         let told = lang.pick("", summary(rule, lang));
         writeln!(

@@ -243,7 +243,7 @@ impl Page<'_, '_> {
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
-            Severity::Info => (Role::Note, "NOTE"),
+            Severity::Info => (Role::Note, "INFO"),
         };
         let who = side.map(|side| format!(" ({})", side.sender())).unwrap_or_default();
         writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;

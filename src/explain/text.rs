@@ -316,7 +316,7 @@ impl Lines {
             let (role, level) = match problem.rule.severity {
                 Severity::Error => (Role::Error, "ERROR"),
                 Severity::Warning => (Role::Warning, "WARN"),
-                Severity::Info => (Role::Note, "NOTE"),
+                Severity::Info => (Role::Note, "INFO"),
             };
             self.to(column, 2);
             self.put(role, level);
@@ -445,7 +445,7 @@ impl Lines {
                         count(payload, "payload byte")
                     )
                 }
-                Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个头部字节。   "),
+                Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个首部字节。   "),
             };
             self.put(Role::Payload, &text);
         }

@@ -149,7 +149,7 @@ impl fmt::Display for TableTotals {
         out.extend_from_slice(b"; ");
         units::counted(&mut out, findings, "finding");
         for (i, (severity, name)) in
-            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "info")]
                 .into_iter()
                 .filter(|(severity, _)| totals.findings.of(*severity) > 0)
                 .enumerate()
@@ -545,7 +545,7 @@ fn write_finding(
     let (role, word) = match rule.severity {
         Severity::Error => (Role::Error, "ERROR"),
         Severity::Warning => (Role::Warning, "WARN"),
-        Severity::Info => (Role::Note, "NOTE"),
+        Severity::Info => (Role::Note, "INFO"),
     };
     let mut line = Wrapped::new(out, look.style(), look.ascii, 6);
     line.skip(indent);

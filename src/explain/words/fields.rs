@@ -60,7 +60,7 @@ pub fn field_words(field: Field) -> (&'static str, Words) {
             "RFC 6455 §5.2",
             w(
                 "The payload's length, the highest byte first. 2 bytes for 126 to 65535, 8 bytes for more; the top bit of the 8 must be 0. The header is not counted, and neither are the frames that follow.",
-                "载荷的长度，高位字节在前。126 到 65535 用 2 个字节，更长用 8 个字节；这 8 个字节的最高位必须为 0。头部和后面的帧都不计在内。",
+                "载荷的长度，高位字节在前。126 到 65535 用 2 个字节，更长用 8 个字节；这 8 个字节的最高位必须为 0。首部和后面的帧都不计在内。",
             ),
         ),
         Field::MaskingKey => (

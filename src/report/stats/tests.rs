@@ -23,7 +23,7 @@ const CHAT: &str = "\
 capture
   39 packets, 5 880 bytes, 1.01 s, 1 TCP connection
   1 WebSocket: 1 closed
-  3 findings: 3 notes
+  3 findings: 3 info
 
 bytes of the capture
   WebSocket payload              1 069   18.2 %  ███▋
@@ -98,7 +98,7 @@ fn without_payloads_only_what_they_hold_is_missing() {
     let shallow = text("chat-deflate", false, &Look::default());
     let lines: Vec<&str> = CHAT.lines().filter(|line| !shallow.lines().any(|other| other == *line)).collect();
     assert!(
-        matches!(lines[..], ["  3 findings: 3 notes", compression] if compression.contains("compression")),
+        matches!(lines[..], ["  3 findings: 3 info", compression] if compression.contains("compression")),
         "{lines:?}"
     );
 }

@@ -140,7 +140,7 @@ impl Page<'_> {
         self.text("  ");
         units::counted(self.out, totals.findings.total(), "finding");
         for (i, (severity, name)) in
-            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "info")]
                 .into_iter()
                 .filter(|(severity, _)| totals.findings.of(*severity) > 0)
                 .enumerate()

@@ -59,7 +59,7 @@ const CHAT: &str = r#"conn 1  ws://127.0.0.1:18080/chat?room=1   127.0.0.1:39314
 fn a_chat_reads_from_top_to_bottom() {
     let (text, totals) = table("chat-deflate", Level::Messages, columns(120), |_| {});
     assert_eq!(text, CHAT);
-    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 notes)");
+    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 info)");
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn frames_show_their_headers() {
 
 "#,
     );
-    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 3 findings (3 notes)");
+    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 3 findings (3 info)");
 }
 
 #[test]
@@ -152,7 +152,7 @@ conn 7  reset without a Close (1006)   RST by the client in packet 92   2 messag
 conn 10  closed, the Close unanswered   3 messages, 3 frames
 "#,
     );
-    assert_eq!(totals, "31 messages, 31 frames, 10 connections; 9 findings (2 warnings, 7 notes)");
+    assert_eq!(totals, "31 messages, 31 frames, 10 connections; 9 findings (2 warnings, 7 info)");
     let (text, _) = table("close-codes", Level::Connections, columns(120), |_| {});
     has(
         &text,
@@ -241,7 +241,7 @@ fn all_levels_together() {
     has(
         &text,
         r#"
-  NOTE  control-characters      conn 1 msg 3 packet 10    text holds control characters, the first at byte 0  ECMA-48
+  INFO  control-characters      conn 1 msg 3 packet 10    text holds control characters, the first at byte 0  ECMA-48
      0.003097            →   frame       9    15       #9 of message 7  --- CONT  key 1aa719f7  packet 16
   7  0.003142   +289 µs  →   TEXT       20    57  zF4  frag-1 frag-2 frag-3
 conn 1  closed   Close by the server: 1000 Normal Closure   19 messages, 22 frames
