@@ -251,8 +251,8 @@ fields! {
     Conn "conn" ["connection", "websocket"] Kind::Number, ALL, "conn", "number of the WebSocket, from 1";
     Time "time" ["frame.time_relative", "frame.time"] Kind::Time, ALL, "time", "when it was complete (connections: began), in seconds since the first packet, or a date";
     Epoch "epoch" ["frame.time_epoch"] Kind::Epoch, ALL, "time", "the same in seconds since 1970, or a date";
-    Delta "delta" ["frame.time_delta"] Kind::Duration, MF, "", "since the message (frame) before in the connection";
-    Dir "dir" ["direction"] Kind::Word(&DIRECTIONS), MFX, "dir", "which way";
+    Delta "delta" ["frame.time_delta"] Kind::Duration, MF, "", "time since the previous message (frame) of the connection";
+    Dir "dir" ["direction"] Kind::Word(&DIRECTIONS), MFX, "dir", "direction";
     Packet "packet" [] Kind::Number, MFX, "packet", "packet with the first byte, from 1";
     LastPacket "last_packet" ["frame.number"] Kind::Number, MFX, "last_packet", "packet that completed it, from 1";
     Msg "msg" ["message"] Kind::Number, MFX, "msg", "number of the message in its connection, from 1";
@@ -260,20 +260,20 @@ fields! {
 
     Op "op" [] Kind::Word(&OPCODES), MF, "op", "what it is (messages: the first frame's opcode)";
     Opcode "opcode" ["websocket.opcode"] Kind::Word(&OPCODES), MF, "opcode", "the same; 0 to 15";
-    Control "control" [] Kind::Flag, MF, "", "close, ping or pong, or reserved for their like";
+    Control "control" [] Kind::Flag, MF, "", "close, ping or pong, or a reserved control opcode";
     Len "len" ["length", "websocket.payload_length"] Kind::Number, MF, "len", "messages: application bytes, inflated; frames: payload bytes as the header claims";
     Wire "wire" [] Kind::Number, MF, "wire", "bytes with frame headers";
     Frames "frames" [] Kind::Number, M, "frames", "how many frames the message has";
     Compressed "compressed" ["deflate"] Kind::Flag, M, "compressed", "the message was compressed";
-    Integrity "integrity" [] Kind::Word(&INTEGRITIES), M, "integrity", "how sure the message's bytes are";
+    Integrity "integrity" [] Kind::Word(&INTEGRITIES), M, "integrity", "how certain the message's bytes are";
     Text "text" ["websocket.payload.text"] Kind::Text, MX, "text", "a text message's text; of a finding, its sentence";
     Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON, by its path: json.user.name";
     Payload "payload" ["websocket.payload"] Kind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
     Hex "hex" [] Kind::Hex, MF, "hex", "the same, given as hexadecimal digits";
     Sha256 "sha256" [] Kind::Hex, M, "sha256", "SHA-256 of the application bytes";
     InvalidUtf8At "invalid_utf8_at" [] Kind::Number, M, "invalid_utf8_at", "offset of the first byte that is not UTF-8";
-    MissingAt "missing_at" [] Kind::Number, M, "missing_at", "offset of the first byte that the capture lacks";
-    MissingLen "missing_len" [] Kind::Number, M, "missing_len", "bytes of it that the capture lacks";
+    MissingAt "missing_at" [] Kind::Number, M, "missing_at", "offset of the first missing byte";
+    MissingLen "missing_len" [] Kind::Number, M, "missing_len", "number of missing bytes";
     CloseCode "close.code" ["close_code", "websocket.payload.close.status_code"] Kind::Number, CMF, "close_code", "code of a Close; of a connection, that of its first";
     CloseReason "close.reason" ["close_reason", "websocket.payload.close.reason"] Kind::Text, CMF, "close_reason", "reason of a Close; of a connection, that of its first";
     Rtt "rtt" [] Kind::Duration, M, "rtt", "pong: since the ping that it answers";
@@ -287,10 +287,10 @@ fields! {
     MaskingKey "masking_key" ["key", "websocket.masking_key"] Kind::Hex, F, "masking_key", "the masking key";
     HeaderLen "header_len" [] Kind::Number, F, "header_len", "bytes of the header";
     Offset "offset" [] Kind::Number, FX, "offset", "where it begins in its direction's TCP stream";
-    Complete "complete" [] Kind::Flag, F, "complete", "the capture has all of it";
+    Complete "complete" [] Kind::Flag, F, "complete", "the frame was captured completely";
 
     Code "code" [] Kind::Text, X, "code", "code of the finding";
-    Severity "severity" ["sev"] Kind::Word(&SEVERITIES), X, "severity", "how bad; info < warning < error";
+    Severity "severity" ["sev"] Kind::Word(&SEVERITIES), X, "severity", "severity; info < warning < error";
     Ref "ref" [] Kind::Text, X, "ref", "the standard's section";
 
     TcpStream "tcp_stream" ["tcp.stream"] Kind::Number, ALL, "tcp_stream", "number of the TCP connection, from 0";
@@ -314,15 +314,15 @@ fields! {
     Origin "origin" [] Kind::Text, ALL, "", "the request's Origin";
     UserAgent "user_agent" ["http.user_agent"] Kind::Text, ALL, "", "the request's User-Agent";
     Status "status" ["http.response.code"] Kind::Number, ALL, "status", "the response's status code";
-    Accept "accept" [] Kind::Word(&ACCEPTS), ALL, "accept", "what became of Sec-WebSocket-Accept";
-    Subprotocol "subprotocol" ["subproto", "http.sec_websocket_protocol"] Kind::Text, ALL, "subprotocol", "the subprotocol that was agreed";
-    Extensions "extensions" ["http.sec_websocket_extensions"] Kind::Names, ALL, "extensions", "names of the extensions that were agreed";
+    Accept "accept" [] Kind::Word(&ACCEPTS), ALL, "accept", "the check of Sec-WebSocket-Accept";
+    Subprotocol "subprotocol" ["subproto", "http.sec_websocket_protocol"] Kind::Text, ALL, "subprotocol", "the negotiated subprotocol";
+    Extensions "extensions" ["http.sec_websocket_extensions"] Kind::Names, ALL, "extensions", "names of the negotiated extensions";
     HttpVersion "http_version" [] Kind::Text, ALL, "http_version", "HTTP version of the handshake";
-    StreamId "stream_id" ["http2.streamid"] Kind::Number, ALL, "stream_id", "the HTTP/2 stream that carries it";
+    StreamId "stream_id" ["http2.streamid"] Kind::Number, ALL, "stream_id", "the HTTP/2 stream of the WebSocket";
     Midstream "midstream" [] Kind::Flag, ALL, "midstream", "the capture began after its handshake";
     Tls "tls" [] Kind::Flag, ALL, "tls", "inside TLS";
 
-    State "state" [] Kind::Word(&STATES), C, "state", "how the connection stands at the end";
+    State "state" [] Kind::Word(&STATES), C, "state", "state at the end";
     Opened "opened" [] Kind::Time, C, "opened", "when it was open";
     Closed "closed" [] Kind::Time, C, "closed", "when it ended";
     Duration "duration" [] Kind::Duration, C, "", "from opened to closed";
@@ -339,10 +339,10 @@ fields! {
     CloseClean "close.clean" [] Kind::Flag, C, "close.clean", "the Close was answered";
     FindingsError "findings.error" [] Kind::Number, C, "findings.error", "findings that are errors";
     FindingsWarning "findings.warning" [] Kind::Number, C, "findings.warning", "findings that are warnings";
-    FindingsInfo "findings.info" [] Kind::Number, C, "findings.info", "findings that are notes";
-    Gaps "gaps" [] Kind::Number, C, "gaps", "holes in its streams";
-    GapBytes "gap_bytes" [] Kind::Number, C, "gap_bytes", "bytes that are missing";
-    SkippedBytes "skipped_bytes" [] Kind::Number, C, "skipped_bytes", "bytes after a loss that were not dissected";
+    FindingsInfo "findings.info" [] Kind::Number, C, "findings.info", "findings of severity info";
+    Gaps "gaps" [] Kind::Number, C, "gaps", "number of gaps";
+    GapBytes "gap_bytes" [] Kind::Number, C, "gap_bytes", "number of missing bytes";
+    SkippedBytes "skipped_bytes" [] Kind::Number, C, "skipped_bytes", "bytes not decoded after a loss";
     Mark "mark" [] Kind::Flag, M, "", "marked by you; in the terminal UI only";
 }
 
