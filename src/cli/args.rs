@@ -229,7 +229,7 @@ impl InputArgs {
 pub struct LookArgs {
     /// Output format [default: table on a terminal, otherwise ndjson]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    pub format: Option<Format>,
+    pub format: Option<OutputFormat>,
     /// Write to FILE instead of standard output; FILE appears once it is complete (at once for live captures and pipes)
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<std::path::PathBuf>,
@@ -355,7 +355,7 @@ pub struct StatsArgs {
 
 /// A value of `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// For people.
     Table,
     /// One JSON object per line.

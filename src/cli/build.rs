@@ -10,16 +10,16 @@ use super::outputs;
 use super::problem::Problem;
 use super::style::{Role, Style};
 use crate::build::draft::MAX_FRAGMENTS;
-use crate::build::{Draft, EXPERIMENTS, Experiment, Found, LengthForm, MAX_PAYLOAD, pcapng, verdict};
+use crate::build::{Draft, EXPERIMENTS, Experiment, LengthForm, MAX_PAYLOAD, Violation, pcapng, verdict};
 use crate::explain::diagram::diagram;
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::write_json;
-use crate::explain::text::{View, write_text};
+use crate::explain::text::{TextOptions, write_text};
 use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity, safe_str};
 use crate::output::{Growth, Inputs, Target};
-use crate::report::snippet::{self, Form};
+use crate::report::snippet::{self, SnippetForm};
 use crate::ws::Opcode;
 
 const EXAMPLES: &str = "\
@@ -86,7 +86,7 @@ pub struct BuildArgs {
     pub list: bool,
     /// Print only the bytes, in this form: hex, dump, base64, c, rust, python
     #[arg(long = "as", value_name = "FORM", value_parser = form, help_heading = "Output")]
-    pub form: Option<Form>,
+    pub form: Option<SnippetForm>,
     /// Also decode each frame bit by bit
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
@@ -149,14 +149,14 @@ fn length_form(text: &str) -> Result<LengthForm, String> {
     found.ok_or_else(|| "expected auto, 16, 64 or top-bit".to_owned())
 }
 
-fn form(text: &str) -> Result<Form, String> {
+fn form(text: &str) -> Result<SnippetForm, String> {
     Ok(match text {
-        "hex" => Form::Hex,
-        "dump" | "hexdump" => Form::Dump,
-        "base64" => Form::Base64,
-        "c" => Form::C,
-        "rust" => Form::Rust,
-        "python" => Form::Python,
+        "hex" => SnippetForm::Hex,
+        "dump" | "hexdump" => SnippetForm::Dump,
+        "base64" => SnippetForm::Base64,
+        "c" => SnippetForm::C,
+        "rust" => SnippetForm::Rust,
+        "python" => SnippetForm::Python,
         _ => return Err("expected hex, dump, base64, c, rust or python".to_owned()),
     })
 }
@@ -241,7 +241,7 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         save(path, args.force, &pcapng(&draft)?)?;
     }
     let code = u8::from(args.strict && broken);
-    let options = Options { direction: Some(draft.direction), deflate: draft.deflate, lang };
+    let options = ExplainOptions { direction: Some(draft.direction), deflate: draft.deflate, lang };
     if args.json {
         write_json(out, &explain(&bytes, &options))?;
         return Ok(code);
@@ -252,7 +252,7 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Ok(code);
     }
     if args.explain {
-        let view = View { diagram: args.diagram, lang, ..View::default() };
+        let view = TextOptions { diagram: args.diagram, lang, ..TextOptions::default() };
         write_text(out, &explain(&bytes, &options), style, view)?;
     } else {
         for frame in &frames {
@@ -275,7 +275,7 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
 }
 
 /// What the rules say.
-fn tell(out: &mut dyn Write, found: &[Found], style: &Style, lang: Lang) -> std::io::Result<()> {
+fn tell(out: &mut dyn Write, found: &[Violation], style: &Style, lang: Lang) -> std::io::Result<()> {
     for found in found {
         let (role, level) = match found.rule.severity {
             Severity::Error => (Role::Error, "ERROR"),

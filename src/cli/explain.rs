@@ -7,12 +7,12 @@ use anyhow::Context as _;
 
 use super::args::LangArg;
 use super::style::{ColorWhen, Role, Style};
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
-use crate::explain::text::{View, write_text};
+use crate::explain::text::{TextOptions, write_text};
 use crate::explain::topic::{Told, names, topics};
 use crate::explain::words::rules::HEADINGS;
 use crate::explain::words::wrap;
@@ -22,7 +22,7 @@ use crate::model::{Direction, Lang, Rule, safe_text};
 /// [`MAX_BYTES`](crate::explain::hexinput::MAX_BYTES) bytes, with room for separators.
 const MAX_INPUT: u64 = 8 << 20;
 /// Whether the commands that the last line points at exist.
-const HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
+const HINTS: TextOptions = TextOptions { diagram: false, learn: true, build: true, lang: Lang::En };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +36,7 @@ Examples:
   wslens explain Sec-WebSocket-Key          a header; also: ping, FIN, masking-key
 
 Hex can be a list, a stream of digits, a C, Python, Rust or JavaScript literal, or a dump from Wireshark,
-tcpdump, xxd, od or hexdump -C. Input that is not hex is tried as base64. If the bytes are an Ethernet
+tcpdump, xxd, od or hexdump -C. ExplainInput that is not hex is tried as base64. If the bytes are an Ethernet
 packet, wslens decodes its TCP payload. Four digits from 1000 to 4999 are a close code; to decode them as
 bytes, write 0x1006 or 10 06. The text of an opening handshake (GET ... or HTTP/...) is checked.
 
@@ -103,7 +103,7 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, style: &Style) -> anyhow::Re
 }
 
 /// The input, before it is decoded.
-enum Input {
+enum ExplainInput {
     /// Raw bytes.
     Bytes(Vec<u8>),
     /// Text, to be read as hex.
@@ -141,9 +141,9 @@ fn run_with(
         }
     };
     let bytes = match input {
-        Input::Bytes(bytes) => bytes,
-        Input::Text(text) if is_handshake(text.as_bytes()) => text.into_bytes(),
-        Input::Text(text) => match (parse_hex(&text), base64_of(&text)) {
+        ExplainInput::Bytes(bytes) => bytes,
+        ExplainInput::Text(text) if is_handshake(text.as_bytes()) => text.into_bytes(),
+        ExplainInput::Text(text) => match (parse_hex(&text), base64_of(&text)) {
             (Ok(bytes), _) => bytes,
             (Err(_), Some(bytes)) => {
                 let note = lang.pick("note: this is read as base64", "注意：按 base64 读取");
@@ -171,7 +171,7 @@ fn run_with(
         let heads = read_heads(&bytes);
         if args.json {
             let rest = if heads.rest.trim_ascii().is_empty() { &[][..] } else { &heads.rest };
-            let explained = explain(rest, &Options { direction: None, deflate: args.deflate, lang });
+            let explained = explain(rest, &ExplainOptions { direction: None, deflate: args.deflate, lang });
             let legal = write_heads_json(out, bytes.len(), &heads, &explained, lang)?;
             return Ok(u8::from(args.strict && !legal));
         }
@@ -186,17 +186,17 @@ fn run_with(
         Dir::C2s => Direction::ClientToServer,
         Dir::S2c => Direction::ServerToClient,
     });
-    let explained = explain(&bytes, &Options { direction, deflate: args.deflate, lang });
+    let explained = explain(&bytes, &ExplainOptions { direction, deflate: args.deflate, lang });
     if args.json {
         write_json(out, &explained)?;
     } else {
-        write_text(out, &explained, style, View { diagram: args.diagram, lang, ..HINTS })?;
+        write_text(out, &explained, style, TextOptions { diagram: args.diagram, lang, ..HINTS })?;
     }
     Ok(u8::from(args.strict && !(legal && explained.is_legal())))
 }
 
 /// The words of the command line, or the file or pipe that they name.
-fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<Input> {
+fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<ExplainInput> {
     let bytes = match words {
         [] => read_all(stdin).context("cannot read standard input")?,
         [word] if word == "-" => read_all(stdin).context("cannot read standard input")?,
@@ -205,14 +205,14 @@ fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<Input> {
             let mut file = File::open(path).with_context(|| format!("cannot open {path}"))?;
             read_all(&mut file).with_context(|| format!("cannot read {path}"))?
         }
-        words => return Ok(Input::Text(words.join(" "))),
+        words => return Ok(ExplainInput::Text(words.join(" "))),
     };
     // Hex is text; what holds other bytes is taken as it is.
     let is_text = bytes.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
     Ok(match String::from_utf8(bytes) {
-        Ok(text) if is_text => Input::Text(text),
-        Ok(text) => Input::Bytes(text.into_bytes()),
-        Err(error) => Input::Bytes(error.into_bytes()),
+        Ok(text) if is_text => ExplainInput::Text(text),
+        Ok(text) => ExplainInput::Bytes(text.into_bytes()),
+        Err(error) => ExplainInput::Bytes(error.into_bytes()),
     })
 }
 

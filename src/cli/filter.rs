@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{InputArgs, LookArgs};
 use super::problem::Problem;
-use super::read::{self, Progress};
+use super::read::{self, ProgressLine};
 use crate::drive;
 use crate::filter::{self, FilterError, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
@@ -111,7 +111,7 @@ pub fn survey(
     limits.depth.frames = needs.frames;
     limits.depth.frame_payloads = needs.frame_payloads;
     let mut capture = read::open(input).map_err(Problem::from)?;
-    let mut progress = Progress::new(look.quiet);
+    let mut progress = ProgressLine::new(look.quiet);
     drive::run(&mut capture, &mut Pipeline::new(limits), &mut matcher.survey(), |capture, _| {
         progress.show(capture);
         true

@@ -8,10 +8,10 @@ use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
 use super::style::{ColorWhen, Style};
 use super::{read, sandbox};
-use crate::autopsy::{Facts, words};
+use crate::autopsy::{EndFacts, words};
 use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};
-use crate::explain::opening::{Note, Opening, Other, crossed, write_opening};
+use crate::explain::opening::{HandshakeView, Note, Other, crossed, write_opening};
 use crate::http::{accept_for, likely_mistake, rules};
 use crate::model::{Accept, Lang, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, Ended, HeadPlace, Pipeline, Sink, State, Wants};
@@ -132,7 +132,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         shown: HashSet::new(),
         wrong: false,
     };
-    let mut progress = read::Progress::new(false);
+    let mut progress = read::ProgressLine::new(false);
     let summary = drive::run(&mut capture, &mut pipeline, &mut sink, |capture, sink| {
         progress.show(capture);
         sink.failed.is_none() && !sink.is_done()
@@ -265,10 +265,10 @@ impl Openings<'_> {
                     foreign.describe(self.lang)
                 )
             }
-            (None, State::Unanswered) => words::unanswered(&Facts::of(ended)).brief(self.lang),
+            (None, State::Unanswered) => words::unanswered(&EndFacts::of(ended)).brief(self.lang),
             (None, _) => self.lang.pick("none captured", "没有抓到").to_owned(),
         };
-        let opening = Opening {
+        let opening = HandshakeView {
             number: id.0,
             url: &connection.name(self.lang),
             client: connection.client,

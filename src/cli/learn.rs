@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::args::{LangArg, LearnArgs};
 use super::problem::Problem;
 use super::{read, sandbox, tui};
-use crate::learn::progress::Progress;
+use crate::learn::progress::LessonProgress;
 use crate::learn::{Course, Sample, plain};
 use crate::store;
 use crate::tui::run::{self, Options};
@@ -42,7 +42,7 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
     let progress = state_file(args.screen.no_save);
     if args.list {
         let kept = progress.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-        let kept = Progress::parse(&String::from_utf8_lossy(&kept));
+        let kept = LessonProgress::parse(&String::from_utf8_lossy(&kept));
         write!(io::stdout(), "{}", plain::list(&course, lang, &kept))?;
         return Ok(0);
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
+use super::args::{InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, ScreenArgs, size};
 use super::capture_problem::problem;
 use super::explain::Dir;
 use super::filter::FilterArgs;
@@ -399,12 +399,12 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
 }
 
 /// The end, on standard error: what was taken and what was not.
-fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Format) {
+fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: OutputFormat) {
     if read.look.quiet {
         return;
     }
     let totals = &outcome.summary.totals;
-    if format != Format::Table || totals.websockets == 0 {
+    if format != OutputFormat::Table || totals.websockets == 0 {
         eprintln!(
             "{} packets, {} TCP connections, {} WebSockets, {} messages",
             outcome.summary.packets, totals.tcp_connections, totals.websockets, totals.messages

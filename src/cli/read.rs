@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
+use super::args::{Glyphs, InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, Time};
 use super::counted;
 use super::ending::{Behind, Ending, tell_unanalysed};
 use super::explain::Dir;
@@ -12,7 +12,7 @@ use super::keys;
 use super::outputs;
 use super::problem::Problem;
 use super::sandbox;
-use super::signals::{self, Asked};
+use super::signals::{self, StopRequest};
 use super::style::{self, Style};
 use crate::capture::live::Live;
 use crate::capture::{Capture, CaptureError, Input, Options};
@@ -24,7 +24,7 @@ use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
 use crate::report::sarif::Sarif;
-use crate::report::table::{Look, Table, TableTotals, TimeFormat};
+use crate::report::table::{Table, TableStyle, TableTotals, TimeFormat};
 use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
 
@@ -104,14 +104,14 @@ pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
 ///
 /// # Errors
 /// A [`Problem`] if the format cannot represent the selection.
-pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem> {
+pub fn format(look: &LookArgs, selection: &Selection) -> Result<OutputFormat, Problem> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
-    if format == Format::Csv && selection.level == Level::All {
+    let format = look.format.unwrap_or(if to_terminal { OutputFormat::Table } else { OutputFormat::Ndjson });
+    if format == OutputFormat::Csv && selection.level == Level::All {
         return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
             .hint("try", "--format ndjson, or one --level at a time"));
     }
-    if matches!(format, Format::Sarif | Format::Junit) && selection.level != Level::Findings {
+    if matches!(format, OutputFormat::Sarif | OutputFormat::Junit) && selection.level != Level::Findings {
         return Err(Problem::new(2, "SARIF and JUnit can only contain findings")
             .hint("try", "wslens check FILE --format sarif"));
     }
@@ -143,7 +143,7 @@ pub fn print(
     let mut capture = match open_until(input, asked.as_ref()) {
         Ok(capture) => capture,
         Err(error) => {
-            if format == Format::Ndjson
+            if format == OutputFormat::Ndjson
                 && let Some(rows) = rows
             {
                 let _ = tell_unreadable(&error, rows.writer(), selection);
@@ -171,8 +171,8 @@ pub fn write(
     limits: Limits,
     look: &LookArgs,
     selection: Selection,
-    format: Format,
-    live: Option<&Asked>,
+    format: OutputFormat,
+    live: Option<&StopRequest>,
     rows: Option<Target>,
 ) -> anyhow::Result<Outcome> {
     let cut = Cut { kept: limits.depth.keep, ..Cut::default() };
@@ -184,17 +184,17 @@ pub fn write(
         Some(rows) => rows.writer(),
     };
     let outcome = match format {
-        Format::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
-        Format::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
-        Format::Sarif => {
+        OutputFormat::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        OutputFormat::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
+        OutputFormat::Sarif => {
             let names = capture.source_names().map(str::to_owned).collect();
             write_report(capture, limits, Sarif::new(out, selection, names)?, look, asked)
         }
-        Format::Junit => {
+        OutputFormat::Junit => {
             let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
             write_report(capture, limits, Junit::new(out, selection, &name)?, look, asked)
         }
-        Format::Table => {
+        OutputFormat::Table => {
             let level = selection.level;
             let outcome = write_report(
                 capture,
@@ -222,9 +222,9 @@ fn names(input: &InputArgs) -> Vec<String> {
 
 /// Returns the table style for the output.
 #[must_use]
-pub fn table_look(look: &LookArgs) -> Look {
+pub fn table_look(look: &LookArgs) -> TableStyle {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    Look {
+    TableStyle {
         color: Style::stdout(look.color).color && look.output.is_none(),
         columns: to_terminal.then(style::terminal_columns),
         time: match look.time {
@@ -248,7 +248,7 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
 }
 
 /// Opens the captures; a signal ends pipes.
-fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, CaptureError> {
+fn open_until(input: &InputArgs, asked: Option<&StopRequest>) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
     let mut options =
         Options { no_mmap: input.no_mmap, max_unpacked: input.limits.max_unpacked, ..Options::default() };
@@ -257,7 +257,7 @@ fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, Captu
     }
     #[cfg(unix)]
     {
-        options.stop = asked.and_then(Asked::stop);
+        options.stop = asked.and_then(StopRequest::stop);
     }
     Capture::open(&inputs, &options)
 }
@@ -293,7 +293,7 @@ pub fn write_report<R: Report>(
     limits: Limits,
     mut report: R,
     look: &LookArgs,
-    asked: Option<&Asked>,
+    asked: Option<&StopRequest>,
 ) -> anyhow::Result<Outcome> {
     let secrets = limits.secrets.clone();
     let live = capture.live();
@@ -303,13 +303,13 @@ pub fn write_report<R: Report>(
     for (rule, text) in keys::findings(&secrets) {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
     }
-    let mut progress = Progress::new(look.quiet);
+    let mut progress = ProgressLine::new(look.quiet);
     let mut summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
         if let Some(live) = live.as_ref().filter(|_| !look.quiet) {
             behind.look(live);
         }
-        let is_over = asked.is_some_and(Asked::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
+        let is_over = asked.is_some_and(StopRequest::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
         !(report.failed() || is_over && ending.is_due())
     });
     if ending.is_cut {
@@ -485,14 +485,14 @@ pub fn ascii(glyphs: Glyphs) -> bool {
 }
 
 /// One line on standard error, only on a terminal, only after half a second.
-pub struct Progress {
+pub struct ProgressLine {
     start: Instant,
     next: Duration,
     shown: bool,
     off: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     /// A line that is not shown yet.
     pub fn new(quiet: bool) -> Self {
         let off = quiet || !io::stderr().is_terminal() || io::stdout().is_terminal();

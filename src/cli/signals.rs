@@ -17,14 +17,14 @@ const INCOMPLETE: i32 = 5;
 
 /// A request to stop, set by a signal.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct StopRequest {
     flag: Arc<AtomicBool>,
     /// Becomes readable when a signal arrives.
     #[cfg(unix)]
     stop: Option<Arc<OwnedFd>>,
 }
 
-impl Asked {
+impl StopRequest {
     /// Returns whether a signal has arrived.
     #[must_use]
     pub fn is_true(&self) -> bool {
@@ -44,7 +44,7 @@ impl Asked {
 /// # Errors
 /// Where the system refuses.
 #[cfg(unix)]
-pub fn listen(live: Option<&Live>) -> io::Result<Asked> {
+pub fn listen(live: Option<&Live>) -> io::Result<StopRequest> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::{flag, low_level};
     let flag = Arc::<AtomicBool>::default();
@@ -61,7 +61,7 @@ pub fn listen(live: Option<&Live>) -> io::Result<Asked> {
     let stop = Arc::new(OwnedFd::from(heard));
     let (ending, live) = (Arc::clone(&stop), live.cloned());
     thread::Builder::new().name("signals".to_owned()).spawn(move || end_late(&ending, live.as_ref()))?;
-    Ok(Asked { flag, stop: Some(stop) })
+    Ok(StopRequest { flag, stop: Some(stop) })
 }
 
 /// Exits if the program has not stopped by itself in time after the first signal.
@@ -85,6 +85,6 @@ fn end_late(stop: &OwnedFd, live: Option<&Live>) -> ! {
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub fn listen(_: Option<&Live>) -> io::Result<Asked> {
-    Ok(Asked::default())
+pub fn listen(_: Option<&Live>) -> io::Result<StopRequest> {
+    Ok(StopRequest::default())
 }

@@ -11,7 +11,7 @@ use crate::capture::Input;
 use crate::report::Selection;
 use crate::store::detail::{Detail, Request};
 use crate::store::{self, Session};
-use crate::story::{Form, tell, write};
+use crate::story::{StoryForm, tell, write};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -102,8 +102,8 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());
     };
     let form = match args.format {
-        StoryFormat::Md => Form::Markdown,
-        StoryFormat::Text => Form::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
+        StoryFormat::Md => StoryForm::Markdown,
+        StoryFormat::Text => StoryForm::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
     };
     write!(out, "{}", write(&story, form, lang))?;
     if released > 0 {

@@ -1,8 +1,8 @@
 //! The end: the closing handshake, the verdict, how TCP ended, how long it was open.
 
-use super::facts::{Page, begin, took};
+use super::facts::{ChapterWriter, begin, took};
 use super::stream;
-use crate::autopsy::{Kind, examine, words};
+use crate::autopsy::{EndKind, examine, words};
 use crate::explain::words::codes::code_words;
 use crate::model::{Flags, Time};
 use crate::pipeline::State;
@@ -12,7 +12,7 @@ use crate::ws::close_code;
 
 /// Who ended it, what that was called, what was idle and unanswered before, what fits as its cause.
 /// Answers whether a FIN or RST was told.
-fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
+fn verdict(page: &mut ChapterWriter, row: &ConnectionRow) -> bool {
     let Some(facts) = &row.end else {
         page.miss(
             "It has not been read to its end, so how it ends is not known yet.".into(),
@@ -23,7 +23,7 @@ fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
     let verdict = examine(facts);
     let remarks = words::remarks(facts, &verdict, page.lang);
     // The Close is told already.
-    let told = usize::from(verdict.kind == Kind::Close && verdict.by.is_some());
+    let told = usize::from(verdict.kind == EndKind::Close && verdict.by.is_some());
     for remark in remarks.into_iter().skip(told) {
         let at = match (remark.at.first(), remark.at.last()) {
             (Some(first), Some(last)) => page.packets(*first, *last),
@@ -31,10 +31,15 @@ fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
         };
         page.say(remark.grade, at, &remark.text, &[]);
     }
-    matches!(verdict.kind, Kind::Fin | Kind::Reset | Kind::Unanswered) && verdict.by.is_some()
+    matches!(verdict.kind, EndKind::Fin | EndKind::Reset | EndKind::Unanswered) && verdict.by.is_some()
 }
 
-pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
+pub(super) fn closing(
+    mut page: ChapterWriter,
+    index: &Index,
+    row: &ConnectionRow,
+    tcp: Option<&TcpDetail>,
+) -> ChapterWriter {
     if let Some(closing) = &row.closing {
         let at = page.packet(closing.place);
         let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
@@ -112,7 +117,7 @@ pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: O
 }
 
 /// `told`: what came first was said already.
-fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
+fn end_tcp(page: &mut ChapterWriter, tcp: &TcpDetail, told: bool) {
     let ends: Vec<&TcpPacket> = tcp.packets.iter().filter(|p| p.flags.has(Flags::FIN | Flags::RST)).collect();
     let Some(first) = ends.first() else {
         return page

@@ -1,11 +1,11 @@
 //! Keep-alive: pings and pongs, heartbeats of a subprotocol, their intervals and round trips.
 
-use super::facts::{Page, begin, counted, grouped, took};
+use super::facts::{ChapterWriter, begin, counted, grouped, took};
 use crate::model::{Direction, Histogram};
 use crate::store::ConnectionRow;
 use crate::subproto::{Evidence, Heartbeats};
 
-pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
+pub(super) fn tell(page: &mut ChapterWriter, row: &ConnectionRow) {
     let of = |at: usize| {
         let count = |counts: &crate::ws::Counts| counts.control.get(at).copied().unwrap_or(0);
         count(&row.counts.c2s).saturating_add(count(&row.counts.s2c))
@@ -47,7 +47,7 @@ fn three(times: &Histogram) -> Option<[String; 3]> {
     Some([took(least), took(times.median()?), took(times.max()?)])
 }
 
-fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) {
+fn round_trips(page: &mut ChapterWriter, by: Direction, answer: &str, times: &Histogram) {
     let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     page.see(
@@ -57,7 +57,7 @@ fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) 
     );
 }
 
-fn intervals(page: &mut Page, by: Direction, what: [&str; 2], times: &Histogram) {
+fn intervals(page: &mut ChapterWriter, by: Direction, what: [&str; 2], times: &Histogram) {
     let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     let [en, zh] = what;
@@ -68,7 +68,7 @@ fn intervals(page: &mut Page, by: Direction, what: [&str; 2], times: &Histogram)
     );
 }
 
-fn of_subprotocol(page: &mut Page, heartbeats: &Heartbeats) {
+fn of_subprotocol(page: &mut ChapterWriter, heartbeats: &Heartbeats) {
     let name = heartbeats.protocol.title();
     let (en, zh) = match heartbeats.evidence {
         Evidence::Subprotocol => ("known from its subprotocol", "由子协议得知"),

@@ -1,11 +1,11 @@
 //! The opening handshake: what was asked for, what was answered, what was agreed on.
 
-use super::facts::{Page, counted, grouped, took};
+use super::facts::{ChapterWriter, counted, grouped, took};
 use crate::http::parse_extensions;
 use crate::model::{Accept, Body, Lang};
 use crate::store::ConnectionRow;
 
-pub(super) fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
+pub(super) fn handshake(mut page: ChapterWriter, row: &ConnectionRow) -> ChapterWriter {
     let handshake = &row.handshake;
     if row.is_midstream() {
         page.miss(
@@ -85,7 +85,7 @@ pub(super) fn handshake(mut page: Page, row: &ConnectionRow) -> Page {
     page
 }
 
-fn offers(page: &mut Page, head: &crate::model::Head) {
+fn offers(page: &mut ChapterWriter, head: &crate::model::Head) {
     let protocols: Vec<&[u8]> = head.values("Sec-WebSocket-Protocol").collect();
     if !protocols.is_empty() {
         let list = protocols.join(&b", "[..]);
@@ -109,7 +109,7 @@ fn offers(page: &mut Page, head: &crate::model::Head) {
     }
 }
 
-fn refusal_body(page: &mut Page, body: &Body) {
+fn refusal_body(page: &mut ChapterWriter, body: &Body) {
     const LINES: usize = 8;
     let lines = body.text().map(|text| text.lines().map(|line| line.trim().as_bytes()));
     let lines: Vec<&[u8]> = lines.into_iter().flatten().filter(|line| !line.is_empty()).collect();
@@ -124,7 +124,7 @@ fn refusal_body(page: &mut Page, body: &Body) {
     page.quote(String::new(), en, zh, quoted);
 }
 
-fn answer(page: &mut Page, row: &ConnectionRow) {
+fn answer(page: &mut ChapterWriter, row: &ConnectionRow) {
     let handshake = &row.handshake;
     if let Some(foreign) = &handshake.foreign {
         let at = page.packet(foreign.place);
@@ -216,7 +216,7 @@ fn answer(page: &mut Page, row: &ConnectionRow) {
 }
 
 /// The subprotocol and the extensions.
-fn agreed(page: &mut Page, row: &ConnectionRow) {
+fn agreed(page: &mut ChapterWriter, row: &ConnectionRow) {
     let handshake = &row.handshake;
     match &handshake.subprotocol {
         Some(name) => page.quote(

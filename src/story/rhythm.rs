@@ -1,7 +1,7 @@
 //! Who asks and who answers, as far as the delays between messages show: the order of messages alone does not distinguish a
 //! command from an answer.
 
-use super::facts::{Page, counted, grouped, took};
+use super::facts::{ChapterWriter, counted, grouped, took};
 use crate::model::{Direction, Histogram, PerDirection, Time};
 
 /// Changes of the speaker, in each direction, from which a rhythm is inferred.
@@ -76,7 +76,7 @@ impl Rhythm {
     }
 
     /// Adds the sentences about it. `lossy`: messages may be missing.
-    pub fn tell(&self, page: &mut Page, lossy: bool) {
+    pub fn tell(&self, page: &mut ChapterWriter, lossy: bool) {
         let PerDirection { c2s: client, s2c: server } = self.count;
         if server == 0 {
             return;
@@ -141,7 +141,7 @@ impl Rhythm {
     }
 
     /// Adds a sentence about messages that came long after everything else, while the server's answers came soon.
-    fn late_ones(&self, page: &mut Page) {
+    fn late_ones(&self, page: &mut ChapterWriter) {
         let Some(late) = self.late() else { return };
         let late = took(late);
         let count = counted(self.unprompted, "message");
@@ -178,11 +178,11 @@ mod tests {
     }
 
     fn told(rhythm: &Rhythm, lossy: bool, lang: Lang) -> Vec<(Grade, String)> {
-        let mut page = Page::new(w("t", "题"), lang);
+        let mut page = ChapterWriter::new(w("t", "题"), lang);
         rhythm.tell(&mut page, lossy);
         let Some(Chapter { sentences, .. }) = page.end() else { return Vec::new() };
-        let text = |pieces: &[crate::story::Piece]| match pieces {
-            [crate::story::Piece::Own(text)] => text.clone(),
+        let text = |pieces: &[crate::story::SentencePart]| match pieces {
+            [crate::story::SentencePart::Own(text)] => text.clone(),
             other => panic!("{other:?}"),
         };
         sentences.iter().map(|sentence| (sentence.grade, text(&sentence.pieces))).collect()

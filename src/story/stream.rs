@@ -1,12 +1,12 @@
 //! How a stream of HTTP/2 ended: END_STREAM, RST_STREAM, or the TCP connection below it.
 
-use super::facts::{Page, begin, took};
+use super::facts::{ChapterWriter, begin, took};
 use crate::model::Direction;
 use crate::pipeline::{Ending, State};
 use crate::store::ConnectionRow;
 
 /// Adds the sentences about it. `told`: the first event is in the story already.
-pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
+pub(super) fn end(page: &mut ChapterWriter, row: &ConnectionRow, told: bool) {
     let Some(facts) = &row.end else { return };
     let ending = &facts.ending;
     if row.state == Some(State::Refused) {
@@ -60,7 +60,7 @@ pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
 }
 
 /// A stream that did not end by itself.
-fn below(page: &mut Page, ending: &Ending, state: Option<State>) {
+fn below(page: &mut ChapterWriter, ending: &Ending, state: Option<State>) {
     if matches!(state, None | Some(State::Open)) {
         return page.miss(
             "Neither END_STREAM nor RST_STREAM was captured.".into(),

@@ -1,6 +1,6 @@
 //! The chapters, from SYN to FIN.
 
-use super::facts::{Page, begin, counted, grouped, ratio, took};
+use super::facts::{ChapterWriter, begin, counted, grouped, ratio, took};
 use super::{Grade, Story, ending, opening, traffic};
 use crate::explain::words::rules::summary;
 use crate::explain::words::w;
@@ -18,7 +18,7 @@ const NAMED: usize = 12;
 #[must_use]
 pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> Option<Story> {
     let row = index.connection(number)?;
-    let page = |en, zh| Page::new(w(en, zh), lang);
+    let page = |en, zh| ChapterWriter::new(w(en, zh), lang);
     let mut chapters = vec![
         connection(page("Endpoints and transport", "通信双方与传输"), row, tcp),
         opening::handshake(page("Opening handshake", "握手"), row),
@@ -33,10 +33,10 @@ pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> 
     }
     chapters.push(findings(page("Findings", "发现"), index, row));
     chapters.push(unknown(page("Unknown", "无法判断的内容"), index, row));
-    Some(Story { number, chapters: chapters.into_iter().filter_map(Page::end).collect() })
+    Some(Story { number, chapters: chapters.into_iter().filter_map(ChapterWriter::end).collect() })
 }
 
-fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
+fn connection(mut page: ChapterWriter, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> ChapterWriter {
     let (client, server) = (row.client, row.server);
     let place = page.packet(row.first);
     match row.url.as_deref() {
@@ -98,7 +98,7 @@ fn connection(mut page: Page, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> P
     page
 }
 
-fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
+fn open_tcp(page: &mut ChapterWriter, tcp: &TcpDetail) {
     let first = |from: Direction, with: u8, without: u8| {
         tcp.packets.iter().find(|p| p.direction == from && p.flags.has(with) && !p.flags.has(without))
     };
@@ -153,7 +153,7 @@ fn open_tcp(page: &mut Page, tcp: &TcpDetail) {
     }
 }
 
-fn polling(mut page: Page, row: &ConnectionRow) -> Page {
+fn polling(mut page: ChapterWriter, row: &ConnectionRow) -> ChapterWriter {
     let handshake = &row.handshake;
     let (Some(request), Some(response), true) = (&handshake.request, &handshake.response, handshake.upgraded)
     else {
@@ -207,7 +207,7 @@ fn polling(mut page: Page, row: &ConnectionRow) -> Page {
             grouped(given.frame_header_bytes)
         ),
     );
-    let compare = |page: &mut Page, what: [&str; 2], requests: u64, bytes: u64| {
+    let compare = |page: &mut ChapterWriter, what: [&str; 2], requests: u64, bytes: u64| {
         let [en, zh] = what;
         let (more_en, more_zh) = match bytes >= own.header_bytes {
             true => (
@@ -244,7 +244,7 @@ fn polling(mut page: Page, row: &ConnectionRow) -> Page {
     page
 }
 
-fn findings(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
+fn findings(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> ChapterWriter {
     let [info, warnings, errors] = row.findings;
     if info + warnings + errors == 0 {
         page.see(
@@ -289,7 +289,7 @@ fn findings(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
     page
 }
 
-fn unknown(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
+fn unknown(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> ChapterWriter {
     let (gaps, bytes) = row.gaps;
     if gaps > 0 {
         page.miss(

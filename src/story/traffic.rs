@@ -1,7 +1,7 @@
 //! What the two ends said: counts, the first message, who asks, fragments, pings, compression.
 
 use super::Grade;
-use super::facts::{Page, begin, counted, grouped, percent, ratio, took};
+use super::facts::{ChapterWriter, begin, counted, grouped, percent, ratio, took};
 use super::keep_alive;
 use super::rhythm::Rhythm;
 use crate::explain::frame::word;
@@ -10,7 +10,7 @@ use crate::store::{ConnectionRow, Index, MessageRow};
 
 /// What one walk over the messages finds.
 #[derive(Default)]
-struct Walk {
+struct TrafficWalk {
     first: Option<(u64, MessageRow)>,
     rhythm: Rhythm,
     /// Messages in several frames, and the most frames of one.
@@ -19,8 +19,8 @@ struct Walk {
     silence: i64,
 }
 
-fn walk(index: &Index, row: &ConnectionRow) -> Walk {
-    let mut found = Walk::default();
+fn walk(index: &Index, row: &ConnectionRow) -> TrafficWalk {
+    let mut found = TrafficWalk::default();
     let mut before: Option<Time> = None;
     let messages = index.messages(row.id.0);
     for (number, message) in (messages.released() as u64 + 1..).zip(messages.iter()) {
@@ -50,7 +50,7 @@ fn may_lack_messages(row: &ConnectionRow) -> bool {
     one_sided || skipped || row.gaps.0 > 0 || row.is_midstream()
 }
 
-pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
+pub(super) fn traffic(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> ChapterWriter {
     let found = walk(index, row);
     let released = index.messages(row.id.0).released() as u64;
     if released > 0 {
@@ -102,7 +102,7 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     page
 }
 
-fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
+fn first(page: &mut ChapterWriter, index: &Index, row: &ConnectionRow, found: &TrafficWalk) {
     let Some((number, message)) = found.first else {
         return page.see(String::new(), "No data message was captured.".into(), "没有抓到数据消息。".into());
     };
@@ -141,7 +141,7 @@ fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
     );
 }
 
-fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
+fn sent(page: &mut ChapterWriter, row: &ConnectionRow, direction: Direction) {
     let counts = row.counts.of(direction);
     let who = page.who(direction);
     if counts.frames == 0 {
@@ -188,7 +188,7 @@ fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
     );
 }
 
-fn compression(page: &mut Page, row: &ConnectionRow) {
+fn compression(page: &mut ChapterWriter, row: &ConnectionRow) {
     if row.handshake.deflate.is_none() {
         return;
     }
