@@ -1,9 +1,9 @@
 //! Whatever is pasted is read or refused, and what is explained of it is fit to print.
 
 use wslens::cli::style::Style;
-use wslens::explain::frame::{Explained, MAX_FRAMES, Options, explain};
+use wslens::explain::frame::{Explained, MAX_FRAMES, ExplainOptions, explain};
 use wslens::explain::hexinput::{MAX_BYTES, parse_hex};
-use wslens::explain::text::{View, write_text};
+use wslens::explain::text::{TextOptions, write_text};
 use wslens::explain::{handshake, json};
 use wslens::model::{Direction, Lang};
 
@@ -19,10 +19,10 @@ pub fn run(data: &[u8]) {
         _ => None,
     };
     let options =
-        Options { direction, deflate: mode & 4 != 0, lang: if mode & 1 == 0 { Lang::En } else { Lang::Zh } };
+        ExplainOptions { direction, deflate: mode & 4 != 0, lang: if mode & 1 == 0 { Lang::En } else { Lang::Zh } };
     let style = Style { color: false, columns: (mode & 8 != 0).then_some(usize::from(mode >> 4) * 10) };
     let view =
-        View { diagram: mode & 16 != 0, learn: mode & 32 != 0, build: mode & 64 != 0, lang: options.lang };
+        TextOptions { diagram: mode & 16 != 0, learn: mode & 32 != 0, build: mode & 64 != 0, lang: options.lang };
     show(&explain(bytes, &options), bytes, &style, view);
 
     let text = String::from_utf8_lossy(bytes);
@@ -52,7 +52,7 @@ pub fn run(data: &[u8]) {
     printable(&out);
 }
 
-fn show(explained: &Explained, bytes: &[u8], style: &Style, view: View) {
+fn show(explained: &Explained, bytes: &[u8], style: &Style, view: TextOptions) {
     assert_eq!(explained.len, bytes.len());
     assert!(explained.frames.len() <= MAX_FRAMES);
     let mut at = 0;

@@ -4,8 +4,8 @@
 use wslens::model::{is_hidden, width};
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::records::{Csv, columns};
-use wslens::report::stats::{Options, Stats};
-use wslens::report::table::{Look, Table, TimeFormat};
+use wslens::report::stats::{StatsOptions, Stats};
+use wslens::report::table::{TableStyle, Table, TimeFormat};
 use wslens::report::{Level, PayloadMode, Report, Selection, Summary};
 
 use crate::feed::{Feed, Memory};
@@ -27,12 +27,12 @@ pub fn run(data: &[u8]) {
         ..Selection::default()
     };
     let time = [TimeFormat::Rel, TimeFormat::Abs, TimeFormat::Utc, TimeFormat::Epoch, TimeFormat::Delta];
-    let look = Look {
+    let look = TableStyle {
         color: look & 1 != 0,
         ascii: look & 2 != 0,
         columns: (look & 4 == 0).then_some(40 + usize::from(look >> 2)),
         time: time[usize::from(mode >> 5) % 5],
-        ..Look::default()
+        ..TableStyle::default()
     };
 
     let mut out = Vec::new();
@@ -46,14 +46,14 @@ pub fn run(data: &[u8]) {
     let mut limits = Limits::default();
     (limits.depth.payloads, limits.depth.frames) = (mode & 0x80 != 0, false);
     let mut pipeline = Pipeline::new(limits);
-    let mut stats = Stats::new(Options { top: 3, ..Options::default() });
+    let mut stats = Stats::new(StatsOptions { top: 3, ..StatsOptions::default() });
     drive(&tape, &mut pipeline, &mut stats);
     stats.set_last(pipeline.last_time());
     let summary = summary(&tape, &pipeline);
     out.clear();
     stats.write_text(&mut out, &summary, &look).expect("memory takes everything");
     // Its sentences are not cut, and of what was captured it only shows URLs.
-    check_table(&out, &Look { columns: None, ..look }, 0);
+    check_table(&out, &TableStyle { columns: None, ..look }, 0);
     out.clear();
     stats.write_json(&mut out, &summary).expect("memory takes everything");
     serde_json::from_slice::<serde_json::Value>(&out).expect("it is JSON");
@@ -86,7 +86,7 @@ fn print<R: Report>(tape: &Tape, selection: &Selection, mut report: R) {
     report.finish(&summary(tape, &pipeline)).expect("memory takes everything");
 }
 
-fn check_table(out: &[u8], look: &Look, least: usize) {
+fn check_table(out: &[u8], look: &TableStyle, least: usize) {
     let text = std::str::from_utf8(out).expect("the output is UTF-8");
     for line in text.lines() {
         let plain = if look.color { without_color(line) } else { line.to_owned() };

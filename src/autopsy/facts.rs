@@ -7,7 +7,7 @@ use crate::ws::{Closing, Pinging};
 
 /// What is known of a connection's end, from the pipeline alone.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct EndFacts {
     /// How it stands.
     pub state: State,
     /// How its bytes ended.
@@ -28,7 +28,7 @@ pub struct Facts {
     pub stream: bool,
 }
 
-impl Facts {
+impl EndFacts {
     /// The facts of a connection at its end.
     #[must_use]
     pub fn of(ended: &Ended<'_>) -> Self {

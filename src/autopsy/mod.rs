@@ -16,7 +16,7 @@ mod tests;
 pub mod timeouts;
 pub mod words;
 
-pub use facts::Facts;
+pub use facts::EndFacts;
 pub use timeouts::{Measure, Timeout};
 
 use crate::model::{Direction, PerDirection, Place};
@@ -48,7 +48,7 @@ impl Grade {
 
 /// What came first of all that ends a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum EndKind {
     /// A Close frame.
     Close,
     /// A FIN, or END_STREAM inside HTTP/2, with no Close before it.
@@ -65,7 +65,7 @@ pub enum Kind {
     Unanswered,
 }
 
-impl Kind {
+impl EndKind {
     /// The word of the machine output.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -181,9 +181,9 @@ impl Cause {
 
 /// What is said of an end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Verdict {
+pub struct EndVerdict {
     /// What ended it.
-    pub kind: Kind,
+    pub kind: EndKind,
     /// Who did: by whose address what ended it came.
     pub by: Option<Direction>,
     /// How sure kind and side are.
@@ -221,27 +221,27 @@ const BLAMING: [u16; 5] = [1002, 1003, 1007, 1009, 1010];
 
 /// Judges an end.
 #[must_use]
-pub fn examine(facts: &Facts) -> Verdict {
+pub fn examine(facts: &EndFacts) -> EndVerdict {
     let (kind, by, place) = first_cause(facts);
     let ending = &facts.ending;
     // Of a side that was not captured, an earlier end cannot be known.
     let one_sided = !(ending.heard.c2s && ending.heard.s2c);
-    let ends = matches!(kind, Kind::Close | Kind::Fin | Kind::Reset);
+    let ends = matches!(kind, EndKind::Close | EndKind::Fin | EndKind::Reset);
     let (by, grade) = match kind {
-        Kind::Close | Kind::Fin | Kind::Reset if one_sided || by.is_none() => (None, Grade::Unknown),
-        Kind::Close | Kind::Fin | Kind::Reset | Kind::Refused => (by, Grade::Observed),
+        EndKind::Close | EndKind::Fin | EndKind::Reset if one_sided || by.is_none() => (None, Grade::Unknown),
+        EndKind::Close | EndKind::Fin | EndKind::Reset | EndKind::Refused => (by, Grade::Observed),
         // That the connection is over does not show in any packet.
-        Kind::Silence => (None, Grade::Inferred),
-        Kind::Capture => (None, Grade::Unknown),
-        Kind::Unanswered if by.is_some() && !one_sided => (by, Grade::Observed),
-        Kind::Unanswered => (None, Grade::Unknown),
+        EndKind::Silence => (None, Grade::Inferred),
+        EndKind::Capture => (None, Grade::Unknown),
+        EndKind::Unanswered if by.is_some() && !one_sided => (by, Grade::Observed),
+        EndKind::Unanswered => (None, Grade::Unknown),
     };
     let end = if ends { place } else { Some(ending.until).filter(|until| until.packet > 0) };
     let (code, code_grade) = code(facts, kind);
     let since = |from: Option<Place>| Some(end?.time.since(from?.time)).filter(|time| *time >= 0);
     // A Close is itself a frame: what was said before it is not kept.
     let quiet = |from: Option<Place>| match (kind, from, end) {
-        (Kind::Close | Kind::Refused | Kind::Unanswered, ..) => None,
+        (EndKind::Close | EndKind::Refused | EndKind::Unanswered, ..) => None,
         // Said after the end began: since when it was silent before that is not kept.
         (_, Some(from), Some(end)) if from.packet > end.packet => None,
         _ => since(from),
@@ -262,19 +262,19 @@ pub fn examine(facts: &Facts) -> Verdict {
         Some(provoking) => Some(provoking.idle),
         None => idle.filter(|_| !is_resent),
     };
-    let mut verdict = Verdict {
+    let mut verdict = EndVerdict {
         kind,
         by,
         grade,
-        place: place.filter(|_| !matches!(kind, Kind::Silence | Kind::Capture)),
+        place: place.filter(|_| !matches!(kind, EndKind::Silence | EndKind::Capture)),
         code,
         code_grade,
         idle,
         provoking,
         stall: end.and_then(|end| stall(facts, end)),
-        other_ttl: strain.and_then(|strain| strain.reset_ttl).filter(|_| kind == Kind::Reset),
+        other_ttl: strain.and_then(|strain| strain.reset_ttl).filter(|_| kind == EndKind::Reset),
         // What never opened was not open for any time.
-        open: since(facts.opened).filter(|_| !matches!(kind, Kind::Refused | Kind::Unanswered)),
+        open: since(facts.opened).filter(|_| !matches!(kind, EndKind::Refused | EndKind::Unanswered)),
         waiting: waiting(facts, end),
         causes: Vec::new(),
     };
@@ -284,7 +284,7 @@ pub fn examine(facts: &Facts) -> Verdict {
 }
 
 /// How often bytes were sent again that were never acknowledged.
-fn resent(facts: &Facts, strain: &Strain) -> u32 {
+fn resent(facts: &EndFacts, strain: &Strain) -> u32 {
     let count = |by: &Direction| match *facts.ending.unacknowledged.of(*by) {
         0 => 0,
         _ => *strain.resent.of(*by),
@@ -293,18 +293,23 @@ fn resent(facts: &Facts, strain: &Strain) -> u32 {
 }
 
 /// The packet that ended a silence and that a RST answered, or nobody did.
-fn provoking(facts: &Facts, kind: Kind, by: Option<Direction>, end: Option<Place>) -> Option<Provoking> {
+fn provoking(
+    facts: &EndFacts,
+    kind: EndKind,
+    by: Option<Direction>,
+    end: Option<Place>,
+) -> Option<Provoking> {
     let ending = &facts.ending;
     let strain = ending.strain.as_deref()?;
     let (sender, silence) = strain.silence?;
     let end = end.filter(|end| end.packet >= silence.until.packet)?;
     let other = sender.opposite();
-    let is_told = matches!(kind, Kind::Refused | Kind::Unanswered | Kind::Close);
+    let is_told = matches!(kind, EndKind::Refused | EndKind::Unanswered | EndKind::Close);
     if facts.lossy || is_told || !*ending.heard.of(other) {
         return None;
     }
     let waited = end.time.since(silence.until.time);
-    let answered = kind == Kind::Reset && by == Some(other) && waited <= ANSWER;
+    let answered = kind == EndKind::Reset && by == Some(other) && waited <= ANSWER;
     let is_lost = *ending.unacknowledged.of(sender) > 0 && waited >= PATIENCE;
     let quiet_since = strain.keep_alive.map_or(silence.since, |probe| probe.max(silence.since));
     (answered || is_lost).then(|| Provoking {
@@ -318,7 +323,7 @@ fn provoking(facts: &Facts, kind: Kind, by: Option<Direction>, end: Option<Place
 }
 
 /// The receive window that was closed at the end, the first where both were.
-fn stall(facts: &Facts, end: Place) -> Option<Stall> {
+fn stall(facts: &EndFacts, end: Place) -> Option<Stall> {
     let strain = facts.ending.strain.as_deref()?;
     let stall = |by: Direction| {
         let since = strain.windows.of(by).since?;
@@ -329,50 +334,51 @@ fn stall(facts: &Facts, end: Place) -> Option<Stall> {
 }
 
 /// What came first, by whom, where.
-fn first_cause(facts: &Facts) -> (Kind, Option<Direction>, Option<Place>) {
+fn first_cause(facts: &EndFacts) -> (EndKind, Option<Direction>, Option<Place>) {
     let ending = &facts.ending;
-    let fin = Direction::BOTH.into_iter().filter_map(|by| Some((Kind::Fin, Some(by), (*ending.fin.of(by))?)));
-    let reset = ending.reset.map(|(by, place)| (Kind::Reset, Some(by), place));
+    let fin =
+        Direction::BOTH.into_iter().filter_map(|by| Some((EndKind::Fin, Some(by), (*ending.fin.of(by))?)));
+    let reset = ending.reset.map(|(by, place)| (EndKind::Reset, Some(by), place));
     match facts.state {
         State::Refused => {
-            return (Kind::Refused, Some(Direction::ServerToClient), facts.opened.or(Some(ending.last)));
+            return (EndKind::Refused, Some(Direction::ServerToClient), facts.opened.or(Some(ending.last)));
         }
         State::Unanswered => {
             let first = fin.chain(reset).min_by_key(|(.., place)| place.packet);
-            return (Kind::Unanswered, first.and_then(|(_, by, _)| by), first.map(|(.., place)| place));
+            return (EndKind::Unanswered, first.and_then(|(_, by, _)| by), first.map(|(.., place)| place));
         }
         State::Open | State::Closed | State::Reset | State::TimedOut => {}
     }
-    let close = facts.closing.as_ref().map(|closing| (Kind::Close, closing.by, closing.place));
+    let close = facts.closing.as_ref().map(|closing| (EndKind::Close, closing.by, closing.place));
     // Of what is in one packet, the Close is first: the FIN stands behind the bytes.
     let all = close.into_iter().chain(fin).chain(reset);
     match all.min_by_key(|(.., place)| place.packet) {
         Some((kind, by, place)) => (kind, by, Some(place)),
         None => match ending.how {
-            StreamEnd::Fin => (Kind::Fin, None, None),
-            StreamEnd::Reset => (Kind::Reset, None, None),
-            StreamEnd::Timeout => (Kind::Silence, None, None),
-            StreamEnd::Capture => (Kind::Capture, None, None),
+            StreamEnd::Fin => (EndKind::Fin, None, None),
+            StreamEnd::Reset => (EndKind::Reset, None, None),
+            StreamEnd::Timeout => (EndKind::Silence, None, None),
+            StreamEnd::Capture => (EndKind::Capture, None, None),
         },
     }
 }
 
 /// The code, and how sure it is.
-fn code(facts: &Facts, kind: Kind) -> (Option<u16>, Grade) {
+fn code(facts: &EndFacts, kind: EndKind) -> (Option<u16>, Grade) {
     match (&facts.closing, kind) {
-        (_, Kind::Refused | Kind::Unanswered) => (None, Grade::Unknown),
+        (_, EndKind::Refused | EndKind::Unanswered) => (None, Grade::Unknown),
         (Some(closing), _) => match closing.code {
             Some(code) => (Some(code), Grade::Observed),
             None => (Some(1005), Grade::Inferred),
         },
-        (None, Kind::Fin | Kind::Reset) if !facts.lossy => (Some(1006), Grade::Inferred),
+        (None, EndKind::Fin | EndKind::Reset) if !facts.lossy => (Some(1006), Grade::Inferred),
         // A Close may be among what is missing; and what did not end has no code.
         (None, _) => (None, Grade::Unknown),
     }
 }
 
 /// Pings and heartbeats without an answer at the end.
-fn waiting(facts: &Facts, end: Option<Place>) -> Vec<Waiting> {
+fn waiting(facts: &EndFacts, end: Option<Place>) -> Vec<Waiting> {
     let Some(end) = end else { return Vec::new() };
     let mut found = Vec::new();
     for by in Direction::BOTH {
@@ -398,12 +404,12 @@ fn waiting(facts: &Facts, end: Option<Place>) -> Vec<Waiting> {
     found
 }
 
-fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cause> {
+fn causes(facts: &EndFacts, verdict: &EndVerdict, server_idle: Option<i64>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let ending = &facts.ending;
-    let ended = matches!(verdict.kind, Kind::Close | Kind::Fin | Kind::Reset);
+    let ended = matches!(verdict.kind, EndKind::Close | EndKind::Fin | EndKind::Reset);
     let Some(end) = verdict.place.or(Some(ending.until)) else { return causes };
-    let is_over = ended || verdict.kind == Kind::Silence;
+    let is_over = ended || verdict.kind == EndKind::Silence;
     causes.extend(verdict.stall.filter(|_| is_over).map(Cause::ZeroWindow));
     // After a loss, what seems to lack may have been there.
     if !facts.lossy {
@@ -416,7 +422,7 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
     }
     // Who waits for a window to open, or for an answer to what was sent again, is not idle.
     let is_idle = verdict.stall.is_none() && verdict.provoking.is_none();
-    if matches!(verdict.kind, Kind::Fin | Kind::Reset) && is_idle {
+    if matches!(verdict.kind, EndKind::Fin | EndKind::Reset) && is_idle {
         let fits = |wanted: &[(Measure, Option<i64>)]| -> Vec<&'static Timeout> {
             let fit = |timeout: &&Timeout| {
                 wanted.iter().any(|(measure, time)| {
@@ -434,7 +440,7 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
             causes.push(Cause::MaximumAge(age));
         }
     }
-    if verdict.kind == Kind::Close
+    if verdict.kind == EndKind::Close
         && facts.errors > 0
         && verdict.code_grade == Grade::Observed
         && verdict.code.is_some_and(|code| BLAMING.contains(&code))
@@ -445,7 +451,7 @@ fn causes(facts: &Facts, verdict: &Verdict, server_idle: Option<i64>) -> Vec<Cau
 }
 
 /// Somebody on the path had forgotten the connection.
-fn idle_dropped(verdict: &Verdict) -> Option<Cause> {
+fn idle_dropped(verdict: &EndVerdict) -> Option<Cause> {
     let provoking = verdict.provoking?;
     let fits: Vec<_> =
         timeouts::ALL.iter().filter(|timeout| timeout.has_forgotten(provoking.quiet)).collect();
@@ -454,7 +460,7 @@ fn idle_dropped(verdict: &Verdict) -> Option<Cause> {
 }
 
 /// Whoever ended it had a ping without a pong, for long, and heard nothing since; or says itself that it waited for a pong.
-fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause> {
+fn ping_timeout(facts: &EndFacts, verdict: &EndVerdict, by: Direction) -> Option<Cause> {
     let rtt = |waiting: &Waiting| {
         let pings = facts.pings.of(waiting.by).as_ref().and_then(|pings| pings.rtt.max());
         let heartbeats = facts.heartbeats.as_ref().and_then(|all| all.sides.of(waiting.by).rtt.max());
@@ -462,7 +468,7 @@ fn ping_timeout(facts: &Facts, verdict: &Verdict, by: Direction) -> Option<Cause
     };
     let says_so = facts.closing.as_ref().is_some_and(|closing| {
         let reason = closing.reason.to_ascii_lowercase();
-        verdict.kind == Kind::Close
+        verdict.kind == EndKind::Close
             && [&b"ping"[..], b"pong", b"keepalive"].iter().any(|word| contains(&reason, word))
     });
     let late = |waiting: &&Waiting| {
@@ -479,7 +485,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 }
 
 /// Whoever ended it had not heard a heartbeat that was to come.
-fn heartbeat_missed(facts: &Facts, by: Direction, end: Place) -> Option<Cause> {
+fn heartbeat_missed(facts: &EndFacts, by: Direction, end: Place) -> Option<Cause> {
     let heartbeats = facts.heartbeats.as_ref()?;
     let other = heartbeats.sides.of(by.opposite());
     let agreed = other.negotiated.filter(|interval| *interval > 0)?;
@@ -493,7 +499,7 @@ fn heartbeat_missed(facts: &Facts, by: Direction, end: Place) -> Option<Cause> {
 }
 
 /// What was sent last was never acknowledged, and its sender ended it or nobody did.
-fn path_lost(facts: &Facts, verdict: &Verdict, end: Place) -> Option<Cause> {
+fn path_lost(facts: &EndFacts, verdict: &EndVerdict, end: Place) -> Option<Cause> {
     let ending = &facts.ending;
     if !(ending.heard.c2s && ending.heard.s2c) {
         return None;
@@ -501,9 +507,9 @@ fn path_lost(facts: &Facts, verdict: &Verdict, end: Place) -> Option<Cause> {
     Direction::BOTH.into_iter().find_map(|by| {
         let bytes = *ending.unacknowledged.of(by);
         let told = match verdict.kind {
-            Kind::Silence | Kind::Capture => true,
-            Kind::Fin | Kind::Reset => verdict.by == Some(by),
-            Kind::Close | Kind::Refused | Kind::Unanswered => false,
+            EndKind::Silence | EndKind::Capture => true,
+            EndKind::Fin | EndKind::Reset => verdict.by == Some(by),
+            EndKind::Close | EndKind::Refused | EndKind::Unanswered => false,
         };
         let said = (*ending.said.of(by))?;
         let waited = end.time.since(said.time);
@@ -513,7 +519,7 @@ fn path_lost(facts: &Facts, verdict: &Verdict, end: Place) -> Option<Cause> {
 
 /// The keep-alive figures that are told of a connection: `None` where there is none of either kind.
 #[must_use]
-pub fn has_keep_alive(facts: &Facts) -> bool {
+pub fn has_keep_alive(facts: &EndFacts) -> bool {
     let PerDirection { c2s, s2c } = &facts.pings;
     c2s.is_some() || s2c.is_some() || facts.heartbeats.is_some()
 }

@@ -13,8 +13,8 @@ fn at(packet: u64, seconds: i64) -> Place {
 }
 
 /// An open connection: opened at packet 5, both talked at packets 8 and 9, seen until packet 9.
-fn facts() -> Facts {
-    Facts {
+fn facts() -> EndFacts {
+    EndFacts {
         state: State::Open,
         ending: Ending {
             said: PerDirection { c2s: Some(at(8, 1)), s2c: Some(at(9, 2)) },
@@ -33,7 +33,7 @@ fn facts() -> Facts {
     }
 }
 
-fn fin(by: Direction, place: Place) -> Facts {
+fn fin(by: Direction, place: Place) -> EndFacts {
     let mut facts = facts();
     facts.state = State::Closed;
     facts.ending.how = StreamEnd::Fin;
@@ -52,7 +52,7 @@ fn waiting(since: Place) -> Pinging {
 }
 
 /// Ends with closed windows, silences and a RST from elsewhere.
-fn strained() -> Vec<Facts> {
+fn strained() -> Vec<EndFacts> {
     let with = |strain: Strain| {
         let mut facts = fin(C2S, at(30, 500));
         facts.ending.reset = Some((S2C, at(20, 460)));
@@ -106,7 +106,8 @@ fn what_lay_below_an_end_has_its_cause() {
     ];
     assert_eq!(found, expected);
     // A loss may hide the answer, and on a path of which only one side was seen nothing is known.
-    for change in [|facts: &mut Facts| facts.lossy = true, |facts: &mut Facts| facts.ending.heard.s2c = false]
+    for change in
+        [|facts: &mut EndFacts| facts.lossy = true, |facts: &mut EndFacts| facts.ending.heard.s2c = false]
     {
         let mut facts = strained().swap_remove(3);
         change(&mut facts);
@@ -114,7 +115,7 @@ fn what_lay_below_an_end_has_its_cause() {
     }
 }
 
-fn names(verdict: &Verdict) -> Vec<&'static str> {
+fn names(verdict: &EndVerdict) -> Vec<&'static str> {
     verdict.causes.iter().map(Cause::name).collect()
 }
 
@@ -122,16 +123,16 @@ fn names(verdict: &Verdict) -> Vec<&'static str> {
 fn what_came_first_is_what_ended_it() {
     let mut facts = fin(S2C, at(20, 5));
     facts.closing = Some(close(Some(C2S), Some(1000), at(19, 5), false));
-    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Close, Some(C2S)));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (EndKind::Close, Some(C2S)));
     // A Close that came after the FIN did not end it.
     facts.closing = Some(close(Some(C2S), Some(1000), at(21, 6), false));
-    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Fin, Some(S2C)));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (EndKind::Fin, Some(S2C)));
     // In one packet, the bytes come before the FIN.
     facts.closing = Some(close(Some(S2C), Some(1000), at(20, 5), false));
-    assert_eq!(examine(&facts).kind, Kind::Close);
+    assert_eq!(examine(&facts).kind, EndKind::Close);
     let mut facts = fin(S2C, at(20, 5));
     facts.ending.reset = Some((C2S, at(19, 5)));
-    assert_eq!((examine(&facts).kind, examine(&facts).by), (Kind::Reset, Some(C2S)));
+    assert_eq!((examine(&facts).kind, examine(&facts).by), (EndKind::Reset, Some(C2S)));
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn a_side_that_was_not_captured_may_have_ended_it_first() {
 #[test]
 fn a_code_is_observed_only_where_it_was_on_the_wire() {
     let mut facts = fin(C2S, at(20, 5));
-    let code = |facts: &Facts| (examine(facts).code, examine(facts).code_grade);
+    let code = |facts: &EndFacts| (examine(facts).code, examine(facts).code_grade);
     assert_eq!(code(&facts), (Some(1006), Grade::Inferred));
     facts.lossy = true;
     assert_eq!(code(&facts), (None, Grade::Unknown));
@@ -210,10 +211,10 @@ fn bytes_that_nobody_acknowledged_tell_of_a_broken_path_unless_the_other_side_en
 #[test]
 fn silence_is_inferred_and_an_open_connection_unknown() {
     let mut facts = facts();
-    assert_eq!((examine(&facts).kind, examine(&facts).grade), (Kind::Capture, Grade::Unknown));
+    assert_eq!((examine(&facts).kind, examine(&facts).grade), (EndKind::Capture, Grade::Unknown));
     (facts.state, facts.ending.how) = (State::TimedOut, StreamEnd::Timeout);
     let verdict = examine(&facts);
-    assert_eq!((verdict.kind, verdict.grade, verdict.place), (Kind::Silence, Grade::Inferred, None));
+    assert_eq!((verdict.kind, verdict.grade, verdict.place), (EndKind::Silence, Grade::Inferred, None));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! A verdict in sentences, in both languages, each with its grade and its packet.
 
-use super::{Cause, Facts, Grade, Kind, Measure, Provoking, Stall, Timeout, Verdict, Waiting, examine};
+use super::{
+    Cause, EndFacts, EndKind, EndVerdict, Grade, Measure, Provoking, Stall, Timeout, Waiting, examine,
+};
 pub use crate::model::lasted as time;
 use crate::model::{Direction, Lang, Place};
 use crate::pipeline::Unanswered;
@@ -48,7 +50,7 @@ fn begin(text: &str) -> String {
 
 /// What ended it, in one short sentence: `the server sent FIN without a Close (1006)`.
 #[must_use]
-pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
+pub fn headline(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> String {
     let side = verdict.by.map_or(lang.pick("one side", "一方"), |by| who(by, lang));
     let (fin, rst) = (verdict.by.map_or("FIN", |by| facts.ending.fin_name(by)), facts.ending.reset_name());
     let code = match (verdict.code, verdict.code_grade) {
@@ -56,44 +58,44 @@ pub fn headline(facts: &Facts, verdict: &Verdict, lang: Lang) -> String {
         (None, _) => String::new(),
     };
     match (verdict.kind, lang) {
-        (Kind::Close, Lang::En) => format!("{side} sent Close first{code}"),
-        (Kind::Close, Lang::Zh) => format!("{side}先发 Close{code}"),
-        (Kind::Fin, Lang::En) => format!("{side} sent {fin} first, without a Close{code}"),
-        (Kind::Fin, Lang::Zh) => format!("{side}没有发 Close 就先发了 {fin}{code}"),
+        (EndKind::Close, Lang::En) => format!("{side} sent Close first{code}"),
+        (EndKind::Close, Lang::Zh) => format!("{side}先发 Close{code}"),
+        (EndKind::Fin, Lang::En) => format!("{side} sent {fin} first, without a Close{code}"),
+        (EndKind::Fin, Lang::Zh) => format!("{side}没有发 Close 就先发了 {fin}{code}"),
         // It has the side's address; who sent it is another matter.
-        (Kind::Reset, Lang::En) if verdict.other_ttl.is_some() => {
+        (EndKind::Reset, Lang::En) if verdict.other_ttl.is_some() => {
             format!("{rst} with the address of {side}, without a Close{code}")
         }
-        (Kind::Reset, Lang::Zh) if verdict.other_ttl.is_some() => {
+        (EndKind::Reset, Lang::Zh) if verdict.other_ttl.is_some() => {
             format!("没有发 Close，就出现了以{side}地址发出的 {rst}{code}")
         }
-        (Kind::Reset, Lang::En) => format!("{rst} from {side}, without a Close{code}"),
-        (Kind::Reset, Lang::Zh) => format!("{side}没有发 Close 就发了 {rst}{code}"),
-        (Kind::Silence, Lang::En) => "it fell silent; no packet shows its end".to_owned(),
-        (Kind::Silence, Lang::Zh) => "它没了声音；没有数据包显示它怎样结束".to_owned(),
-        (Kind::Capture, Lang::En) => "the capture ends while it is open".to_owned(),
-        (Kind::Capture, Lang::Zh) => "抓包结束时它还开着".to_owned(),
-        (Kind::Refused, Lang::En) => "the server's answer opened no WebSocket".to_owned(),
-        (Kind::Refused, Lang::Zh) => "服务器的回答没有打开 WebSocket".to_owned(),
-        (Kind::Unanswered, _) => unanswered(facts).sentence(lang),
+        (EndKind::Reset, Lang::En) => format!("{rst} from {side}, without a Close{code}"),
+        (EndKind::Reset, Lang::Zh) => format!("{side}没有发 Close 就发了 {rst}{code}"),
+        (EndKind::Silence, Lang::En) => "it fell silent; no packet shows its end".to_owned(),
+        (EndKind::Silence, Lang::Zh) => "它没了声音；没有数据包显示它怎样结束".to_owned(),
+        (EndKind::Capture, Lang::En) => "the capture ends while it is open".to_owned(),
+        (EndKind::Capture, Lang::Zh) => "抓包结束时它还开着".to_owned(),
+        (EndKind::Refused, Lang::En) => "the server's answer opened no WebSocket".to_owned(),
+        (EndKind::Refused, Lang::Zh) => "服务器的回答没有打开 WebSocket".to_owned(),
+        (EndKind::Unanswered, _) => unanswered(facts).sentence(lang),
     }
 }
 
 /// What became of a request that got no response.
 #[must_use]
-pub fn unanswered(facts: &Facts) -> Unanswered {
+pub fn unanswered(facts: &EndFacts) -> Unanswered {
     Unanswered::new(&facts.ending, facts.opened.unwrap_or_default(), facts.lossy)
 }
 
 /// What ended a connection without a Close, in four columns, as a cell of a table: `FIN←` by the server, `RST→` by the client.
 /// `None` where a Close, or nothing, ended it.
 #[must_use]
-pub fn cell(facts: &Facts) -> Option<String> {
+pub fn cell(facts: &EndFacts) -> Option<String> {
     let verdict = examine(facts);
     let what = match (verdict.kind, verdict.by) {
-        (Kind::Fin, Some(by)) if facts.ending.fin_name(by) != "FIN" => "END",
-        (Kind::Fin, _) => "FIN",
-        (Kind::Reset, _) => "RST",
+        (EndKind::Fin, Some(by)) if facts.ending.fin_name(by) != "FIN" => "END",
+        (EndKind::Fin, _) => "FIN",
+        (EndKind::Reset, _) => "RST",
         _ => return None,
     };
     let arrow = verdict.by.map_or("", |by| match by {
@@ -105,7 +107,7 @@ pub fn cell(facts: &Facts) -> Option<String> {
 
 /// The likeliest cause in a few words; `None` where none fits.
 #[must_use]
-pub fn brief(verdict: &Verdict, lang: Lang) -> Option<String> {
+pub fn brief(verdict: &EndVerdict, lang: Lang) -> Option<String> {
     Some(match (verdict.causes.first()?, lang) {
         (Cause::PingTimeout(waiting), Lang::En) => format!("no pong for {}", time(waiting.age)),
         (Cause::PingTimeout(waiting), Lang::Zh) => format!("{} 没有 pong", time(waiting.age)),
@@ -138,8 +140,8 @@ pub fn brief(verdict: &Verdict, lang: Lang) -> Option<String> {
 
 /// All that is said of an end, in order.
 #[must_use]
-pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
-    let mut page = Page { lang, about: About::End, remarks: Vec::new() };
+pub fn remarks(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> Vec<Remark> {
+    let mut page = EndText { lang, about: About::End, remarks: Vec::new() };
     let at = |place: Option<Place>| place.into_iter().collect::<Vec<_>>();
     let headline = begin(&headline(facts, verdict, lang));
     page.say(verdict.grade, at(verdict.place), format!("{headline}."), format!("{headline}。"));
@@ -150,7 +152,7 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
     if let Some(provoking) = &verdict.provoking {
         page.provoking(facts, verdict, provoking);
     }
-    let ends = matches!(verdict.kind, Kind::Fin | Kind::Reset | Kind::Silence | Kind::Capture);
+    let ends = matches!(verdict.kind, EndKind::Fin | EndKind::Reset | EndKind::Silence | EndKind::Capture);
     let idle = verdict.idle.filter(|_| verdict.provoking.is_none());
     if let Some(idle) = idle.filter(|idle| ends && *idle >= 1_000_000_000) {
         let idle = time(idle);
@@ -176,34 +178,34 @@ pub fn remarks(facts: &Facts, verdict: &Verdict, lang: Lang) -> Vec<Remark> {
     page.remarks
 }
 
-struct Page {
+struct EndText {
     lang: Lang,
     about: About,
     remarks: Vec<Remark>,
 }
 
-impl Page {
+impl EndText {
     fn say(&mut self, grade: Grade, at: Vec<Place>, en: String, zh: String) {
         self.remarks.push(Remark { about: self.about, grade, at, text: self.lang.pick(en, zh) });
     }
 
     /// What the applications were told.
-    fn code(&mut self, facts: &Facts, verdict: &Verdict) {
+    fn code(&mut self, facts: &EndFacts, verdict: &EndVerdict) {
         match (verdict.kind, &facts.closing) {
-            (Kind::Fin | Kind::Reset, None) if facts.lossy => self.say(
+            (EndKind::Fin | EndKind::Reset, None) if facts.lossy => self.say(
                 Grade::Unknown,
                 Vec::new(),
                 "Bytes of it are missing: a Close may be among them, so whether the applications were told 1006 is not known.".into(),
                 "它有字节缺失：其中可能有 Close，所以不知道应用看到的是不是 1006。".into(),
             ),
-            (Kind::Fin | Kind::Reset, None) => self.say(
+            (EndKind::Fin | EndKind::Reset, None) => self.say(
                 Grade::Inferred,
                 Vec::new(),
                 "No Close came before it, so both applications were told 1006 (RFC 6455 §7.1.5). 1006 is never sent: it only says that there was no Close.".into(),
                 "在它之前没有 Close，所以两端的应用都得到 1006（RFC 6455 §7.1.5）。1006 从不发送：它只说明没有 Close。".into(),
             ),
             (_, Some(closing)) if !closing.answered && !facts.lossy && verdict.by.is_some() && facts.state != crate::pipeline::State::Open => {
-                let Some(by) = verdict.by.filter(|_| verdict.kind == Kind::Close) else { return };
+                let Some(by) = verdict.by.filter(|_| verdict.kind == EndKind::Close) else { return };
                 let (sender, other) = (who(by, self.lang), who(by.opposite(), self.lang));
                 let code = verdict.code.unwrap_or(1005);
                 let (below, below_zh) = if facts.stream { ("the stream", "流") } else { ("TCP", "TCP") };
@@ -219,7 +221,7 @@ impl Page {
     }
 
     /// That the RST came from elsewhere than its sender's other packets.
-    fn other_ttl(&mut self, verdict: &Verdict) {
+    fn other_ttl(&mut self, verdict: &EndVerdict) {
         let Some(((ttl, usual), by)) = verdict.other_ttl.zip(verdict.by) else { return };
         let side = who(by, self.lang);
         self.say(
@@ -235,7 +237,7 @@ impl Page {
     }
 
     /// The receive windows that were closed.
-    fn windows(&mut self, facts: &Facts, verdict: &Verdict) {
+    fn windows(&mut self, facts: &EndFacts, verdict: &EndVerdict) {
         let Some(strain) = facts.ending.strain.as_deref() else { return };
         let Some(end) = verdict.place.or(Some(facts.ending.until)) else { return };
         for by in Direction::BOTH {
@@ -282,7 +284,7 @@ impl Page {
     }
 
     /// The silence, the packet that ended it, and what that packet met.
-    fn provoking(&mut self, facts: &Facts, verdict: &Verdict, provoking: &Provoking) {
+    fn provoking(&mut self, facts: &EndFacts, verdict: &EndVerdict, provoking: &Provoking) {
         let Provoking { by, place, idle, quiet, resent, answered } = *provoking;
         let (side, other) = (who(by, self.lang), who(by.opposite(), self.lang));
         let (idle, end) = (time(idle), verdict.place.unwrap_or(facts.ending.until));
@@ -326,7 +328,7 @@ impl Page {
         }
     }
 
-    fn waiting(&mut self, facts: &Facts, waiting: &Waiting) {
+    fn waiting(&mut self, facts: &EndFacts, waiting: &Waiting) {
         let side = begin(who(waiting.by, self.lang));
         let age = time(waiting.age);
         let mut at = vec![waiting.since];
@@ -362,7 +364,7 @@ impl Page {
         );
     }
 
-    fn cause(&mut self, verdict: &Verdict, cause: &Cause) {
+    fn cause(&mut self, verdict: &EndVerdict, cause: &Cause) {
         let lang = self.lang;
         let (en, zh) = match cause {
             Cause::PingTimeout(waiting) if waiting.heard => {
@@ -460,37 +462,37 @@ impl Page {
     }
 
     /// What the packets do not tell.
-    fn unknown(&mut self, facts: &Facts, verdict: &Verdict) {
+    fn unknown(&mut self, facts: &EndFacts, verdict: &EndVerdict) {
         let fin = verdict.by.map_or("FIN", |by| facts.ending.fin_name(by));
         let (en, zh) = match verdict.kind {
-            Kind::Fin if verdict.causes.is_empty() => (
+            EndKind::Fin if verdict.causes.is_empty() => (
                 format!("Why does not show: a program that exits or drops its socket, and a proxy that closes, all send such a {fin}."),
                 format!("看不出原因：程序退出、丢下套接字，或代理关闭连接，都会发这样的 {fin}。"),
             ),
-            Kind::Reset if facts.ending.reset_code().is_some() => {
+            EndKind::Reset if facts.ending.reset_code().is_some() => {
                 let error = facts.ending.reset_error().unwrap_or("a code of its own");
                 (
                     format!("Why does not show beyond the error code of the RST_STREAM, {error}."),
                     format!("除了 RST_STREAM 的错误码 {error}，看不出原因。"),
                 )
             }
-            Kind::Reset if verdict.causes.is_empty() && verdict.other_ttl.is_none() => (
+            EndKind::Reset if verdict.causes.is_empty() && verdict.other_ttl.is_none() => (
                 "Why does not show: a program that is killed or closes with unread bytes sends such a RST, and so does a firewall or balancer in a side's name.".into(),
                 "看不出原因：程序被杀掉或带着没读的字节关闭会发这样的 RST，防火墙或负载均衡也会以一方的名义发。".into(),
             ),
-            Kind::Silence => (
+            EndKind::Silence => (
                 "Whether the connection ended, and how, is not in the capture.".into(),
                 "连接有没有结束、怎样结束，抓包里没有。".into(),
             ),
-            Kind::Capture => ("How it ended later is not in the capture.".into(), "它后来怎样结束，抓包里没有。".into()),
-            Kind::Fin | Kind::Reset | Kind::Close | Kind::Refused | Kind::Unanswered => return,
+            EndKind::Capture => ("How it ended later is not in the capture.".into(), "它后来怎样结束，抓包里没有。".into()),
+            EndKind::Fin | EndKind::Reset | EndKind::Close | EndKind::Refused | EndKind::Unanswered => return,
         };
         self.say(Grade::Unknown, Vec::new(), en, zh);
     }
 }
 
 /// A side whose receive window was closed.
-fn slow(verdict: &Verdict, stall: &Stall, lang: Lang) -> (String, String) {
+fn slow(verdict: &EndVerdict, stall: &Stall, lang: Lang) -> (String, String) {
     let (side, other) = (who(stall.by, lang), who(stall.by.opposite(), lang));
     let closed = time(stall.closed);
     let (then, then_zh) = match verdict.by {

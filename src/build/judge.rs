@@ -8,7 +8,7 @@ use crate::ws::{Depth, Events, FrameEvent, MessageContext, MessageEvent, Scratch
 
 /// A rule that was broken.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct Violation {
     /// Which.
     pub rule: &'static Rule,
     /// In which frame, from 1.
@@ -20,12 +20,13 @@ pub struct Found {
 /// Judges what one side sends after the opening handshake, with the rules that captures are judged by. What only the
 /// end of a connection tells, such as a message that is never finished, is not among it.
 #[must_use]
-pub fn judge(bytes: &[u8], direction: Direction, deflate: bool) -> Vec<Found> {
+pub fn judge(bytes: &[u8], direction: Direction, deflate: bool) -> Vec<Violation> {
     let terms =
         Terms { takeover: deflate.then_some(true), rsv_defined: if deflate { 4 } else { 0 }, guessed: false };
     let mut socket = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
     let (mut scratch, mut found) = (Scratch::default(), Findings(Vec::new()));
-    let mut context = MessageContext { bytes: &Wire(bytes), depth: &Depth::default(), scratch: &mut scratch };
+    let mut context =
+        MessageContext { bytes: &WireBytes(bytes), depth: &Depth::default(), scratch: &mut scratch };
     let place = Place::default();
     let chunk = Chunk { at: 0, bytes, address: 0, origin: place, arrival: place };
     socket.data(direction, chunk, &mut context, &mut found);
@@ -34,19 +35,19 @@ pub fn judge(bytes: &[u8], direction: Direction, deflate: bool) -> Vec<Found> {
 
 /// The first error, if there is one: with it the frame is not legal.
 #[must_use]
-pub fn verdict(found: &[Found]) -> Option<&Found> {
+pub fn verdict(found: &[Violation]) -> Option<&Violation> {
     found.iter().find(|found| found.rule.severity == Severity::Error)
 }
 
 impl Draft {
     /// What the rules say about it.
     #[must_use]
-    pub fn judge(&self) -> Vec<Found> {
+    pub fn judge(&self) -> Vec<Violation> {
         judge(&self.encode(), self.direction, self.deflate)
     }
 }
 
-struct Findings(Vec<Found>);
+struct Findings(Vec<Violation>);
 
 impl Events for Findings {
     fn frame(&mut self, _: &FrameEvent<'_>) {}
@@ -54,13 +55,13 @@ impl Events for Findings {
     fn message(&mut self, _: &MessageEvent<'_>) {}
 
     fn finding(&mut self, rule: &'static Rule, spot: Spot, text: Arguments<'_>) {
-        self.0.push(Found { rule, frame: spot.frame, text: text.to_string() });
+        self.0.push(Violation { rule, frame: spot.frame, text: text.to_string() });
     }
 }
 
-struct Wire<'a>(&'a [u8]);
+struct WireBytes<'a>(&'a [u8]);
 
-impl crate::model::Bytes for Wire<'_> {
+impl crate::model::Bytes for WireBytes<'_> {
     fn bytes(&self, span: crate::model::Span) -> Option<&[u8]> {
         self.0.bytes(span)
     }

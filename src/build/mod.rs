@@ -18,4 +18,4 @@ pub mod judge;
 pub use connection::pcapng;
 pub use draft::{Draft, LengthForm, MAX_PAYLOAD};
 pub use experiment::{EXPERIMENTS, Experiment};
-pub use judge::{Found, judge, verdict};
+pub use judge::{Violation, judge, verdict};

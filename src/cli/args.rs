@@ -1,4 +1,4 @@
-//! The command line's shape: clap structs only.
+//! Command-line arguments and options, declared for clap.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -13,66 +13,66 @@ use crate::model::Lang;
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens chat.pcapng                          the terminal UI (not on a terminal: prints)
-  wslens chat.pcapng --no-tui                 a table of its messages
+  wslens chat.pcapng                          opens the terminal UI (prints if output is not a terminal)
+  wslens chat.pcapng --no-tui                 prints a table of messages
   wslens read day.pcap.gz --conn 3 --level frames
-  wslens live -i lo -f 'tcp port 8080'        as it happens
+  wslens live -i lo -f 'tcp port 8080'        captures on the loopback interface
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens -
   wslens read big.pcap --format ndjson | jq 'select(.op==\"close\")'
-  wslens check day.pcap --fail-on warning     a lint: exit code 1 when it finds something
+  wslens check day.pcap --fail-on warning     exits with 1 if there is a warning or an error
   wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'
-  wslens learn                                lessons, from the layers to the overhead
-  wslens story chat.pcapng --lang zh          one connection told from SYN to FIN
+  wslens learn                                opens the lessons
+  wslens story chat.pcapng --lang zh          describes one connection from SYN to FIN, in Chinese
 
-A file called like a command is opened with ./ before its name.
-wslens only reads: it sends no packet, looks up no name, writes no file unasked but your
-progress in lessons.";
+To open a file whose name is also a command, put ./ in front of it.
+wslens sends no packets and makes no DNS queries. It writes only the files you ask for, and your
+progress in the lessons.";
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0 done (also when the reader closes the pipe)      3 the input cannot be read
-  1 a negative answer (check, -q, handshake)         4 no permission or no such interface
-  2 wrong usage                                      5 the input ends early or is damaged";
+  0 success (also if the reader closes the pipe)     3 the input cannot be read
+  1 a negative result (check, -q, handshake)         4 no permission, or no such interface
+  2 a usage error                                    5 the input ends early or is damaged";
 
-/// Reads WebSocket conversations out of packet captures: handshakes, frames, messages, and what is wrong with them.
+/// Reconstructs WebSocket connections, messages and frames from packet captures, and reports protocol errors.
 #[derive(Debug, Parser)]
 #[command(name = "wslens", version, about, after_help = EXIT_CODES, after_long_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true, max_term_width = 100)]
 pub struct Cli {
-    /// What to do; without one, FILE is opened in the terminal UI, or printed.
+    /// The command; without one, wslens opens FILE in the terminal UI or prints it.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// What `wslens FILE` does.
+    /// Options of `wslens FILE`.
     #[command(flatten)]
     pub read: ReadArgs,
-    /// How the terminal UI looks.
+    /// Options of the terminal UI.
     #[command(flatten)]
     pub screen: ScreenArgs,
-    /// Keep the rights that are not needed once the files are open: to open others, to use the network, to start
-    /// programs (`wslens version --verbose` says what is given up)
+    /// Run without the sandbox, which stops wslens from opening other files, using the network and starting
+    /// programs (`wslens version --verbose` lists what it blocks on this system)
     #[arg(long, global = true, help_heading = "Safety")]
     pub no_sandbox: bool,
 }
 
-/// How the terminal UI looks.
+/// Options of the terminal UI.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct ScreenArgs {
     /// Print a table instead of opening the terminal UI
     #[arg(long, help_heading = "Terminal UI")]
     pub no_tui: bool,
-    /// Colours of the terminal UI; NO_COLOR means mono
+    /// Color theme [default: dark, or mono if NO_COLOR is set]
     #[arg(long, value_name = "NAME", help_heading = "Terminal UI")]
     pub theme: Option<ThemeArg>,
-    /// Leave the mouse to the terminal
+    /// Do not use the mouse, so that the terminal can select text
     #[arg(long, help_heading = "Terminal UI")]
     pub no_mouse: bool,
-    /// Files of packets that are exported hold the secrets of their TLS connection; without this they hold none
+    /// Include TLS secrets in exported pcapng files (default: leave them out)
     #[arg(long, help_heading = "Terminal UI")]
     pub embed_keys: bool,
-    /// Language of lessons and explanations; by default that of the locale
+    /// Language of lessons and explanations [default: the language of the locale]
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
-    /// Do not keep progress in lessons (also: WSLENS_NO_SAVE=1)
+    /// Do not save progress in the lessons (or set WSLENS_NO_SAVE=1)
     #[arg(long, help_heading = "Terminal UI")]
     pub no_save: bool,
 }
@@ -81,35 +81,35 @@ pub struct ScreenArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  wslens learn                 the list of lessons, with your progress
-  wslens learn masking         a lesson by its name, or by its number: wslens learn 5
+  wslens learn                 opens the list of lessons, with your progress
+  wslens learn masking         opens one lesson by name; `wslens learn 5` opens it by number
   wslens learn masking --lang zh
-  wslens learn --plain | less  all lessons as text
+  wslens learn --plain | less  prints all lessons as text
 
-Progress is kept in $XDG_STATE_HOME/wslens/learned (~/.local/state/wslens/learned), a file of plain text:
-the only one that wslens writes by itself. --no-save or WSLENS_NO_SAVE=1 leaves it alone.")]
+wslens saves your progress in $XDG_STATE_HOME/wslens/learned (~/.local/state/wslens/learned), a text file.
+It writes no other file unless you ask for it. Use --no-save or WSLENS_NO_SAVE=1 to turn this off.")]
 pub struct LearnArgs {
-    /// The lesson: its name or its number
+    /// Name or number of the lesson
     #[arg(value_name = "LESSON")]
     pub lesson: Option<String>,
-    /// Print the lesson, or all of them, as text
+    /// Print the lesson, or all lessons, as text
     #[arg(long)]
     pub plain: bool,
-    /// List the lessons and your progress
+    /// List the lessons with your progress
     #[arg(long, conflicts_with = "plain")]
     pub list: bool,
-    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    /// When to use color; NO_COLOR and CLICOLOR_FORCE are honored
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Arrows and marks
+    /// Character set for arrows and symbols
     #[arg(long, value_name = "SET", default_value = "auto")]
     pub glyphs: Glyphs,
-    /// How the terminal UI looks.
+    /// Options of the terminal UI.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
-/// A language.
+/// A value of `--lang`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LangArg {
     /// English.
@@ -119,7 +119,7 @@ pub enum LangArg {
 }
 
 impl LangArg {
-    /// The language that was named; without one that of the locale.
+    /// Returns the language given, or the language of the locale.
     #[must_use]
     pub fn of(named: Option<Self>) -> Lang {
         let locale = || {
@@ -135,7 +135,7 @@ impl LangArg {
     }
 }
 
-/// A theme of the terminal UI.
+/// A value of `--theme`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ThemeArg {
     /// For a dark background.
@@ -144,108 +144,108 @@ pub enum ThemeArg {
     Light,
     /// Full contrast.
     HighContrast,
-    /// No colour.
+    /// No color.
     Mono,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Prints messages, frames, connections or findings
+    /// Print messages, frames, connections or findings
     Read(ReadArgs),
-    /// Prints findings (protocol lint); exit code 1 at or above --fail-on
+    /// Check for protocol violations; exits with 1 if a finding reaches the --fail-on severity
     Check(CheckArgs),
-    /// Prints counts: connections, messages, bytes, rates, round trips (reads headers only: fast)
+    /// Print statistics: connections, messages, bytes, rates and round-trip times (reads only headers)
     Stats(StatsArgs),
-    /// Tells one connection from SYN to FIN in plain words
+    /// Describe one connection from SYN to FIN in plain language
     Story(StoryArgs),
-    /// Takes raw frame bytes apart, bit by bit
+    /// Decode frame bytes bit by bit, or explain a finding, close code, header or term
     Explain(ExplainArgs),
-    /// Makes frames by hand, judges them, saves them as a capture; nothing is sent
+    /// Build frames, check them against the RFC, save them as a capture; nothing is sent
     Build(BuildArgs),
-    /// Computes or checks Sec-WebSocket-Accept, or shows a capture's handshakes step by step
+    /// Show the opening handshakes of a capture step by step, or compute Sec-WebSocket-Accept
     Handshake(HandshakeArgs),
-    /// Teaches the protocol on real bytes, step by step (English, 简体中文)
+    /// Learn the protocol step by step on real captures (English, 简体中文)
     Learn(LearnArgs),
-    /// Captures on an interface, in the terminal UI or as NDJSON on a pipe
+    /// Capture on network interfaces, in the terminal UI or as NDJSON on a pipe
     #[cfg(all(feature = "live", unix))]
     Live(Box<super::live::LiveArgs>),
-    /// Lists capture interfaces
+    /// List the network interfaces
     #[cfg(all(feature = "live", unix))]
     Interfaces,
-    /// Prints which version this is; --verbose: what it was built with, and what its sandbox holds on this system
+    /// Print the version; with --verbose, also the build features and the state of the sandbox
     Version {
-        /// Also print features, the version of libpcap, and what the sandbox holds here
+        /// Also print build features, the libpcap version, and what the sandbox blocks on this system
         #[arg(short, long)]
         verbose: bool,
     },
-    /// Prints completions for a shell
+    /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Shell to complete for
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page
+    /// Print the manual page
     Man,
 }
 
-/// Which captures, and how they are read.
+/// Options that name the captures and say how to read them.
 #[derive(Clone, Debug, Default, Args)]
 pub struct InputArgs {
-    /// Captures: pcap or pcapng, also packed with gzip, zstd or lz4; `-` is standard input. Several
-    /// are read as one, in the order of time
+    /// Captures to read: pcap or pcapng, optionally compressed with gzip, zstd or lz4; `-` is standard input.
+    /// Several files are merged by time
     #[arg(value_name = "FILE")]
     pub files: Vec<std::path::PathBuf>,
-    /// Another way to name a FILE
+    /// Same as FILE, as in tshark
     #[arg(short = 'r', long = "read", value_name = "FILE", hide = true)]
     pub read: Vec<std::path::PathBuf>,
-    /// Secrets of TLS connections, as programs write them with SSLKEYLOGFILE: wss is then read like ws. Also
-    /// used: $SSLKEYLOGFILE, FILE.keys beside a capture, and secrets in a pcapng file
+    /// Decrypt TLS with the secrets in this key log, as written by programs that support SSLKEYLOGFILE. Also
+    /// used: $SSLKEYLOGFILE, a file CAPTURE.keys next to the capture, and secrets in a pcapng file
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Input")]
     pub keylog: Vec<std::path::PathBuf>,
-    /// Read files instead of mapping them into memory
+    /// Read files with read calls instead of mapping them into memory
     #[arg(long, help_heading = "Input")]
     pub no_mmap: bool,
-    /// Treat connections to this server port as WebSockets even if their handshake was not captured (may be repeated)
+    /// Treat connections to this server port as WebSocket even if their handshake was not captured (may be repeated)
     #[arg(long, value_name = "PORT", help_heading = "Input")]
     pub ws_port: Vec<u16>,
-    /// Show no connection whose handshake is not in the capture
+    /// Leave out connections whose handshake was not captured
     #[arg(long, conflicts_with = "ws_port", help_heading = "Input")]
     pub no_guess: bool,
-    /// Bounds.
+    /// Limits of memory, time and output.
     #[command(flatten)]
     pub limits: LimitArgs,
 }
 
 impl InputArgs {
-    /// All captures named.
+    /// Returns every capture named on the command line.
     pub fn all(&self) -> impl Iterator<Item = &std::path::PathBuf> {
         self.files.iter().chain(&self.read)
     }
 }
 
-/// How output looks.
+/// Options of the output.
 #[derive(Clone, Debug, Default, Args)]
 pub struct LookArgs {
-    /// `table` on a terminal, `ndjson` elsewhere, unless given
+    /// Output format [default: table on a terminal, otherwise ndjson]
     #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    pub format: Option<Format>,
-    /// Write to FILE instead of standard output; FILE appears when it is complete (of a live capture or a pipe: at once)
+    pub format: Option<OutputFormat>,
+    /// Write to FILE instead of standard output; FILE appears once it is complete (at once for live captures and pipes)
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<std::path::PathBuf>,
-    /// Replace the files that -o and -w name, where they exist
+    /// Overwrite existing files named by -o and -w
     #[arg(long, help_heading = "Output")]
     pub force: bool,
-    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    /// When to use color; NO_COLOR and CLICOLOR_FORCE are honored
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub color: ColorWhen,
-    /// How times are shown in tables
+    /// Time format in tables
     #[arg(short, long, value_name = "FORM", default_value = "rel", help_heading = "Output")]
     pub time: Time,
-    /// Arrows and marks
+    /// Character set for arrows and symbols
     #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Output")]
     pub glyphs: Glyphs,
-    /// Print nothing but errors; the exit code tells
+    /// Print only errors; the exit code is the result
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
 }
@@ -260,25 +260,25 @@ Examples:
   wslens read chat.pcapng --conn 1 --dir c2s --payload hash
   wslens read part1.pcap part2.pcap --level connections --format csv")]
 pub struct ReadArgs {
-    /// Which captures.
+    /// Options of the input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// What a row is
+    /// What each row stands for
     #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
     pub level: LevelArg,
-    /// Only this connection (may be repeated)
+    /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
-    /// Which rows.
+    /// Options that select rows.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Only one direction: c2s or s2c
+    /// Show only one direction: c2s (client to server) or s2c
     #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Selection")]
     pub dir: Option<Dir>,
-    /// What of the payload is printed
+    /// How much of each payload to print
     #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
     pub payload: Payload,
-    /// How it looks.
+    /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
 }
@@ -293,33 +293,33 @@ Examples:
   wslens check chat.pcapng --format junit -o findings.xml
   wslens check chat.pcapng --ignore bad-checksum,tcp-retransmission
   wslens check chat.pcapng -Y 'host == example.com and severity >= warning'
-  wslens check --list                    every code and what it means")]
+  wslens check --list                    lists every code with its meaning")]
 pub struct CheckArgs {
-    /// Which captures.
+    /// Options of the input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Exit with 1 when there is a finding this bad
+    /// Exit with 1 if a finding has this severity or a higher one
     #[arg(long, value_name = "SEVERITY", default_value = "error", help_heading = "Selection")]
     pub fail_on: FailOn,
-    /// Only findings with these codes (comma-separated)
+    /// Report only findings with these codes (comma-separated)
     #[arg(long, value_name = "CODE", value_delimiter = ',', help_heading = "Selection")]
     pub only: Vec<String>,
-    /// No findings with these codes (comma-separated)
+    /// Do not report findings with these codes (comma-separated)
     #[arg(long, value_name = "CODE", value_delimiter = ',', help_heading = "Selection")]
     pub ignore: Vec<String>,
-    /// Only this connection (may be repeated)
+    /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
-    /// Which rows.
+    /// Options that select rows.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Print all codes and what they mean, and stop
+    /// List all codes with their meaning, and exit
     #[arg(long)]
     pub list: bool,
-    /// Language of --list; by default that of the locale
+    /// Language of --list [default: the language of the locale]
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
-    /// How it looks.
+    /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
 }
@@ -329,46 +329,46 @@ pub struct CheckArgs {
 #[command(after_long_help = "\
 Examples:
   wslens stats day.pcap.gz
-  wslens stats day.pcap --deep            read payloads too: compression ratio, UTF-8, inflate errors
-  wslens stats day.pcap -Y 'path contains /chat'    connections that match
+  wslens stats day.pcap --deep            also decodes payloads: compression ratio, invalid UTF-8
+  wslens stats day.pcap -Y 'path contains /chat'    counts only the connections that match
   wslens stats day.pcap --format ndjson")]
 pub struct StatsArgs {
-    /// Which captures.
+    /// Options of the input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Read payloads too
+    /// Also decode payloads (slower)
     #[arg(long)]
     pub deep: bool,
-    /// Only this connection (may be repeated)
+    /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
-    /// Which connections.
+    /// Options that select connections.
     #[command(flatten)]
     pub filter: FilterArgs,
-    /// Connections listed one by one, those with most messages first
+    /// Number of connections to list, those with the most messages first
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub top: usize,
-    /// How it looks.
+    /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
 }
 
-/// An output format.
+/// A value of `--format`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub enum OutputFormat {
     /// For people.
     Table,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Ndjson,
-    /// One row a line, with a header.
+    /// Comma-separated values with a header line.
     Csv,
-    /// Findings for CI systems (`check` only).
+    /// Findings for code scanning (`check` only).
     Sarif,
-    /// Findings as results of tests (`check` only).
+    /// Findings as test results (`check` only).
     Junit,
 }
 
-/// What a row is.
+/// A value of `--level`: what each row stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LevelArg {
     /// Connections.
@@ -382,11 +382,11 @@ pub enum LevelArg {
     Frames,
     /// Findings.
     Findings,
-    /// All of them, and a summary.
+    /// All of these, and a summary.
     All,
 }
 
-/// How times are shown.
+/// A value of `--time`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Time {
     /// Seconds since the capture's first packet.
@@ -398,14 +398,14 @@ pub enum Time {
     Utc,
     /// Seconds since 1970.
     Epoch,
-    /// Seconds since the row before.
+    /// Seconds since the previous row.
     Delta,
 }
 
-/// Arrows and marks.
+/// A value of `--glyphs`: the characters for arrows and symbols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Glyphs {
-    /// Unicode where the locale says UTF-8.
+    /// Unicode if the locale uses UTF-8.
     #[default]
     Auto,
     /// → ← …
@@ -416,7 +416,7 @@ pub enum Glyphs {
     Plain,
 }
 
-/// What of the payload is printed.
+/// A value of `--payload`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Payload {
     /// Nothing.
@@ -426,11 +426,11 @@ pub enum Payload {
     /// Up to 64 KiB of each message.
     #[default]
     Full,
-    /// SHA-256 of all of it.
+    /// The SHA-256 of the complete payload.
     Hash,
 }
 
-/// From which severity on `check` fails.
+/// A value of `--fail-on`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// Errors.
@@ -443,7 +443,7 @@ pub enum FailOn {
     Never,
 }
 
-/// A number of bytes: `65536`, `64KiB`, `16M`, `1GB`.
+/// Parses a number of bytes such as `65536`, `64KiB`, `16M` or `1GB`.
 pub fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let number: u64 = digits.parse().map_err(|_| "expected a size such as 64MiB".to_owned())?;

@@ -1,4 +1,4 @@
-//! `wslens build`: frames made by hand, judged, and saved.
+//! `wslens build`: builds frames, checks them, and saves them as a capture.
 
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::io::Write;
@@ -10,16 +10,16 @@ use super::outputs;
 use super::problem::Problem;
 use super::style::{Role, Style};
 use crate::build::draft::MAX_FRAGMENTS;
-use crate::build::{Draft, EXPERIMENTS, Experiment, Found, LengthForm, MAX_PAYLOAD, pcapng, verdict};
+use crate::build::{Draft, EXPERIMENTS, Experiment, LengthForm, MAX_PAYLOAD, Violation, pcapng, verdict};
 use crate::explain::diagram::diagram;
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::write_json;
-use crate::explain::text::{View, write_text};
+use crate::explain::text::{TextOptions, write_text};
 use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity, safe_str};
 use crate::output::{Growth, Inputs, Target};
-use crate::report::snippet::{self, Form};
+use crate::report::snippet::{self, SnippetForm};
 use crate::ws::Opcode;
 
 const EXAMPLES: &str = "\
@@ -29,32 +29,32 @@ Examples:
   wslens build --text 'a longer one' --fragments 3 --diagram
   wslens build --text aaaaaaaaaaaaaaaa --deflate          permessage-deflate, RSV1 set
   wslens build --op close --hex '03 e8' --as rust
-  wslens build --experiment mask-off                      what breaks, and why
-  wslens build --experiment ping-fin-0 --pcapng try.pcapng     a capture that Wireshark opens
-  wslens build --list                                     all experiments
+  wslens build --experiment mask-off                      what is wrong, and why
+  wslens build --experiment ping-fin-0 --pcapng try.pcapng     saves a capture for Wireshark
+  wslens build --list                                     lists all experiments
 
-The bytes are printed in hex, a frame a line; then the rules judge them. Nothing is ever sent. With a
-key the same command gives the same bytes every day; without one a client's key is drawn.
+wslens prints each frame in hex and then checks it against the RFC. It never sends anything. With a
+masking key given, the output is always the same; otherwise a client's key is random.
 
-Exit codes: 0 built, 1 a rule is broken and --strict was given, 2 wrong usage, 3 a file cannot be written.";
+Exit codes: 0 success, 1 a rule is broken and --strict was given, 2 a usage error, 3 a file cannot be written.";
 
-/// Makes frames by hand, and says what the rules make of them. Nothing is sent.
+/// Builds frames and checks them against the RFC. Nothing is sent.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct BuildArgs {
-    /// text, binary, continuation, close, ping, pong, or a number: 0 to 15, 0x0 to 0xf
+    /// Opcode: text, binary, continuation, close, ping, pong, or a number from 0 to 15 or 0x0 to 0xf [default: text]
     #[arg(long, value_name = "OPCODE", value_parser = opcode, help_heading = "Frame")]
     pub op: Option<u8>,
-    /// The payload as text
+    /// Payload as text
     #[arg(long, value_name = "TEXT", conflicts_with = "hex", help_heading = "Frame")]
     pub text: Option<String>,
-    /// The payload as hex, in any form that `wslens explain` takes
+    /// Payload in hex, in any form that `wslens explain` accepts
     #[arg(long, value_name = "HEX", help_heading = "Frame")]
     pub hex: Option<String>,
-    /// Who sends it: c2s or s2c
+    /// Direction: c2s (client to server) or s2c
     #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Frame")]
     pub dir: Option<Dir>,
-    /// random, none, or the key in hex; by default as the direction demands
+    /// Masking key: random, none, or 4 bytes in hex [default: random for c2s, none for s2c]
     #[arg(long, value_name = "KEY", value_parser = mask, help_heading = "Frame")]
     pub mask: Option<Mask>,
     /// FIN of the last frame: 0 or 1
@@ -69,53 +69,53 @@ pub struct BuildArgs {
     /// Set RSV3
     #[arg(long, help_heading = "Frame")]
     pub rsv3: bool,
-    /// How the length is written: auto, 16, 64, or top-bit (which is no length)
+    /// Form of the payload length: auto, 16, 64, or top-bit (64 bits with the forbidden top bit set)
     #[arg(long, value_name = "FORM", value_parser = length_form, help_heading = "Frame")]
     pub length_form: Option<LengthForm>,
-    /// Cut the message into N frames
+    /// Split the message into N frames
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_FRAGMENTS as i64), help_heading = "Frame")]
     pub fragments: Option<u16>,
-    /// permessage-deflate was agreed on: a text or binary message is compressed and has RSV1
+    /// Compress text and binary messages and set RSV1, as if permessage-deflate had been negotiated
     #[arg(long, help_heading = "Frame")]
     pub deflate: bool,
-    /// Change the frame as an experiment does (see --list)
+    /// Apply an experiment to the frame (see --list)
     #[arg(long, value_name = "NAME", value_parser = experiment, help_heading = "Frame")]
     pub experiment: Option<&'static Experiment>,
-    /// List the experiments, and stop
+    /// List the experiments, and exit
     #[arg(long)]
     pub list: bool,
-    /// Print the bytes in this form instead: hex, dump, base64, c, rust, python
+    /// Print only the bytes, in this form: hex, dump, base64, c, rust, python
     #[arg(long = "as", value_name = "FORM", value_parser = form, help_heading = "Output")]
-    pub form: Option<Form>,
-    /// Take each frame apart, bit by bit
+    pub form: Option<SnippetForm>,
+    /// Also decode each frame bit by bit
     #[arg(long, help_heading = "Output")]
     pub explain: bool,
-    /// Print the box of RFC 6455 section 5.2 with each frame's bits
+    /// Print each frame's bits in the diagram of RFC 6455, section 5.2
     #[arg(long, help_heading = "Output")]
     pub diagram: bool,
-    /// Print one JSON object, as `wslens explain --json` does
+    /// Print a JSON object, as `wslens explain --json` does
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// Write a whole TCP connection with these frames, for Wireshark or wslens
+    /// Save a complete TCP connection that contains these frames, for Wireshark or wslens
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub pcapng: Option<PathBuf>,
-    /// Write over a FILE that exists
+    /// Overwrite FILE if it exists
     #[arg(long, requires = "pcapng", help_heading = "Output")]
     pub force: bool,
-    /// Exit with 1 where a rule is broken
+    /// Exit with 1 if a frame breaks a rule
     #[arg(long)]
     pub strict: bool,
-    /// Language of explanations; by default that of the locale
+    /// Language of explanations [default: the language of the locale]
     #[arg(long, value_name = "LANG", help_heading = "Output")]
     pub lang: Option<LangArg>,
 }
 
-/// A mask as the command line has it.
+/// A value of `--mask`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mask {
-    /// A key that is drawn.
+    /// A random key.
     Random,
-    /// No mask.
+    /// No masking.
     None,
     /// This key.
     Key([u8; 4]),
@@ -149,14 +149,14 @@ fn length_form(text: &str) -> Result<LengthForm, String> {
     found.ok_or_else(|| "expected auto, 16, 64 or top-bit".to_owned())
 }
 
-fn form(text: &str) -> Result<Form, String> {
+fn form(text: &str) -> Result<SnippetForm, String> {
     Ok(match text {
-        "hex" => Form::Hex,
-        "dump" | "hexdump" => Form::Dump,
-        "base64" => Form::Base64,
-        "c" => Form::C,
-        "rust" => Form::Rust,
-        "python" => Form::Python,
+        "hex" => SnippetForm::Hex,
+        "dump" | "hexdump" => SnippetForm::Dump,
+        "base64" => SnippetForm::Base64,
+        "c" => SnippetForm::C,
+        "rust" => SnippetForm::Rust,
+        "python" => SnippetForm::Python,
         _ => return Err("expected hex, dump, base64, c, rust or python".to_owned()),
     })
 }
@@ -165,8 +165,8 @@ fn experiment(text: &str) -> Result<&'static Experiment, String> {
     Experiment::named(text).ok_or_else(|| {
         let near = super::explain::nearest(text, EXPERIMENTS.iter().map(|experiment| experiment.name));
         match near {
-            Some(name) => format!("there is no such experiment; did you mean {name}?"),
-            None => "there is no such experiment; wslens build --list names them".to_owned(),
+            Some(name) => format!("unknown experiment; did you mean {name}?"),
+            None => "unknown experiment; `wslens build --list` lists them".to_owned(),
         }
     })
 }
@@ -185,7 +185,7 @@ impl BuildArgs {
         if payload.len() > MAX_PAYLOAD {
             return Err(Problem::new(
                 2,
-                format!("the payload has {} bytes, at most {MAX_PAYLOAD} can be built", payload.len()),
+                format!("the payload has {} bytes; the maximum is {MAX_PAYLOAD}", payload.len()),
             ));
         }
         let direction = match self.dir {
@@ -241,7 +241,7 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         save(path, args.force, &pcapng(&draft)?)?;
     }
     let code = u8::from(args.strict && broken);
-    let options = Options { direction: Some(draft.direction), deflate: draft.deflate, lang };
+    let options = ExplainOptions { direction: Some(draft.direction), deflate: draft.deflate, lang };
     if args.json {
         write_json(out, &explain(&bytes, &options))?;
         return Ok(code);
@@ -252,7 +252,7 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Ok(code);
     }
     if args.explain {
-        let view = View { diagram: args.diagram, lang, ..View::default() };
+        let view = TextOptions { diagram: args.diagram, lang, ..TextOptions::default() };
         write_text(out, &explain(&bytes, &options), style, view)?;
     } else {
         for frame in &frames {
@@ -275,12 +275,12 @@ pub fn run(args: &BuildArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
 }
 
 /// What the rules say.
-fn tell(out: &mut dyn Write, found: &[Found], style: &Style, lang: Lang) -> std::io::Result<()> {
+fn tell(out: &mut dyn Write, found: &[Violation], style: &Style, lang: Lang) -> std::io::Result<()> {
     for found in found {
         let (role, level) = match found.rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
-            Severity::Info => (Role::Note, "NOTE"),
+            Severity::Info => (Role::Note, "INFO"),
         };
         let level = style.paint(role, level);
         let reference = style.paint(Role::Dim, found.rule.reference);

@@ -24,14 +24,14 @@ pub fn problem(error: SniffError, filter: &str) -> Problem {
             Problem::new(4, error.to_string())
                 .hint("why", "reading packets needs CAP_NET_RAW")
                 .hint("try", "sudo setcap cap_net_raw+ep \"$(command -v wslens)\"       (once)")
-                .hint("or", format!("sudo tcpdump -i {name} -U -w -{filter} | wslens -   (nothing else runs as root)"))
+                .hint("or", format!("sudo tcpdump -i {name} -U -w -{filter} | wslens -   (only tcpdump runs as root)"))
         }
         SniffError::Filter { filter, .. } => Problem::new(2, error.to_string())
             .lines([filter.clone()])
-            .hint("know", "-f takes libpcap's language: 'tcp port 8080', 'host 192.0.2.1 and port 80' (man pcap-filter)")
-            .hint("try", "-Y for what wslens knows of: -Y 'op == text' (wslens read --list-fields)"),
+            .hint("know", "-f uses the syntax of pcap-filter(7), such as 'tcp port 8080' or 'host 192.0.2.1 and port 80'")
+            .hint("try", "-Y to filter by WebSocket fields, such as -Y 'op == text' (wslens read --list-fields)"),
         SniffError::System { .. } => Problem::new(3, error.to_string())
-            .hint("know", "packets are kept in temporary files: TMPDIR says where, --max-disk how much"),
+            .hint("know", "live packets go to temporary files: set their directory with TMPDIR and their size with --max-disk"),
         SniffError::List(_) | SniffError::Open { .. } | SniffError::Read(_) => Problem::new(4, error.to_string()),
     }
 }

@@ -11,7 +11,7 @@ use crate::explain::words::rules::summary;
 use crate::model::{Lang, Rule, Severity};
 use crate::report::{Level, Selection};
 
-/// Runs `wslens check`; answers the exit code.
+/// Runs `wslens check`; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -20,13 +20,13 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         return list(super::args::LangArg::of(args.lang));
     }
     if args.input.all().next().is_none() {
-        return Err(Problem::new(2, "no capture was named")
+        return Err(Problem::new(2, "no capture was given")
             .hint("try", "wslens check FILE, or wslens check --list")
             .into());
     }
     for code in args.only.iter().chain(&args.ignore) {
         if !all().any(|rule| rule.code == code) {
-            return Err(Problem::new(2, format!("there is no finding called '{code}'"))
+            return Err(Problem::new(2, format!("unknown finding code '{code}'"))
                 .hint("try", "wslens check --list")
                 .into());
         }
@@ -53,17 +53,20 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
     let count = |least| read::count_from(findings, &plain, least);
     let (errors, warnings, all) = (count(Severity::Error), count(Severity::Warning), count(Severity::Info));
     if !args.look.quiet {
-        let [errors, warnings, info] =
-            [(errors, "error"), (warnings - errors, "warning"), (all - warnings, "info")]
-                .map(|(count, name)| counted(count, name));
-        errln!("{}: {errors}, {warnings}, {info}", counted(all, "finding"));
+        errln!(
+            "{}: {}, {}, {} info",
+            counted(all, "finding"),
+            counted(errors, "error"),
+            counted(warnings - errors, "warning"),
+            all - warnings
+        );
     }
     let failed = plain.fails.is_some_and(|least| count(least) > 0);
     let unreadable = !outcome.summary.unreadable.is_empty();
     Ok(if failed && !unreadable { 1 } else { read::exit_code(&outcome.summary) })
 }
 
-/// Every rule there is.
+/// Iterates over all rules.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
     crate::capture::rules::ALL
         .iter()
@@ -76,7 +79,7 @@ fn list(lang: Lang) -> anyhow::Result<u8> {
     for rule in all() {
         writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), summary(rule, lang))?;
     }
-    let tells = lang.pick("tells what usually causes it and what to do", "说明常见原因和对策");
+    let tells = lang.pick("explains the usual causes and what to do", "说明常见原因和处理方法");
     writeln!(out, "\nwslens explain CODE   {tells}")?;
     Ok(0)
 }

@@ -55,7 +55,10 @@ impl Behind {
         let is_long = self.since.get_or_insert_with(Instant::now).elapsed() >= Self::LONG;
         if is_long && waiting / 2 >= self.told {
             self.told = waiting;
-            errln!("warning: the analysis is behind the capture: {} of packets wait", mebibytes(waiting));
+            errln!(
+                "warning: the analysis is behind the capture: {} of packets are waiting",
+                mebibytes(waiting)
+            );
         }
     }
 }
@@ -70,7 +73,7 @@ pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
         return;
     }
     let Some(status) = live.map(Live::status) else {
-        errln!("note: the input was not read to its end");
+        errln!("note: the input was not read to the end");
         return;
     };
     let packets = status.received.saturating_sub(summary.packets);
@@ -78,11 +81,11 @@ pub fn tell_unanalysed(live: Option<&Live>, summary: &Summary, quiet: bool) {
         return;
     }
     let kept = match &status.saved {
-        Some((name, _)) => format!("; {} has those that were saved", safe_str(name)),
-        None => "; -w FILE keeps them".to_owned(),
+        Some((name, _)) => format!("; saved packets are in {}", safe_str(name)),
+        None => "; use -w FILE to keep them".to_owned(),
     };
     errln!(
-        "warning: the analysis was behind: the last {} ({}) were not analysed{kept}",
+        "warning: the analysis was behind the capture: the last {} ({}) were not analyzed{kept}",
         counted(packets, "packet"),
         mebibytes(status.waiting)
     );

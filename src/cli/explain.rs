@@ -1,4 +1,4 @@
-//! `wslens explain`: raw bytes taken apart.
+//! `wslens explain`: decodes raw bytes and explains terms.
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write};
@@ -7,22 +7,22 @@ use anyhow::Context as _;
 
 use super::args::LangArg;
 use super::style::{ColorWhen, Role, Style};
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::explain::handshake::{is_handshake, read_heads, write_heads};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
-use crate::explain::text::{View, write_text};
+use crate::explain::text::{TextOptions, write_text};
 use crate::explain::topic::{Told, names, topics};
 use crate::explain::words::rules::HEADINGS;
 use crate::explain::words::wrap;
 use crate::model::{Direction, Lang, Rule, safe_text};
 
-/// Most bytes that are read from a file or a pipe: hex text of [`MAX_BYTES`](crate::explain::hexinput::MAX_BYTES)
-/// with room for separators.
+/// Maximum number of bytes to read from a file or a pipe: hex text for
+/// [`MAX_BYTES`](crate::explain::hexinput::MAX_BYTES) bytes, with room for separators.
 const MAX_INPUT: u64 = 8 << 20;
 /// Whether the commands that the last line points at exist.
-const HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
+const HINTS: TextOptions = TextOptions { diagram: false, learn: true, build: true, lang: Lang::En };
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,18 +30,17 @@ Examples:
   wslens explain '0x81,0x05,0x48,0x65,0x6c,0x6c,0x6f' --dir s2c
   wslens explain --deflate --diagram c107f248cdc9c90700
   xxd frame.bin | wslens explain -
-  wslens explain @frame.bin                 a file: hex in any form, or the raw bytes
+  wslens explain @frame.bin                 a file that contains hex text or raw bytes
   wslens explain non-minimal-length         what a finding means
   wslens explain 1006                       a close code
   wslens explain Sec-WebSocket-Key          a header; also: ping, FIN, masking-key
 
-Hex may be a list, a stream, a C, Python, Rust or JavaScript literal, or a
-dump of Wireshark, tcpdump, xxd, od or hexdump -C; base64 is taken where it is no hex; of a whole
-Ethernet packet the TCP payload is taken. Four digits from 1000 to 4999 are a
-close code; as bytes they are written 0x1006 or 10 06. The text of a handshake (GET ... or HTTP/...) is
-checked.
+Hex can be a list, a stream of digits, a C, Python, Rust or JavaScript literal, or a dump from Wireshark,
+tcpdump, xxd, od or hexdump -C. ExplainInput that is not hex is tried as base64. If the bytes are an Ethernet
+packet, wslens decodes its TCP payload. Four digits from 1000 to 4999 are a close code; to decode them as
+bytes, write 0x1006 or 10 06. The text of an opening handshake (GET ... or HTTP/...) is checked.
 
-Exit codes: 0 explained, 1 a rule is broken and --strict was given, 2 not hex,
+Exit codes: 0 success, 1 a rule is broken and --strict was given, 2 the input is not hex,
 3 the file cannot be read.";
 
 /// Who sent the bytes.
@@ -53,38 +52,38 @@ pub enum Dir {
     S2c,
 }
 
-/// Takes raw frame bytes apart, bit by bit.
+/// Decodes frame bytes bit by bit, or explains a finding, close code, header or term.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
-    /// Frame bytes in hex, `-` for standard input, @FILE for a file (frames, or a handshake's text), or the name of
-    /// a finding, close code, header, opcode or field
+    /// Frame bytes in hex, `-` for standard input, @FILE for a file (frames or the text of a handshake), or the name
+    /// of a finding, close code, header, opcode or field
     #[arg(value_name = "HEX")]
     pub input: Vec<String>,
-    /// Who sent the bytes: judges whether they had to be masked
+    /// Sender of the bytes: also check whether they are masked as required
     #[arg(long, value_name = "c2s|s2c", hide_possible_values = true)]
     pub dir: Option<Dir>,
-    /// permessage-deflate was agreed on: RSV1 means compressed, messages are inflated
+    /// Decompress messages with RSV1 set, as if permessage-deflate had been negotiated
     #[arg(long)]
     pub deflate: bool,
-    /// Print the box of RFC 6455 section 5.2 with each frame's bits
+    /// Print each frame's bits in the diagram of RFC 6455, section 5.2
     #[arg(long)]
     pub diagram: bool,
-    /// Print one JSON object
+    /// Print a JSON object
     #[arg(long)]
     pub json: bool,
-    /// Language of explanations; by default that of the locale
+    /// Language of explanations [default: the language of the locale]
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
-    /// Exit with 1 where a frame or a handshake breaks a rule
+    /// Exit with 1 if a frame or a handshake breaks a rule
     #[arg(long)]
     pub strict: bool,
 }
 
-/// Explains and prints; answers the exit code.
+/// Runs `wslens explain`; returns the exit code.
 ///
 /// # Errors
-/// Where `out` cannot be written; every other failure is told on standard error and in the exit code.
+/// If `out` cannot be written. Other failures are printed on standard error and give an exit code.
 pub fn run(args: &ExplainArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
     let (stdin, mut err) = (io::stdin(), io::stderr());
     if args.input.is_empty() && stdin.is_terminal() {
@@ -103,9 +102,9 @@ pub fn run(args: &ExplainArgs, out: &mut dyn Write, style: &Style) -> anyhow::Re
     run_with(args, &mut stdin.lock(), out, &mut err, style)
 }
 
-/// What was given.
-enum Input {
-    /// Bytes as they were on the wire.
+/// The input, before it is decoded.
+enum ExplainInput {
+    /// Raw bytes.
     Bytes(Vec<u8>),
     /// Text, to be read as hex.
     Text(String),
@@ -142,9 +141,9 @@ fn run_with(
         }
     };
     let bytes = match input {
-        Input::Bytes(bytes) => bytes,
-        Input::Text(text) if is_handshake(text.as_bytes()) => text.into_bytes(),
-        Input::Text(text) => match (parse_hex(&text), base64_of(&text)) {
+        ExplainInput::Bytes(bytes) => bytes,
+        ExplainInput::Text(text) if is_handshake(text.as_bytes()) => text.into_bytes(),
+        ExplainInput::Text(text) => match (parse_hex(&text), base64_of(&text)) {
             (Ok(bytes), _) => bytes,
             (Err(_), Some(bytes)) => {
                 let note = lang.pick("note: this is read as base64", "注意：按 base64 读取");
@@ -172,7 +171,7 @@ fn run_with(
         let heads = read_heads(&bytes);
         if args.json {
             let rest = if heads.rest.trim_ascii().is_empty() { &[][..] } else { &heads.rest };
-            let explained = explain(rest, &Options { direction: None, deflate: args.deflate, lang });
+            let explained = explain(rest, &ExplainOptions { direction: None, deflate: args.deflate, lang });
             let legal = write_heads_json(out, bytes.len(), &heads, &explained, lang)?;
             return Ok(u8::from(args.strict && !legal));
         }
@@ -187,17 +186,17 @@ fn run_with(
         Dir::C2s => Direction::ClientToServer,
         Dir::S2c => Direction::ServerToClient,
     });
-    let explained = explain(&bytes, &Options { direction, deflate: args.deflate, lang });
+    let explained = explain(&bytes, &ExplainOptions { direction, deflate: args.deflate, lang });
     if args.json {
         write_json(out, &explained)?;
     } else {
-        write_text(out, &explained, style, View { diagram: args.diagram, lang, ..HINTS })?;
+        write_text(out, &explained, style, TextOptions { diagram: args.diagram, lang, ..HINTS })?;
     }
     Ok(u8::from(args.strict && !(legal && explained.is_legal())))
 }
 
 /// The words of the command line, or the file or pipe that they name.
-fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<Input> {
+fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<ExplainInput> {
     let bytes = match words {
         [] => read_all(stdin).context("cannot read standard input")?,
         [word] if word == "-" => read_all(stdin).context("cannot read standard input")?,
@@ -206,14 +205,14 @@ fn read_input(words: &[String], stdin: &mut dyn Read) -> anyhow::Result<Input> {
             let mut file = File::open(path).with_context(|| format!("cannot open {path}"))?;
             read_all(&mut file).with_context(|| format!("cannot read {path}"))?
         }
-        words => return Ok(Input::Text(words.join(" "))),
+        words => return Ok(ExplainInput::Text(words.join(" "))),
     };
     // Hex is text; what holds other bytes is taken as it is.
     let is_text = bytes.iter().all(|b| !b.is_ascii_control() || b.is_ascii_whitespace());
     Ok(match String::from_utf8(bytes) {
-        Ok(text) if is_text => Input::Text(text),
-        Ok(text) => Input::Bytes(text.into_bytes()),
-        Err(error) => Input::Bytes(error.into_bytes()),
+        Ok(text) if is_text => ExplainInput::Text(text),
+        Ok(text) => ExplainInput::Bytes(text.into_bytes()),
+        Err(error) => ExplainInput::Bytes(error.into_bytes()),
     })
 }
 

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::args::{InputArgs, LookArgs};
 use super::problem::Problem;
-use super::read::{self, Progress};
+use super::read::{self, ProgressLine};
 use crate::drive;
 use crate::filter::{self, FilterError, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
@@ -14,13 +14,13 @@ use crate::pipeline::{Limits, Pipeline};
 /// Bytes of a message that are searched, unless more may be inflated.
 const SEARCHED: u64 = 64 << 20;
 
-/// Which rows.
+/// Options that select rows.
 #[derive(Clone, Debug, Default, Args)]
 pub struct FilterArgs {
-    /// Only rows that match, for instance 'op == text and len > 1KB' (see --list-fields)
+    /// Show only rows that match this filter, such as 'op == text and len > 1KB' (see --list-fields)
     #[arg(short = 'Y', long, value_name = "EXPR", help_heading = "Selection")]
     pub filter: Option<String>,
-    /// Print the fields that a filter may ask for, and stop
+    /// List the filter fields, and exit
     #[arg(long, help_heading = "Selection")]
     pub list_fields: bool,
     /// For live captures only
@@ -35,15 +35,18 @@ impl FilterArgs {
     /// A [`Problem`] where it cannot be understood, or where `-f` was given for a file.
     pub fn matcher(&self, rows: Levels) -> Result<Option<Box<Matcher>>, Problem> {
         if self.capture_filter.is_some() {
-            return Err(Problem::new(2, "-f is for live captures: a file was already captured")
-                .hint("why", "-f takes a capture filter (BPF) that the kernel applies; rows of a file are chosen by -Y")
+            return Err(Problem::new(2, "-f works only with live captures")
+                .hint(
+                    "why",
+                    "-f is a capture filter (BPF), which the kernel applies; to filter a file, use -Y",
+                )
                 .hint("try", "-Y 'port == 8080'     (all fields: wslens read --list-fields)"));
         }
         let Some(text) = &self.filter else { return Ok(None) };
         let filter = filter::parse(text)?;
         if filter.fields().any(|field| field == filter::Field::Mark) {
-            return Err(Problem::new(2, "\"mark\" is known in the terminal UI only")
-                .hint("why", "marks are made there, by hand"));
+            return Err(Problem::new(2, "the field \"mark\" works only in the terminal UI")
+                .hint("why", "rows are marked by hand there"));
         }
         Ok((!filter.is_empty()).then(|| Box::new(Matcher::new(filter, rows))))
     }
@@ -55,7 +58,7 @@ impl From<FilterError> for Problem {
     }
 }
 
-/// Prints the fields.
+/// Prints the list of filter fields.
 ///
 /// # Errors
 /// Those of the writer.
@@ -64,7 +67,7 @@ pub fn list() -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Has the engine read what a filter asks for, beside what is read anyway.
+/// Extends `limits` so that the analysis also reads what the filter tests.
 pub fn deepen(limits: &mut Limits, matcher: &Matcher) {
     let (needs, depth) = (matcher.needs(), &mut limits.depth);
     if needs.payloads || needs.frame_payloads {
@@ -77,7 +80,7 @@ pub fn deepen(limits: &mut Limits, matcher: &Matcher) {
     depth.frame_payloads = depth.frames && (depth.frame_payloads || needs.frame_payloads);
 }
 
-/// Goes over the captures once for what rows will have to know of others.
+/// Reads the captures once in advance, to collect values that the filter needs before its rows are printed.
 ///
 /// # Errors
 /// A [`Problem`] where an input can be read only once.
@@ -93,10 +96,13 @@ pub fn survey(
             if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() };
         return Err(Problem::new(
             2,
-            format!("this filter has to read the capture twice, and {name} can be read once"),
+            format!("this filter needs to read the capture twice, but {name} can be read only once"),
         )
-        .hint("why", "it asks rows for something that is known only of others, or only at the end")
-        .hint("try", "save the capture to a file first, or choose a --level whose rows have these fields")
+        .hint(
+            "why",
+            "it tests rows for a value that is known only from other rows or at the end of the capture",
+        )
+        .hint("try", "save the capture to a file first, or use a --level whose rows have these fields")
         .into());
     }
     let needs = matcher.needs();
@@ -105,7 +111,7 @@ pub fn survey(
     limits.depth.frames = needs.frames;
     limits.depth.frame_payloads = needs.frame_payloads;
     let mut capture = read::open(input).map_err(Problem::from)?;
-    let mut progress = Progress::new(look.quiet);
+    let mut progress = ProgressLine::new(look.quiet);
     drive::run(&mut capture, &mut Pipeline::new(limits), &mut matcher.survey(), |capture, _| {
         progress.show(capture);
         true
@@ -114,14 +120,14 @@ pub fn survey(
     Ok(())
 }
 
-/// Says of how many rows it is not known whether they match.
+/// Prints how many rows the filter could not decide on.
 pub fn tell_undecided(look: &LookArgs, undecided: u64) {
     if undecided == 0 || look.quiet {
         return;
     }
-    let (rows, they) = if undecided == 1 { ("row", "it is") } else { ("rows", "they are") };
+    let rows = if undecided == 1 { "row is" } else { "rows are" };
     errln!(
-        "note: of {undecided} {rows} it is not known whether the filter matches, and {they} not shown: bytes are missing \
+        "note: {undecided} {rows} not shown because the filter cannot be decided: bytes are missing \
          from the capture or could not be read. Messages like these: -Y 'integrity != ok'"
     );
 }

@@ -1,4 +1,4 @@
-//! `wslens handshake`: the accept value of a key, or the opening handshakes of a capture.
+//! `wslens handshake`: shows the opening handshakes of a capture, or computes the accept value of a key.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::Arguments;
@@ -8,10 +8,10 @@ use super::args::{Glyphs, InputArgs, LangArg, LookArgs};
 use super::problem::Problem;
 use super::style::{ColorWhen, Style};
 use super::{read, sandbox};
-use crate::autopsy::{Facts, words};
+use crate::autopsy::{EndFacts, words};
 use crate::drive;
 use crate::explain::handshake::{write_check, write_steps};
-use crate::explain::opening::{Note, Opening, Other, crossed, write_opening};
+use crate::explain::opening::{HandshakeView, Note, Other, crossed, write_opening};
 use crate::http::{accept_for, likely_mistake, rules};
 use crate::model::{Accept, Lang, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, Ended, HeadPlace, Pipeline, Sink, State, Wants};
@@ -20,47 +20,47 @@ use crate::ws::Spot;
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens handshake chat.pcapng              every opening handshake, each line explained
+  wslens handshake chat.pcapng              explains every opening handshake line by line
   wslens handshake day.pcap.gz --conn 3
   tcpdump -i lo -U -w - 'tcp port 8080' | wslens handshake -
   wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==
   wslens handshake --key c3SkgVxVCDhVCp69PJFf3A== --accept yA9O5xGLp8SbwCV//OepMPw7pEI=
 
-Marks: ✓ as it has to be, ✗ breaks a rule, ! suspicious, · only explained. Connections are printed
-as they end.
+Symbols: ✓ correct, ✗ breaks a rule, ! suspicious, · explanation only. Connections are printed in the
+order in which they end.
 
-Exit codes: 0 done or the values match, 1 an accept value is wrong or missing, 2 wrong usage,
-3 the capture cannot be read, 5 it ends early or is damaged. A refused or unanswered handshake
-is no error of wslens: 0.";
+Exit codes: 0 success or the values match, 1 an accept value is wrong or missing, 2 a usage error,
+3 the capture cannot be read, 5 it ends early or is damaged. A refused or unanswered handshake does
+not change the exit code.";
 
-/// Shows a capture's opening handshakes step by step, or computes or checks Sec-WebSocket-Accept.
+/// Shows the opening handshakes of a capture step by step, or computes and checks Sec-WebSocket-Accept.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct HandshakeArgs {
-    /// The request's Sec-WebSocket-Key, as sent
+    /// Value of the request's Sec-WebSocket-Key
     #[arg(long, value_name = "KEY")]
     pub key: Option<String>,
-    /// The response's Sec-WebSocket-Accept, to be checked
+    /// Value of the response's Sec-WebSocket-Accept, to check against --key
     #[arg(long, value_name = "ACCEPT")]
     pub accept: Option<String>,
-    /// Which captures.
+    /// Options of the input.
     #[command(flatten)]
     pub input: InputArgs,
-    /// Only this connection (may be repeated)
+    /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
-    /// Colour: also NO_COLOR and CLICOLOR_FORCE are obeyed
+    /// When to use color; NO_COLOR and CLICOLOR_FORCE are honored
     #[arg(long, value_name = "WHEN", help_heading = "Output")]
     pub color: Option<ColorWhen>,
-    /// Arrows and marks
+    /// Character set for arrows and symbols
     #[arg(long, value_name = "SET", default_value = "auto", help_heading = "Output")]
     pub glyphs: Glyphs,
-    /// Language of explanations; by default that of the locale
+    /// Language of explanations [default: the language of the locale]
     #[arg(long, value_name = "LANG", help_heading = "Output")]
     pub lang: Option<LangArg>,
 }
 
-/// Prints the handshakes of captures, the steps, or the verdict on an accept value; answers the exit code.
+/// Runs `wslens handshake`; returns the exit code.
 ///
 /// # Errors
 /// A `Problem`, or an error of `out`.
@@ -80,27 +80,27 @@ pub fn run(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::
     }
 }
 
-/// What is wrong with the form of a command.
+/// Returns the error for options that cannot be combined.
 fn misused(captures: bool, key: bool, accept: bool) -> Problem {
     let (what, why, usage) = match (captures, key, accept) {
         (true, ..) => (
-            "a capture and --key or --accept do not go together",
-            "a capture brings its own keys and accept values",
+            "a capture cannot be combined with --key or --accept",
+            "wslens reads the keys and accept values from the capture",
             "wslens handshake FILE, or wslens handshake --key KEY --accept ACCEPT",
         ),
         (false, true, _) => (
             "--conn needs a capture",
-            "with --key there is no connection to choose",
+            "--key works on a value, not on a connection",
             "wslens handshake FILE --conn N",
         ),
         (false, false, true) => (
             "--accept needs --key",
-            "an accept value is right or wrong for one key",
-            "wslens handshake --key KEY --accept ACCEPT, or wslens explain with the whole head",
+            "an accept value can be checked only against the key it was computed from",
+            "wslens handshake --key KEY --accept ACCEPT, or wslens explain with all headers",
         ),
         (false, false, false) => (
-            "neither a capture nor a key was named",
-            "the handshakes of a capture are shown, or the accept value of a key",
+            "no capture and no key was given",
+            "wslens shows the handshakes of a capture, or the accept value of a key",
             "wslens handshake FILE, or wslens handshake --key KEY",
         ),
     };
@@ -132,7 +132,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
         shown: HashSet::new(),
         wrong: false,
     };
-    let mut progress = read::Progress::new(false);
+    let mut progress = read::ProgressLine::new(false);
     let summary = drive::run(&mut capture, &mut pipeline, &mut sink, |capture, sink| {
         progress.show(capture);
         sink.failed.is_none() && !sink.is_done()
@@ -145,7 +145,7 @@ fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Res
     read::tell_nothing_found(&args.input, &LookArgs::default(), &summary, pipeline.seen(), &secrets);
     let websockets = summary.totals.websockets;
     for number in args.conn.iter().filter(|number| websockets > 0 && !sink.shown.contains(*number)) {
-        errln!("note: there is no connection {number}; those found are 1 to {websockets}");
+        errln!("note: there is no connection {number}; the capture has connections 1 to {websockets}");
     }
     Ok(if sink.wrong { 1 } else { read::exit_code(&summary) })
 }
@@ -265,10 +265,10 @@ impl Openings<'_> {
                     foreign.describe(self.lang)
                 )
             }
-            (None, State::Unanswered) => words::unanswered(&Facts::of(ended)).brief(self.lang),
+            (None, State::Unanswered) => words::unanswered(&EndFacts::of(ended)).brief(self.lang),
             (None, _) => self.lang.pick("none captured", "没有抓到").to_owned(),
         };
-        let opening = Opening {
+        let opening = HandshakeView {
             number: id.0,
             url: &connection.name(self.lang),
             client: connection.client,
@@ -373,12 +373,12 @@ mod tests {
         let file = InputArgs { files: vec!["x.pcap".into()], ..InputArgs::default() };
         let base = HandshakeArgs::default;
         for (args, word) in [
-            (base(), "neither"),
+            (base(), "no capture and no key"),
             (HandshakeArgs { accept: word(), ..base() }, "needs --key"),
-            (HandshakeArgs { conn: vec![1], ..base() }, "neither"),
+            (HandshakeArgs { conn: vec![1], ..base() }, "no capture and no key"),
             (HandshakeArgs { key: word(), conn: vec![1], ..base() }, "--conn needs"),
-            (HandshakeArgs { key: word(), input: file.clone(), ..base() }, "do not go together"),
-            (HandshakeArgs { accept: word(), input: file.clone(), ..base() }, "do not go together"),
+            (HandshakeArgs { key: word(), input: file.clone(), ..base() }, "cannot be combined"),
+            (HandshakeArgs { accept: word(), input: file.clone(), ..base() }, "cannot be combined"),
         ] {
             let error = run(&args, &mut Vec::new(), &Style::PLAIN).unwrap_err();
             assert!(error.to_string().contains(word), "{error}");

@@ -1,4 +1,4 @@
-//! `wslens interfaces`: what can be captured from.
+//! `wslens interfaces`: lists the network interfaces.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -7,10 +7,10 @@ use super::problem::Problem;
 use crate::capture::sniff::{self, Interface, SniffError, Sniffer};
 use crate::model::safe_str;
 
-/// Lists interfaces; answers the exit code.
+/// Lists the interfaces; returns the exit code.
 ///
 /// # Errors
-/// Where libpcap cannot tell, or the output cannot be written.
+/// If libpcap cannot list the interfaces, or the output cannot be written.
 pub fn run() -> anyhow::Result<u8> {
     let interfaces = sniff::interfaces().map_err(|error| Problem::new(4, error.to_string()))?;
     let rows: Vec<[String; 5]> = interfaces.iter().map(row).collect();
@@ -32,7 +32,7 @@ pub fn run() -> anyhow::Result<u8> {
     });
     match may {
         Some(true) => writeln!(out, "capture now: wslens live -i NAME -f 'tcp port 8080'")?,
-        _ => writeln!(out, "capture now: needs CAP_NET_RAW (not granted; see wslens live --help)")?,
+        _ => writeln!(out, "capture now: needs CAP_NET_RAW, which this user lacks (see wslens live --help)")?,
     }
     Ok(0)
 }
@@ -45,9 +45,9 @@ fn row(interface: &Interface) -> [String; 5] {
         (true, true) => "up",
     };
     let note = if interface.loopback {
-        "use this for local servers"
+        "for servers on this machine"
     } else if interface.all {
-        "all interfaces at once; without -i"
+        "all interfaces (the default)"
     } else {
         interface.description.as_deref().unwrap_or_default()
     };
@@ -55,7 +55,7 @@ fn row(interface: &Interface) -> [String; 5] {
     texts.map(|text| safe_str(text).into_owned())
 }
 
-/// The kind of link, as the system says it without being asked to capture (Linux: `ARPHRD_…`).
+/// Returns the link type, read without opening the interface (Linux: `ARPHRD_…`).
 fn link(interface: &Interface) -> String {
     if interface.all {
         return "cooked".to_owned();

@@ -45,28 +45,28 @@ pub fn findings(_: &Secrets) -> Vec<(&'static Rule, String)> {
     Vec::new()
 }
 
-/// No key log is read.
+/// Does nothing in a build without TLS.
 #[cfg(not(feature = "tls"))]
 pub fn unused(_: &Secrets, _: u64) -> Option<(&'static Rule, String)> {
     None
 }
 
-/// No key log is read.
+/// Does nothing in a build without TLS.
 #[cfg(not(feature = "tls"))]
 pub fn tell_unused(_: &Secrets, _: u64) -> bool {
     false
 }
 
-/// Nothing is decrypted.
+/// Returns nothing in a build without TLS.
 #[cfg(not(feature = "tls"))]
 pub fn decrypted(_: &Secrets) -> Vec<String> {
     Vec::new()
 }
 
-/// Says that TLS is not built in.
+/// Prints that this build cannot decrypt TLS.
 #[cfg(not(feature = "tls"))]
 pub fn tell_how() {
-    errln!("  TLS is not read: this program was built without it");
+    errln!("  TLS cannot be decrypted: wslens was built without the feature `tls`");
 }
 
 #[cfg(feature = "tls")]
@@ -88,32 +88,32 @@ mod with_tls {
     use crate::store::{KeyLogFollower, KeyLogs};
     use crate::tls::{KeyLogCounts, KeyLogFile, KeyStore, rules};
 
-    /// What is read of one key log. More is no key log.
+    /// Maximum size of a key log, in bytes.
     const MAX_LEN: u64 = 1 << 30;
-    /// What is read of a device, which may have no end.
+    /// Maximum number of bytes to read from a device, which may be endless.
     const MAX_OF_DEVICE: u64 = 1 << 20;
 
-    /// Who names a key log.
+    /// How a key log was found.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum NamedBy {
         /// `--keylog`.
         Option,
         /// `$SSLKEYLOGFILE`.
         Environment,
-        /// Nobody: it lies beside the capture.
-        Nobody,
+        /// Next to a capture.
+        NextToCapture,
     }
 
-    /// The key logs that were named, then that of `$SSLKEYLOGFILE`.
+    /// Returns the key logs given with `--keylog`, then that of `$SSLKEYLOGFILE`.
     pub fn named(input: &InputArgs) -> Vec<PathBuf> {
         let environment = std::env::var_os("SSLKEYLOGFILE").filter(|name| !name.is_empty());
         input.keylog.iter().cloned().chain(environment.map(PathBuf::from)).collect()
     }
 
-    /// Reads the key logs that were named, `$SSLKEYLOGFILE`, and those beside the captures.
+    /// Reads the key logs given with `--keylog`, that of `$SSLKEYLOGFILE`, and those next to the captures.
     ///
     /// # Errors
-    /// Where one that was named cannot be read.
+    /// If a key log given with `--keylog` cannot be read.
     pub fn load(input: &InputArgs, quiet: bool) -> Result<Secrets, Problem> {
         let mut keys = KeyStore::default();
         for path in &input.keylog {
@@ -126,14 +126,15 @@ mod with_tls {
         let captures = input.all().filter(|path| path.as_os_str() != "-");
         let beside = captures.map(|path| super::super::outputs::with_keys(path));
         let environment = environment.map(|path| (path, NamedBy::Environment));
-        for (path, named) in environment.into_iter().chain(beside.map(|path| (path, NamedBy::Nobody))) {
+        for (path, named) in environment.into_iter().chain(beside.map(|path| (path, NamedBy::NextToCapture)))
+        {
             let before = keys.counts().secret_lines;
             let name = safe_str(&path.display().to_string()).into_owned();
             match read(&mut keys, &path, named, quiet) {
                 Ok(()) if quiet => {}
                 Ok(()) => {
                     let of_environment = named == NamedBy::Environment;
-                    let why = if of_environment { ", which SSLKEYLOGFILE names" } else { "" };
+                    let why = if of_environment { " (from SSLKEYLOGFILE)" } else { "" };
                     let secrets = counted(keys.counts().secret_lines - before, "secret");
                     errln!("note: {secrets} from {name}{why}");
                 }
@@ -146,7 +147,7 @@ mod with_tls {
         {
             let kept = keys.counts().secrets;
             errln!(
-                "warning: the key logs contain too many secrets; the oldest {dropped} are not used, the newest {kept} are"
+                "warning: the key logs contain too many secrets; wslens uses the newest {kept} and ignores the oldest {dropped}"
             );
         }
         Ok(Secrets::new(keys))
@@ -174,7 +175,7 @@ mod with_tls {
             match opened {
                 Ok(Some(about)) if !quiet => warn_if_readable(&about, &name),
                 Ok(None) if named && !quiet => {
-                    errln!("note: there is no key log {name} yet; wslens reads it once it is created");
+                    errln!("note: the key log {name} does not exist yet; wslens reads it once it is created");
                 }
                 Ok(_) => {}
                 Err(error) if error.kind() == ErrorKind::IsADirectory => {
@@ -236,12 +237,12 @@ mod with_tls {
             use std::os::unix::fs::PermissionsExt as _;
             if data.is_file() && data.permissions().mode() & 0o022 != 0 {
                 errln!(
-                    "warning: {name} can be written by others, who can thereby keep connections from being decrypted. Take the right away: chmod go-w"
+                    "warning: other users can write to {name} and so prevent decryption. Revoke the permission: chmod go-w"
                 );
             }
             if data.is_file() && data.permissions().mode() & 0o044 != 0 {
                 errln!(
-                    "warning: {name} can be read by others ({}); {}",
+                    "warning: other users can read {name} ({}); {}",
                     rules::KEYLOG_READABLE.code,
                     rules::KEYLOG_READABLE.advice
                 );
@@ -255,7 +256,7 @@ mod with_tls {
         let mut options = File::options();
         options.read(true);
         #[cfg(unix)]
-        if named == NamedBy::Nobody {
+        if named == NamedBy::NextToCapture {
             use std::os::unix::fs::OpenOptionsExt as _;
             // A pipe without a writer is not waited for.
             options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
@@ -265,7 +266,7 @@ mod with_tls {
         if data.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
         }
-        if named == NamedBy::Nobody && !data.is_file() {
+        if named == NamedBy::NextToCapture && !data.is_file() {
             return Err(std::io::Error::other(
                 "it is a pipe or a device, and is read only if --keylog names it",
             ));
@@ -320,7 +321,7 @@ mod with_tls {
     fn problem(start: &[u8], len: u64, before: KeyLogCounts, after: KeyLogCounts) -> String {
         // Not the file's name: that could be a command of its own in a shell, or the file to write to.
         let packed = |with: &str, program: &str| {
-            format!("it is packed with {with} (try: {program} -dc FILE > plain.log)")
+            format!("it is compressed with {with} (try: {program} -dc FILE > plain.log)")
         };
         match start {
             _ if len == 0 => "it is empty; the program writes to it once SSLKEYLOGFILE names it".to_owned(),
@@ -341,9 +342,9 @@ mod with_tls {
                 let lines = counted(after.lines - before.lines, "line");
                 match after.other - before.other {
                     0 => format!(
-                        "{lines}, none of them a label, a client random and a secret (how to write one: wslens explain keylog)"
+                        "{lines}, none with a label, a client random and a secret (to create a key log, see: wslens explain keylog)"
                     ),
-                    other => format!("{lines}; {other} of them have a label that decrypts no application data"),
+                    other => format!("{lines}, {other} with a label that does not decrypt application data"),
                 }
             }
         }
@@ -379,7 +380,7 @@ mod with_tls {
         let text = no_match(secrets, tls);
         if let Some((text, _)) = &text {
             errln!(
-                "warning: {text}; they were written during another session, or by another program ({})",
+                "warning: {text}; they belong to another session or another program ({})",
                 rules::KEYLOG_UNUSABLE.code
             );
         }
@@ -402,9 +403,12 @@ mod with_tls {
             };
             let connections = counted(tls, "TLS connection");
             let text = match lines {
-                0 => format!("no secret came from {names} for the {connections}"),
+                0 => format!("{names} contains no secret for the {connections}"),
                 lines => {
-                    format!("{} from {names}, none for the {connections} here", counted(lines, "secret"))
+                    format!(
+                        "{} from {names}, none for the {connections} in this capture",
+                        counted(lines, "secret")
+                    )
                 }
             };
             Some((text, usable.iter().all(|file| file.of_environment)))
@@ -434,8 +438,8 @@ mod with_tls {
     /// Says how to get secrets.
     pub fn tell_how() {
         errln!(
-            "  to read wss: start the browser, curl, Node (--tls-keylog), Python, Go, Java (an agent) or rustls program \
-             with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log (how: wslens explain keylog)"
+            "  to decrypt wss: start the browser, curl, Node (--tls-keylog), Python, Go, Java (an agent) or rustls program \
+             with SSLKEYLOGFILE=keys.log, capture, then add --keylog keys.log (see: wslens explain keylog)"
         );
     }
 }

@@ -6,29 +6,29 @@ use std::path::PathBuf;
 use super::args::{LangArg, LearnArgs};
 use super::problem::Problem;
 use super::{sandbox, tui};
-use crate::learn::progress::Progress;
+use crate::learn::progress::LessonProgress;
 use crate::learn::{Course, Sample, plain};
 use crate::store;
 use crate::tui::run::{self, UiOptions};
 
-/// Columns of a lesson that is printed.
+/// Width of a printed lesson in columns.
 const COLUMNS: usize = 76;
 
-/// The file that keeps progress; `None` where nothing is to be kept, or nobody says where.
+/// Returns the file that stores progress; `None` if progress is not saved or no directory is known.
 #[must_use]
 pub fn state_file(no_save: bool) -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if no_save || set("WSLENS_NO_SAVE").is_some_and(|value| value != "0") {
         return None;
     }
-    // A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
+    // The XDG Base Directory Specification requires relative paths to be ignored.
     let state = set("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let home =
         || Some(PathBuf::from(set("HOME").or_else(|| set("USERPROFILE"))?).join(".local").join("state"));
     Some(state.or_else(home)?.join("wslens").join("learned"))
 }
 
-/// Opens the lessons, or prints them; answers the exit code.
+/// Opens or prints the lessons; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the terminal.
@@ -42,7 +42,7 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
     let progress = state_file(args.screen.no_save);
     if args.list {
         let kept = progress.and_then(|path| std::fs::read(path).ok()).unwrap_or_default();
-        let kept = Progress::parse(&String::from_utf8_lossy(&kept));
+        let kept = LessonProgress::parse(&String::from_utf8_lossy(&kept));
         write!(io::stdout(), "{}", plain::list(&course, lang, &kept))?;
         return Ok(0);
     }
@@ -79,5 +79,5 @@ pub fn run(args: &LearnArgs) -> anyhow::Result<u8> {
 fn unknown(course: &Course, name: &str) -> Problem {
     let ids: Vec<&str> = course.ids().collect();
     let name = crate::model::safe_str(name);
-    Problem::new(2, format!("there is no lesson '{name}'")).hint("lessons", ids.join(" "))
+    Problem::new(2, format!("unknown lesson '{name}'")).hint("lessons", ids.join(" "))
 }

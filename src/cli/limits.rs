@@ -1,4 +1,4 @@
-//! The bounds of the engine as options: the section "Limits" of the help.
+//! The limits of the analysis as options: the section "Limits" of the help.
 
 use std::time::Duration;
 
@@ -7,103 +7,102 @@ use clap::Args;
 use super::args::{kept, size};
 use crate::pipeline::Limits;
 
-/// Bounds. What reaches one is counted and told (`limit-…` and others), and the rest goes on.
+/// Limits of memory, time and output. wslens reports a limit that is reached (`limit-…` and others) and continues.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
-    /// Most connections that are followed at once [default: 65536]
+    /// Maximum number of connections to follow at once [default: 65536]
     #[arg(long, value_name = "N")]
     pub max_connections: Option<usize>,
-    /// Most TCP connections that are known at once, half-open ones included [default: 200000]
+    /// Maximum number of TCP connections to track at once, including half-open ones [default: 200000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_flows: Option<usize>,
-    /// Most bytes of memory for all connections together; over it, those silent for longest go [default: 256MiB]
+    /// Memory limit for the buffered data of all connections; beyond it, the longest idle ones are evicted [default: 256MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_total: Option<u64>,
-    /// Most bytes of memory for rows in the terminal UI and for a story; the oldest go first [default: half of what is free,
-    /// at least 512MiB; live: 512MiB]
+    /// Memory limit for rows in the terminal UI and for a story; the oldest rows are discarded first [default: half of
+    /// the free memory, at least 512MiB; live: 512MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_mem: Option<u64>,
-    /// Most bytes of memory of the whole program, captures that are mapped not counted; it ends where that is used up
-    /// [default: none]
+    /// Memory limit for the program, not counting mapped captures; wslens exits when it is reached [default: none]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_limit: Option<u64>,
-    /// Most bytes of a packed capture that are read, unpacked [default: 256MiB, and 250 for each packed byte]
+    /// Maximum decompressed size of a compressed capture [default: 256MiB plus 250 times the compressed size]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_unpacked: Option<u64>,
-    /// Most bytes of one direction that wait behind a hole [default: 64MiB]
+    /// Memory limit for data buffered behind a gap, per direction [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub mem_stream: Option<u64>,
-    /// Most segments of one direction that wait behind a hole [default: 8192]
+    /// Maximum number of segments buffered behind a gap, per direction [default: 8192]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_segments: Option<usize>,
-    /// Packets for which something missing is waited for [default: 4096]
+    /// Stop waiting for missing data after this many packets [default: 4096]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub wait_packets: Option<u64>,
-    /// Capture time after which that ends earlier, after 64 packets [default: 2s]
+    /// Stop waiting for missing data after this much capture time, and at least 64 packets [default: 2s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub wait_time: Option<i64>,
-    /// Capture time for which a hole that nobody acknowledged is waited for [default: 60s]
+    /// Stop waiting for missing data that the receiver has not acknowledged after this much capture time [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub hole_time: Option<i64>,
-    /// Most bytes of a request's or response's head [default: 64KiB]
+    /// Maximum size of the headers of an HTTP request or response [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub max_header: Option<u64>,
-    /// Most header lines of a head [default: 1000]
+    /// Maximum number of headers in an HTTP request or response [default: 1000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_header_lines: Option<usize>,
-    /// Most requests of a connection that wait for their answers [default: 1000]
+    /// Maximum number of unanswered HTTP requests per connection [default: 1000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_requests: Option<usize>,
-    /// Bytes that are kept and printed of a message; the rest is checked, hashed and counted [default: 64KiB]
+    /// Payload bytes to keep and print per message; the rest is still validated, hashed and counted [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = kept)]
     pub keep: Option<u64>,
-    /// Most bytes that one message may inflate to [default: 64MiB]
+    /// Maximum decompressed size of a message [default: 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub max_inflate: Option<u64>,
-    /// Most bytes out for one byte in, once a message inflates to over 1 MiB [default: 1100]
+    /// Maximum compression ratio of a message that decompresses to more than 1 MiB [default: 1100]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_ratio: Option<u64>,
-    /// Inflated bytes of a message after which even the window is given up [default: 1GiB]
+    /// Stop decompressing a direction once a message reaches this decompressed size [default: 1GiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub max_drain: Option<u64>,
-    /// Fragments of a message, and small frames in a second, beyond which it is told [default: 10000]
+    /// Report messages with more fragments, and more small frames per second, than this [default: 10000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_fragments: Option<u32>,
-    /// Most bytes of IP datagrams that lack fragments [default: 4MiB]
+    /// Memory limit for incomplete IP datagrams [default: 4MiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub mem_fragments: Option<u64>,
-    /// Most IP datagrams that lack fragments [default: 4096]
+    /// Maximum number of incomplete IP datagrams [default: 4096]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_datagrams: Option<usize>,
-    /// Capture time for which IP fragments are waited for [default: 30s]
+    /// Stop waiting for missing IP fragments after this much capture time [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub fragment_time: Option<i64>,
-    /// Most bytes of datagrams put together from fragments that are kept to read from [default: 8MiB]
+    /// Memory limit for reassembled IP datagrams [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub mem_datagrams: Option<u64>,
-    /// Silence after which a half-open connection is forgotten, in capture time [default: 60s]
+    /// Forget a half-open connection after this much idle capture time [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub half_open_time: Option<i64>,
-    /// Silence after which a connection without WebSocket is taken as ended [default: 24h; live: 10m]
+    /// Expire a connection without a WebSocket after this much idle capture time [default: 24h; live: 10m]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub idle_time: Option<i64>,
-    /// Silence after which an open WebSocket is taken as ended [default: 24h; live: 3h]
+    /// Expire an open WebSocket after this much idle capture time [default: 24h; live: 3h]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
     pub websocket_time: Option<i64>,
-    /// Connections up to which nobody is ended for silence [default: 1024; live, or with one of these times: 0]
+    /// Do not expire idle connections while at most N are open [default: 1024; live or with an idle time given: 0]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub calm: Option<usize>,
-    /// Findings of one rule that are listed for a connection; all are counted [default: 100]
+    /// Maximum number of findings to list per rule and connection; all are counted [default: 100]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_listed: Option<u32>,
-    /// Findings that are listed in all; all are counted [default: 100000]
+    /// Maximum number of findings to list; all are counted [default: 100000]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub max_findings: Option<u64>,
 }
 
 impl LimitArgs {
-    /// Sets what was given.
+    /// Copies the options that were given into `limits`.
     pub fn apply(&self, limits: &mut Limits) {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         set(&mut limits.connections, self.max_connections);
@@ -131,7 +130,7 @@ impl LimitArgs {
         self.apply_times(limits);
     }
 
-    /// Bytes of memory for rows of files.
+    /// Returns the memory limit for rows, in bytes.
     pub fn rows(&self) -> usize {
         match self.max_mem {
             Some(size) => usize::try_from(size).unwrap_or(usize::MAX),
@@ -139,7 +138,7 @@ impl LimitArgs {
         }
     }
 
-    /// Sets the timers that were given: again after [`Limits::live`], whose own are shorter.
+    /// Copies the timeouts that were given. Call it again after [`Limits::live`], which sets shorter ones.
     pub fn apply_times(&self, limits: &mut Limits) {
         set(&mut limits.half_open_idle, self.half_open_time);
         set(&mut limits.idle, self.idle_time);
@@ -155,7 +154,7 @@ fn set<T>(limit: &mut T, given: Option<T>) {
     }
 }
 
-/// A time: `10s`, `500ms`, `5m`, `2h`; a bare number is seconds.
+/// Parses a duration such as `10s`, `500ms`, `5m` or `2h`; a bare number is in seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || "expected a time such as 10s, 5m or 2h".to_owned();
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -171,7 +170,7 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * factor).map_err(|_| wrong())
 }
 
-/// The same in nanoseconds of capture time.
+/// Parses a duration into nanoseconds of capture time.
 fn time(text: &str) -> Result<i64, String> {
     i64::try_from(duration(text)?.as_nanos()).map_err(|_| "too long".to_owned())
 }

@@ -1,4 +1,4 @@
-//! `wslens live`: captures, and shows or prints what comes.
+//! `wslens live`: captures packets and shows or prints their contents.
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{Format, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, ScreenArgs, size};
+use super::args::{InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, ScreenArgs, size};
 use super::capture_problem::problem;
 use super::explain::Dir;
 use super::filter::FilterArgs;
@@ -30,97 +30,97 @@ use crate::store::{self, Session};
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "\
 Examples:
-  wslens live -i lo                                  everything that this machine says to itself
-  wslens live -i lo -f 'tcp port 8080'               one server; the kernel chooses the packets
-  wslens live -i eth0 -i lo -w chat.pcapng           two interfaces, kept in a file
-  wslens live -i any -w day.pcapng --ring 10x100MB   the last ten files of 100 MB each
-  ssh HOST wslens live -w - | wslens -               another machine's packets, on this one's screen
+  wslens live -i lo                                  all traffic on the loopback interface
+  wslens live -i lo -f 'tcp port 8080'               one server; the kernel filters the packets
+  wslens live -i eth0 -i lo -w chat.pcapng           two interfaces, saved to a file
+  wslens live -i any -w day.pcapng --ring 10x100MB   keeps the last ten files of 100 MB each
+  ssh HOST wslens live -w - | wslens -               captures on another machine, shows it here
   wslens live -i lo --for 10s --level all | jq .     ten seconds for a script
-  wslens live -i lo -Y 'op == close' --no-tui        a line for each closing frame
-  wslens live --keylog keys.log                      wss, too: the log is followed as the browser writes it
+  wslens live -i lo -Y 'op == close' --no-tui        prints a line for each Close frame
+  wslens live --keylog keys.log                      also decrypts wss while the browser writes the key log
 
-Without the right to capture (CAP_NET_RAW):
+Without permission to capture (CAP_NET_RAW):
   sudo setcap cap_net_raw+ep \"$(command -v wslens)\"                 once
-  sudo tcpdump -i lo -U -w - 'tcp port 8080' | wslens -             nothing else runs as root
+  sudo tcpdump -i lo -U -w - 'tcp port 8080' | wslens -             only tcpdump runs as root
   ssh HOST sudo tcpdump -i any -U -w - 'tcp port 8080' | wslens -   another machine
 
-Started as root, wslens becomes the user who called sudo, the one that --user names, or nobody, and drops
-all capabilities, once the interfaces and the key logs are open and before a packet is read. Files are
-created as that user. Where root called it directly, a helper process that sees no packet creates them.
-Ctrl-C ends it with a summary.")]
+If started as root, wslens opens the interfaces and key logs, then drops all capabilities and switches to
+the user who called sudo, the user given with --user, or nobody, before it reads a packet. It creates files
+as that user. If root started it directly, a helper process that never sees a packet creates them.
+Press Ctrl-C to stop and print a summary.")]
 pub struct LiveArgs {
-    /// Where to capture (may be repeated; see `wslens interfaces`); by default on all interfaces
+    /// Interface to capture on (may be repeated; `wslens interfaces` lists them) [default: all]
     #[arg(short, long, value_name = "IFACE", help_heading = "Capture")]
     pub interface: Vec<String>,
-    /// Only packets that the kernel chooses by this filter, for instance 'tcp port 8080'
+    /// Capture only packets that match this BPF filter, such as 'tcp port 8080'
     #[arg(short = 'f', long, value_name = "BPF", help_heading = "Capture")]
     pub capture_filter: Option<String>,
-    /// Keep the packets in FILE (pcapng), which can be read while it grows; `-` is standard output
+    /// Save packets to FILE (pcapng), which can be read while it grows; `-` is standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Capture")]
     pub write: Option<PathBuf>,
-    /// Keep the last N files of this size, those of earlier runs included; their names carry a number, date and time:
-    /// chat_00001_20261130094400.pcapng
+    /// Rotate files of this size and keep the last N, including those of earlier runs; names get a number, a date and
+    /// a time: chat_00001_20261130094400.pcapng
     #[arg(long, value_name = "NxSIZE", value_parser = ring, requires = "write", help_heading = "Capture")]
     pub ring: Option<Ring>,
-    /// End after this time: 10s, 5m, 2h
+    /// Stop after this time, such as 10s, 5m or 2h
     #[arg(long = "for", value_name = "TIME", value_parser = duration, help_heading = "Capture")]
     pub duration: Option<Duration>,
-    /// End after so many packets
+    /// Stop after N packets
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Capture")]
     pub count: Option<u64>,
-    /// Bytes that are taken of a packet at most
+    /// Maximum number of bytes to capture per packet
     #[arg(short, long, value_name = "BYTES", default_value_t = 262_144, value_parser = clap::value_parser!(u32).range(64..=262_144), help_heading = "Capture")]
     pub snaplen: u32,
-    /// Take packets too that are for other machines
+    /// Use promiscuous mode: also capture packets addressed to other machines
     #[arg(short, long, help_heading = "Capture")]
     pub promiscuous: bool,
-    /// The kernel's buffer, for each interface
+    /// Size of the kernel's capture buffer, per interface
     #[arg(long, value_name = "SIZE", value_parser = size, default_value = "32MiB", help_heading = "Capture")]
     pub buffer: u64,
-    /// See each packet at once instead of within 10 ms; the kernel's buffer then holds far fewer
+    /// Deliver each packet at once instead of within 10 ms; the kernel's buffer then holds far fewer packets
     #[arg(long, help_heading = "Capture")]
     pub immediate: bool,
-    /// Room for packets in temporary files (in $TMPDIR); the oldest are discarded first [default: 1GiB, or a quarter of
+    /// Limit for packets in temporary files (in $TMPDIR); the oldest are discarded first [default: 1GiB, or a quarter of
     /// the free space if that is less]
     #[arg(long, value_name = "SIZE", value_parser = size, help_heading = "Capture")]
     pub max_disk: Option<u64>,
-    /// User to become once the interfaces are open: a name, a number, or user:group as numbers [default: the user who
+    /// User to run as after dropping privileges: a name, a number, or user:group as numbers [default: the user who
     /// called sudo, or nobody]
     #[arg(long, value_name = "NAME", help_heading = "Capture")]
     pub user: Option<String>,
-    /// Follow FILE for TLS secrets, as programs write them with SSLKEYLOGFILE; the file may be created later. Connections
-    /// whose secrets are written late are read from their start, ended ones too. Also used: $SSLKEYLOGFILE
+    /// Decrypt TLS with the secrets in this key log (SSLKEYLOGFILE) and follow it as it grows; the file may be created
+    /// later. Connections whose secrets arrive late are decrypted from their start. Also used: $SSLKEYLOGFILE
     #[cfg(feature = "tls")]
     #[arg(long, value_name = "FILE", help_heading = "Capture")]
     pub keylog: Vec<PathBuf>,
-    /// What a row is
+    /// What each row stands for
     #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
     pub level: LevelArg,
-    /// Only this connection (may be repeated)
+    /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
-    /// Only rows that match, for instance 'op == text and len > 1KB'
+    /// Show only rows that match this filter, such as 'op == text and len > 1KB'
     #[arg(short = 'Y', long, value_name = "EXPR", help_heading = "Selection")]
     pub filter: Option<String>,
-    /// Only one direction: c2s or s2c
+    /// Show only one direction: c2s (client to server) or s2c
     #[arg(long, value_name = "DIR", hide_possible_values = true, help_heading = "Selection")]
     pub dir: Option<Dir>,
-    /// What of the payload is printed
+    /// How much of each payload to print
     #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
     pub payload: Payload,
-    /// Bounds.
+    /// Limits of memory, time and output.
     #[command(flatten)]
     pub limits: LimitArgs,
-    /// How it looks.
+    /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
-    /// How the terminal UI looks.
+    /// Options of the terminal UI.
     #[command(flatten)]
     pub screen: ScreenArgs,
 }
 
 impl LiveArgs {
-    /// The same as far as `wslens read` has it.
+    /// Returns the options that `wslens read` also has.
     fn read(&self) -> ReadArgs {
         ReadArgs {
             input: InputArgs {
@@ -139,23 +139,23 @@ impl LiveArgs {
     }
 }
 
-/// Runs `wslens live`; answers the exit code. `prints`: the command line asks for something to be printed.
+/// Runs `wslens live`; returns the exit code. `prints`: the command line asks for printed output.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer or the terminal.
 pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let read = args.read();
-    // What is wrong with the words is said before anything is opened.
+    // Report errors in the arguments before anything is opened.
     let mut selection = read::selection(&read)?;
     if selection.filter.as_ref().is_some_and(|matcher| matcher.needs_survey()) {
         return Err(Problem::new(
             2,
-            "this filter has to read the capture twice, and a live one can be read once",
+            "this filter needs to read the capture twice, but a live capture can be read only once",
         )
-        .hint("why", "it asks rows for something that is known only of others, or only at the end")
+        .hint("why", "it tests rows for a value that is known only from other rows or at the end of the capture")
         .hint(
             "try",
-            "keep the packets with -w FILE and filter that, or choose a --level whose rows have these fields",
+            "save the packets with -w FILE and filter that file, or use a --level whose rows have these fields",
         )
         .into());
     }
@@ -241,7 +241,7 @@ pub fn run(args: &LiveArgs, prints: bool) -> anyhow::Result<u8> {
     let asked = signals::listen(Some(&live))?;
     // Always: who starts it in a script waits for this line.
     if !read.look.quiet {
-        errln!("note: capturing on {}; Ctrl-C ends it", safe_str(&interfaces.join(", ")));
+        errln!("note: capturing on {}; press Ctrl-C to stop", safe_str(&interfaces.join(", ")));
     }
     selection.longest =
         selection.filter.is_some().then(|| usize::try_from(limits.depth.keep).unwrap_or(usize::MAX));
@@ -270,7 +270,7 @@ fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
     let known = sniff::interfaces().map_err(|error| problem(error, ""))?;
     let Some(chosen) = sniff::choose(&known) else {
         return Err(Problem::new(4, "there is no interface to capture on")
-            .hint("try", "ip link   (is one there and up?)")
+            .hint("try", "ip link   (lists interfaces and whether they are up)")
             .into());
     };
     if !args.look.quiet {
@@ -278,7 +278,7 @@ fn interfaces(args: &LiveArgs) -> anyhow::Result<Vec<String>> {
         let others: Vec<&str> = others.map(|interface| interface.name.as_str()).collect();
         let what = if chosen.all { " (all interfaces)" } else { "" };
         errln!(
-            "note: no interface was named: {}{what}; others, for -i: {}",
+            "note: no interface was given: {}{what}; others, for -i: {}",
             safe_str(&chosen.name),
             safe_str(&others.join(", "))
         );
@@ -304,14 +304,15 @@ impl Outputs {
         let (write, rows) = (args.write.as_deref(), read.look.output.as_deref());
         if let Some(write) = write {
             if is_stdout(write) && args.ring.is_some() {
-                return Err(Problem::new(2, "a ring is made of files, and -w - is standard output"));
+                return Err(Problem::new(2, "--ring needs a file name, but -w - is standard output"));
             }
             if is_stdout(write) && io::stdout().is_terminal() {
-                return Err(Problem::new(2, "packets are not text, and standard output is a terminal")
+                return Err(Problem::new(2, "refusing to write packets to a terminal")
                     .hint("try", "wslens live -w - | wslens -, or -w FILE"));
             }
             if rows.is_some_and(|rows| is_same_output(rows, write)) {
-                return Err(Problem::new(2, "-o and -w name the same file").hint("try", "two names"));
+                return Err(Problem::new(2, "-o and -w name the same file")
+                    .hint("try", "different names for -o and -w"));
             }
         }
         let mut ring = Vec::new();
@@ -336,9 +337,9 @@ impl Outputs {
                 Become::User(user) if denied => problem
                     .hint(
                         "why",
-                        format!("files are created as user {}, without the rights of root", user.uid),
+                        format!("wslens creates files as user {}, without root privileges", user.uid),
                     )
-                    .hint("try", "a directory of that user, or --user NAME"),
+                    .hint("try", "a directory that user can write to, or --user NAME"),
                 _ => problem,
             }
         };
@@ -384,23 +385,26 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
         if let Err(error) = helper::start(&allowed, true)
             && !args.look.quiet
         {
-            errln!("warning: files are created as user {}: the helper does not start: {error}", user.uid);
+            errln!(
+                "warning: files are created as user {}: cannot start the helper process: {error}",
+                user.uid
+            );
         }
     }
     rights::drop_all(become_).map_err(|error| {
-        Problem::new(4, format!("cannot drop the rights of root: {error}"))
-            .hint("why", "packets are only read without them")
-            .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (nothing else runs as root)")
+        Problem::new(4, format!("cannot drop root privileges: {error}"))
+            .hint("why", "wslens does not read packets as root")
+            .hint("try", "sudo tcpdump -i any -U -w - | wslens -   (only tcpdump runs as root)")
     })
 }
 
 /// The end, on standard error: what was taken and what was not.
-fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Format) {
+fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: OutputFormat) {
     if read.look.quiet {
         return;
     }
     let totals = &outcome.summary.totals;
-    if format != Format::Table || totals.websockets == 0 {
+    if format != OutputFormat::Table || totals.websockets == 0 {
         errln!(
             "{} packets, {} TCP connections, {} WebSockets, {} messages",
             outcome.summary.packets,
@@ -412,7 +416,7 @@ fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Forma
     if outcome.summary.packets == 0 {
         let why = match status.filter.as_str() {
             "" => "no packet came".to_owned(),
-            filter => format!("no packet came that the capture filter '{}' lets through", safe_str(filter)),
+            filter => format!("no captured packet matched the capture filter '{}'", safe_str(filter)),
         };
         errln!("note: {why}; other interfaces: wslens interfaces");
     }
@@ -453,15 +457,15 @@ fn end(status: &Status, announced: bool, color: ColorWhen) -> u8 {
         };
         let missing = match status.unsaved {
             1 => "1 packet is not in the file".to_owned(),
-            unsaved => format!("{unsaved} packets are not in the file"),
+            unsaved => format!("{unsaved} packets were not saved"),
         };
         errln!("{warning} {}; {missing}", safe_str(why));
     }
     for vanished in status.vanished.iter().filter(|_| !announced) {
-        errln!("{warning} capturing ended early: {}", safe_str(vanished));
+        errln!("{warning} the capture stopped early: {}", safe_str(vanished));
     }
     if let Some(trouble) = status.trouble.as_ref().filter(|trouble| !status.vanished.contains(trouble)) {
-        errln!("{warning} capturing ended early: {}", safe_str(trouble));
+        errln!("{warning} the capture stopped early: {}", safe_str(trouble));
     }
     let failed = status.trouble.is_some() || status.unsaved_why.is_some() || !status.vanished.is_empty();
     if failed { 5 } else { 0 }

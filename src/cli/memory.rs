@@ -1,26 +1,26 @@
-//! How much memory this machine has left, as far as this program may use it.
+//! The memory that is available to this program.
 
 use std::path::Path;
 
-/// What rows may take at least, and where nothing is known.
+/// The minimum limit for rows, and the free memory to assume if it is unknown.
 const LEAST: u64 = 512 << 20;
 const UNKNOWN: u64 = 1 << 30;
 
-/// Bytes of memory for the rows of a file: half of what is free, also by the limit of this process's group (cgroup).
+/// Returns the memory limit for rows in bytes: half of the free memory, within the limit of the control group.
 pub fn for_rows() -> usize {
     let free = [available("/proc/meminfo"), of_group("/proc/self/cgroup", "/sys/fs/cgroup")];
     let half = free.into_iter().flatten().min().map_or(UNKNOWN, |free| free / 2);
     usize::try_from(half.max(LEAST)).unwrap_or(usize::MAX)
 }
 
-/// Bytes that programs can get without anything being moved out of memory (proc_meminfo(5)).
+/// Returns the bytes available without swapping (proc_meminfo(5)).
 fn available(meminfo: &str) -> Option<u64> {
     let text = std::fs::read_to_string(meminfo).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Bytes that are left to the group of this process and to the groups around it (cgroups(7)), where they are limited.
+/// Returns the bytes left in the control group of this process and its ancestors (cgroups(7)), if they are limited.
 fn of_group(groups: &str, root: &str) -> Option<u64> {
     let text = std::fs::read_to_string(groups).ok()?;
     let number = |path: &Path| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();

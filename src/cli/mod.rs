@@ -1,10 +1,10 @@
-//! The command line: arguments in, text and an exit code out.
+//! The command line: reads arguments, prints text, returns an exit code.
 //!
 //! | code | meaning |
 //! | --- | --- |
-//! | 0 | done; also when the reader closed the pipe |
-//! | 1 | a negative answer |
-//! | 2 | wrong usage |
+//! | 0 | success; also when the reader closed the pipe |
+//! | 1 | a negative result |
+//! | 2 | a usage error |
 //! | 3 | the input cannot be read |
 //! | 4 | no permission to capture, or no such interface |
 //! | 5 | the input ends early or is damaged; what could be read was printed |
@@ -66,21 +66,21 @@ use problem::Problem;
 use style::{ColorWhen, Style};
 
 const WELCOME: &str = "\
-wslens reads WebSocket conversations out of packet captures.
+wslens reconstructs WebSocket connections, messages and frames from packet captures.
 
-  wslens chat.pcapng                            look around in it
-  wslens read chat.pcapng                       the conversation
-  wslens check chat.pcapng                      what is wrong with it
-  wslens stats chat.pcapng                      counts, sizes, round trips
-  wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     one frame, bit by bit
-  wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       where Sec-WebSocket-Accept comes from
-  wslens learn                                  lessons on real bytes, also in Chinese
+  wslens chat.pcapng                            open a capture in the terminal UI
+  wslens read chat.pcapng                       print its messages
+  wslens check chat.pcapng                      report protocol violations
+  wslens stats chat.pcapng                      print counts, sizes and round-trip times
+  wslens explain '81 85 37 fa 21 3d 7f 9f 4d 51 58'     decode a frame bit by bit
+  wslens handshake --key dGhlIHNhbXBsZSBub25jZQ==       compute Sec-WebSocket-Accept step by step
+  wslens learn                                  learn the protocol, in English or Chinese
 
-No capture at hand?
-  wslens live -i lo -f 'tcp port 8080'          as it happens, on this machine
-  tcpdump -i any -U -w - 'tcp port 8080' | wslens -     where wslens may not capture
+If you have no capture yet:
+  wslens live -i lo -f 'tcp port 8080'          capture on this machine
+  tcpdump -i any -U -w - 'tcp port 8080' | wslens -     let tcpdump capture
 
-wslens --help tells more.";
+For all commands and options, run `wslens --help`.";
 
 /// Runs the program; returns its exit code.
 #[must_use]
@@ -134,8 +134,9 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
         sandbox::turn_off();
     }
     if let Some(bytes) = limits(&cli).and_then(|limits| limits.mem_limit) {
-        sandbox_memory::limit(bytes, 3, crate::tui::run::has_terminal)
-            .map_err(|error| Problem::new(2, format!("--mem-limit cannot be used here: {error}")))?;
+        sandbox_memory::limit(bytes, 3, crate::tui::run::has_terminal).map_err(|error| {
+            Problem::new(2, format!("--mem-limit is not supported on this system: {error}"))
+        })?;
     }
     match cli.command {
         None if cli.read.input.all().next().is_some() && !prints && tui::is_wanted(&cli.screen) => {
@@ -189,7 +190,7 @@ fn dispatch(cli: Cli, prints: bool) -> anyhow::Result<u8> {
     }
 }
 
-/// The bounds of the command, if it has any.
+/// Returns the limit options of the command, if it has any.
 fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
     match &cli.command {
         None => Some(&cli.read.input.limits),
@@ -204,11 +205,11 @@ fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
     }
 }
 
-/// `1 packet`, `2 packets`.
+/// Formats a count with its noun: `1 packet`, `2 packets`.
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 || noun == "info" { "" } else { "s" })
 }
 
 fn no_capture(usage: &str) -> anyhow::Error {
-    Problem::new(2, "no capture was named").hint("try", usage).into()
+    Problem::new(2, "no capture was given").hint("try", usage).into()
 }

@@ -49,8 +49,8 @@ pub fn rows(look: &LookArgs, inputs: &Inputs, growth: Growth) -> Result<Target, 
             // A file that the shell has emptied already is no longer an input.
             if inputs.has(out) {
                 return Err(Problem::new(2, "standard output is an input of this command")
-                    .hint("why", "what is written there would be read, without end")
-                    .hint("try", "another file"));
+                    .hint("why", "wslens would read its own output without end")
+                    .hint("try", "a different file"));
             }
             Ok(Target::stdout())
         }
@@ -62,12 +62,14 @@ pub fn problem(error: OutputError, code: u8) -> Problem {
     let what = error.to_string();
     match error {
         OutputError::Input(_) => Problem::new(code, what)
-            .hint("why", "writing to it would destroy what is to be read")
-            .hint("try", "another name"),
+            .hint("why", "writing to it would destroy the input")
+            .hint("try", "a different name"),
         OutputError::Exists(_) => Problem::new(code, what)
-            .hint("why", "wslens replaces no file unless you ask it to")
-            .hint("try", "--force, or another name"),
-        OutputError::Directory(_) => Problem::new(code, what).hint("try", "the name of a file in it"),
+            .hint("why", "wslens does not overwrite files unless you ask it to")
+            .hint("try", "--force, or a different name"),
+        OutputError::Directory(_) => {
+            Problem::new(code, what).hint("try", "a file name inside that directory")
+        }
         OutputError::Io { .. } => Problem::new(code, what),
     }
 }

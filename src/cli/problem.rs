@@ -62,22 +62,22 @@ impl From<CaptureError> for Problem {
         match &error {
             CaptureError::Open { source, name } => match source.kind() {
                 io::ErrorKind::NotFound => {
-                    problem.hint("try", format!("ls -l '{name}'   (is the name right, and the folder?)"))
+                    problem.hint("try", format!("ls -l '{name}'   (check the name and the directory)"))
                 }
                 io::ErrorKind::PermissionDenied => problem
                     .hint(
                         "why",
-                        "this user may not read the file; captures made by root often belong to root",
+                        "you do not have permission to read it; captures made as root often belong to root",
                     )
                     .hint("try", format!("sudo cat '{name}' | wslens -")),
                 _ => problem,
             },
             CaptureError::Directory { name } => {
-                problem.hint("try", format!("wslens {name}/*.pcap*   (several files are read as one)"))
+                problem.hint("try", format!("wslens {name}/*.pcap*   (several files are merged)"))
             }
             CaptureError::Empty { .. } => problem
-                .hint("why", "a capture has at least a file header; perhaps nothing was written yet")
-                .hint("try", "tcpdump -U writes each packet at once"),
+                .hint("why", "a capture has at least a file header; perhaps it has not been written yet")
+                .hint("try", "tcpdump -U, which writes each packet at once"),
             CaptureError::NotCapture { name, way: Some(way), .. } => {
                 // A name that a shell would not take literally is not repeated.
                 let is_file = std::path::Path::new(name).exists() && !name.contains('\'');
@@ -86,12 +86,12 @@ impl From<CaptureError> for Problem {
             }
             CaptureError::NotCapture { .. } => problem.hint(
                 "know",
-                "pcap and pcapng, also packed with gzip, zstd or lz4; HAR files are not captures",
+                "wslens reads pcap and pcapng, also compressed with gzip, zstd or lz4; a HAR file is not a capture",
             ),
             CaptureError::Version { .. } | CaptureError::Broken { .. } => {
-                problem.hint("try", "capinfos FILE   (Wireshark's tool tells what it makes of it)")
+                problem.hint("try", "capinfos FILE   (Wireshark's tool describes the file)")
             }
-            CaptureError::Count { .. } => problem.hint("try", "mergecap -w all.pcapng FILE...   first"),
+            CaptureError::Count { .. } => problem.hint("try", "mergecap -w all.pcapng FILE...   to merge them first"),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! `wslens read`: a capture printed.
+//! `wslens read`: prints the contents of captures.
 
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use super::args::{Format, Glyphs, InputArgs, LevelArg, LookArgs, Payload, ReadArgs, Time};
+use super::args::{Glyphs, InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, Time};
 use super::counted;
 use super::ending::{Behind, Ending, tell_unanalysed};
 use super::explain::Dir;
@@ -12,7 +12,7 @@ use super::keys;
 use super::outputs;
 use super::problem::Problem;
 use super::sandbox;
-use super::signals::{self, Asked};
+use super::signals::{self, StopRequest};
 use super::style::{self, Style};
 use crate::capture::live::Live;
 use crate::capture::{Capture, CaptureError, Input, Options};
@@ -24,29 +24,29 @@ use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::records::Csv;
 use crate::report::sarif::Sarif;
-use crate::report::table::{Look, Table, TableTotals, TimeFormat};
+use crate::report::table::{Table, TableStyle, TableTotals, TimeFormat};
 use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
 use crate::ws::Spot;
 
-/// What a run came to.
+/// The result of a run.
 pub struct Outcome {
     /// The capture's totals.
     pub summary: Summary,
     /// Findings by rule.
     pub findings: Tally,
-    /// Records printed.
+    /// Number of records printed.
     pub matched: u64,
-    /// Connections without WebSocket.
+    /// Connections without a WebSocket, by protocol.
     pub seen: Seen,
-    /// Findings that were chosen, by rule.
+    /// Selected findings, by rule.
     pub chosen: Tally,
-    /// Rows of which it is not known whether they match.
+    /// Number of rows that the filter could not decide on.
     pub undecided: u64,
     /// The secrets that were used.
     pub secrets: Secrets,
 }
 
-/// Runs `wslens read`; answers the exit code.
+/// Runs `wslens read`; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -62,7 +62,7 @@ pub fn run(args: &ReadArgs) -> anyhow::Result<u8> {
     Ok(exit_code(&outcome.summary))
 }
 
-/// The exit code for what became of the input.
+/// Returns the exit code for the state of the input.
 #[must_use]
 pub fn exit_code(summary: &Summary) -> u8 {
     match summary.input_complete {
@@ -72,17 +72,17 @@ pub fn exit_code(summary: &Summary) -> u8 {
     }
 }
 
-/// Warns of inputs that cannot be read, while others can.
+/// Prints a warning for each input that cannot be read, if others can.
 pub fn warn_of_unreadable(unreadable: &[String]) {
     for words in unreadable {
-        errln!("warning: {}; the other files are read", safe_str(words));
+        errln!("warning: {}; reading the other files", safe_str(words));
     }
 }
 
-/// Which rows are printed, and what of them.
+/// Returns the selection of rows and payloads.
 ///
 /// # Errors
-/// A [`Problem`] where the filter cannot be understood.
+/// A [`Problem`] if the filter is invalid.
 pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     let mut selection = Selection {
         level: level(args.level),
@@ -100,25 +100,25 @@ pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     Ok(selection)
 }
 
-/// The form that is asked for, or that fits where the output goes.
+/// Returns the format given, or the default for the kind of output.
 ///
 /// # Errors
-/// A [`Problem`] where it cannot show what is selected.
-pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem> {
+/// A [`Problem`] if the format cannot represent the selection.
+pub fn format(look: &LookArgs, selection: &Selection) -> Result<OutputFormat, Problem> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
-    if format == Format::Csv && selection.level == Level::All {
+    let format = look.format.unwrap_or(if to_terminal { OutputFormat::Table } else { OutputFormat::Ndjson });
+    if format == OutputFormat::Csv && selection.level == Level::All {
         return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
             .hint("try", "--format ndjson, or one --level at a time"));
     }
-    if matches!(format, Format::Sarif | Format::Junit) && selection.level != Level::Findings {
-        return Err(Problem::new(2, "SARIF and JUnit hold findings only")
+    if matches!(format, OutputFormat::Sarif | OutputFormat::Junit) && selection.level != Level::Findings {
+        return Err(Problem::new(2, "SARIF and JUnit can only contain findings")
             .hint("try", "wslens check FILE --format sarif"));
     }
     Ok(format)
 }
 
-/// Reads captures and prints what is selected, in the form that is asked for.
+/// Reads captures and prints the selected rows.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -143,7 +143,7 @@ pub fn print(
     let mut capture = match open_until(input, asked.as_ref()) {
         Ok(capture) => capture,
         Err(error) => {
-            if format == Format::Ndjson
+            if format == OutputFormat::Ndjson
                 && let Some(rows) = rows
             {
                 let _ = tell_unreadable(&error, rows.writer(), selection);
@@ -161,8 +161,8 @@ pub fn print(
     write(&mut capture, limits, look, selection, format, asked.as_ref(), rows)
 }
 
-/// Prints what is selected of a capture. `live`: each row at once, until the end was asked for. `rows`: where to; nothing
-/// is printed without.
+/// Prints the selected rows of a capture. `live`: prints each row at once, until a signal arrives. `rows`: the output;
+/// `None` prints nothing.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
@@ -171,8 +171,8 @@ pub fn write(
     limits: Limits,
     look: &LookArgs,
     selection: Selection,
-    format: Format,
-    live: Option<&Asked>,
+    format: OutputFormat,
+    live: Option<&StopRequest>,
     rows: Option<Target>,
 ) -> anyhow::Result<Outcome> {
     let cut = Cut { kept: limits.depth.keep, ..Cut::default() };
@@ -184,17 +184,17 @@ pub fn write(
         Some(rows) => rows.writer(),
     };
     let outcome = match format {
-        Format::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
-        Format::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
-        Format::Sarif => {
+        OutputFormat::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        OutputFormat::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
+        OutputFormat::Sarif => {
             let names = capture.source_names().map(str::to_owned).collect();
             write_report(capture, limits, Sarif::new(out, selection, names)?, look, asked)
         }
-        Format::Junit => {
+        OutputFormat::Junit => {
             let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
             write_report(capture, limits, Junit::new(out, selection, &name)?, look, asked)
         }
-        Format::Table => {
+        OutputFormat::Table => {
             let level = selection.level;
             let outcome = write_report(
                 capture,
@@ -215,16 +215,16 @@ pub fn write(
     Ok(outcome)
 }
 
-/// The captures as they were named.
+/// Returns the names of the captures as given.
 fn names(input: &InputArgs) -> Vec<String> {
     input.all().map(|path| path.display().to_string()).collect()
 }
 
-/// How tables look where standard output goes.
+/// Returns the table style for the output.
 #[must_use]
-pub fn table_look(look: &LookArgs) -> Look {
+pub fn table_look(look: &LookArgs) -> TableStyle {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    Look {
+    TableStyle {
         color: Style::stdout(look.color).color && look.output.is_none(),
         columns: to_terminal.then(style::terminal_columns),
         time: match look.time {
@@ -239,16 +239,16 @@ pub fn table_look(look: &LookArgs) -> Look {
     }
 }
 
-/// Opens the captures that were named.
+/// Opens the captures.
 ///
 /// # Errors
-/// Where one cannot be read at all.
+/// If a capture cannot be opened.
 pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
     open_until(input, None)
 }
 
-/// The same; pipes end when the end is asked for.
-fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, CaptureError> {
+/// Opens the captures; a signal ends pipes.
+fn open_until(input: &InputArgs, asked: Option<&StopRequest>) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
     let mut options =
         Options { no_mmap: input.no_mmap, max_unpacked: input.limits.max_unpacked, ..Options::default() };
@@ -257,20 +257,20 @@ fn open_until(input: &InputArgs, asked: Option<&Asked>) -> Result<Capture, Captu
     }
     #[cfg(unix)]
     {
-        options.stop = asked.and_then(Asked::stop);
+        options.stop = asked.and_then(StopRequest::stop);
     }
     Capture::open(&inputs, &options)
 }
 
-/// The engine's bounds for what was asked, and the secrets that it may use.
+/// Returns the limits of the analysis, with the TLS secrets.
 ///
 /// # Errors
-/// Where a key log that was named cannot be read.
+/// If a key log cannot be read.
 pub fn limits(input: &InputArgs, selection: &Selection, quiet: bool) -> Result<Limits, Problem> {
     Ok(Limits { secrets: keys::load(input, quiet)?, ..bounds(input, selection) })
 }
 
-/// The engine's bounds for what was asked, without any secrets.
+/// Returns the limits of the analysis, without TLS secrets.
 #[must_use]
 pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     let mut limits = Limits::default();
@@ -283,8 +283,8 @@ pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     limits
 }
 
-/// Runs a capture into a report, with progress on standard error. `asked`: ends a capture that does not end by itself;
-/// what it has brought by then is analysed as far as that takes no longer than [`GRACE`].
+/// Runs a capture into a report, with progress on standard error. `asked`: stops a capture that does not end by itself;
+/// buffered packets are still analyzed for up to [`GRACE`].
 ///
 /// # Errors
 /// Those of the writer.
@@ -293,7 +293,7 @@ pub fn write_report<R: Report>(
     limits: Limits,
     mut report: R,
     look: &LookArgs,
-    asked: Option<&Asked>,
+    asked: Option<&StopRequest>,
 ) -> anyhow::Result<Outcome> {
     let secrets = limits.secrets.clone();
     let live = capture.live();
@@ -303,13 +303,13 @@ pub fn write_report<R: Report>(
     for (rule, text) in keys::findings(&secrets) {
         pipeline.report_capture(&mut report, rule, format_args!("{text}"));
     }
-    let mut progress = Progress::new(look.quiet);
+    let mut progress = ProgressLine::new(look.quiet);
     let mut summary = drive::run(capture, &mut pipeline, &mut report, |capture, report| {
         progress.show(capture);
         if let Some(live) = live.as_ref().filter(|_| !look.quiet) {
             behind.look(live);
         }
-        let is_over = asked.is_some_and(Asked::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
+        let is_over = asked.is_some_and(StopRequest::is_true) || live.as_ref().is_some_and(Live::is_to_stop);
         !(report.failed() || is_over && ending.is_due())
     });
     if ending.is_cut {
@@ -326,7 +326,9 @@ pub fn write_report<R: Report>(
     }
     let unlisted = report.selection().unlisted();
     if unlisted > 0 && !look.quiet {
-        errln!("note: {unlisted} more findings are counted and not listed; --max-findings lists more");
+        errln!(
+            "note: {unlisted} more findings are counted but not listed; raise --max-findings to list them"
+        );
     }
     let matched = report.matched();
     let chosen = report.selection().chosen.clone();
@@ -336,7 +338,7 @@ pub fn write_report<R: Report>(
     Ok(Outcome { findings, summary, matched, seen, chosen, undecided, secrets })
 }
 
-/// Says which messages were printed in part, and how to have all of them.
+/// Prints how many messages were truncated, and the option that prints them completely.
 fn note_cut(selection: &Selection) {
     let Cut { messages, frames, longest, .. } = selection.cut;
     let what = match (messages, frames) {
@@ -346,11 +348,11 @@ fn note_cut(selection: &Selection) {
     };
     let kept = selection.kept();
     errln!(
-        "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints all"
+        "note: {what} of up to {longest} bytes: only the first {kept} bytes are printed; --keep {longest} prints everything"
     );
 }
 
-/// Even what cannot be read at all gives its finding and a summary.
+/// Reports an unreadable input as a finding with a summary.
 fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selection) -> io::Result<()> {
     let mut report = Ndjson::new(out, selection, false);
     let mut findings = Tally::default();
@@ -369,7 +371,7 @@ fn tell_unreadable(error: &CaptureError, out: Box<dyn Write>, selection: Selecti
     report.finish(&summary)
 }
 
-/// "What is in here?" is answered even when it is no WebSocket.
+/// Prints what the captures contain if there is no WebSocket.
 pub fn tell_nothing_found(
     input: &InputArgs,
     look: &LookArgs,
@@ -387,33 +389,33 @@ pub fn tell_nothing_found(
     }
     let names: Vec<String> = names(input).iter().map(|name| safe_str(name).into_owned()).collect();
     errln!(
-        "note: no WebSocket connection found in {} ({} packets, {} TCP connections)",
+        "note: no WebSocket connection found in {} ({}, {})",
         names.join(", "),
-        summary.packets,
-        totals.tcp_connections
+        counted(summary.packets, "packet"),
+        counted(totals.tcp_connections, "TCP connection")
     );
     let Seen { tls, http, http2, unknown, cut, .. } = seen;
     let mut seen = keys::decrypted(secrets);
     let needs_key_log = !is_unused && seen.is_empty();
     for (count, what) in [
         (tls, "TLS (a wss:// WebSocket would be inside)"),
-        (http, "HTTP without WebSocket"),
+        (http, "HTTP without a WebSocket"),
         (http2, "HTTP/2"),
-        (unknown, "other protocols, or begun before the capture"),
+        (unknown, "other protocols, or connections that began before the capture"),
     ] {
         if *count > 0 {
             seen.push(format!("{count} {what}"));
         }
     }
     for (reason, count) in &summary.skipped {
-        seen.push(format!("{count} packets skipped: {reason}"));
+        seen.push(format!("{} skipped: {reason}", counted(*count, "packet")));
     }
     if !seen.is_empty() {
         errln!("  seen: {}", seen.join(", "));
     }
     if cut.count > 0 {
         errln!(
-            "  {} of {} packets are cut at {} bytes, so opening handshakes may not be whole: record with -s 0",
+            "  {} of {} packets are truncated at {} bytes, so opening handshakes may be incomplete: capture with -s 0",
             cut.count,
             summary.packets,
             cut.most
@@ -424,7 +426,7 @@ pub fn tell_nothing_found(
     }
 }
 
-/// A capture that is not whole is told also where its findings are not printed.
+/// Prints a warning if a capture is incomplete, since its findings may not be printed.
 pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
     let damaged = summary.totals.findings.iter().any(|(rule, _)| rule.code.starts_with("capture-"));
     if summary.input_complete || look.quiet || !damaged {
@@ -433,13 +435,13 @@ pub fn tell_incomplete(look: &LookArgs, summary: &Summary) {
     let found = summary.totals.findings.iter().filter(|(rule, _)| rule.code.starts_with("capture-"));
     let codes: Vec<&str> = found.map(|(rule, _)| rule.code).collect();
     errln!(
-        "warning: the input ends early or is damaged ({}); {} packets were read. Where: --level findings",
+        "warning: the input ends early or is damaged ({}); {} packets were read. For details: --level findings",
         codes.join(", "),
         summary.packets
     );
 }
 
-/// The findings at or above a severity, for an exit code.
+/// Counts the findings at or above a severity, for the exit code.
 #[must_use]
 pub fn count_from(findings: &Tally, selection: &Selection, least: Severity) -> u64 {
     findings
@@ -466,7 +468,7 @@ fn direction(dir: Dir) -> Direction {
     }
 }
 
-/// Whether only ASCII marks are to be printed.
+/// Returns whether to print ASCII characters only.
 #[must_use]
 pub fn ascii(glyphs: Glyphs) -> bool {
     match glyphs {
@@ -485,14 +487,14 @@ pub fn ascii(glyphs: Glyphs) -> bool {
 }
 
 /// One line on standard error, only on a terminal, only after half a second.
-pub struct Progress {
+pub struct ProgressLine {
     start: Instant,
     next: Duration,
     shown: bool,
     off: bool,
 }
 
-impl Progress {
+impl ProgressLine {
     /// A line that is not shown yet.
     pub fn new(quiet: bool) -> Self {
         let off = quiet || !io::stderr().is_terminal() || io::stdout().is_terminal();

@@ -53,9 +53,9 @@ pub fn choose(named: Option<&str>) -> Result<Become, Problem> {
             () => Err(Problem::new(4, format!("cannot become user '{name}'"))
                 .hint(
                     "why",
-                    "that takes CAP_SETUID and CAP_SETGID; root has them, unless they were taken away",
+                    "changing the user needs CAP_SETUID and CAP_SETGID, which root has unless they were dropped",
                 )
-                .hint("try", "without --user: capabilities are dropped in any case")),
+                .hint("try", "omit --user: wslens drops its capabilities in any case")),
         };
     }
     if own != 0 || !may_change_user() {
@@ -88,7 +88,7 @@ fn find(name: &str) -> Result<User, Problem> {
     };
     match (uid, gid) {
         (Some(uid), Some(gid)) => Ok(User { uid, gid }),
-        _ => Err(Problem::new(2, format!("there is no user '{name}'"))
+        _ => Err(Problem::new(2, format!("unknown user '{name}'"))
             .hint("know", "--user takes a name, a number, or user:group as numbers")),
     }
 }
@@ -124,7 +124,9 @@ pub fn drop_all(become_: Become) -> io::Result<()> {
     };
     let tasks = std::fs::read_dir("/proc/self/task")?.count();
     if tasks != 1 {
-        return Err(io::Error::other(format!("{tasks} threads run already, and one alone can be changed")));
+        return Err(io::Error::other(format!(
+            "{tasks} threads are already running, and only a single thread can change its user"
+        )));
     }
     if let Some(user) = become_.user() {
         let (uid, gid) = (Uid::from_raw(user.uid), Gid::from_raw(user.gid));
@@ -184,6 +186,6 @@ mod tests {
     fn with_a_second_thread_rights_are_not_dropped() {
         // The test runner has several.
         let error = std::thread::spawn(|| drop_all(Become::Same)).join().unwrap().unwrap_err();
-        assert!(error.to_string().contains("threads run already"), "{error}");
+        assert!(error.to_string().contains("threads are already running"), "{error}");
     }
 }

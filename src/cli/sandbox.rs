@@ -16,20 +16,20 @@ pub fn turn_off() {
     IS_OFF.store(true, Ordering::Relaxed);
 }
 
-/// Whether the sandbox is wanted.
+/// Returns whether the sandbox is enabled.
 #[must_use]
 pub fn is_on() -> bool {
     !IS_OFF.load(Ordering::Relaxed)
 }
 
-/// Gives up what the plan does not name. Before any other thread is started.
+/// Drops all rights that the plan does not list. Call it before starting other threads.
 pub fn enter(plan: &Plan) {
     if is_on() {
         sandbox::enter(plan);
     }
 }
 
-/// What every command needs that shows something: the time zones.
+/// Returns the plan of a command that reads no files: only the time zone database.
 #[must_use]
 pub fn nothing() -> Plan {
     let zones =
@@ -42,7 +42,7 @@ pub fn nothing() -> Plan {
     Plan { read, ..Plan::default() }
 }
 
-/// To read captures and print what is in them. `output`: the file that gets its name at the end.
+/// Returns the plan for reading captures and printing. `output`: the file that is renamed into place at the end.
 #[must_use]
 pub fn printing(input: &InputArgs, output: Option<&Path>) -> Plan {
     let mut plan = reading(input);
@@ -53,7 +53,7 @@ pub fn printing(input: &InputArgs, output: Option<&Path>) -> Plan {
     plan
 }
 
-/// To read captures and their key logs, without the temporary files that packed captures and pipes need.
+/// Returns the plan for reading captures and key logs, without the temporary files of compressed captures and pipes.
 #[must_use]
 pub fn reading(input: &InputArgs) -> Plan {
     let mut plan = nothing();
@@ -64,7 +64,7 @@ pub fn reading(input: &InputArgs) -> Plan {
     plan
 }
 
-/// With temporary files, which keep what was captured until it is analyzed.
+/// Adds the temporary files that buffer packets until they are analyzed.
 #[cfg(all(feature = "live", unix))]
 #[must_use]
 pub fn spooling(mut plan: Plan) -> Plan {
@@ -72,8 +72,8 @@ pub fn spooling(mut plan: Plan) -> Plan {
     plan
 }
 
-/// To show captures on the terminal. Whatever is saved goes through the helper, temporary files too; without one the
-/// current directory has to do.
+/// Adds the terminal UI. The helper process creates all files; without a helper, only the current directory and the
+/// temporary directory are writable.
 #[must_use]
 pub fn showing(mut plan: Plan, progress: Option<&Path>, has_helper: bool) -> Plan {
     if !has_helper {
@@ -81,20 +81,20 @@ pub fn showing(mut plan: Plan, progress: Option<&Path>, has_helper: bool) -> Pla
     }
     plan.devices.push(PathBuf::from("/dev/tty"));
     if let Some(folder) = progress.filter(|_| is_on()).and_then(Path::parent) {
-        // The rule is for a directory that exists, and its parents have none.
+        // A rule needs an existing directory, and its parents have no rule.
         let _ = std::fs::create_dir_all(folder);
         plan.write.push(folder.to_owned());
     }
     plan
 }
 
-/// To capture, with the ring's files and the key logs that are opened later. `has_helper`: those whose directories are
-/// created later are opened by the helper.
+/// Returns the plan for capturing, with ring files and key logs that are opened later. `has_helper`: the helper opens
+/// key logs whose directories do not exist yet.
 #[cfg(all(feature = "live", unix))]
 #[must_use]
 pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf], has_helper: bool) -> Plan {
     let mut plan = nothing();
-    // Where libpcap reads what the interface itself dropped.
+    // libpcap reads the interface's drop counters here.
     plan.read.extend(["/sys/class/net", "/sys/devices", "/proc/net/dev"].map(PathBuf::from));
     for path in key_logs {
         let folder = directory(path);
@@ -107,8 +107,8 @@ pub fn capturing(ring: Option<&Path>, key_logs: &[PathBuf], has_helper: bool) ->
     plan
 }
 
-/// Starts the helper that saves where the user of the terminal UI says, and opens these key logs. Before the sandbox.
-/// Answers whether there is one: without `/proc` it cannot be started.
+/// Starts the helper process that saves files for the terminal UI and opens these key logs. Call it before entering the
+/// sandbox. Returns whether it runs: it needs `/proc`.
 #[cfg(target_os = "linux")]
 pub fn start_helper(saves: bool, key_logs: &[PathBuf]) -> bool {
     use crate::output::helper::{Allowed, start};
@@ -116,13 +116,13 @@ pub fn start_helper(saves: bool, key_logs: &[PathBuf]) -> bool {
     is_on() && start(&allowed, false).is_ok()
 }
 
-/// Elsewhere there is no sandbox.
+/// Returns `false`: only Linux has a sandbox.
 #[cfg(not(target_os = "linux"))]
 pub fn start_helper(_: bool, _: &[PathBuf]) -> bool {
     false
 }
 
-/// The directory that a file is in.
+/// Returns the directory of a file.
 #[must_use]
 pub fn directory(path: &Path) -> PathBuf {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first one asks for the end, which comes within a second; the second one is the end.
+//! Ctrl-C and SIGTERM: the first signal stops the program within a second; the second stops it at once.
 
 use std::io;
 use std::sync::Arc;
@@ -8,30 +8,30 @@ use std::{os::fd::OwnedFd, os::unix::net::UnixStream, thread, time::Duration};
 
 use crate::capture::live::Live;
 
-/// The program ends so long after the first signal, also where it waits for a disk or for whoever reads its output.
+/// Maximum time between the first signal and the exit, even while a disk or the reader of the output blocks.
 #[cfg(unix)]
 const LAST: Duration = Duration::from_millis(900);
-/// The exit status then: what was captured is not all printed.
+/// Exit code of an incomplete run: captured packets were not printed.
 #[cfg(unix)]
 const INCOMPLETE: i32 = 5;
 
-/// Whether the end was asked for.
+/// A request to stop, set by a signal.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct StopRequest {
     flag: Arc<AtomicBool>,
-    /// Becomes readable then.
+    /// Becomes readable when a signal arrives.
     #[cfg(unix)]
     stop: Option<Arc<OwnedFd>>,
 }
 
-impl Asked {
-    /// Whether it was.
+impl StopRequest {
+    /// Returns whether a signal has arrived.
     #[must_use]
     pub fn is_true(&self) -> bool {
         self.flag.load(Ordering::Acquire)
     }
 
-    /// What becomes readable when it is.
+    /// Returns a descriptor that becomes readable when a signal arrives.
     #[cfg(unix)]
     #[must_use]
     pub fn stop(&self) -> Option<Arc<OwnedFd>> {
@@ -39,12 +39,12 @@ impl Asked {
     }
 }
 
-/// Hears signals from here on. A capture that goes on is ended by them.
+/// Installs the signal handlers. A signal also stops the live capture.
 ///
 /// # Errors
 /// Where the system refuses.
 #[cfg(unix)]
-pub fn listen(live: Option<&Live>) -> io::Result<Asked> {
+pub fn listen(live: Option<&Live>) -> io::Result<StopRequest> {
     use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::{flag, low_level};
     let flag = Arc::<AtomicBool>::default();
@@ -61,30 +61,30 @@ pub fn listen(live: Option<&Live>) -> io::Result<Asked> {
     let stop = Arc::new(OwnedFd::from(heard));
     let (ending, live) = (Arc::clone(&stop), live.cloned());
     thread::Builder::new().name("signals".to_owned()).spawn(move || end_late(&ending, live.as_ref()))?;
-    Ok(Asked { flag, stop: Some(stop) })
+    Ok(StopRequest { flag, stop: Some(stop) })
 }
 
-/// Ends the program where it has not ended by itself in time after the first signal.
+/// Exits if the program has not stopped by itself in time after the first signal.
 #[cfg(unix)]
 fn end_late(stop: &OwnedFd, live: Option<&Live>) -> ! {
     use rustix::event::{PollFd, PollFlags, poll};
     while poll(&mut [PollFd::new(stop, PollFlags::IN)], None).is_err() {}
     thread::sleep(LAST);
-    errln!("warning: ended before everything was printed: the disk, or what reads the output, is slow");
+    errln!("warning: stopped before everything was printed: the disk or the reader of the output is slow");
     if let Some(status) = live.map(Live::status).filter(|status| status.saved.is_some()) {
         let missing = status.received.saturating_sub(status.saved_packets);
         if missing > 0 {
-            errln!("warning: {missing} packets are not in the file");
+            errln!("warning: {missing} packets were not saved");
         }
     }
     signal_hook::low_level::exit(INCOMPLETE)
 }
 
-/// Elsewhere a signal is the end.
+/// Does nothing on other systems, where a signal stops the program at once.
 ///
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub fn listen(_: Option<&Live>) -> io::Result<Asked> {
-    Ok(Asked::default())
+pub fn listen(_: Option<&Live>) -> io::Result<StopRequest> {
+    Ok(StopRequest::default())
 }

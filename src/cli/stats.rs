@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use super::args::{Format, StatsArgs};
+use super::args::{OutputFormat, StatsArgs};
 use super::problem::Problem;
 use super::{filter, outputs, read, sandbox};
 use crate::drive;
@@ -10,17 +10,18 @@ use crate::filter::{Level, Levels};
 use crate::output::Growth;
 use crate::pipeline::Pipeline;
 use crate::report::Selection;
-use crate::report::stats::{Options, Stats};
+use crate::report::stats::{Stats, StatsOptions};
 
-/// Runs `wslens stats`; answers the exit code.
+/// Runs `wslens stats`; returns the exit code.
 ///
 /// # Errors
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
-    let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
-    if !matches!(format, Format::Table | Format::Ndjson) {
-        return Err(Problem::new(2, "stats are no rows: they are printed as a table or as NDJSON")
+    let format =
+        args.look.format.unwrap_or(if to_terminal { OutputFormat::Table } else { OutputFormat::Ndjson });
+    if !matches!(format, OutputFormat::Table | OutputFormat::Ndjson) {
+        return Err(Problem::new(2, "`stats` prints only a table or NDJSON")
             .hint("try", "--format ndjson")
             .into());
     }
@@ -38,13 +39,13 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     read::warn_of_unreadable(capture.unreadable());
     let secrets = limits.secrets.clone();
     let mut pipeline = Pipeline::new(limits);
-    let mut stats = Stats::new(Options {
+    let mut stats = Stats::new(StatsOptions {
         top: args.top,
         connections: args.conn.clone(),
         filter: matcher,
-        ..Options::default()
+        ..StatsOptions::default()
     });
-    let mut progress = read::Progress::new(args.look.quiet);
+    let mut progress = read::ProgressLine::new(args.look.quiet);
     let summary = drive::run(&mut capture, &mut pipeline, &mut stats, |capture, _| {
         progress.show(capture);
         true
@@ -54,7 +55,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     if !args.look.quiet {
         let mut out = rows.writer();
         match format {
-            Format::Ndjson => stats.write_json(&mut out, &summary)?,
+            OutputFormat::Ndjson => stats.write_json(&mut out, &summary)?,
             _ => stats.write_text(&mut out, &summary, &read::table_look(&args.look))?,
         }
         out.flush()?;
@@ -63,7 +64,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     if filtered && !args.look.quiet {
         let (matched, undecided) = stats.matched();
         errln!(
-            "note: these are numbers of the {matched} connections that match; packets and findings are the capture's"
+            "note: the counts cover the {matched} matching connections; packets and findings cover the whole capture"
         );
         filter::tell_undecided(&args.look, undecided);
     }

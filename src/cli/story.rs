@@ -1,4 +1,4 @@
-//! `wslens story`: one connection told in plain words.
+//! `wslens story`: describes one connection in plain language.
 
 use std::io::Write;
 
@@ -11,21 +11,21 @@ use crate::capture::Input;
 use crate::report::Selection;
 use crate::store::detail::{Detail, Request};
 use crate::store::{self, Session};
-use crate::story::{Form, tell, write};
+use crate::story::{StoryForm, tell, write};
 
 const EXAMPLES: &str = "\
 Examples:
-  wslens story chat.pcapng                        the only connection, or the first
+  wslens story chat.pcapng                        the first connection
   wslens story day.pcap.gz --conn 3
   wslens story chat.pcapng --format md > story.md
   wslens story chat.pcapng --lang zh
 
-Each sentence is true for this capture and names its packets. What was not captured is said to be
-unknown, what only follows from something else to be inferred.
+Each sentence names the packets that prove it. [inferred] marks conclusions, and [unknown] marks facts
+that were not captured.
 
-Exit codes: 0 told, 2 wrong usage, 3 the capture cannot be read, 5 it ends early or is damaged.";
+Exit codes: 0 success, 2 a usage error, 3 the capture cannot be read, 5 it ends early or is damaged.";
 
-/// Tells one connection from SYN to FIN in plain words, with its figures.
+/// Describes one connection from SYN to FIN in plain language, with its statistics.
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct StoryArgs {
@@ -62,7 +62,7 @@ const COLUMNS: usize = 100;
 /// A [`Problem`], or an error of `out`.
 pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
     if args.input.all().next().is_none() {
-        return Err(Problem::new(2, "no capture was named").hint("try", "wslens story FILE").into());
+        return Err(Problem::new(2, "no capture was given").hint("try", "wslens story FILE").into());
     }
     let inputs: Vec<Input> = args.input.all().cloned().map(Input::from).collect();
     sandbox::enter(&sandbox::printing(&args.input, None));
@@ -95,24 +95,24 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
                 format!("there is no WebSocket in this capture{seen}")
             }
             _ if released > 0 => format!(
-                "connection {number} is not among the {count} that are kept; {released} were released to bound memory (--max-mem)"
+                "connection {number} is not among the {count} in memory; {released} were discarded (--max-mem)"
             ),
             _ => format!("there is no connection {number}; the capture has {count}"),
         };
         return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());
     };
     let form = match args.format {
-        StoryFormat::Md => Form::Markdown,
-        StoryFormat::Text => Form::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
+        StoryFormat::Md => StoryForm::Markdown,
+        StoryFormat::Text => StoryForm::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
     };
     write!(out, "{}", write(&story, form, lang))?;
     if released > 0 {
-        errln!("note: {released} connections of long ago were released to bound memory (--max-mem)");
+        errln!("note: {released} old connections were discarded (--max-mem)");
     }
     if args.conn.is_none() && count > 1 && released > 0 {
-        errln!("note: connection {number}, the first of {count} that are kept; --conn chooses another");
+        errln!("note: connection {number}, the first of {count} in memory; use --conn to choose another");
     } else if args.conn.is_none() && count > 1 {
-        errln!("note: connection {number} of {count}; --conn chooses another");
+        errln!("note: connection {number} of {count}; use --conn to choose another");
     }
     Ok(session.index().summary.as_ref().map_or(0, |summary| {
         read::warn_of_unreadable(&summary.unreadable);

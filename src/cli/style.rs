@@ -1,10 +1,10 @@
-//! Colour, width and the end of a pipe: how the command line writes for a person.
+//! Terminal output: color, width and closed pipes.
 
 use std::io::{self, IsTerminal as _};
 
 pub use crate::report::style::{Painted, Role, Style};
 
-/// When to colour (`--color`).
+/// A value of `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ColorWhen {
     /// On a terminal, unless the environment says otherwise.
@@ -17,13 +17,13 @@ pub enum ColorWhen {
 }
 
 impl Style {
-    /// For standard output, by the option, the environment and whether it is a terminal.
+    /// Returns the style for standard output, from the option, the environment and whether it is a terminal.
     #[must_use]
     pub fn stdout(when: ColorWhen) -> Self {
         Self::of(when, io::stdout().is_terminal())
     }
 
-    /// For standard error, which may be a terminal when standard output is not.
+    /// Returns the style for standard error, which may be a terminal when standard output is not.
     #[must_use]
     pub fn stderr(when: ColorWhen) -> Self {
         Self::of(when, io::stderr().is_terminal())
@@ -37,7 +37,7 @@ impl Style {
     }
 }
 
-/// `--color`, then `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, and last whether it is a terminal.
+/// Decides whether to use color: `--color`, then `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, then the terminal.
 fn wants_color(when: ColorWhen, terminal: bool, env: impl Fn(&str) -> Option<String>) -> bool {
     match when {
         ColorWhen::Always => true,
@@ -49,7 +49,7 @@ fn wants_color(when: ColorWhen, terminal: bool, env: impl Fn(&str) -> Option<Str
     }
 }
 
-/// Columns of the terminal: what it says, else `COLUMNS`, else 80.
+/// Returns the width of the terminal in columns: as reported, else `COLUMNS`, else 80.
 #[must_use]
 pub fn terminal_columns() -> usize {
     let asked = crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns));
@@ -57,7 +57,7 @@ pub fn terminal_columns() -> usize {
     asked.filter(|&n| n > 0).or_else(set).filter(|&n| n > 0).unwrap_or(80)
 }
 
-/// Whether the reader of our output went away: no error, the rest is just not wanted.
+/// Returns whether the error means that the reader closed the pipe.
 #[must_use]
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
@@ -66,10 +66,10 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// Turns a reader that went away into success (exit code 0), as in `wslens read … | head`.
+/// Turns a closed pipe into success (exit code 0), as in `wslens read … | head`.
 ///
 /// # Errors
-/// Every other error, as it came.
+/// Returns every other error unchanged.
 pub fn quiet_on_closed_pipe(result: anyhow::Result<u8>) -> anyhow::Result<u8> {
     result.or_else(|error| if is_closed_pipe(&error) { Ok(0) } else { Err(error) })
 }

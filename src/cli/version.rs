@@ -1,10 +1,10 @@
-//! `wslens version`: what this program is, what it was built with, and what protects it here.
+//! `wslens version`: prints the version, the build features and the state of the sandbox.
 
 use std::io::{self, Write};
 
 use crate::sandbox::{self, Plan};
 
-/// Says which version this is; answers the exit code. `verbose`: and what it can do here.
+/// Prints the version; returns the exit code. `verbose`: also prints the features and the sandbox.
 ///
 /// # Errors
 /// Those of standard output.
@@ -22,7 +22,7 @@ pub fn run(verbose: bool) -> anyhow::Result<u8> {
             writeln!(out, "  {what:<18}{}", if is_there { "yes" } else { "no" })?;
         }
         if cfg!(all(feature = "live", unix)) {
-            // Before the sandbox: it is read from a list of this process's files.
+            // Read it before entering the sandbox, which blocks /proc/self/maps.
             let version = libpcap().unwrap_or_else(|| "version unknown".to_owned());
             writeln!(out, "  {:<18}{version}", "libpcap")?;
         }
@@ -31,7 +31,7 @@ pub fn run(verbose: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The version of libpcap that is loaded, by its file's name: `libpcap.so.1.10.4`.
+/// Returns the version of the loaded libpcap, taken from its file name: `libpcap.so.1.10.4`.
 fn libpcap() -> Option<String> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
     let path = maps.lines().filter_map(|line| line.find('/').and_then(|at| line.get(at..)));
@@ -41,20 +41,20 @@ fn libpcap() -> Option<String> {
     Some(crate::model::safe_str(name.strip_prefix("libpcap.so.")?).into_owned())
 }
 
-/// Enters the sandbox, says what of it holds, and tries what it forbids.
+/// Enters the sandbox, prints which protections are active, and attempts what they forbid.
 fn write_sandbox(out: &mut dyn Write) -> io::Result<()> {
     if !super::sandbox::is_on() {
         return writeln!(out, "\nsandbox: off (--no-sandbox)");
     }
     let report = sandbox::enter(&Plan::default());
-    writeln!(out, "\nsandbox: what holds here while captures are read")?;
+    writeln!(out, "\nsandbox: protections while captures are read")?;
     for protection in &report.protections {
         let holds = if protection.holds { "yes" } else { "no" };
         writeln!(out, "  {:<18}{holds:<4}{}", protection.what, protection.how)?;
     }
     let tried = sandbox::tried();
     if !tried.is_empty() {
-        writeln!(out, "\ntried in this sandbox")?;
+        writeln!(out, "\nattempts inside this sandbox")?;
     }
     for (what, is_refused) in tried {
         let end = if is_refused { "refused" } else { "NOT refused" };

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::frame::{ExplainedFrame, Field, Row};
+use super::frame::{ExplainedFrame, FieldRow, FrameField};
 use super::text::hex;
 use crate::ws::Opcode;
 
@@ -42,16 +42,16 @@ pub enum LineKind {
 
 /// A line of the box.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct DiagramLine {
     /// What it holds.
     pub kind: LineKind,
     /// Which 32 bits it belongs to, from 0.
     pub row: usize,
     /// Its text, part by part.
-    pub parts: Vec<Part>,
+    pub parts: Vec<DiagramSpan>,
 }
 
-impl Line {
+impl DiagramLine {
     /// All of its text.
     #[must_use]
     pub fn text(&self) -> String {
@@ -59,13 +59,13 @@ impl Line {
     }
 
     fn of(kind: LineKind, row: usize, text: String) -> Self {
-        Self { kind, row, parts: vec![Part { bits: 0..0, text }] }
+        Self { kind, row, parts: vec![DiagramSpan { bits: 0..0, text }] }
     }
 }
 
 /// A part of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct DiagramSpan {
     /// The bits that it stands for, counted from the frame's beginning; none for borders.
     pub bits: Range<usize>,
     /// Its text; in a line of bits, bit `n` of the part stands at column `2 n`.
@@ -75,12 +75,12 @@ pub struct Part {
 /// Draws the header and the first bytes of the payload, two columns a bit. ASCII only.
 #[must_use]
 pub fn diagram(frame: &ExplainedFrame) -> Vec<String> {
-    picture(frame, usize::MAX).iter().map(Line::text).collect()
+    picture(frame, usize::MAX).iter().map(DiagramLine::text).collect()
 }
 
 /// The same as [`diagram`], in parts that know their bits; a field's name takes at most `names` lines.
 #[must_use]
-pub fn picture(frame: &ExplainedFrame, names: usize) -> Vec<Line> {
+pub fn picture(frame: &ExplainedFrame, names: usize) -> Vec<DiagramLine> {
     let mut rows: Vec<Vec<Cell>> = Vec::new();
     let mut at = 0;
     for (name, bits, value) in cells(frame) {
@@ -106,12 +106,12 @@ pub fn picture(frame: &ExplainedFrame, names: usize) -> Vec<Line> {
         draw(&mut lines, i, row, names);
     }
     if let Some(row) = rows.last() {
-        lines.push(Line::of(LineKind::Border, rows.len() - 1, border(row)));
+        lines.push(DiagramLine::of(LineKind::Border, rows.len() - 1, border(row)));
     }
     let more = frame.payload.len().saturating_sub(SHOWN_PAYLOAD);
     if more > 0 {
         let text = format!("  ... {more} more payload byte{}", if more == 1 { "" } else { "s" });
-        lines.push(Line::of(LineKind::More, rows.len().saturating_sub(1), text));
+        lines.push(DiagramLine::of(LineKind::More, rows.len().saturating_sub(1), text));
     }
     lines
 }
@@ -124,7 +124,7 @@ pub fn drawn_bits(frame: &ExplainedFrame) -> usize {
 
 /// The fields in order: name, bits, and the value where it is not the bytes in hex.
 fn cells(frame: &ExplainedFrame) -> Vec<(&'static str, Vec<bool>, Option<String>)> {
-    let bits_of = |row: &Row| {
+    let bits_of = |row: &FieldRow| {
         let from = row.range.start.saturating_sub(frame.range.start);
         let bytes = frame.head.get(from..from + row.range.len()).unwrap_or_default();
         let bits = to_bits(bytes);
@@ -138,18 +138,18 @@ fn cells(frame: &ExplainedFrame) -> Vec<(&'static str, Vec<bool>, Option<String>
         let bits = bits_of(row);
         let value = Some(row.value.clone());
         match row.field {
-            Field::Fin => cells.push(("FIN", bits, value)),
-            Field::Rsv => {
+            FrameField::Fin => cells.push(("FIN", bits, value)),
+            FrameField::Rsv => {
                 for (name, bit) in ["RSV1", "RSV2", "RSV3"].into_iter().zip(bits) {
                     cells.push((name, vec![bit], Some(u8::from(bit).to_string())));
                 }
             }
-            Field::Opcode => cells.push(("opcode", bits, frame.head.first().map(|&b| opcode_value(b)))),
-            Field::Mask => cells.push(("MASK", bits, value)),
-            Field::PayloadLength => cells.push(("Payload len", bits, value)),
-            Field::ExtendedLength => cells.push(("Extended payload length", bits, None)),
-            Field::MaskingKey => cells.push(("Masking-key", bits, None)),
-            Field::Payload | Field::CloseCode | Field::CloseReason => {}
+            FrameField::Opcode => cells.push(("opcode", bits, frame.head.first().map(|&b| opcode_value(b)))),
+            FrameField::Mask => cells.push(("MASK", bits, value)),
+            FrameField::PayloadLength => cells.push(("Payload len", bits, value)),
+            FrameField::ExtendedLength => cells.push(("Extended payload length", bits, None)),
+            FrameField::MaskingKey => cells.push(("Masking-key", bits, None)),
+            FrameField::Payload | FrameField::CloseCode | FrameField::CloseReason => {}
         }
     }
     let masked = frame.header.is_some_and(|h| h.masked());
@@ -188,14 +188,14 @@ fn border(row: &[Cell]) -> String {
     line
 }
 
-fn draw(lines: &mut Vec<Line>, number: usize, row: &[Cell], names: usize) {
+fn draw(lines: &mut Vec<DiagramLine>, number: usize, row: &[Cell], names: usize) {
     let bytes = row.iter().map(|cell| cell.bits.len()).sum::<usize>() / 8;
     let mut title = String::from(" ");
     for byte in 0..bytes {
         title += &format!("{:<16}", format!(" byte {}", number * 4 + byte));
     }
-    lines.push(Line::of(LineKind::Bytes, number, title.trim_end().to_owned()));
-    lines.push(Line::of(LineKind::Border, number, border(row)));
+    lines.push(DiagramLine::of(LineKind::Bytes, number, title.trim_end().to_owned()));
+    lines.push(DiagramLine::of(LineKind::Border, number, border(row)));
     // A single bit's name stands upright, so it tells how many lines the names take.
     let single = |cell: &Cell| if cell.bits.len() == 1 { cell.name.len() } else { 1 };
     let least = if number == 0 { 2 } else { 1 };
@@ -230,14 +230,14 @@ fn label(cell: &Cell, line: usize) -> String {
     }
 }
 
-fn fill(kind: LineKind, number: usize, row: &[Cell], text: impl Fn(&Cell) -> String) -> Line {
-    let rule = |text: &str| Part { bits: 0..0, text: text.to_owned() };
+fn fill(kind: LineKind, number: usize, row: &[Cell], text: impl Fn(&Cell) -> String) -> DiagramLine {
+    let rule = |text: &str| DiagramSpan { bits: 0..0, text: text.to_owned() };
     let mut parts = vec![rule(" |")];
     for cell in row {
         let wide = cell.bits.len() * 2 - 1;
         let bits = cell.at..cell.at + cell.bits.len();
-        parts.push(Part { bits, text: format!("{:^wide$}", text(cell)) });
+        parts.push(DiagramSpan { bits, text: format!("{:^wide$}", text(cell)) });
         parts.push(rule("|"));
     }
-    Line { kind, row: number, parts }
+    DiagramLine { kind, row: number, parts }
 }

@@ -1,6 +1,6 @@
 //! What each field of a frame is for, in a few sentences, with what its value means here.
 
-use super::frame::{ExplainedFrame, Field, Row, word};
+use super::frame::{ExplainedFrame, FieldRow, FrameField, word};
 use super::words::codes::code_words;
 use super::words::fields::field_words;
 use super::words::opcodes::{CONTROL, opcode_words};
@@ -21,13 +21,13 @@ pub struct About {
 
 /// Tells a field of a frame in words. No captured text is in them.
 #[must_use]
-pub fn about(frame: &ExplainedFrame, row: &Row, lang: Lang) -> About {
+pub fn about(frame: &ExplainedFrame, row: &FieldRow, lang: Lang) -> About {
     let (reference, general) = field_words(row.field);
     let here = here(frame, row, lang);
     let opcode = frame.header.map(|header| header.opcode());
     // What an opcode means says more than the list of all of them, and so does what a payload is.
     let general = match row.field {
-        Field::Opcode | Field::Payload if opcode.is_some() => "",
+        FrameField::Opcode | FrameField::Payload if opcode.is_some() => "",
         _ => general.of(lang),
     };
     let gap = if general.is_empty() || here.is_empty() { "" } else { lang.pick(" ", "") };
@@ -39,7 +39,7 @@ pub fn about(frame: &ExplainedFrame, row: &Row, lang: Lang) -> About {
 }
 
 /// `1 bit, byte 1 bit 7`, `4 bytes, from byte 2`
-fn place(frame: &ExplainedFrame, row: &Row) -> String {
+fn place(frame: &ExplainedFrame, row: &FieldRow) -> String {
     let bytes = row.bytes_of(frame);
     match (row.bits, bytes.len()) {
         (Some((first, 1)), _) => format!("1 bit, byte {} bit {}", bytes.start, 7 - first.min(7)),
@@ -53,14 +53,14 @@ fn place(frame: &ExplainedFrame, row: &Row) -> String {
 }
 
 /// What the value means here.
-fn here(frame: &ExplainedFrame, row: &Row, lang: Lang) -> String {
+fn here(frame: &ExplainedFrame, row: &FieldRow, lang: Lang) -> String {
     let opcode = frame.header.map(|header| header.opcode());
     match row.field {
-        Field::Fin => fin(opcode, row.value == "1").of(lang).to_owned(),
-        Field::Rsv => rsv(frame, row).of(lang).to_owned(),
-        Field::Opcode => opcode_here(opcode, row, lang),
-        Field::Mask => mask(frame.direction, row.value == "1").of(lang).to_owned(),
-        Field::PayloadLength => match row.value.as_str() {
+        FrameField::Fin => fin(opcode, row.value == "1").of(lang).to_owned(),
+        FrameField::Rsv => rsv(frame, row).of(lang).to_owned(),
+        FrameField::Opcode => opcode_here(opcode, row, lang),
+        FrameField::Mask => mask(frame.direction, row.value == "1").of(lang).to_owned(),
+        FrameField::PayloadLength => match row.value.as_str() {
             "126" => w(
                 "126 is no length: it says that the next 2 bytes hold it.",
                 "126 不是长度：它表示长度在后面 2 个字节里。",
@@ -73,8 +73,8 @@ fn here(frame: &ExplainedFrame, row: &Row, lang: Lang) -> String {
         }
         .of(lang)
         .to_owned(),
-        Field::Payload => payload(frame, opcode, lang),
-        Field::CloseCode => {
+        FrameField::Payload => payload(frame, opcode, lang),
+        FrameField::CloseCode => {
             let Some(code) = frame.close().and_then(|close| close.code) else { return String::new() };
             let known = close_code(code);
             let told = code_words(code).map_or(known.meaning, |words| words.meaning.of(lang));
@@ -83,7 +83,7 @@ fn here(frame: &ExplainedFrame, row: &Row, lang: Lang) -> String {
                 Lang::Zh => format!("{}：{told}。", known.name),
             }
         }
-        Field::ExtendedLength | Field::MaskingKey | Field::CloseReason => String::new(),
+        FrameField::ExtendedLength | FrameField::MaskingKey | FrameField::CloseReason => String::new(),
     }
 }
 
@@ -107,7 +107,7 @@ fn fin(opcode: Option<Opcode>, fin: bool) -> Words {
     }
 }
 
-fn rsv(frame: &ExplainedFrame, row: &Row) -> Words {
+fn rsv(frame: &ExplainedFrame, row: &FieldRow) -> Words {
     if row.value == "0 0 0" {
         return w("All are 0: no extension changes this frame.", "全为 0：没有扩展改动这一帧。");
     }
@@ -121,7 +121,7 @@ fn rsv(frame: &ExplainedFrame, row: &Row) -> Words {
     w("One is set.", "有一位为 1。")
 }
 
-fn opcode_here(opcode: Option<Opcode>, row: &Row, lang: Lang) -> String {
+fn opcode_here(opcode: Option<Opcode>, row: &FieldRow, lang: Lang) -> String {
     let bits = || u8::from_str_radix(row.value.trim_start_matches("0x"), 16).unwrap_or(0);
     let opcode = opcode.unwrap_or_else(|| Opcode::from_bits(bits()));
     let text = opcode_words(opcode).of(lang);
@@ -195,11 +195,11 @@ fn payload(frame: &ExplainedFrame, opcode: Option<Opcode>, lang: Lang) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::frame::{Options, explain};
+    use crate::explain::frame::{ExplainOptions, explain};
     use proptest::prelude::*;
 
-    fn told(bytes: &[u8], field: Field, direction: Option<Direction>) -> About {
-        let explained = explain(bytes, &Options { direction, ..Options::default() });
+    fn told(bytes: &[u8], field: FrameField, direction: Option<Direction>) -> About {
+        let explained = explain(bytes, &ExplainOptions { direction, ..ExplainOptions::default() });
         let frame = explained.frames.first().unwrap();
         about(frame, frame.rows.iter().find(|row| row.field == field).unwrap(), Lang::En)
     }
@@ -207,22 +207,24 @@ mod tests {
     #[test]
     fn the_example_of_rfc_6455_section_5_7_is_told_field_by_field() {
         let hello = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-        let mask = told(hello, Field::Mask, Some(Direction::ClientToServer));
+        let mask = told(hello, FrameField::Mask, Some(Direction::ClientToServer));
         assert_eq!(mask.title, "MASK (1 bit, byte 1 bit 7)");
         assert!(mask.text.contains("so 1 is right"), "{}", mask.text);
-        assert_eq!(told(hello, Field::Opcode, None).title, "opcode (4 bits, byte 0 bits 3 to 0)");
-        assert_eq!(told(hello, Field::Rsv, None).title, "RSV1-3 (3 bits, byte 0 bits 6 to 4)");
-        assert_eq!(told(hello, Field::MaskingKey, None).title, "masking key (4 bytes, from byte 2)");
+        assert_eq!(told(hello, FrameField::Opcode, None).title, "opcode (4 bits, byte 0 bits 3 to 0)");
+        assert_eq!(told(hello, FrameField::Rsv, None).title, "RSV1-3 (3 bits, byte 0 bits 6 to 4)");
+        assert_eq!(told(hello, FrameField::MaskingKey, None).title, "masking key (4 bytes, from byte 2)");
         assert!(
-            told(b"\x81\x05Hello", Field::Mask, Some(Direction::ClientToServer)).text.contains("has to be 1")
+            told(b"\x81\x05Hello", FrameField::Mask, Some(Direction::ClientToServer))
+                .text
+                .contains("has to be 1")
         );
-        assert!(told(b"\x88\x02\x03\xe8", Field::CloseCode, None).text.starts_with("Normal Closure:"));
+        assert!(told(b"\x88\x02\x03\xe8", FrameField::CloseCode, None).text.starts_with("Normal Closure:"));
     }
 
     proptest! {
         #[test]
         fn any_frame_can_be_told(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
-            for frame in &explain(&bytes, &Options::default()).frames {
+            for frame in &explain(&bytes, &ExplainOptions::default()).frames {
                 for row in &frame.rows {
                     let texts = Lang::ALL.map(|lang| about(frame, row, lang));
                     for about in &texts {

@@ -4,7 +4,7 @@ mod close;
 
 use std::ops::Range;
 
-use super::message::{Messages, Part};
+use super::message::{FrameInMessage, Messages};
 use super::words::opcodes;
 use crate::model::{Direction, Lang, Rule, Severity};
 use crate::ws::{Close, FrameHeader, Opcode, rules, unmask};
@@ -14,7 +14,7 @@ pub const MAX_FRAMES: usize = 1000;
 
 /// What is known beside the bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct ExplainOptions {
     /// Who sent the bytes; without it nothing is said about masks that are missing or in excess.
     pub direction: Option<Direction>,
     /// Whether permessage-deflate was agreed on, so that RSV1 means compressed.
@@ -71,18 +71,18 @@ pub struct ExplainedFrame {
     /// Bytes that the header lacks and, with a whole header, that the payload lacks.
     pub missing: (usize, u64),
     /// Its fields, in the order of their bits, then what the payload says.
-    pub rows: Vec<Row>,
+    pub rows: Vec<FieldRow>,
     /// What is said about the message that this frame ends or belongs to.
-    pub message: Part,
+    pub message: FrameInMessage,
     /// The rules it breaks.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<BrokenRule>,
 }
 
 /// One field of a frame.
 #[derive(Clone, Debug)]
-pub struct Row {
+pub struct FieldRow {
     /// What it is.
-    pub field: Field,
+    pub field: FrameField,
     /// Its bytes in the input.
     pub range: Range<usize>,
     /// Its bits, where it is less than a byte: the first, from 0 = the top bit, and how many.
@@ -95,7 +95,7 @@ pub struct Row {
     pub reference: &'static str,
 }
 
-impl Row {
+impl FieldRow {
     /// Its bits, counted from the beginning of `frame`.
     #[must_use]
     pub fn bits_of(&self, frame: &ExplainedFrame) -> Range<usize> {
@@ -119,7 +119,7 @@ impl Row {
 /// A field of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Field {
+pub enum FrameField {
     Fin,
     Rsv,
     Opcode,
@@ -132,7 +132,7 @@ pub enum Field {
     CloseReason,
 }
 
-impl Field {
+impl FrameField {
     /// Its name, in the words of RFC 6455 section 5.2.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -159,11 +159,11 @@ impl Field {
 
 /// A broken rule.
 #[derive(Clone, Debug)]
-pub struct Problem {
+pub struct BrokenRule {
     /// The rule; only an error makes a frame illegal.
     pub rule: &'static Rule,
     /// The field that shows it.
-    pub field: Field,
+    pub field: FrameField,
     /// One clause with the values.
     pub text: String,
 }
@@ -176,7 +176,7 @@ const S5_5_1: &str = "RFC 6455 §5.5.1";
 
 /// Takes a row of frames apart.
 #[must_use]
-pub fn explain(bytes: &[u8], options: &Options) -> Explained {
+pub fn explain(bytes: &[u8], options: &ExplainOptions) -> Explained {
     let mut frames: Vec<ExplainedFrame> = Vec::new();
     let mut messages = Messages::new(options.deflate, options.lang);
     let mut at = 0;
@@ -230,7 +230,7 @@ impl ExplainedFrame {
     /// Whether it is masked; `None` where that is not there yet.
     #[must_use]
     pub fn masked(&self) -> Option<bool> {
-        self.rows.iter().find(|row| row.field == Field::Mask).map(|row| row.value == "1")
+        self.rows.iter().find(|row| row.field == FrameField::Mask).map(|row| row.value == "1")
     }
 
     /// What a Close frame says.
@@ -240,20 +240,20 @@ impl ExplainedFrame {
     }
 
     /// Adds a broken rule.
-    pub(super) fn broken(&mut self, field: Field, rule: &'static Rule, text: String) {
-        self.problems.push(Problem { rule, field, text });
+    pub(super) fn broken(&mut self, field: FrameField, rule: &'static Rule, text: String) {
+        self.problems.push(BrokenRule { rule, field, text });
     }
 }
 
 struct Builder<'a> {
     bytes: &'a [u8],
-    options: Options,
+    options: ExplainOptions,
     frame: ExplainedFrame,
     at: usize,
 }
 
 impl<'a> Builder<'a> {
-    fn new(bytes: &'a [u8], at: usize, number: usize, options: Options) -> Self {
+    fn new(bytes: &'a [u8], at: usize, number: usize, options: ExplainOptions) -> Self {
         let frame = ExplainedFrame {
             number,
             direction: options.direction,
@@ -264,7 +264,7 @@ impl<'a> Builder<'a> {
             payload: Vec::new(),
             missing: (0, 0),
             rows: Vec::with_capacity(8),
-            message: Part::default(),
+            message: FrameInMessage::default(),
             problems: Vec::new(),
         };
         Self { bytes, options, frame, at }
@@ -298,17 +298,31 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the row of the next `len` bytes.
-    fn row(&mut self, field: Field, len: usize, value: String, meaning: &str, reference: &'static str) {
+    fn row(&mut self, field: FrameField, len: usize, value: String, meaning: &str, reference: &'static str) {
         let range = self.at..self.at + len;
         self.at += len;
-        self.frame.rows.push(Row { field, range, bits: None, value, meaning: meaning.to_owned(), reference });
+        self.frame.rows.push(FieldRow {
+            field,
+            range,
+            bits: None,
+            value,
+            meaning: meaning.to_owned(),
+            reference,
+        });
     }
 
     /// Adds the row of some bits of the byte at hand.
-    fn bits(&mut self, field: Field, bits: (u8, u8), value: String, meaning: &str, reference: &'static str) {
+    fn bits(
+        &mut self,
+        field: FrameField,
+        bits: (u8, u8),
+        value: String,
+        meaning: &str,
+        reference: &'static str,
+    ) {
         let range = self.at..self.at + 1;
         let meaning = meaning.to_owned();
-        self.frame.rows.push(Row { field, range, bits: Some(bits), value, meaning, reference });
+        self.frame.rows.push(FieldRow { field, range, bits: Some(bits), value, meaning, reference });
     }
 
     fn first_byte(&mut self, byte: u8) {
@@ -319,13 +333,13 @@ impl<'a> Builder<'a> {
             true => lang.pick("last frame of the message", "消息的最后一帧"),
             false => lang.pick("more frames of this message follow", "这条消息后面还有帧"),
         };
-        self.bits(Field::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
+        self.bits(FrameField::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
         if !fin && opcode.is_control() {
             let text = match lang {
                 Lang::En => format!("a {} frame must not be fragmented", word(opcode)),
                 Lang::Zh => format!("{} 帧不得分片", word(opcode)),
             };
-            self.frame.broken(Field::Fin, &rules::FRAGMENTED_CONTROL_FRAME, text);
+            self.frame.broken(FrameField::Fin, &rules::FRAGMENTED_CONTROL_FRAME, text);
         }
         self.rsv(rsv, opcode);
         let meaning = opcodes::line(opcode).of(lang);
@@ -336,7 +350,7 @@ impl<'a> Builder<'a> {
             Opcode::Pong => "RFC 6455 §5.5.3",
             Opcode::Text | Opcode::Binary | Opcode::Reserved(_) => S5_2,
         };
-        self.bits(Field::Opcode, (4, 4), format!("0x{:x}", opcode.bits()), meaning, reference);
+        self.bits(FrameField::Opcode, (4, 4), format!("0x{:x}", opcode.bits()), meaning, reference);
         if let Opcode::Reserved(bits) = opcode {
             let text = match (lang, opcode.is_control()) {
                 (Lang::En, true) => format!("0x{bits:x} is reserved for control frames to come"),
@@ -344,7 +358,7 @@ impl<'a> Builder<'a> {
                 (Lang::Zh, true) => format!("0x{bits:x} 留给将来的控制帧"),
                 (Lang::Zh, false) => format!("0x{bits:x} 留给将来的数据帧"),
             };
-            self.frame.broken(Field::Opcode, &rules::RESERVED_OPCODE, text);
+            self.frame.broken(FrameField::Opcode, &rules::RESERVED_OPCODE, text);
         }
         self.at += 1;
     }
@@ -359,7 +373,7 @@ impl<'a> Builder<'a> {
             (_, true) => (lang.pick("RSV1: the message is compressed", "RSV1：消息是压缩的"), "RFC 7692 §6"),
             (_, false) => (lang.pick("for extensions", "供扩展使用"), S5_2),
         };
-        self.bits(Field::Rsv, (1, 3), value, meaning, reference);
+        self.bits(FrameField::Rsv, (1, 3), value, meaning, reference);
         let mut left = rsv;
         if self.options.deflate && rsv & 4 != 0 {
             left &= 3;
@@ -371,11 +385,11 @@ impl<'a> Builder<'a> {
                             "只有消息的第一帧说明它是压缩的",
                         )
                         .into();
-                    self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTINUATION, text);
+                    self.frame.broken(FrameField::Rsv, &rules::RSV1_ON_CONTINUATION, text);
                 }
                 _ if opcode.is_control() => {
                     let text = lang.pick("a control frame is never compressed", "控制帧从不压缩").into();
-                    self.frame.broken(Field::Rsv, &rules::RSV1_ON_CONTROL_FRAME, text);
+                    self.frame.broken(FrameField::Rsv, &rules::RSV1_ON_CONTROL_FRAME, text);
                 }
                 _ => {}
             }
@@ -395,7 +409,7 @@ impl<'a> Builder<'a> {
                 Lang::En => format!("{names} set without an extension that defines it{hint}"),
                 Lang::Zh => format!("{names} 被置位，却没有定义它的扩展{hint}"),
             };
-            self.frame.broken(Field::Rsv, &rules::RESERVED_BIT_SET, text);
+            self.frame.broken(FrameField::Rsv, &rules::RESERVED_BIT_SET, text);
         }
     }
 
@@ -417,15 +431,15 @@ impl<'a> Builder<'a> {
                 S5_1,
             ),
         };
-        self.bits(Field::Mask, (0, 1), u8::from(masked).to_string(), meaning, reference);
+        self.bits(FrameField::Mask, (0, 1), u8::from(masked).to_string(), meaning, reference);
         match (masked, self.options.direction) {
             (false, Some(ClientToServer)) => {
                 let text = lang.pick("a client must mask every frame", "客户端的每个帧都必须加掩码").into();
-                self.frame.broken(Field::Mask, &rules::UNMASKED_CLIENT_FRAME, text);
+                self.frame.broken(FrameField::Mask, &rules::UNMASKED_CLIENT_FRAME, text);
             }
             (true, Some(ServerToClient)) => {
                 let text = lang.pick("a server must not mask any frame", "服务器的帧都不得加掩码").into();
-                self.frame.broken(Field::Mask, &rules::MASKED_SERVER_FRAME, text);
+                self.frame.broken(FrameField::Mask, &rules::MASKED_SERVER_FRAME, text);
             }
             _ => {}
         }
@@ -437,7 +451,7 @@ impl<'a> Builder<'a> {
                 "0..125 放在这里；126 → 16 位，127 → 64 位",
             ),
         };
-        self.bits(Field::PayloadLength, (1, 7), (byte & 0x7f).to_string(), meaning, S5_2);
+        self.bits(FrameField::PayloadLength, (1, 7), (byte & 0x7f).to_string(), meaning, S5_2);
         self.at += 1;
     }
 
@@ -454,7 +468,7 @@ impl<'a> Builder<'a> {
             None if len == extended => self.extended_length(self.length_only(shape, extended), extended),
             None if len > 0 => {
                 let meaning = here_of(len, extended, self.options.lang);
-                self.row(Field::ExtendedLength, len, "?".into(), &meaning, S5_2);
+                self.row(FrameField::ExtendedLength, len, "?".into(), &meaning, S5_2);
             }
             None => {}
         }
@@ -468,14 +482,14 @@ impl<'a> Builder<'a> {
             }
             _ => here_of(len, 4, self.options.lang),
         };
-        self.row(Field::MaskingKey, len, String::new(), &meaning, "");
+        self.row(FrameField::MaskingKey, len, String::new(), &meaning, "");
         if self.frame.header.is_some_and(|header| header.masking_key == [0; 4]) {
             let text = self
                 .options
                 .lang
                 .pick("a key of zeros leaves the payload as it is", "全零的键让载荷保持原样")
                 .into();
-            self.frame.broken(Field::MaskingKey, &rules::WEAK_MASKING_KEY, text);
+            self.frame.broken(FrameField::MaskingKey, &rules::WEAK_MASKING_KEY, text);
         }
     }
 
@@ -492,24 +506,24 @@ impl<'a> Builder<'a> {
             2 => lang.pick("16 bits, for 126 to 65535 bytes", "16 位，用于 126 到 65535 字节"),
             _ => lang.pick("64 bits, for 65536 bytes and more", "64 位，用于 65536 字节以上"),
         };
-        self.row(Field::ExtendedLength, extended, len.to_string(), meaning, S5_2);
+        self.row(FrameField::ExtendedLength, extended, len.to_string(), meaning, S5_2);
         if len >> 63 != 0 {
             let text = lang.pick("the top bit must be 0", "最高位必须为 0").into();
-            self.frame.broken(Field::ExtendedLength, &rules::LENGTH_MSB_SET, text);
+            self.frame.broken(FrameField::ExtendedLength, &rules::LENGTH_MSB_SET, text);
         } else if !header.length_is_minimal() {
             let bits = if len < 126 { 7 } else { 16 };
             let text = match lang {
                 Lang::En => format!("{len} fits in {bits} bits; the shortest form is required"),
                 Lang::Zh => format!("{len} 用 {bits} 位就放得下；必须用最短的形式"),
             };
-            self.frame.broken(Field::ExtendedLength, &rules::NON_MINIMAL_LENGTH, text);
+            self.frame.broken(FrameField::ExtendedLength, &rules::NON_MINIMAL_LENGTH, text);
         }
         if header.opcode().is_control() && (len > 125 || len >> 63 != 0) {
             let text = match lang {
                 Lang::En => format!("a control frame carries at most 125 bytes, not {len}"),
                 Lang::Zh => format!("控制帧最多带 125 个字节，不能是 {len}"),
             };
-            self.frame.broken(Field::ExtendedLength, &rules::CONTROL_FRAME_TOO_LONG, text);
+            self.frame.broken(FrameField::ExtendedLength, &rules::CONTROL_FRAME_TOO_LONG, text);
         }
     }
 
@@ -528,7 +542,7 @@ impl<'a> Builder<'a> {
         self.frame.wire = range.clone();
         self.frame.payload = payload;
         if len > 0 {
-            self.row(Field::Payload, len, String::new(), "", "");
+            self.row(FrameField::Payload, len, String::new(), "", "");
         }
         // RSV1 on a control frame is one breach; what its payload then says is not judged.
         if header.opcode() == Opcode::Close && header.rsv() == 0 {

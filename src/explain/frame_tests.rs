@@ -4,13 +4,20 @@ use crate::ws::Inflation;
 use flate2::{Compress, Compression, FlushCompress};
 use proptest::prelude::*;
 
-const C2S: Options =
-    Options { direction: Some(Direction::ClientToServer), deflate: false, lang: crate::model::Lang::En };
-const S2C: Options =
-    Options { direction: Some(Direction::ServerToClient), deflate: false, lang: crate::model::Lang::En };
-const DEFLATE: Options = Options { direction: None, deflate: true, lang: crate::model::Lang::En };
+const C2S: ExplainOptions = ExplainOptions {
+    direction: Some(Direction::ClientToServer),
+    deflate: false,
+    lang: crate::model::Lang::En,
+};
+const S2C: ExplainOptions = ExplainOptions {
+    direction: Some(Direction::ServerToClient),
+    deflate: false,
+    lang: crate::model::Lang::En,
+};
+const DEFLATE: ExplainOptions =
+    ExplainOptions { direction: None, deflate: true, lang: crate::model::Lang::En };
 
-fn codes(bytes: &[u8], options: &Options) -> Vec<&'static str> {
+fn codes(bytes: &[u8], options: &ExplainOptions) -> Vec<&'static str> {
     explain(bytes, options).frames.iter().flat_map(|f| f.problems.iter().map(|p| p.rule.code)).collect()
 }
 
@@ -35,9 +42,9 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 
 #[test]
 fn each_broken_rule_has_its_code() {
-    let plain = Options::default();
+    let plain = ExplainOptions::default();
     let long_ping = [&[0x89, 0x7e, 0, 126][..], &[0; 126]].concat();
-    let cases: &[(&[u8], &Options, &[&str])] = &[
+    let cases: &[(&[u8], &ExplainOptions, &[&str])] = &[
         (b"\x81\x05Hello", &plain, &[]),
         (b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58", &plain, &[]),
         (b"\x81\x05Hello", &S2C, &[]),
@@ -79,14 +86,14 @@ fn each_broken_rule_has_its_code() {
 
 #[test]
 fn a_weak_key_is_a_warning_and_does_not_make_a_frame_illegal() {
-    assert!(explain(b"\x81\x80\0\0\0\0", &Options::default()).is_legal());
-    assert!(!explain(b"\x83\x00", &Options::default()).is_legal());
+    assert!(explain(b"\x81\x80\0\0\0\0", &ExplainOptions::default()).is_legal());
+    assert!(!explain(b"\x83\x00", &ExplainOptions::default()).is_legal());
 }
 
 #[test]
 fn what_is_missing_is_counted_and_is_no_breach() {
     let missing = |bytes: &[u8]| {
-        let explained = explain(bytes, &Options::default());
+        let explained = explain(bytes, &ExplainOptions::default());
         assert!(explained.is_legal(), "{explained:?}");
         explained.frames.last().map(|f| f.missing)
     };
@@ -102,10 +109,10 @@ fn what_is_missing_is_counted_and_is_no_breach() {
 
 #[test]
 fn after_a_length_that_cannot_be_nothing_more_is_read() {
-    let explained = explain(b"\x81\x7f\x80\0\0\0\0\0\0\x05Hello", &Options::default());
+    let explained = explain(b"\x81\x7f\x80\0\0\0\0\0\0\x05Hello", &ExplainOptions::default());
     assert_eq!(explained.frames.len(), 1);
     assert_eq!(explained.rest.map(|r| r.range), Some(10..15));
-    let many = explain(&[0x8a, 0].repeat(MAX_FRAMES + 5), &Options::default());
+    let many = explain(&[0x8a, 0].repeat(MAX_FRAMES + 5), &ExplainOptions::default());
     assert_eq!((many.frames.len(), many.rest.map(|r| r.range.len())), (MAX_FRAMES, Some(10)));
 }
 
@@ -173,7 +180,7 @@ fn every_bit_of_every_form_of_header_is_covered_once() {
         for second in [0x00, 0x7d, 0x7e, 0x7f, 0x80, 0xfd, 0xfe, 0xff] {
             let bytes = [&[first, second][..], &[0x11; 300]].concat();
             for len in (1..16).chain([302]) {
-                let explained = explain(&bytes[..len], &Options::default());
+                let explained = explain(&bytes[..len], &ExplainOptions::default());
                 for frame in &explained.frames {
                     assert!(coverage(frame).iter().all(|&n| n == 1), "{:02x?} {frame:?}", &bytes[..len]);
                 }
@@ -188,7 +195,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..400), deflate: bool, client: Option<bool>,
     ) {
         let direction = client.map(|c| if c { Direction::ClientToServer } else { Direction::ServerToClient });
-        let explained = explain(&bytes, &Options { direction, deflate, lang: crate::model::Lang::En });
+        let explained = explain(&bytes, &ExplainOptions { direction, deflate, lang: crate::model::Lang::En });
         let mut at = 0;
         for frame in &explained.frames {
             prop_assert_eq!(frame.range.start, at);
@@ -209,6 +216,6 @@ proptest! {
         let bytes: Vec<u8> = pieces.iter().flat_map(|(b0, b1, payload)| {
             [&[*b0, *b1][..], payload].concat()
         }).collect();
-        let _ = explain(&bytes, &Options { direction: None, deflate: true, lang: crate::model::Lang::En });
+        let _ = explain(&bytes, &ExplainOptions { direction: None, deflate: true, lang: crate::model::Lang::En });
     }
 }

@@ -18,7 +18,7 @@ const REMARK: usize = 56;
 
 /// An accept value compared with the right one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AcceptVerdict {
     /// It is the right one.
     Right,
     /// It is not.
@@ -32,12 +32,12 @@ pub enum Verdict {
 
 /// Compares an accept value with the one that its key demands (RFC 6455 section 4.1).
 #[must_use]
-pub fn check(key: &[u8], accept: &[u8]) -> Verdict {
+pub fn check(key: &[u8], accept: &[u8]) -> AcceptVerdict {
     let expected = steps(key).accept;
     if accept.trim_ascii() == expected.as_bytes() {
-        return Verdict::Right;
+        return AcceptVerdict::Right;
     }
-    Verdict::Wrong { expected, mistake: likely_mistake(key, accept) }
+    AcceptVerdict::Wrong { expected, mistake: likely_mistake(key, accept) }
 }
 
 /// Prints each step from a key to its accept value, and the header that a server must answer.
@@ -96,7 +96,7 @@ pub fn write_check(
     lang: Lang,
 ) -> io::Result<bool> {
     match check(key, accept) {
-        Verdict::Right => {
+        AcceptVerdict::Right => {
             let accept = safe_text(accept.trim_ascii());
             writeln!(
                 out,
@@ -106,7 +106,7 @@ pub fn write_check(
             )?;
             Ok(true)
         }
-        Verdict::Wrong { expected, mistake } => {
+        AcceptVerdict::Wrong { expected, mistake } => {
             let expect = lang.pick("expected", "应为");
             writeln!(out, "{}: {expect} {expected}", style.paint(Role::Error, "mismatch"))?;
             if let Some(mistake) = mistake {
@@ -196,7 +196,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
             style.paint(Role::Error, "error"),
             lang.pick(
                 "this begins like a handshake but is no HTTP/1 head",
-                "开头像握手，但不是 HTTP/1 的头部"
+                "开头像握手，但不是 HTTP/1 的首部"
             )
         )?;
         return Ok(false);
@@ -229,7 +229,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
-            Severity::Info => (Role::Note, "NOTE"),
+            Severity::Info => (Role::Note, "INFO"),
         };
         let told = lang.pick("", summary(rule, lang));
         writeln!(
@@ -310,7 +310,7 @@ Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=
     fn a_bad_key_is_said_to_be_bad_and_hashed_anyway() {
         assert_eq!(remark(&steps(b"!!"), Lang::En), "not base64; a key is base64 of 16 bytes");
         assert_eq!(remark(&steps(b"AAEC"), Lang::En), "3 bytes when decoded, must be 16: 00 01 02");
-        assert_eq!(check(b"!!", steps(b"!!").accept.as_bytes()), Verdict::Right);
+        assert_eq!(check(b"!!", steps(b"!!").accept.as_bytes()), AcceptVerdict::Right);
     }
 
     #[test]

@@ -52,7 +52,7 @@ const DIGITS: &str = "two hex digits (0-9, a-f) make a byte";
 /// # Errors
 /// The first word that is not hex, or what else is wrong, with its place.
 pub fn parse_hex(text: &str) -> Result<Vec<u8>, HexError> {
-    let mut input = Input { text, out: Vec::with_capacity((text.len() / 2).min(MAX_BYTES)) };
+    let mut input = HexInput { text, out: Vec::with_capacity((text.len() / 2).min(MAX_BYTES)) };
     if input.is_dump() {
         input.dump()?;
     } else {
@@ -84,7 +84,7 @@ fn has_quotes(text: &str) -> bool {
     code.contains(['"', '\''])
 }
 
-struct Input<'a> {
+struct HexInput<'a> {
     text: &'a str,
     out: Vec<u8>,
 }
@@ -122,7 +122,7 @@ fn offset(line: &str) -> Option<Offset<'_>> {
     (gap > 0 || text.is_empty()).then_some(Offset { digits, colon, gap, rest: text })
 }
 
-impl<'a> Input<'a> {
+impl<'a> HexInput<'a> {
     fn lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.text.lines().map(str::trim_end).filter(|line| !line.trim_start().is_empty())
     }

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::frame::{Explained, ExplainedFrame, Row};
-use super::handshake::{Heads, Verdict, check, judgements};
+use super::frame::{Explained, ExplainedFrame, FieldRow};
+use super::handshake::{AcceptVerdict, Heads, check, judgements};
 use super::message::Utf8;
 use super::topic::Told;
 use super::words::mistakes::mistake as told;
@@ -18,7 +18,7 @@ use crate::ws::{Inflation, Opcode};
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
-    let mut json = Object::new();
+    let mut json = JsonObject::new();
     json.number("v", 1).string("kind", "explain").number("bytes", explained.len as u64);
     json.flag("legal", explained.is_legal());
     frames(&mut json, explained);
@@ -41,7 +41,7 @@ pub fn write_heads_json(
     let problems = judgements(request, response);
     let read = request.is_some() || response.is_some();
     let legal = read && explained.is_legal() && problems.iter().all(|j| j.rule.severity != Severity::Error);
-    let mut json = Object::new();
+    let mut json = JsonObject::new();
     json.number("v", 1).string("kind", "explain").number("bytes", len as u64).flag("legal", legal);
     json.object("handshake", |json| {
         for (name, message) in [("request", request), ("response", response)] {
@@ -61,7 +61,7 @@ pub fn write_heads_json(
     Ok(legal)
 }
 
-fn head(json: &mut Object, head: &Head) {
+fn head(json: &mut JsonObject, head: &Head) {
     json.bytes("line", head.token(&head.line));
     json.list("headers", &head.headers, |json, field| {
         json.bytes("name", head.token(&field.name)).bytes("value", head.token(&field.value));
@@ -69,7 +69,7 @@ fn head(json: &mut Object, head: &Head) {
 }
 
 /// How the accept value comes about (RFC 6455 section 4.2.2), and whether it is the one that was sent.
-fn accept(json: &mut Object, request: Option<&Head>, response: Option<&Head>, lang: Lang) {
+fn accept(json: &mut JsonObject, request: Option<&Head>, response: Option<&Head>, lang: Lang) {
     let sent = response.and_then(|head| head.value("Sec-WebSocket-Accept"));
     let Some(key) = request.and_then(|head| head.value("Sec-WebSocket-Key")) else {
         json.null("accept");
@@ -82,16 +82,16 @@ fn accept(json: &mut Object, request: Option<&Head>, response: Option<&Head>, la
         let Some(sent) = sent else { return };
         json.bytes("sent", sent);
         match check(key, sent) {
-            Verdict::Right => json.flag("match", true),
-            Verdict::Wrong { mistake: None, .. } => json.flag("match", false),
-            Verdict::Wrong { mistake: Some(mistake), .. } => {
+            AcceptVerdict::Right => json.flag("match", true),
+            AcceptVerdict::Wrong { mistake: None, .. } => json.flag("match", false),
+            AcceptVerdict::Wrong { mistake: Some(mistake), .. } => {
                 json.flag("match", false).string("likely_mistake", told(mistake, lang))
             }
         };
     });
 }
 
-fn frames(json: &mut Object, explained: &Explained) {
+fn frames(json: &mut JsonObject, explained: &Explained) {
     json.list("frames", &explained.frames, frame);
     match &explained.rest {
         Some(rest) => json.object("rest", |inner| {
@@ -102,7 +102,7 @@ fn frames(json: &mut Object, explained: &Explained) {
     };
 }
 
-fn frame(json: &mut Object, frame: &ExplainedFrame) {
+fn frame(json: &mut JsonObject, frame: &ExplainedFrame) {
     json.number("frame", frame.number as u64).number("offset", frame.range.start as u64);
     json.number("header_len", frame.header_range().len() as u64).flag("complete", frame.is_complete());
     json.number("missing_header", frame.missing.0 as u64).number("missing_payload", frame.missing.1);
@@ -127,7 +127,7 @@ fn frame(json: &mut Object, frame: &ExplainedFrame) {
 }
 
 /// What the payload says.
-fn content(json: &mut Object, frame: &ExplainedFrame, op: Opcode) {
+fn content(json: &mut JsonObject, frame: &ExplainedFrame, op: Opcode) {
     let inflated = frame.message.inflated.as_ref();
     let text = match (frame.message.opcode, inflated) {
         (Some(Opcode::Text), Some(inflated)) => std::str::from_utf8(&inflated.bytes).ok(),
@@ -164,7 +164,7 @@ fn content(json: &mut Object, frame: &ExplainedFrame, op: Opcode) {
     }
 }
 
-fn row(json: &mut Object, row: &Row) {
+fn row(json: &mut JsonObject, row: &FieldRow) {
     json.string("field", row.field.name()).number("offset", row.range.start as u64);
     json.number("len", row.range.len() as u64);
     if let Some((first, count)) = row.bits {
@@ -178,7 +178,7 @@ fn row(json: &mut Object, row: &Row) {
 /// # Errors
 /// Those of `out`.
 pub fn write_topics(out: &mut dyn Write, topics: &[Told]) -> io::Result<()> {
-    let mut json = Object::new();
+    let mut json = JsonObject::new();
     json.list("topics", topics, |json, told| {
         json.string("kind", told.kind).string("name", &told.name);
         if let Some(severity) = told.severity {
@@ -196,11 +196,11 @@ pub fn write_topics(out: &mut dyn Write, topics: &[Told]) -> io::Result<()> {
 }
 
 /// A JSON object being written.
-struct Object {
+struct JsonObject {
     out: Vec<u8>,
 }
 
-impl Object {
+impl JsonObject {
     fn new() -> Self {
         Self { out: vec![b'{'] }
     }
@@ -272,13 +272,13 @@ impl Object {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::frame::{Options, explain};
+    use crate::explain::frame::{ExplainOptions, explain};
 
     fn json(bytes: &[u8], deflate: bool) -> serde_json::Value {
         let mut out = Vec::new();
         write_json(
             &mut out,
-            &explain(bytes, &Options { direction: None, deflate, lang: crate::model::Lang::En }),
+            &explain(bytes, &ExplainOptions { direction: None, deflate, lang: crate::model::Lang::En }),
         )
         .unwrap();
         serde_json::from_slice(&out).unwrap()
@@ -307,7 +307,7 @@ mod tests {
         let judge = |text: String| {
             let heads = super::super::handshake::read_heads(text.as_bytes());
             let explained =
-                explain(&heads.rest, &Options { direction: None, deflate: false, lang: Lang::En });
+                explain(&heads.rest, &ExplainOptions { direction: None, deflate: false, lang: Lang::En });
             let mut out = Vec::new();
             let legal = write_heads_json(&mut out, text.len(), &heads, &explained, Lang::En).unwrap();
             (legal, serde_json::from_slice::<serde_json::Value>(&out).unwrap())

@@ -1,6 +1,6 @@
 //! Messages that the frames of one input make up: UTF-8 and inflating are judged on the whole message.
 
-use super::frame::{ExplainedFrame, Field};
+use super::frame::{ExplainedFrame, FrameField};
 use crate::model::{Lang, Rule};
 use crate::ws::{DeflateEnd, InflateLimits, InflateSpace, Inflater, Inflation, Opcode, Utf8Check, rules};
 
@@ -11,7 +11,7 @@ const MAX_INFLATED_ALL: usize = 8 << 20;
 
 /// What is said at a frame about the message that it belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Part {
+pub struct FrameInMessage {
     /// What the message's first frame says it is; `None` for control frames and where that frame is not there.
     pub opcode: Option<Opcode>,
     /// Whether it is compressed: RSV1 was set on its first frame.
@@ -104,7 +104,7 @@ impl Messages {
                         .lang
                         .pick("no message is open that it could go on with", "没有未完的消息可以延续")
                         .into();
-                    frame.broken(Field::Opcode, &rules::UNEXPECTED_CONTINUATION, text);
+                    frame.broken(FrameField::Opcode, &rules::UNEXPECTED_CONTINUATION, text);
                 }
                 *flow = if header.fin() { Flow::Idle } else { before };
                 return;
@@ -118,18 +118,18 @@ impl Messages {
                             "另一条消息还没结束就开始了新消息",
                         )
                         .into();
-                    frame.broken(Field::Opcode, &rules::INTERLEAVED_DATA_FRAME, text);
+                    frame.broken(FrameField::Opcode, &rules::INTERLEAVED_DATA_FRAME, text);
                 }
                 let (compressed, check) = (header.rsv1(), Utf8Check::new());
                 Open { opcode, compressed, frames: 0, check, wire: Vec::new() }
             }
         };
         open.frames += 1;
-        frame.message = Part {
+        frame.message = FrameInMessage {
             opcode: Some(open.opcode),
             compressed: open.compressed,
             index: open.frames,
-            ..Part::default()
+            ..FrameInMessage::default()
         };
         let ends = header.fin() && frame.is_complete();
         if open.compressed && self.deflate {
@@ -141,10 +141,10 @@ impl Messages {
                     judge(frame, &open.check, inflated.outcome == Inflation::Whole, self.lang);
                 }
                 if let Some((rule, text)) = end_fault(inflated.bad_end, self.lang) {
-                    frame.broken(Field::Payload, rule, text);
+                    frame.broken(FrameField::Payload, rule, text);
                 } else if inflated.outcome == Inflation::Damaged {
                     let text = self.lang.pick("the compressed data is broken", "压缩数据已损坏").into();
-                    frame.broken(Field::Payload, &rules::INFLATE_ERROR, text);
+                    frame.broken(FrameField::Payload, &rules::INFLATE_ERROR, text);
                 }
                 frame.message.inflated = Some(inflated);
             }
@@ -169,7 +169,7 @@ fn judge(frame: &mut ExplainedFrame, check: &Utf8Check, whole: bool, lang: Lang)
             Lang::En => format!("byte {at} of the message is not UTF-8"),
             Lang::Zh => format!("消息的第 {at} 个字节不是 UTF-8"),
         };
-        frame.broken(Field::Payload, &rules::INVALID_UTF8, text);
+        frame.broken(FrameField::Payload, &rules::INVALID_UTF8, text);
     }
 }
 

@@ -18,7 +18,7 @@ use crate::model::{
     safe_str, safe_text, width,
 };
 use anatomy::{
-    AcceptStory, Mark, accept_story, body_words, cut_words, head_lines, http2_story, judgements,
+    AcceptStory, LineMark, accept_story, body_words, cut_words, head_lines, http2_story, judgements,
     no_accept_words, no_key_words, outcome,
 };
 
@@ -33,7 +33,7 @@ const VALUE_LINES: usize = 3;
 
 /// A handshake, and where it is in the capture.
 #[derive(Clone, Copy, Debug)]
-pub struct Opening<'a> {
+pub struct HandshakeView<'a> {
     /// The connection's number.
     pub number: u32,
     /// Its URL; where that is not known, what is.
@@ -127,37 +127,37 @@ pub fn shared_key(other: Other, lang: Lang) -> String {
 /// Those of `out`.
 pub fn write_opening(
     out: &mut dyn Write,
-    opening: &Opening<'_>,
+    opening: &HandshakeView<'_>,
     style: &Style,
     ascii: bool,
 ) -> io::Result<()> {
     let judgements = judgements(opening.handshake);
-    Page { out, style: *style, ascii, opening, judgements: &judgements, right: 0 }.write()
+    OpeningWriter { out, style: *style, ascii, opening, judgements: &judgements, right: 0 }.write()
 }
 
 /// The role of a mark's sign.
-fn role_of(mark: Mark) -> Role {
+fn role_of(mark: LineMark) -> Role {
     match mark {
-        Mark::Right => Role::Ok,
-        Mark::Wrong => Role::Error,
-        Mark::Suspicious => Role::Warning,
-        Mark::Plain => Role::Dim,
+        LineMark::Right => Role::Ok,
+        LineMark::Wrong => Role::Error,
+        LineMark::Suspicious => Role::Warning,
+        LineMark::Plain => Role::Dim,
     }
 }
 
-struct Page<'a, 'o> {
+struct OpeningWriter<'a, 'o> {
     out: &'o mut dyn Write,
     style: Style,
     ascii: bool,
-    opening: &'a Opening<'a>,
+    opening: &'a HandshakeView<'a>,
     judgements: &'a [Judgement],
     /// Lines that are right.
     right: u64,
 }
 
-impl Page<'_, '_> {
+impl OpeningWriter<'_, '_> {
     fn write(mut self) -> io::Result<()> {
-        let Opening { handshake, .. } = *self.opening;
+        let HandshakeView { handshake, .. } = *self.opening;
         let (request, response) = (handshake.request.as_deref(), handshake.response.as_deref());
         self.title()?;
         if request.is_none() && response.is_none() {
@@ -188,7 +188,7 @@ impl Page<'_, '_> {
     }
 
     fn title(&mut self) -> io::Result<()> {
-        let Opening { number, url, client, server, proxied, tunnelled, .. } = *self.opening;
+        let HandshakeView { number, url, client, server, proxied, tunnelled, .. } = *self.opening;
         let name = format!("conn {number}");
         let url = self.fit(url.as_bytes());
         writeln!(
@@ -243,7 +243,7 @@ impl Page<'_, '_> {
         let (role, level) = match rule.severity {
             Severity::Error => (Role::Error, "ERROR"),
             Severity::Warning => (Role::Warning, "WARN"),
-            Severity::Info => (Role::Note, "NOTE"),
+            Severity::Info => (Role::Note, "INFO"),
         };
         let who = side.map(|side| format!(" ({})", side.sender())).unwrap_or_default();
         writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;
@@ -304,9 +304,9 @@ impl Page<'_, '_> {
             writeln!(self.out, ", {} bytes", head.bytes.len())?;
         }
         for line in head_lines(opening.handshake, side, self.judgements, opening.lang) {
-            self.right += u64::from(line.mark == Mark::Right);
+            self.right += u64::from(line.mark == LineMark::Right);
             if line.start.is_none() {
-                self.line(Mark::Wrong, &line.name, b"(absent)")?;
+                self.line(LineMark::Wrong, &line.name, b"(absent)")?;
                 for judgement in &line.problems {
                     self.problem(INDENT, judgement.rule, None, &judgement.text)?;
                 }
@@ -338,7 +338,7 @@ impl Page<'_, '_> {
     }
 
     /// A line of a head behind its mark. The first line has no name.
-    fn line(&mut self, mark: Mark, name: &[u8], value: &[u8]) -> io::Result<()> {
+    fn line(&mut self, mark: LineMark, name: &[u8], value: &[u8]) -> io::Result<()> {
         write!(self.out, "  {} ", self.style.paint(role_of(mark), mark.sign(self.ascii)))?;
         let value = self.fit(value);
         if name.is_empty() {
@@ -402,9 +402,9 @@ impl Page<'_, '_> {
         }
         for (value, right, mistake) in &sent {
             let (mark, word) = if *right {
-                (Mark::Right, lang.pick("the same", "相同"))
+                (LineMark::Right, lang.pick("the same", "相同"))
             } else {
-                (Mark::Wrong, lang.pick("not the same", "不同"))
+                (LineMark::Wrong, lang.pick("not the same", "不同"))
             };
             let shown = self.fit(value);
             let name = format!("{:1$}", "5 server sent", VALUE - 1);
@@ -432,7 +432,7 @@ impl Page<'_, '_> {
         if sent.is_empty() {
             let nothing = format!(
                 "{} {}",
-                Mark::Wrong.sign(self.ascii),
+                LineMark::Wrong.sign(self.ascii),
                 lang.pick("nothing: a client has to close the connection", "什么也没发：客户端必须关闭连接")
             );
             let name = format!("{:1$}", "5 server sent", VALUE - 1);

@@ -11,11 +11,11 @@ pub(super) fn missing(frame: &ExplainedFrame, lang: Lang) -> String {
         let here = frame.range.len();
         if header > 0 {
             let least = if here < 2 { "至少" } else { "" };
-            return format!("头部{least}要 {} 个字节，这里有 {here} 个（缺 {header} 个）", here + header);
+            return format!("首部{least}要 {} 个字节，这里有 {here} 个（缺 {header} 个）", here + header);
         }
         let here = frame.payload.len() as u64;
         let claimed = here.saturating_add(payload);
-        return format!("头部说载荷有 {claimed} 个字节，这里有 {here} 个（缺 {payload} 个）");
+        return format!("首部说载荷有 {claimed} 个字节，这里有 {here} 个（缺 {payload} 个）");
     }
     if header > 0 {
         let here = frame.range.len();

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::diagram::diagram;
-use super::frame::{Explained, ExplainedFrame, Field, Problem, Row, word};
+use super::frame::{BrokenRule, Explained, ExplainedFrame, FieldRow, FrameField, word};
 use super::phrases::{bytes, count, missing, utf8_word};
 use crate::cli::style::{Role, Style};
 use crate::model::{Direction, Lang, Safe, Severity, preview_runs, width};
@@ -12,7 +12,7 @@ use crate::ws::{Inflation, Opcode, close_code};
 
 /// What to print beside the table.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct View {
+pub struct TextOptions {
     /// The box of RFC 6455 section 5.2 with the frame's bits.
     pub diagram: bool,
     /// A pointer to the lesson that fits.
@@ -41,7 +41,12 @@ const SHOWN_TEXT: usize = 40;
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_text(out: &mut dyn Write, explained: &Explained, style: &Style, view: View) -> io::Result<()> {
+pub fn write_text(
+    out: &mut dyn Write,
+    explained: &Explained,
+    style: &Style,
+    view: TextOptions,
+) -> io::Result<()> {
     let single = explained.frames.len() == 1;
     let lang = view.lang;
     let mut lines = Lines { text: String::new(), style: *style, lang, column: 0, pending: 0 };
@@ -253,10 +258,10 @@ impl Lines {
     fn frame(&mut self, frame: &ExplainedFrame) {
         let mut last = None;
         for row in &frame.rows {
-            let broken: Vec<&Problem> = frame.problems.iter().filter(|p| p.field == row.field).collect();
+            let broken: Vec<&BrokenRule> = frame.problems.iter().filter(|p| p.field == row.field).collect();
             match row.field {
-                Field::Payload => self.payload(frame, row, &broken),
-                Field::CloseCode | Field::CloseReason => self.close(frame, row, &broken),
+                FrameField::Payload => self.payload(frame, row, &broken),
+                FrameField::CloseCode | FrameField::CloseReason => self.close(frame, row, &broken),
                 _ => {
                     // A byte's hex stands once, beside its first bits.
                     let again = last == Some(row.range.start);
@@ -267,11 +272,11 @@ impl Lines {
         }
     }
 
-    fn header_row(&mut self, frame: &ExplainedFrame, row: &Row, again: bool, broken: &[&Problem]) {
+    fn header_row(&mut self, frame: &ExplainedFrame, row: &FieldRow, again: bool, broken: &[&BrokenRule]) {
         if !again {
             self.offset(row);
             self.to(HEX, 1);
-            let role = if row.field == Field::MaskingKey { Role::Key } else { Role::Header };
+            let role = if row.field == FrameField::MaskingKey { Role::Key } else { Role::Header };
             self.put(role, &header_hex(frame, row));
         }
         if let Some((first, count)) = row.bits {
@@ -289,7 +294,7 @@ impl Lines {
         self.problems(MEANING, broken);
     }
 
-    fn offset(&mut self, row: &Row) {
+    fn offset(&mut self, row: &FieldRow) {
         self.to(OFFSET, 0);
         let (first, last) = (row.range.start, row.range.end.saturating_sub(1));
         let text = if first == last { first.to_string() } else { format!("{first}-{last}") };
@@ -311,12 +316,12 @@ impl Lines {
     }
 
     /// A line for each broken rule; the first goes on with the line at hand.
-    fn problems(&mut self, column: usize, broken: &[&Problem]) {
+    fn problems(&mut self, column: usize, broken: &[&BrokenRule]) {
         for problem in broken {
             let (role, level) = match problem.rule.severity {
                 Severity::Error => (Role::Error, "ERROR"),
                 Severity::Warning => (Role::Warning, "WARN"),
-                Severity::Info => (Role::Note, "NOTE"),
+                Severity::Info => (Role::Note, "INFO"),
             };
             self.to(column, 2);
             self.put(role, level);
@@ -326,7 +331,7 @@ impl Lines {
         }
     }
 
-    fn payload(&mut self, frame: &ExplainedFrame, row: &Row, broken: &[&Problem]) {
+    fn payload(&mut self, frame: &ExplainedFrame, row: &FieldRow, broken: &[&BrokenRule]) {
         let masked = frame.header.is_some_and(|h| h.masked());
         let len = frame.payload.len();
         self.offset(row);
@@ -413,17 +418,17 @@ impl Lines {
         self.end();
     }
 
-    fn close(&mut self, frame: &ExplainedFrame, row: &Row, broken: &[&Problem]) {
+    fn close(&mut self, frame: &ExplainedFrame, row: &FieldRow, broken: &[&BrokenRule]) {
         self.field(row.field.name());
         self.put(Role::Control, &row.value);
         self.to(MEANING, 2);
-        if row.field == Field::CloseReason {
+        if row.field == FrameField::CloseReason {
             self.quote(frame.close().map_or(&[], |close| close.reason));
             self.pending = 2;
         }
         self.put(
             Role::Payload,
-            if broken.is_empty() || row.field == Field::CloseCode { &row.meaning } else { "" },
+            if broken.is_empty() || row.field == FrameField::CloseCode { &row.meaning } else { "" },
         );
         self.reference(row.reference);
         self.end();
@@ -445,7 +450,7 @@ impl Lines {
                         count(payload, "payload byte")
                     )
                 }
-                Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个头部字节。   "),
+                Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个首部字节。   "),
             };
             self.put(Role::Payload, &text);
         }
@@ -459,7 +464,7 @@ impl Lines {
         self.end();
     }
 
-    fn hints(&mut self, frame: &ExplainedFrame, view: View) {
+    fn hints(&mut self, frame: &ExplainedFrame, view: TextOptions) {
         let Some(header) = frame.header.filter(|_| frame.is_complete()) else { return };
         self.to(OFFSET, 0);
         if view.learn {
@@ -532,13 +537,13 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The bytes of a header row.
-fn header_hex(frame: &ExplainedFrame, row: &Row) -> String {
+fn header_hex(frame: &ExplainedFrame, row: &FieldRow) -> String {
     let from = row.range.start.saturating_sub(frame.range.start);
     hex(frame.head.get(from..from + row.range.len()).unwrap_or_default())
 }
 
 /// `....0001`
-fn bit_picture(frame: &ExplainedFrame, row: &Row, first: u8, count: u8) -> String {
+fn bit_picture(frame: &ExplainedFrame, row: &FieldRow, first: u8, count: u8) -> String {
     let byte = frame.head.get(row.range.start.saturating_sub(frame.range.start)).copied().unwrap_or(0);
     (0..8)
         .map(|i| match (first..first + count).contains(&i) {

@@ -1,24 +1,24 @@
 use super::*;
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use proptest::prelude::*;
 
-const ALL_HINTS: View = View { diagram: false, learn: true, build: true, lang: Lang::En };
+const ALL_HINTS: TextOptions = TextOptions { diagram: false, learn: true, build: true, lang: Lang::En };
 
-fn shown(bytes: &[u8], options: &Options, view: View, style: &Style) -> String {
+fn shown(bytes: &[u8], options: &ExplainOptions, view: TextOptions, style: &Style) -> String {
     let mut out = Vec::new();
     write_text(&mut out, &explain(bytes, options), style, view).unwrap();
     String::from_utf8(out).unwrap()
 }
 
 fn plain(bytes: &[u8]) -> String {
-    shown(bytes, &Options::default(), View::default(), &Style::PLAIN)
+    shown(bytes, &ExplainOptions::default(), TextOptions::default(), &Style::PLAIN)
 }
 
 #[test]
 fn the_masked_hello() {
     let bytes = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
     assert_eq!(
-        shown(&bytes, &Options::default(), ALL_HINTS, &Style::PLAIN),
+        shown(&bytes, &ExplainOptions::default(), ALL_HINTS, &Style::PLAIN),
         "\
 11 bytes: 1 frame, client → server (masked), TEXT, \"Hello\"
 
@@ -113,7 +113,7 @@ frame 3 at offset 60: incomplete: its header takes at least 2 bytes, 1 is here (
 #[test]
 fn the_box_of_the_masked_hello() {
     let bytes = [0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58];
-    let frame = explain(&bytes, &Options::default()).frames.remove(0);
+    let frame = explain(&bytes, &ExplainOptions::default()).frames.remove(0);
     assert_eq!(
         diagram(&frame).join("\n"),
         "  byte 0          byte 1          byte 2          byte 3
@@ -141,13 +141,18 @@ fn the_box_of_the_masked_hello() {
 #[test]
 fn an_escape_looks_different_from_a_sign_that_was_sent() {
     let bytes = [&b"\x81\x04"[..], "\x1b␛".as_bytes()].concat();
-    let colored = shown(&bytes, &Options::default(), View::default(), &Style { color: true, columns: None });
+    let colored = shown(
+        &bytes,
+        &ExplainOptions::default(),
+        TextOptions::default(),
+        &Style { color: true, columns: None },
+    );
     assert!(colored.contains("\"\x1b[7m␛\x1b[0m␛\""), "{colored}");
 }
 
 #[test]
 fn a_command_that_builds_a_frame_is_safe_to_paste() {
-    let command = |bytes: &[u8]| build_command(&explain(bytes, &Options::default()).frames[0]);
+    let command = |bytes: &[u8]| build_command(&explain(bytes, &ExplainOptions::default()).frames[0]);
     assert_eq!(command(b"\x81\x05it's;").as_deref(), Some("wslens build --text 'it'\\''s;'"));
     assert_eq!(command(b"\x89\x02hi").as_deref(), Some("wslens build --op ping --text hi"));
     assert_eq!(command(b"\x81\x03a\x1bb"), None);
@@ -174,7 +179,7 @@ fn drawn(lines: &[String]) -> String {
 proptest! {
     #[test]
     fn the_box_draws_the_bits_of_the_bytes(bytes in prop::collection::vec(any::<u8>(), 1..22)) {
-        for frame in explain(&bytes, &Options::default()).frames {
+        for frame in explain(&bytes, &ExplainOptions::default()).frames {
             let shown = frame.header_range().start..frame.wire.end.min(frame.wire.start + 8);
             let expected: String = bytes[shown].iter().map(|b| format!("{b:08b}")).collect();
             let lines = diagram(&frame);
@@ -192,8 +197,8 @@ proptest! {
             true => [&[head, 0x80 | len, 0, 0, 0, 0][..], &payload].concat(),
             false => [&[head, len][..], &payload].concat(),
         };
-        let options = Options { direction: None, deflate, lang: crate::model::Lang::En };
-        let view = View { diagram: true, ..ALL_HINTS };
+        let options = ExplainOptions { direction: None, deflate, lang: crate::model::Lang::En };
+        let view = TextOptions { diagram: true, ..ALL_HINTS };
         let text = shown(&bytes, &options, view, &Style::PLAIN);
         prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n' || crate::model::is_hidden(c)), "{:?}", text);
         prop_assert!(!text.lines().any(|line| line.ends_with(' ')), "{}", text);

@@ -1,7 +1,7 @@
 //! What a word may name that can be explained: a finding, a close code, a header, an opcode, a field, an experiment's
 //! rule. Bytes in hex may look like some of them; who asks gets all that fit.
 
-use super::frame::{Field, word};
+use super::frame::{FrameField, word};
 use super::words::codes::{CodeWords, code_words};
 use super::words::fields::field_words;
 use super::words::headers::{self, ANSWER, LONG, PARAMETERS, REFUSAL, REQUEST};
@@ -25,7 +25,7 @@ pub enum Topic {
     /// An opcode.
     Opcode(Opcode),
     /// A field of a frame.
-    Field(Field),
+    Field(FrameField),
     /// How to get the secrets of TLS connections.
     KeyLog,
 }
@@ -64,20 +64,20 @@ pub fn opcode_named(name: &str) -> Option<Opcode> {
     })
 }
 
-fn field_named(name: &str) -> Option<Field> {
+fn field_named(name: &str) -> Option<FrameField> {
     let bare: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     Some(match bare.as_str() {
-        "fin" => Field::Fin,
-        "rsv" | "rsv1" | "rsv2" | "rsv3" | "rsv13" => Field::Rsv,
-        "opcode" | "opcodes" => Field::Opcode,
-        "mask" | "masking" => Field::Mask,
-        "payloadlength" | "payloadlen" | "length" => Field::PayloadLength,
-        "extendedlength" | "extendedpayloadlength" => Field::ExtendedLength,
-        "maskingkey" | "maskkey" | "key" => Field::MaskingKey,
-        "payload" => Field::Payload,
-        "closecode" | "statuscode" => Field::CloseCode,
-        "closereason" | "reason" => Field::CloseReason,
+        "fin" => FrameField::Fin,
+        "rsv" | "rsv1" | "rsv2" | "rsv3" | "rsv13" => FrameField::Rsv,
+        "opcode" | "opcodes" => FrameField::Opcode,
+        "mask" | "masking" => FrameField::Mask,
+        "payloadlength" | "payloadlen" | "length" => FrameField::PayloadLength,
+        "extendedlength" | "extendedpayloadlength" => FrameField::ExtendedLength,
+        "maskingkey" | "maskkey" | "key" => FrameField::MaskingKey,
+        "payload" => FrameField::Payload,
+        "closecode" | "statuscode" => FrameField::CloseCode,
+        "closereason" | "reason" => FrameField::CloseReason,
         _ => return None,
     })
 }
@@ -149,7 +149,7 @@ impl Topic {
             Self::Field(field) => {
                 let (reference, text) = field_words(field);
                 let mut parts = vec![("", text.of(lang).to_owned())];
-                if field == Field::Opcode {
+                if field == FrameField::Opcode {
                     let kinds = KINDS.into_iter().filter(|kind| !matches!(kind, Opcode::Reserved(_)));
                     parts.extend(
                         kinds.map(|kind| ("", format!("0x{:x}  {}", kind.bits(), line(kind).of(lang)))),

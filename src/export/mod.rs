@@ -32,7 +32,7 @@ use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Summa
 use crate::report::ndjson::Ndjson;
 use crate::report::pcapng::Pcapng;
 use crate::report::records::Csv;
-use crate::report::transcript::{Form, Transcript};
+use crate::report::transcript::{Transcript, TranscriptForm};
 use crate::report::{Report, Selection};
 use crate::store::{Packets, Replayer, Session, Visit};
 use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
@@ -161,7 +161,7 @@ pub struct Source {
 
 /// How far an export came, and whether it is to go on.
 #[derive(Debug, Default)]
-pub struct Progress {
+pub struct ExportProgress {
     /// Bytes read, or packets written.
     pub done: AtomicU64,
     /// Of how many; 0 where that is not known.
@@ -170,7 +170,7 @@ pub struct Progress {
     pub cancel: AtomicBool,
 }
 
-impl Progress {
+impl ExportProgress {
     fn goes_on(&self, done: u64, total: u64) -> bool {
         self.done.store(done, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
@@ -323,7 +323,7 @@ impl Task {
     ///
     /// # Errors
     /// See [`ExportError`]; no file is left behind then.
-    pub fn run(self, progress: &Progress) -> Result<Done, ExportError> {
+    pub fn run(self, progress: &ExportProgress) -> Result<Done, ExportError> {
         match (self.job.format, &self.job.what) {
             (Format::Pcapng, What::Capture) => self.capture(progress),
             (Format::Pcapng, _) => self.slice(progress),
@@ -332,7 +332,7 @@ impl Task {
     }
 
     /// The capture itself: the bytes that are kept of it.
-    fn capture(self, progress: &Progress) -> Result<Done, ExportError> {
+    fn capture(self, progress: &ExportProgress) -> Result<Done, ExportError> {
         /// How long the last packets of a capture that was stopped are waited for.
         const PARTING: Duration = Duration::from_secs(1);
         if let Some(live) = self.live.filter(Live::is_to_stop) {
@@ -356,7 +356,7 @@ impl Task {
     }
 
     /// The packets of one or several connections, in the order of the capture.
-    fn slice(self, progress: &Progress) -> Result<Done, ExportError> {
+    fn slice(self, progress: &ExportProgress) -> Result<Done, ExportError> {
         let total: u64 = self.packets.iter().map(Packets::total).sum();
         let bytes = self.replayer.archive().view();
         write_file(&self.job, &self.source.reads, |out| {
@@ -435,7 +435,11 @@ impl Iterator for InOrder {
 }
 
 /// All packets of several captures, as one.
-fn every_packet(source: &Source, out: &mut dyn Write, progress: &Progress) -> Result<Done, ExportError> {
+fn every_packet(
+    source: &Source,
+    out: &mut dyn Write,
+    progress: &ExportProgress,
+) -> Result<Done, ExportError> {
     if source.inputs.is_empty() || source.inputs.iter().any(|input| !is_file(input)) {
         return Err(ExportError::Gone);
     }
@@ -474,7 +478,7 @@ fn every_packet(source: &Source, out: &mut dyn Write, progress: &Progress) -> Re
 
 impl Task {
     /// Messages in any form.
-    fn messages(self, progress: &Progress) -> Result<Done, ExportError> {
+    fn messages(self, progress: &ExportProgress) -> Result<Done, ExportError> {
         let Self { job, source, .. } = &self;
         let mut selection = Selection::default();
         let mut only = None;
@@ -523,7 +527,11 @@ impl Task {
                 self.through(depth, Csv::new(out, selection, false), only, progress)
             }),
             Format::Markdown | Format::Mermaid => {
-                let form = if job.format == Format::Markdown { Form::Markdown } else { Form::Mermaid };
+                let form = if job.format == Format::Markdown {
+                    TranscriptForm::Markdown
+                } else {
+                    TranscriptForm::Mermaid
+                };
                 write_file(job, &source.reads, |out| {
                     self.through(depth, Transcript::new(out, form, selection), only, progress)
                 })
@@ -538,7 +546,7 @@ impl Task {
         depth: Depth,
         report: R,
         only: Option<Vec<(u32, u64)>>,
-        progress: &Progress,
+        progress: &ExportProgress,
     ) -> Result<Done, ExportError> {
         let connections = report.selection().connections.clone();
         let mut picked = Pick { report, only };
@@ -559,7 +567,7 @@ impl Task {
         depth: Depth,
         connections: &[u32],
         sink: &mut S,
-        progress: &Progress,
+        progress: &ExportProgress,
     ) -> Result<(Summary, u64), ExportError> {
         let source = &self.source;
         if self.live.is_some() || source.inputs.is_empty() || !source.inputs.iter().all(is_file) {
@@ -593,7 +601,7 @@ fn is_file(input: &Input) -> bool {
 /// Hands messages that are read again to a report.
 struct Kept<'a, S> {
     sink: &'a mut S,
-    progress: &'a Progress,
+    progress: &'a ExportProgress,
     cancelled: &'a mut bool,
 }
 

@@ -41,7 +41,7 @@ fn export(path: &Path, what: What, format: Format) -> (tempfile::TempDir, PathBu
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(format!("out{}", format.extension()));
     let job = Job { what, format, path: path.clone(), replace: false };
-    let done = Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
+    let done = Task::new(&session, &source, job.clone()).run(&ExportProgress::default()).unwrap();
     (folder, path, done)
 }
 
@@ -126,7 +126,7 @@ fn comments_on_packets_and_sections_go_into_a_file_of_packets() {
         let out = folder.path().join(format!("out-{embed_keys}.pcapng"));
         let job =
             Job { what: What::Connection(2), format: Format::Pcapng, path: out.clone(), replace: false };
-        Task::new(&session, &Source { embed_keys, ..source }, job).run(&Progress::default()).unwrap();
+        Task::new(&session, &Source { embed_keys, ..source }, job).run(&ExportProgress::default()).unwrap();
         let (sections, packets, times) = notes_of(&out);
         assert_eq!(sections.len(), 1 + usize::from(embed_keys));
         let times: std::collections::HashSet<_> = times.into_values().collect();
@@ -276,10 +276,10 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     std::fs::write(&path, "mine").unwrap();
     for format in Format::ALL {
         let job = Job { what: What::Connection(1), format, path: path.clone(), replace: false };
-        let result = Task::new(&session, &source, job.clone()).run(&Progress::default());
+        let result = Task::new(&session, &source, job.clone()).run(&ExportProgress::default());
         assert!(matches!(result, Err(ExportError::Exists)), "{format:?} {result:?}");
         assert_eq!(std::fs::read(&path).unwrap(), b"mine");
-        let cancelled = Progress { cancel: AtomicBool::new(true), ..Progress::default() };
+        let cancelled = ExportProgress { cancel: AtomicBool::new(true), ..ExportProgress::default() };
         let job = Job { replace: true, path: folder.path().join("new"), ..job };
         let result = Task::new(&session, &source, job.clone()).run(&cancelled);
         // A capture of a few packets is done before anybody asks.
@@ -293,7 +293,7 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     let job = Job { what: What::Connection(1), format: Format::Csv, path: path.clone(), replace: true };
-    Task::new(&session, &source, job.clone()).run(&Progress::default()).unwrap();
+    Task::new(&session, &source, job.clone()).run(&ExportProgress::default()).unwrap();
     assert!(std::fs::read(&path).unwrap().starts_with(b"conn,"));
 }
 
@@ -318,7 +318,7 @@ fn secrets_go_into_a_slice_only_where_that_was_asked_for() {
         let job = Job { what, format: Format::Pcapng, path: path.clone(), replace: false };
         let task = Task::new(&session, &source, job);
         let shown = format!("{task:?}");
-        task.run(&Progress::default()).unwrap();
+        task.run(&ExportProgress::default()).unwrap();
         let bytes = std::fs::read(&path).unwrap();
         let holds = |secret: &str| {
             let raw = hex::decode(secret).unwrap();
@@ -366,7 +366,7 @@ fn of_a_pipe_everything_can_be_exported_that_can_be_of_a_file() {
             let run = |session: &Session, source: &Source, name: &str| {
                 let path = folder.path().join(name);
                 let job = Job { what: what.clone(), format, path: path.clone(), replace: true };
-                let done = Task::new(session, source, job).run(&Progress::default());
+                let done = Task::new(session, source, job).run(&ExportProgress::default());
                 (done.ok().map(|done| (done.count, done.name)), std::fs::read(path).ok())
             };
             let (expected, got) = (run(&of_file, &file_source, "file"), run(&of_pipe, &pipe_source, "pipe"));
@@ -382,7 +382,7 @@ fn of_a_pipe_everything_can_be_exported_that_can_be_of_a_file() {
         let path = folder.path().join("whole");
         let job = Job { what: What::Capture, format: Format::Pcapng, path: path.clone(), replace: false };
         if !name.ends_with("gz") {
-            Task::new(&of_pipe, &pipe_source, job).run(&Progress::default()).unwrap();
+            Task::new(&of_pipe, &pipe_source, job).run(&ExportProgress::default()).unwrap();
             let unpacked = !file.to_str().unwrap().ends_with(".gz");
             assert!(!unpacked || std::fs::read(&path).unwrap() == bytes, "{name}");
             assert_eq!(messages(&path, None), messages(&file, None), "{name}");
@@ -434,7 +434,7 @@ fn of_a_pipe_the_last_packets_can_be_saved_once_the_first_are_discarded() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("last.pcap");
     let job = Job { what: What::Capture, format: Format::Pcapng, path: path.clone(), replace: false };
-    let done = Task::new(&session, &source, job).run(&Progress::default()).unwrap();
+    let done = Task::new(&session, &source, job).run(&ExportProgress::default()).unwrap();
     assert!(done.lost > 0 && done.count < len as u64 && done.count > 60 << 20, "{done:?}");
     let mut opened = Capture::open(&[Input::from(path)], &capture::Options::default()).unwrap();
     let mut packets = 0u64;
@@ -462,7 +462,7 @@ fn an_export_never_takes_the_place_of_its_capture() {
             (What::Capture, Format::Pcapng),
         ] {
             let job = Job { what, format, path: folder.path().join(name), replace: true };
-            let result = Task::new(&session, &source, job).run(&Progress::default());
+            let result = Task::new(&session, &source, job).run(&ExportProgress::default());
             assert!(matches!(result, Err(ExportError::Output(OutputError::Input(_)))), "{name} {result:?}");
         }
     }

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 use memchr::memmem::Finder;
 
-use super::field::{Field, Kind};
+use super::field::{Field, ValueKind};
 use super::json::Path;
 
 /// A filter: parsed, checked against the fields, ready to be asked.
@@ -46,7 +46,7 @@ pub(super) enum Test {
     Contains(Needle),
     Matches(Pattern),
     /// A text alone.
-    Search(Search),
+    Search(TextSearch),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl PartialEq for Pattern {
 
 /// A text alone: upper and lower case differ only where it has an upper-case letter.
 #[derive(Clone, Debug)]
-pub(super) struct Search {
+pub(super) struct TextSearch {
     pub(super) text: String,
     pub(super) how: How,
 }
@@ -158,7 +158,7 @@ pub(super) enum How {
     AnyCase(regex::bytes::Regex),
 }
 
-impl Search {
+impl TextSearch {
     pub(super) fn new(text: &str) -> Self {
         let exact = text.chars().any(char::is_uppercase) || !text.chars().any(char::is_alphabetic);
         let any_case = || {
@@ -180,7 +180,7 @@ impl Search {
     }
 }
 
-impl PartialEq for Search {
+impl PartialEq for TextSearch {
     fn eq(&self, other: &Self) -> bool {
         self.text == other.text
     }
@@ -296,11 +296,11 @@ fn write_leaf(out: &mut String, leaf: &Leaf) {
     }
 }
 
-fn write_lit(out: &mut String, kind: Kind, lit: &Lit) {
+fn write_lit(out: &mut String, kind: ValueKind, lit: &Lit) {
     match lit {
         Lit::Number(number) => {
             let word = match kind {
-                Kind::Word(words) => usize::try_from(*number).ok().and_then(|at| words.names.get(at)),
+                ValueKind::Word(words) => usize::try_from(*number).ok().and_then(|at| words.names.get(at)),
                 _ => None,
             };
             match word {
@@ -318,7 +318,7 @@ fn write_lit(out: &mut String, kind: Kind, lit: &Lit) {
             }
             Err(_) => out.push('0'),
         },
-        Lit::Text(bytes) if kind == Kind::Hex && !bytes.is_empty() => out.push_str(&hex::encode(bytes)),
+        Lit::Text(bytes) if kind == ValueKind::Hex && !bytes.is_empty() => out.push_str(&hex::encode(bytes)),
         Lit::Text(bytes) => write_text(out, bytes),
         Lit::Net(net, port) => write_net(out, *net, *port),
         Lit::Null => out.push_str("null"),

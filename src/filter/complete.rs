@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::ast::write_text;
-use super::field::{FIELDS, Field, Kind};
+use super::field::{FIELDS, Field, ValueKind};
 use super::lex::{Keyword, Sign, Token, is_plain, keyword, next};
 
 /// Where values come from: the file's own.
@@ -200,7 +200,7 @@ fn of_field(field: Field, typed: &str, values: &dyn Values) -> Vec<(String, Stri
         |known: &[(String, u64)], name: &str| known.iter().find(|(k, _)| k == name).map(|(_, count)| *count);
     let mut all: Vec<(String, String, Option<u64>)> = Vec::new();
     match field.kind() {
-        Kind::Word(words) => {
+        ValueKind::Word(words) => {
             for (at, name) in words.names.iter().enumerate() {
                 let seen = count(&known, name);
                 if name.starts_with("reserved-") && seen.is_none() {
@@ -211,7 +211,9 @@ fn of_field(field: Field, typed: &str, values: &dyn Values) -> Vec<(String, Stri
             }
             known.retain(|(value, _)| !words.names.contains(&value.as_str()));
         }
-        Kind::Flag => all.extend(["true", "false"].map(|v| (v.to_owned(), String::new(), count(&known, v)))),
+        ValueKind::Flag => {
+            all.extend(["true", "false"].map(|v| (v.to_owned(), String::new(), count(&known, v))))
+        }
         _ => {
             // What comes most often is looked for most often.
             known.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));

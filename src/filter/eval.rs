@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::ops::ControlFlow;
 
 use super::ast::{Cmp, Filter, Leaf, Lit, Node, Pattern, Test};
-use super::field::{Field, Kind};
+use super::field::{Field, ValueKind};
 use super::json;
 use crate::model::{Endpoint, Extension, Time};
 
 /// What came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FilterVerdict {
     /// It does not match.
     No,
     /// It matches.
@@ -19,7 +19,7 @@ pub enum Verdict {
     Unknown,
 }
 
-impl Verdict {
+impl FilterVerdict {
     pub(super) fn of(yes: bool) -> Self {
         if yes { Self::Yes } else { Self::No }
     }
@@ -80,7 +80,7 @@ pub enum Value<'a> {
 }
 
 /// A row that a filter is asked about.
-pub trait Record {
+pub trait FilterRow {
     /// The value of a field. [`Field::Json`] is not asked for, but [`Field::Text`]; nor are [`Field::Any`],
     /// [`Field::Ip`] and [`Field::Port`], but what they stand for.
     fn get(&self, field: Field) -> Value<'_>;
@@ -90,7 +90,7 @@ pub trait Record {
 
     /// What a test came to elsewhere, by its place among the filter's tests: for fields that this row does not
     /// have itself.
-    fn remembered(&self, test: usize) -> Option<Verdict> {
+    fn remembered(&self, test: usize) -> Option<FilterVerdict> {
         let _ = test;
         None
     }
@@ -99,28 +99,28 @@ pub trait Record {
 impl Filter {
     /// Whether a record matches.
     #[must_use]
-    pub fn test(&self, record: &impl Record) -> Verdict {
+    pub fn test(&self, record: &impl FilterRow) -> FilterVerdict {
         self.node(&self.root, record)
     }
 
     /// As deep as the parentheses of the filter.
-    fn node(&self, node: &Node, record: &impl Record) -> Verdict {
+    fn node(&self, node: &Node, record: &impl FilterRow) -> FilterVerdict {
         match node {
             Node::And(nodes) => {
-                let mut all = Verdict::Yes;
+                let mut all = FilterVerdict::Yes;
                 for node in nodes {
                     all = all.and(self.node(node, record));
-                    if all == Verdict::No {
+                    if all == FilterVerdict::No {
                         break;
                     }
                 }
                 all
             }
             Node::Or(nodes) => {
-                let mut any = Verdict::No;
+                let mut any = FilterVerdict::No;
                 for node in nodes {
                     any = any.or(self.node(node, record));
-                    if any == Verdict::Yes {
+                    if any == FilterVerdict::Yes {
                         break;
                     }
                 }
@@ -133,7 +133,7 @@ impl Filter {
                     verdict.or(self.test_at(*at, record))
                 }
                 Some(verdict) => verdict,
-                None => self.leaves.get(*at).map_or(Verdict::No, |leaf| leaf.test(record)),
+                None => self.leaves.get(*at).map_or(FilterVerdict::No, |leaf| leaf.test(record)),
             },
         }
     }
@@ -141,7 +141,7 @@ impl Filter {
 
 impl Leaf {
     /// One test of one record.
-    pub(super) fn test(&self, record: &impl Record) -> Verdict {
+    pub(super) fn test(&self, record: &impl FilterRow) -> FilterVerdict {
         if let Some(path) = &self.path {
             return in_json(path, &self.test, record.get(Field::Text));
         }
@@ -160,24 +160,27 @@ impl Leaf {
 }
 
 /// A test of the payload (of a finding, the sentence), the URL and the close reason.
-fn any(test: &Test, record: &impl Record) -> Verdict {
+fn any(test: &Test, record: &impl FilterRow) -> FilterVerdict {
     let payload = match record.get(Field::Payload) {
         Value::Absent => record.get(Field::Text),
         payload => payload,
     };
     let values = [payload, record.get(Field::Url), record.get(Field::CloseReason)];
-    values.into_iter().map(|value| holds(Kind::Text, test, value, record)).fold(Verdict::No, Verdict::or)
+    values
+        .into_iter()
+        .map(|value| holds(ValueKind::Text, test, value, record))
+        .fold(FilterVerdict::No, FilterVerdict::or)
 }
 
-fn holds(kind: Kind, test: &Test, value: Value<'_>, record: &impl Record) -> Verdict {
+fn holds(kind: ValueKind, test: &Test, value: Value<'_>, record: &impl FilterRow) -> FilterVerdict {
     match (test, value) {
-        (_, Value::Absent) => Verdict::No,
-        (Test::Present, Value::Flag(flag)) => Verdict::of(flag),
-        (Test::Present, _) => Verdict::Yes,
-        (_, Value::Unknown) => Verdict::Unknown,
+        (_, Value::Absent) => FilterVerdict::No,
+        (Test::Present, Value::Flag(flag)) => FilterVerdict::of(flag),
+        (Test::Present, _) => FilterVerdict::Yes,
+        (_, Value::Unknown) => FilterVerdict::Unknown,
         (Test::Compare(cmp, lit), value) => compare(kind, *cmp, lit, value, record),
         (Test::In(items), value) => {
-            let mut found = Verdict::No;
+            let mut found = FilterVerdict::No;
             for (from, to) in items {
                 let one = match to {
                     None => compare(kind, Cmp::Eq, from, value, record),
@@ -196,26 +199,28 @@ fn holds(kind: Kind, test: &Test, value: Value<'_>, record: &impl Record) -> Ver
         (Test::Contains(needle), value) => over(value, |bytes| needle.0.find(bytes).is_some()),
         (Test::Search(search), value) => over(value, |bytes| search.is_in(bytes)),
         (Test::Matches(pattern), Value::Part(part)) => match part_matches(pattern, part) {
-            true => Verdict::Yes,
-            false => Verdict::Unknown,
+            true => FilterVerdict::Yes,
+            false => FilterVerdict::Unknown,
         },
         (Test::Matches(pattern), value) => over(value, |bytes| pattern.regex.is_match(bytes)),
     }
 }
 
 /// A test of bytes that more bytes do not unmake.
-fn over(value: Value<'_>, test: impl Fn(&[u8]) -> bool) -> Verdict {
+fn over(value: Value<'_>, test: impl Fn(&[u8]) -> bool) -> FilterVerdict {
     match value {
-        Value::Bytes(bytes) => Verdict::of(test(bytes)),
+        Value::Bytes(bytes) => FilterVerdict::of(test(bytes)),
         Value::Part(part) => {
             if test(part) {
-                Verdict::Yes
+                FilterVerdict::Yes
             } else {
-                Verdict::Unknown
+                FilterVerdict::Unknown
             }
         }
-        Value::Names(names) => Verdict::of(names.iter().any(|extension| test(extension.name.as_bytes()))),
-        _ => Verdict::No,
+        Value::Names(names) => {
+            FilterVerdict::of(names.iter().any(|extension| test(extension.name.as_bytes())))
+        }
+        _ => FilterVerdict::No,
     }
 }
 
@@ -225,7 +230,7 @@ fn part_matches(pattern: &Pattern, part: &[u8]) -> bool {
 }
 
 #[inline]
-fn compare(kind: Kind, cmp: Cmp, lit: &Lit, value: Value<'_>, record: &impl Record) -> Verdict {
+fn compare(kind: ValueKind, cmp: Cmp, lit: &Lit, value: Value<'_>, record: &impl FilterRow) -> FilterVerdict {
     let order = match (lit, value) {
         (Lit::Number(lit), Value::Number(value)) => value.cmp(lit),
         (Lit::Nanos(lit), Value::Nanos(value)) => value.cmp(lit),
@@ -236,11 +241,11 @@ fn compare(kind: Kind, cmp: Cmp, lit: &Lit, value: Value<'_>, record: &impl Reco
             return match cmp {
                 Cmp::Eq => equal,
                 Cmp::Ne => equal.not(),
-                _ => Verdict::No,
+                _ => FilterVerdict::No,
             };
         }
     };
-    Verdict::of(fits(cmp, order))
+    FilterVerdict::of(fits(cmp, order))
 }
 
 /// Whether a value that stands so to another fulfils a comparison with it.
@@ -255,23 +260,25 @@ fn fits(cmp: Cmp, order: Ordering) -> bool {
     }
 }
 
-fn equals(kind: Kind, lit: &Lit, value: Value<'_>) -> Verdict {
+fn equals(kind: ValueKind, lit: &Lit, value: Value<'_>) -> FilterVerdict {
     match (lit, value) {
-        (Lit::Flag(lit), Value::Flag(value)) => Verdict::of(*lit == value),
-        (Lit::Text(lit), Value::Bytes(value)) if kind == Kind::Host => Verdict::of(is_host(lit, value)),
-        (Lit::Text(lit), Value::Bytes(value)) => Verdict::of(**lit == *value),
+        (Lit::Flag(lit), Value::Flag(value)) => FilterVerdict::of(*lit == value),
+        (Lit::Text(lit), Value::Bytes(value)) if kind == ValueKind::Host => {
+            FilterVerdict::of(is_host(lit, value))
+        }
+        (Lit::Text(lit), Value::Bytes(value)) => FilterVerdict::of(**lit == *value),
         // It goes on, nobody knows how.
         (Lit::Text(lit), Value::Part(part)) if lit.len() >= part.len() && lit.starts_with(part) => {
-            Verdict::Unknown
+            FilterVerdict::Unknown
         }
-        (Lit::Text(lit), Value::Names(names)) => {
-            Verdict::of(names.iter().any(|extension| extension.name.as_bytes().eq_ignore_ascii_case(lit)))
-        }
-        (Lit::Net(net, None), Value::Address(address)) => Verdict::of(net.has(address)),
+        (Lit::Text(lit), Value::Names(names)) => FilterVerdict::of(
+            names.iter().any(|extension| extension.name.as_bytes().eq_ignore_ascii_case(lit)),
+        ),
+        (Lit::Net(net, None), Value::Address(address)) => FilterVerdict::of(net.has(address)),
         (Lit::Net(net, port), Value::Endpoint(end)) => {
-            Verdict::of(net.has(end.ip) && port.is_none_or(|port| port == end.port))
+            FilterVerdict::of(net.has(end.ip) && port.is_none_or(|port| port == end.port))
         }
-        _ => Verdict::No,
+        _ => FilterVerdict::No,
     }
 }
 
@@ -302,12 +309,12 @@ pub(super) fn order(one: &Lit, other: &Lit) -> Option<Ordering> {
 }
 
 /// A test of the values at a path: any of them may fulfil it.
-fn in_json(path: &json::Path, test: &Test, text: Value<'_>) -> Verdict {
+fn in_json(path: &json::Path, test: &Test, text: Value<'_>) -> FilterVerdict {
     let (text, whole) = match text {
         Value::Bytes(text) => (text, true),
         Value::Part(text) => (text, false),
-        Value::Unknown => return Verdict::Unknown,
-        _ => return Verdict::No,
+        Value::Unknown => return FilterVerdict::Unknown,
+        _ => return FilterVerdict::No,
     };
     let mut found = false;
     path.each(text, &mut |raw| {
@@ -317,9 +324,9 @@ fn in_json(path: &json::Path, test: &Test, text: Value<'_>) -> Verdict {
         if found { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     match (found, whole) {
-        (true, _) => Verdict::Yes,
-        (false, true) => Verdict::No,
-        (false, false) => Verdict::Unknown,
+        (true, _) => FilterVerdict::Yes,
+        (false, true) => FilterVerdict::No,
+        (false, false) => FilterVerdict::Unknown,
     }
 }
 

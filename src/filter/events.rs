@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::eval::{Record, Value, Verdict};
+use super::eval::{FilterRow, FilterVerdict, Value};
 use super::field::{Field, Level};
 use super::matcher::Remembered;
 use crate::model::{Direction, Rule, Severity, Time};
@@ -13,14 +13,14 @@ use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 pub(super) struct EventRecord<'a> {
     pub(super) start: Time,
     pub(super) connection: Option<&'a Connection>,
-    pub(super) event: &'a Event<'a>,
+    pub(super) event: &'a FilterEvent<'a>,
     /// Since the one before in its connection.
     pub(super) delta: Option<i64>,
     /// What tests of other levels came to.
     pub(super) remembered: Remembered<'a>,
 }
 
-pub(super) enum Event<'a> {
+pub(super) enum FilterEvent<'a> {
     Ended(&'a Ended<'a>),
     Message(&'a MessageEvent<'a>),
     /// With its payload, where that is needed.
@@ -29,7 +29,7 @@ pub(super) enum Event<'a> {
     Finding(&'static Rule, Spot, Cow<'a, str>),
 }
 
-impl Event<'_> {
+impl FilterEvent<'_> {
     pub(super) fn level(&self) -> Level {
         match self {
             Self::Ended(_) => Level::Connection,
@@ -77,7 +77,7 @@ impl Event<'_> {
     }
 }
 
-impl Record for EventRecord<'_> {
+impl FilterRow for EventRecord<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         match field {
             Field::Time | Field::Epoch => return Value::Moment(self.event.time()),
@@ -89,10 +89,10 @@ impl Record for EventRecord<'_> {
             _ => {}
         }
         let own = match self.event {
-            Event::Ended(ended) => of_connection(ended, field),
-            Event::Message(message) => of_message(message, field),
-            Event::Frame(frame, payload) => of_frame(frame, payload, field),
-            Event::Finding(rule, spot, text) => of_finding(rule, spot, text, field),
+            FilterEvent::Ended(ended) => of_connection(ended, field),
+            FilterEvent::Message(message) => of_message(message, field),
+            FilterEvent::Frame(frame, payload) => of_frame(frame, payload, field),
+            FilterEvent::Finding(rule, spot, text) => of_finding(rule, spot, text, field),
         };
         match (own, self.connection) {
             (Value::Absent, Some(connection)) => of_handshake(connection, field),
@@ -104,7 +104,7 @@ impl Record for EventRecord<'_> {
         self.start
     }
 
-    fn remembered(&self, test: usize) -> Option<Verdict> {
+    fn remembered(&self, test: usize) -> Option<FilterVerdict> {
         self.remembered.of(test, self)
     }
 }

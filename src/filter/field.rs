@@ -74,7 +74,7 @@ const ALL: Levels = Levels::ALL;
 
 /// Words that are the only values of a field. A value is a word's place in `names`.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Words {
+pub struct WordSet {
     /// As in the machine output.
     pub names: &'static [&'static str],
     /// Other words for them.
@@ -85,7 +85,7 @@ pub struct Words {
     pub numeric: bool,
 }
 
-static OPCODES: Words = Words {
+static OPCODES: WordSet = WordSet {
     names: &[
         "continuation",
         "text",
@@ -108,33 +108,33 @@ static OPCODES: Words = Words {
     ordered: true,
     numeric: true,
 };
-static DIRECTIONS: Words = Words {
+static DIRECTIONS: WordSet = WordSet {
     names: &["c2s", "s2c"],
     aliases: &[("client", 0), ("server", 1)],
     ordered: false,
     numeric: false,
 };
-static SIDES: Words = Words {
+static SIDES: WordSet = WordSet {
     names: &["client", "server"],
     aliases: &[("c2s", 0), ("s2c", 1)],
     ordered: false,
     numeric: false,
 };
-static SEVERITIES: Words = Words {
+static SEVERITIES: WordSet = WordSet {
     names: &["info", "warning", "error"],
     aliases: &[("note", 0), ("warn", 1)],
     ordered: true,
     numeric: false,
 };
-static STATES: Words = Words {
+static STATES: WordSet = WordSet {
     names: &["open", "closed", "reset", "timed-out", "refused", "unanswered"],
     aliases: &[],
     ordered: false,
     numeric: false,
 };
-static ACCEPTS: Words =
-    Words { names: &["ok", "wrong", "missing", "unknown"], aliases: &[], ordered: false, numeric: false };
-static INTEGRITIES: Words = Words {
+static ACCEPTS: WordSet =
+    WordSet { names: &["ok", "wrong", "missing", "unknown"], aliases: &[], ordered: false, numeric: false };
+static INTEGRITIES: WordSet = WordSet {
     names: &["ok", "gap", "cut", "unknown-dictionary", "damaged", "guessed", "unknown-extension", "lenient"],
     aliases: &[],
     ordered: false,
@@ -143,7 +143,7 @@ static INTEGRITIES: Words = Words {
 
 /// What the values of a field are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// A whole number from 0, of things or of bytes.
     Number,
     /// Yes or no.
@@ -169,12 +169,12 @@ pub enum Kind {
     /// An address with or without a port.
     Endpoint,
     /// One of a few words.
-    Word(&'static Words),
+    Word(&'static WordSet),
     /// A value inside a JSON text.
     Json,
 }
 
-impl Kind {
+impl ValueKind {
     /// Its name in the document.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -223,7 +223,7 @@ pub struct Info {
     /// Other names, those of Wireshark among them.
     pub aliases: &'static [&'static str],
     /// What its values are.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Which rows have it themselves.
     pub levels: Levels,
     /// The key of the machine output that it equals; empty where there is none.
@@ -247,103 +247,103 @@ macro_rules! fields {
 }
 
 fields! {
-    Any "any" [] Kind::Text, CMX, "", "payload, URL and close reason; what a \"quoted\" text alone looks in";
-    Conn "conn" ["connection", "websocket"] Kind::Number, ALL, "conn", "number of the WebSocket, from 1";
-    Time "time" ["frame.time_relative", "frame.time"] Kind::Time, ALL, "time", "when it was complete (connections: began), in seconds since the first packet, or a date";
-    Epoch "epoch" ["frame.time_epoch"] Kind::Epoch, ALL, "time", "the same in seconds since 1970, or a date";
-    Delta "delta" ["frame.time_delta"] Kind::Duration, MF, "", "since the message (frame) before in the connection";
-    Dir "dir" ["direction"] Kind::Word(&DIRECTIONS), MFX, "dir", "which way";
-    Packet "packet" [] Kind::Number, MFX, "packet", "packet with the first byte, from 1";
-    LastPacket "last_packet" ["frame.number"] Kind::Number, MFX, "last_packet", "packet that completed it, from 1";
-    Msg "msg" ["message"] Kind::Number, MFX, "msg", "number of the message in its connection, from 1";
-    Frame "frame" [] Kind::Number, FX, "frame", "number of the frame in its connection, from 1";
+    Any "any" [] ValueKind::Text, CMX, "", "payload, URL and close reason; what a \"quoted\" text alone looks in";
+    Conn "conn" ["connection", "websocket"] ValueKind::Number, ALL, "conn", "number of the WebSocket, from 1";
+    Time "time" ["frame.time_relative", "frame.time"] ValueKind::Time, ALL, "time", "when it was complete (connections: began), in seconds since the first packet, or a date";
+    Epoch "epoch" ["frame.time_epoch"] ValueKind::Epoch, ALL, "time", "the same in seconds since 1970, or a date";
+    Delta "delta" ["frame.time_delta"] ValueKind::Duration, MF, "", "time since the previous message (frame) of the connection";
+    Dir "dir" ["direction"] ValueKind::Word(&DIRECTIONS), MFX, "dir", "direction";
+    Packet "packet" [] ValueKind::Number, MFX, "packet", "packet with the first byte, from 1";
+    LastPacket "last_packet" ["frame.number"] ValueKind::Number, MFX, "last_packet", "packet that completed it, from 1";
+    Msg "msg" ["message"] ValueKind::Number, MFX, "msg", "number of the message in its connection, from 1";
+    Frame "frame" [] ValueKind::Number, FX, "frame", "number of the frame in its connection, from 1";
 
-    Op "op" [] Kind::Word(&OPCODES), MF, "op", "what it is (messages: the first frame's opcode)";
-    Opcode "opcode" ["websocket.opcode"] Kind::Word(&OPCODES), MF, "opcode", "the same; 0 to 15";
-    Control "control" [] Kind::Flag, MF, "", "close, ping or pong, or reserved for their like";
-    Len "len" ["length", "websocket.payload_length"] Kind::Number, MF, "len", "messages: application bytes, inflated; frames: payload bytes as the header claims";
-    Wire "wire" [] Kind::Number, MF, "wire", "bytes with frame headers";
-    Frames "frames" [] Kind::Number, M, "frames", "how many frames the message has";
-    Compressed "compressed" ["deflate"] Kind::Flag, M, "compressed", "the message was compressed";
-    Integrity "integrity" [] Kind::Word(&INTEGRITIES), M, "integrity", "how sure the message's bytes are";
-    Text "text" ["websocket.payload.text"] Kind::Text, MX, "text", "a text message's text; of a finding, its sentence";
-    Json "json" [] Kind::Json, M, "", "a value in a text message that is JSON, by its path: json.user.name";
-    Payload "payload" ["websocket.payload"] Kind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
-    Hex "hex" [] Kind::Hex, MF, "hex", "the same, given as hexadecimal digits";
-    Sha256 "sha256" [] Kind::Hex, M, "sha256", "SHA-256 of the application bytes";
-    InvalidUtf8At "invalid_utf8_at" [] Kind::Number, M, "invalid_utf8_at", "offset of the first byte that is not UTF-8";
-    MissingAt "missing_at" [] Kind::Number, M, "missing_at", "offset of the first byte that the capture lacks";
-    MissingLen "missing_len" [] Kind::Number, M, "missing_len", "bytes of it that the capture lacks";
-    CloseCode "close.code" ["close_code", "websocket.payload.close.status_code"] Kind::Number, CMF, "close_code", "code of a Close; of a connection, that of its first";
-    CloseReason "close.reason" ["close_reason", "websocket.payload.close.reason"] Kind::Text, CMF, "close_reason", "reason of a Close; of a connection, that of its first";
-    Rtt "rtt" [] Kind::Duration, M, "rtt", "pong: since the ping that it answers";
+    Op "op" [] ValueKind::Word(&OPCODES), MF, "op", "what it is (messages: the first frame's opcode)";
+    Opcode "opcode" ["websocket.opcode"] ValueKind::Word(&OPCODES), MF, "opcode", "the same; 0 to 15";
+    Control "control" [] ValueKind::Flag, MF, "", "close, ping or pong, or a reserved control opcode";
+    Len "len" ["length", "websocket.payload_length"] ValueKind::Number, MF, "len", "messages: application bytes, inflated; frames: payload bytes as the header claims";
+    Wire "wire" [] ValueKind::Number, MF, "wire", "bytes with frame headers";
+    Frames "frames" [] ValueKind::Number, M, "frames", "how many frames the message has";
+    Compressed "compressed" ["deflate"] ValueKind::Flag, M, "compressed", "the message was compressed";
+    Integrity "integrity" [] ValueKind::Word(&INTEGRITIES), M, "integrity", "how certain the message's bytes are";
+    Text "text" ["websocket.payload.text"] ValueKind::Text, MX, "text", "a text message's text; of a finding, its sentence";
+    Json "json" [] ValueKind::Json, M, "", "a value in a text message that is JSON, by its path: json.user.name";
+    Payload "payload" ["websocket.payload"] ValueKind::Bytes, MF, "payload", "messages: application bytes; frames: payload bytes unmasked, as on the wire";
+    Hex "hex" [] ValueKind::Hex, MF, "hex", "the same, given as hexadecimal digits";
+    Sha256 "sha256" [] ValueKind::Hex, M, "sha256", "SHA-256 of the application bytes";
+    InvalidUtf8At "invalid_utf8_at" [] ValueKind::Number, M, "invalid_utf8_at", "offset of the first byte that is not UTF-8";
+    MissingAt "missing_at" [] ValueKind::Number, M, "missing_at", "offset of the first missing byte";
+    MissingLen "missing_len" [] ValueKind::Number, M, "missing_len", "number of missing bytes";
+    CloseCode "close.code" ["close_code", "websocket.payload.close.status_code"] ValueKind::Number, CMF, "close_code", "code of a Close; of a connection, that of its first";
+    CloseReason "close.reason" ["close_reason", "websocket.payload.close.reason"] ValueKind::Text, CMF, "close_reason", "reason of a Close; of a connection, that of its first";
+    Rtt "rtt" [] ValueKind::Duration, M, "rtt", "pong: since the ping that it answers";
 
-    Fin "fin" ["websocket.fin"] Kind::Flag, F, "fin", "FIN: the last frame of its message";
-    Rsv "rsv" ["websocket.rsv"] Kind::Number, F, "rsv", "RSV1 to RSV3 as a number, RSV1 = 4";
-    Rsv1 "rsv1" ["websocket.pmc"] Kind::Flag, F, "", "RSV1: with permessage-deflate, compressed";
-    Rsv2 "rsv2" [] Kind::Flag, F, "", "RSV2";
-    Rsv3 "rsv3" [] Kind::Flag, F, "", "RSV3";
-    Masked "masked" ["mask", "websocket.mask"] Kind::Flag, F, "masked", "MASK: the payload is masked";
-    MaskingKey "masking_key" ["key", "websocket.masking_key"] Kind::Hex, F, "masking_key", "the masking key";
-    HeaderLen "header_len" [] Kind::Number, F, "header_len", "bytes of the header";
-    Offset "offset" [] Kind::Number, FX, "offset", "where it begins in its direction's TCP stream";
-    Complete "complete" [] Kind::Flag, F, "complete", "the capture has all of it";
+    Fin "fin" ["websocket.fin"] ValueKind::Flag, F, "fin", "FIN: the last frame of its message";
+    Rsv "rsv" ["websocket.rsv"] ValueKind::Number, F, "rsv", "RSV1 to RSV3 as a number, RSV1 = 4";
+    Rsv1 "rsv1" ["websocket.pmc"] ValueKind::Flag, F, "", "RSV1: with permessage-deflate, compressed";
+    Rsv2 "rsv2" [] ValueKind::Flag, F, "", "RSV2";
+    Rsv3 "rsv3" [] ValueKind::Flag, F, "", "RSV3";
+    Masked "masked" ["mask", "websocket.mask"] ValueKind::Flag, F, "masked", "MASK: the payload is masked";
+    MaskingKey "masking_key" ["key", "websocket.masking_key"] ValueKind::Hex, F, "masking_key", "the masking key";
+    HeaderLen "header_len" [] ValueKind::Number, F, "header_len", "bytes of the header";
+    Offset "offset" [] ValueKind::Number, FX, "offset", "where it begins in its direction's TCP stream";
+    Complete "complete" [] ValueKind::Flag, F, "complete", "the frame was captured completely";
 
-    Code "code" [] Kind::Text, X, "code", "code of the finding";
-    Severity "severity" ["sev"] Kind::Word(&SEVERITIES), X, "severity", "how bad; info < warning < error";
-    Ref "ref" [] Kind::Text, X, "ref", "the standard's section";
+    Code "code" [] ValueKind::Text, X, "code", "code of the finding";
+    Severity "severity" ["sev"] ValueKind::Word(&SEVERITIES), X, "severity", "severity; info < warning < error";
+    Ref "ref" [] ValueKind::Text, X, "ref", "the standard's section";
 
-    TcpStream "tcp_stream" ["tcp.stream"] Kind::Number, ALL, "tcp_stream", "number of the TCP connection, from 0";
-    Client "client" [] Kind::Endpoint, ALL, "client", "the end that opened it";
-    Server "server" [] Kind::Endpoint, ALL, "server", "the other end";
-    ClientIp "client.ip" [] Kind::Address, ALL, "", "the client's address";
-    ClientPort "client.port" [] Kind::Number, ALL, "", "the client's port";
-    ServerIp "server.ip" [] Kind::Address, ALL, "", "the server's address";
-    ServerPort "server.port" [] Kind::Number, ALL, "", "the server's port";
-    Ip "ip" ["ip.addr", "ipv6.addr"] Kind::Address, ALL, "", "either end's address";
-    Port "port" ["tcp.port"] Kind::Number, ALL, "", "either end's port";
-    SrcIp "src.ip" ["ip.src", "ipv6.src"] Kind::Address, MFX, "", "the sender's address";
-    SrcPort "src.port" ["tcp.srcport"] Kind::Number, MFX, "", "the sender's port";
-    DstIp "dst.ip" ["ip.dst", "ipv6.dst"] Kind::Address, MFX, "", "the receiver's address";
-    DstPort "dst.port" ["tcp.dstport"] Kind::Number, MFX, "", "the receiver's port";
-    ProxiedClient "proxied_client" [] Kind::Endpoint, ALL, "proxied_client", "the client that a PROXY header names";
-    Tunnelled "tunnelled" [] Kind::Flag, ALL, "tunnelled", "inside an HTTP CONNECT tunnel";
-    Url "url" ["http.request.full_uri"] Kind::Text, ALL, "url", "the URL as the client asked for it";
-    Host "host" ["http.host"] Kind::Host, ALL, "", "the URL's host; with or without its port";
-    Path "path" ["http.request.uri"] Kind::Text, ALL, "", "the URL's path and query";
-    Origin "origin" [] Kind::Text, ALL, "", "the request's Origin";
-    UserAgent "user_agent" ["http.user_agent"] Kind::Text, ALL, "", "the request's User-Agent";
-    Status "status" ["http.response.code"] Kind::Number, ALL, "status", "the response's status code";
-    Accept "accept" [] Kind::Word(&ACCEPTS), ALL, "accept", "what became of Sec-WebSocket-Accept";
-    Subprotocol "subprotocol" ["subproto", "http.sec_websocket_protocol"] Kind::Text, ALL, "subprotocol", "the subprotocol that was agreed";
-    Extensions "extensions" ["http.sec_websocket_extensions"] Kind::Names, ALL, "extensions", "names of the extensions that were agreed";
-    HttpVersion "http_version" [] Kind::Text, ALL, "http_version", "HTTP version of the handshake";
-    StreamId "stream_id" ["http2.streamid"] Kind::Number, ALL, "stream_id", "the HTTP/2 stream that carries it";
-    Midstream "midstream" [] Kind::Flag, ALL, "midstream", "the capture began after its handshake";
-    Tls "tls" [] Kind::Flag, ALL, "tls", "inside TLS";
+    TcpStream "tcp_stream" ["tcp.stream"] ValueKind::Number, ALL, "tcp_stream", "number of the TCP connection, from 0";
+    Client "client" [] ValueKind::Endpoint, ALL, "client", "the end that opened it";
+    Server "server" [] ValueKind::Endpoint, ALL, "server", "the other end";
+    ClientIp "client.ip" [] ValueKind::Address, ALL, "", "the client's address";
+    ClientPort "client.port" [] ValueKind::Number, ALL, "", "the client's port";
+    ServerIp "server.ip" [] ValueKind::Address, ALL, "", "the server's address";
+    ServerPort "server.port" [] ValueKind::Number, ALL, "", "the server's port";
+    Ip "ip" ["ip.addr", "ipv6.addr"] ValueKind::Address, ALL, "", "either end's address";
+    Port "port" ["tcp.port"] ValueKind::Number, ALL, "", "either end's port";
+    SrcIp "src.ip" ["ip.src", "ipv6.src"] ValueKind::Address, MFX, "", "the sender's address";
+    SrcPort "src.port" ["tcp.srcport"] ValueKind::Number, MFX, "", "the sender's port";
+    DstIp "dst.ip" ["ip.dst", "ipv6.dst"] ValueKind::Address, MFX, "", "the receiver's address";
+    DstPort "dst.port" ["tcp.dstport"] ValueKind::Number, MFX, "", "the receiver's port";
+    ProxiedClient "proxied_client" [] ValueKind::Endpoint, ALL, "proxied_client", "the client that a PROXY header names";
+    Tunnelled "tunnelled" [] ValueKind::Flag, ALL, "tunnelled", "inside an HTTP CONNECT tunnel";
+    Url "url" ["http.request.full_uri"] ValueKind::Text, ALL, "url", "the URL as the client asked for it";
+    Host "host" ["http.host"] ValueKind::Host, ALL, "", "the URL's host; with or without its port";
+    Path "path" ["http.request.uri"] ValueKind::Text, ALL, "", "the URL's path and query";
+    Origin "origin" [] ValueKind::Text, ALL, "", "the request's Origin";
+    UserAgent "user_agent" ["http.user_agent"] ValueKind::Text, ALL, "", "the request's User-Agent";
+    Status "status" ["http.response.code"] ValueKind::Number, ALL, "status", "the response's status code";
+    Accept "accept" [] ValueKind::Word(&ACCEPTS), ALL, "accept", "the check of Sec-WebSocket-Accept";
+    Subprotocol "subprotocol" ["subproto", "http.sec_websocket_protocol"] ValueKind::Text, ALL, "subprotocol", "the negotiated subprotocol";
+    Extensions "extensions" ["http.sec_websocket_extensions"] ValueKind::Names, ALL, "extensions", "names of the negotiated extensions";
+    HttpVersion "http_version" [] ValueKind::Text, ALL, "http_version", "HTTP version of the handshake";
+    StreamId "stream_id" ["http2.streamid"] ValueKind::Number, ALL, "stream_id", "the HTTP/2 stream of the WebSocket";
+    Midstream "midstream" [] ValueKind::Flag, ALL, "midstream", "the capture began after its handshake";
+    Tls "tls" [] ValueKind::Flag, ALL, "tls", "inside TLS";
 
-    State "state" [] Kind::Word(&STATES), C, "state", "how the connection stands at the end";
-    Opened "opened" [] Kind::Time, C, "opened", "when it was open";
-    Closed "closed" [] Kind::Time, C, "closed", "when it ended";
-    Duration "duration" [] Kind::Duration, C, "", "from opened to closed";
-    Messages "messages" [] Kind::Number, C, "", "messages in both directions";
-    MessagesC2s "messages.c2s" [] Kind::Number, C, "messages.c2s", "messages of the client";
-    MessagesS2c "messages.s2c" [] Kind::Number, C, "messages.s2c", "messages of the server";
-    FramesC2s "frames.c2s" [] Kind::Number, C, "frames.c2s", "frames of the client";
-    FramesS2c "frames.s2c" [] Kind::Number, C, "frames.s2c", "frames of the server";
-    PayloadBytesC2s "payload_bytes.c2s" [] Kind::Number, C, "payload_bytes.c2s", "payload bytes of the client";
-    PayloadBytesS2c "payload_bytes.s2c" [] Kind::Number, C, "payload_bytes.s2c", "payload bytes of the server";
-    WireBytesC2s "wire_bytes.c2s" [] Kind::Number, C, "wire_bytes.c2s", "bytes of the client's frames, with headers";
-    WireBytesS2c "wire_bytes.s2c" [] Kind::Number, C, "wire_bytes.s2c", "bytes of the server's frames, with headers";
-    CloseBy "close.by" [] Kind::Word(&SIDES), C, "close.by", "who sent the first Close";
-    CloseClean "close.clean" [] Kind::Flag, C, "close.clean", "the Close was answered";
-    FindingsError "findings.error" [] Kind::Number, C, "findings.error", "findings that are errors";
-    FindingsWarning "findings.warning" [] Kind::Number, C, "findings.warning", "findings that are warnings";
-    FindingsInfo "findings.info" [] Kind::Number, C, "findings.info", "findings that are notes";
-    Gaps "gaps" [] Kind::Number, C, "gaps", "holes in its streams";
-    GapBytes "gap_bytes" [] Kind::Number, C, "gap_bytes", "bytes that are missing";
-    SkippedBytes "skipped_bytes" [] Kind::Number, C, "skipped_bytes", "bytes after a loss that were not dissected";
-    Mark "mark" [] Kind::Flag, M, "", "marked by you; in the terminal UI only";
+    State "state" [] ValueKind::Word(&STATES), C, "state", "state at the end";
+    Opened "opened" [] ValueKind::Time, C, "opened", "when it was open";
+    Closed "closed" [] ValueKind::Time, C, "closed", "when it ended";
+    Duration "duration" [] ValueKind::Duration, C, "", "from opened to closed";
+    Messages "messages" [] ValueKind::Number, C, "", "messages in both directions";
+    MessagesC2s "messages.c2s" [] ValueKind::Number, C, "messages.c2s", "messages of the client";
+    MessagesS2c "messages.s2c" [] ValueKind::Number, C, "messages.s2c", "messages of the server";
+    FramesC2s "frames.c2s" [] ValueKind::Number, C, "frames.c2s", "frames of the client";
+    FramesS2c "frames.s2c" [] ValueKind::Number, C, "frames.s2c", "frames of the server";
+    PayloadBytesC2s "payload_bytes.c2s" [] ValueKind::Number, C, "payload_bytes.c2s", "payload bytes of the client";
+    PayloadBytesS2c "payload_bytes.s2c" [] ValueKind::Number, C, "payload_bytes.s2c", "payload bytes of the server";
+    WireBytesC2s "wire_bytes.c2s" [] ValueKind::Number, C, "wire_bytes.c2s", "bytes of the client's frames, with headers";
+    WireBytesS2c "wire_bytes.s2c" [] ValueKind::Number, C, "wire_bytes.s2c", "bytes of the server's frames, with headers";
+    CloseBy "close.by" [] ValueKind::Word(&SIDES), C, "close.by", "who sent the first Close";
+    CloseClean "close.clean" [] ValueKind::Flag, C, "close.clean", "the Close was answered";
+    FindingsError "findings.error" [] ValueKind::Number, C, "findings.error", "findings that are errors";
+    FindingsWarning "findings.warning" [] ValueKind::Number, C, "findings.warning", "findings that are warnings";
+    FindingsInfo "findings.info" [] ValueKind::Number, C, "findings.info", "findings of severity info";
+    Gaps "gaps" [] ValueKind::Number, C, "gaps", "number of gaps";
+    GapBytes "gap_bytes" [] ValueKind::Number, C, "gap_bytes", "number of missing bytes";
+    SkippedBytes "skipped_bytes" [] ValueKind::Number, C, "skipped_bytes", "bytes not decoded after a loss";
+    Mark "mark" [] ValueKind::Flag, M, "", "marked by you; in the terminal UI only";
 }
 
 impl Field {
@@ -363,7 +363,7 @@ impl Field {
 
     /// What its values are.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(self) -> ValueKind {
         self.info().kind
     }
 
@@ -476,7 +476,7 @@ pub fn markdown() -> String {
         let levels = if info.levels == ALL { "all".to_owned() } else { levels.join(", ") };
         let key = if info.key.is_empty() { String::new() } else { format!("`{}`", info.key) };
         let mut help = info.help.to_owned();
-        if let Kind::Word(words) = info.kind {
+        if let ValueKind::Word(words) = info.kind {
             let named: Vec<String> = words
                 .names
                 .iter()

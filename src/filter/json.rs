@@ -11,10 +11,10 @@ const LONGEST: usize = 32;
 
 /// Where a value is: `json.user.name`, `json.list[0]`, `json.list[*].id`, `json."odd key"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path(Vec<Step>);
+pub(super) struct Path(Vec<PathStep>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PathStep {
     Key(String),
     Index(u64),
     /// Every element.
@@ -39,8 +39,8 @@ impl Path {
                     return wrong(rest.len(), "a '[' without a ']'");
                 };
                 steps.push(match (index, index.parse()) {
-                    ("*", _) => Step::Each,
-                    (_, Ok(index)) => Step::Index(index),
+                    ("*", _) => PathStep::Each,
+                    (_, Ok(index)) => PathStep::Index(index),
                     _ => return wrong(index.len() + 2, "expected [0], [1] or [*]"),
                 });
                 rest = after;
@@ -67,7 +67,7 @@ impl Path {
                 }
                 (key.to_owned(), after)
             };
-            steps.push(Step::Key(key));
+            steps.push(PathStep::Key(key));
             rest = after;
         }
         Some(Ok(Self(steps)))
@@ -94,18 +94,18 @@ impl fmt::Display for Path {
         f.write_str("json")?;
         for step in &self.0 {
             match step {
-                Step::Key(key)
+                PathStep::Key(key)
                     if key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !key.is_empty() =>
                 {
                     write!(f, ".{key}")?;
                 }
-                Step::Key(key) => {
+                PathStep::Key(key) => {
                     let mut quoted = String::new();
                     write_key(&mut quoted, key);
                     write!(f, ".{quoted}")?;
                 }
-                Step::Index(index) => write!(f, "[{index}]")?,
-                Step::Each => f.write_str("[*]")?,
+                PathStep::Index(index) => write!(f, "[{index}]")?,
+                PathStep::Each => f.write_str("[*]")?,
             }
         }
         Ok(())
@@ -274,14 +274,18 @@ impl<'a> Cursor<'a> {
     }
 
     /// Follows a path; as deep as the path is long, whatever the text.
-    fn walk(&mut self, path: &[Step], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) -> ControlFlow<()> {
+    fn walk(
+        &mut self,
+        path: &[PathStep],
+        visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let Some((step, rest)) = path.split_first() else {
             let value = self.skip()?;
             return if is_value(value) { visit(value) } else { ControlFlow::Break(()) };
         };
         let (open, close) = match step {
-            Step::Key(_) => (b'{', b'}'),
-            Step::Index(_) | Step::Each => (b'[', b']'),
+            PathStep::Key(_) => (b'{', b'}'),
+            PathStep::Index(_) | PathStep::Each => (b'[', b']'),
         };
         if self.peek() != Some(open) {
             self.skip()?;
@@ -295,13 +299,13 @@ impl<'a> Cursor<'a> {
         let mut index = 0u64;
         loop {
             let follow = match step {
-                Step::Key(key) => {
+                PathStep::Key(key) => {
                     let name = self.string()?;
                     self.take(b':')?;
                     *unescape(name) == *key.as_bytes()
                 }
-                Step::Index(wanted) => *wanted == index,
-                Step::Each => true,
+                PathStep::Index(wanted) => *wanted == index,
+                PathStep::Each => true,
             };
             if follow {
                 self.walk(rest, visit)?;
@@ -400,7 +404,7 @@ mod tests {
 
         #[test]
         fn a_path_reads_back(keys in prop::collection::vec("\\PC{1,8}", 0..4)) {
-            let path = Path(keys.into_iter().map(Step::Key).collect());
+            let path = Path(keys.into_iter().map(PathStep::Key).collect());
             prop_assert_eq!(Path::parse(&path.to_string()), Some(Ok(path)));
         }
     }

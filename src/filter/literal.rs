@@ -3,47 +3,47 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::ast::{Lit, Net};
-use super::field::{Kind, Words, near};
+use super::field::{ValueKind, WordSet, near};
 
 /// Why a value is none: a sentence, and words like it.
 pub(super) type Wrong = (String, Vec<&'static str>);
 
 /// A value of a field of this kind. `quoted`: it stood in quotes.
-pub(super) fn literal(kind: Kind, bytes: &[u8], quoted: bool) -> Result<Lit, Wrong> {
+pub(super) fn literal(kind: ValueKind, bytes: &[u8], quoted: bool) -> Result<Lit, Wrong> {
     let text = std::str::from_utf8(bytes).map_err(|_| plain("this is not text"))?;
     match kind {
-        Kind::Number => {
+        ValueKind::Number => {
             number(text).map(Lit::Number).ok_or_else(|| plain("expected a number: 125, 0x7d, 1.5KB, 64KiB"))
         }
-        Kind::Flag => match text {
+        ValueKind::Flag => match text {
             "true" | "1" | "yes" => Ok(Lit::Flag(true)),
             "false" | "0" | "no" => Ok(Lit::Flag(false)),
             _ => Err(plain("expected true or false")),
         },
-        Kind::Duration => {
+        ValueKind::Duration => {
             nanos(text).map(Lit::Nanos).ok_or_else(|| plain("expected a time span: 0.25, 250ms, 3us, 2min"))
         }
-        Kind::Time => nanos(text).map(Lit::Since).or_else(|| moment(text)).ok_or_else(|| {
+        ValueKind::Time => nanos(text).map(Lit::Since).or_else(|| moment(text)).ok_or_else(|| {
             plain("expected seconds since the first packet (1.5, 250ms) or a date (2026-01-31T09:00:00Z)")
         }),
-        Kind::Epoch => nanos(text)
+        ValueKind::Epoch => nanos(text)
             .map(Lit::Moment)
             .or_else(|| moment(text))
             .ok_or_else(|| plain("expected seconds since 1970 or a date (2026-01-31T09:00:00Z)")),
-        Kind::Text | Kind::Host | Kind::Names => Ok(Lit::Text(bytes.into())),
-        Kind::Bytes => Ok(Lit::Text(colons(text).filter(|_| !quoted).unwrap_or_else(|| bytes.into()))),
-        Kind::Hex => digits(text).map(Lit::Text).ok_or_else(|| {
+        ValueKind::Text | ValueKind::Host | ValueKind::Names => Ok(Lit::Text(bytes.into())),
+        ValueKind::Bytes => Ok(Lit::Text(colons(text).filter(|_| !quoted).unwrap_or_else(|| bytes.into()))),
+        ValueKind::Hex => digits(text).map(Lit::Text).ok_or_else(|| {
             plain("expected hexadecimal digits, two for each byte: 48656c6c6f, 48:65:6c:6c:6f")
         }),
-        Kind::Address => net(text)
+        ValueKind::Address => net(text)
             .map(|net| Lit::Net(net, None))
             .ok_or_else(|| plain("expected an address: 10.0.0.1, 10.0.0.0/8, ::1")),
-        Kind::Endpoint => endpoint(text).ok_or_else(|| {
+        ValueKind::Endpoint => endpoint(text).ok_or_else(|| {
             plain("expected an address, with or without a port: 10.0.0.1:8080, [::1]:8080, 10.0.0.0/8")
         }),
-        Kind::Word(words) => word(words, text),
-        Kind::Json if quoted => Ok(Lit::Text(bytes.into())),
-        Kind::Json => Ok(json(text)),
+        ValueKind::Word(words) => word(words, text),
+        ValueKind::Json if quoted => Ok(Lit::Text(bytes.into())),
+        ValueKind::Json => Ok(json(text)),
     }
 }
 
@@ -52,11 +52,11 @@ fn plain(why: &str) -> Wrong {
 }
 
 /// As [`literal`], for bytes that need not be text.
-pub(super) fn raw(kind: Kind, bytes: &[u8], quoted: bool) -> Result<Lit, Wrong> {
+pub(super) fn raw(kind: ValueKind, bytes: &[u8], quoted: bool) -> Result<Lit, Wrong> {
     match kind {
-        Kind::Bytes if std::str::from_utf8(bytes).is_err() => Ok(Lit::Text(bytes.into())),
-        Kind::Text | Kind::Host | Kind::Names => Ok(Lit::Text(bytes.into())),
-        Kind::Json if quoted => Ok(Lit::Text(bytes.into())),
+        ValueKind::Bytes if std::str::from_utf8(bytes).is_err() => Ok(Lit::Text(bytes.into())),
+        ValueKind::Text | ValueKind::Host | ValueKind::Names => Ok(Lit::Text(bytes.into())),
+        ValueKind::Json if quoted => Ok(Lit::Text(bytes.into())),
         _ => literal(kind, bytes, quoted),
     }
 }
@@ -176,7 +176,7 @@ fn endpoint(text: &str) -> Option<Lit> {
     }
 }
 
-fn word(words: &'static Words, text: &str) -> Result<Lit, Wrong> {
+fn word(words: &'static WordSet, text: &str) -> Result<Lit, Wrong> {
     let lower = text.to_ascii_lowercase();
     let named = words.names.iter().position(|name| *name == lower).map(|at| at as u64);
     let named = named.or_else(|| words.aliases.iter().find(|(name, _)| *name == lower).map(|(_, at)| *at));

@@ -12,8 +12,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::ast::Filter;
-use super::eval::Verdict;
-use super::events::{Event, EventRecord};
+use super::eval::FilterVerdict;
+use super::events::{EventRecord, FilterEvent};
 use super::field::{Field, Level, Levels};
 use crate::model::{Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, Wants};
@@ -116,9 +116,9 @@ struct Memory {
 }
 
 impl Memory {
-    fn add(&mut self, key: (usize, Link, u32), number: u64, verdict: Verdict) {
+    fn add(&mut self, key: (usize, Link, u32), number: u64, verdict: FilterVerdict) {
         const ENTRY: usize = 96;
-        if verdict == Verdict::No || self.full {
+        if verdict == FilterVerdict::No || self.full {
             return;
         }
         if self.bytes + ENTRY > MEMORY {
@@ -127,7 +127,7 @@ impl Memory {
         }
         let before = self.marks.len();
         let (yes, unknown) = self.marks.entry(key).or_default();
-        let bits = if verdict == Verdict::Yes { yes } else { unknown };
+        let bits = if verdict == FilterVerdict::Yes { yes } else { unknown };
         match bits.set(number, MEMORY - self.bytes - ENTRY) {
             Some(grown) => self.bytes += grown,
             None => self.full = true,
@@ -135,12 +135,12 @@ impl Memory {
         self.bytes += (self.marks.len() - before) * ENTRY;
     }
 
-    fn of(&self, key: (usize, Link, u32), number: u64) -> Verdict {
+    fn of(&self, key: (usize, Link, u32), number: u64) -> FilterVerdict {
         match self.marks.get(&key) {
-            Some((yes, _)) if yes.has(number) => Verdict::Yes,
-            Some((_, unknown)) if unknown.has(number) => Verdict::Unknown,
-            _ if self.full => Verdict::Unknown,
-            _ => Verdict::No,
+            Some((yes, _)) if yes.has(number) => FilterVerdict::Yes,
+            Some((_, unknown)) if unknown.has(number) => FilterVerdict::Unknown,
+            _ if self.full => FilterVerdict::Unknown,
+            _ => FilterVerdict::No,
         }
     }
 }
@@ -160,14 +160,12 @@ impl Remembered<'_> {
     }
 
     #[inline]
-    pub(super) fn of(&self, test: usize, record: &EventRecord<'_>) -> Option<Verdict> {
+    pub(super) fn of(&self, test: usize, record: &EventRecord<'_>) -> Option<FilterVerdict> {
         let elsewhere = self.plan.get(test).copied().flatten()?;
         let found = self.memory.zip(key(elsewhere.link, record));
-        Some(
-            found.map_or(Verdict::No, |(memory, (conn, number))| {
-                memory.of((test, elsewhere.link, conn), number)
-            }),
-        )
+        Some(found.map_or(FilterVerdict::No, |(memory, (conn, number))| {
+            memory.of((test, elsewhere.link, conn), number)
+        }))
     }
 }
 
@@ -314,17 +312,17 @@ impl Matcher {
     #[inline]
     pub fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) -> bool {
         let delta = self.delta(connection, 0, message.last.time);
-        self.ask(Some(connection), Event::Message(message), delta)
+        self.ask(Some(connection), FilterEvent::Message(message), delta)
     }
 
     /// Whether a frame is chosen. To be told of every one.
     pub fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) -> bool {
         let delta = self.delta(connection, 1, frame.last.time);
         if !self.wants_payload {
-            return self.ask(Some(connection), Event::Frame(frame, &[]), delta);
+            return self.ask(Some(connection), FilterEvent::Frame(frame, &[]), delta);
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let chosen = self.ask(Some(connection), Event::Frame(frame, frame.read(&mut scratch)), delta);
+        let chosen = self.ask(Some(connection), FilterEvent::Frame(frame, frame.read(&mut scratch)), delta);
         self.scratch = scratch;
         chosen
     }
@@ -342,13 +340,13 @@ impl Matcher {
             None if self.wants_sentence => Cow::Owned(text.to_string()),
             None => Cow::Borrowed(""),
         };
-        self.ask(connection, Event::Finding(rule, spot, sentence), None)
+        self.ask(connection, FilterEvent::Finding(rule, spot, sentence), None)
     }
 
     /// Whether a connection is chosen. To be told of every one.
     pub fn ended(&mut self, ended: &Ended<'_>) -> bool {
         self.before.remove(&ended.connection.id.0);
-        self.ask(Some(ended.connection), Event::Ended(ended), None)
+        self.ask(Some(ended.connection), FilterEvent::Ended(ended), None)
     }
 
     /// Nanoseconds since the message (0) or frame (1) before.
@@ -362,7 +360,7 @@ impl Matcher {
     }
 
     #[inline]
-    fn ask(&mut self, connection: Option<&Connection>, event: Event<'_>, delta: Option<i64>) -> bool {
+    fn ask(&mut self, connection: Option<&Connection>, event: FilterEvent<'_>, delta: Option<i64>) -> bool {
         let Self { filter, memory, .. } = self;
         let level = event.level();
         let (at, start) = (level as usize, self.start);
@@ -372,7 +370,7 @@ impl Matcher {
             let remembered = Remembered::nothing();
             let record = EventRecord { start, connection, event: &event, delta, remembered };
             for (test, link) in lessons {
-                let verdict = filter.leaves.get(*test).map_or(Verdict::No, |leaf| leaf.test(&record));
+                let verdict = filter.leaves.get(*test).map_or(FilterVerdict::No, |leaf| leaf.test(&record));
                 if let Some((conn, number)) = key(*link, &record) {
                     memory.add((*test, *link, conn), number, verdict);
                 }
@@ -384,8 +382,8 @@ impl Matcher {
         let plan = self.plans.get(at).map(Vec::as_slice).unwrap_or_default();
         let remembered = Remembered { memory: Some(memory), plan };
         let verdict = filter.test(&EventRecord { start, connection, event: &event, delta, remembered });
-        self.undecided += u64::from(verdict == Verdict::Unknown);
-        verdict == Verdict::Yes
+        self.undecided += u64::from(verdict == FilterVerdict::Unknown);
+        verdict == FilterVerdict::Yes
     }
 }
 

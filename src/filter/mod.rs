@@ -1,6 +1,6 @@
 //! The filter language: `dir == c2s and op == text and json.user == "x"`.
 //!
-//! In: a text. Out: a [`Filter`] that can be asked about any [`Record`], a [`FilterError`] with the word at fault,
+//! In: a text. Out: a [`Filter`] that can be asked about any [`FilterRow`], a [`FilterError`] with the word at fault,
 //! or, while somebody types, [`complete`]'s proposals. `docs/FILTERS.md` tells the language to people.
 //!
 //! | file | what it knows |
@@ -35,9 +35,9 @@ mod whole;
 pub use ast::Filter;
 pub use complete::{Completion, Values, complete};
 pub use error::FilterError;
-pub use eval::{Record, Value, Verdict};
+pub use eval::{FilterRow, FilterVerdict, Value};
 pub use events::of_handshake;
-pub use field::{FIELDS, Field, Info, Kind, Level, Levels, Words};
+pub use field::{FIELDS, Field, Info, Level, Levels, ValueKind, WordSet};
 pub use matcher::{Matcher, Needs, Survey};
 pub use parse::parse;
 pub use whole::{Asker, Told};

@@ -11,9 +11,9 @@
 
 use std::ops::Range;
 
-use super::ast::{Cmp, Filter, Leaf, Lit, Needle, Node, Pattern, Search, Test};
+use super::ast::{Cmp, Filter, Leaf, Lit, Needle, Node, Pattern, Test, TextSearch};
 use super::error::FilterError;
-use super::field::{Field, Kind, names, near};
+use super::field::{Field, ValueKind, names, near};
 use super::json::Path;
 use super::lex::{Keyword, Odd, Sign, Token, keyword, next};
 use super::literal::{Wrong, raw};
@@ -204,7 +204,7 @@ impl<'a> Parser<'a> {
         if text.is_empty() {
             return Err(self.wrong(token, "an empty text").why("everything contains it"));
         }
-        Ok(Leaf { field: Field::Any, path: None, test: Test::Search(Search::new(text)) })
+        Ok(Leaf { field: Field::Any, path: None, test: Test::Search(TextSearch::new(text)) })
     }
 
     /// A test that begins with a word: a field, or a text to look for.
@@ -516,7 +516,7 @@ fn escape(text: &str) -> Option<(usize, Escaped)> {
 }
 
 /// Whether two values can be the ends of a range.
-fn ends_fit(kind: Kind, low: &Lit, high: &Lit) -> std::result::Result<(), &'static str> {
+fn ends_fit(kind: ValueKind, low: &Lit, high: &Lit) -> std::result::Result<(), &'static str> {
     match (low, high) {
         (Lit::Text(_) | Lit::Null | Lit::Flag(_), _) | (_, Lit::Text(_) | Lit::Null | Lit::Flag(_)) => {
             Err("a range goes from a number to a number")
@@ -525,7 +525,7 @@ fn ends_fit(kind: Kind, low: &Lit, high: &Lit) -> std::result::Result<(), &'stat
             Err("both ends have to be dates, or both seconds")
         }
         _ if super::eval::order(low, high).is_some_and(std::cmp::Ordering::is_gt) => match kind {
-            Kind::Word(_) => Err("the first end comes after the second"),
+            ValueKind::Word(_) => Err("the first end comes after the second"),
             _ => Err("the first end is above the second"),
         },
         _ => Ok(()),
@@ -536,15 +536,17 @@ fn ends_fit(kind: Kind, low: &Lit, high: &Lit) -> std::result::Result<(), &'stat
 fn example(field: Field) -> String {
     let name = field.name();
     match field.kind() {
-        Kind::Number => format!("{name} > 100"),
-        Kind::Flag => name.to_owned(),
-        Kind::Duration => format!("{name} > 250ms"),
-        Kind::Time | Kind::Epoch => format!("{name} > 1.5"),
-        Kind::Text | Kind::Host | Kind::Names | Kind::Bytes => format!("{name} contains \"x\""),
-        Kind::Hex => format!("{name} == 37fa213d"),
-        Kind::Address | Kind::Endpoint => format!("{name} == 10.0.0.1"),
-        Kind::Word(words) => format!("{name} == {}", words.names.get(1).copied().unwrap_or_default()),
-        Kind::Json => "json.user == \"x\"".to_owned(),
+        ValueKind::Number => format!("{name} > 100"),
+        ValueKind::Flag => name.to_owned(),
+        ValueKind::Duration => format!("{name} > 250ms"),
+        ValueKind::Time | ValueKind::Epoch => format!("{name} > 1.5"),
+        ValueKind::Text | ValueKind::Host | ValueKind::Names | ValueKind::Bytes => {
+            format!("{name} contains \"x\"")
+        }
+        ValueKind::Hex => format!("{name} == 37fa213d"),
+        ValueKind::Address | ValueKind::Endpoint => format!("{name} == 10.0.0.1"),
+        ValueKind::Word(words) => format!("{name} == {}", words.names.get(1).copied().unwrap_or_default()),
+        ValueKind::Json => "json.user == \"x\"".to_owned(),
     }
 }
 

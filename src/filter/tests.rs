@@ -24,7 +24,7 @@ enum Kept {
     Unknown,
 }
 
-impl Record for Row {
+impl FilterRow for Row {
     fn get(&self, field: Field) -> Value<'_> {
         match self.values.get(&field) {
             None => Value::Absent,
@@ -85,7 +85,7 @@ fn row() -> Row {
     Row { values: values.into_iter().collect() }
 }
 
-fn ask(filter: &str, row: &Row) -> Verdict {
+fn ask(filter: &str, row: &Row) -> FilterVerdict {
     parse(filter).unwrap_or_else(|error| panic!("{error}")).test(row)
 }
 
@@ -180,9 +180,9 @@ fn each_operator_means_what_it_says() {
         "not json.nothing",
     ];
     for filter in yes {
-        assert_eq!(ask(filter, &row), Verdict::Yes, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::Yes, "{filter}");
         if !filter.is_empty() {
-            assert_eq!(ask(&format!("not ({filter})"), &row), Verdict::No, "not {filter}");
+            assert_eq!(ask(&format!("not ({filter})"), &row), FilterVerdict::No, "not {filter}");
         }
     }
     let no = [
@@ -213,7 +213,7 @@ fn each_operator_means_what_it_says() {
         "json.big == 123456789012345678902",
     ];
     for filter in no {
-        assert_eq!(ask(filter, &row), Verdict::No, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::No, "{filter}");
     }
 }
 
@@ -223,9 +223,9 @@ fn a_comparison_with_what_is_not_there_is_false_in_either_way() {
     for filter in
         ["close.code == 1000", "close.code != 1000", "close.code", "close.code in {1000}", "subproto != x"]
     {
-        assert_eq!(ask(filter, &row), Verdict::No, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::No, "{filter}");
     }
-    assert_eq!(ask("not close.code == 1000", &row), Verdict::Yes);
+    assert_eq!(ask("not close.code == 1000", &row), FilterVerdict::Yes);
 }
 
 #[test]
@@ -249,15 +249,15 @@ fn what_is_cut_off_decides_nothing_unless_what_is_there_does() {
         "payload contains hello and len == 1500",
         "payload contains hello or len == 1",
     ] {
-        assert_eq!(ask(filter, &row), Verdict::Unknown, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::Unknown, "{filter}");
     }
     for filter in
         ["payload contains hel", "text ~ hel", "json.a == 1", "hel", "payload != x", "hello or len == 1500"]
     {
-        assert_eq!(ask(filter, &row), Verdict::Yes, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::Yes, "{filter}");
     }
     for filter in ["payload == x", "payload == hello", "payload contains hello and len == 1"] {
-        assert_eq!(ask(filter, &row), Verdict::No, "{filter}");
+        assert_eq!(ask(filter, &row), FilterVerdict::No, "{filter}");
     }
 }
 

@@ -5,8 +5,8 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::ast::Filter;
-use super::eval::{Record, Verdict};
-use super::events::{Event, EventRecord};
+use super::eval::{FilterRow, FilterVerdict};
+use super::events::{EventRecord, FilterEvent};
 use super::field::{Field, Level};
 use super::matcher::Remembered;
 use crate::model::Time;
@@ -33,8 +33,8 @@ impl Filter {
 
     /// What one of its tests says of a record.
     #[must_use]
-    pub fn test_at(&self, test: usize, record: &impl Record) -> Verdict {
-        self.leaves.get(test).map_or(Verdict::No, |leaf| leaf.test(record))
+    pub fn test_at(&self, test: usize, record: &impl FilterRow) -> FilterVerdict {
+        self.leaves.get(test).map_or(FilterVerdict::No, |leaf| leaf.test(record))
     }
 }
 
@@ -46,12 +46,12 @@ pub struct Asker {
     tests: Vec<(usize, Level)>,
     start: Time,
     /// What each test came to for each connection, unless that is no.
-    known: HashMap<(u32, usize), Verdict, RandomState>,
+    known: HashMap<(u32, usize), FilterVerdict, RandomState>,
     before: HashMap<u32, Time, RandomState>,
 }
 
 /// What a test came to for a connection, by its number.
-pub type Told = (u32, usize, Verdict);
+pub type Told = (u32, usize, FilterVerdict);
 
 impl Asker {
     /// Asks the tests of a filter that messages and frames answer. `start`: the time of the first packet.
@@ -72,18 +72,18 @@ impl Asker {
     ) {
         let before = self.before.insert(connection.id.0, message.last.time);
         let delta = before.map(|before| message.last.time.since(before));
-        self.ask(connection, &Event::Message(message), delta, tell);
+        self.ask(connection, &FilterEvent::Message(message), delta, tell);
     }
 
     /// Asks a frame; tells what is new.
     pub fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>, tell: &mut dyn FnMut(Told)) {
-        self.ask(connection, &Event::Frame(frame, &[]), None, tell);
+        self.ask(connection, &FilterEvent::Frame(frame, &[]), None, tell);
     }
 
     fn ask(
         &mut self,
         connection: &Connection,
-        event: &Event<'_>,
+        event: &FilterEvent<'_>,
         delta: Option<i64>,
         tell: &mut dyn FnMut(Told),
     ) {
@@ -99,8 +99,8 @@ impl Asker {
             if *level != event.level() {
                 continue;
             }
-            let known = self.known.get(&(conn, *test)).copied().unwrap_or(Verdict::No);
-            if known == Verdict::Yes {
+            let known = self.known.get(&(conn, *test)).copied().unwrap_or(FilterVerdict::No);
+            if known == FilterVerdict::Yes {
                 continue;
             }
             let now = known.or(self.filter.test_at(*test, &record));

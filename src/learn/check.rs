@@ -1,20 +1,20 @@
 //! Whether what was typed is the answer.
 
 use super::expr::Value;
-use super::parse::Form;
+use super::parse::AnswerForm;
 
 /// What was typed, read in a form; none where it is nothing of that form.
 #[must_use]
-pub fn read(form: Form, typed: &str) -> Option<Value> {
+pub fn read(form: AnswerForm, typed: &str) -> Option<Value> {
     let typed = narrow(typed);
     let typed = typed.trim();
     match form {
-        Form::Text => {
+        AnswerForm::Text => {
             let words: Vec<&str> = typed.split_whitespace().collect();
             let text = words.join(" ").to_lowercase();
             (!text.is_empty()).then_some(Value::Text(text))
         }
-        Form::Number => {
+        AnswerForm::Number => {
             let bare: String = typed.chars().filter(|char| !matches!(char, ' ' | '_' | ',' | '\'')).collect();
             if let Some(hex) = prefixed(&bare) {
                 return i64::from_str_radix(hex, 16).ok().map(Value::Number);
@@ -25,7 +25,7 @@ pub fn read(form: Form, typed: &str) -> Option<Value> {
             let is_unit = unit.chars().all(|char| char.is_alphabetic() || char == '%' || char == '.');
             digits.parse().ok().filter(|_| is_unit).map(Value::Number)
         }
-        Form::Hex => {
+        AnswerForm::Hex => {
             let bare: String = typed.chars().filter(|char| !matches!(char, ' ' | '_' | ':')).collect();
             let digits = prefixed(&bare).unwrap_or(&bare);
             i64::from_str_radix(digits, 16)
@@ -52,7 +52,7 @@ fn narrow(text: &str) -> String {
 
 /// Whether two values are the same answer: bytes count as the number that they make.
 #[must_use]
-pub fn is_same(form: Form, typed: &Value, value: &Value) -> bool {
+pub fn is_same(form: AnswerForm, typed: &Value, value: &Value) -> bool {
     match value {
         Value::Number(_) => typed == value,
         Value::Message(_, number) | Value::Frame(_, number) => {
@@ -70,9 +70,9 @@ pub fn is_same(form: Form, typed: &Value, value: &Value) -> bool {
 
 /// An answer as it would be typed.
 #[must_use]
-pub fn typed(form: Form, value: &Value) -> String {
+pub fn typed(form: AnswerForm, value: &Value) -> String {
     match (form, value) {
-        (Form::Hex, Value::Number(_)) => value.written("x"),
+        (AnswerForm::Hex, Value::Number(_)) => value.written("x"),
         (_, Value::Text(text)) => text.clone(),
         _ => value.written(""),
     }
@@ -85,31 +85,31 @@ mod tests {
     #[test]
     fn answers_are_read_as_people_type_them() {
         for (form, typed, value) in [
-            (Form::Number, "6", Some(6)),
-            (Form::Number, " 65,536 ", Some(65_536)),
-            (Form::Number, "65 536", Some(65_536)),
-            (Form::Number, "6 bytes", Some(6)),
-            (Form::Number, "６个字节", Some(6)),
-            (Form::Number, "0xA", Some(10)),
-            (Form::Number, "six", None),
-            (Form::Number, "6-7", None),
-            (Form::Number, "99999999999999999999", None),
-            (Form::Hex, "6c", Some(0x6c)),
-            (Form::Hex, "0x6C", Some(0x6c)),
-            (Form::Hex, "６ｃ", Some(0x6c)),
-            (Form::Hex, "37 fa", Some(0x37fa)),
-            (Form::Hex, "-6", None),
-            (Form::Hex, "", None),
+            (AnswerForm::Number, "6", Some(6)),
+            (AnswerForm::Number, " 65,536 ", Some(65_536)),
+            (AnswerForm::Number, "65 536", Some(65_536)),
+            (AnswerForm::Number, "6 bytes", Some(6)),
+            (AnswerForm::Number, "６个字节", Some(6)),
+            (AnswerForm::Number, "0xA", Some(10)),
+            (AnswerForm::Number, "six", None),
+            (AnswerForm::Number, "6-7", None),
+            (AnswerForm::Number, "99999999999999999999", None),
+            (AnswerForm::Hex, "6c", Some(0x6c)),
+            (AnswerForm::Hex, "0x6C", Some(0x6c)),
+            (AnswerForm::Hex, "６ｃ", Some(0x6c)),
+            (AnswerForm::Hex, "37 fa", Some(0x37fa)),
+            (AnswerForm::Hex, "-6", None),
+            (AnswerForm::Hex, "", None),
         ] {
             assert_eq!(read(form, typed), value.map(Value::Number), "{typed}");
         }
-        assert_eq!(read(Form::Text, "  The  PONG "), Some(Value::Text("the pong".to_owned())));
+        assert_eq!(read(AnswerForm::Text, "  The  PONG "), Some(Value::Text("the pong".to_owned())));
     }
 
     #[test]
     fn bytes_are_typed_as_a_number() {
-        let typed = read(Form::Hex, "37 fa 21 3d").unwrap();
-        assert!(is_same(Form::Hex, &typed, &Value::Bytes(vec![0x37, 0xfa, 0x21, 0x3d])));
-        assert!(!is_same(Form::Hex, &typed, &Value::Bytes(vec![0x37, 0xfa, 0x21])));
+        let typed = read(AnswerForm::Hex, "37 fa 21 3d").unwrap();
+        assert!(is_same(AnswerForm::Hex, &typed, &Value::Bytes(vec![0x37, 0xfa, 0x21, 0x3d])));
+        assert!(!is_same(AnswerForm::Hex, &typed, &Value::Bytes(vec![0x37, 0xfa, 0x21])));
     }
 }

@@ -28,7 +28,7 @@ impl Expr {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut reader = Reader { rest: text.trim(), depth: 0 };
+        let mut reader = ExprReader { rest: text.trim(), depth: 0 };
         let expr = reader.sum(0)?;
         if reader.rest.is_empty() { Ok(expr) } else { Err(format!("'{}' was not expected", reader.rest)) }
     }
@@ -47,7 +47,7 @@ impl Expr {
     }
 }
 
-struct Reader<'a> {
+struct ExprReader<'a> {
     rest: &'a str,
     depth: usize,
 }
@@ -55,7 +55,7 @@ struct Reader<'a> {
 /// Signs between values, those that bind least first.
 const SIGNS: [&[char]; 3] = [&['^'], &['+', '-'], &['*', '/', '%']];
 
-impl<'a> Reader<'a> {
+impl<'a> ExprReader<'a> {
     fn skip(&mut self) {
         self.rest = self.rest.trim_start();
     }

@@ -93,7 +93,7 @@ fn no<T>(what: impl Into<String>) -> Result<T, Missing> {
 
 /// A capture, as far as expressions look at it.
 #[derive(Clone, Copy, Debug)]
-pub struct Facts<'a> {
+pub struct CaptureFacts<'a> {
     /// Its rows.
     pub index: &'a Index,
     /// What was loaded of it.
@@ -112,7 +112,7 @@ fn text(value: &[u8]) -> Result<Value, Missing> {
 
 /// Sums of a connection's messages, in one walk.
 #[derive(Default)]
-struct Walk {
+struct MessageSums {
     /// Data messages of the server before the client's first.
     pushed: u64,
     /// Data messages of the server with no data message of the client since the one before.
@@ -120,7 +120,7 @@ struct Walk {
     compressed: u64,
 }
 
-impl<'a> Facts<'a> {
+impl<'a> CaptureFacts<'a> {
     /// The value of an expression; `object` knows the objects' values.
     ///
     /// # Errors
@@ -213,8 +213,8 @@ impl<'a> Facts<'a> {
         self.walk(connection).pushed
     }
 
-    fn walk(&self, connection: u32) -> Walk {
-        let mut walk = Walk::default();
+    fn walk(&self, connection: u32) -> MessageSums {
+        let mut walk = MessageSums::default();
         let (mut asked, mut spoke) = (false, false);
         for row in self.index.messages(connection).iter().take(WALKED) {
             walk.compressed += u64::from(row.marks.has(crate::store::Marks::COMPRESSED));

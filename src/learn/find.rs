@@ -1,8 +1,8 @@
 //! The objects of a lesson in a capture: where the bundled one has them, and something like them in another.
 
 use super::expr::Value;
-use super::facts::Facts;
-use super::parse::{Kind, Object};
+use super::facts::CaptureFacts;
+use super::parse::{LessonObject, ObjectKind};
 use crate::model::{Accept, Direction};
 use crate::store::{ConnectionRow, FrameRow, Marks, MessageRow};
 
@@ -11,13 +11,13 @@ const WALKED: usize = 200_000;
 
 /// The object where the lesson says that it is.
 #[must_use]
-pub fn placed(object: &Object) -> Value {
+pub fn placed(object: &LessonObject) -> Value {
     let (connection, number) = object.place;
     match object.kind {
-        Kind::Connection => Value::Connection(connection),
-        Kind::Message => Value::Message(connection, number),
-        Kind::Frame => Value::Frame(connection, number),
-        Kind::Flow => Value::Flow(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
+        ObjectKind::Connection => Value::Connection(connection),
+        ObjectKind::Message => Value::Message(connection, number),
+        ObjectKind::Frame => Value::Frame(connection, number),
+        ObjectKind::Flow => Value::Flow(usize::try_from(number.saturating_sub(1)).unwrap_or(usize::MAX)),
     }
 }
 
@@ -26,7 +26,7 @@ pub type Looked = (u32, u64, u64);
 
 /// Something like an object in a capture, as near as may be to what is looked at; none where there is none.
 #[must_use]
-pub fn like(object: &Object, facts: &Facts<'_>, looked: Looked) -> Option<Value> {
+pub fn like(object: &LessonObject, facts: &CaptureFacts<'_>, looked: Looked) -> Option<Value> {
     let wanted = object.wanted.as_ref()?;
     let (connection, message, frame) = looked;
     let index = facts.index;
@@ -34,13 +34,13 @@ pub fn like(object: &Object, facts: &Facts<'_>, looked: Looked) -> Option<Value>
     let others = index.connections.iter().filter(|row| row.id.0 != connection);
     let mut left = WALKED;
     match object.kind {
-        Kind::Flow => None,
-        Kind::Connection => {
+        ObjectKind::Flow => None,
+        ObjectKind::Connection => {
             let found =
                 here.into_iter().chain(others.take(WALKED)).find(|row| is_connection(row, facts, wanted));
             found.map(|row| Value::Connection(row.id.0))
         }
-        Kind::Message => {
+        ObjectKind::Message => {
             if let Some(row) = facts.message(connection, message)
                 && is_message(row, wanted)
             {
@@ -56,7 +56,7 @@ pub fn like(object: &Object, facts: &Facts<'_>, looked: Looked) -> Option<Value>
             }
             None
         }
-        Kind::Frame => {
+        ObjectKind::Frame => {
             let first = facts.message(connection, message).map_or(0, |row| u64::from(row.first_frame));
             for number in [frame, first] {
                 if let Some(row) = facts.frame(connection, number)
@@ -122,7 +122,7 @@ fn is_message(row: &MessageRow, wanted: &[String]) -> bool {
     })
 }
 
-fn is_connection(row: &ConnectionRow, facts: &Facts<'_>, wanted: &[String]) -> bool {
+fn is_connection(row: &ConnectionRow, facts: &CaptureFacts<'_>, wanted: &[String]) -> bool {
     let handshake = &row.handshake;
     wanted.iter().all(|word| match word.as_str() {
         "any" => true,

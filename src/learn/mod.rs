@@ -36,7 +36,7 @@ pub mod scene;
 mod tests;
 pub mod words;
 
-pub use parse::{Lesson, ParseError, Step};
+pub use parse::{Lesson, LessonStep, ParseError};
 pub use sample::Sample;
 pub use scene::Scene;
 

@@ -32,20 +32,20 @@ pub struct Lesson {
     /// What the learner can do after it.
     pub goal: String,
     /// What it is about.
-    pub objects: Vec<Object>,
+    pub objects: Vec<LessonObject>,
     /// Its steps.
-    pub steps: Vec<Step>,
+    pub steps: Vec<LessonStep>,
 }
 
 /// Something in a capture that a lesson is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Object {
+pub struct LessonObject {
     /// Its name in expressions.
     pub name: String,
     /// The bundled capture that has it.
     pub capture: String,
     /// Which kind of thing.
-    pub kind: Kind,
+    pub kind: ObjectKind,
     /// Its connection there, and its number in that.
     pub place: (u32, u64),
     /// What such a thing of another capture has to be; `None` where only the bundled one serves.
@@ -54,7 +54,7 @@ pub struct Object {
 
 /// A kind of thing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ObjectKind {
     /// A WebSocket.
     Connection,
     /// A message.
@@ -68,7 +68,7 @@ pub enum Kind {
 /// Screens that a step can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum View {
+pub enum LessonView {
     Connections,
     Handshake,
     Messages,
@@ -81,7 +81,7 @@ pub enum View {
     Layers,
 }
 
-impl View {
+impl LessonView {
     const NAMES: [(&'static str, Self); 10] = [
         ("connections", Self::Connections),
         ("handshake", Self::Handshake),
@@ -109,11 +109,11 @@ impl View {
 
 /// A step of a lesson.
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct LessonStep {
     /// Its name: what progress remembers.
     pub name: String,
     /// Which screen, of which object.
-    pub view: (View, Expr),
+    pub view: (LessonView, Expr),
     /// Where the cursor stands there; empty for where it stands anyway.
     pub highlight: String,
     /// What is said, by lines.
@@ -123,7 +123,7 @@ pub struct Step {
     /// What counts as an answer.
     pub check: Check,
     /// Known mistakes and the replies to them.
-    pub wrong: Vec<(Answer, String)>,
+    pub wrong: Vec<(LessonAnswer, String)>,
     /// Hints, the vaguest first.
     pub hints: Vec<String>,
     /// What is said to the right answer; may be empty.
@@ -138,16 +138,16 @@ pub enum Check {
     /// Nothing is asked.
     Read,
     /// Something is typed.
-    Answer(Form, Vec<Answer>),
+    Answer(AnswerForm, Vec<LessonAnswer>),
     /// One of these is chosen; the right one, from 0.
     Choice(Vec<String>, usize),
     /// The cursor is brought to an object of a screen, and a place on it.
-    Go(View, Expr, String),
+    Go(LessonView, Expr, String),
 }
 
 /// In which form an answer is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum AnswerForm {
     /// A number: decimal, or hex with 0x.
     Number,
     /// Hex digits.
@@ -158,7 +158,7 @@ pub enum Form {
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum LessonAnswer {
     /// Computed.
     Computed(Expr),
     /// Literally this.
@@ -176,7 +176,7 @@ pub struct ParseError {
 }
 
 /// A key with its value, and its lines below.
-struct Entry<'a> {
+struct ParsedEntry<'a> {
     line: usize,
     key: &'a str,
     value: &'a str,
@@ -226,11 +226,11 @@ impl Lesson {
         Ok(lesson)
     }
 
-    fn take(&mut self, key: &str, entry: &Entry<'_>) -> Result<(), String> {
+    fn take(&mut self, key: &str, entry: &ParsedEntry<'_>) -> Result<(), String> {
         match key {
             "title" => self.title = entry.joined(),
             "goal" => self.goal = entry.joined(),
-            "object" => self.objects.push(Object::parse(&entry.joined())?),
+            "object" => self.objects.push(LessonObject::parse(&entry.joined())?),
             other => return Err(format!("'{other}' is not known before the first step")),
         }
         Ok(())
@@ -251,12 +251,12 @@ impl Lesson {
 
     /// An object by its name.
     #[must_use]
-    pub fn object(&self, name: &str) -> Option<&Object> {
+    pub fn object(&self, name: &str) -> Option<&LessonObject> {
         self.objects.iter().find(|object| object.name == name)
     }
 }
 
-impl Object {
+impl LessonObject {
     /// `f = rfc-5-7 frame 1/2 | c2s data masked len>=5`
     fn parse(text: &str) -> Result<Self, String> {
         let (name, rest) = text.split_once('=').ok_or("an object is: name = capture kind place | wanted")?;
@@ -269,10 +269,10 @@ impl Object {
             return Err("an object is: name = capture kind place | wanted".to_owned());
         };
         let kind = match kind {
-            "connection" => Kind::Connection,
-            "message" => Kind::Message,
-            "frame" => Kind::Frame,
-            "flow" => Kind::Flow,
+            "connection" => ObjectKind::Connection,
+            "message" => ObjectKind::Message,
+            "frame" => ObjectKind::Frame,
+            "flow" => ObjectKind::Flow,
             other => return Err(format!("there is no kind '{other}'")),
         };
         let (connection, number) = place.split_once('/').unwrap_or((place, "0"));
@@ -283,7 +283,7 @@ impl Object {
     }
 }
 
-impl Entry<'_> {
+impl ParsedEntry<'_> {
     /// All lines as one.
     fn joined(&self) -> String {
         let mut out = self.value.to_owned();
@@ -298,12 +298,12 @@ impl Entry<'_> {
 struct Draft {
     line: usize,
     name: String,
-    view: Option<(View, Expr)>,
+    view: Option<(LessonView, Expr)>,
     highlight: String,
     text: Vec<String>,
     ask: String,
     check: Option<Check>,
-    wrong: Vec<(Answer, String)>,
+    wrong: Vec<(LessonAnswer, String)>,
     hints: Vec<String>,
     right: String,
     bits: Vec<Expr>,
@@ -326,12 +326,12 @@ impl Draft {
         }
     }
 
-    fn take(&mut self, key: &str, entry: &Entry<'_>) -> Result<(), String> {
+    fn take(&mut self, key: &str, entry: &ParsedEntry<'_>) -> Result<(), String> {
         let value = entry.joined();
         match key {
             "view" => {
                 let (view, object) = value.split_once(' ').ok_or("a view is: screen object")?;
-                self.view = Some((View::of(view)?, Expr::parse(object)?));
+                self.view = Some((LessonView::of(view)?, Expr::parse(object)?));
             }
             "highlight" => self.highlight = value,
             "text" => {
@@ -344,15 +344,15 @@ impl Draft {
             "answer" => {
                 let (form, answer) = value.split_once(' ').ok_or("an answer is: form value")?;
                 let form = match form {
-                    "number" => Form::Number,
-                    "hex" => Form::Hex,
-                    "text" => Form::Text,
+                    "number" => AnswerForm::Number,
+                    "hex" => AnswerForm::Hex,
+                    "text" => AnswerForm::Text,
                     other => return Err(format!("there is no form '{other}': number, hex, text")),
                 };
-                self.set(Check::Answer(form, vec![Answer::parse(answer)?]))?;
+                self.set(Check::Answer(form, vec![LessonAnswer::parse(answer)?]))?;
             }
             "also" => match &mut self.check {
-                Some(Check::Answer(_, answers)) => answers.push(Answer::parse(&value)?),
+                Some(Check::Answer(_, answers)) => answers.push(LessonAnswer::parse(&value)?),
                 _ => return Err("also: comes after answer:".to_owned()),
             },
             "choose" => {
@@ -384,11 +384,11 @@ impl Draft {
                     return Err("a place to go to is: screen object place".to_owned());
                 };
                 let at = words.next().unwrap_or_default().to_owned();
-                self.set(Check::Go(View::of(view)?, Expr::parse(object)?, at))?;
+                self.set(Check::Go(LessonView::of(view)?, Expr::parse(object)?, at))?;
             }
             "wrong" => {
                 let (answer, reply) = value.split_once(" | ").ok_or("a mistake is: value | reply")?;
-                self.wrong.push((Answer::parse(answer)?, reply.to_owned()));
+                self.wrong.push((LessonAnswer::parse(answer)?, reply.to_owned()));
             }
             "hint" => self.hints.push(value),
             "right" => self.right = value,
@@ -405,7 +405,7 @@ impl Draft {
         }
     }
 
-    fn done(self) -> Result<Step, ParseError> {
+    fn done(self) -> Result<LessonStep, ParseError> {
         let fail = |what: &str| ParseError { line: self.line, what: format!("step {}: {what}", self.name) };
         if self.text.is_empty() {
             return Err(fail("it has no text"));
@@ -416,7 +416,7 @@ impl Draft {
         if self.check.is_none() && !self.ask.is_empty() {
             return Err(fail("what is asked needs an answer:, choose: or go:"));
         }
-        Ok(Step {
+        Ok(LessonStep {
             view: self.view.clone().ok_or_else(|| fail("it has no view"))?,
             name: self.name,
             highlight: self.highlight,
@@ -431,7 +431,7 @@ impl Draft {
     }
 }
 
-impl Answer {
+impl LessonAnswer {
     fn parse(text: &str) -> Result<Self, String> {
         match text.trim().strip_prefix('=') {
             Some(expr) => Expr::parse(expr).map(Self::Computed),
@@ -440,7 +440,7 @@ impl Answer {
     }
 }
 
-impl Step {
+impl LessonStep {
     /// Every text of the step in which values may stand.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let options = match &self.check {
@@ -470,7 +470,7 @@ impl Step {
             _ => &[],
         };
         for answer in answers.iter().chain(self.wrong.iter().map(|(answer, _)| answer)) {
-            if let Answer::Computed(expr) = answer {
+            if let LessonAnswer::Computed(expr) = answer {
                 expr.objects(&mut found);
             }
         }
@@ -521,8 +521,8 @@ pub fn fill<E>(text: &str, mut value: impl FnMut(&str, &str) -> Result<String, E
 }
 
 /// The entries of a file.
-fn entries(file: &str) -> Result<Vec<Entry<'_>>, ParseError> {
-    let mut found: Vec<Entry<'_>> = Vec::new();
+fn entries(file: &str) -> Result<Vec<ParsedEntry<'_>>, ParseError> {
+    let mut found: Vec<ParsedEntry<'_>> = Vec::new();
     for (at, text) in file.lines().enumerate() {
         let line = at + 1;
         if text.starts_with("//") {
@@ -549,7 +549,7 @@ fn entries(file: &str) -> Result<Vec<Entry<'_>>, ParseError> {
         let Some((key, value)) = split else {
             return Err(ParseError { line, what: format!("'{}' is no key: value", text.trim()) });
         };
-        found.push(Entry { line, key: key.trim(), value: value.trim(), below: Vec::new() });
+        found.push(ParsedEntry { line, key: key.trim(), value: value.trim(), below: Vec::new() });
     }
     for entry in &mut found {
         while entry.below.last().is_some_and(|line| line.trim().is_empty()) {

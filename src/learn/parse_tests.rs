@@ -13,7 +13,7 @@ fn a_lesson_is_read() {
     let step = &lesson.steps[0];
     assert_eq!(step.text, ["A {f.key} b.", "", "  kept"]);
     assert_eq!(step.objects().unwrap(), ["f"]);
-    assert!(matches!(&step.check, Check::Answer(Form::Hex, answers) if answers.len() == 2));
+    assert!(matches!(&step.check, Check::Answer(AnswerForm::Hex, answers) if answers.len() == 2));
     assert_eq!(lesson.steps[1].check, Check::Read);
     assert_eq!(lesson.objects[0].wanted.as_ref().unwrap(), &["c2s", "masked"]);
 }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use super::expr::{Expr, Value};
 use super::facts::{Cache, Missing};
 use super::layout::{flow, wrap};
-use super::parse::{Lesson, View};
+use super::parse::{Lesson, LessonView};
 use super::scene::{Scene, Task};
 use super::words::{heading, words};
-use super::{COUNTED, Course, Sample, Step};
+use super::{COUNTED, Course, LessonStep, Sample};
 use crate::model::{Lang, width};
 
 /// Bundled captures that are open, with what was loaded of them.
@@ -35,7 +35,7 @@ impl Samples {
     ///
     /// # Errors
     /// What has no value.
-    pub fn scene(&mut self, lesson: &Lesson, step: &Step) -> Result<Scene, String> {
+    pub fn scene(&mut self, lesson: &Lesson, step: &LessonStep) -> Result<Scene, String> {
         let mut value = |expr: &Expr| self.value(lesson, expr);
         Scene::make(step, &mut value).map_err(|missing| match missing {
             Missing::Wants(request) => format!("{request:?} could not be loaded"),
@@ -57,7 +57,7 @@ impl Samples {
             let right = number(self.value(lesson, right)?)?;
             let joined = Expr::Both(Box::new(left), *sign, Box::new(right));
             let index = crate::store::Index::default();
-            let facts = super::facts::Facts { index: &index, cache: &Cache::default(), flows: &[] };
+            let facts = super::facts::CaptureFacts { index: &index, cache: &Cache::default(), flows: &[] };
             return facts.value(&joined, &|_| None);
         }
         let mut names = Vec::new();
@@ -72,7 +72,7 @@ impl Samples {
 
 /// The list of lessons.
 #[must_use]
-pub fn list(course: &Course, lang: Lang, progress: &super::progress::Progress) -> String {
+pub fn list(course: &Course, lang: Lang, progress: &super::progress::LessonProgress) -> String {
     let mut out = String::new();
     for at in 0..course.len() {
         let Some(lesson) = course.lesson(at, lang) else { continue };
@@ -161,13 +161,13 @@ fn joined(first: &str, second: &str) -> String {
 }
 
 /// Which capture, screen and object: `rfc-5-7, frame 2`.
-fn place(lesson: &Lesson, step: &Step, scene: &Scene) -> String {
+fn place(lesson: &Lesson, step: &LessonStep, scene: &Scene) -> String {
     let mut names = Vec::new();
     step.view.1.objects(&mut names);
     let capture = names.first().and_then(|name| lesson.object(name)).map_or("", |object| &object.capture);
     let (view, value) = &scene.view;
     let numbers = match (view, value) {
-        (View::Connections | View::Findings, _) => String::new(),
+        (LessonView::Connections | LessonView::Findings, _) => String::new(),
         (_, value) => format!(" {}", value.written("")),
     };
     format!("{capture}: {}{numbers}", view.name())

@@ -7,11 +7,11 @@ const LINES: usize = 4096;
 
 /// Which steps were done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct LessonProgress {
     done: BTreeSet<(String, String)>,
 }
 
-impl Progress {
+impl LessonProgress {
     /// Reads a file of progress; what is no line of it is passed over.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -63,15 +63,15 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let mut progress = Progress::default();
+        let mut progress = LessonProgress::default();
         assert!(progress.add("masking", "key") && !progress.add("masking", "key"));
         progress.add("frame", "fin");
-        assert_eq!(Progress::parse(&progress.text()), progress);
+        assert_eq!(LessonProgress::parse(&progress.text()), progress);
     }
 
     #[test]
     fn damage_costs_what_is_damaged() {
-        let progress = Progress::parse("\0\u{1b}[2J x\nmasking key\n\nmasking\nframe  fin\n../.. x\n");
+        let progress = LessonProgress::parse("\0\u{1b}[2J x\nmasking key\n\nmasking\nframe  fin\n../.. x\n");
         assert_eq!(progress.done.len(), 1);
         assert!(progress.has("masking", "key"));
     }
@@ -79,8 +79,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn nothing_is_too_strange(text in "(?s).{0,300}") {
-            let read = Progress::parse(&text);
-            proptest::prop_assert_eq!(Progress::parse(&read.text()), read);
+            let read = LessonProgress::parse(&text);
+            proptest::prop_assert_eq!(LessonProgress::parse(&read.text()), read);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The captures that lessons bring with them: in the program, read by the same engine as any other.
 
 use super::expr::{Expr, Value};
-use super::facts::{Cache, Facts, Missing};
+use super::facts::{Cache, CaptureFacts, Missing};
 use crate::capture::{Capture, Options};
 use crate::model::Endpoint;
 use crate::net::plain;
@@ -69,7 +69,7 @@ impl Sample {
         object: &dyn Fn(&str) -> Option<Value>,
     ) -> Result<Value, Missing> {
         loop {
-            let facts = Facts { index: &self.session.index(), cache, flows: &self.flows };
+            let facts = CaptureFacts { index: &self.session.index(), cache, flows: &self.flows };
             let found = facts.value(expr, object);
             let Err(Missing::Wants(request)) = found else { return found };
             // Once loaded it is there, so this ends.

@@ -3,13 +3,13 @@
 use super::check::{is_same, read};
 use super::expr::{Expr, Value};
 use super::facts::Missing;
-use super::parse::{Answer, Check, Form, Step, View, fill};
+use super::parse::{AnswerForm, Check, LessonAnswer, LessonStep, LessonView, fill};
 
 /// A step that can be played.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// The screen, and of what.
-    pub view: (View, Value),
+    pub view: (LessonView, Value),
     /// Where the cursor stands there.
     pub highlight: String,
     /// What is said, by lines.
@@ -33,16 +33,16 @@ pub enum Task {
     /// It is only read.
     Read,
     /// Something is typed.
-    Type(Form, Vec<Value>),
+    Type(AnswerForm, Vec<Value>),
     /// One of these; the right one, from 0.
     Choose(Vec<String>, usize),
     /// The cursor is brought there.
-    Go(View, Value, String),
+    Go(LessonView, Value, String),
 }
 
 /// What an answer is worth.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum AnswerVerdict {
     /// It is right.
     Right,
     /// It is wrong; with a reply where the mistake is a known one.
@@ -57,7 +57,7 @@ impl Scene {
     /// # Errors
     /// Why one has no value, or what has to be loaded first.
     pub fn make(
-        step: &Step,
+        step: &LessonStep,
         value: &mut dyn FnMut(&Expr) -> Result<Value, Missing>,
     ) -> Result<Self, Missing> {
         let view = (step.view.0, value(&step.view.1)?);
@@ -81,11 +81,11 @@ impl Scene {
         };
         let form = match step.check {
             Check::Answer(form, _) => form,
-            _ => Form::Number,
+            _ => AnswerForm::Number,
         };
-        let mut answer = |answer: &Answer| match answer {
-            Answer::Computed(expr) => value(expr),
-            Answer::Literal(text) => {
+        let mut answer = |answer: &LessonAnswer| match answer {
+            LessonAnswer::Computed(expr) => value(expr),
+            LessonAnswer::Literal(text) => {
                 read(form, text).ok_or_else(|| Missing::Is(format!("'{text}' is no answer")))
             }
         };
@@ -111,27 +111,27 @@ impl Scene {
 
     /// Judges what was typed.
     #[must_use]
-    pub fn judge(&self, typed: &str) -> Verdict {
+    pub fn judge(&self, typed: &str) -> AnswerVerdict {
         match &self.task {
-            Task::Read => Verdict::Right,
-            Task::Go(..) => Verdict::Unreadable,
+            Task::Read => AnswerVerdict::Right,
+            Task::Go(..) => AnswerVerdict::Unreadable,
             Task::Type(form, answers) => {
-                let Some(typed) = read(*form, typed) else { return Verdict::Unreadable };
+                let Some(typed) = read(*form, typed) else { return AnswerVerdict::Unreadable };
                 if answers.iter().any(|answer| is_same(*form, &typed, answer)) {
-                    return Verdict::Right;
+                    return AnswerVerdict::Right;
                 }
                 let known = self.wrong.iter().find(|(mistake, _)| is_same(*form, &typed, mistake));
-                Verdict::Wrong(known.map(|(_, reply)| reply.clone()))
+                AnswerVerdict::Wrong(known.map(|(_, reply)| reply.clone()))
             }
             Task::Choose(options, right) => {
-                let typed = read(Form::Number, typed).and_then(|value| value.number());
+                let typed = read(AnswerForm::Number, typed).and_then(|value| value.number());
                 let at = typed.and_then(|typed| usize::try_from(typed).ok()?.checked_sub(1));
-                let Some(at) = at.filter(|at| *at < options.len()) else { return Verdict::Unreadable };
+                let Some(at) = at.filter(|at| *at < options.len()) else { return AnswerVerdict::Unreadable };
                 if at == *right {
-                    return Verdict::Right;
+                    return AnswerVerdict::Right;
                 }
                 let known = self.wrong.iter().find(|(mistake, _)| *mistake == Value::Number(at as i64 + 1));
-                Verdict::Wrong(known.map(|(_, reply)| reply.clone()))
+                AnswerVerdict::Wrong(known.map(|(_, reply)| reply.clone()))
             }
         }
     }

@@ -1,11 +1,11 @@
 //! Every lesson file, whole: the two languages say the same, every value is there, every line fits.
 
 use super::expr::{Expr, Value};
-use super::parse::{Answer, Check, Kind, fill};
+use super::parse::{Check, LessonAnswer, ObjectKind, fill};
 use super::plain::Samples;
-use super::progress::Progress;
-use super::scene::{Task, Verdict};
-use super::{COUNTED, Course, Lesson, Step, plain, sample};
+use super::progress::LessonProgress;
+use super::scene::{AnswerVerdict, Task};
+use super::{COUNTED, Course, Lesson, LessonStep, plain, sample};
 use crate::model::{Lang, width};
 
 /// Columns of a line of a lesson.
@@ -21,7 +21,7 @@ fn all(course: &Course, lang: Lang) -> impl Iterator<Item = &Lesson> {
 }
 
 /// Where a step is, for messages.
-fn place(lang: Lang, lesson: &Lesson, step: &Step) -> String {
+fn place(lang: Lang, lesson: &Lesson, step: &LessonStep) -> String {
     format!("lessons/{}/{}.txt, step {}", lang.code(), lesson.id, step.name)
 }
 
@@ -80,7 +80,7 @@ fn both_languages_have_the_same_steps_views_and_answers() {
             assert_eq!(one.hints.len(), other.hints.len(), "{at}");
             assert_eq!(one.right.is_empty(), other.right.is_empty(), "{at}");
             let mistakes =
-                |step: &Step| step.wrong.iter().map(|(answer, _)| answer.clone()).collect::<Vec<_>>();
+                |step: &LessonStep| step.wrong.iter().map(|(answer, _)| answer.clone()).collect::<Vec<_>>();
             assert_eq!(mistakes(one), mistakes(other), "{at}");
             match (&one.check, &other.check) {
                 (Check::Choice(options, right), Check::Choice(others, other)) => {
@@ -115,7 +115,12 @@ fn every_answer_is_computed_and_right_and_no_known_mistake_is() {
                 assert!(scene.hints.len() == 2 || scene.task == Task::Read, "{at}: two hints");
                 match &scene.task {
                     Task::Type(..) | Task::Choose(..) => {
-                        assert_eq!(scene.judge(&scene.answer()), Verdict::Right, "{at}: {}", scene.answer());
+                        assert_eq!(
+                            scene.judge(&scene.answer()),
+                            AnswerVerdict::Right,
+                            "{at}: {}",
+                            scene.answer()
+                        );
                     }
                     Task::Go(..) | Task::Read => assert!(scene.mistakes().is_empty(), "{at}"),
                 }
@@ -124,7 +129,7 @@ fn every_answer_is_computed_and_right_and_no_known_mistake_is() {
                         Task::Type(form, _) => super::check::typed(*form, mistake),
                         _ => mistake.written(""),
                     };
-                    assert!(matches!(scene.judge(&typed), Verdict::Wrong(Some(_))), "{at}: {typed}");
+                    assert!(matches!(scene.judge(&typed), AnswerVerdict::Wrong(Some(_))), "{at}: {typed}");
                 }
                 if let Task::Choose(options, right) = &scene.task {
                     let replied: Vec<i64> =
@@ -147,7 +152,7 @@ fn literal_answers_are_those_that_no_capture_holds() {
     for lesson in all(&course, Lang::En) {
         for step in &lesson.steps {
             if let Check::Answer(_, answers) = &step.check
-                && let Answer::Literal(text) = &answers[0]
+                && let LessonAnswer::Literal(text) = &answers[0]
             {
                 literal.push(format!("{} {} {text}", lesson.id, step.name));
             }
@@ -224,9 +229,9 @@ fn every_capture_is_used_and_every_object_is_there() {
         for object in &lesson.objects {
             used.insert(object.capture.clone());
             let property = match object.kind {
-                Kind::Connection => "number",
-                Kind::Message | Kind::Frame => "number",
-                Kind::Flow => "packets",
+                ObjectKind::Connection => "number",
+                ObjectKind::Message | ObjectKind::Frame => "number",
+                ObjectKind::Flow => "packets",
             };
             let expr = Expr::parse(&format!("{}.{property}", object.name)).unwrap();
             let value = samples.value(lesson, &expr);
@@ -248,7 +253,7 @@ fn a_pushed_message_is_looked_for_where_the_server_speaks_first() {
     for (name, found) in [("polling-vs-websocket", true), ("chat-deflate", false)] {
         let (sample, cache) = samples.get(name).unwrap();
         let index = sample.session.index();
-        let facts = super::facts::Facts { index: &index, cache, flows: &[] };
+        let facts = super::facts::CaptureFacts { index: &index, cache, flows: &[] };
         assert_eq!(super::find::like(object, &facts, (1, 0, 0)).is_some(), found, "{name}");
     }
 }
@@ -262,11 +267,11 @@ fn what_is_looked_for_elsewhere_is_what_the_bundled_capture_has() {
         for object in lesson.objects.iter().filter(|object| object.wanted.is_some()) {
             let (sample, cache) = samples.get(&object.capture).unwrap();
             let index = sample.session.index();
-            let facts = super::facts::Facts { index: &index, cache, flows: &[] };
+            let facts = super::facts::CaptureFacts { index: &index, cache, flows: &[] };
             let placed = super::find::placed(object);
             let (connection, number) = object.place;
             let looked = match object.kind {
-                Kind::Frame => (connection, 0, number),
+                ObjectKind::Frame => (connection, 0, number),
                 _ => (connection, number, 0),
             };
             assert_eq!(super::find::like(object, &facts, looked), Some(placed), "{}: {object:?}", lesson.id);
@@ -286,7 +291,7 @@ fn lessons_are_printed_whole_in_both_languages() {
             let lesson = course.lesson(at, lang).unwrap();
             assert_eq!(text.matches("\n-- ").count(), lesson.steps.len() + 1, "{text}");
         }
-        let list = plain::list(&course, lang, &Progress::parse("masking key\nmasking why\n"));
+        let list = plain::list(&course, lang, &LessonProgress::parse("masking key\nmasking why\n"));
         assert!(list.contains("masking        2/6"), "{list}");
     }
 }

@@ -5,7 +5,7 @@ use crate::model::Lang;
 /// Labels, questions and replies that are the same in all lessons.
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)]
-pub struct Words {
+pub struct LessonWords {
     pub lessons: &'static str,
     pub extras: &'static str,
     pub progress: &'static str,
@@ -46,7 +46,7 @@ pub struct Words {
     pub more_above: &'static str,
 }
 
-static EN: Words = Words {
+static EN: LessonWords = LessonWords {
     lessons: "Lessons",
     extras: "Extras",
     progress: "progress",
@@ -87,7 +87,7 @@ static EN: Words = Words {
     more_above: "j/k: more",
 };
 
-static ZH: Words = Words {
+static ZH: LessonWords = LessonWords {
     lessons: "课程",
     extras: "选学",
     progress: "进度",
@@ -130,7 +130,7 @@ static ZH: Words = Words {
 
 /// The labels in a language.
 #[must_use]
-pub fn words(lang: Lang) -> &'static Words {
+pub fn words(lang: Lang) -> &'static LessonWords {
     lang.pick(&EN, &ZH)
 }
 

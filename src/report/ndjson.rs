@@ -311,7 +311,7 @@ fn write_frame(
                 use sha2::{Digest as _, Sha256};
                 match frame.sha256.or_else(|| whole.then(|| Sha256::digest(bytes).into())) {
                     Some(hash) => {
-                        let _ = write!(Text(out), "\"{}\"", hex::encode(hash));
+                        let _ = write!(JsonText(out), "\"{}\"", hex::encode(hash));
                     }
                     None => out.extend_from_slice(b"null"),
                 }
@@ -370,7 +370,7 @@ fn write_message(
             key(out, "sha256");
             match message.sha256 {
                 Some(hash) => {
-                    let _ = write!(Text(out), "\"{}\"", hex::encode(hash));
+                    let _ = write!(JsonText(out), "\"{}\"", hex::encode(hash));
                 }
                 None => out.extend_from_slice(b"null"),
             }
@@ -415,7 +415,7 @@ fn write_message(
     }
     if let Some(rtt) = message.rtt {
         key(out, "rtt");
-        let _ = write!(Text(out), "{}", seconds(rtt));
+        let _ = write!(JsonText(out), "{}", seconds(rtt));
     }
     out.extend_from_slice(b"}\n");
 }
@@ -497,9 +497,10 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     kind(out, "connection", Some(connection));
     moment(out, "time", connection.first.time);
     number(out, "tcp_stream", u64::from(connection.tcp.0));
-    let _ = write!(Text(out), ",\"client\":\"{}\",\"server\":\"{}\"", connection.client, connection.server);
+    let _ =
+        write!(JsonText(out), ",\"client\":\"{}\",\"server\":\"{}\"", connection.client, connection.server);
     if let Some(proxied) = connection.proxied {
-        let _ = write!(Text(out), ",\"proxied_client\":\"{proxied}\"");
+        let _ = write!(JsonText(out), ",\"proxied_client\":\"{proxied}\"");
     }
     if connection.tunnelled {
         flag(out, "tunnelled", true);
@@ -534,7 +535,8 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
     write_head(out, "response", handshake.response.as_deref(), connection.response, body);
     if let Some(foreign) = &handshake.foreign {
         key(out, "response_not_http");
-        let _ = write!(Text(out), "{{\"what\":\"{}\",\"packet\":{}", foreign.what(), foreign.place.packet);
+        let _ =
+            write!(JsonText(out), "{{\"what\":\"{}\",\"packet\":{}", foreign.what(), foreign.place.packet);
         hexadecimal(out, "hex", &foreign.bytes);
         out.push(b'}');
     }
@@ -568,12 +570,12 @@ fn write_connection(out: &mut Vec<u8>, ended: &Ended<'_>) {
         ("payload_bytes", c2s.payload_bytes, s2c.payload_bytes),
         ("wire_bytes", c2s.wire_bytes, s2c.wire_bytes),
     ] {
-        let _ = write!(Text(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
+        let _ = write!(JsonText(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
     }
     write_close(out, ended);
     end::write(out, ended);
     write_tally(out, ended.findings);
-    let _ = write!(Text(out), ",\"gaps\":{},\"gap_bytes\":{}", ended.gaps.0, ended.gaps.1);
+    let _ = write!(JsonText(out), ",\"gaps\":{},\"gap_bytes\":{}", ended.gaps.0, ended.gaps.1);
     let skipped: Vec<u64> =
         Direction::BOTH.iter().filter_map(|d| ended.socket.and_then(|ws| ws.skipped(*d))).collect();
     if !skipped.is_empty() {
@@ -589,7 +591,7 @@ fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {
         out.extend_from_slice(b"null");
         return;
     };
-    let _ = write!(Text(out), "{{\"by\":\"{}\"", closing.sender());
+    let _ = write!(JsonText(out), "{{\"by\":\"{}\"", closing.sender());
     optional(out, "code", closing.code.map(u64::from));
     key(out, "reason");
     match std::str::from_utf8(&closing.reason) {
@@ -602,7 +604,7 @@ fn write_close(out: &mut Vec<u8>, ended: &Ended<'_>) {
 
 fn write_tally(out: &mut Vec<u8>, tally: &Tally) {
     let _ = write!(
-        Text(out),
+        JsonText(out),
         ",\"findings\":{{\"error\":{},\"warning\":{},\"info\":{}}}",
         tally.of(Severity::Error),
         tally.of(Severity::Warning),
@@ -618,7 +620,7 @@ fn write_losses(out: &mut Vec<u8>, losses: &Losses) {
 
 fn write_loss(out: &mut Vec<u8>, loss: &Loss) {
     out.extend_from_slice(b"{\"v\":1,\"kind\":\"loss\"");
-    let _ = write!(Text(out), ",\"time\":\"{}\",\"from\":\"{}\"", loss.until, loss.from);
+    let _ = write!(JsonText(out), ",\"time\":\"{}\",\"from\":\"{}\"", loss.until, loss.from);
     write_losses(out, &loss.losses);
     out.extend_from_slice(b"}\n");
 }
@@ -636,12 +638,14 @@ pub fn write_summary(out: &mut Vec<u8>, summary: &Summary) {
     write_tally(out, &totals.findings);
     out.extend_from_slice(b",\"skipped\":{");
     for (i, (reason, count)) in summary.skipped.iter().enumerate() {
-        let _ = write!(Text(out), "{}\"{reason}\":{count}", if i == 0 { "" } else { "," });
+        let _ = write!(JsonText(out), "{}\"{reason}\":{count}", if i == 0 { "" } else { "," });
     }
     out.push(b'}');
     let Losses { kernel, interface, queue } = summary.losses;
-    let _ =
-        write!(Text(out), ",\"losses\":{{\"kernel\":{kernel},\"interface\":{interface},\"queue\":{queue}}}");
+    let _ = write!(
+        JsonText(out),
+        ",\"losses\":{{\"kernel\":{kernel},\"interface\":{interface},\"queue\":{queue}}}"
+    );
     number(out, "gaps", totals.gaps);
     number(out, "gap_bytes", totals.gap_bytes);
     flag(out, "input_complete", summary.input_complete);
@@ -649,9 +653,9 @@ pub fn write_summary(out: &mut Vec<u8>, summary: &Summary) {
 }
 
 /// `fmt::Write` over bytes.
-struct Text<'a>(&'a mut Vec<u8>);
+struct JsonText<'a>(&'a mut Vec<u8>);
 
-impl std::fmt::Write for Text<'_> {
+impl std::fmt::Write for JsonText<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())

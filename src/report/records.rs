@@ -189,7 +189,7 @@ impl<W: Write> Sink for Csv<W> {
             *matched += 1;
             let longest = selection.longest.unwrap_or(usize::MAX);
             out.record(frame.last.packet, |out| {
-                write_frame(Record::new(out), connection, frame, selection.payload, longest, scratch);
+                write_frame(CsvRecord::new(out), connection, frame, selection.payload, longest, scratch);
             });
         }
     }
@@ -201,7 +201,7 @@ impl<W: Write> Sink for Csv<W> {
             let short = selection.shorten(message);
             let message = short.as_ref().unwrap_or(message);
             out.record(message.last.packet, |out| {
-                write_message(Record::new(out), connection, message, selection.payload);
+                write_message(CsvRecord::new(out), connection, message, selection.payload);
             });
         }
     }
@@ -216,7 +216,7 @@ impl<W: Write> Sink for Csv<W> {
         if self.writes() && self.selection.finding(connection, rule, spot, text) {
             self.matched += 1;
             self.out.record(spot.place.packet, |out| {
-                write_finding(Record::new(out), connection, rule, spot, text);
+                write_finding(CsvRecord::new(out), connection, rule, spot, text);
             });
         }
     }
@@ -224,7 +224,7 @@ impl<W: Write> Sink for Csv<W> {
     fn ended(&mut self, ended: &Ended<'_>) {
         if self.writes() && self.selection.ended(ended) {
             self.matched += 1;
-            self.out.record(u64::MAX - 1, |out| write_connection(Record::new(out), ended));
+            self.out.record(u64::MAX - 1, |out| write_connection(CsvRecord::new(out), ended));
         }
     }
 
@@ -234,12 +234,12 @@ impl<W: Write> Sink for Csv<W> {
 }
 
 /// One line, cell by cell.
-struct Record<'a> {
+struct CsvRecord<'a> {
     out: &'a mut Vec<u8>,
     first: bool,
 }
 
-impl<'a> Record<'a> {
+impl<'a> CsvRecord<'a> {
     fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out, first: true }
     }
@@ -275,7 +275,7 @@ impl<'a> Record<'a> {
     fn time(&mut self, time: impl Into<Option<Time>>) {
         let out = self.cell();
         if let Some(time) = time.into() {
-            let _ = write!(Text(out), "{time}");
+            let _ = write!(CellText(out), "{time}");
         }
     }
 
@@ -298,7 +298,7 @@ impl<'a> Record<'a> {
 }
 
 fn write_message(
-    mut record: Record<'_>,
+    mut record: CsvRecord<'_>,
     connection: &Connection,
     message: &MessageEvent<'_>,
     payload: PayloadMode,
@@ -355,7 +355,7 @@ fn write_message(
 }
 
 fn write_frame(
-    mut record: Record<'_>,
+    mut record: CsvRecord<'_>,
     connection: &Connection,
     frame: &FrameEvent<'_>,
     payload: PayloadMode,
@@ -400,7 +400,7 @@ fn write_frame(
 }
 
 fn write_finding(
-    mut record: Record<'_>,
+    mut record: CsvRecord<'_>,
     connection: Option<&Connection>,
     rule: &'static Rule,
     spot: Spot,
@@ -421,7 +421,7 @@ fn write_finding(
     record.end();
 }
 
-fn write_connection(mut record: Record<'_>, ended: &Ended<'_>) {
+fn write_connection(mut record: CsvRecord<'_>, ended: &Ended<'_>) {
     let connection = ended.connection;
     let handshake = &connection.handshake;
     record.number(u64::from(connection.id.0));
@@ -487,9 +487,9 @@ fn extensions(connection: &Connection) -> String {
 }
 
 /// `fmt::Write` over bytes.
-struct Text<'a>(&'a mut Vec<u8>);
+struct CellText<'a>(&'a mut Vec<u8>);
 
-impl std::fmt::Write for Text<'_> {
+impl std::fmt::Write for CellText<'_> {
     fn write_str(&mut self, text: &str) -> std::fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())

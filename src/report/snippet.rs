@@ -6,7 +6,7 @@ use base64::Engine as _;
 
 /// A form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum SnippetForm {
     /// UTF-8 as it is.
     Text,
     /// JSON, a value to a line, indented; otherwise as it was sent.
@@ -25,7 +25,7 @@ pub enum Form {
     Python,
 }
 
-impl Form {
+impl SnippetForm {
     /// All of them.
     pub const ALL: [Self; 8] =
         [Self::Text, Self::Json, Self::Hex, Self::Dump, Self::Base64, Self::C, Self::Rust, Self::Python];
@@ -48,19 +48,19 @@ impl Form {
 
 /// Bytes in a form; none where they do not fit it: text that is not UTF-8, JSON that is none.
 #[must_use]
-pub fn write(form: Form, bytes: &[u8]) -> Option<String> {
+pub fn write(form: SnippetForm, bytes: &[u8]) -> Option<String> {
     Some(match form {
-        Form::Text => std::str::from_utf8(bytes).ok()?.to_owned(),
-        Form::Json => indent(std::str::from_utf8(bytes).ok()?)?,
-        Form::Hex => hex::encode(bytes),
-        Form::Dump => dump(bytes),
-        Form::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
-        Form::C => {
+        SnippetForm::Text => std::str::from_utf8(bytes).ok()?.to_owned(),
+        SnippetForm::Json => indent(std::str::from_utf8(bytes).ok()?)?,
+        SnippetForm::Hex => hex::encode(bytes),
+        SnippetForm::Dump => dump(bytes),
+        SnippetForm::Base64 => base64::engine::general_purpose::STANDARD.encode(bytes),
+        SnippetForm::C => {
             let (open, close) = ("static const unsigned char message[] = {\n", "};\n");
             format!("{open}{}{close}", lines(bytes))
         }
-        Form::Rust => format!("const MESSAGE: [u8; {}] = [\n{}];\n", bytes.len(), lines(bytes)),
-        Form::Python => python(bytes),
+        SnippetForm::Rust => format!("const MESSAGE: [u8; {}] = [\n{}];\n", bytes.len(), lines(bytes)),
+        SnippetForm::Python => python(bytes),
     })
 }
 
@@ -194,24 +194,27 @@ mod tests {
     #[test]
     fn each_form_of_a_few_bytes() {
         let of = |form| write(form, b"Hi\"\xff\n").unwrap_or_default();
-        assert_eq!(of(Form::Hex), "486922ff0a");
-        assert_eq!(of(Form::Base64), "SGki/wo=");
-        assert_eq!(of(Form::Python), "b\"Hi\\\"\\xff\\n\"");
+        assert_eq!(of(SnippetForm::Hex), "486922ff0a");
+        assert_eq!(of(SnippetForm::Base64), "SGki/wo=");
+        assert_eq!(of(SnippetForm::Python), "b\"Hi\\\"\\xff\\n\"");
         assert_eq!(
-            of(Form::C),
+            of(SnippetForm::C),
             "static const unsigned char message[] = {\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n};\n"
         );
-        assert_eq!(of(Form::Rust), "const MESSAGE: [u8; 5] = [\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n];\n");
-        assert_eq!(write(Form::Text, b"\xff"), None);
         assert_eq!(
-            write(Form::Dump, b"Hello").unwrap(),
+            of(SnippetForm::Rust),
+            "const MESSAGE: [u8; 5] = [\n    0x48, 0x69, 0x22, 0xff, 0x0a,\n];\n"
+        );
+        assert_eq!(write(SnippetForm::Text, b"\xff"), None);
+        assert_eq!(
+            write(SnippetForm::Dump, b"Hello").unwrap(),
             "00000000  48 65 6c 6c 6f                                    |Hello|\n"
         );
     }
 
     #[test]
     fn json_is_indented_and_numbers_stay() {
-        let of = |text: &str| write(Form::Json, text.as_bytes());
+        let of = |text: &str| write(SnippetForm::Json, text.as_bytes());
         assert_eq!(
             of(r#"{"a":12345678901234567890.10,"a":[],"b":[1,{"c":"}, \" "}]}"#).unwrap(),
             "{\n  \"a\": 12345678901234567890.10,\n  \"a\": [],\n  \"b\": [\n    1,\n    {\n      \"c\": \"}, \\\" \"\n    }\n  ]\n}\n"
@@ -231,14 +234,14 @@ mod tests {
                 let body = text.split_once(['{', '=']).map_or("", |(_, body)| body);
                 body.match_indices("0x").map(|(at, _)| u8::from_str_radix(&body[at + 2..at + 4], 16).unwrap()).collect()
             };
-            prop_assert_eq!(digits(Form::C), bytes.clone());
-            prop_assert_eq!(digits(Form::Rust), bytes.clone());
+            prop_assert_eq!(digits(SnippetForm::C), bytes.clone());
+            prop_assert_eq!(digits(SnippetForm::Rust), bytes.clone());
         }
 
         #[test]
         fn indented_json_is_the_same_json(keys in prop::collection::vec("\\PC{0,6}", 0..5), number in any::<i64>()) {
             let value = serde_json::json!({ "list": keys, "n": number, "o": { "x": null, "e": {} } });
-            let text = write(Form::Json, value.to_string().as_bytes()).unwrap();
+            let text = write(SnippetForm::Json, value.to_string().as_bytes()).unwrap();
             prop_assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
         }
     }

@@ -20,8 +20,8 @@ use std::fmt::Arguments;
 use std::io::{self, Write};
 
 use super::Summary;
-use super::table::Look;
-use crate::autopsy::Facts;
+use super::table::TableStyle;
+use crate::autopsy::EndFacts;
 use crate::filter::Matcher;
 use crate::model::{Direction, Head, Lang, PerDirection, Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, State, Wants};
@@ -40,7 +40,7 @@ const CODES: usize = 1000;
 
 /// What is asked for.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct StatsOptions {
     /// Connections that are listed, those with most messages first.
     pub top: usize,
     /// Only these WebSockets; all where it is empty. The capture's own numbers are of all of it.
@@ -51,7 +51,7 @@ pub struct Options {
     pub poll: u64,
 }
 
-impl Default for Options {
+impl Default for StatsOptions {
     fn default() -> Self {
         Self { top: 10, connections: Vec::new(), filter: None, poll: 1_000_000_000 }
     }
@@ -142,7 +142,7 @@ struct Heads {
 /// Gathers the numbers.
 #[derive(Debug)]
 pub struct Stats {
-    options: Options,
+    options: StatsOptions,
     sums: PerDirection<Sums>,
     states: [u64; STATES.len()],
     heads: Heads,
@@ -167,7 +167,7 @@ pub struct Stats {
 impl Stats {
     /// With nothing gathered yet.
     #[must_use]
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: StatsOptions) -> Self {
         Self {
             options,
             sums: PerDirection::default(),
@@ -195,7 +195,7 @@ impl Stats {
     ///
     /// # Errors
     /// Those of the writer.
-    pub fn write_text(&self, out: &mut dyn Write, summary: &Summary, look: &Look) -> io::Result<()> {
+    pub fn write_text(&self, out: &mut dyn Write, summary: &Summary, look: &TableStyle) -> io::Result<()> {
         let mut bytes = Vec::new();
         text::write(&mut bytes, self, summary, look);
         out.write_all(&bytes)
@@ -347,7 +347,7 @@ impl Sink for Stats {
         {
             *count += 1;
         }
-        self.keep_alive.add(&Facts::of(ended));
+        self.keep_alive.add(&EndFacts::of(ended));
         let Some(socket) = ended.socket else {
             // Its heads were not told before.
             return self.add_heads(connection);

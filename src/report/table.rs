@@ -37,7 +37,7 @@ use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
 use clip::Clip;
 use fit::Wrapped;
 use lead::{Layout, Margin, Tag, Titles};
-use rows::{Facts, Rows};
+use rows::{RowFacts, RowWriter};
 
 /// Fewer columns than this are taken for this many; what is wider is cut.
 const LEAST_COLUMNS: usize = 40;
@@ -56,7 +56,7 @@ pub enum TimeFormat {
     /// Seconds since the capture's first packet.
     #[default]
     Rel,
-    /// Time of day in [`Look::zone`].
+    /// Time of day in [`TableStyle::zone`].
     Abs,
     /// Time of day in UTC.
     Utc,
@@ -68,7 +68,7 @@ pub enum TimeFormat {
 
 /// How a table looks.
 #[derive(Clone, Debug)]
-pub struct Look {
+pub struct TableStyle {
     /// Whether roles are shown by colour and weight.
     pub color: bool,
     /// Columns to fit in; `None` where nothing is to be cut, as into a file.
@@ -81,13 +81,13 @@ pub struct Look {
     pub ascii: bool,
 }
 
-impl Default for Look {
+impl Default for TableStyle {
     fn default() -> Self {
         Self { color: false, columns: None, time: TimeFormat::Rel, zone: TimeZone::UTC, ascii: false }
     }
 }
 
-impl Look {
+impl TableStyle {
     /// Colour and columns.
     pub(super) fn style(&self) -> Style {
         Style { color: self.color, columns: self.columns }
@@ -149,7 +149,7 @@ impl fmt::Display for TableTotals {
         out.extend_from_slice(b"; ");
         units::counted(&mut out, findings, "finding");
         for (i, (severity, name)) in
-            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "info")]
                 .into_iter()
                 .filter(|(severity, _)| totals.findings.of(*severity) > 0)
                 .enumerate()
@@ -236,7 +236,7 @@ impl Talk {
 pub struct Table<W> {
     out: Ordered<Clip<W>, Margin>,
     selection: Selection,
-    look: Look,
+    look: TableStyle,
     layout: Layout,
     talks: HashMap<u32, Talk, RandomState>,
     /// Bytes of the pings in them.
@@ -251,7 +251,7 @@ pub struct Table<W> {
 
 impl<W: Write> Table<W> {
     /// A table to `out`. `flush_each`: every row is passed on at once, for live output.
-    pub fn new(out: W, selection: Selection, look: Look, flush_each: bool) -> Self {
+    pub fn new(out: W, selection: Selection, look: TableStyle, flush_each: bool) -> Self {
         let mut look = look;
         let frames = selection.level == Level::Frames;
         let slim = |columns: &usize| *columns < if frames { SLIM_FRAMES } else { SLIM };
@@ -417,7 +417,7 @@ impl<W: Write> Sink for Table<W> {
         let number = (!all).then_some(frame.number);
         let tag = Tag::Row { connection: connection.id.0, number, time, layout: *layout };
         let longest = selection.longest.unwrap_or(usize::MAX);
-        let rows = Rows { look, layout, payload: selection.payload, longest, lead };
+        let rows = RowWriter { look, layout, payload: selection.payload, longest, lead };
         out.tagged(frame.last.packet, tag, |out| {
             if all { rows.part(out, frame) } else { rows.frame(out, frame, scratch) }
         });
@@ -430,7 +430,7 @@ impl<W: Write> Sink for Table<W> {
         if !self.selection.shows(Level::Messages) || !self.selection.shows_connection(number) {
             return;
         }
-        let mut facts = Facts::default();
+        let mut facts = RowFacts::default();
         // Nothing is remembered of most connections.
         if message.opcode.is_control() {
             let talk = self.talks.entry(number).or_default();
@@ -454,7 +454,7 @@ impl<W: Write> Sink for Table<W> {
         let Self { out, selection, look, layout, .. } = self;
         let tag = Tag::Row { connection: number, number: Some(message.number), time, layout: *layout };
         let longest = selection.longest.unwrap_or(usize::MAX);
-        let rows = Rows { look, layout, payload: selection.payload, longest, lead };
+        let rows = RowWriter { look, layout, payload: selection.payload, longest, lead };
         out.tagged(message.last.packet, tag, |out| rows.message(out, message, &facts));
     }
 
@@ -535,7 +535,7 @@ impl<W: Write> Sink for Table<W> {
 /// One finding: how bad, what, where, in words, and by which text it is one.
 fn write_finding(
     out: &mut Vec<u8>,
-    look: &Look,
+    look: &TableStyle,
     connection: Option<u32>,
     rule: &'static Rule,
     spot: Spot,
@@ -545,7 +545,7 @@ fn write_finding(
     let (role, word) = match rule.severity {
         Severity::Error => (Role::Error, "ERROR"),
         Severity::Warning => (Role::Warning, "WARN"),
-        Severity::Info => (Role::Note, "NOTE"),
+        Severity::Info => (Role::Note, "INFO"),
     };
     let mut line = Wrapped::new(out, look.style(), look.ascii, 6);
     line.skip(indent);

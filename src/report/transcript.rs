@@ -10,7 +10,7 @@ use crate::ws::{Integrity, MessageEvent, Opcode};
 
 /// The form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum TranscriptForm {
     /// A heading for each message, its text or hex below.
     Markdown,
     /// A line for each message, for mermaid.js.
@@ -26,7 +26,7 @@ const HEX: usize = 1024;
 #[derive(Debug)]
 pub struct Transcript<W> {
     out: Ordered<W, Heading>,
-    form: Form,
+    form: TranscriptForm,
     selection: Selection,
     begin: Option<Time>,
     matched: u64,
@@ -56,9 +56,9 @@ impl Lead for Heading {
 
 impl<W: Write> Transcript<W> {
     /// A report to `out`.
-    pub fn new(out: W, form: Form, selection: Selection) -> Self {
+    pub fn new(out: W, form: TranscriptForm, selection: Selection) -> Self {
         let mut out = Ordered::with_lead(out, Heading::default(), false);
-        if form == Form::Mermaid {
+        if form == TranscriptForm::Mermaid {
             out.tagged(0, None, |out| {
                 out.extend_from_slice(
                     b"sequenceDiagram\n    participant C as client\n    participant S as server\n",
@@ -105,7 +105,7 @@ impl<W: Write> Sink for Transcript<W> {
     }
 
     fn opened(&mut self, connection: &Connection) {
-        if self.form == Form::Mermaid && self.selection.shows_connection(connection.id.0) {
+        if self.form == TranscriptForm::Mermaid && self.selection.shows_connection(connection.id.0) {
             let url = connection.url.as_deref().map(|url| mermaid(url.as_bytes(), 60));
             let last =
                 connection.response.or(connection.request).map_or(connection.first, |place| place.last);
@@ -136,9 +136,9 @@ impl<W: Write> Sink for Transcript<W> {
         self.matched += 1;
         let begin = self.begin.unwrap_or(message.last.time);
         match self.form {
-            Form::Mermaid if self.matched > ARROWS => self.left_out += 1,
-            Form::Mermaid => self.out.tagged(message.last.packet, None, |out| arrow(out, message)),
-            Form::Markdown => {
+            TranscriptForm::Mermaid if self.matched > ARROWS => self.left_out += 1,
+            TranscriptForm::Mermaid => self.out.tagged(message.last.packet, None, |out| arrow(out, message)),
+            TranscriptForm::Markdown => {
                 let of = Some((connection.id.0, connection.name(Lang::En).into_owned()));
                 self.out.tagged(message.last.packet, of, |out| entry(out, message, begin));
             }

@@ -18,12 +18,11 @@ pub fn grouped(out: &mut Vec<u8>, value: u64) {
     }
 }
 
-/// Appends `name`, as a plural unless `count` is one, after the count.
+/// Appends the count and `name`, in the plural unless `count` is one. The severity "info" has no plural.
 pub fn counted(out: &mut Vec<u8>, count: u64, name: &str) {
     grouped(out, count);
     out.push(b' ');
     out.extend_from_slice(name.as_bytes());
-    // The severity "info" has no plural.
     if count != 1 && name != "info" {
         out.push(b's');
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use super::detail::{Detail, LoadError, Request};
-use super::load::Source;
-use super::session::{Shared, lock};
+use super::load::LoadSource;
+use super::session::{SharedSession, lock};
 
 /// An answer to a request.
 pub type Answer = (Request, Result<Detail, LoadError>);
@@ -43,7 +43,7 @@ fn kind(request: &Request) -> usize {
 
 impl Desk {
     /// Takes a request; one of the same kind that has no answer yet is forgotten.
-    pub(super) fn ask(&self, request: Request, shared: &Arc<Shared>) {
+    pub(super) fn ask(&self, request: Request, shared: &Arc<SharedSession>) {
         let kind = kind(&request);
         let mut papers = lock(&self.papers);
         let number = self.asked.get(kind).map_or(0, |asked| asked.fetch_add(1, Ordering::AcqRel) + 1);
@@ -87,7 +87,7 @@ impl Desk {
         }
     }
 
-    fn run(&self, shared: &Shared) {
+    fn run(&self, shared: &SharedSession) {
         let mut papers = lock(&self.papers);
         while !papers.quit {
             let newest = papers.requests.iter_mut().find_map(Option::take);
@@ -98,7 +98,7 @@ impl Desk {
             drop(papers);
             let kind = kind(&request);
             let wanted = || self.asked.get(kind).is_some_and(|asked| asked.load(Ordering::Acquire) == number);
-            let answer = Source { shared, wanted: &wanted }.load(&request);
+            let answer = LoadSource { shared, wanted: &wanted }.load(&request);
             papers = lock(&self.papers);
             if wanted() {
                 papers.answers.push_back((request, answer));

@@ -137,7 +137,7 @@ pub struct FrameDetail {
     /// Whether the capture has all of it.
     pub complete: bool,
     /// The packets that carried it, in stream order, at most [`PACKETS`](Self::PACKETS).
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<FramePiece>,
 }
 
 impl FrameDetail {
@@ -149,7 +149,7 @@ impl FrameDetail {
 
 /// A part of a frame that one packet carried.
 #[derive(Clone, Debug)]
-pub struct Piece {
+pub struct FramePiece {
     /// Which bytes of the frame, header included.
     pub of_frame: Range<u64>,
     /// Which bytes of the packet: as sent, so encrypted where the connection runs in TLS; empty where it brought them inside

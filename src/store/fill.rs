@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::index::{End, Index, News, side};
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, FrameSender, Marks, MessageRow};
 use super::trail::Trails;
-use crate::autopsy::Facts;
+use crate::autopsy::EndFacts;
 use crate::model::{ConnectionId, Direction, PacketRef, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, ReplayStep, SealedTls, Sink, Wants};
 use crate::ws::{Closing, FrameEvent, MessageEvent, Opcode, Rtt, Spot};
@@ -273,7 +273,7 @@ impl Sink for Fill {
             findings: [of(Severity::Info), of(Severity::Warning), of(Severity::Error)],
             gaps: ended.gaps,
             skipped: PerDirection { c2s: c2s_skipped, s2c: s2c_skipped },
-            facts: Box::new(Facts::of(ended)),
+            facts: Box::new(EndFacts::of(ended)),
         })));
     }
 }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use super::pages::Pages;
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
-use crate::autopsy::Facts;
+use crate::autopsy::EndFacts;
 use crate::capture::Notes;
 use crate::model::{ConnectionId, Direction, PerDirection, Place, Severity, Time};
 use crate::pipeline::{SealedTls, Seen, State, Summary, Totals};
@@ -71,7 +71,7 @@ pub struct Index {
     /// Numbers of connections below all that are listed.
     passed: usize,
     /// Beside `connections`.
-    rows: Vec<Rows>,
+    rows: Vec<ConnectionRows>,
     preview_bytes: u64,
     /// Bytes of everything else, about.
     bytes: usize,
@@ -112,7 +112,7 @@ pub struct Released {
 
 /// The rows of a connection.
 #[derive(Debug, Default)]
-struct Rows {
+struct ConnectionRows {
     messages: Pages<MessageRow>,
     frames: Pages<FrameRow>,
     /// Beside each page of messages: their previews one after the other.
@@ -182,7 +182,7 @@ pub(super) struct End {
     pub(super) findings: [u64; 3],
     pub(super) gaps: (u64, u64),
     pub(super) skipped: PerDirection<Option<u64>>,
-    pub(super) facts: Box<Facts>,
+    pub(super) facts: Box<EndFacts>,
 }
 
 impl Index {
@@ -246,11 +246,11 @@ impl Index {
         if frames { tangled.1 } else { tangled.0 }
     }
 
-    fn rows_of(&self, connection: u32) -> Option<&Rows> {
+    fn rows_of(&self, connection: u32) -> Option<&ConnectionRows> {
         self.rows.get(self.place(connection)?)
     }
 
-    fn of_mut(&mut self, connection: u32) -> Option<(&mut ConnectionRow, &mut Rows)> {
+    fn of_mut(&mut self, connection: u32) -> Option<(&mut ConnectionRow, &mut ConnectionRows)> {
         let place = self.place(connection)?;
         Some((self.connections.get_mut(place)?, self.rows.get_mut(place)?))
     }
@@ -327,7 +327,7 @@ impl Index {
             self.bytes += size_of_row(&row);
             self.note_weight(&row);
             self.connections.push(row);
-            self.rows.push(Rows { era: self.era(), ..Rows::default() });
+            self.rows.push(ConnectionRows { era: self.era(), ..ConnectionRows::default() });
         }
     }
 
@@ -461,7 +461,7 @@ impl Index {
     }
 }
 
-impl Rows {
+impl ConnectionRows {
     /// The page of a message's preview, and where it is in that page's bytes; none where it was released.
     fn preview_place(&self, at: usize) -> Option<(usize, std::ops::Range<usize>)> {
         let (page, inside) = self.messages.place(at)?;

@@ -4,12 +4,12 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::detail::{
-    Detail, FrameDetail, HeaderBytes, LayerDetail, LoadError, MessageDetail, PacketDetail, Piece, Release,
-    Request, TcpDetail, TcpPacket,
+    Detail, FrameDetail, FramePiece, HeaderBytes, LayerDetail, LoadError, MessageDetail, PacketDetail,
+    Release, Request, TcpDetail, TcpPacket,
 };
 use super::replay::Replay;
 use super::rows::Marks;
-use super::session::Shared;
+use super::session::SharedSession;
 use super::trail::{Packets, Route};
 use crate::capture::View;
 use crate::model::{
@@ -29,13 +29,13 @@ const TURNS: usize = 16;
 const TURN: u32 = 256;
 
 /// What a load needs beside the request.
-pub(super) struct Source<'a> {
-    pub(super) shared: &'a Shared,
+pub(super) struct LoadSource<'a> {
+    pub(super) shared: &'a SharedSession,
     /// Whether it is still wanted.
     pub(super) wanted: &'a dyn Fn() -> bool,
 }
 
-impl Source<'_> {
+impl LoadSource<'_> {
     /// Loads what is asked for.
     pub(super) fn load(&self, request: &Request) -> Result<Detail, LoadError> {
         self.shared.archive.check().map_err(LoadError::Changed)?;
@@ -175,7 +175,7 @@ impl Source<'_> {
         tcp: ConnectionId,
         route: &Route,
         view: &View,
-        frames: Vec<(Found, Vec<u8>)>,
+        frames: Vec<(FoundFrame, Vec<u8>)>,
     ) -> Result<Vec<FrameDetail>, LoadError> {
         let numbers = frames.iter().flat_map(|(found, _)| found.parts.iter().map(|part| part.origin));
         let mut packets: BTreeMap<u64, Option<PacketRef>> = numbers.map(|number| (number, None)).collect();
@@ -212,7 +212,7 @@ impl Source<'_> {
                 let fits = start.filter(|start| start.saturating_add(len) <= u64::from(packet.bytes.len));
                 let of_packet = fits.map_or(0..0, |start| start as usize..(start + len) as usize);
                 let packet = packet_detail(packet, view, &mut room);
-                pieces.push(Piece { of_frame: part.of_frame.clone(), of_packet, packet });
+                pieces.push(FramePiece { of_frame: part.of_frame.clone(), of_packet, packet });
             }
             details.push(FrameDetail {
                 number: found.number,
@@ -378,7 +378,7 @@ impl Bytes for Watched<'_> {
 
 /// A run of bytes of a direction, by address.
 #[derive(Clone, Copy, Debug)]
-struct Run {
+struct ByteRun {
     at: u64,
     len: u64,
     address: u64,
@@ -387,7 +387,7 @@ struct Run {
 
 /// A part of a frame.
 #[derive(Clone, Debug)]
-struct Part {
+struct FramePart {
     of_frame: std::ops::Range<u64>,
     address: u64,
     origin: u64,
@@ -395,7 +395,7 @@ struct Part {
 
 /// A frame that was looked for.
 #[derive(Debug)]
-struct Found {
+struct FoundFrame {
     number: u64,
     direction: Direction,
     header: FrameHeader,
@@ -403,19 +403,19 @@ struct Found {
     first: Place,
     last: Place,
     complete: bool,
-    parts: Vec<Part>,
+    parts: Vec<FramePart>,
 }
 
 /// The runs of a direction from the start of the frame at hand on: the first ones, and the newest. While frames are searched
 /// for after a loss, it is not known where the next one starts.
 #[derive(Debug, Default)]
 struct Runs {
-    first: VecDeque<Run>,
-    newest: VecDeque<Run>,
+    first: VecDeque<ByteRun>,
+    newest: VecDeque<ByteRun>,
 }
 
 impl Runs {
-    fn push(&mut self, run: Run) {
+    fn push(&mut self, run: ByteRun) {
         if self.newest.is_empty() && self.first.len() < FrameDetail::PACKETS {
             self.first.push_back(run);
             return;
@@ -427,20 +427,20 @@ impl Runs {
     }
 
     /// The parts of a frame, as many as are shown.
-    fn parts(&self, at: u64, len: u64) -> Vec<Part> {
+    fn parts(&self, at: u64, len: u64) -> Vec<FramePart> {
         let end = at.saturating_add(len);
-        let part = |run: &Run| {
+        let part = |run: &ByteRun| {
             let (from, to) = (run.at.max(at), run.at.saturating_add(run.len).min(end));
             let address = run.address.wrapping_add(from.wrapping_sub(run.at));
-            (from < to).then(|| Part { of_frame: from - at..to - at, address, origin: run.origin })
+            (from < to).then(|| FramePart { of_frame: from - at..to - at, address, origin: run.origin })
         };
         self.first.iter().chain(&self.newest).filter_map(part).take(FrameDetail::PACKETS).collect()
     }
 
     /// Forgets what lies before an offset.
     fn forget(&mut self, end: u64) {
-        let is_over = |run: &Run| run.at.saturating_add(run.len) <= end;
-        let forget = |runs: &mut VecDeque<Run>| {
+        let is_over = |run: &ByteRun| run.at.saturating_add(run.len) <= end;
+        let forget = |runs: &mut VecDeque<ByteRun>| {
             let over = runs.iter().take_while(|run| is_over(run)).count();
             runs.drain(..over);
         };
@@ -459,7 +459,7 @@ struct Collect<'a> {
     want: Want,
     runs: PerDirection<Runs>,
     /// With the payload, as much as is kept of a message.
-    frames: Vec<(Found, Vec<u8>)>,
+    frames: Vec<(FoundFrame, Vec<u8>)>,
     frame_count: u64,
     payload_bytes: usize,
     detail: Option<MessageDetail>,
@@ -502,7 +502,7 @@ impl Sink for Collect<'_> {
             return;
         }
         let len = chunk.bytes.len() as u64;
-        let run = Run { at: chunk.at, len, address: chunk.address, origin: chunk.origin.packet };
+        let run = ByteRun { at: chunk.at, len, address: chunk.address, origin: chunk.origin.packet };
         self.runs.of_mut(direction).push(run);
     }
 
@@ -521,7 +521,7 @@ impl Sink for Collect<'_> {
                 let room = wire.min(PAYLOAD_BYTES.saturating_sub(self.payload_bytes));
                 let payload = payload.get(..payload.len().min(room)).unwrap_or_default().to_vec();
                 self.payload_bytes += payload.len();
-                let found = Found {
+                let found = FoundFrame {
                     number: frame.number,
                     direction: frame.direction,
                     header: frame.header,

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::detail::Piece;
+use super::detail::FramePiece;
 use crate::pipeline::Tls;
 
 /// Type, version, length (RFC 8446 section 5.1).
@@ -12,7 +12,7 @@ const DATA_HEADER: usize = 9;
 
 /// Where the parts of a record are in a packet that holds all of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct RecordLayout {
     /// Its header, and what is sent of the nonce.
     pub head: Range<usize>,
     /// Its content, encrypted.
@@ -21,7 +21,7 @@ pub struct Record {
     pub tail: Range<usize>,
 }
 
-impl Record {
+impl RecordLayout {
     /// Bytes that TLS adds.
     #[must_use]
     pub fn added(&self) -> usize {
@@ -43,13 +43,13 @@ fn around(tls: &Tls) -> Option<(usize, usize)> {
 }
 
 /// The bytes of a piece's packet behind its headers.
-fn payload(piece: &Piece) -> usize {
+fn payload(piece: &FramePiece) -> usize {
     piece.packet.layers.last().map_or(0, |layer| layer.range.end)
 }
 
 /// The record around a piece, where the packet begins with a record and holds all of this one.
 #[must_use]
-pub fn record(piece: &Piece, tls: &Tls) -> Option<Record> {
+pub fn record(piece: &FramePiece, tls: &Tls) -> Option<RecordLayout> {
     let (before, behind) = around(tls)?;
     let bytes = &piece.packet.bytes;
     let mut at = payload(piece);
@@ -63,7 +63,11 @@ pub fn record(piece: &Piece, tls: &Tls) -> Option<Record> {
                 && end <= bytes.len()
                 && content.start <= piece.of_packet.start
                 && piece.of_packet.end <= content.end;
-            return holds.then_some(Record { head: at..content.start, tail: content.end..end, content });
+            return holds.then_some(RecordLayout {
+                head: at..content.start,
+                tail: content.end..end,
+                content,
+            });
         }
         at = end;
     }
@@ -73,8 +77,8 @@ pub fn record(piece: &Piece, tls: &Tls) -> Option<Record> {
 /// because the piece begins so many bytes behind the record's start.
 #[must_use]
 pub fn data_header(
-    piece: &Piece,
-    record: Option<&Record>,
+    piece: &FramePiece,
+    record: Option<&RecordLayout>,
     secure: bool,
     stream: u32,
 ) -> Option<Range<usize>> {

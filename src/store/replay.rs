@@ -2,7 +2,7 @@
 
 use std::iter::Peekable;
 
-use super::steps::{Walk, packet_of};
+use super::steps::{StepCursor, packet_of};
 use super::trail::Route;
 use crate::model::Bytes;
 use crate::pipeline::{Limits, Pipeline, ReplayEvent, Sink};
@@ -12,8 +12,8 @@ use crate::ws::Scratch;
 #[derive(Debug)]
 pub(super) struct Replay {
     pipeline: Pipeline,
-    walk: Peekable<Walk>,
-    fragments: Option<Peekable<Walk>>,
+    walk: Peekable<StepCursor>,
+    fragments: Option<Peekable<StepCursor>>,
 }
 
 impl Replay {

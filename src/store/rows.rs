@@ -1,6 +1,6 @@
 //! What the index keeps: a row for each connection, message, frame and finding.
 
-use crate::autopsy::Facts;
+use crate::autopsy::EndFacts;
 use crate::model::{Direction, PerDirection, Place, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, State};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, LengthEncoding, Opcode, Rtt};
@@ -31,7 +31,7 @@ pub struct ConnectionRow {
     /// Where a loss ended the framing of a direction, bytes that were not dissected.
     pub skipped: PerDirection<Option<u64>>,
     /// What is known of its end; `None` until it was told.
-    pub end: Option<Box<Facts>>,
+    pub end: Option<Box<EndFacts>>,
 }
 
 /// A row is asked about its connection as the connection itself is.

@@ -15,7 +15,7 @@ use hashbrown::hash_map::Entry;
 
 use super::load::Watched;
 use super::replay::Replay;
-use super::session::{Shared, lock};
+use super::session::{SharedSession, lock};
 use super::trail::Route;
 use crate::capture::Archive;
 use crate::model::ConnectionId;
@@ -30,11 +30,11 @@ const AHEAD: u64 = 256;
 /// A search that is under way. Dropping it ends it.
 #[derive(Debug)]
 pub struct Scan {
-    state: Arc<State>,
+    state: Arc<ScanState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ScanState {
     found: Mutex<Vec<(u32, u64)>>,
     done: AtomicU64,
     total: AtomicU64,
@@ -67,7 +67,7 @@ impl Scan {
     /// How far it came. Once it is over, the next [`found`](Self::found) has the last ones.
     #[must_use]
     pub fn progress(&self) -> ScanProgress {
-        let State { done, total, over, trouble, .. } = &*self.state;
+        let ScanState { done, total, over, trouble, .. } = &*self.state;
         ScanProgress {
             over: over.load(Ordering::Acquire),
             done: done.load(Ordering::Acquire),
@@ -83,12 +83,12 @@ impl Scan {
 
     /// Begins to look at the messages of `connections`, or of all.
     pub(super) fn begin(
-        shared: &Arc<Shared>,
+        shared: &Arc<SharedSession>,
         connections: Option<Vec<u32>>,
         adjust: fn(&mut Depth),
         is_meant: impl FnMut(&Connection, Looked<'_>) -> bool + Send + 'static,
     ) -> Self {
-        let state = Arc::<State>::default();
+        let state = Arc::<ScanState>::default();
         let worker = Worker { shared: Arc::clone(shared), state: Arc::clone(&state), connections, adjust };
         // A worker that gets no thread is dropped, and with that over.
         let thread = thread::Builder::new().name("scan".to_owned()).spawn(move || worker.run(is_meant));
@@ -106,8 +106,8 @@ impl Drop for Scan {
 }
 
 struct Worker {
-    shared: Arc<Shared>,
-    state: Arc<State>,
+    shared: Arc<SharedSession>,
+    state: Arc<ScanState>,
     connections: Option<Vec<u32>>,
     adjust: fn(&mut Depth),
 }
@@ -146,7 +146,11 @@ impl Worker {
         let mut again = Again {
             shared: Arc::clone(&self.shared),
             connections: self.connections.clone(),
-            visit: Search { state: Arc::clone(&self.state), shared: Arc::clone(&self.shared), is_meant },
+            visit: MessageSearch {
+                state: Arc::clone(&self.state),
+                shared: Arc::clone(&self.shared),
+                is_meant,
+            },
         };
         let trouble = match again.run(limits) {
             Ok(0) => None,
@@ -160,13 +164,13 @@ impl Worker {
 }
 
 /// Looks for messages.
-struct Search<F> {
-    state: Arc<State>,
-    shared: Arc<Shared>,
+struct MessageSearch<F> {
+    state: Arc<ScanState>,
+    shared: Arc<SharedSession>,
     is_meant: F,
 }
 
-impl<F: FnMut(&Connection, Looked<'_>) -> bool> Visit for Search<F> {
+impl<F: FnMut(&Connection, Looked<'_>) -> bool> Visit for MessageSearch<F> {
     fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
         (self.is_meant)(connection, Looked::Frame(frame));
     }
@@ -200,10 +204,10 @@ pub trait Visit {
 
 /// Reads the messages of a session again, from any thread, as far as their bytes are kept.
 #[derive(Clone, Debug)]
-pub struct Replayer(Arc<Shared>);
+pub struct Replayer(Arc<SharedSession>);
 
 impl Replayer {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+    pub(super) fn new(shared: &Arc<SharedSession>) -> Self {
         Self(Arc::clone(shared))
     }
 
@@ -233,7 +237,7 @@ impl Replayer {
 
 /// Does connections again, all at once, in the order of their packets.
 struct Again<V> {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSession>,
     connections: Option<Vec<u32>>,
     visit: V,
 }
@@ -277,7 +281,7 @@ impl<V: Visit> Again<V> {
                 }
                 let Lane { route, replay, open } = &mut **lane;
                 let connections = self.connections.as_deref();
-                let mut sink = Look { connections, route, open, visit: &mut self.visit };
+                let mut sink = MessageVisitor { connections, route, open, visit: &mut self.visit };
                 let watched = Watched::new(&view);
                 replay.step(&watched, &mut sink);
                 missing += u64::from(watched.missed());
@@ -317,14 +321,14 @@ impl<V: Visit> Again<V> {
 }
 
 /// Hands on each message, with its connection's number in the capture.
-struct Look<'a, V> {
+struct MessageVisitor<'a, V> {
     connections: Option<&'a [u32]>,
     route: &'a Route,
     open: &'a mut HashMap<u32, Connection, RandomState>,
     visit: &'a mut V,
 }
 
-impl<V: Visit> Look<'_, V> {
+impl<V: Visit> MessageVisitor<'_, V> {
     fn take(&mut self, connection: &Connection) {
         let number = self.route.number(connection.id);
         let is_meant = |number: &u32| self.connections.is_none_or(|only| only.binary_search(number).is_ok());
@@ -336,7 +340,7 @@ impl<V: Visit> Look<'_, V> {
     }
 }
 
-impl<V: Visit> Sink for Look<'_, V> {
+impl<V: Visit> Sink for MessageVisitor<'_, V> {
     fn wants(&self) -> Wants {
         Wants { heads: true, ..Wants::default() }
     }

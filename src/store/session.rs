@@ -10,7 +10,7 @@ use super::ask::{Answer, Desk};
 use super::detail::{Detail, LoadError, Request};
 use super::fill::{Board, Fill};
 use super::index::Index;
-use super::load::Source;
+use super::load::LoadSource;
 use super::scan::{Looked, Replayer, Scan};
 use super::trail::{Packets, Trails};
 use crate::capture::live::{Live, Status};
@@ -110,13 +110,13 @@ pub struct Progress {
 /// Dropping it ends its threads.
 #[derive(Debug)]
 pub struct Session {
-    shared: Arc<Shared>,
+    shared: Arc<SharedSession>,
     reader: Option<JoinHandle<()>>,
 }
 
 /// What the threads share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct SharedSession {
     pub(super) board: Arc<Board>,
     fill: Mutex<Fill>,
     pub(super) archive: Archive,
@@ -138,7 +138,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Shared {
+impl SharedSession {
     /// Whether the session is over.
     pub(super) fn has_quit(&self) -> bool {
         self.quit.load(Ordering::Acquire)
@@ -193,7 +193,7 @@ impl Session {
         }
         let name = || capture.source_names().next().unwrap_or_default().to_owned();
         let archive = capture.archive().map_err(|source| CaptureError::Open { name: name(), source })?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SharedSession {
             fill: Mutex::new(Fill::new(Arc::clone(&board), trails, limits.wait_packets, memory)),
             board,
             archive,
@@ -208,8 +208,13 @@ impl Session {
             turn: Default::default(),
         });
         let pipeline = Pipeline::new(limits);
-        let reading =
-            Reader { capture, pipeline, shared: Arc::clone(&shared), trails: 0, kept: Marks::default() };
+        let reading = CaptureReader {
+            capture,
+            pipeline,
+            shared: Arc::clone(&shared),
+            trails: 0,
+            kept: Marks::default(),
+        };
         let reader = thread::Builder::new().name("reader".to_owned()).spawn(move || reading.run());
         let reader = reader
             .map_err(|source| CaptureError::Open { name: "a thread to read with".to_owned(), source })?;
@@ -257,7 +262,7 @@ impl Session {
     /// # Errors
     /// Where there is no such thing, or its bytes cannot be read.
     pub fn load(&self, request: &Request) -> Result<Detail, LoadError> {
-        Source { shared: &self.shared, wanted: &|| true }.load(request)
+        LoadSource { shared: &self.shared, wanted: &|| true }.load(request)
     }
 
     /// Asks for a detail, which [`answers`](Self::answers) will give. Of requests of one kind the newest counts:
@@ -391,10 +396,10 @@ impl Drop for Session {
 }
 
 /// The reading thread.
-struct Reader {
+struct CaptureReader {
     capture: Capture,
     pipeline: Pipeline,
-    shared: Arc<Shared>,
+    shared: Arc<SharedSession>,
     /// Bytes that the ways to details took when that was last looked at.
     trails: usize,
     kept: Marks,
@@ -427,7 +432,7 @@ impl Marks {
     }
 }
 
-impl Drop for Reader {
+impl Drop for CaptureReader {
     fn drop(&mut self) {
         // Nobody shall wait for what will never come.
         if thread::panicking() {
@@ -439,7 +444,7 @@ impl Drop for Reader {
     }
 }
 
-impl Reader {
+impl CaptureReader {
     fn run(mut self) {
         let shared = Arc::clone(&self.shared);
         // Where the next packet has to be waited for, nobody else shall have to wait.

@@ -35,7 +35,7 @@ pub(super) struct Steps {
 
 /// A place between two steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct StepMark {
     pub(super) piece: u32,
     pub(super) at: u32,
     pub(super) before: Before,
@@ -123,13 +123,13 @@ impl Steps {
     }
 
     /// The place behind the last step.
-    pub(super) fn end(&self) -> Mark {
+    pub(super) fn end(&self) -> StepMark {
         let piece = self.gone.saturating_add(self.pieces.len() as u32);
-        Mark { piece, at: self.open.len() as u32, before: self.before }
+        StepMark { piece, at: self.open.len() as u32, before: self.before }
     }
 
     /// Releases the pieces before a place: from there on, they can still be read.
-    pub(super) fn release(&mut self, mark: Mark) {
+    pub(super) fn release(&mut self, mark: StepMark) {
         let some = (mark.piece.saturating_sub(self.gone) as usize).min(self.pieces.len());
         self.pieces.drain(..some);
         self.gone = self.gone.saturating_add(some as u32);
@@ -137,12 +137,12 @@ impl Steps {
 
     /// The steps from a place on; from the first on, where there is none. None of the place's pieces may have been
     /// released.
-    pub(super) fn from(&self, mark: Option<Mark>) -> Walk {
+    pub(super) fn from(&self, mark: Option<StepMark>) -> StepCursor {
         let mark = mark.unwrap_or_default();
         let from = mark.piece.saturating_sub(self.gone) as usize;
         let mut pieces: Vec<Arc<[u8]>> = self.pieces.get(from..).unwrap_or_default().to_vec();
         pieces.push(self.open.as_slice().into());
-        Walk {
+        StepCursor {
             pieces: pieces.into_iter(),
             piece: Arc::new([]),
             at: 0,
@@ -159,7 +159,7 @@ impl Steps {
 
 /// Goes from step to step.
 #[derive(Clone, Debug)]
-pub(super) struct Walk {
+pub(super) struct StepCursor {
     pieces: std::vec::IntoIter<Arc<[u8]>>,
     piece: Arc<[u8]>,
     at: usize,
@@ -167,7 +167,7 @@ pub(super) struct Walk {
     before: Before,
 }
 
-impl Walk {
+impl StepCursor {
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.piece.get(self.at)?;
         self.at += 1;
@@ -192,7 +192,7 @@ impl Walk {
     }
 }
 
-impl Iterator for Walk {
+impl Iterator for StepCursor {
     type Item = ReplayEvent;
 
     fn next(&mut self) -> Option<ReplayEvent> {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
-use super::steps::{Before, Mark, Steps, Walk, packet_of};
+use super::steps::{Before, StepCursor, StepMark, Steps, packet_of};
 use crate::model::{ConnectionId, Flags, PacketRef, WebSocketId};
 use crate::pipeline::{Checkpoint, FollowState, Forked, ReplayEvent, ReplayStep};
 
@@ -38,8 +38,8 @@ const UNREAD: usize = 16 << 10;
 
 /// A connection's state after the step before `mark`.
 #[derive(Clone, Debug)]
-struct Stop {
-    mark: Mark,
+struct SavedCheckpoint {
+    mark: StepMark,
     state: Arc<Checkpoint>,
 }
 
@@ -50,10 +50,10 @@ struct Trail {
     /// Its state before the first of the steps; `None`: they begin with its first packet.
     start: Option<Arc<Checkpoint>>,
     /// Where the steps begin, where those before were released: `start` is the state there.
-    begin: Option<Mark>,
+    begin: Option<StepMark>,
     /// What came before the next checkpoint was released, and no step is kept until then.
     adrift: bool,
-    stops: Vec<Stop>,
+    stops: Vec<SavedCheckpoint>,
     /// The numbers of its WebSockets, in order.
     websockets: Vec<u32>,
     /// Its first packets and those whose bytes wait, where the steps do not have them.
@@ -80,8 +80,8 @@ pub(super) struct Trails {
     /// Every IP fragment of the capture.
     fragments: Steps,
     /// Places in them from which they can be read, where memory is bounded.
-    fragment_marks: VecDeque<Mark>,
-    fragment_begin: Option<Mark>,
+    fragment_marks: VecDeque<StepMark>,
+    fragment_begin: Option<StepMark>,
     last: (ConnectionId, u64),
     interval: u32,
     shortest: u32,
@@ -177,7 +177,7 @@ impl Trails {
                 if let Some(state) = step.checkpoint() {
                     (trail.since, trail.since_bytes) = (0, 0);
                     self.size += state.size();
-                    trail.stops.push(Stop { mark: trail.steps.end(), state: Arc::new(state) });
+                    trail.stops.push(SavedCheckpoint { mark: trail.steps.end(), state: Arc::new(state) });
                     if self.size > self.budget {
                         self.thin_out();
                     }
@@ -246,7 +246,7 @@ impl Trails {
     pub(super) fn route(&self, tcp: ConnectionId, first: Option<u64>) -> Option<Route> {
         let trail = self.trails.get(&tcp)?;
         let first = first.unwrap_or(0);
-        let before = |stop: &Stop| stop.mark.before.number < first;
+        let before = |stop: &SavedCheckpoint| stop.mark.before.number < first;
         let stop = trail.stops.partition_point(before).checked_sub(1).and_then(|at| trail.stops.get(at));
         let released = trail.begin.is_some_and(|begin| first > 0 && first <= begin.before.number);
         (!trail.adrift && !released).then(|| self.route_from(tcp, trail, stop))
@@ -256,13 +256,13 @@ impl Trails {
     /// behind them, where there is any.
     pub(super) fn route_behind(&self, tcp: ConnectionId, kept_from: u64) -> Option<Route> {
         let trail = self.trails.get(&tcp).filter(|trail| !trail.adrift)?;
-        let gone = |stop: &&Stop| stop.mark.before.number.saturating_add(1) < kept_from;
+        let gone = |stop: &&SavedCheckpoint| stop.mark.before.number.saturating_add(1) < kept_from;
         let begins = trail.begin.map_or(0, |begin| begin.before.number.saturating_add(1));
         let stop = if kept_from > begins.max(1) { trail.stops.iter().find(|stop| !gone(stop)) } else { None };
         Some(self.route_from(tcp, trail, stop))
     }
 
-    fn route_from(&self, tcp: ConnectionId, trail: &Trail, stop: Option<&Stop>) -> Route {
+    fn route_from(&self, tcp: ConnectionId, trail: &Trail, stop: Option<&SavedCheckpoint>) -> Route {
         let mark = stop.map(|stop| stop.mark).or(trail.begin);
         Route {
             tcp,
@@ -357,12 +357,12 @@ impl Trail {
 #[derive(Clone, Debug)]
 pub(super) struct Route {
     pub(super) tcp: ConnectionId,
-    pub(super) walk: Walk,
+    pub(super) walk: StepCursor,
     pub(super) state: Option<Arc<Checkpoint>>,
     /// The packet after which the state was taken; `None` where the walk begins with the first step kept.
     pub(super) after: Option<u64>,
     websockets: Vec<u32>,
-    pub(super) fragments: Option<Walk>,
+    pub(super) fragments: Option<StepCursor>,
 }
 
 impl Route {
@@ -384,10 +384,10 @@ impl Route {
 #[derive(Clone, Debug)]
 pub struct Packets {
     first: std::vec::IntoIter<(PacketRef, Flags)>,
-    walk: Walk,
+    walk: StepCursor,
     /// One of its own, behind the fragments that come next.
     next: Option<(PacketRef, Flags)>,
-    fragments: Option<Peekable<Walk>>,
+    fragments: Option<Peekable<StepCursor>>,
     count: u64,
     wire_bytes: u64,
 }

@@ -1,8 +1,8 @@
 //! The end: the closing handshake, the verdict, how TCP ended, how long it was open.
 
-use super::facts::{Page, begin, took};
+use super::facts::{ChapterWriter, begin, took};
 use super::stream;
-use crate::autopsy::{Kind, examine, words};
+use crate::autopsy::{EndKind, examine, words};
 use crate::explain::words::codes::code_words;
 use crate::model::{Flags, Time};
 use crate::pipeline::State;
@@ -12,18 +12,18 @@ use crate::ws::close_code;
 
 /// Who ended it, what that was called, what was idle and unanswered before, what fits as its cause.
 /// Answers whether a FIN or RST was told.
-fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
+fn verdict(page: &mut ChapterWriter, row: &ConnectionRow) -> bool {
     let Some(facts) = &row.end else {
         page.miss(
-            "It is not read to its end: how it ends is not known.".into(),
-            "还没有读到它的结尾：不知道它怎样结束。".into(),
+            "It has not been read to its end, so how it ends is not known yet.".into(),
+            "还没有读到连接的结尾，因此尚不知道它如何结束。".into(),
         );
         return false;
     };
     let verdict = examine(facts);
     let remarks = words::remarks(facts, &verdict, page.lang);
     // The Close is told already.
-    let told = usize::from(verdict.kind == Kind::Close && verdict.by.is_some());
+    let told = usize::from(verdict.kind == EndKind::Close && verdict.by.is_some());
     for remark in remarks.into_iter().skip(told) {
         let at = match (remark.at.first(), remark.at.last()) {
             (Some(first), Some(last)) => page.packets(*first, *last),
@@ -31,10 +31,15 @@ fn verdict(page: &mut Page, row: &ConnectionRow) -> bool {
         };
         page.say(remark.grade, at, &remark.text, &[]);
     }
-    matches!(verdict.kind, Kind::Fin | Kind::Reset | Kind::Unanswered) && verdict.by.is_some()
+    matches!(verdict.kind, EndKind::Fin | EndKind::Reset | EndKind::Unanswered) && verdict.by.is_some()
 }
 
-pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: Option<&TcpDetail>) -> Page {
+pub(super) fn closing(
+    mut page: ChapterWriter,
+    index: &Index,
+    row: &ConnectionRow,
+    tcp: Option<&TcpDetail>,
+) -> ChapterWriter {
     if let Some(closing) = &row.closing {
         let at = page.packet(closing.place);
         let who = closing.by.map_or(page.lang.pick("one side", "一方"), |by| page.who(by));
@@ -47,31 +52,34 @@ pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: O
                     if reason { (", reason \"{}\"", "，原因“{}”") } else { ("", "") };
                 page.quote(
                     at,
-                    &format!("{} sent the first Close, {code} {name} ({meaning}){en_reason}.", begin(who)),
-                    &format!("{who}先发 Close，{code} {name}（{meaning}）{zh_reason}。"),
+                    &format!(
+                        "{} sent the first Close frame: {code} {name} ({meaning}){en_reason}.",
+                        begin(who)
+                    ),
+                    &format!("{who}先发送 Close 帧：{code} {name}（{meaning}）{zh_reason}。"),
                     &[&closing.reason],
                 );
             }
             None => page.see(
                 at,
-                format!("{} sent the first Close, without a code; an API reports 1005.", begin(who)),
-                format!("{who}先发 Close，没有带码；API 会报告 1005。"),
+                format!("{} sent the first Close frame, without a close code; APIs report 1005.", begin(who)),
+                format!("{who}先发送 Close 帧，没有关闭码；API 会报告 1005。"),
             ),
         }
         match (closing.answered, row.state) {
             (true, _) => page.see(
                 String::new(),
-                "The other side answered with a Close.".into(),
-                "对端回了 Close。".into(),
+                "The other side replied with a Close frame.".into(),
+                "对端以 Close 帧回应。".into(),
             ),
             (false, Some(State::Open)) => page.miss(
-                "No answer to it was captured before the capture ends.".into(),
-                "到抓包结束时还没有看到对它的回答。".into(),
+                "The capture ends before a Close frame in reply.".into(),
+                "抓包结束前没有看到对端的 Close 帧。".into(),
             ),
             (false, _) => page.see(
                 String::new(),
-                "No Close in answer was captured.".into(),
-                "没有抓到作为回答的 Close。".into(),
+                "No Close frame in reply was captured.".into(),
+                "没有抓到对端回应的 Close 帧。".into(),
             ),
         }
     }
@@ -94,22 +102,22 @@ pub(super) fn closing(mut page: Page, index: &Index, row: &ConnectionRow, tcp: O
         if let Some(open) = since(closed) {
             page.see(
                 String::new(),
-                format!("From {en} to {en_end} it was open for {open}."),
-                format!("从{zh}到{zh_end}，连接打开了 {open}。"),
+                format!("The WebSocket was open for {open}, from {en} to {en_end}."),
+                format!("从{zh}到{zh_end}，连接持续 {open}。"),
             );
         }
     } else if let Some(open) = index.messages(row.id.0).last().and_then(|last| since(last.time)) {
         page.see(
             String::new(),
-            format!("From {en} to the last message {open} went by."),
-            format!("从{zh}到最后一条消息，过了 {open}。"),
+            format!("The last message came {open} after {en}."),
+            format!("从{zh}到最后一条消息历时 {open}。"),
         );
     }
     page
 }
 
 /// `told`: what came first was said already.
-fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
+fn end_tcp(page: &mut ChapterWriter, tcp: &TcpDetail, told: bool) {
     let ends: Vec<&TcpPacket> = tcp.packets.iter().filter(|p| p.flags.has(Flags::FIN | Flags::RST)).collect();
     let Some(first) = ends.first() else {
         return page
@@ -121,11 +129,15 @@ fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
         if told {
             return;
         }
-        page.see(at, format!("{} ended TCP with a RST.", begin(who)), format!("{who}用 RST 结束了 TCP。"));
+        page.see(
+            at,
+            format!("{} reset the TCP connection (RST).", begin(who)),
+            format!("{who}用 RST 重置了 TCP 连接。"),
+        );
         return;
     }
     if !told {
-        page.see(at, format!("{} sent its FIN first.", begin(who)), format!("{who}先发 FIN。"));
+        page.see(at, format!("{} sent its FIN first.", begin(who)), format!("{who}先发送 FIN。"));
     }
     let other = ends.iter().find(|p| p.direction != first.direction);
     if let Some(other) = other {
@@ -138,12 +150,12 @@ fn end_tcp(page: &mut Page, tcp: &TcpDetail, told: bool) {
         page.see(
             at,
             format!("{} followed with {kind}{en_after}.", begin(who)),
-            format!("{zh_after}{who}发了 {kind}。"),
+            format!("{zh_after}{who}发送 {kind}。"),
         );
     } else {
         page.see(
             String::new(),
-            "No FIN of the other side was captured.".into(),
+            "No FIN from the other side was captured.".into(),
             "没有抓到另一方的 FIN。".into(),
         );
     }

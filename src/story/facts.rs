@@ -1,18 +1,18 @@
 //! What sentences are made of: a page that they are added to, and figures in words.
 
-use super::{Chapter, Grade, Piece, Sentence};
+use super::{Chapter, Grade, Sentence, SentencePart};
 use crate::explain::words::Words;
 use crate::model::{Direction, Lang, Place};
 use crate::report::units;
 
 /// A chapter that is being written.
-pub(super) struct Page {
+pub(super) struct ChapterWriter {
     pub lang: Lang,
     title: Words,
     sentences: Vec<Sentence>,
 }
 
-impl Page {
+impl ChapterWriter {
     pub fn new(title: Words, lang: Lang) -> Self {
         Self { lang, title, sentences: Vec::new() }
     }
@@ -25,10 +25,10 @@ impl Page {
             if i > 0
                 && let Some(bytes) = captured.next()
             {
-                pieces.push(Piece::Captured(bytes.to_vec()));
+                pieces.push(SentencePart::Captured(bytes.to_vec()));
             }
             if !part.is_empty() {
-                pieces.push(Piece::Own(part.to_owned()));
+                pieces.push(SentencePart::Own(part.to_owned()));
             }
         }
         self.sentences.push(Sentence { pieces, grade, at });

@@ -1,29 +1,29 @@
 //! Keep-alive: pings and pongs, heartbeats of a subprotocol, their intervals and round trips.
 
-use super::facts::{Page, begin, counted, grouped, took};
+use super::facts::{ChapterWriter, begin, counted, grouped, took};
 use crate::model::{Direction, Histogram};
 use crate::store::ConnectionRow;
 use crate::subproto::{Evidence, Heartbeats};
 
-pub(super) fn tell(page: &mut Page, row: &ConnectionRow) {
+pub(super) fn tell(page: &mut ChapterWriter, row: &ConnectionRow) {
     let of = |at: usize| {
         let count = |counts: &crate::ws::Counts| counts.control.get(at).copied().unwrap_or(0);
         count(&row.counts.c2s).saturating_add(count(&row.counts.s2c))
     };
     let (pings, pongs, rtt) = (of(1), of(2), row.rtt);
     if pings == 0 && pongs == 0 {
-        page.see(String::new(), "There was no ping and no pong.".into(), "没有 ping，也没有 pong。".into());
+        page.see(String::new(), "No ping or pong was captured.".into(), "没有抓到 ping 或 pong。".into());
     } else {
         page.see(
             String::new(),
             format!(
-                "There were {} and {}; answered: {}.",
+                "The capture contains {} and {}; {} of the pings were answered.",
                 counted(pings, "ping"),
                 counted(pongs, "pong"),
                 grouped(rtt.count)
             ),
             format!(
-                "有 {} 个 ping、{} 个 pong；得到回答的：{}。",
+                "有 {} 个 ping、{} 个 pong；得到回应的：{}。",
                 grouped(pings),
                 grouped(pongs),
                 grouped(rtt.count)
@@ -47,41 +47,38 @@ fn three(times: &Histogram) -> Option<[String; 3]> {
     Some([took(least), took(times.median()?), took(times.max()?)])
 }
 
-fn round_trips(page: &mut Page, by: Direction, answer: &str, times: &Histogram) {
+fn round_trips(page: &mut ChapterWriter, by: Direction, answer: &str, times: &Histogram) {
     let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     page.see(
         String::new(),
-        format!(
-            "{} had its {answer} after {least} at least, {middle} in the middle, {most} at most.",
-            begin(who)
-        ),
-        format!("{who}等到 {answer} 最短 {least}，中位 {middle}，最长 {most}。"),
+        format!("{} waited for each {answer}: minimum {least}, median {middle}, maximum {most}.", begin(who)),
+        format!("{who}等待 {answer} 的时间：最短 {least}，中位数 {middle}，最长 {most}。"),
     );
 }
 
-fn intervals(page: &mut Page, by: Direction, what: [&str; 2], times: &Histogram) {
+fn intervals(page: &mut ChapterWriter, by: Direction, what: [&str; 2], times: &Histogram) {
     let Some([least, middle, most]) = three(times) else { return };
     let who = page.who(by);
     let [en, zh] = what;
     page.see(
         String::new(),
-        format!("{} sent a {en} every {middle} in the middle, {least} at least, {most} at most.", begin(who)),
-        format!("{who}发 {zh} 的间隔中位 {middle}，最短 {least}，最长 {most}。"),
+        format!("{} sent a {en} every {middle} (median; minimum {least}, maximum {most}).", begin(who)),
+        format!("{who}发送 {zh} 的间隔：中位数 {middle}，最短 {least}，最长 {most}。"),
     );
 }
 
-fn of_subprotocol(page: &mut Page, heartbeats: &Heartbeats) {
+fn of_subprotocol(page: &mut ChapterWriter, heartbeats: &Heartbeats) {
     let name = heartbeats.protocol.title();
     let (en, zh) = match heartbeats.evidence {
-        Evidence::Subprotocol => ("its subprotocol says so", "由子协议得知"),
-        Evidence::Target => ("the request's target says so", "由请求目标得知"),
-        Evidence::Messages => ("its first messages say so", "由最初的消息得知"),
+        Evidence::Subprotocol => ("known from its subprotocol", "由子协议得知"),
+        Evidence::Target => ("known from the request target", "由请求目标得知"),
+        Evidence::Messages => ("known from its first messages", "由最初的消息得知"),
     };
     page.see(
         String::new(),
-        format!("Its messages are those of {name} ({en}), which has heartbeats of its own."),
-        format!("它的消息是 {name} 的（{zh}），这种协议有自己的心跳。"),
+        format!("The messages use {name} ({en}), which has its own heartbeats."),
+        format!("消息使用 {name} 协议（{zh}），该协议有自己的心跳。"),
     );
     for by in Direction::BOTH {
         let side = heartbeats.sides.of(by);
@@ -90,12 +87,12 @@ fn of_subprotocol(page: &mut Page, heartbeats: &Heartbeats) {
             page.see(
                 String::new(),
                 format!(
-                    "{} sent {}; answered: {}.",
+                    "{} sent {}; {} of them were answered.",
                     begin(who),
                     counted(side.sent, "heartbeat"),
                     grouped(side.answered)
                 ),
-                format!("{who}发了 {} 个心跳；得到回答的：{}。", grouped(side.sent), grouped(side.answered)),
+                format!("{who}发了 {} 个心跳；得到回应的：{}。", grouped(side.sent), grouped(side.answered)),
             );
         }
         round_trips(page, by, page.lang.pick("answer", "回答"), &side.rtt);
@@ -104,8 +101,8 @@ fn of_subprotocol(page: &mut Page, heartbeats: &Heartbeats) {
             let agreed = took(agreed);
             page.see(
                 String::new(),
-                format!("One from {who} was agreed on every {agreed}."),
-                format!("约定{who}每 {agreed} 发一个。"),
+                format!("The negotiated interval for {who} is {agreed}."),
+                format!("协商的间隔：{who}每 {agreed} 发送一次。"),
             );
         }
     }

@@ -19,14 +19,14 @@ mod traffic;
 pub mod write;
 
 pub use tell::tell;
-pub use write::{Form, write};
+pub use write::{StoryForm, write};
 
 pub use crate::autopsy::Grade;
 use crate::explain::words::Words;
 
 /// A part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Piece {
+pub enum SentencePart {
     /// Our own words.
     Own(String),
     /// Captured bytes, not yet made safe.
@@ -37,7 +37,7 @@ pub enum Piece {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
     /// Its text.
-    pub pieces: Vec<Piece>,
+    pub pieces: Vec<SentencePart>,
     /// How sure it is.
     pub grade: Grade,
     /// Where it can be seen: `packet 4`; empty where it is about the whole connection.

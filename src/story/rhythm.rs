@@ -1,7 +1,7 @@
 //! Who asks and who answers, as far as the delays between messages show: the order of messages alone does not distinguish a
 //! command from an answer.
 
-use super::facts::{Page, counted, grouped, took};
+use super::facts::{ChapterWriter, counted, grouped, took};
 use crate::model::{Direction, Histogram, PerDirection, Time};
 
 /// Changes of the speaker, in each direction, from which a rhythm is inferred.
@@ -76,7 +76,7 @@ impl Rhythm {
     }
 
     /// Adds the sentences about it. `lossy`: messages may be missing.
-    pub fn tell(&self, page: &mut Page, lossy: bool) {
+    pub fn tell(&self, page: &mut ChapterWriter, lossy: bool) {
         let PerDirection { c2s: client, s2c: server } = self.count;
         if server == 0 {
             return;
@@ -88,12 +88,12 @@ impl Rhythm {
         if client == 0 {
             page.see(
                 String::new(),
-                format!("The server sent {all}, and the client none."),
+                format!("The server sent {all}; the client sent none."),
                 format!("服务器发了 {all_zh} 条数据消息，客户端一条也没有发。"),
             );
             if !lossy {
                 page.infer(
-                    "The server pushed them: no data message of the client asked for them.".into(),
+                    "The server pushed them: no data message from the client requested them.".into(),
                     "它们是服务器推送的：客户端没有用任何数据消息请求它们。".into(),
                 );
             }
@@ -102,12 +102,12 @@ impl Rhythm {
         let each = if server == 1 { "The" } else { "Each of the" };
         let (en, zh) = match unprompted {
             0 => (
-                format!("{each} server's {all} came after a new message of the client."),
+                format!("{each} server's {all} followed a new message from the client."),
                 format!("服务器的 {all_zh} 条数据消息，每一条之前都有客户端的新消息。"),
             ),
             _ => (
                 format!(
-                    "Of the server's {all}, {} came without a {en_seen} of the client since the one before.",
+                    "Of the server's {all}, {} came without a {en_seen} from the client since the previous one.",
                     grouped(unprompted)
                 ),
                 format!(
@@ -141,13 +141,13 @@ impl Rhythm {
     }
 
     /// Adds a sentence about messages that came long after everything else, while the server's answers came soon.
-    fn late_ones(&self, page: &mut Page) {
+    fn late_ones(&self, page: &mut ChapterWriter) {
         let Some(late) = self.late() else { return };
         let late = took(late);
         let count = counted(self.unprompted, "message");
         let were = if self.unprompted == 1 { "was" } else { "were" };
         page.infer(
-            format!("{count} {were} pushed without a preceding client message: they came {late} after the server's last one (median), its answers come much sooner."),
+            format!("{count} {were} pushed without a preceding client message: the median delay after the server's previous message is {late}, and its answers come much sooner."),
             format!(
                 "{} 条消息是推送的，之前没有客户端的消息：它们在服务器上一条消息之后 {late}（中位）到来，而回答要快得多。",
                 grouped(self.unprompted)
@@ -178,11 +178,11 @@ mod tests {
     }
 
     fn told(rhythm: &Rhythm, lossy: bool, lang: Lang) -> Vec<(Grade, String)> {
-        let mut page = Page::new(w("t", "题"), lang);
+        let mut page = ChapterWriter::new(w("t", "题"), lang);
         rhythm.tell(&mut page, lossy);
         let Some(Chapter { sentences, .. }) = page.end() else { return Vec::new() };
-        let text = |pieces: &[crate::story::Piece]| match pieces {
-            [crate::story::Piece::Own(text)] => text.clone(),
+        let text = |pieces: &[crate::story::SentencePart]| match pieces {
+            [crate::story::SentencePart::Own(text)] => text.clone(),
             other => panic!("{other:?}"),
         };
         sentences.iter().map(|sentence| (sentence.grade, text(&sentence.pieces))).collect()
@@ -202,7 +202,7 @@ mod tests {
         let [fact, inferred] = &told(&orders(), false, Lang::En)[..] else { panic!() };
         assert_eq!(fact.0, Grade::Observed);
         assert!(
-            fact.1.contains("Each of the server's 5 data messages came after a new message of the client."),
+            fact.1.contains("Each of the server's 5 data messages followed a new message from the client."),
             "{fact:?}"
         );
         assert_eq!(inferred.0, Grade::Inferred);
@@ -261,7 +261,7 @@ mod tests {
         );
         let silent = rhythm([(S2C, 250)].repeat(5));
         let [fact, (grade, text)] = &told(&silent, false, Lang::En)[..] else { panic!() };
-        assert_eq!(fact.1, "The server sent 5 data messages, and the client none.");
+        assert_eq!(fact.1, "The server sent 5 data messages; the client sent none.");
         assert!(*grade == Grade::Inferred && text.contains("pushed them"), "{text}");
         assert_eq!(told(&silent, true, Lang::Zh).len(), 1);
     }

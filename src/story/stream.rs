@@ -1,12 +1,12 @@
 //! How a stream of HTTP/2 ended: END_STREAM, RST_STREAM, or the TCP connection below it.
 
-use super::facts::{Page, begin, took};
+use super::facts::{ChapterWriter, begin, took};
 use crate::model::Direction;
 use crate::pipeline::{Ending, State};
 use crate::store::ConnectionRow;
 
 /// Adds the sentences about it. `told`: the first event is in the story already.
-pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
+pub(super) fn end(page: &mut ChapterWriter, row: &ConnectionRow, told: bool) {
     let Some(facts) = &row.end else { return };
     let ending = &facts.ending;
     if row.state == Some(State::Refused) {
@@ -36,14 +36,14 @@ pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
         let (at, who) = (page.packet(first), page.who(by));
         page.see(
             at,
-            format!("{} ended its side of the stream first, with END_STREAM.", begin(who)),
+            format!("{} ended its side of the stream first (END_STREAM).", begin(who)),
             format!("{who}先用 END_STREAM 结束了流的一侧。"),
         );
     }
     let Some((by, second)) = ends.get(1).copied() else {
         return page.see(
             String::new(),
-            "No END_STREAM of the other side was captured.".into(),
+            "No END_STREAM from the other side was captured.".into(),
             "没有抓到另一方的 END_STREAM。".into(),
         );
     };
@@ -60,7 +60,7 @@ pub(super) fn end(page: &mut Page, row: &ConnectionRow, told: bool) {
 }
 
 /// A stream that did not end by itself.
-fn below(page: &mut Page, ending: &Ending, state: Option<State>) {
+fn below(page: &mut ChapterWriter, ending: &Ending, state: Option<State>) {
     if matches!(state, None | Some(State::Open)) {
         return page.miss(
             "Neither END_STREAM nor RST_STREAM was captured.".into(),
@@ -75,7 +75,7 @@ fn below(page: &mut Page, ending: &Ending, state: Option<State>) {
     let (at, who) = (page.packet(place), page.who(by));
     page.see(
         at,
-        format!("The stream had no END_STREAM and no RST_STREAM: it ended with the TCP connection, by a {what} of {who}."),
+        format!("The stream has no END_STREAM and no RST_STREAM; it ended with the TCP connection, by a {what} from {who}."),
         format!("这个流没有 END_STREAM，也没有 RST_STREAM：它随 TCP 连接结束，{who}发了 {what}。"),
     );
 }

@@ -1,7 +1,7 @@
 //! What the two ends said: counts, the first message, who asks, fragments, pings, compression.
 
 use super::Grade;
-use super::facts::{Page, begin, counted, grouped, percent, ratio, took};
+use super::facts::{ChapterWriter, begin, counted, grouped, percent, ratio, took};
 use super::keep_alive;
 use super::rhythm::Rhythm;
 use crate::explain::frame::word;
@@ -10,7 +10,7 @@ use crate::store::{ConnectionRow, Index, MessageRow};
 
 /// What one walk over the messages finds.
 #[derive(Default)]
-struct Walk {
+struct TrafficWalk {
     first: Option<(u64, MessageRow)>,
     rhythm: Rhythm,
     /// Messages in several frames, and the most frames of one.
@@ -19,8 +19,8 @@ struct Walk {
     silence: i64,
 }
 
-fn walk(index: &Index, row: &ConnectionRow) -> Walk {
-    let mut found = Walk::default();
+fn walk(index: &Index, row: &ConnectionRow) -> TrafficWalk {
+    let mut found = TrafficWalk::default();
     let mut before: Option<Time> = None;
     let messages = index.messages(row.id.0);
     for (number, message) in (messages.released() as u64 + 1..).zip(messages.iter()) {
@@ -50,14 +50,16 @@ fn may_lack_messages(row: &ConnectionRow) -> bool {
     one_sided || skipped || row.gaps.0 > 0 || row.is_midstream()
 }
 
-pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Page {
+pub(super) fn traffic(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> ChapterWriter {
     let found = walk(index, row);
     let released = index.messages(row.id.0).released() as u64;
     if released > 0 {
         let last = grouped(released);
         page.miss(
-            format!("Messages 1 to {last} were released to bound memory (--max-mem): they are counted here, and the story says nothing else of them."),
-            format!("为限制内存（--max-mem），第 1 到 {last} 条消息已被释放：这里只把它们计入数量，别的都不说。"),
+            format!(
+                "Messages 1 to {last} were discarded to limit memory (--max-mem): they are only counted here."
+            ),
+            format!("为限制内存（--max-mem），第 1 到 {last} 条消息已被丢弃：这里只计数。"),
         );
     }
     first(&mut page, index, row, &found);
@@ -74,18 +76,15 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
         page.see(
             String::new(),
             format!(
-                "{} came in fragments, one of them in {most} frames.",
+                "{} arrived in fragments; the most fragmented one has {most} frames.",
                 begin(&counted(fragmented, "message"))
             ),
-            format!("{} 条消息分了片，其中一条分成 {most} 帧。", grouped(fragmented)),
+            format!("{} 条消息被分片，最多的一条分成 {most} 个帧。", grouped(fragmented)),
         );
     } else if sum(|counts| counts.messages) > 0 {
         let (en, zh) = match released {
-            0 => ("No message was cut into fragments.".into(), "没有消息分片。".into()),
-            _ => (
-                "No message that is kept was cut into fragments.".into(),
-                "保留下来的消息都没有分片。".into(),
-            ),
+            0 => ("No message was fragmented.".into(), "没有消息分片。".into()),
+            _ => ("No message in memory was fragmented.".into(), "内存中的消息都没有分片。".into()),
         };
         page.see(String::new(), en, zh);
     }
@@ -93,17 +92,17 @@ pub(super) fn traffic(mut page: Page, index: &Index, row: &ConnectionRow) -> Pag
     compression(&mut page, row);
     if found.silence > 0 {
         let silence = took(found.silence);
-        let (en, zh) = if released > 0 { (" that are kept", "保留下来的") } else { ("", "") };
+        let (en, zh) = if released > 0 { (" in memory", "内存中的") } else { ("", "") };
         page.see(
             String::new(),
             format!("The longest silence between two messages{en} was {silence}."),
-            format!("{zh}两条消息之间最长静默 {silence}。"),
+            format!("{zh}消息之间最长的间隔是 {silence}。"),
         );
     }
     page
 }
 
-fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
+fn first(page: &mut ChapterWriter, index: &Index, row: &ConnectionRow, found: &TrafficWalk) {
     let Some((number, message)) = found.first else {
         return page.see(String::new(), "No data message was captured.".into(), "没有抓到数据消息。".into());
     };
@@ -131,20 +130,26 @@ fn first(page: &mut Page, index: &Index, row: &ConnectionRow, found: &Walk) {
         (true, true) => (", which begins \"{}\"", "，开头是“{}”"),
     };
     let (en_kept, zh_kept) =
-        if index.messages(row.id.0).released() > 0 { (" that is kept", "保留下来的") } else { ("", "") };
+        if index.messages(row.id.0).released() > 0 { (" in memory", "内存中的") } else { ("", "") };
     page.quote(
         at,
-        &format!("The first data message{en_kept} is a {kind}{en_len} of {who}{en_after}{en_quote}."),
+        &format!(
+            "The first data message{en_kept} is a {kind} message{en_len} from {who}{en_after}{en_quote}."
+        ),
         &format!("{zh_kept}第一条数据消息是{who}的{zh_len} {kind}{zh_after}{zh_quote}。"),
         &[preview],
     );
 }
 
-fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
+fn sent(page: &mut ChapterWriter, row: &ConnectionRow, direction: Direction) {
     let counts = row.counts.of(direction);
     let who = page.who(direction);
     if counts.frames == 0 {
-        return page.see(String::new(), format!("{} sent no frame.", begin(who)), format!("{who}没有发帧。"));
+        return page.see(
+            String::new(),
+            format!("{} sent no frame.", begin(who)),
+            format!("{who}没有发送帧。"),
+        );
     }
     let [text, binary, other] = counts.data;
     let [close, ping, pong, odd] = counts.control;
@@ -183,7 +188,7 @@ fn sent(page: &mut Page, row: &ConnectionRow, direction: Direction) {
     );
 }
 
-fn compression(page: &mut Page, row: &ConnectionRow) {
+fn compression(page: &mut ChapterWriter, row: &ConnectionRow) {
     if row.handshake.deflate.is_none() {
         return;
     }
@@ -193,14 +198,14 @@ fn compression(page: &mut Page, row: &ConnectionRow) {
     if deflated == 0 {
         page.see(
             String::new(),
-            "Compression was agreed on, but no message was compressed.".into(),
+            "Compression was negotiated, but no message was compressed.".into(),
             "协商了压缩，但没有压缩任何消息。".into(),
         );
         return;
     }
     if inflated == 0 {
         let lang: Lang = page.lang;
-        let text = lang.pick("What compressed messages hold could not be inflated.", "压缩的消息没能解压。");
+        let text = lang.pick("The compressed messages could not be decompressed.", "压缩的消息无法解压。");
         return page.say(Grade::Unknown, String::new(), text, &[]);
     }
     let gain = match inflated >= deflated {
@@ -208,7 +213,7 @@ fn compression(page: &mut Page, row: &ConnectionRow) {
             format!("{} times smaller", ratio(inflated, deflated)),
             format!("缩小到 1/{}", ratio(inflated, deflated)),
         ),
-        false => ("more than they hold".to_owned(), "反而更大".to_owned()),
+        false => ("larger than the original".to_owned(), "反而更大".to_owned()),
     };
     page.see(
         String::new(),

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::{Grade, Piece, Sentence, Story};
+use super::{Grade, Sentence, SentencePart, Story};
 use crate::explain::words::wrap;
 use crate::model::{Lang, preview};
 
 /// How a story is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum StoryForm {
     /// Lines of at most so many columns.
     Text(usize),
     /// CommonMark; captured text cannot become markup.
@@ -20,30 +20,30 @@ const QUOTED: usize = 120;
 
 /// Writes a story.
 #[must_use]
-pub fn write(story: &Story, form: Form, lang: Lang) -> String {
+pub fn write(story: &Story, form: StoryForm, lang: Lang) -> String {
     let mut out = String::new();
     let title = match lang {
         Lang::En => format!("The story of connection {}", story.number),
         Lang::Zh => format!("连接 {} 的经过", story.number),
     };
     let _ = match form {
-        Form::Text(_) => writeln!(out, "{title}"),
-        Form::Markdown => writeln!(out, "# {title}"),
+        StoryForm::Text(_) => writeln!(out, "{title}"),
+        StoryForm::Markdown => writeln!(out, "# {title}"),
     };
     for chapter in &story.chapters {
         let _ = match form {
-            Form::Text(_) => writeln!(out, "\n{}", chapter.title.of(lang)),
-            Form::Markdown => writeln!(out, "\n## {}\n", chapter.title.of(lang)),
+            StoryForm::Text(_) => writeln!(out, "\n{}", chapter.title.of(lang)),
+            StoryForm::Markdown => writeln!(out, "\n## {}\n", chapter.title.of(lang)),
         };
         for sentence in &chapter.sentences {
             let _ = match form {
-                Form::Text(columns) => {
+                StoryForm::Text(columns) => {
                     let lines = wrap(&text(sentence, form, lang), columns.saturating_sub(4).max(20));
                     lines.iter().enumerate().try_for_each(|(i, line)| {
                         writeln!(out, "  {} {line}", if i == 0 { "-" } else { " " })
                     })
                 }
-                Form::Markdown => writeln!(out, "- {}", text(sentence, form, lang)),
+                StoryForm::Markdown => writeln!(out, "- {}", text(sentence, form, lang)),
             };
         }
     }
@@ -54,26 +54,26 @@ pub fn write(story: &Story, form: Form, lang: Lang) -> String {
         Lang::Zh => "没有标记：在数据包里看到的。[推断]：由它们或所说明的模型推出。[未知]：抓包没有告诉。",
     };
     let _ = match form {
-        Form::Text(columns) => {
+        StoryForm::Text(columns) => {
             out.push('\n');
             wrap(legend, columns.max(20)).iter().try_for_each(|line| writeln!(out, "{line}"))
         }
-        Form::Markdown => writeln!(out, "\n{}", own(legend)),
+        StoryForm::Markdown => writeln!(out, "\n{}", own(legend)),
     };
     out
 }
 
-fn text(sentence: &Sentence, form: Form, lang: Lang) -> String {
+fn text(sentence: &Sentence, form: StoryForm, lang: Lang) -> String {
     let mut out = String::new();
     for piece in &sentence.pieces {
         match (piece, form) {
-            (Piece::Own(text), Form::Text(_)) => out.push_str(text),
-            (Piece::Own(text), Form::Markdown) => out.push_str(&own(text)),
-            (Piece::Captured(bytes), form) => {
+            (SentencePart::Own(text), StoryForm::Text(_)) => out.push_str(text),
+            (SentencePart::Own(text), StoryForm::Markdown) => out.push_str(&own(text)),
+            (SentencePart::Captured(bytes), form) => {
                 let (shown, cut) = preview(bytes, QUOTED);
                 match form {
-                    Form::Text(_) => out.push_str(&shown),
-                    Form::Markdown => out.push_str(&escape(&shown)),
+                    StoryForm::Text(_) => out.push_str(&shown),
+                    StoryForm::Markdown => out.push_str(&escape(&shown)),
                 }
                 if cut && !shown.ends_with('…') {
                     out.push('…');
@@ -91,7 +91,7 @@ fn text(sentence: &Sentence, form: Form, lang: Lang) -> String {
     {
         if !note.is_empty() {
             out.push(' ');
-            out.push_str(&if form == Form::Markdown { own(&note) } else { note });
+            out.push_str(&if form == StoryForm::Markdown { own(&note) } else { note });
         }
     }
     out

@@ -486,7 +486,7 @@ impl App {
         let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
             return self.warn("there is no connection to write about");
         };
-        let text = crate::story::write(&story, crate::story::Form::Markdown, lang);
+        let text = crate::story::write(&story, crate::story::StoryForm::Markdown, lang);
         let path = std::path::PathBuf::from(format!("story-{number}.md"));
         effects.push(Effect::Save(path, super::event::Save::Bytes(text.into_bytes())));
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::records::{OfConnection, OfFinding, OfFrame, OfMessage};
-use crate::filter::{Field, Filter, Level, Told, Verdict};
+use crate::filter::{Field, Filter, FilterVerdict, Level, Told};
 use crate::store::{ConnectionRow, Index, Marks};
 
 /// Rows that are asked in one go.
@@ -75,13 +75,13 @@ impl AskedPayloads {
         if home == Level::Frame { self.searched.1 } else { self.searched.0 }
     }
 
-    fn answer(&mut self, test: usize, verdict: Verdict, number: u64, certain: bool) {
+    fn answer(&mut self, test: usize, verdict: FilterVerdict, number: u64, certain: bool) {
         let Some(answer) = self.answers.get_mut(test) else { return };
         match verdict {
-            Verdict::Yes => answer.yes = true,
-            Verdict::Unknown if certain => answer.unknown = true,
-            Verdict::Unknown => answer.waits = answer.waits.max(number),
-            Verdict::No => {}
+            FilterVerdict::Yes => answer.yes = true,
+            FilterVerdict::Unknown if certain => answer.unknown = true,
+            FilterVerdict::Unknown => answer.waits = answer.waits.max(number),
+            FilterVerdict::No => {}
         }
     }
 
@@ -118,7 +118,7 @@ impl Choice {
 
     /// What the filter says of a connection.
     #[must_use]
-    pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> Verdict {
+    pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> FilterVerdict {
         let left_out = index.findings_left_out > 0;
         let asked = self.asked.get(&row.id.0);
         let answer = |test: usize| self.answer(test, asked, left_out);
@@ -126,16 +126,16 @@ impl Choice {
     }
 
     /// What a test came to; none where the connection answers it itself.
-    fn answer(&self, test: usize, asked: Option<&AskedPayloads>, left_out: bool) -> Option<Verdict> {
+    fn answer(&self, test: usize, asked: Option<&AskedPayloads>, left_out: bool) -> Option<FilterVerdict> {
         let home = self.homes.get(test).copied().flatten()?;
         let answer = asked.and_then(|asked| asked.answers.get(test)).copied().unwrap_or_default();
         let searched = asked.map_or(0, |asked| asked.searched_for(home));
         Some(match answer {
-            Answer { yes: true, .. } => Verdict::Yes,
-            Answer { unknown: true, .. } => Verdict::Unknown,
-            Answer { waits, .. } if waits > searched => Verdict::Unknown,
-            _ if left_out && home == Level::Finding => Verdict::Unknown,
-            _ => Verdict::No,
+            Answer { yes: true, .. } => FilterVerdict::Yes,
+            Answer { unknown: true, .. } => FilterVerdict::Unknown,
+            Answer { waits, .. } if waits > searched => FilterVerdict::Unknown,
+            _ if left_out && home == Level::Finding => FilterVerdict::Unknown,
+            _ => FilterVerdict::No,
         })
     }
 
@@ -313,7 +313,7 @@ impl Choice {
     }
 
     fn is_undecided(&self, index: &Index, row: &ConnectionRow) -> bool {
-        self.verdict(index, row) == Verdict::Unknown
+        self.verdict(index, row) == FilterVerdict::Unknown
     }
 
     /// A search told something, or came further.
@@ -358,9 +358,9 @@ impl Choice {
     #[must_use]
     pub fn counts(&self, index: &Index) -> (u64, u64) {
         index.connections.iter().fold((0, 0), |(yes, unknown), row| match self.verdict(index, row) {
-            Verdict::Yes => (yes + 1, unknown),
-            Verdict::Unknown => (yes, unknown + 1),
-            Verdict::No => (yes, unknown),
+            FilterVerdict::Yes => (yes + 1, unknown),
+            FilterVerdict::Unknown => (yes, unknown + 1),
+            FilterVerdict::No => (yes, unknown),
         })
     }
 }

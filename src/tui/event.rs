@@ -95,7 +95,7 @@ pub enum Effect {
     /// Write this file; an [`Event::Done`] follows.
     Save(PathBuf, Save),
     /// Keep the progress in lessons: add it to this file. Nothing follows but what went wrong.
-    Keep(PathBuf, crate::learn::progress::Progress),
+    Keep(PathBuf, crate::learn::progress::LessonProgress),
     /// Write a file of messages or packets; an [`Event::Done`] or [`Event::Exists`] follows.
     Export(crate::export::Job),
     /// Stop the export that goes on.

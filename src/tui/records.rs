@@ -1,10 +1,10 @@
 //! Rows of the index as a filter asks about them.
 //!
-//! A row knows its payload as far as its preview reaches; what lies behind is [`Verdict::Unknown`](crate::filter::Verdict).
+//! A row knows its payload as far as its preview reaches; what lies behind is [`FilterVerdict::Unknown`](crate::filter::Verdict).
 
 use std::collections::BTreeSet;
 
-use crate::filter::{Field, Record, Value, Values, Verdict, of_handshake};
+use crate::filter::{Field, FilterRow, FilterVerdict, Value, Values, of_handshake};
 use crate::model::{Direction, Time};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
@@ -18,7 +18,7 @@ pub struct OfConnection<'a> {
     /// The row.
     pub row: &'a ConnectionRow,
     /// What its messages, frames and findings say to tests of their fields.
-    pub answers: Option<&'a dyn Fn(usize) -> Option<Verdict>>,
+    pub answers: Option<&'a dyn Fn(usize) -> Option<FilterVerdict>>,
 }
 
 /// A message of a connection.
@@ -143,7 +143,7 @@ fn start(index: &Index) -> Time {
     index.begin.unwrap_or_default()
 }
 
-impl Record for OfConnection<'_> {
+impl FilterRow for OfConnection<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         if let Field::Time | Field::Epoch = field {
             return Value::Moment(self.row.first.time);
@@ -155,7 +155,7 @@ impl Record for OfConnection<'_> {
         start(self.index)
     }
 
-    fn remembered(&self, test: usize) -> Option<Verdict> {
+    fn remembered(&self, test: usize) -> Option<FilterVerdict> {
         self.answers?(test)
     }
 }
@@ -175,7 +175,7 @@ impl OfMessage<'_> {
     }
 }
 
-impl Record for OfMessage<'_> {
+impl FilterRow for OfMessage<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         let row = self.row;
         let note = || self.index.control_note(self.connection.id.0, self.number).copied().unwrap_or_default();
@@ -265,7 +265,7 @@ fn of_frame(row: Option<&FrameRow>, field: Field) -> Value<'_> {
     }
 }
 
-impl Record for OfFrame<'_> {
+impl FilterRow for OfFrame<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         let row = self.row;
         let own = match field {
@@ -297,7 +297,7 @@ impl Record for OfFrame<'_> {
     }
 }
 
-impl Record for OfFinding<'_> {
+impl FilterRow for OfFinding<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         let row = self.row;
         let own = match field {

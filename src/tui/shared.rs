@@ -15,7 +15,7 @@ use super::screens::ScreenId;
 use super::screens::builder::{BuilderStart, Built};
 use super::theme::{Looks, Role, Theme};
 use super::widgets::Text;
-use crate::filter::{self, Filter, FilterError, Verdict};
+use crate::filter::{self, Filter, FilterError, FilterVerdict};
 use crate::model::Lang;
 use crate::store::detail::{MessageDetail, Request};
 use crate::store::{ConnectionRow, Index, MessageRow, Progress};
@@ -101,13 +101,13 @@ impl Shared {
     /// Whether the filter shows a connection: as `wslens read --level connections -Y` does.
     #[must_use]
     pub fn shows(&self, index: &Index, row: &ConnectionRow) -> bool {
-        self.verdict(index, row) == Verdict::Yes
+        self.verdict(index, row) == FilterVerdict::Yes
     }
 
     /// What the filter says of a connection; yes without one.
     #[must_use]
-    pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> Verdict {
-        self.choice.as_ref().map_or(Verdict::Yes, |choice| choice.verdict(index, row))
+    pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> FilterVerdict {
+        self.choice.as_ref().map_or(FilterVerdict::Yes, |choice| choice.verdict(index, row))
     }
 
     /// The connections that the filter shows, by number in growing order; `None` without a filter.

@@ -11,7 +11,7 @@ use super::event::Effect;
 use super::shared::{Ctx, Menu, Selection, Turn};
 use super::widgets::units;
 use crate::export::{Format, Job, What, ndjson_row};
-use crate::report::snippet::{self, Form};
+use crate::report::snippet::{self, SnippetForm};
 use crate::store::Request;
 use crate::store::detail::MessageDetail;
 use crate::ws::unmask;
@@ -303,8 +303,11 @@ fn is_one(what: &What) -> bool {
 
 /// The menu of forms.
 fn copies() -> Menu {
-    let mut items: Vec<(u32, String, String)> =
-        Form::ALL.iter().zip(COPY..).map(|(form, id)| (id, form.name().to_owned(), String::new())).collect();
+    let mut items: Vec<(u32, String, String)> = SnippetForm::ALL
+        .iter()
+        .zip(COPY..)
+        .map(|(form, id)| (id, form.name().to_owned(), String::new()))
+        .collect();
     items.push((EXPLAIN, "wslens explain …".to_owned(), "its frames' bytes, explained".to_owned()));
     items.push((ROW, "NDJSON row".to_owned(), "as wslens read prints it".to_owned()));
     items.push((FILTER, "filter for this".to_owned(), "conn == … and msg == …".to_owned()));
@@ -316,15 +319,15 @@ fn copy(item: u32, detail: &MessageDetail, turn: &mut Turn<'_>) {
     let text = match item {
         ROW => row(detail, &turn.ctx()).ok_or("its row is not complete yet"),
         EXPLAIN => explain(detail).ok_or("its frames are too long for a command: e writes a file"),
-        _ => match Form::ALL.get((item - COPY) as usize) {
+        _ => match SnippetForm::ALL.get((item - COPY) as usize) {
             None => return,
-            Some(Form::Text) => {
+            Some(SnippetForm::Text) => {
                 // What is no text is still taken along, in a form that loses nothing.
-                let text = snippet::write(Form::Text, &detail.bytes);
+                let text = snippet::write(SnippetForm::Text, &detail.bytes);
                 Ok(text.unwrap_or_else(|| hex::encode(&detail.bytes)))
             }
-            Some(Form::Json) => {
-                snippet::write(Form::Json, &detail.bytes).ok_or("this is not a JSON object or list")
+            Some(SnippetForm::Json) => {
+                snippet::write(SnippetForm::Json, &detail.bytes).ok_or("this is not a JSON object or list")
             }
             Some(form) => snippet::write(*form, &detail.bytes).ok_or("it cannot be written in this format"),
         },

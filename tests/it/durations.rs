@@ -87,7 +87,7 @@ fn remote_control() -> Vec<Packet> {
 fn a_remote_control_is_told_by_its_delays_and_only_inferred() {
     let [en, zh] = ["en", "zh"].map(|lang| flat(&wslens(&["story", "--lang", lang], remote_control())));
     assert!(
-        en.contains("Each of the server's 5 data messages came after a new message of the client."),
+        en.contains("Each of the server's 5 data messages followed a new message from the client."),
         "{en}"
     );
     let inferred = "this looks as if the server asks and the client answers, so the server pushed its messages. [inferred]";

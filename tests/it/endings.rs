@@ -10,7 +10,7 @@ use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
-use wslens::report::stats::{Options, Stats};
+use wslens::report::stats::{Stats, StatsOptions};
 use wslens::report::{Level, PayloadMode};
 
 use crate::corpus::captures;
@@ -284,7 +284,7 @@ fn heartbeats_are_counted_once_their_protocol_is_known_at_any_depth_and_segment_
         // Statistics do not read payloads, and count the same.
         let mut limits = Limits::default();
         (limits.depth.payloads, limits.depth.frames) = (false, false);
-        let mut stats = Stats::new(Options::default());
+        let mut stats = Stats::new(StatsOptions::default());
         let mut capture = Capture::from_bytes(bytes).unwrap();
         let summary = run(&mut capture, &mut Pipeline::new(limits), &mut stats, |_, _| true);
         let mut out = Vec::new();

@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::drive::run;
-use wslens::filter::{FIELDS, Field, Kind, Level as Row, Levels, Matcher, parse};
+use wslens::filter::{FIELDS, Field, Level as Row, Levels, Matcher, ValueKind, parse};
 use wslens::pipeline::Pipeline;
 use wslens::report::ndjson::Ndjson;
 use wslens::report::{Level, PayloadMode, Report as _, Selection};
@@ -329,7 +329,7 @@ fn every_field_is_there_where_the_table_says() {
     for info in FIELDS.iter().filter(|info| ![Field::Mark, Field::Sha256].contains(&info.field)) {
         let name = info.name;
         let filter = match info.kind {
-            Kind::Flag => format!("{name} == true or {name} == false"),
+            ValueKind::Flag => format!("{name} == true or {name} == false"),
             _ if info.field == Field::Any => "any ~ .".to_owned(),
             _ => name.to_owned(),
         };

@@ -76,7 +76,7 @@ fn a_websocket_over_http2_is_told_in_the_words_of_rfc_8441() {
     }
     let ended = shown("story", "en", talk().open(1).say(S2C, 1, TEXT, b"hello").close(1));
     for part in [
-        "The server ended its side of the stream first, with END_STREAM.",
+        "The server ended its side of the stream first (END_STREAM).",
         "The client followed with END_STREAM",
         "From the response to the end of the stream",
     ] {

@@ -14,7 +14,7 @@ use wslens::drive::run;
 use wslens::model::Direction;
 use wslens::pipeline::{Limits, Pipeline, Secrets};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::stats::{Options, Stats};
+use wslens::report::stats::{Stats, StatsOptions};
 use wslens::report::{Level, PayloadMode, Report as _, Selection};
 
 use super::effort::{Effort, inflated, measured};
@@ -96,7 +96,7 @@ fn print(file: &[u8], how: How, secrets: Secrets, mut out: impl Write) -> Effort
     let (result, effort) = measured(|| {
         if let How::Stats = how {
             (limits.depth.payloads, limits.depth.frames) = (false, false);
-            let mut stats = Stats::new(Options::default());
+            let mut stats = Stats::new(StatsOptions::default());
             let summary = run(&mut capture, &mut Pipeline::new(limits), &mut stats, |_, _| true);
             stats.write_json(&mut out, &summary)
         } else {

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::build::{judge, pcapng, verdict};
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::model::{Lang, Severity, width};
 use crate::ws::Utf8Check;
 
@@ -29,7 +29,7 @@ fn any_draft() -> impl Strategy<Value = Draft> {
 }
 
 /// Errors and warnings, each once.
-fn broken(found: &[crate::build::Found]) -> Vec<&'static str> {
+fn broken(found: &[crate::build::Violation]) -> Vec<&'static str> {
     let mut codes: Vec<_> = found
         .iter()
         .filter(|found| found.rule.severity > Severity::Info)
@@ -98,7 +98,7 @@ proptest! {
     #[test]
     fn what_is_built_is_read_back_the_same(draft in any_draft()) {
         let bytes = draft.encode();
-        let options = Options { direction: Some(draft.direction), deflate: draft.deflate, lang: Lang::En };
+        let options = ExplainOptions { direction: Some(draft.direction), deflate: draft.deflate, lang: Lang::En };
         let explained = explain(&bytes, &options);
         prop_assert!(explained.rest.is_none());
         prop_assert_eq!(explained.frames.len(), draft.fragments);

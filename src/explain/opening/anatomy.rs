@@ -11,7 +11,7 @@ use crate::model::{Accept, Body, Direction, Head, Lang, Severity, safe_str};
 
 /// A mark before a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mark {
+pub enum LineMark {
     /// It is as it has to be.
     Right,
     /// It breaks a rule.
@@ -22,7 +22,7 @@ pub enum Mark {
     Plain,
 }
 
-impl Mark {
+impl LineMark {
     /// The mark for the worst that is said of a line, of which `checked` tells whether it is judged at all.
     #[must_use]
     pub fn of(severity: Option<Severity>, checked: bool) -> Self {
@@ -66,7 +66,7 @@ pub struct HeadLine {
     /// What its parts mean, each with its reference.
     pub more: Vec<(String, &'static str)>,
     /// The verdict.
-    pub mark: Mark,
+    pub mark: LineMark,
     /// The rules that it breaks.
     pub problems: Vec<Judgement>,
 }
@@ -137,7 +137,7 @@ pub fn head_lines(
             text: line.words.text.clone(),
             reference: line.words.reference,
             more: line.more.clone(),
-            mark: Mark::of(own.iter().map(|j| j.rule.severity).max(), line.words.checked),
+            mark: LineMark::of(own.iter().map(|j| j.rule.severity).max(), line.words.checked),
             problems: own,
         });
     }
@@ -150,7 +150,7 @@ pub fn head_lines(
                 text: Cow::Borrowed(""),
                 reference: "",
                 more: Vec::new(),
-                mark: Mark::Wrong,
+                mark: LineMark::Wrong,
                 problems: vec![judgement.clone()],
             });
         }
@@ -255,41 +255,51 @@ pub fn key_remark(steps: &AcceptSteps, lang: Lang) -> String {
 
 /// What a handshake came to, with so many errors and warnings.
 #[must_use]
-pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang) -> (Mark, String) {
+pub fn outcome(handshake: &Handshake, errors: usize, warnings: usize, lang: Lang) -> (LineMark, String) {
     let say = |mark, en: &str, zh: &str| (mark, lang.pick(en, zh).to_owned());
     match (handshake.upgraded, handshake.accept, handshake.status) {
-        (true, Accept::Wrong, _) => {
-            say(Mark::Wrong, "a client has to close it: its Accept is wrong", "客户端必须关闭：Accept 不对")
+        (true, Accept::Wrong, _) => say(
+            LineMark::Wrong,
+            "a client has to close it: its Accept is wrong",
+            "客户端必须关闭：Accept 不对",
+        ),
+        (true, Accept::Missing, _) => say(
+            LineMark::Wrong,
+            "a client has to close it: its Accept is missing",
+            "客户端必须关闭：缺少 Accept",
+        ),
+        (true, ..) if errors > 0 => {
+            say(LineMark::Wrong, "opened, but against the rules", "已打开，但违反了规则")
         }
-        (true, Accept::Missing, _) => {
-            say(Mark::Wrong, "a client has to close it: its Accept is missing", "客户端必须关闭：缺少 Accept")
-        }
-        (true, ..) if errors > 0 => say(Mark::Wrong, "opened, but against the rules", "已打开，但违反了规则"),
-        (true, ..) if warnings > 0 => say(Mark::Suspicious, "opened", "已打开"),
-        (true, ..) => say(Mark::Right, "opened", "已打开"),
-        (false, _, Some(101)) if handshake.is_http2 => {
-            say(Mark::Wrong, "101 does not exist in HTTP/2: no WebSocket", "HTTP/2 没有 101：没有 WebSocket")
-        }
+        (true, ..) if warnings > 0 => say(LineMark::Suspicious, "opened", "已打开"),
+        (true, ..) => say(LineMark::Right, "opened", "已打开"),
+        (false, _, Some(101)) if handshake.is_http2 => say(
+            LineMark::Wrong,
+            "101 does not exist in HTTP/2: no WebSocket",
+            "HTTP/2 没有 101：没有 WebSocket",
+        ),
         (false, _, Some(status @ 200..300)) if handshake.is_http2 => (
-            Mark::Suspicious,
+            LineMark::Suspicious,
             lang.pick(
                 format!("{status}, but the request was no extended CONNECT: no WebSocket"),
                 format!("回了 {status}，但请求不是扩展 CONNECT：没有 WebSocket"),
             ),
         ),
         (false, _, Some(101)) => {
-            say(Mark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket")
+            say(LineMark::Wrong, "101, but not to WebSocket", "回了 101，但不是换到 WebSocket")
         }
         (false, _, Some(status)) => (
-            Mark::Suspicious,
+            LineMark::Suspicious,
             match lang {
                 Lang::En => format!("refused with {status}: no WebSocket"),
                 Lang::Zh => format!("以 {status} 拒绝：没有 WebSocket"),
             },
         ),
-        (false, _, None) if handshake.foreign.is_some() => {
-            say(Mark::Wrong, "the answer is no HTTP/1.1: no WebSocket", "回答不是 HTTP/1.1：没有 WebSocket")
-        }
-        (false, _, None) => say(Mark::Suspicious, "no answer: no WebSocket", "没有回答：没有 WebSocket"),
+        (false, _, None) if handshake.foreign.is_some() => say(
+            LineMark::Wrong,
+            "the answer is no HTTP/1.1: no WebSocket",
+            "回答不是 HTTP/1.1：没有 WebSocket",
+        ),
+        (false, _, None) => say(LineMark::Suspicious, "no answer: no WebSocket", "没有回答：没有 WebSocket"),
     }
 }

@@ -1,21 +1,26 @@
 //! The lines of a head, and which of them a judgement is about.
 
-use super::words::{self, HeadRole, Words};
+use super::words::{self, HeadRole, LineWords};
 use crate::explain::words::headers::{NO_HEADER, UNKNOWN_FIELD};
 use crate::http::{Handshake, Judgement, rules};
 use crate::model::{Direction, Head, Lang};
 
 /// A line of a head: where it begins, its name and value, what is said of it.
-pub(super) struct Line<'a> {
+pub(super) struct HeaderLine<'a> {
     pub(super) start: u32,
     pub(super) name: &'a [u8],
     pub(super) value: &'a [u8],
-    pub(super) words: Words,
+    pub(super) words: LineWords,
     pub(super) more: Vec<(String, &'static str)>,
 }
 
 /// The lines of a head in the order sent, its first line included.
-pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, lang: Lang) -> Vec<Line<'a>> {
+pub(super) fn lines<'a>(
+    head: &'a Head,
+    side: Direction,
+    handshake: &Handshake,
+    lang: Lang,
+) -> Vec<HeaderLine<'a>> {
     let role = match (side, handshake.is_http2) {
         (Direction::ClientToServer, false) => HeadRole::Request,
         (Direction::ServerToClient, false) if handshake.status == Some(101) => HeadRole::Answer,
@@ -31,7 +36,7 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
         true => (UNKNOWN_FIELD, "RFC 7541 §2.3.2"),
         false => (NO_HEADER, "RFC 9112 §5"),
     };
-    let first = Line {
+    let first = HeaderLine {
         start: head.line.start,
         name: &[],
         value: head.token(&head.line),
@@ -42,7 +47,7 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
         let (name, value) = (head.token(&field.name), head.token(&field.value));
         let offers = role.is_request() && name.eq_ignore_ascii_case(b"Sec-WebSocket-Extensions");
         let more = if offers { words::offered(value, lang) } else { Vec::new() };
-        Line {
+        HeaderLine {
             start: field.name.start,
             name,
             value,
@@ -50,20 +55,20 @@ pub(super) fn lines<'a>(head: &'a Head, side: Direction, handshake: &Handshake, 
             more,
         }
     });
-    let odd_lines = head.odd_lines.iter().map(|range| Line {
+    let odd_lines = head.odd_lines.iter().map(|range| HeaderLine {
         start: range.start,
         name: &[],
         value: head.token(range),
-        words: Words { text: odd.of(lang).into(), reference: odd_reference, checked: false },
+        words: LineWords { text: odd.of(lang).into(), reference: odd_reference, checked: false },
         more: Vec::new(),
     });
-    let mut lines: Vec<Line<'a>> = std::iter::once(first).chain(fields).chain(odd_lines).collect();
+    let mut lines: Vec<HeaderLine<'a>> = std::iter::once(first).chain(fields).chain(odd_lines).collect();
     lines.sort_by_key(|line| line.start);
     lines
 }
 
 /// The line that a judgement is about.
-pub(super) fn line_of(lines: &[Line<'_>], judgement: &Judgement) -> usize {
+pub(super) fn line_of(lines: &[HeaderLine<'_>], judgement: &Judgement) -> usize {
     lines.partition_point(|line| line.start <= judgement.range.start).saturating_sub(1)
 }
 

@@ -16,9 +16,9 @@ fn head(kind: HeadKind, bytes: &[u8]) -> Option<Head> {
     }
 }
 
-fn with(handshake: &Handshake, style: Style, change: impl FnOnce(&mut Opening<'_>)) -> String {
+fn with(handshake: &Handshake, style: Style, change: impl FnOnce(&mut HandshakeView<'_>)) -> String {
     let place = |packet: u64, time: i64| Place { packet, time: Time(time) };
-    let mut opening = Opening {
+    let mut opening = HandshakeView {
         number: 1,
         url: "ws://server.example.com/chat",
         client: Endpoint::v4([10, 0, 0, 1], 50000),

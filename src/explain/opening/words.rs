@@ -47,7 +47,7 @@ impl HeadRole {
 
 /// What is said of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(super) struct LineWords {
     /// What it means.
     pub(super) text: Cow<'static, str>,
     /// Where that stands; may be empty.
@@ -57,16 +57,16 @@ pub(super) struct Words {
 }
 
 /// What the first line of a head says.
-pub(super) fn start_line(role: HeadRole, lang: Lang) -> Words {
+pub(super) fn start_line(role: HeadRole, lang: Lang) -> LineWords {
     let (text, reference) =
         START_LINES.get(role.words().0).map_or(("", ""), |(words, at)| (words.of(lang), *at));
-    Words { text: text.into(), reference, checked: true }
+    LineWords { text: text.into(), reference, checked: true }
 }
 
 /// What a header line says. `paired`: the other head was captured, so the two could be compared.
-pub(super) fn field(role: HeadRole, name: &[u8], value: &[u8], paired: bool, lang: Lang) -> Words {
+pub(super) fn field(role: HeadRole, name: &[u8], value: &[u8], paired: bool, lang: Lang) -> LineWords {
     let Some(row) = header_words(name, role.words().1) else {
-        return Words { text: OTHER.of(lang).into(), reference: "", checked: false };
+        return LineWords { text: OTHER.of(lang).into(), reference: "", checked: false };
     };
     let (name, checked, text, reference) = (row.name, row.checked, row.words.of(lang), row.reference);
     if matches!(role, HeadRole::Answer | HeadRole::H2Answer)
@@ -75,17 +75,17 @@ pub(super) fn field(role: HeadRole, name: &[u8], value: &[u8], paired: bool, lan
         && name.starts_with("Sec-WebSocket-")
     {
         let text = format!("{text}{}", NOT_CHECKED.of(lang));
-        return Words { text: text.into(), reference, checked: false };
+        return LineWords { text: text.into(), reference, checked: false };
     }
     if role.is_request() && name == "Sec-WebSocket-Extensions" {
         let (offers, _) = parse_extensions(std::iter::once(value));
         if !offers.is_empty()
             && offers.iter().all(|offer| offer.name.eq_ignore_ascii_case(PERMESSAGE_DEFLATE))
         {
-            return Words { text: OFFERS_DEFLATE.of(lang).into(), reference, checked };
+            return LineWords { text: OFFERS_DEFLATE.of(lang).into(), reference, checked };
         }
     }
-    Words { text: text.into(), reference, checked }
+    LineWords { text: text.into(), reference, checked }
 }
 
 /// What each parameter of the offered permessage-deflate asks for, with its reference. Each once.

@@ -223,7 +223,7 @@ pub const LONG: &[(&str, Words)] = &[
         "Sec-WebSocket-Protocol",
         w(
             "Subprotocols say what the messages mean, such as mqtt or graphql-transport-ws. The client offers a list, the server answers with one of them or leaves the header out; with another name the client closes.",
-            "子协议规定消息的含义，例如 mqtt 或 graphql-transport-ws。客户端给出一个列表，服务器从中选一个，或者不发这个头；若选了别的，客户端会关闭连接。",
+            "子协议规定消息的含义，例如 mqtt 或 graphql-transport-ws。客户端给出一个列表，服务器从中选一个，或者不发这个首部；若选了别的，客户端会关闭连接。",
         ),
     ),
     (

@@ -1,5 +1,5 @@
 use super::*;
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::model::{Direction, Rule, width};
 use crate::ws::close_code;
 
@@ -160,7 +160,8 @@ fn a_frame_is_told_in_either_language_and_only_in_that() {
     ];
     for bytes in frames {
         for direction in [None, Some(Direction::ClientToServer), Some(Direction::ServerToClient)] {
-            let told = Lang::ALL.map(|lang| explain(bytes, &Options { direction, deflate: false, lang }));
+            let told =
+                Lang::ALL.map(|lang| explain(bytes, &ExplainOptions { direction, deflate: false, lang }));
             for (en, zh) in told[0].frames.iter().zip(&told[1].frames) {
                 for (en, zh) in en.rows.iter().zip(&zh.rows) {
                     assert_eq!((en.field, &en.value, en.reference), (zh.field, &zh.value, zh.reference));

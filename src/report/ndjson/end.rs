@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::{flag, key, number, optional, seconds, word};
-use crate::autopsy::{Facts, Provoking, Verdict, Waiting, examine, has_keep_alive};
+use crate::autopsy::{EndFacts, EndVerdict, Provoking, Waiting, examine, has_keep_alive};
 use crate::model::{Direction, Histogram, Place};
 use crate::pipeline::{ClosedWindow, Ended, Strain};
 use crate::subproto::{Heartbeats, SideHeartbeats};
@@ -11,7 +11,7 @@ use crate::ws::Pinging;
 
 /// Appends `end` and `keep_alive`.
 pub(super) fn write(out: &mut Vec<u8>, ended: &Ended<'_>) {
-    let facts = Facts::of(ended);
+    let facts = EndFacts::of(ended);
     write_end(out, &facts, &examine(&facts));
     key(out, "keep_alive");
     if has_keep_alive(&facts) {
@@ -34,7 +34,7 @@ fn lasted(out: &mut Vec<u8>, name: &str, nanoseconds: Option<i64>) {
     }
 }
 
-fn write_end(out: &mut Vec<u8>, facts: &Facts, verdict: &Verdict) {
+fn write_end(out: &mut Vec<u8>, facts: &EndFacts, verdict: &EndVerdict) {
     key(out, "end");
     let _ = write!(out, "{{\"kind\":\"{}\",\"by\":\"{}\"", verdict.kind.name(), side(verdict.by));
     word(out, "grade", verdict.grade.name());
@@ -74,7 +74,7 @@ fn write_end(out: &mut Vec<u8>, facts: &Facts, verdict: &Verdict) {
 }
 
 /// What was seen below the frames: what provoked the end, closed windows, the RST's TTL.
-fn write_strain(out: &mut Vec<u8>, facts: &Facts, verdict: &Verdict) {
+fn write_strain(out: &mut Vec<u8>, facts: &EndFacts, verdict: &EndVerdict) {
     key(out, "provoking");
     match &verdict.provoking {
         Some(Provoking { by, place, idle, resent, answered, .. }) => {
@@ -131,7 +131,7 @@ fn write_times(out: &mut Vec<u8>, name: &str, times: &Histogram) {
     );
 }
 
-fn write_keep_alive(out: &mut Vec<u8>, facts: &Facts) {
+fn write_keep_alive(out: &mut Vec<u8>, facts: &EndFacts) {
     for (i, direction) in Direction::BOTH.into_iter().enumerate() {
         let none = Pinging::default();
         let pings = facts.pings.of(direction).as_ref().unwrap_or(&none);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, community_id, flag, json_string, key, moment, number, or_null, string, strings, word};
+use super::{JsonText, community_id, flag, json_string, key, moment, number, or_null, string, strings, word};
 use crate::pipeline::{SealedTls, Tls};
 
 /// What was agreed on in the TLS handshake: only of connections that run in TLS.
@@ -26,7 +26,7 @@ pub(super) fn write_sealed(out: &mut Vec<u8>, sealed: &SealedTls) {
     number(out, "packet", sealed.first.packet);
     number(out, "last_packet", sealed.last.packet);
     number(out, "tcp_stream", sealed.tcp.0.into());
-    let _ = write!(Text(out), ",\"client\":\"{}\",\"server\":\"{}\"", sealed.client, sealed.server);
+    let _ = write!(JsonText(out), ",\"client\":\"{}\",\"server\":\"{}\"", sealed.client, sealed.server);
     flag(out, "tunnelled", sealed.tunnelled);
     or_null(out, "version", Some(session.version).filter(|version| !version.is_empty()));
     or_null(out, "cipher", Some(&*session.cipher).filter(|cipher| !cipher.is_empty()));
@@ -41,7 +41,7 @@ pub(super) fn write_sealed(out: &mut Vec<u8>, sealed: &SealedTls) {
         ("record_bytes", c2s.bytes, s2c.bytes),
         ("small_records", c2s.small, s2c.small),
     ] {
-        let _ = write!(Text(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
+        let _ = write!(JsonText(out), ",\"{name}\":{{\"c2s\":{c2s},\"s2c\":{s2c}}}");
     }
     flag(out, "whole", sealed.whole);
     word(out, "resembles_websocket", sealed.resembles);

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::keep_alive::Sent;
+use super::keep_alive::SentHeartbeats;
 use super::text::mean;
 use super::{Count, STATES, Stats, Sums};
 use crate::model::{Histogram, PerDirection, Severity, Time};
@@ -12,7 +12,7 @@ use crate::report::json::{json_key, json_string};
 /// Appends the object and a line end.
 pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
     let totals = &summary.totals;
-    let mut object = Object { out, first: true };
+    let mut object = ObjectWriter { out, first: true };
     object.open(None);
     object.number("v", 1);
     object.string("kind", "stats");
@@ -92,7 +92,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
 }
 
 /// Data messages by size: `from` and `to` are payload bytes on the wire; the last class has no end.
-fn sizes(object: &mut Object<'_>, sums: &PerDirection<Sums>) {
+fn sizes(object: &mut ObjectWriter<'_>, sums: &PerDirection<Sums>) {
     object.list("sizes");
     for (class, (c2s, s2c)) in sums.c2s.sizes.iter().zip(&sums.s2c.sizes).enumerate() {
         if *c2s > 0 || *s2c > 0 {
@@ -112,7 +112,7 @@ fn sizes(object: &mut Object<'_>, sums: &PerDirection<Sums>) {
     object.end_list();
 }
 
-fn write_times(object: &mut Object<'_>, name: &str, times: &Histogram) {
+fn write_times(object: &mut ObjectWriter<'_>, name: &str, times: &Histogram) {
     if times.count() == 0 {
         return object.word(name, "null");
     }
@@ -125,7 +125,7 @@ fn write_times(object: &mut Object<'_>, name: &str, times: &Histogram) {
 }
 
 /// How connections ended, their pings, and heartbeats of subprotocols.
-fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
+fn keep_alive(object: &mut ObjectWriter<'_>, stats: &Stats) {
     let all = &stats.keep_alive;
     object.open(Some("ends"));
     for (kind, by) in &all.ends {
@@ -146,7 +146,7 @@ fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
         object.number(cause, *count);
     }
     object.close();
-    let sides = |object: &mut Object<'_>, sides: &PerDirection<Sent>| {
+    let sides = |object: &mut ObjectWriter<'_>, sides: &PerDirection<SentHeartbeats>| {
         for (name, sent) in [("c2s", &sides.c2s), ("s2c", &sides.s2c)] {
             object.open(Some(name));
             object.number("sent", sent.sent);
@@ -170,7 +170,7 @@ fn keep_alive(object: &mut Object<'_>, stats: &Stats) {
     object.close();
 }
 
-fn connections(object: &mut Object<'_>, stats: &Stats) {
+fn connections(object: &mut ObjectWriter<'_>, stats: &Stats) {
     object.list("connections");
     for top in &stats.top {
         object.open(None);
@@ -194,7 +194,7 @@ fn connections(object: &mut Object<'_>, stats: &Stats) {
     object.end_list();
 }
 
-fn estimate(object: &mut Object<'_>, stats: &Stats) {
+fn estimate(object: &mut ObjectWriter<'_>, stats: &Stats) {
     let Some(estimate) = stats.estimate() else {
         return object.word("http_estimate", "null");
     };
@@ -215,12 +215,12 @@ fn estimate(object: &mut Object<'_>, stats: &Stats) {
 }
 
 /// Writes objects and lists; a comma before all but the first.
-struct Object<'a> {
+struct ObjectWriter<'a> {
     out: &'a mut Vec<u8>,
     first: bool,
 }
 
-impl Object<'_> {
+impl ObjectWriter<'_> {
     fn key(&mut self, name: Option<&str>) {
         if !std::mem::take(&mut self.first) {
             self.out.push(b',');

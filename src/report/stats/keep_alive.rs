@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::autopsy::{Facts, examine};
+use crate::autopsy::{EndFacts, examine};
 use crate::model::{Direction, Histogram, PerDirection};
 
 /// Pings or heartbeats of one side, of all connections.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sent {
+pub(super) struct SentHeartbeats {
     /// How many.
     pub sent: u64,
     /// Those that were answered.
@@ -44,9 +44,9 @@ impl By {
 #[derive(Clone, Debug, Default)]
 pub(super) struct KeepAlive {
     /// Ping frames, by who sent them.
-    pub pings: PerDirection<Sent>,
+    pub pings: PerDirection<SentHeartbeats>,
     /// Heartbeats of subprotocols: by protocol and side, with the number of connections.
-    pub above: BTreeMap<&'static str, (u64, PerDirection<Sent>)>,
+    pub above: BTreeMap<&'static str, (u64, PerDirection<SentHeartbeats>)>,
     /// Connections by what ended them, and by who did.
     pub ends: BTreeMap<&'static str, By>,
     /// Connections by causes that fit.
@@ -55,7 +55,7 @@ pub(super) struct KeepAlive {
 
 impl KeepAlive {
     /// Adds a connection at its end.
-    pub fn add(&mut self, facts: &Facts) {
+    pub fn add(&mut self, facts: &EndFacts) {
         let verdict = examine(facts);
         let by = self.ends.entry(verdict.kind.name()).or_default();
         *match verdict.by {

@@ -4,7 +4,7 @@ use crate::pipeline::Limits;
 use crate::report::capture_tests as trial;
 use serde_json::Value;
 
-fn gather(name: &str, deep: bool, options: Options) -> (Stats, Summary) {
+fn gather(name: &str, deep: bool, options: StatsOptions) -> (Stats, Summary) {
     let mut limits = Limits::default();
     limits.depth.payloads = deep;
     let mut stats = Stats::new(options);
@@ -12,8 +12,8 @@ fn gather(name: &str, deep: bool, options: Options) -> (Stats, Summary) {
     (stats, summary)
 }
 
-fn text(name: &str, deep: bool, look: &Look) -> String {
-    let (stats, summary) = gather(name, deep, Options::default());
+fn text(name: &str, deep: bool, look: &TableStyle) -> String {
+    let (stats, summary) = gather(name, deep, StatsOptions::default());
     let mut out = Vec::new();
     stats.write_text(&mut out, &summary, look).unwrap();
     String::from_utf8(out).unwrap()
@@ -23,7 +23,7 @@ const CHAT: &str = "\
 capture
   39 packets, 5 880 bytes, 1.01 s, 1 TCP connection
   1 WebSocket: 1 closed
-  3 findings: 3 notes
+  3 findings: 3 info
 
 bytes of the capture
   WebSocket payload              1 069   18.2 %  ███▋
@@ -90,15 +90,15 @@ what if it had been HTTP?
 
 #[test]
 fn a_chat_in_numbers() {
-    assert_eq!(text("chat-deflate", true, &Look::default()), CHAT);
+    assert_eq!(text("chat-deflate", true, &TableStyle::default()), CHAT);
 }
 
 #[test]
 fn without_payloads_only_what_they_hold_is_missing() {
-    let shallow = text("chat-deflate", false, &Look::default());
+    let shallow = text("chat-deflate", false, &TableStyle::default());
     let lines: Vec<&str> = CHAT.lines().filter(|line| !shallow.lines().any(|other| other == *line)).collect();
     assert!(
-        matches!(lines[..], ["  3 findings: 3 notes", compression] if compression.contains("compression")),
+        matches!(lines[..], ["  3 findings: 3 info", compression] if compression.contains("compression")),
         "{lines:?}"
     );
 }
@@ -113,7 +113,8 @@ fn the_sums_are_those_of_the_records() {
         if name == "lengths" {
             continue; // It is packed.
         }
-        let (stats, summary) = gather(name, true, Options { top: usize::MAX, ..Options::default() });
+        let (stats, summary) =
+            gather(name, true, StatsOptions { top: usize::MAX, ..StatsOptions::default() });
         let mut out = Vec::new();
         stats.write_json(&mut out, &summary).unwrap();
         let json: Value = serde_json::from_slice(&out).unwrap();
@@ -172,7 +173,8 @@ fn the_sums_are_those_of_the_records() {
 #[test]
 fn the_list_holds_those_with_most_messages() {
     let top = |count| {
-        let (stats, _) = gather("many-connections", false, Options { top: count, ..Options::default() });
+        let (stats, _) =
+            gather("many-connections", false, StatsOptions { top: count, ..StatsOptions::default() });
         stats.top.iter().map(|top| (top.messages(), top.number)).collect::<Vec<_>>()
     };
     let all = top(usize::MAX);
@@ -185,21 +187,21 @@ fn the_list_holds_those_with_most_messages() {
 #[test]
 fn one_connection_alone() {
     let (stats, summary) =
-        gather("close-codes", false, Options { connections: vec![3], ..Options::default() });
+        gather("close-codes", false, StatsOptions { connections: vec![3], ..StatsOptions::default() });
     assert_eq!((stats.opened(), stats.heads.whole, stats.sums.c2s.messages), (1, 1, 2));
     let mut out = Vec::new();
-    stats.write_text(&mut out, &summary, &Look::default()).unwrap();
+    stats.write_text(&mut out, &summary, &TableStyle::default()).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("closed by             Close without a code: 1\n"), "{text}");
 }
 
 #[test]
 fn nothing_found_is_a_short_report() {
-    assert!(!text("refused", false, &Look::default()).contains("what if"));
+    assert!(!text("refused", false, &TableStyle::default()).contains("what if"));
     let mut out = Vec::new();
-    let stats = Stats::new(Options::default());
+    let stats = Stats::new(StatsOptions::default());
     stats
-        .write_text(&mut out, &Summary { input_complete: true, ..Summary::default() }, &Look::default())
+        .write_text(&mut out, &Summary { input_complete: true, ..Summary::default() }, &TableStyle::default())
         .unwrap();
     let text = String::from_utf8(out).unwrap();
     assert_eq!(text, "capture\n  0 packets, 0 bytes, 0 TCP connections\n  0 WebSockets\n  0 findings\n");
@@ -209,7 +211,8 @@ fn nothing_found_is_a_short_report() {
 fn the_report_fits_and_its_signs_can_be_ascii() {
     for name in ["chat-deflate", "close-codes", "many-connections", "violations", "gap-plain"] {
         for (ascii, color) in [(false, false), (true, false), (true, true)] {
-            let text = text(name, true, &Look { columns: Some(88), ascii, color, ..Look::default() });
+            let text =
+                text(name, true, &TableStyle { columns: Some(88), ascii, color, ..TableStyle::default() });
             for line in text.lines().filter(|_| !color) {
                 assert!(width(line) <= 88 && !line.ends_with(' '), "{name} {line:?}");
             }

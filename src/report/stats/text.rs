@@ -1,11 +1,11 @@
 //! The report for people.
 
-use super::keep_alive::{By, Sent};
+use super::keep_alive::{By, SentHeartbeats};
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
 use crate::report::style::{Role, Style};
-use crate::report::table::Look;
+use crate::report::table::TableStyle;
 use crate::report::{Summary, units};
 use crate::ws::{Rtt, close_code};
 
@@ -19,8 +19,8 @@ const COUNTS: usize = 9;
 const BAR: u64 = 20;
 
 /// Appends the report.
-pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary, look: &Look) {
-    let mut page = Page { out, style: look.style(), look, fresh: true };
+pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary, look: &TableStyle) {
+    let mut page = StatsWriter { out, style: look.style(), look, fresh: true };
     page.capture(stats, summary);
     let opened = stats.opened();
     if opened + stats.heads.all > 0 {
@@ -36,14 +36,14 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary, look: &
     }
 }
 
-struct Page<'a> {
+struct StatsWriter<'a> {
     out: &'a mut Vec<u8>,
     style: Style,
-    look: &'a Look,
+    look: &'a TableStyle,
     fresh: bool,
 }
 
-impl Page<'_> {
+impl StatsWriter<'_> {
     fn text(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
@@ -140,7 +140,7 @@ impl Page<'_> {
         self.text("  ");
         units::counted(self.out, totals.findings.total(), "finding");
         for (i, (severity, name)) in
-            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "note")]
+            [(Severity::Error, "error"), (Severity::Warning, "warning"), (Severity::Info, "info")]
                 .into_iter()
                 .filter(|(severity, _)| totals.findings.of(*severity) > 0)
                 .enumerate()
@@ -297,7 +297,7 @@ impl Page<'_> {
         let above = all.above.iter().flat_map(|(name, (_, both))| {
             [("client", &both.c2s), ("server", &both.s2c)].map(|(who, sent)| (format!("{name}, {who}"), sent))
         });
-        let rows: Vec<(String, &Sent)> =
+        let rows: Vec<(String, &SentHeartbeats)> =
             pings.into_iter().chain(above).filter(|(_, sent)| sent.sent > 0).collect();
         for (name, sent) in &rows {
             self.name(name);

@@ -1,8 +1,8 @@
 //! Lines about connections: as they open, as they end, and as rows of their own.
 
-use super::Look;
+use super::TableStyle;
 use super::fit::{Fit, Wrapped};
-use crate::autopsy::{Facts, Kind, examine, words};
+use crate::autopsy::{EndFacts, EndKind, examine, words};
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::{Connection, Ended, SealedTls, State};
 use crate::report::style::Role;
@@ -18,12 +18,17 @@ const URL: usize = 40;
 /// With fewer columns, the list leaves out the subprotocol, and bytes.
 const WIDE_LIST: usize = 110;
 
-fn arrow(look: &Look) -> &'static str {
+fn arrow(look: &TableStyle) -> &'static str {
     if look.ascii { "->" } else { "→" }
 }
 
 /// The heading of a connection: written when it opens, or (`failed`) when its attempt to open fails.
-pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
+pub(super) fn head(
+    out: &mut Vec<u8>,
+    look: &TableStyle,
+    connection: &Connection,
+    failed: Option<&Ended<'_>>,
+) {
     let handshake = &connection.handshake;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
@@ -52,7 +57,7 @@ pub(super) fn head(out: &mut Vec<u8>, look: &Look, connection: &Connection, fail
 }
 
 /// The server's answer and how long it took.
-fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: Option<&Ended<'_>>) {
+fn answer(line: &mut Wrapped<'_>, look: &TableStyle, connection: &Connection, failed: Option<&Ended<'_>>) {
     let handshake = &connection.handshake;
     if let Some(foreign) = &handshake.foreign {
         line.part(Role::Error, 3, format!("answered with {}", foreign.describe(Lang::En)).as_bytes());
@@ -60,7 +65,7 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: 
     let Some(status) = handshake.status else {
         let words = match failed {
             _ if handshake.foreign.is_some() => return,
-            Some(ended) => words::unanswered(&Facts::of(ended)).brief(Lang::En),
+            Some(ended) => words::unanswered(&EndFacts::of(ended)).brief(Lang::En),
             None if connection.is_midstream() => "handshake not captured".to_owned(),
             None => "no answer captured".to_owned(),
         };
@@ -90,7 +95,7 @@ fn answer(line: &mut Wrapped<'_>, look: &Look, connection: &Connection, failed: 
 }
 
 /// What is said of a connection at its end; nothing where its rows say it already, unless `all` is wanted.
-pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) {
+pub(super) fn end(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>, all: bool) {
     let closing = ended.socket.and_then(|socket| socket.closing());
     let skipped: u64 =
         Direction::BOTH.iter().filter_map(|d| ended.socket.and_then(|socket| socket.skipped(*d))).sum();
@@ -143,13 +148,14 @@ pub(super) fn end(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>, all: bool) 
 
 /// Who ended it, and what fits as its cause. What is inferred says so.
 fn why(ended: &Ended<'_>) -> Vec<String> {
-    let facts = Facts::of(ended);
+    let facts = EndFacts::of(ended);
     let verdict = examine(&facts);
     let mut parts = Vec::new();
-    if let (Some(by), Some(place), Kind::Fin | Kind::Reset) = (verdict.by, verdict.place, verdict.kind) {
+    if let (Some(by), Some(place), EndKind::Fin | EndKind::Reset) = (verdict.by, verdict.place, verdict.kind)
+    {
         let ending = &ended.ending;
         let what = match (verdict.kind, ending.reset_error()) {
-            (Kind::Fin, _) => ending.fin_name(by).to_owned(),
+            (EndKind::Fin, _) => ending.fin_name(by).to_owned(),
             (_, Some(error)) => format!("RST_STREAM ({error})"),
             (_, None) => "RST".to_owned(),
         };
@@ -162,7 +168,7 @@ fn why(ended: &Ended<'_>) -> Vec<String> {
 }
 
 /// A TLS connection that could not be read: what its handshake says, and how its records look.
-pub(super) fn sealed(out: &mut Vec<u8>, look: &Look, sealed: &SealedTls) {
+pub(super) fn sealed(out: &mut Vec<u8>, look: &TableStyle, sealed: &SealedTls) {
     let SealedTls { session, records, .. } = sealed;
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, b"TLS");
@@ -278,7 +284,7 @@ pub(super) fn titles(out: &mut Vec<u8>, url: usize, columns: Option<usize>, asci
 }
 
 /// A row of the list of connections.
-pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
+pub(super) fn row(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     let (connection, style) = (ended.connection, look.style());
     let start = out.len();
     units::right(out, 3, |out| units::number(out, connection.id.0.into()));
@@ -318,7 +324,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
 }
 
 /// The cells of a row between the URL and the end.
-fn more(out: &mut Vec<u8>, look: &Look, ended: &Ended<'_>) {
+fn more(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     let connection = ended.connection;
     let handshake = &connection.handshake;
     let wide = is_wide(look.columns);
@@ -376,7 +382,7 @@ fn close_cell(out: &mut Vec<u8>, ended: &Ended<'_>, ascii: bool) {
     match socket.closing().map(|closing| closing.code) {
         Some(Some(code)) => units::number(out, code.into()),
         Some(None) => out.extend_from_slice(b"empty"),
-        None => match words::cell(&Facts::of(ended)) {
+        None => match words::cell(&EndFacts::of(ended)) {
             Some(cell) if ascii => out.extend_from_slice(cell.replace('→', ">").replace('←', "<").as_bytes()),
             Some(cell) => out.extend_from_slice(cell.as_bytes()),
             None if matches!(ended.state, State::Closed | State::Reset) => out.extend_from_slice(b"none"),
@@ -386,7 +392,7 @@ fn close_cell(out: &mut Vec<u8>, ended: &Ended<'_>, ascii: bool) {
 }
 
 /// Captured text in a cell of its own.
-fn cell(out: &mut Vec<u8>, look: &Look, text: &str, width: usize) {
+fn cell(out: &mut Vec<u8>, look: &TableStyle, text: &str, width: usize) {
     let room = look.columns.map(|_| width);
     let mut fit = Fit { out, style: look.style(), room, ascii: look.ascii };
     fit.wire(text.as_bytes(), false);

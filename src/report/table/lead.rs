@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::{Look, TimeFormat};
+use super::{TableStyle, TimeFormat};
 use crate::model::Time;
 use crate::report::Lead;
 use crate::report::style::{Role, Style};
@@ -92,7 +92,7 @@ pub(super) struct Margin {
 }
 
 impl Margin {
-    pub(super) fn new(look: &Look, titles: Titles) -> Self {
+    pub(super) fn new(look: &TableStyle, titles: Titles) -> Self {
         let zone = if look.time == TimeFormat::Utc { TimeZone::UTC } else { look.zone.clone() };
         Self {
             style: look.style(),

@@ -2,7 +2,7 @@
 
 use super::fit::Fit;
 use super::lead::Layout;
-use super::{Look, limit};
+use super::{TableStyle, limit};
 use crate::model::Direction;
 use crate::report::style::Role;
 use crate::report::{PayloadMode, units};
@@ -13,7 +13,7 @@ const FLAGS: usize = 3;
 
 /// What is known of a message beside itself.
 #[derive(Debug, Default)]
-pub(super) struct Facts {
+pub(super) struct RowFacts {
     /// A finding is about it.
     pub(super) flagged: bool,
     /// The message that it answers.
@@ -22,8 +22,8 @@ pub(super) struct Facts {
 
 /// Makes rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rows<'a> {
-    pub(super) look: &'a Look,
+pub(super) struct RowWriter<'a> {
+    pub(super) look: &'a TableStyle,
     pub(super) layout: &'a Layout,
     pub(super) payload: PayloadMode,
     /// Payload bytes that are shown at most.
@@ -49,9 +49,9 @@ pub(super) fn word(opcode: Opcode) -> &'static str {
     }
 }
 
-impl Rows<'_> {
+impl RowWriter<'_> {
     /// A row of messages.
-    pub(super) fn message(&self, out: &mut Vec<u8>, message: &MessageEvent<'_>, facts: &Facts) {
+    pub(super) fn message(&self, out: &mut Vec<u8>, message: &MessageEvent<'_>, facts: &RowFacts) {
         self.arrow(out, message.direction);
         self.kind(out, message.opcode);
         out.extend_from_slice(b"  ");
@@ -125,7 +125,7 @@ impl Rows<'_> {
         out.extend_from_slice(b"  ");
     }
 
-    fn message_text(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &Facts) {
+    fn message_text(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &RowFacts) {
         match message.opcode {
             Opcode::Close if message.integrity != Integrity::Gap => self.close(fit, message, facts),
             Opcode::Ping | Opcode::Pong if message.integrity != Integrity::Gap => {
@@ -135,7 +135,7 @@ impl Rows<'_> {
         }
     }
 
-    fn close(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &Facts) {
+    fn close(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &RowFacts) {
         let mut after = Vec::new();
         if let Some(number) = facts.answers {
             after.extend_from_slice(b"   answers #");
@@ -157,7 +157,7 @@ impl Rows<'_> {
         fit.give(kept, Role::Payload, &after);
     }
 
-    fn ping(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &Facts) {
+    fn ping(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &RowFacts) {
         let mut after = Vec::new();
         if message.opcode == Opcode::Pong {
             after.extend_from_slice(b"   answers ");
@@ -437,7 +437,7 @@ struct Flags {
 
 impl Flags {
     /// Appends the flags; answers how many columns they take.
-    fn write(&self, rows: &Rows<'_>, out: &mut Vec<u8>) -> usize {
+    fn write(&self, rows: &RowWriter<'_>, out: &mut Vec<u8>) -> usize {
         let mut width = 0;
         if self.compressed {
             out.push(b'z');

@@ -9,7 +9,12 @@ use crate::ws::{CloseEvent, Integrity};
 use proptest::prelude::*;
 
 /// The table of a capture of this repository, and the sentence below it.
-fn table(name: &str, level: Level, look: Look, change: impl FnOnce(&mut Selection)) -> (String, String) {
+fn table(
+    name: &str,
+    level: Level,
+    look: TableStyle,
+    change: impl FnOnce(&mut Selection),
+) -> (String, String) {
     let mut selection = Selection { level, ..Selection::default() };
     change(&mut selection);
     let mut out = Vec::new();
@@ -20,8 +25,8 @@ fn table(name: &str, level: Level, look: Look, change: impl FnOnce(&mut Selectio
     (String::from_utf8(out).unwrap(), totals)
 }
 
-fn columns(columns: usize) -> Look {
-    Look { columns: Some(columns), ..Look::default() }
+fn columns(columns: usize) -> TableStyle {
+    TableStyle { columns: Some(columns), ..TableStyle::default() }
 }
 
 #[track_caller]
@@ -59,7 +64,7 @@ const CHAT: &str = r#"conn 1  ws://127.0.0.1:18080/chat?room=1   127.0.0.1:39314
 fn a_chat_reads_from_top_to_bottom() {
     let (text, totals) = table("chat-deflate", Level::Messages, columns(120), |_| {});
     assert_eq!(text, CHAT);
-    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 notes)");
+    assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 info)");
 }
 
 #[test]
@@ -104,10 +109,10 @@ fn a_table_of_40_columns_shows_what_matters_most() {
 
 #[test]
 fn without_columns_nothing_is_cut() {
-    let (text, _) = table("chat-deflate", Level::Messages, Look::default(), |_| {});
+    let (text, _) = table("chat-deflate", Level::Messages, TableStyle::default(), |_| {});
     let long = text.lines().find(|line| line.starts_with(" 15 ")).unwrap();
     assert!(long.ends_with("… (65 536 bytes shown)") && long.len() > 65_536, "{}", long.len());
-    let (text, _) = table("chat-deflate", Level::Messages, Look::default(), |selection| {
+    let (text, _) = table("chat-deflate", Level::Messages, TableStyle::default(), |selection| {
         selection.payload = PayloadMode::Preview;
     });
     has(
@@ -133,7 +138,7 @@ fn frames_show_their_headers() {
 
 "#,
     );
-    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 3 findings (3 notes)");
+    assert_eq!(totals, "22 frames, 19 messages, 1 connection; 3 findings (3 info)");
 }
 
 #[test]
@@ -152,7 +157,7 @@ conn 7  reset without a Close (1006)   RST by the client in packet 92   2 messag
 conn 10  closed, the Close unanswered   3 messages, 3 frames
 "#,
     );
-    assert_eq!(totals, "31 messages, 31 frames, 10 connections; 9 findings (2 warnings, 7 notes)");
+    assert_eq!(totals, "31 messages, 31 frames, 10 connections; 9 findings (2 warnings, 7 info)");
     let (text, _) = table("close-codes", Level::Connections, columns(120), |_| {});
     has(
         &text,
@@ -184,7 +189,7 @@ conn 5  ws://127.0.0.1:18186/old   127.0.0.1:38364 → 127.0.0.1:18186   301 Mov
 "#,
     );
     assert_eq!(text.lines().count(), 16, "each has the first line of its body: {text}");
-    let (text, _) = table("refused", Level::Connections, Look::default(), |_| {});
+    let (text, _) = table("refused", Level::Connections, TableStyle::default(), |_| {});
     assert_eq!(text.lines().filter(|line| line.contains("  refused     ws://")).count(), 8, "{text}");
 }
 
@@ -231,7 +236,7 @@ ERROR length-msb-set          conn 21 frame 2 packet 326  binary frame claims
       RFC 6455 §5.2
 "
     ));
-    let (text, totals) = table("violations", Level::Findings, Look::default(), |_| {});
+    let (text, totals) = table("violations", Level::Findings, TableStyle::default(), |_| {});
     assert!(totals.contains(&format!("; {} findings (", text.lines().count())), "{totals}");
 }
 
@@ -241,7 +246,7 @@ fn all_levels_together() {
     has(
         &text,
         r#"
-  NOTE  control-characters      conn 1 msg 3 packet 10    text holds control characters, the first at byte 0  ECMA-48
+  INFO  control-characters      conn 1 msg 3 packet 10    text holds control characters, the first at byte 0  ECMA-48
      0.003097            →   frame       9    15       #9 of message 7  --- CONT  key 1aa719f7  packet 16
   7  0.003142   +289 µs  →   TEXT       20    57  zF4  frag-1 frag-2 frag-3
 conn 1  closed   Close by the server: 1000 Normal Closure   19 messages, 22 frames
@@ -265,7 +270,7 @@ fn no_line_is_wider_than_the_terminal() {
         for level in levels {
             for wide in [1, 20, 40, 63, 64, 79, 80, 81, 99, 100, 109, 110, 121, 200] {
                 for ascii in [false, true] {
-                    let (text, _) = table(name, level, Look { ascii, ..columns(wide) }, |_| {});
+                    let (text, _) = table(name, level, TableStyle { ascii, ..columns(wide) }, |_| {});
                     for line in text.lines() {
                         assert!(width(line) <= wide, "{name} {level:?} {wide}: {line}");
                         assert!(!line.ends_with(' '), "{name} {level:?} {wide}: {line:?}");
@@ -279,7 +284,7 @@ fn no_line_is_wider_than_the_terminal() {
 #[test]
 fn our_own_signs_can_be_ascii() {
     for level in [Level::Messages, Level::Frames, Level::Connections, Level::All] {
-        let (text, _) = table("close-codes", level, Look { ascii: true, ..columns(100) }, |_| {});
+        let (text, _) = table("close-codes", level, TableStyle { ascii: true, ..columns(100) }, |_| {});
         assert!(text.replace('§', "").is_ascii(), "{text}");
     }
 }
@@ -287,7 +292,8 @@ fn our_own_signs_can_be_ascii() {
 #[test]
 fn times_in_every_format() {
     let shown = |time, zone: TimeZone| {
-        let (text, _) = table("chat-deflate", Level::Messages, Look { time, zone, ..columns(120) }, |_| {});
+        let (text, _) =
+            table("chat-deflate", Level::Messages, TableStyle { time, zone, ..columns(120) }, |_| {});
         text.lines()
             .skip_while(|line| !line.contains('#'))
             .skip(1)
@@ -304,7 +310,7 @@ fn times_in_every_format() {
     let (text, _) = table(
         "chat-deflate",
         Level::Messages,
-        Look { time: TimeFormat::Abs, zone: east, ..columns(120) },
+        TableStyle { time: TimeFormat::Abs, zone: east, ..columns(120) },
         |_| {},
     );
     has(&text, "2026-11-22\n  1  23:42:20.416814            →   TEXT        5    13  z    Hello");
@@ -383,7 +389,7 @@ fn message(opcode: Opcode, bytes: &[u8]) -> MessageEvent<'_> {
 }
 
 /// The table of one connection with these messages.
-fn made(look: Look, url: &str, messages: &[MessageEvent<'_>]) -> String {
+fn made(look: TableStyle, url: &str, messages: &[MessageEvent<'_>]) -> String {
     let connection = hostile(1, url);
     let mut out = Vec::new();
     let mut table =
@@ -400,7 +406,7 @@ fn made(look: Look, url: &str, messages: &[MessageEvent<'_>]) -> String {
 
 #[test]
 fn colour_tells_an_escape_sent_from_one_that_stands_for_it() {
-    let look = Look { color: true, columns: Some(80), ..Look::default() };
+    let look = TableStyle { color: true, columns: Some(80), ..TableStyle::default() };
     let text = made(look, "ws://h/", &[message(Opcode::Text, "a\x1b[31m ␛".as_bytes())]);
     let row = text.lines().last().unwrap();
     assert!(row.ends_with("a\x1b[7m␛\x1b[0m[31m ␛"), "{row:?}");
@@ -412,7 +418,7 @@ fn broken_messages_say_so_in_words() {
     let text = |change: fn(&mut MessageEvent<'_>)| {
         let mut message = message(Opcode::Text, b"abc");
         change(&mut message);
-        let text = made(Look::default(), "ws://h/", &[message]);
+        let text = made(TableStyle::default(), "ws://h/", &[message]);
         text.lines()
             .last()
             .unwrap()
@@ -478,7 +484,7 @@ proptest! {
         let mut message = message(Opcode::from_bits(op), &bytes);
         (message.whole, message.integrity) = (whole, all[integrity]);
         message.invalid_utf8_at = std::str::from_utf8(&bytes).err().map(|error| error.valid_up_to() as u64);
-        let look = Look { color, columns: Some(wide), ..Look::default() };
+        let look = TableStyle { color, columns: Some(wide), ..TableStyle::default() };
         let shown = made(look, &url, &[message]);
         let mut plain = shown.clone();
         for sgr in ["\x1b[0m", "\x1b[1m", "\x1b[1;31m", "\x1b[2m", "\x1b[7m", "\x1b[33m", "\x1b[34m", "\x1b[35m"] {

@@ -1,8 +1,8 @@
 //! What bounds the index: its size, and what goes when that is too much. What is old goes first, in blocks, everywhere
 //! at the same time; what is left keeps its numbers.
 
-use super::{ERA, FINDINGS, GONE, Index, Rows, UNKNOWN};
-use crate::autopsy::Facts;
+use super::{ConnectionRows, ERA, FINDINGS, GONE, Index, UNKNOWN};
+use crate::autopsy::EndFacts;
 use crate::model::Place;
 use crate::pipeline::Connection;
 use crate::store::rows::{ConnectionRow, FindingRow, MessageRow};
@@ -13,8 +13,8 @@ pub(super) fn size_of_row(row: &ConnectionRow) -> usize {
     const BESIDE: usize = 512;
     size_of::<ConnectionRow>() - size_of::<Connection>()
         + row.connection.size()
-        + size_of::<Rows>()
-        + size_of::<Facts>()
+        + size_of::<ConnectionRows>()
+        + size_of::<EndFacts>()
         + BESIDE
 }
 
@@ -126,7 +126,7 @@ impl Index {
     }
 
     /// Drops connections.
-    fn release_connections(&mut self, is_gone: impl Fn(&ConnectionRow, &Rows) -> bool) {
+    fn release_connections(&mut self, is_gone: impl Fn(&ConnectionRow, &ConnectionRows) -> bool) {
         let stays = self.connections.iter().zip(&self.rows);
         let stays = stays.map(|(row, rows)| !is_gone(row, rows));
         let stays: Vec<bool> = stays.collect();
@@ -153,7 +153,7 @@ impl Index {
     }
 }
 
-impl Rows {
+impl ConnectionRows {
     /// Releases what came before an era; answers the bytes, and those of previews.
     fn release(&mut self, era: u32) -> (usize, u64) {
         let held = |rows: &Self| {

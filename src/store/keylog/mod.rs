@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 use crate::capture::live::Live;
 use crate::pipeline::Secrets;
 use tail::{FileId, Tail};
-use watch::Watch;
+use watch::FileWatch;
 
 /// Bytes that are read at once.
 const PIECE: usize = 64 << 10;
@@ -58,7 +58,7 @@ impl KeyLog {
     ///
     /// # Errors
     /// Where the file is there, and cannot be opened or read as a key log.
-    fn open(path: PathBuf, watch: &Watch, otherwise: Opener) -> io::Result<Self> {
+    fn open(path: PathBuf, watch: &FileWatch, otherwise: Opener) -> io::Result<Self> {
         let mut log = Self {
             path,
             otherwise,
@@ -83,7 +83,7 @@ impl KeyLog {
     }
 
     #[cfg(unix)]
-    fn open_directory(&mut self, watch: &Watch) {
+    fn open_directory(&mut self, watch: &FileWatch) {
         use rustix::fs::{Mode, OFlags, open};
         if self.directory.is_none() {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -97,7 +97,7 @@ impl KeyLog {
     }
 
     #[cfg(not(unix))]
-    fn open_directory(&mut self, _: &Watch) {}
+    fn open_directory(&mut self, _: &FileWatch) {}
 
     /// Opens the file that has the key log's name. Never waits for the writer of a named pipe.
     #[cfg(unix)]
@@ -127,7 +127,7 @@ impl KeyLog {
         Tail::new(File::open(&self.path)?)
     }
 
-    fn use_file(&mut self, tail: Tail, watch: &Watch) {
+    fn use_file(&mut self, tail: Tail, watch: &FileWatch) {
         let watched = watch.add_file(tail.file());
         if let Some(before) = self.current.replace((tail, watched)) {
             self.old.push_back(before);
@@ -140,7 +140,7 @@ impl KeyLog {
     }
 
     /// Looks which file has the key log's name. One that cannot be opened is reported once.
-    fn find(&mut self, watch: &Watch, report: &Report) {
+    fn find(&mut self, watch: &FileWatch, report: &Report) {
         let known = self.current.as_ref().map(|(tail, _)| tail.id);
         let here = std::fs::metadata(&self.path).ok().map(|about| FileId::of(&about));
         if known.is_some() && known == here {
@@ -170,7 +170,7 @@ impl KeyLog {
 #[derive(Debug)]
 pub struct KeyLogs {
     logs: Vec<KeyLog>,
-    watch: Watch,
+    watch: FileWatch,
     secrets: Secrets,
     otherwise: Opener,
 }
@@ -183,7 +183,7 @@ impl KeyLogs {
     #[must_use]
     pub fn new(secrets: Secrets) -> Self {
         let otherwise: Opener = |_| Err(ErrorKind::PermissionDenied.into());
-        Self { logs: Vec::new(), watch: Watch::new(), secrets, otherwise }
+        Self { logs: Vec::new(), watch: FileWatch::new(), secrets, otherwise }
     }
 
     /// Has files that this process may not open opened by somebody else.
@@ -217,7 +217,7 @@ impl KeyLogs {
         }
         secrets.set_growing();
         let files = Files { logs, piece: Zeroizing::new(vec![0; PIECE]), report: Box::new(report) };
-        let reader = Arc::new(Reader {
+        let reader = Arc::new(KeyLogReader {
             files: Mutex::new(files),
             watch,
             secrets: secrets.clone(),
@@ -250,15 +250,15 @@ struct Files {
 }
 
 /// Reads key logs: in its thread, and whenever the analysis asks for it.
-struct Reader {
+struct KeyLogReader {
     files: Mutex<Files>,
-    watch: Watch,
+    watch: FileWatch,
     secrets: Secrets,
     live: Live,
     ends: AtomicBool,
 }
 
-impl Reader {
+impl KeyLogReader {
     /// Reads what was written. `all`: also looks for files that nothing was reported of. True where more is left to read.
     fn look(&self, all: bool) -> bool {
         let before = self.secrets.turns();
@@ -304,7 +304,7 @@ impl Reader {
 
 /// Follows key logs until it is dropped.
 pub struct KeyLogFollower {
-    reader: Option<Arc<Reader>>,
+    reader: Option<Arc<KeyLogReader>>,
     thread: Option<JoinHandle<()>>,
 }
 

@@ -2,9 +2,9 @@
 //! looks again after a while.
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::Watch;
+pub(super) use linux::FileWatch;
 #[cfg(not(target_os = "linux"))]
-pub(super) use other::Watch;
+pub(super) use other::FileWatch;
 
 /// What happened since the last look.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,12 +36,12 @@ mod linux {
 
     /// The inotify descriptor, and a way to end the wait for it. It can be used without any rights.
     #[derive(Debug)]
-    pub(in super::super) struct Watch {
+    pub(in super::super) struct FileWatch {
         inotify: Option<OwnedFd>,
         wake: Option<(UnixStream, UnixStream)>,
     }
 
-    impl Watch {
+    impl FileWatch {
         pub(in super::super) fn new() -> Self {
             let wake = UnixStream::pair().ok().filter(|(_, woken)| woken.set_nonblocking(true).is_ok());
             Self { inotify: inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok(), wake }
@@ -131,9 +131,9 @@ mod other {
 
     /// Nothing is reported.
     #[derive(Debug)]
-    pub(in super::super) struct Watch;
+    pub(in super::super) struct FileWatch;
 
-    impl Watch {
+    impl FileWatch {
         pub(in super::super) fn new() -> Self {
             Self
         }

@@ -7,7 +7,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::InputLine;
-use crate::filter::{self, Completion, Filter, FilterError, Verdict};
+use crate::filter::{self, Completion, Filter, FilterError, FilterVerdict};
 use crate::store::Index;
 use crate::tui::choice::Choice;
 use crate::tui::records::{KnownRecord, OfFinding, OfMessage};
@@ -89,10 +89,10 @@ impl Trial {
         }
         let Ok(filter) = &self.parsed else { return };
         self.counted = true;
-        let decide = |verdict: Verdict| match verdict {
-            Verdict::Yes => Some(true),
-            Verdict::No => Some(false),
-            Verdict::Unknown => None,
+        let decide = |verdict: FilterVerdict| match verdict {
+            FilterVerdict::Yes => Some(true),
+            FilterVerdict::No => Some(false),
+            FilterVerdict::Unknown => None,
         };
         let all = filter.is_empty();
         match screen {

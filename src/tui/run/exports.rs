@@ -10,7 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 
 use super::{Host, NEWS};
-use crate::export::{Done, ExportError, Job, Progress, Source, Task};
+use crate::export::{Done, ExportError, ExportProgress, Job, Source, Task};
 use crate::output::create_new;
 use crate::store::Session;
 use crate::tui::event::{Event, Save};
@@ -30,7 +30,7 @@ pub struct Exports {
 #[derive(Debug)]
 struct Running {
     job: Job,
-    progress: Arc<Progress>,
+    progress: Arc<ExportProgress>,
     thread: JoinHandle<Result<Done, ExportError>>,
 }
 
@@ -53,7 +53,7 @@ impl Exports {
             return Some("an export is already running; Ctrl-x stops it".to_owned());
         }
         let task = Task::new(session, &self.source, job.clone());
-        let progress = Arc::<Progress>::default();
+        let progress = Arc::<ExportProgress>::default();
         let shared = Arc::clone(&progress);
         let thread = thread::Builder::new().name("export".to_owned()).spawn(move || task.run(&shared));
         match thread {

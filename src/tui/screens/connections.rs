@@ -9,7 +9,7 @@ use ratatui::layout::Rect;
 
 use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
 use crate::autopsy::words;
-use crate::filter::Verdict;
+use crate::filter::FilterVerdict;
 use crate::model::Severity;
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index, Reading};
@@ -219,8 +219,8 @@ impl Connections {
         let mut undecided = 0;
         let chosen = |row: &&ConnectionRow| {
             let verdict = shared.verdict(index, row);
-            undecided += u64::from(verdict == Verdict::Unknown);
-            verdict == Verdict::Yes && (!self.only_marked || shared.marks.contains(&(row.id.0, 0)))
+            undecided += u64::from(verdict == FilterVerdict::Unknown);
+            verdict == FilterVerdict::Yes && (!self.only_marked || shared.marks.contains(&(row.id.0, 0)))
         };
         let mut rows: Vec<&ConnectionRow> = index.connections.iter().filter(chosen).collect();
         self.undecided = undecided;

@@ -21,9 +21,9 @@ use ratatui::layout::Rect;
 use super::{Hint, Screen, ScreenId, hint, hint_as, hint_pair};
 use crate::learn::find::Looked;
 use crate::learn::plain::Samples;
-use crate::learn::progress::Progress;
+use crate::learn::progress::LessonProgress;
 use crate::learn::words::words;
-use crate::learn::{Course, Lesson, Step};
+use crate::learn::{Course, Lesson, LessonStep};
 use crate::model::Lang;
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Effect, Mouse, MouseKind};
@@ -45,7 +45,7 @@ pub struct Learn {
     play: Option<Play>,
     samples: Samples,
     /// What was done.
-    pub progress: Progress,
+    pub progress: LessonProgress,
     /// Where that is kept; `None` to keep nothing.
     pub file: Option<PathBuf>,
     /// The lesson and the step that come up next.
@@ -103,7 +103,7 @@ impl Learn {
         self.course.lesson(self.play.as_ref()?.lesson, self.lang)
     }
 
-    fn step(&self) -> Option<&Step> {
+    fn step(&self) -> Option<&LessonStep> {
         self.lesson()?.steps.get(self.play.as_ref()?.step)
     }
 

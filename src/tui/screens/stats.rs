@@ -35,7 +35,7 @@ struct Model {
 
 impl Default for Model {
     fn default() -> Self {
-        Self { poll: crate::report::stats::Options::default().poll, request: None, response: None }
+        Self { poll: crate::report::stats::StatsOptions::default().poll, request: None, response: None }
     }
 }
 

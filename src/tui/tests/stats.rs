@@ -11,7 +11,7 @@ use crate::report::stats::{self, Stats};
 fn report(name: &str, connections: Vec<u32>) -> Value {
     let mut opened = Capture::open(&[Input::from(capture(name))], &Options::default()).unwrap();
     let mut pipeline = Pipeline::new(Limits::default());
-    let mut stats = Stats::new(stats::Options { connections, ..stats::Options::default() });
+    let mut stats = Stats::new(stats::StatsOptions { connections, ..stats::StatsOptions::default() });
     let _ = stats.wants();
     let summary = crate::drive::run(&mut opened, &mut pipeline, &mut stats, |_, _| true);
     stats.set_last(pipeline.last_time());

@@ -1,7 +1,7 @@
 //! Copy as, export.
 
 use super::kit::Kit;
-use crate::explain::frame::{Options, explain};
+use crate::explain::frame::{ExplainOptions, explain};
 use crate::export::{Format, Job, What};
 use crate::tui::event::{Effect, Event};
 
@@ -50,7 +50,7 @@ fn the_command_to_explain_has_the_frames_as_they_were_on_the_wire() {
         let command = &kit.copied[0];
         assert!(command.bytes().all(|b| b.is_ascii_alphanumeric() || b == b' ' || b == b'-'), "{command}");
         let hex = command.rsplit(' ').next().unwrap();
-        let explained = explain(&hex::decode(hex).unwrap(), &Options::default());
+        let explained = explain(&hex::decode(hex).unwrap(), &ExplainOptions::default());
         assert_eq!(explained.frames.len(), count, "{command}");
     }
 }

@@ -6,15 +6,15 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-truncated",
         w(
-            "The file ends inside a record or block; everything before it was analysed.",
+            "The file ends inside a record or block; everything before it was analyzed.",
             "文件在一条记录或一个块的中间结束；之前的内容都已分析。",
         ),
         w(
-            "The capturing program was stopped hard, the disk was full, or the file was copied while it was still being written.",
+            "The capture program was killed, the disk was full, or the file was copied while it was still being written.",
             "抓包程序被强行终止、磁盘写满，或文件还在写入时就被复制。",
         ),
         w(
-            "Let the capturing program end by itself (Ctrl-C, not kill -9), or copy the file again.",
+            "Stop the capture program with Ctrl-C, not with kill -9, or copy the file again.",
             "让抓包程序正常结束（用 Ctrl-C，不要 kill -9），或重新复制文件。",
         ),
         UNSEEN,
@@ -22,25 +22,25 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "archive-bomb",
         w(
-            "A packed capture unpacks to far more than captures do; reading stopped there, and everything before it was analysed.",
-            "压缩的抓包文件解开后远大于通常的抓包；读取在那里停止，之前的内容都已分析。",
+            "A compressed capture decompresses to an implausible size; reading stopped there, and everything before it was analyzed.",
+            "压缩的抓包文件解压后的大小不合理；读取在该处停止，之前的内容都已分析。",
         ),
-        w("Somebody may want to fill memory, a disk or time.", "可能有人想耗尽内存、磁盘或时间。"),
-        w(
-            "If the file is what you expect, read it with a larger --max-unpacked.",
-            "如果文件符合预期，请用更大的 --max-unpacked 读取。",
-        ),
+        w("The file may be a decompression bomb.", "文件可能是解压炸弹。"),
+        w("If you trust the file, raise --max-unpacked.", "如果信任这个文件，请调大 --max-unpacked。"),
         UNSEEN,
     ),
     row(
         "capture-bad-magic",
         w(
-            "The file is no pcap, no pcapng and no gzip, zstd or lz4 of one; nothing was read.",
+            "The file is not pcap or pcapng, nor one compressed with gzip, zstd or lz4; nothing was read.",
             "文件不是 pcap 或 pcapng，也不是它们的 gzip、zstd 或 lz4 压缩包；什么也没有读。",
         ),
-        w("Another kind of file, or another capture format.", "选错了文件，或者是另一种抓包格式。"),
         w(
-            "Check that this is the file you mean. Other capture formats can be converted: editcap -F pcapng IN OUT.",
+            "It is another kind of file, or a capture in another format.",
+            "选错了文件，或者是另一种抓包格式。",
+        ),
+        w(
+            "Check the file name. To convert another capture format, run: editcap -F pcapng IN OUT.",
             "确认文件没有选错。其他抓包格式可以转换：editcap -F pcapng IN OUT。",
         ),
         UNSEEN,
@@ -48,7 +48,7 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-bad-record-length",
         w(
-            "A record claims more bytes than the file, its snap length or 16 MiB can hold; reading stops there.",
+            "A record claims more bytes than the file, the snap length or the limit of 16 MiB allows; reading stops there.",
             "一条记录声称的字节数超过了文件、截断长度或 16 MiB 的上限；读取到此为止。",
         ),
         w(
@@ -61,34 +61,31 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-bad-block",
         w(
-            "A pcapng block contradicts itself: its length is below 12, no multiple of 4, past the end or unlike its trailer, or its fields do not fit into it.",
+            "A pcapng block is inconsistent: its length is below 12, not a multiple of 4, beyond the end of the file or different from its trailer, or its fields do not fit.",
             "一个 pcapng 块自相矛盾：长度小于 12、不是 4 的倍数、超出文件末尾、与块尾的长度不一致，或字段放不下。",
         ),
         w("The file was damaged or written by a faulty program.", "文件已损坏，或由有缺陷的程序写成。"),
         w(
-            "Reading goes on at the next block that is whole; packets between are lost. Copy or record it again.",
-            "读取会从下一个完整的块继续，中间的数据包丢失。请重新复制或重新抓包。",
+            "Copy the file or capture again. wslens continues at the next intact block; the packets in between are lost.",
+            "请重新复制文件或重新抓包。wslens 从下一个完好的块继续，中间的数据包丢失。",
         ),
         UNSEEN,
     ),
     row(
         "capture-unknown-block",
         w("A block of unknown type was skipped.", "跳过了一个类型未知的块。"),
-        w(
-            "It holds something that only the program that wrote it knows.",
-            "块里的内容只有写它的程序才认识。",
-        ),
-        w("Nothing: packets are not affected.", "不用处理：数据包不受影响。"),
+        w("Only the program that wrote the block knows its contents.", "块里的内容只有写它的程序才认识。"),
+        w("Nothing; packets are not affected.", "不用处理：数据包不受影响。"),
         UNSEEN,
     ),
     row(
         "capture-unknown-interface",
         w(
-            "A packet names an interface that no Interface Description Block has described; it was skipped and counted.",
+            "A packet refers to an interface without an Interface Description Block; it was skipped and counted.",
             "一个数据包引用了没有 Interface Description Block 描述过的接口；它被跳过并计数。",
         ),
         w(
-            "The file was cut at its start, joined without its section headers, or written by a faulty program.",
+            "The start of the file is missing, files were joined without their section headers, or the program that wrote it is faulty.",
             "文件开头被截掉、拼接时漏了节头，或由有缺陷的程序写成。",
         ),
         w("Join files with mergecap instead of cat.", "合并文件请用 mergecap，不要用 cat。"),
@@ -97,15 +94,15 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-time-backwards",
         w(
-            "Timestamps go backwards; stream order is by sequence number, never by time.",
+            "Timestamps go backward; wslens orders streams by sequence number, never by time.",
             "时间戳倒退；流的顺序由序列号决定，与时间无关。",
         ),
         w(
-            "Usual with several interfaces or processor cores, or when the clock was set.",
+            "This is common with several interfaces or CPU cores, or after the clock was set.",
             "多个接口或多个处理器核心同时抓包，或时钟被调整时很常见。",
         ),
         w(
-            "Take time differences around it with care. reordercap sorts a file by time.",
+            "Do not rely on time differences near this packet. reordercap sorts a file by time.",
             "附近的时间差要谨慎看待。reordercap 可以按时间给文件排序。",
         ),
         UNSEEN,
@@ -113,9 +110,9 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-kernel-drops",
         w("Live capture: the kernel or the interface dropped packets.", "实时抓包：内核或网卡丢了数据包。"),
-        w("More packets came than were taken.", "数据包来得比取走的快。"),
+        w("Packets arrived faster than wslens read them.", "数据包来得比取走的快。"),
         w(
-            "Filter by port (-f), give the kernel a larger buffer (--buffer), or keep the machine less busy.",
+            "Filter by port (-f), raise the size of the kernel's buffer (--buffer), or reduce the load on the machine.",
             "按端口过滤（-f），加大内核缓冲区（--buffer），或减轻机器的负载。",
         ),
         UNSEEN,
@@ -123,57 +120,57 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-queue-drops",
         w(
-            "Live capture: packets went out of the spool before they were analysed.",
-            "实时抓包：数据包还没分析，就从暂存区里移走了。",
+            "Live capture: packets were discarded from the spool before they were analyzed.",
+            "实时抓包：数据包在分析之前就从暂存区中丢弃了。",
         ),
-        w("Packets came faster than they could be analysed.", "数据包来得比分析的快。"),
+        w("Packets arrived faster than wslens analyzed them.", "数据包来得比分析的快。"),
         w(
-            "Filter by port (-f), give the spool more room, or write a file and read it afterwards.",
+            "Filter by port (-f), raise --max-disk, or save to a file and read it afterward.",
             "按端口过滤（-f），加大暂存空间，或先写成文件、之后再读。",
         ),
         UNSEEN,
     ),
     row(
         "packet-empty",
-        w("A record of zero captured bytes.", "一条没有抓到任何字节的记录。"),
+        w("A record contains no captured bytes.", "一条没有抓到任何字节的记录。"),
         w(
-            "Some capture programs write them for events that are no packets.",
+            "Some capture programs write such records for events that are not packets.",
             "有些抓包程序用它记录并非数据包的事件。",
         ),
-        w("Nothing: there is nothing in it to analyse.", "不用处理：里面没有可分析的内容。"),
+        w("Nothing; the record has no data to analyze.", "不用处理：里面没有可分析的内容。"),
         UNSEEN,
     ),
     row(
         "packet-malformed",
         w(
-            "A link, IP or TCP header does not fit its packet, which was skipped and counted, or read as far as it goes.",
+            "A link, IP or TCP header does not fit its packet; the packet was skipped and counted, or read as far as possible.",
             "链路层、IP 或 TCP 首部与数据包不符；该包被跳过并计数，或只读到能读的地方。",
         ),
         w(
-            "A damaged capture, a tool that rewrote packets, or a sender that probes parsers.",
+            "The capture is damaged, a tool rewrote the packets, or the sender probes parsers.",
             "抓包文件损坏、某个工具改写过数据包，或发送方在试探解析器。",
         ),
         w(
-            "Compare with the same traffic captured elsewhere. A packet that was skipped is not part of any stream.",
+            "Compare with a capture of the same traffic from another place. Skipped packets are not part of any stream.",
             "与别处抓到的同一流量比较。被跳过的包不属于任何流。",
         ),
         w(
-            "A real receiver drops such a packet, and TCP sends it again.",
+            "A receiver drops such a packet, and TCP retransmits it.",
             "真正的接收方会丢弃这样的包，由 TCP 重传。",
         ),
     ),
     row(
         "capture-unsupported-linktype",
         w(
-            "Packets of a link type that cannot be decoded; they are counted.",
+            "wslens cannot decode the link type of these packets; they are only counted.",
             "数据包的链路类型无法解码；只计数。",
         ),
         w(
-            "They were recorded on an interface of an unusual kind, such as USB or Bluetooth.",
+            "They were captured on an unusual kind of interface, such as USB or Bluetooth.",
             "在不常见的接口上抓包，例如 USB 或蓝牙。",
         ),
         w(
-            "Record on another interface, or with another link type (tcpdump -y).",
+            "Capture on another interface, or with another link type (tcpdump -y).",
             "换一个接口抓包，或换一种链路类型（tcpdump -y）。",
         ),
         UNSEEN,
@@ -181,15 +178,15 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "capture-unknown-ethertype",
         w(
-            "Packets of an Ethernet type that wslens does not know; they are counted as not-ip.",
+            "wslens does not know the EtherType of these packets; they are counted as not-ip.",
             "数据包的以太网类型 wslens 不认识；计入 not-ip。",
         ),
         w(
-            "Other protocols share the network, or a switch put a header of its own before IP.",
+            "Other protocols share the network, or a switch added its own header before IP.",
             "网络上还有其他协议，或者交换机在 IP 之前加了自己的首部。",
         ),
         w(
-            "If WebSocket traffic is missing, record at another point, or remove the header with editcap -C.",
+            "If WebSocket traffic is missing, capture at another point, or remove the header with editcap -C.",
             "如果缺少 WebSocket 流量，换一个位置抓包，或者用 editcap -C 去掉这个首部。",
         ),
         UNSEEN,
@@ -197,35 +194,35 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "packet-truncated",
         w(
-            "A packet of a followed stream was cut by the snap length: claimed bytes are treated as missing. Where opening handshakes are cut, another finding says how many packets of the capture are.",
-            "所跟踪的流中有数据包被截断长度切短；缺少的字节按丢失处理。如果握手被切短，另一条发现会说明抓包中有多少个包被切短。",
+            "The snap length truncated a packet of this stream; the cut bytes are treated as missing.",
+            "流中的一个数据包因 snap length 被截断；被截掉的字节按丢失处理。",
         ),
         w("The capture ran with a small snap length (tcpdump -s).", "抓包时截断长度设得太小（tcpdump -s）。"),
-        w("Record whole packets (tcpdump -s 0).", "完整地抓包（tcpdump -s 0）。"),
+        w("Capture complete packets (tcpdump -s 0).", "完整地抓包（tcpdump -s 0）。"),
         UNSEEN,
     ),
     row(
         "limit-connections",
         w(
-            "Connection table full: oldest idle connection was closed and reported.",
+            "The connection table is full; the connection idle longest was ended and reported.",
             "连接表已满：空闲最久的连接被结束并输出。",
         ),
-        w("More connections at once than are followed.", "同时存在的连接超过了跟踪上限。"),
+        w("More connections are open at once than wslens follows.", "同时存在的连接超过了跟踪上限。"),
         w("Filter the capture, or raise --max-connections.", "先过滤抓包，或调大 --max-connections。"),
         UNSEEN,
     ),
     row(
         "limit-stream-memory",
         w(
-            "Out-of-order buffer of one stream full: waiting bytes were given up as a gap.",
-            "一个流的乱序缓冲区已满：等待中的字节按缺口放弃。",
+            "The out-of-order buffer of a stream is full; wslens stopped waiting for the missing bytes and reports a gap.",
+            "一个流的乱序缓冲区已满；wslens 不再等待缺失的字节，并报告缺口。",
         ),
         w(
-            "A segment was lost from the capture and nobody acknowledged it.",
-            "抓包丢了一个报文段，也没有人确认过它。",
+            "The capture lacks a segment that the receiver did not acknowledge.",
+            "抓包缺少一个报文段，接收方也没有确认它。",
         ),
         w(
-            "Capture without loss, or raise --mem-stream to wait for longer.",
+            "Capture without loss, or raise --mem-stream to wait longer.",
             "避免抓包丢包，或调大 --mem-stream 以等待更久。",
         ),
         UNSEEN,
@@ -233,25 +230,25 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "limit-total-memory",
         w(
-            "All connections together held more than the bound: the largest gave up holes, then payloads, then compression windows. Where that was not enough, the connections that were silent for longest were given up.",
-            "所有连接合计超过内存上限：最大的连接先放弃缺口，再放弃未完成消息的内容，最后放弃压缩窗口。如果还不够，沉默最久的连接被放弃。",
+            "All connections together reached the memory limit. wslens stopped waiting at gaps, then discarded payloads and compression windows, starting with the largest, and then ended the connections idle longest.",
+            "所有连接合计达到内存上限。wslens 从最大的开始，先停止等待缺口，再丢弃载荷和压缩窗口，最后结束空闲最久的连接。",
         ),
         w(
-            "Very many connections are open at once, or their streams wait for lost segments, or hold long heads, long messages or compression windows.",
-            "同时打开的连接太多，或太多的流在等丢失的报文段，或保存着很长的头部、消息或压缩窗口。",
+            "Many connections are open at once, or their streams wait for lost segments or hold long headers, long messages or compression windows.",
+            "同时打开的连接太多，或太多的流在等丢失的报文段，或保存着很长的首部、消息或压缩窗口。",
         ),
         w("Raise --mem-total, or filter the capture.", "调大 --mem-total，或先过滤抓包。"),
         UNSEEN,
     ),
     row(
         "flow-timeout",
-        w("Idle connection was closed by the flow timer.", "空闲连接被流计时器结束。"),
+        w("The connection was idle for too long and is treated as ended.", "连接空闲太久，视为已结束。"),
         w(
-            "Nothing was captured of it for a long time: it is idle, or its packets take another way.",
+            "No packet of the connection was captured for a long time: it is idle, or its packets take another route.",
             "很久没有抓到它的数据包：连接空闲，或数据包走了别的路。",
         ),
         w(
-            "Nothing, if it is idle. Packets that come later begin a new connection here.",
+            "Nothing, if it is idle. Later packets start a new connection in wslens.",
             "若只是空闲则不用处理。之后再来的数据包在这里算作新连接。",
         ),
         UNSEEN,
@@ -259,30 +256,30 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "connect-failed",
         w(
-            "A TCP connection to a server with WebSockets never opened: its SYN got no answer, or a RST.",
-            "到有 WebSocket 的服务器的 TCP 连接没有打开：SYN 没有回答，或得到 RST。",
+            "A TCP connection to a WebSocket server was not established: the SYN was unanswered or reset.",
+            "到 WebSocket 服务器的 TCP 连接没有建立：SYN 没有响应，或被 RST 重置。",
         ),
         w(
-            "No answer: a firewall drops the packets, or the host is down. A RST: nothing listens on that port.",
+            "No reply: a firewall drops the packets, or the host is down. RST: no program listens on the port.",
             "没有回答：防火墙丢弃了数据包，或主机不在线。RST：那个端口上没有程序监听。",
         ),
         w(
-            "Check address, port and firewall; capture at the server to see whether the SYN arrives.",
+            "Check the address, the port and the firewall; capture at the server to see whether the SYN arrives.",
             "检查地址、端口和防火墙；在服务器上抓包，看 SYN 是否到达。",
         ),
         w(
-            "The client waits until its own timeout, or reports \"connection refused\" at once.",
+            "The client times out, or reports \"connection refused\" at once.",
             "客户端一直等到自己的超时，或立即报 “connection refused”。",
         ),
     ),
     row(
         "exported-pdu",
         w(
-            "Wireshark exported payload without the TCP headers (Export PDUs, tshark -U). The bytes are read in the order of the packets; what is missing between them cannot be seen.",
-            "这些载荷由 Wireshark 导出，没有 TCP 头（Export PDUs，tshark -U）。字节按数据包的顺序读取；中间缺少什么无法看出。",
+            "The payloads were exported by Wireshark without TCP headers (Export PDUs, tshark -U). wslens reads them in packet order and cannot detect missing bytes.",
+            "这些载荷由 Wireshark 导出，没有 TCP 首部（Export PDUs，tshark -U）。字节按数据包的顺序读取；中间缺少什么无法看出。",
         ),
         w(
-            "Somebody exported decrypted traffic to pass it on without the keys.",
+            "Decrypted traffic was exported to share it without the TLS secrets.",
             "有人导出了解密后的流量，以便不带密钥地转交。",
         ),
         w(
@@ -294,11 +291,11 @@ pub(super) const ALL: &[RuleWords] = &[
     row(
         "exported-pdu-unused",
         w(
-            "Exported PDUs that are not bytes of a TCP stream were counted, by the names of their dissectors.",
+            "Exported PDUs that are not TCP stream data were counted by dissector name.",
             "不属于 TCP 流字节的导出 PDU 按解析器名称计数。",
         ),
-        w("The file holds PDUs of other protocols too.", "文件里还有其他协议的 PDU。"),
-        w("Nothing, if no WebSocket is among them.", "如果其中没有 WebSocket，不用处理。"),
+        w("The file also contains PDUs of other protocols.", "文件里还有其他协议的 PDU。"),
+        w("Nothing, if they contain no WebSocket.", "如果其中没有 WebSocket，不用处理。"),
         UNSEEN,
     ),
 ];

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::edit::value;
 use super::{Builder, BuilderField, BuilderPane, Made};
 use crate::build::{EXPERIMENTS, verdict};
-use crate::explain::diagram::{Line, LineKind, picture};
+use crate::explain::diagram::{DiagramLine, LineKind, picture};
 use crate::explain::words::rules::{rule_words, summary};
 use crate::explain::words::wrap;
 use crate::model::{Lang, Severity, safe_str};
@@ -220,7 +220,7 @@ fn byte_lines(made: &Made, columns: usize, room: usize) -> Vec<Text> {
 }
 
 /// A line of the box; parts that share bits with the selected field are lit, with bars beside them.
-fn lit_line(line: &Line, lit: &std::ops::Range<usize>) -> Text {
+fn lit_line(line: &DiagramLine, lit: &std::ops::Range<usize>) -> Text {
     let mut text = Text::new();
     let plain = match line.kind {
         LineKind::Bytes | LineKind::Border | LineKind::More => Role::Dim,

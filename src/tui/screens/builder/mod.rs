@@ -10,10 +10,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, Screen, ScreenId, hint, hint_as, hint_pair};
-use crate::build::{Draft, EXPERIMENTS, Found, pcapng, verdict};
-use crate::explain::frame::{ExplainedFrame, Options, explain};
+use crate::build::{Draft, EXPERIMENTS, Violation, pcapng, verdict};
+use crate::explain::frame::{ExplainOptions, ExplainedFrame, explain};
 use crate::model::{Direction, Lang};
-use crate::report::snippet::{self, Form};
+use crate::report::snippet::{self, SnippetForm};
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Effect, Mouse, MouseKind, Save};
 use crate::tui::shared::{Ctx, Menu, Shared, Turn};
@@ -83,13 +83,13 @@ struct Made {
     lang: Lang,
     bytes: Vec<u8>,
     frames: Vec<ExplainedFrame>,
-    found: Vec<Found>,
+    found: Vec<Violation>,
 }
 
 impl Made {
     fn of(draft: &Draft, lang: Lang) -> Self {
         let bytes = draft.encode();
-        let options = Options { direction: Some(draft.direction), deflate: draft.deflate, lang };
+        let options = ExplainOptions { direction: Some(draft.direction), deflate: draft.deflate, lang };
         let frames = explain(&bytes, &options).frames;
         Self { found: draft.judge(), draft: draft.clone(), lang, bytes, frames }
     }
@@ -159,12 +159,12 @@ impl Builder {
 
     fn copies() -> Menu {
         let forms = [
-            (0, Form::Hex),
-            (1, Form::Dump),
-            (2, Form::Base64),
-            (3, Form::C),
-            (4, Form::Rust),
-            (5, Form::Python),
+            (0, SnippetForm::Hex),
+            (1, SnippetForm::Dump),
+            (2, SnippetForm::Base64),
+            (3, SnippetForm::C),
+            (4, SnippetForm::Rust),
+            (5, SnippetForm::Python),
         ];
         Menu {
             title: "copy the frames as".into(),
@@ -266,7 +266,14 @@ impl Screen for Builder {
     }
 
     fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
-        let forms = [Form::Hex, Form::Dump, Form::Base64, Form::C, Form::Rust, Form::Python];
+        let forms = [
+            SnippetForm::Hex,
+            SnippetForm::Dump,
+            SnippetForm::Base64,
+            SnippetForm::C,
+            SnippetForm::Rust,
+            SnippetForm::Python,
+        ];
         if let Some(form) = forms.get(item as usize)
             && let Some(text) = snippet::write(*form, &self.draft.encode())
         {

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use crate::autopsy::words::About;
-use crate::autopsy::{Grade, Kind, examine, words};
+use crate::autopsy::{EndKind, Grade, examine, words};
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
@@ -318,7 +318,9 @@ fn verdict(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
     let verdict = examine(facts);
     // An ordinary end, or one that the line above tells, needs no more words.
     let plain = verdict.waiting.is_empty() && verdict.causes.is_empty();
-    if plain && matches!(verdict.kind, Kind::Close | Kind::Capture | Kind::Refused | Kind::Unanswered) {
+    if plain
+        && matches!(verdict.kind, EndKind::Close | EndKind::Capture | EndKind::Refused | EndKind::Unanswered)
+    {
         return Vec::new();
     }
     let lang = ctx.shared.lang;

@@ -252,14 +252,14 @@ impl<'a> BytesPane<'a> {
 
     /// The names of the fields in the first two bytes, the selected one marked.
     fn head_words(&self, line: &mut Text) {
-        use crate::explain::frame::Field;
+        use crate::explain::frame::FrameField;
         for row in self.shown.rows() {
             let name = match row.field {
-                Field::Fin => "FIN",
-                Field::Rsv => "RSV",
-                Field::Opcode => "op",
-                Field::Mask => "MASK",
-                Field::PayloadLength => "len",
+                FrameField::Fin => "FIN",
+                FrameField::Rsv => "RSV",
+                FrameField::Opcode => "op",
+                FrameField::Mask => "MASK",
+                FrameField::PayloadLength => "len",
                 _ => continue,
             };
             line.add(Role::Plain, name).plainly(" ");

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::shares;
 use super::shown::ShownFrame;
-use crate::explain::diagram::{Line, LineKind};
+use crate::explain::diagram::{DiagramLine, LineKind};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::{Text, hex};
@@ -15,7 +15,7 @@ use crate::tui::widgets::{Text, hex};
 /// The lines of the box that are in sight.
 #[derive(Clone, Debug)]
 pub struct DiagramView<'a> {
-    lines: Vec<&'a Line>,
+    lines: Vec<&'a DiagramLine>,
     words: Option<Text>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> DiagramView<'a> {
         let row = bit / 32;
         if compact {
             // One line of 32 bits, the border below it, and words about the rest.
-            let mut lines: Vec<&Line> =
+            let mut lines: Vec<&DiagramLine> =
                 all.iter().filter(|line| line.row == row && line.kind != LineKind::More).collect();
             if let Some(below) = all.iter().find(|line| line.row == row + 1 && line.kind == LineKind::Border)
             {
@@ -45,7 +45,7 @@ impl<'a> DiagramView<'a> {
         let first = (first..all.len())
             .find(|at| first == 0 || all.get(*at).is_some_and(|line| line.kind == LineKind::Bytes))
             .unwrap_or(first);
-        let mut lines: Vec<&Line> = all.iter().skip(first).take(height).collect();
+        let mut lines: Vec<&DiagramLine> = all.iter().skip(first).take(height).collect();
         let below = all.len() - first - lines.len();
         if below == 0 {
             return Self { lines, words: None };
@@ -84,7 +84,7 @@ impl<'a> DiagramView<'a> {
     }
 }
 
-fn draw_line(line: &Line, lit: &Range<usize>, cursor: usize, mono: bool) -> Text {
+fn draw_line(line: &DiagramLine, lit: &Range<usize>, cursor: usize, mono: bool) -> Text {
     let mut text = Text::new();
     let plain = match line.kind {
         LineKind::Bytes | LineKind::Border | LineKind::More => Role::Dim,

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::shown::{FrameProblem, ShownFrame};
-use crate::explain::frame::{Field, Row};
+use crate::explain::frame::{FieldRow, FrameField};
 use crate::explain::words::wrap;
 use crate::model::safe_str;
 use crate::tui::shared::Ctx;
@@ -52,27 +52,29 @@ impl Base {
 
 /// A field's value. Nothing captured is in it but digits.
 #[must_use]
-pub fn value(shown: &ShownFrame, row: &Row, base: Base) -> String {
+pub fn value(shown: &ShownFrame, row: &FieldRow, base: Base) -> String {
     let bytes = shown.frame.head.get(row.bytes_of(&shown.frame)).unwrap_or_default();
     match row.field {
-        Field::Payload => units::length(shown.payload_len()) + " B",
-        Field::CloseReason => units::counted(row.range.len() as u64, "byte"),
-        Field::Rsv => row.value.clone(),
-        Field::Fin | Field::Mask => row.value.clone(),
-        Field::MaskingKey => match base {
+        FrameField::Payload => units::length(shown.payload_len()) + " B",
+        FrameField::CloseReason => units::counted(row.range.len() as u64, "byte"),
+        FrameField::Rsv => row.value.clone(),
+        FrameField::Fin | FrameField::Mask => row.value.clone(),
+        FrameField::MaskingKey => match base {
             Base::Usual | Base::Hexadecimal => bytes.iter().map(|byte| hex::digits(*byte)).collect(),
             Base::Binary => joined(bytes, |byte| format!("{byte:08b}")),
             Base::Decimal => joined(bytes, |byte| byte.to_string()),
         },
-        Field::Opcode => number(bytes.first().copied().unwrap_or(0).into(), 15, 4, base, Base::Hexadecimal),
-        Field::PayloadLength => {
+        FrameField::Opcode => {
+            number(bytes.first().copied().unwrap_or(0).into(), 15, 4, base, Base::Hexadecimal)
+        }
+        FrameField::PayloadLength => {
             number(bytes.last().copied().unwrap_or(0).into(), 127, 7, base, Base::Decimal)
         }
-        Field::ExtendedLength => match row.value.parse() {
+        FrameField::ExtendedLength => match row.value.parse() {
             Ok(len) => number(len, u64::MAX, bytes.len() * 8, base, Base::Decimal),
             Err(_) => row.value.clone(),
         },
-        Field::CloseCode => match row.value.parse() {
+        FrameField::CloseCode => match row.value.parse() {
             Ok(code) => number(code, u64::MAX, 16, base, Base::Decimal),
             Err(_) => row.value.clone(),
         },
@@ -95,10 +97,10 @@ fn number(value: u64, mask: u64, bits: usize, base: Base, usual: Base) -> String
 
 /// What a field's value means, in one line.
 #[must_use]
-pub fn meaning(shown: &ShownFrame, row: &Row, columns: usize) -> Text {
+pub fn meaning(shown: &ShownFrame, row: &FieldRow, columns: usize) -> Text {
     let mut line = Text::new();
     match row.field {
-        Field::Payload => {
+        FrameField::Payload => {
             if let Some(why) = &shown.absent {
                 line.add(Role::Dim, safe_str(why));
             } else if row.range.is_empty() {
@@ -117,11 +119,11 @@ pub fn meaning(shown: &ShownFrame, row: &Row, columns: usize) -> Text {
                 );
             }
         }
-        Field::CloseCode => {
+        FrameField::CloseCode => {
             let code = row.value.parse().map(close_code).map_or("", |code| code.name);
             line.plainly(code);
         }
-        Field::CloseReason => {
+        FrameField::CloseReason => {
             let reason = shown.frame.close().map_or(&[][..], |close| close.reason);
             line.plainly("\"").captured(Role::Plain, reason, columns.saturating_sub(2)).plainly("\"");
         }
@@ -193,7 +195,7 @@ pub fn draw(ctx: &Ctx<'_>, shown: &ShownFrame, selected: usize, base: Base, area
         let broken = shown.problems.iter().find(|problem| problem.field == Some(row.field));
         let here = i == selected;
         let mut line = Text::of(Role::Title, if here { "▸" } else { " " });
-        let inside = matches!(row.field, Field::CloseCode | Field::CloseReason);
+        let inside = matches!(row.field, FrameField::CloseCode | FrameField::CloseReason);
         line.left(if here { Role::Title } else { Role::Plain }, &name(row, inside), NAME - 1);
         line.left(Role::Plain, &value(shown, row, base), wide).plainly("  ");
         match broken {
@@ -211,13 +213,13 @@ pub fn draw(ctx: &Ctx<'_>, shown: &ShownFrame, selected: usize, base: Base, area
     ctx.lines(buffer, inset(rest), &lines);
 }
 
-fn name(row: &Row, inside: bool) -> String {
+fn name(row: &FieldRow, inside: bool) -> String {
     let name = match row.field {
-        Field::Rsv => "RSV1 RSV2 RSV3",
-        Field::PayloadLength => "Payload length",
-        Field::ExtendedLength => "Extended length",
-        Field::MaskingKey => "Masking-key",
-        Field::Payload => "Payload",
+        FrameField::Rsv => "RSV1 RSV2 RSV3",
+        FrameField::PayloadLength => "Payload length",
+        FrameField::ExtendedLength => "Extended length",
+        FrameField::MaskingKey => "Masking-key",
+        FrameField::Payload => "Payload",
         field => field.name(),
     };
     if inside { format!(" {name}") } else { name.to_owned() }

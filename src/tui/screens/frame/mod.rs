@@ -516,12 +516,12 @@ fn short_fields(shown: &ShownFrame, selected: usize, base: Base, columns: usize)
 
 /// What `y` copies of a field, and what it is.
 fn copied(shown: &ShownFrame, field: usize, base: Base) -> (String, &'static str) {
-    use crate::explain::frame::Field;
+    use crate::explain::frame::FrameField;
     let Some(row) = shown.rows().get(field) else { return (String::new(), "the frame") };
     let text = match row.field {
-        Field::Payload if shown.is_text() => String::from_utf8_lossy(&shown.plain).into_owned(),
-        Field::Payload => crate::tui::widgets::hex::spaced(&shown.plain),
-        Field::CloseReason => shown
+        FrameField::Payload if shown.is_text() => String::from_utf8_lossy(&shown.plain).into_owned(),
+        FrameField::Payload => crate::tui::widgets::hex::spaced(&shown.plain),
+        FrameField::CloseReason => shown
             .frame
             .close()
             .map_or_else(String::new, |close| String::from_utf8_lossy(close.reason).into_owned()),

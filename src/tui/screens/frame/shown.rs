@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::super::builder::Built;
 use super::found::{self, FoundFrame, Loaded};
-use crate::explain::diagram::{Line, drawn_bits, picture};
+use crate::explain::diagram::{DiagramLine, drawn_bits, picture};
 use crate::explain::fields::{About, about};
-use crate::explain::frame::{ExplainedFrame, Field, Options, Row, explain};
+use crate::explain::frame::{ExplainOptions, ExplainedFrame, FieldRow, FrameField, explain};
 use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity};
 use crate::tui::shared::Ctx;
@@ -17,7 +17,7 @@ use crate::ws::{Opcode, rules, unmask};
 #[derive(Clone, Debug)]
 pub struct FrameProblem {
     /// The field.
-    pub field: Option<Field>,
+    pub field: Option<FrameField>,
     /// How bad it is.
     pub severity: Severity,
     /// The rule's code and section.
@@ -41,9 +41,9 @@ pub struct ShownFrame {
     /// The payload unmasked, as far as it is loaded.
     pub plain: Vec<u8>,
     /// The box with all names.
-    pub full: Vec<Line>,
+    pub full: Vec<DiagramLine>,
     /// The box with names of one line.
-    pub compact: Vec<Line>,
+    pub compact: Vec<DiagramLine>,
     /// What is wrong.
     pub problems: Vec<FrameProblem>,
     /// Why the payload is not there, if it is not.
@@ -103,7 +103,7 @@ impl ShownFrame {
         let compressed = loaded.as_ref().and_then(Loaded::message).is_some_and(|message| message.compressed);
         let deflate = compressed || handshake.is_some_and(|handshake| handshake.deflate.is_some());
         let direction = row.direction();
-        let frame = explain(&bytes, &Options { direction: Some(direction), deflate, lang })
+        let frame = explain(&bytes, &ExplainOptions { direction: Some(direction), deflate, lang })
             .frames
             .into_iter()
             .next()?;
@@ -130,7 +130,7 @@ impl ShownFrame {
         let lang = ctx.shared.lang;
         let Built { at, direction, deflate, .. } = **built;
         let bytes = built.frames.get(at)?;
-        let frame = explain(bytes, &Options { direction: Some(direction), deflate, lang })
+        let frame = explain(bytes, &ExplainOptions { direction: Some(direction), deflate, lang })
             .frames
             .into_iter()
             .next()?;
@@ -203,7 +203,7 @@ impl ShownFrame {
 
     /// The fields in order.
     #[must_use]
-    pub fn rows(&self) -> &[Row] {
+    pub fn rows(&self) -> &[FieldRow] {
         &self.frame.rows
     }
 

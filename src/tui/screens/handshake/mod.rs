@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::{Hint, Screen, empty, hint, hint_as, hint_pair};
 use crate::explain::curl::curl;
-use crate::explain::opening::anatomy::{HeadLine, Mark, body_words, cut_words, key_remark};
+use crate::explain::opening::anatomy::{HeadLine, LineMark, body_words, cut_words, key_remark};
 use crate::http::accept::steps;
 use crate::model::{Direction, Head, safe_str};
 use crate::store::ConnectionRow;
@@ -144,7 +144,7 @@ impl Screen for Handshake {
             // The line that proves it is the one to begin with.
             let name: &[u8] = if row.handshake.is_http2 { b":protocol" } else { b"Sec-WebSocket-Key" };
             let key = shown.lines.iter().position(|(_, line)| line.name.eq_ignore_ascii_case(name));
-            let wrong = shown.lines.iter().position(|(_, line)| line.mark == Mark::Wrong);
+            let wrong = shown.lines.iter().position(|(_, line)| line.mark == LineMark::Wrong);
             let first = wrong.or(key).unwrap_or(0);
             self.go(first);
         } else if self.line >= lens[0] {
@@ -658,7 +658,7 @@ fn tail(line: &HeadLine) -> Text {
         .replace(" item ", " #")
         .replace(" items ", " #");
     let mut end = Text::of(Role::Dim, if reference == "-" { "" } else { &reference });
-    let sign = if line.mark == Mark::Plain { " " } else { line.mark.sign(false) };
+    let sign = if line.mark == LineMark::Plain { " " } else { line.mark.sign(false) };
     end.plainly(" ").add(role_of(line.mark), sign);
     end
 }

@@ -2,7 +2,7 @@
 
 use crate::autopsy::words;
 use crate::explain::opening::anatomy::{
-    AcceptStory, HeadLine, Mark, accept_story, head_lines, http2_story, judgements, key_remark,
+    AcceptStory, HeadLine, LineMark, accept_story, head_lines, http2_story, judgements, key_remark,
     no_accept_words, no_key_words, outcome,
 };
 use crate::explain::opening::{Other, crossed, shared_key};
@@ -33,7 +33,7 @@ pub struct ShownHandshake {
     /// The accept value step by step.
     pub story: Option<AcceptStory>,
     /// What it came to.
-    pub outcome: (Mark, String),
+    pub outcome: (LineMark, String),
     /// Rules that were broken, the worst first.
     pub problems: Vec<Judgement>,
     /// The connection that the accept value that was sent is right for.
@@ -65,7 +65,7 @@ impl ShownHandshake {
         problems.sort_by_key(|problem| std::cmp::Reverse(problem.rule.severity));
         let count = |severity| problems.iter().filter(|problem| problem.rule.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        let right = lines.iter().filter(|(_, line)| line.mark == Mark::Right).count();
+        let right = lines.iter().filter(|(_, line)| line.mark == LineMark::Right).count();
         Self {
             key,
             asked: lines.iter().filter(|(side, _)| *side == Direction::ClientToServer).count(),
@@ -315,11 +315,11 @@ pub fn reasons(shown: &ShownHandshake) -> Vec<&Judgement> {
     reasons
 }
 
-pub(super) fn role_of(mark: Mark) -> Role {
+pub(super) fn role_of(mark: LineMark) -> Role {
     match mark {
-        Mark::Right => Role::Ok,
-        Mark::Wrong => Role::Error,
-        Mark::Suspicious => Role::Warning,
-        Mark::Plain => Role::Dim,
+        LineMark::Right => Role::Ok,
+        LineMark::Wrong => Role::Error,
+        LineMark::Suspicious => Role::Warning,
+        LineMark::Plain => Role::Dim,
     }
 }

@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use super::frame::found::{self, FoundFrame, Loaded};
 use super::{Hint, Screen, empty, hint, hint_as, hint_pair, slug};
 use crate::model::Lang;
-use crate::store::detail::{FrameDetail, Piece, Request};
+use crate::store::detail::{FrameDetail, FramePiece, Request};
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
 use crate::tui::event::{Mouse, MouseKind};
@@ -54,7 +54,7 @@ impl ShownLayers {
         self.loaded.frame()
     }
 
-    fn piece(&self) -> Option<&Piece> {
+    fn piece(&self) -> Option<&FramePiece> {
         self.frame()?.pieces.get(self.key.2)
     }
 }
@@ -492,7 +492,7 @@ impl Layers {
 }
 
 /// ` ⊕ key = f2 48 cd`: behind the packet's last bytes, where there is room.
-fn unmasked(shown: &ShownLayers, piece: &Piece, columns: usize, line: &mut Text) {
+fn unmasked(shown: &ShownLayers, piece: &FramePiece, columns: usize, line: &mut Text) {
     let Some(frame) = shown.frame() else { return };
     let header = frame.header.len() as u64;
     if !frame.header.masked() || piece.of_frame.end <= header || shown.tower.others() > 0 {

@@ -6,8 +6,8 @@ use super::super::frame::found::Loaded;
 use crate::explain::frame::word;
 use crate::model::Lang;
 use crate::store::ConnectionRow;
-use crate::store::detail::{FrameDetail, LayerDetail, Piece};
-use crate::store::record::{self, Record};
+use crate::store::detail::{FrameDetail, FramePiece, LayerDetail};
+use crate::store::record::{self, RecordLayout};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -81,7 +81,7 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> Range<u64> {
 }
 
 /// Where bytes of the frame are in the packet.
-fn in_packet(piece: &Piece, of_frame: &Range<u64>) -> Range<usize> {
+fn in_packet(piece: &FramePiece, of_frame: &Range<u64>) -> Range<usize> {
     let shared = overlap(&piece.of_frame, of_frame);
     if shared.is_empty() || piece.of_packet.is_empty() {
         return 0..0;
@@ -95,7 +95,7 @@ fn in_packet(piece: &Piece, of_frame: &Range<u64>) -> Range<usize> {
 impl Tower {
     /// The tower of one piece of a frame.
     #[must_use]
-    pub fn new(ctx: &Ctx<'_>, loaded: &Loaded, frame: &FrameDetail, piece: &Piece) -> Self {
+    pub fn new(ctx: &Ctx<'_>, loaded: &Loaded, frame: &FrameDetail, piece: &FramePiece) -> Self {
         let wire = u64::from(piece.packet.packet.wire_len);
         let header_len = frame.header.len() as u64;
         let header = overlap(&piece.of_frame, &(0..header_len));
@@ -149,7 +149,7 @@ impl Tower {
     fn rest_of_application(
         &mut self,
         row: &ConnectionRow,
-        record: Option<&Record>,
+        record: Option<&RecordLayout>,
         data: Option<Range<usize>>,
         lang: Lang,
     ) {
@@ -281,8 +281,8 @@ impl Tower {
     fn label(
         &mut self,
         frame: &FrameDetail,
-        piece: &Piece,
-        record: Option<&Record>,
+        piece: &FramePiece,
+        record: Option<&RecordLayout>,
         data: Option<Range<usize>>,
     ) {
         let end = piece.packet.bytes.len();
@@ -305,7 +305,7 @@ impl Tower {
             let own = (role != Role::Plain).then_some(role);
             known.push((name.to_owned(), in_packet(piece, &range), own));
         }
-        if let Some(Record { head, tail, .. }) = record {
+        if let Some(RecordLayout { head, tail, .. }) = record {
             known.push((format!("TLS record {}", head.len()), head.clone(), Some(Role::Dim)));
             known.push((format!("TLS tag {}", tail.len()), tail.clone(), Some(Role::Dim)));
         }
@@ -325,7 +325,7 @@ impl Tower {
     }
 
     /// Bytes of the packet that are none of this frame's.
-    fn gap(&mut self, range: Range<usize>, piece: &Piece) {
+    fn gap(&mut self, range: Range<usize>, piece: &FramePiece) {
         if range.is_empty() {
             return;
         }
@@ -438,7 +438,7 @@ fn frame_words(frame: &FrameDetail) -> Text {
 
 /// `frame bytes 1..1448 of 70 014`, where a packet does not hold all of it.
 #[must_use]
-pub fn spread(frame: &FrameDetail, piece: &Piece) -> String {
+pub fn spread(frame: &FrameDetail, piece: &FramePiece) -> String {
     let len = (frame.header.len() as u64).saturating_add(frame.header.payload_len);
     if piece.of_frame.start == 0 && piece.of_frame.end >= len {
         return String::new();

@@ -8,8 +8,8 @@ use super::stage::StageSource;
 use super::{Learn, LearnAreas, TEXT};
 use crate::learn::COUNTED;
 use crate::learn::layout::{flow, join, wrap};
-use crate::learn::parse::Form;
-use crate::learn::scene::{Task, Verdict};
+use crate::learn::parse::AnswerForm;
+use crate::learn::scene::{AnswerVerdict, Task};
 use crate::learn::words::{heading, words};
 use crate::model::width;
 use crate::tui::screens::empty;
@@ -197,7 +197,7 @@ impl Learn {
             lines.push(Text::new());
             say(&mut lines, Role::Dim, keys);
             if play.has_bits() && !play.solved {
-                let is_hex = matches!(scene.task, Task::Type(Form::Hex, _));
+                let is_hex = matches!(scene.task, Task::Type(AnswerForm::Hex, _));
                 say(
                     &mut lines,
                     Role::Dim,
@@ -229,15 +229,15 @@ impl Learn {
             say(Role::Note, format!("{} {}", words.the_answer_is, scene.answer()));
         }
         match &play.last {
-            Some((typed, Verdict::Wrong(reply))) => {
+            Some((typed, AnswerVerdict::Wrong(reply))) => {
                 let typed = crate::model::safe_str(typed);
                 let reply = reply.as_deref().unwrap_or_default();
                 say(Role::Warning, joined(&format!("✗ {typed}: {}", words.wrong), reply));
             }
-            Some((_, Verdict::Unreadable)) => {
+            Some((_, AnswerVerdict::Unreadable)) => {
                 let expected = match &scene.task {
-                    Task::Type(Form::Hex, _) => words.hex_expected,
-                    Task::Type(Form::Text, _) => words.words_expected,
+                    Task::Type(AnswerForm::Hex, _) => words.hex_expected,
+                    Task::Type(AnswerForm::Text, _) => words.words_expected,
                     Task::Choose(..) => words.option_expected,
                     _ => words.number_expected,
                 };

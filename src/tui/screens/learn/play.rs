@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use super::stage::{Stage, StageSource, loaded};
 use crate::learn::expr::{Expr, Value};
-use crate::learn::facts::{Cache, Facts, Missing};
+use crate::learn::facts::{Cache, CaptureFacts, Missing};
 use crate::learn::find::{self, Looked};
-use crate::learn::parse::Form;
+use crate::learn::parse::AnswerForm;
 use crate::learn::plain::Samples;
-use crate::learn::scene::{Scene, Task, Verdict};
-use crate::learn::{Lesson, Step};
+use crate::learn::scene::{AnswerVerdict, Scene, Task};
+use crate::learn::{Lesson, LessonStep};
 use crate::model::Lang;
 use crate::store::Request;
 use crate::tui::details::DetailsAnswer;
@@ -41,7 +41,7 @@ pub struct Play {
     /// What is typed.
     pub typed: String,
     /// The answer that was judged last, and what it is worth.
-    pub last: Option<(String, Verdict)>,
+    pub last: Option<(String, AnswerVerdict)>,
     /// Hints that were given; one more than there are gives the answer away.
     pub hints: usize,
     /// The answer was right.
@@ -63,7 +63,7 @@ impl Play {
         let mut own = BTreeMap::new();
         if let Some(looked) = looked {
             let cache = Cache::default();
-            let facts = Facts { index: turn.index, cache: &cache, flows: &[] };
+            let facts = CaptureFacts { index: turn.index, cache: &cache, flows: &[] };
             let found = lesson.objects.iter().filter_map(|object| {
                 find::like(object, &facts, looked).map(|value| (object.name.clone(), value))
             });
@@ -91,7 +91,7 @@ impl Play {
     }
 
     /// Whether the learner's capture has everything that a step is about.
-    pub fn has_own(&self, step: &Step) -> bool {
+    pub fn has_own(&self, step: &LessonStep) -> bool {
         let names = step.objects().unwrap_or_default();
         self.looked.is_some() && names.iter().all(|name| self.own.contains_key(name))
     }
@@ -100,7 +100,7 @@ impl Play {
     pub fn make(
         &mut self,
         lesson: &Lesson,
-        step: &Step,
+        step: &LessonStep,
         lang: Lang,
         samples: &mut Samples,
         turn: &mut Turn<'_>,
@@ -133,7 +133,7 @@ impl Play {
     }
 
     /// The step with values of the learner's capture; asks for what is not loaded.
-    fn own_scene(&mut self, step: &Step, turn: &mut Turn<'_>) -> Result<Scene, Missing> {
+    fn own_scene(&mut self, step: &LessonStep, turn: &mut Turn<'_>) -> Result<Scene, Missing> {
         loop {
             if let Some(request) = &self.waits_for {
                 let Some(answer) = loaded(turn.shared, request) else {
@@ -150,7 +150,7 @@ impl Play {
                 }
                 self.waits_for = None;
             }
-            let facts = Facts { index: turn.index, cache: &self.cache, flows: &[] };
+            let facts = CaptureFacts { index: turn.index, cache: &self.cache, flows: &[] };
             let own = &self.own;
             let object = |name: &str| own.get(name).cloned();
             let mut value = |expr: &Expr| facts.value(expr, &object);
@@ -206,9 +206,13 @@ impl Play {
             return false;
         }
         let begins = match self.task() {
-            Some(Task::Type(Form::Number, _)) => |char: char| char.is_ascii_digit() || is_full_digit(char),
-            Some(Task::Type(Form::Hex, _)) => |char: char| char.is_ascii_hexdigit() || is_full_digit(char),
-            Some(Task::Type(Form::Text, _)) => |char: char| !matches!(char, '?' | ':' | ' '),
+            Some(Task::Type(AnswerForm::Number, _)) => {
+                |char: char| char.is_ascii_digit() || is_full_digit(char)
+            }
+            Some(Task::Type(AnswerForm::Hex, _)) => {
+                |char: char| char.is_ascii_hexdigit() || is_full_digit(char)
+            }
+            Some(Task::Type(AnswerForm::Text, _)) => |char: char| !matches!(char, '?' | ':' | ' '),
             Some(Task::Choose(..)) => |char: char| char.is_ascii_digit() || is_full_digit(char),
             _ => return false,
         };
@@ -244,13 +248,15 @@ impl Play {
         let verdict = scene.judge(&typed);
         self.scroll = 0;
         match &verdict {
-            Verdict::Right => self.solved = true,
+            AnswerVerdict::Right => self.solved = true,
             // A mistake that is not known gets the next hint.
-            Verdict::Wrong(None) => self.hints = (self.hints + 1).min(scene.hints.len() + 1),
-            Verdict::Wrong(Some(_)) => {}
+            AnswerVerdict::Wrong(None) => self.hints = (self.hints + 1).min(scene.hints.len() + 1),
+            AnswerVerdict::Wrong(Some(_)) => {}
             // It can be mended; of a choice there is nothing to mend.
-            Verdict::Unreadable if !matches!(scene.task, Task::Choose(..)) => self.typed.clone_from(&typed),
-            Verdict::Unreadable => {}
+            AnswerVerdict::Unreadable if !matches!(scene.task, Task::Choose(..)) => {
+                self.typed.clone_from(&typed)
+            }
+            AnswerVerdict::Unreadable => {}
         }
         self.last = Some((typed, verdict));
         self.solved
@@ -284,7 +290,7 @@ fn is_full_digit(char: char) -> bool {
 }
 
 /// The bundled capture that a step's view is of.
-fn sample_of(lesson: &Lesson, step: &Step, samples: &mut Samples) -> Result<StageSource, String> {
+fn sample_of(lesson: &Lesson, step: &LessonStep, samples: &mut Samples) -> Result<StageSource, String> {
     let mut names = Vec::new();
     step.view.1.objects(&mut names);
     let object = names.first().and_then(|name| lesson.object(name)).ok_or("a view without an object")?;

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use crate::learn::Sample;
 use crate::learn::expr::Value;
-use crate::learn::parse::View;
+use crate::learn::parse::LessonView;
 use crate::store::{Index, Progress, Reading, Request};
 use crate::tui::app::{App, REST};
 use crate::tui::details::{Detail, DetailsAnswer};
@@ -40,17 +40,17 @@ pub struct Stage {
 }
 
 /// The screen that shows a view.
-fn screen_of(view: View) -> ScreenId {
+fn screen_of(view: LessonView) -> ScreenId {
     match view {
-        View::Connections => ScreenId::Connections,
-        View::Handshake => ScreenId::Handshake,
-        View::Messages | View::Frames => ScreenId::Messages,
-        View::Message => ScreenId::Detail,
-        View::Frame => ScreenId::Frame,
-        View::Ladder => ScreenId::Ladder,
-        View::Stats => ScreenId::Stats,
-        View::Findings => ScreenId::Findings,
-        View::Layers => ScreenId::Layers,
+        LessonView::Connections => ScreenId::Connections,
+        LessonView::Handshake => ScreenId::Handshake,
+        LessonView::Messages | LessonView::Frames => ScreenId::Messages,
+        LessonView::Message => ScreenId::Detail,
+        LessonView::Frame => ScreenId::Frame,
+        LessonView::Ladder => ScreenId::Ladder,
+        LessonView::Stats => ScreenId::Stats,
+        LessonView::Findings => ScreenId::Findings,
+        LessonView::Layers => ScreenId::Layers,
     }
 }
 
@@ -74,7 +74,7 @@ impl Stage {
     /// Opens a view of an object, the cursor on `highlight`.
     pub fn open(
         source: StageSource,
-        (view, value): (View, &Value),
+        (view, value): (LessonView, &Value),
         highlight: &str,
         size: (u16, u16),
         turn: &mut Turn<'_>,
@@ -103,7 +103,7 @@ impl Stage {
             }
         };
         stage.app.shared.selection = selection;
-        if view == View::Frames {
+        if view == LessonView::Frames {
             stage.point("frames", turn);
         }
         stage.event(Event::Data(Box::new(Progress { state: Reading::Done, ..progress })), turn);
@@ -227,7 +227,7 @@ impl Stage {
     }
 
     /// Whether the cursor is where a task wants it.
-    pub fn is_at(&self, view: View, value: &Value, at: &str, turn: &Turn<'_>) -> bool {
+    pub fn is_at(&self, view: LessonView, value: &Value, at: &str, turn: &Turn<'_>) -> bool {
         let is = |index: &Index| {
             let wanted = selection_of(value, index);
             let is = self.app.shared.selection;

@@ -1,7 +1,7 @@
 //! Which rows are shown, and searches among them: a bounded number of rows at a time.
 
 use super::{Kinds, Messages, draw};
-use crate::filter::Verdict;
+use crate::filter::FilterVerdict;
 use crate::model::Direction;
 use crate::store::{Index, Reading};
 use crate::tui::records::{OfFrame, OfMessage};
@@ -81,10 +81,10 @@ impl Messages {
                 }
         };
         let filter = shared.parsed.as_deref();
-        let decide = |verdict: Verdict| match verdict {
-            Verdict::Yes => Some(true),
-            Verdict::No => Some(false),
-            Verdict::Unknown => None,
+        let decide = |verdict: FilterVerdict| match verdict {
+            FilterVerdict::Yes => Some(true),
+            FilterVerdict::No => Some(false),
+            FilterVerdict::Unknown => None,
         };
         let delta =
             |now: Option<crate::model::Time>, before: Option<crate::model::Time>| Some(now?.since(before?));
