@@ -77,7 +77,7 @@ frame 1 at offset 0: server → client (not masked), CLOSE, 1000 Normal Closure,
  offset  hex          bits       field           value  meaning
  0       88           1.......   FIN             1      last frame of the message
                       .000....   RSV1-3          0 0 0  no extension bits
-                      ....1000   opcode          0x8    CLOSE: starts or answers the closing handshake          §5.5.1
+                      ....1000   opcode          0x8    CLOSE: part of the closing handshake          §5.5.1
  1       06           0.......   MASK            0      not masked, so it was sent by a server        §5.1
                       .0000110   payload length  6      0..125 fit here; 126 → 16-bit, 127 → 64-bit   §5.2
  2-7     03 e8 e5 ae 8c 21       payload

@@ -24,7 +24,7 @@ pub fn line(opcode: Opcode) -> Words {
         }
         Opcode::Text => w("TEXT: payload is UTF-8", "TEXT：载荷是 UTF-8 文本"),
         Opcode::Binary => w("BINARY: payload is any bytes", "BINARY：载荷是任意字节"),
-        Opcode::Close => w("CLOSE: starts or answers the closing handshake", "CLOSE：开始或回应关闭"),
+        Opcode::Close => w("CLOSE: part of the closing handshake", "CLOSE：开始或回应关闭"),
         Opcode::Ping => w("PING: requests a pong with the same payload", "PING：要求回一个载荷相同的 pong"),
         Opcode::Pong => w("PONG: answers a ping with the same payload", "PONG：用 ping 的载荷作答"),
         Opcode::Reserved(bits) if bits & 8 != 0 => w("reserved", "保留（控制帧）"),
