@@ -23,19 +23,19 @@ use crate::model::{Direction, PerDirection, Place};
 use crate::pipeline::{State, Strain};
 use crate::ws::StreamEnd;
 
-/// How sure a statement is.
+/// The certainty of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grade {
-    /// The packets say so.
+    /// The packets show it.
     Observed,
-    /// It follows from what they say, or from a model that is stated.
+    /// It follows from the packets, or from a stated model.
     Inferred,
-    /// The capture does not tell.
+    /// The capture does not show it.
     Unknown,
 }
 
 impl Grade {
-    /// The word of the machine output.
+    /// Returns the name used in NDJSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -46,27 +46,27 @@ impl Grade {
     }
 }
 
-/// What came first of all that ends a connection.
+/// The first event that ended a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndKind {
     /// A Close frame.
     Close,
-    /// A FIN, or END_STREAM inside HTTP/2, with no Close before it.
+    /// A FIN, or END_STREAM in HTTP/2, without a preceding Close frame.
     Fin,
-    /// A RST, or RST_STREAM inside HTTP/2, with no Close before it.
+    /// A RST, or RST_STREAM in HTTP/2, without a preceding Close frame.
     Reset,
-    /// Nothing: it fell silent, and the capture went on.
+    /// The connection became idle while the capture continued.
     Silence,
-    /// Nothing: the capture ends while it is open.
+    /// The connection is still open at the end of the capture.
     Capture,
-    /// It never opened: the server refused it.
+    /// The server refused the WebSocket.
     Refused,
-    /// It never opened: no answer was captured.
+    /// No response to the request was captured.
     Unanswered,
 }
 
 impl EndKind {
-    /// The word of the machine output.
+    /// Returns the name used in NDJSON.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -81,80 +81,81 @@ impl EndKind {
     }
 }
 
-/// A ping, or a heartbeat of the subprotocol, that was not answered.
+/// Pings, or heartbeats of the subprotocol, without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiting {
-    /// Who sent it.
+    /// The sender.
     pub by: Direction,
-    /// The first of those that nothing was answered to.
+    /// The first unanswered one.
     pub since: Place,
-    /// The last of them.
+    /// The last unanswered one.
     pub last: Place,
-    /// Nanoseconds from the first to the end.
+    /// Time from the first one to the end, in nanoseconds.
     pub age: i64,
-    /// It is a heartbeat of the subprotocol.
+    /// Whether these are heartbeats of the subprotocol.
     pub above: bool,
-    /// The other side sent something else after the first of them.
+    /// Whether the other side sent other data after the first one.
     pub heard: bool,
 }
 
-/// A packet that ended a silence, and that the connection's end answered, or nothing did.
+/// A packet after an idle time that provoked the end of the connection: a RST or no reply followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Provoking {
-    /// Who sent it.
+    /// The sender.
     pub by: Direction,
     /// The packet.
     pub place: Place,
-    /// Nanoseconds without bytes of either side before it.
+    /// Idle time of both sides before the packet, in nanoseconds.
     pub idle: i64,
-    /// Nanoseconds before it without a keep-alive probe, either.
+    /// Time since the last keep-alive probe, in nanoseconds.
     pub quiet: i64,
-    /// How often its bytes, or those that followed them, were sent again.
+    /// Number of retransmissions of its bytes or later ones.
     pub resent: u32,
-    /// A RST of the other side answered it; otherwise nothing did.
+    /// Whether the other side replied with a RST; otherwise nothing followed.
     pub answered: bool,
 }
 
 /// A receive window that was closed when the connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stall {
-    /// Whose window.
+    /// The side whose window was closed.
     pub by: Direction,
     /// The packet that closed it.
     pub since: Place,
-    /// Nanoseconds from there to the end.
+    /// Time from that packet to the end, in nanoseconds.
     pub closed: i64,
 }
 
-/// Why it may have ended. All of these are inferred.
+/// A possible cause of the end. All causes are inferred.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// Whoever ended it had waited for a pong in vain.
+    /// The side that ended the connection had waited for a pong.
     PingTimeout(Waiting),
-    /// Whoever ended it had not heard the heartbeat that was agreed on: nanoseconds since the last one, and those agreed.
+    /// The side that ended the connection had missed the negotiated heartbeat. Times are in nanoseconds.
     HeartbeatMissed {
-        /// Since the last heartbeat.
+        /// Time since the last heartbeat.
         since: i64,
-        /// How often one was to come.
+        /// The negotiated interval.
         agreed: i64,
     },
-    /// A side's receive window was closed: its application did not read.
+    /// A side's receive window was closed because its application did not read.
     ZeroWindow(Stall),
-    /// It was idle, and what was sent then was answered by a RST or not at all: somebody on the path had forgotten the
-    /// connection. Those whose limit was over; empty where only the RST's TTL tells it.
+    /// A device on the path had dropped the idle connection: later data got a RST or no reply. Contains the known
+    /// limits that were exceeded; empty if only the TTL of the RST indicates this cause.
     IdleDropped(Vec<&'static Timeout>),
-    /// It was idle for as long as these allow.
+    /// The idle time equals the limit of these devices.
     IdleTimeout(Vec<&'static Timeout>),
-    /// It was open for as long as these allow, idle or not.
+    /// The age of the connection equals the limit of these devices.
     MaximumAge(Vec<&'static Timeout>),
-    /// What a side sent last was never acknowledged: the path broke, or the other host was gone. Who sent it, bytes.
+    /// The last bytes were not acknowledged: the path failed, or the other host was gone. Contains the sender and the
+    /// number of bytes.
     PathLost(Direction, u64),
-    /// The Close says that the other side broke a rule, and there are findings of that: how many errors.
+    /// The close code reports a protocol violation, and findings confirm it. Contains the number of errors.
     Violation(u64),
 }
 
 impl Cause {
-    /// The word of the machine output.
+    /// Returns the name used in NDJSON.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
@@ -169,7 +170,7 @@ impl Cause {
         }
     }
 
-    /// Timeouts whose length fits.
+    /// Returns the known timeouts that fit.
     #[must_use]
     pub fn fits(&self) -> &[&'static Timeout] {
         match self {
@@ -179,47 +180,47 @@ impl Cause {
     }
 }
 
-/// What is said of an end.
+/// How and why a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndVerdict {
-    /// What ended it.
+    /// The event that ended the connection.
     pub kind: EndKind,
-    /// Who did: by whose address what ended it came.
+    /// The side that ended it, by the source address of the packet.
     pub by: Option<Direction>,
-    /// How sure kind and side are.
+    /// The certainty of `kind` and `by`.
     pub grade: Grade,
-    /// The packet that says so.
+    /// The packet of the event.
     pub place: Option<Place>,
-    /// The code: that of the first Close, or what stands for its lack (1005, 1006); `None` where that is not known, or
-    /// the connection did not end.
+    /// The close code of the first Close frame, or 1005 or 1006 without one; `None` if it is unknown or the connection
+    /// did not end.
     pub code: Option<u16>,
-    /// How sure the code is: one on the wire is observed, 1005 and 1006 follow from RFC 6455 section 7.1.5.
+    /// The certainty of the code: a captured code is observed, 1005 and 1006 follow from RFC 6455, section 7.1.5.
     pub code_grade: Grade,
-    /// Nanoseconds without any frame before the end, or before the packet that provoked it; `None` where that is not known,
-    /// and where bytes were sent again in that time.
+    /// Time without a frame before the end, or before the packet that provoked it, in nanoseconds; `None` if it is
+    /// unknown or bytes were retransmitted in that time.
     pub idle: Option<i64>,
     /// The packet that provoked the end.
     pub provoking: Option<Provoking>,
     /// A receive window that was closed at the end.
     pub stall: Option<Stall>,
-    /// The TTL of the RST that ended it, and that of its sender's first bytes, where they differ.
+    /// The TTL of the RST that ended the connection and the TTL of the sender's first bytes, if they differ.
     pub other_ttl: Option<(u8, u8)>,
-    /// Nanoseconds from the 101 to the end.
+    /// Time from the 101 to the end, in nanoseconds.
     pub open: Option<i64>,
-    /// Pings without a pong at the end.
+    /// Unanswered pings at the end.
     pub waiting: Vec<Waiting>,
-    /// Causes that fit, the likeliest first.
+    /// Possible causes, the most likely first.
     pub causes: Vec<Cause>,
 }
 
-/// The shortest wait for a pong that is called a timeout.
+/// The minimum wait for a pong that counts as a timeout.
 const PATIENCE: i64 = 1_000_000_000;
-/// How long after a packet a RST still answers it.
+/// The maximum time between a packet and a RST in reply.
 const ANSWER: i64 = 3_000_000_000;
-/// Codes by which a side says that the other broke a rule.
+/// Close codes that report a protocol violation of the peer.
 const BLAMING: [u16; 5] = [1002, 1003, 1007, 1009, 1010];
 
-/// Judges an end.
+/// Determines how and why a connection ended.
 #[must_use]
 pub fn examine(facts: &EndFacts) -> EndVerdict {
     let (kind, by, place) = first_cause(facts);
@@ -283,7 +284,7 @@ pub fn examine(facts: &EndFacts) -> EndVerdict {
     verdict
 }
 
-/// How often bytes were sent again that were never acknowledged.
+/// Returns the number of retransmissions of bytes that were not acknowledged.
 fn resent(facts: &EndFacts, strain: &Strain) -> u32 {
     let count = |by: &Direction| match *facts.ending.unacknowledged.of(*by) {
         0 => 0,
@@ -292,7 +293,7 @@ fn resent(facts: &EndFacts, strain: &Strain) -> u32 {
     Direction::BOTH.iter().map(count).max().unwrap_or(0)
 }
 
-/// The packet that ended a silence and that a RST answered, or nobody did.
+/// Returns the packet after an idle time that got a RST or no reply.
 fn provoking(
     facts: &EndFacts,
     kind: EndKind,
@@ -322,7 +323,7 @@ fn provoking(
     })
 }
 
-/// The receive window that was closed at the end, the first where both were.
+/// Returns the receive window that was closed at the end; if both were, the one closed first.
 fn stall(facts: &EndFacts, end: Place) -> Option<Stall> {
     let strain = facts.ending.strain.as_deref()?;
     let stall = |by: Direction| {
@@ -333,7 +334,7 @@ fn stall(facts: &EndFacts, end: Place) -> Option<Stall> {
     Direction::BOTH.into_iter().filter_map(stall).min_by_key(|stall| stall.since.packet)
 }
 
-/// What came first, by whom, where.
+/// Returns the event that ended the connection, its side and its packet.
 fn first_cause(facts: &EndFacts) -> (EndKind, Option<Direction>, Option<Place>) {
     let ending = &facts.ending;
     let fin =
@@ -363,7 +364,7 @@ fn first_cause(facts: &EndFacts) -> (EndKind, Option<Direction>, Option<Place>) 
     }
 }
 
-/// The code, and how sure it is.
+/// Returns the close code and its certainty.
 fn code(facts: &EndFacts, kind: EndKind) -> (Option<u16>, Grade) {
     match (&facts.closing, kind) {
         (_, EndKind::Refused | EndKind::Unanswered) => (None, Grade::Unknown),
@@ -377,7 +378,7 @@ fn code(facts: &EndFacts, kind: EndKind) -> (Option<u16>, Grade) {
     }
 }
 
-/// Pings and heartbeats without an answer at the end.
+/// Returns the unanswered pings and heartbeats at the end.
 fn waiting(facts: &EndFacts, end: Option<Place>) -> Vec<Waiting> {
     let Some(end) = end else { return Vec::new() };
     let mut found = Vec::new();
@@ -450,7 +451,7 @@ fn causes(facts: &EndFacts, verdict: &EndVerdict, server_idle: Option<i64>) -> V
     causes
 }
 
-/// Somebody on the path had forgotten the connection.
+/// Tests whether a device on the path had dropped the idle connection.
 fn idle_dropped(verdict: &EndVerdict) -> Option<Cause> {
     let provoking = verdict.provoking?;
     let fits: Vec<_> =
@@ -459,7 +460,8 @@ fn idle_dropped(verdict: &EndVerdict) -> Option<Cause> {
     (is_told || !fits.is_empty()).then_some(Cause::IdleDropped(fits))
 }
 
-/// Whoever ended it had a ping without a pong, for long, and heard nothing since; or says itself that it waited for a pong.
+/// Tests for a ping timeout: the side that ended the connection had an old unanswered ping and received nothing since, or
+/// its close reason names a ping timeout.
 fn ping_timeout(facts: &EndFacts, verdict: &EndVerdict, by: Direction) -> Option<Cause> {
     let rtt = |waiting: &Waiting| {
         let pings = facts.pings.of(waiting.by).as_ref().and_then(|pings| pings.rtt.max());
@@ -484,7 +486,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|part| part == word)
 }
 
-/// Whoever ended it had not heard a heartbeat that was to come.
+/// Tests whether the side that ended the connection had missed a heartbeat.
 fn heartbeat_missed(facts: &EndFacts, by: Direction, end: Place) -> Option<Cause> {
     let heartbeats = facts.heartbeats.as_ref()?;
     let other = heartbeats.sides.of(by.opposite());
@@ -498,7 +500,7 @@ fn heartbeat_missed(facts: &EndFacts, by: Direction, end: Place) -> Option<Cause
     (since >= patience && silent).then_some(Cause::HeartbeatMissed { since, agreed })
 }
 
-/// What was sent last was never acknowledged, and its sender ended it or nobody did.
+/// Tests whether the last bytes were not acknowledged, and their sender or neither side ended the connection.
 fn path_lost(facts: &EndFacts, verdict: &EndVerdict, end: Place) -> Option<Cause> {
     let ending = &facts.ending;
     if !(ending.heard.c2s && ending.heard.s2c) {
@@ -517,7 +519,7 @@ fn path_lost(facts: &EndFacts, verdict: &EndVerdict, end: Place) -> Option<Cause
     })
 }
 
-/// The keep-alive figures that are told of a connection: `None` where there is none of either kind.
+/// Returns the keep-alive statistics of a connection, or `None` if it has no pings and no heartbeats.
 #[must_use]
 pub fn has_keep_alive(facts: &EndFacts) -> bool {
     let PerDirection { c2s, s2c } = &facts.pings;

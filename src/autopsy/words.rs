@@ -58,8 +58,8 @@ pub fn headline(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> String {
         (None, _) => String::new(),
     };
     match (verdict.kind, lang) {
-        (EndKind::Close, Lang::En) => format!("{side} sent Close first{code}"),
-        (EndKind::Close, Lang::Zh) => format!("{side}先发 Close{code}"),
+        (EndKind::Close, Lang::En) => format!("{side} sent the first Close frame{code}"),
+        (EndKind::Close, Lang::Zh) => format!("{side}先发送 Close 帧{code}"),
         (EndKind::Fin, Lang::En) => format!("{side} sent {fin} first, without a Close{code}"),
         (EndKind::Fin, Lang::Zh) => format!("{side}没有发 Close 就先发了 {fin}{code}"),
         // It has the side's address; who sent it is another matter.
@@ -71,12 +71,12 @@ pub fn headline(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> String {
         }
         (EndKind::Reset, Lang::En) => format!("{rst} from {side}, without a Close{code}"),
         (EndKind::Reset, Lang::Zh) => format!("{side}没有发 Close 就发了 {rst}{code}"),
-        (EndKind::Silence, Lang::En) => "it fell silent; no packet shows its end".to_owned(),
-        (EndKind::Silence, Lang::Zh) => "它没了声音；没有数据包显示它怎样结束".to_owned(),
-        (EndKind::Capture, Lang::En) => "the capture ends while it is open".to_owned(),
-        (EndKind::Capture, Lang::Zh) => "抓包结束时它还开着".to_owned(),
-        (EndKind::Refused, Lang::En) => "the server's answer opened no WebSocket".to_owned(),
-        (EndKind::Refused, Lang::Zh) => "服务器的回答没有打开 WebSocket".to_owned(),
+        (EndKind::Silence, Lang::En) => "it became idle; no packet shows how it ended".to_owned(),
+        (EndKind::Silence, Lang::Zh) => "它不再有数据；没有数据包显示它如何结束".to_owned(),
+        (EndKind::Capture, Lang::En) => "it is still open at the end of the capture".to_owned(),
+        (EndKind::Capture, Lang::Zh) => "抓包结束时它仍处于打开状态".to_owned(),
+        (EndKind::Refused, Lang::En) => "the server's response did not open a WebSocket".to_owned(),
+        (EndKind::Refused, Lang::Zh) => "服务器的响应没有打开 WebSocket".to_owned(),
         (EndKind::Unanswered, _) => unanswered(facts).sentence(lang),
     }
 }
@@ -120,18 +120,18 @@ pub fn brief(verdict: &EndVerdict, lang: Lang) -> Option<String> {
             format!("{}有 {} 没有读数据", who(stall.by, lang), time(stall.closed))
         }
         (Cause::IdleDropped(_), Lang::En) => match verdict.provoking {
-            Some(provoking) => format!("forgotten on the path after {} of silence", time(provoking.idle)),
-            None => "forgotten on the path after a silence".to_owned(),
+            Some(provoking) => format!("dropped by a device on the path after {} idle", time(provoking.idle)),
+            None => "dropped by a device on the path while idle".to_owned(),
         },
         (Cause::IdleDropped(_), Lang::Zh) => match verdict.provoking {
-            Some(provoking) => format!("静默 {} 后，路径上的设备已不记得这条连接", time(provoking.idle)),
-            None => "静默之后，路径上的设备已不记得这条连接".to_owned(),
+            Some(provoking) => format!("空闲 {} 后，路径上的设备丢弃了连接状态", time(provoking.idle)),
+            None => "空闲期间，路径上的设备丢弃了连接状态".to_owned(),
         },
-        (Cause::IdleTimeout(_), Lang::En) => "an idle timeout of a proxy fits".to_owned(),
+        (Cause::IdleTimeout(_), Lang::En) => "consistent with a proxy's idle timeout".to_owned(),
         (Cause::IdleTimeout(_), Lang::Zh) => "与代理的空闲超时相符".to_owned(),
-        (Cause::MaximumAge(_), Lang::En) => "a maximum age of a gateway fits".to_owned(),
+        (Cause::MaximumAge(_), Lang::En) => "consistent with a gateway's maximum connection age".to_owned(),
         (Cause::MaximumAge(_), Lang::Zh) => "与网关的最长时间相符".to_owned(),
-        (Cause::PathLost(..), Lang::En) => "its last bytes were never acknowledged".to_owned(),
+        (Cause::PathLost(..), Lang::En) => "its last bytes were not acknowledged".to_owned(),
         (Cause::PathLost(..), Lang::Zh) => "最后的字节没有被确认".to_owned(),
         (Cause::Violation(_), Lang::En) => "the other side broke a rule".to_owned(),
         (Cause::Violation(_), Lang::Zh) => "对方违反了规则".to_owned(),
@@ -161,7 +161,7 @@ pub fn remarks(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> Vec<Remark
         page.say(
             grade,
             Vec::new(),
-            format!("No frame came in the {idle} before that."),
+            format!("No frame was captured in the {idle} before that."),
             format!("在这之前的 {idle} 里没有帧。"),
         );
     }
@@ -195,14 +195,14 @@ impl EndText {
             (EndKind::Fin | EndKind::Reset, None) if facts.lossy => self.say(
                 Grade::Unknown,
                 Vec::new(),
-                "Bytes of it are missing: a Close may be among them, so whether the applications were told 1006 is not known.".into(),
-                "它有字节缺失：其中可能有 Close，所以不知道应用看到的是不是 1006。".into(),
+                "Bytes are missing from the capture. They may contain a Close frame, so it is not known whether the applications got 1006.".into(),
+                "抓包中有字节缺失，其中可能包含 Close 帧，因此不知道应用得到的是否是 1006。".into(),
             ),
             (EndKind::Fin | EndKind::Reset, None) => self.say(
                 Grade::Inferred,
                 Vec::new(),
-                "No Close came before it, so both applications were told 1006 (RFC 6455 §7.1.5). 1006 is never sent: it only says that there was no Close.".into(),
-                "在它之前没有 Close，所以两端的应用都得到 1006（RFC 6455 §7.1.5）。1006 从不发送：它只说明没有 Close。".into(),
+                "There was no Close frame, so both applications get close code 1006 (RFC 6455 §7.1.5). 1006 is never sent; it means only that no Close frame was received.".into(),
+                "在此之前没有 Close 帧，因此两端的应用都得到 1006（RFC 6455 §7.1.5）。1006 从不发送；它只表示没有收到 Close 帧。".into(),
             ),
             (_, Some(closing)) if !closing.answered && !facts.lossy && verdict.by.is_some() && facts.state != crate::pipeline::State::Open => {
                 let Some(by) = verdict.by.filter(|_| verdict.kind == EndKind::Close) else { return };
@@ -212,8 +212,8 @@ impl EndText {
                 self.say(
                     Grade::Inferred,
                     Vec::new(),
-                    format!("No Close answered it before {below} ended: where it arrived, the application of {other} was told {code}, that of {sender} 1006."),
-                    format!("{below_zh} 结束前没有 Close 回答它：如果它到达了，{other}的应用得到 {code}，{sender}的应用得到 1006。"),
+                    format!("No Close frame in reply came before {below} ended. If the Close frame arrived, the application of {other} gets {code}, and that of {sender} gets 1006."),
+                    format!("{below_zh} 结束前没有回应的 Close 帧。如果 Close 帧已到达，{other}的应用得到 {code}，{sender}的应用得到 1006。"),
                 );
             }
             _ => {}
@@ -228,7 +228,7 @@ impl EndText {
             Grade::Inferred,
             verdict.place.into_iter().collect(),
             format!(
-                "The RST's TTL is {ttl}, that of {side}'s first bytes was {usual}: it came another way, so a device on the path (a firewall, NAT or balancer) may have sent it in {side}'s name."
+                "The TTL of the RST is {ttl}, but that of {side}'s first bytes is {usual}. A device on the path (a firewall, NAT or load balancer) may have sent the RST with {side}'s address."
             ),
             format!(
                 "这个 RST 的 TTL 是 {ttl}，而{side}最早的数据的 TTL 是 {usual}：它走的是另一条路，可能是路径上的设备（防火墙、NAT 或负载均衡）以{side}的名义发的。"
@@ -251,8 +251,8 @@ impl EndText {
             let times = window.times;
             let probes = match (window.probes, self.lang) {
                 (0, _) => String::new(),
-                (1, Lang::En) => format!("; {other} asked once whether it was open again"),
-                (probes, Lang::En) => format!("; {other} asked {probes} times whether it was open again"),
+                (1, Lang::En) => format!("; {other} probed it once"),
+                (probes, Lang::En) => format!("; {other} probed it {probes} times"),
                 (probes, Lang::Zh) => format!("；{other}探测了 {probes} 次"),
             };
             let (en, zh) = match (last, times) {
@@ -262,7 +262,7 @@ impl EndText {
                 ),
                 (Some(last), _) => (
                     format!(
-                        "{side}'s receive window was closed {times} times, for {all} in all, and for the last {last} without a break{probes}."
+                        "{side}'s receive window was closed {times} times for a total of {all}, including the last {last}{probes}."
                     ),
                     format!("{side}的接收窗口有 {times} 次为零，共 {all}，最后 {last} 一直为零{probes}。"),
                 ),
@@ -274,7 +274,7 @@ impl EndText {
                 ),
                 (None, _) => (
                     format!(
-                        "{side}'s receive window was closed {times} times, for {all} in all{probes}; it was open at the end."
+                        "{side}'s receive window was closed {times} times for a total of {all}{probes}; it was open at the end."
                     ),
                     format!("{side}的接收窗口有 {times} 次为零，共 {all}{probes}；结束时已打开。"),
                 ),
@@ -291,30 +291,32 @@ impl EndText {
         let later = time(end.time.since(place.time).max(0));
         let (then, then_zh) = match (answered, resent) {
             (true, _) => {
-                (format!("a RST answered it, {later} later"), format!("{later} 之后得到的回答是 RST"))
+                (format!("a RST was the reply, {later} later"), format!("{later} 之后得到的回答是 RST"))
             }
-            (false, 0) => (format!("nothing acknowledged it in {later}"), format!("{later} 内没有任何确认")),
+            (false, 0) => {
+                (format!("it was not acknowledged within {later}"), format!("{later} 内没有任何确认"))
+            }
             (false, 1) => (
-                format!("it was sent again once, and nothing acknowledged it in {later}"),
+                format!("it was retransmitted once and not acknowledged within {later}"),
                 format!("又重传了 1 次，{later} 内没有任何确认"),
             ),
             (false, resent) => (
-                format!("it was sent again {resent} times, and nothing acknowledged it in {later}"),
+                format!("it was retransmitted {resent} times and not acknowledged within {later}"),
                 format!("又重传了 {resent} 次，{later} 内没有任何确认"),
             ),
         };
         self.say(
             Grade::Observed,
             vec![place],
-            format!("Neither side had sent anything for {idle} when {side} did: {then}."),
-            format!("双方已有 {idle} 没有发过数据，这时{side}发了数据：{then_zh}。"),
+            format!("After {idle} without data from either side, {side} sent data: {then}."),
+            format!("双方 {idle} 没有发送数据之后，{side}发送了数据：{then_zh}。"),
         );
         if quiet < provoking.idle {
             let quiet = time(quiet);
             self.say(
                 Grade::Observed,
                 Vec::new(),
-                format!("The last keep-alive probe of TCP in that time was {quiet} before it."),
+                format!("The last TCP keep-alive probe in that time was {quiet} earlier."),
                 format!("这段时间里，最后一次 TCP 保活探测在它之前 {quiet}。"),
             );
         }
@@ -322,7 +324,7 @@ impl EndText {
             self.say(
                 Grade::Inferred,
                 Vec::new(),
-                format!("The sender of the RST no longer knew the connection: {other} (its program or host had stopped or restarted), or a device on the path in its name."),
+                format!("The sender of the RST no longer knew the connection. It is {other}, whose program or host stopped or restarted, or a device on the path with that address."),
                 format!("发 RST 的一方已经不知道这条连接：可能是{other}（程序或主机已退出或重启），也可能是路径上的设备以它的名义发的。"),
             );
         }
@@ -337,11 +339,7 @@ impl EndText {
         }
         let (what, zh) = if waiting.above { ("heartbeat", "心跳") } else { ("ping", "ping") };
         let (grade, en_more, zh_more) = if facts.lossy {
-            (
-                Grade::Unknown,
-                " Its answer may be among the bytes that are missing.",
-                "它的回答可能在缺失的字节里。",
-            )
+            (Grade::Unknown, " The answer may be in the missing bytes.", "它的回答可能在缺失的字节里。")
         } else {
             (Grade::Observed, "", "")
         };
@@ -353,14 +351,14 @@ impl EndText {
         };
         let other = who(waiting.by.opposite(), self.lang);
         let (en_heard, zh_heard) = match waiting.heard && !facts.lossy {
-            true => (format!(", although {other} went on sending"), format!("，虽然{other}还在发数据")),
+            true => (format!(", although {other} continued to send"), format!("，虽然{other}还在发数据")),
             false => (String::new(), String::new()),
         };
         self.say(
             grade,
             at,
-            format!("{side}'s {what}, {age} before {en_end}, got no answer{en_heard}.{en_more}"),
-            format!("{side}在{zh_end}前 {age} 发的 {zh} 没有得到回答{zh_heard}。{zh_more}"),
+            format!("{side}'s {what} {age} before {en_end} was not answered{en_heard}.{en_more}"),
+            format!("{side}在{zh_end}前 {age} 发的 {zh} 没有得到回应{zh_heard}。{zh_more}"),
         );
     }
 
@@ -372,7 +370,7 @@ impl EndText {
                 let age = time(waiting.age);
                 (
                     format!(
-                        "This looks like a ping timeout: {side} had waited {age} for a pong and then closed. {} went on sending: the pong waited behind its data, or {other} sends none.",
+                        "This looks like a ping timeout: {side} waited {age} for a pong and then closed the connection. {} continued to send, so the pong waited behind its data, or {other} does not send pongs.",
                         begin(other)
                     ),
                     format!(
@@ -387,17 +385,17 @@ impl EndText {
                     true => (String::new(), String::new()),
                     false => (
                         format!(
-                            " Limits that were over: {list}. Whether one of them was on the way does not show in the packets."
+                            " Known limits that were exceeded: {list}. The packets do not show whether one of these is on the path."
                         ),
-                        format!("已超过的限制：{list}。路上有没有其中之一，数据包看不出来。"),
+                        format!("已超过的已知限制：{list}。从数据包看不出路径上是否有其中之一。"),
                     ),
                 };
                 (
                     format!(
-                        "This looks like a connection that was forgotten while it was idle: a device that tracks connections drops one that is silent for too long, and tells nobody.{en_list}"
+                        "This looks like a connection that a device on the path dropped while it was idle: firewalls and NATs forget idle connections without notifying the peers.{en_list}"
                     ),
                     format!(
-                        "看起来是空闲时被遗忘的连接：跟踪连接的设备会丢掉静默太久的连接，而且不通知任何一方。{zh_list}"
+                        "看起来是路径上的设备在连接空闲时丢弃了它的状态：防火墙和 NAT 会丢弃空闲太久的连接，而且不通知两端。{zh_list}"
                     ),
                 )
             }
@@ -406,10 +404,10 @@ impl EndText {
                 let age = time(waiting.age);
                 (
                     format!(
-                        "This looks like a ping timeout: {side} had waited {age} for an answer, heard nothing else, and ended the connection."
+                        "This looks like a ping timeout: {side} waited {age} for a reply, received nothing else, and ended the connection."
                     ),
                     format!(
-                        "看起来是 ping 超时：{side}等了 {age} 没有得到回答，也没有听到别的，于是结束了连接。"
+                        "看起来是 ping 超时：{side}等待了 {age}，没有收到回应或其他数据，于是结束了连接。"
                     ),
                 )
             }
@@ -417,7 +415,7 @@ impl EndText {
                 let (since, agreed) = (time(*since), time(*agreed));
                 (
                     format!(
-                        "This looks like a missed heartbeat: one was agreed on every {agreed}, and none came for {since}."
+                        "This looks like a missed heartbeat: the negotiated interval is {agreed}, and no heartbeat came for {since}."
                     ),
                     format!("看起来是心跳缺失：约定每 {agreed} 一次，却有 {since} 没有来。"),
                 )
@@ -426,19 +424,21 @@ impl EndText {
                 let list = names(fits);
                 (
                     format!(
-                        "The silence is as long as these usually allow: {list}. Whether one of them was on the way does not show in the packets."
+                        "The idle time equals a usual timeout of: {list}. The packets do not show whether one of these is on the path."
                     ),
-                    format!("静默的时间正好是它们通常允许的：{list}。路上有没有其中之一，数据包看不出来。"),
+                    format!(
+                        "空闲时间正好等于这些设备的常见超时：{list}。从数据包看不出路径上是否有其中之一。"
+                    ),
                 )
             }
             Cause::MaximumAge(fits) => {
                 let list = names(fits);
                 (
                     format!(
-                        "It was open for as long as these usually allow, idle or not: {list}. Whether one of them was on the way does not show in the packets."
+                        "The connection was open for the usual maximum age of: {list}. The packets do not show whether one of these is on the path."
                     ),
                     format!(
-                        "它打开的时间正好是它们通常允许的最长时间：{list}。路上有没有其中之一，数据包看不出来。"
+                        "连接的持续时间正好等于这些设备的常见上限：{list}。从数据包看不出路径上是否有其中之一。"
                     ),
                 )
             }
@@ -446,16 +446,16 @@ impl EndText {
                 let side = who(*by, lang);
                 (
                     format!(
-                        "The last {bytes} bytes of {side} were never acknowledged: the path broke, or the other host was gone."
+                        "The last {bytes} bytes from {side} were not acknowledged: the path failed, or the other host was gone."
                     ),
                     format!("{side}最后的 {bytes} 字节没有被确认：路径断了，或者另一台主机不在了。"),
                 )
             }
             Cause::Violation(errors) => (
                 format!(
-                    "The code says that a rule was broken, and wslens found {errors} errors in this connection: see its findings."
+                    "The close code reports a protocol violation, and wslens found {errors} errors in this connection; see its findings."
                 ),
-                format!("这个码说有规则被违反，wslens 在这条连接里找到 {errors} 个错误：见它的问题列表。"),
+                format!("关闭码表示违反协议，wslens 在这个连接中发现 {errors} 个错误；见它的发现。"),
             ),
         };
         self.say(Grade::Inferred, Vec::new(), en, zh);
@@ -466,25 +466,25 @@ impl EndText {
         let fin = verdict.by.map_or("FIN", |by| facts.ending.fin_name(by));
         let (en, zh) = match verdict.kind {
             EndKind::Fin if verdict.causes.is_empty() => (
-                format!("Why does not show: a program that exits or drops its socket, and a proxy that closes, all send such a {fin}."),
+                format!("The packets do not show the reason: a program that exits or drops its socket and a proxy that closes the connection all send such a {fin}."),
                 format!("看不出原因：程序退出、丢下套接字，或代理关闭连接，都会发这样的 {fin}。"),
             ),
             EndKind::Reset if facts.ending.reset_code().is_some() => {
-                let error = facts.ending.reset_error().unwrap_or("a code of its own");
+                let error = facts.ending.reset_error().unwrap_or("a non-standard code");
                 (
-                    format!("Why does not show beyond the error code of the RST_STREAM, {error}."),
+                    format!("The packets do not show the reason, except for the error code of RST_STREAM: {error}."),
                     format!("除了 RST_STREAM 的错误码 {error}，看不出原因。"),
                 )
             }
             EndKind::Reset if verdict.causes.is_empty() && verdict.other_ttl.is_none() => (
-                "Why does not show: a program that is killed or closes with unread bytes sends such a RST, and so does a firewall or balancer in a side's name.".into(),
+                "The packets do not show the reason: a program that is killed or closes with unread data sends such a RST, and so does a firewall or load balancer with the address of a side.".into(),
                 "看不出原因：程序被杀掉或带着没读的字节关闭会发这样的 RST，防火墙或负载均衡也会以一方的名义发。".into(),
             ),
             EndKind::Silence => (
-                "Whether the connection ended, and how, is not in the capture.".into(),
+                "The capture does not show whether and how the connection ended.".into(),
                 "连接有没有结束、怎样结束，抓包里没有。".into(),
             ),
-            EndKind::Capture => ("How it ended later is not in the capture.".into(), "它后来怎样结束，抓包里没有。".into()),
+            EndKind::Capture => ("The capture does not show how it ended later.".into(), "它后来怎样结束，抓包里没有。".into()),
             EndKind::Fin | EndKind::Reset | EndKind::Close | EndKind::Refused | EndKind::Unanswered => return,
         };
         self.say(Grade::Unknown, Vec::new(), en, zh);
@@ -497,10 +497,13 @@ fn slow(verdict: &EndVerdict, stall: &Stall, lang: Lang) -> (String, String) {
     let closed = time(stall.closed);
     let (then, then_zh) = match verdict.by {
         Some(by) if by == stall.by => {
-            ("it ended the connection with bytes unread".to_owned(), "它没有读完数据就结束了连接".to_owned())
+            ("it ended the connection with unread data".to_owned(), "它没有读完数据就结束了连接".to_owned())
         }
-        Some(_) => (format!("{other} could not send on and gave up"), format!("{other}发不出数据，于是放弃")),
-        None => (format!("{other} could not send on"), format!("{other}发不出数据")),
+        Some(_) => (
+            format!("{other} could not continue to send and gave up"),
+            format!("{other}发不出数据，于是放弃"),
+        ),
+        None => (format!("{other} could not continue to send"), format!("{other}发不出数据")),
     };
     (
         format!(

@@ -42,9 +42,6 @@ pub struct Cli {
     /// The command; without one, wslens opens FILE in the terminal UI or prints it.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Options of `wslens FILE`.
-    #[command(flatten)]
-    pub read: ReadArgs,
     /// Options of the terminal UI.
     #[command(flatten)]
     pub screen: ScreenArgs,
@@ -52,6 +49,9 @@ pub struct Cli {
     /// programs (`wslens version --verbose` lists what it blocks on this system)
     #[arg(long, global = true, help_heading = "Safety")]
     pub no_sandbox: bool,
+    /// Options of `wslens FILE`.
+    #[command(flatten)]
+    pub read: ReadArgs,
 }
 
 /// Options of the terminal UI.
@@ -260,9 +260,6 @@ Examples:
   wslens read chat.pcapng --conn 1 --dir c2s --payload hash
   wslens read part1.pcap part2.pcap --level connections --format csv")]
 pub struct ReadArgs {
-    /// Options of the input.
-    #[command(flatten)]
-    pub input: InputArgs,
     /// What each row stands for
     #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
     pub level: LevelArg,
@@ -281,6 +278,9 @@ pub struct ReadArgs {
     /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
+    /// Options of the input.
+    #[command(flatten)]
+    pub input: InputArgs,
 }
 
 /// `wslens check`.
@@ -295,9 +295,6 @@ Examples:
   wslens check chat.pcapng -Y 'host == example.com and severity >= warning'
   wslens check --list                    lists every code with its meaning")]
 pub struct CheckArgs {
-    /// Options of the input.
-    #[command(flatten)]
-    pub input: InputArgs,
     /// Exit with 1 if a finding has this severity or a higher one
     #[arg(long, value_name = "SEVERITY", default_value = "error", help_heading = "Selection")]
     pub fail_on: FailOn,
@@ -322,6 +319,9 @@ pub struct CheckArgs {
     /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
+    /// Options of the input.
+    #[command(flatten)]
+    pub input: InputArgs,
 }
 
 /// `wslens stats`.
@@ -333,9 +333,6 @@ Examples:
   wslens stats day.pcap -Y 'path contains /chat'    counts only the connections that match
   wslens stats day.pcap --format ndjson")]
 pub struct StatsArgs {
-    /// Options of the input.
-    #[command(flatten)]
-    pub input: InputArgs,
     /// Also decode payloads (slower)
     #[arg(long)]
     pub deep: bool,
@@ -351,6 +348,9 @@ pub struct StatsArgs {
     /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
+    /// Options of the input.
+    #[command(flatten)]
+    pub input: InputArgs,
 }
 
 /// A value of `--format`.

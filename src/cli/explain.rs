@@ -13,7 +13,7 @@ use crate::explain::hexinput::parse_hex;
 use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{TextOptions, write_text};
-use crate::explain::topic::{Told, names, topics};
+use crate::explain::topic::{Explanation, names, topics};
 use crate::explain::words::rules::HEADINGS;
 use crate::explain::words::wrap;
 use crate::model::{Direction, Lang, Rule, safe_text};
@@ -233,7 +233,7 @@ fn all_rules() -> impl Iterator<Item = &'static Rule> {
 }
 
 /// What the words name, as far as it is something that can be explained.
-fn named(words: &[String], lang: Lang) -> Option<Vec<Told>> {
+fn named(words: &[String], lang: Lang) -> Option<Vec<Explanation>> {
     // `close code` and the like may be written as two words.
     let name = words.join(" ");
     let found = topics(&name, all_rules());
@@ -312,7 +312,7 @@ fn distance(from: &str, to: &str) -> usize {
 const COLUMNS: usize = 100;
 
 /// Prints what is said of things that have a name.
-fn write_told(out: &mut dyn Write, told: &[Told], style: &Style, lang: Lang) -> io::Result<()> {
+fn write_told(out: &mut dyn Write, told: &[Explanation], style: &Style, lang: Lang) -> io::Result<()> {
     let columns = style.columns.unwrap_or(COLUMNS).clamp(40, 120);
     for (i, told) in told.iter().enumerate() {
         if i > 0 {

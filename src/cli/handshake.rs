@@ -43,9 +43,6 @@ pub struct HandshakeArgs {
     /// Value of the response's Sec-WebSocket-Accept, to check against --key
     #[arg(long, value_name = "ACCEPT")]
     pub accept: Option<String>,
-    /// Options of the input.
-    #[command(flatten)]
-    pub input: InputArgs,
     /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
@@ -58,6 +55,9 @@ pub struct HandshakeArgs {
     /// Language of explanations [default: the language of the locale]
     #[arg(long, value_name = "LANG", help_heading = "Output")]
     pub lang: Option<LangArg>,
+    /// Options of the input.
+    #[command(flatten)]
+    pub input: InputArgs,
 }
 
 /// Runs `wslens handshake`; returns the exit code.

@@ -108,15 +108,15 @@ pub struct LiveArgs {
     /// How much of each payload to print
     #[arg(long, value_name = "WHAT", default_value = "full", help_heading = "Selection")]
     pub payload: Payload,
-    /// Limits of memory, time and output.
-    #[command(flatten)]
-    pub limits: LimitArgs,
     /// Options of the output.
     #[command(flatten)]
     pub look: LookArgs,
     /// Options of the terminal UI.
     #[command(flatten)]
     pub screen: ScreenArgs,
+    /// Limits of memory, time and output.
+    #[command(flatten)]
+    pub limits: LimitArgs,
 }
 
 impl LiveArgs {

@@ -29,9 +29,6 @@ Exit codes: 0 success, 2 a usage error, 3 the capture cannot be read, 5 it ends 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct StoryArgs {
-    /// Which captures.
-    #[command(flatten)]
-    pub input: InputArgs,
     /// Which connection; without it the first
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Option<u32>,
@@ -41,6 +38,9 @@ pub struct StoryArgs {
     /// Language; by default that of the locale
     #[arg(long, value_name = "LANG", help_heading = "Output")]
     pub lang: Option<LangArg>,
+    /// Which captures.
+    #[command(flatten)]
+    pub input: InputArgs,
 }
 
 /// How a story is written.

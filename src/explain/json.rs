@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::frame::{Explained, ExplainedFrame, FieldRow};
 use super::handshake::{AcceptVerdict, Heads, check, judgements};
 use super::message::Utf8;
-use super::topic::Told;
+use super::topic::Explanation;
 use super::words::mistakes::mistake as told;
 use crate::http::Judgement;
 use crate::http::accept::steps;
@@ -177,7 +177,7 @@ fn row(json: &mut JsonObject, row: &FieldRow) {
 ///
 /// # Errors
 /// Those of `out`.
-pub fn write_topics(out: &mut dyn Write, topics: &[Told]) -> io::Result<()> {
+pub fn write_topics(out: &mut dyn Write, topics: &[Explanation]) -> io::Result<()> {
     let mut json = JsonObject::new();
     json.list("topics", topics, |json, told| {
         json.string("kind", told.kind).string("name", &told.name);

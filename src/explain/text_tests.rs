@@ -77,11 +77,11 @@ frame 1 at offset 0: server → client (not masked), CLOSE, 1000 Normal Closure,
  offset  hex          bits       field           value  meaning
  0       88           1.......   FIN             1      last frame of the message
                       .000....   RSV1-3          0 0 0  no extension bits
-                      ....1000   opcode          0x8    CLOSE: begins or answers the closing          §5.5.1
+                      ....1000   opcode          0x8    CLOSE: part of the closing handshake          §5.5.1
  1       06           0.......   MASK            0      not masked, so it was sent by a server        §5.1
                       .0000110   payload length  6      0..125 fit here; 126 → 16-bit, 127 → 64-bit   §5.2
  2-7     03 e8 e5 ae 8c 21       payload
-                                 close code      1000   Normal Closure: the purpose of the connection is fulfilled   §7.4.1
+                                 close code      1000   Normal Closure: the connection has served its purpose   §7.4.1
                                  close reason           \"完!\"  valid UTF-8                            §5.5.1
 
  overhead: 2 header bytes for 6 payload bytes.   legal: yes
@@ -103,7 +103,7 @@ frame 2 at offset 8: server → client (not masked), BINARY, \"01234567890123456
 frame 3 at offset 60: incomplete: its header takes at least 2 bytes, 1 is here (1 missing)
  60      89           1.......   FIN             1      last frame of the message
                       .000....   RSV1-3          0 0 0  no extension bits
-                      ....1001   opcode          0x9    PING: asks for a pong with the same payload   §5.5.2
+                      ....1001   opcode          0x9    PING: requests a pong with the same payload   §5.5.2
 
  legal: yes, so far
 "

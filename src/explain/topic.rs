@@ -1,5 +1,5 @@
-//! What a word may name that can be explained: a finding, a close code, a header, an opcode, a field, an experiment's
-//! rule. Bytes in hex may look like some of them; who asks gets all that fit.
+//! Explanations by name: of findings, close codes, headers, opcodes, fields and the rules of experiments. A name can have
+//! several meanings, and hex bytes can look like a name; the result contains all of them.
 
 use super::frame::{FrameField, word};
 use super::words::codes::{CodeWords, code_words};
@@ -11,14 +11,14 @@ use super::words::rules::{self, Example, ExampleKind, RuleWords};
 use crate::model::{Lang, Rule};
 use crate::ws::{Opcode, close_code, is_sendable};
 
-/// Something that can be explained.
+/// A subject that can be explained.
 #[derive(Clone, Copy, Debug)]
 pub enum Topic {
     /// A finding.
     Rule(&'static Rule),
     /// A close code.
     Code(u16),
-    /// A header, by its place in the table.
+    /// A header, by name.
     Header(&'static str),
     /// A parameter of permessage-deflate.
     Parameter(&'static str),
@@ -30,27 +30,27 @@ pub enum Topic {
     KeyLog,
 }
 
-/// A paragraph of an explanation: its heading, which may be empty, and its text.
+/// A paragraph of an explanation: a heading, which may be empty, and a text.
 pub type Part = (&'static str, String);
 
-/// What is said of a topic.
+/// The explanation of a topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    /// What kind of thing it is: `finding`, `close code`, `header`, `parameter`, `opcode`, `field`, `how-to`.
+pub struct Explanation {
+    /// The kind of topic: `finding`, `close code`, `header`, `parameter`, `opcode`, `field`, `how-to`.
     pub kind: &'static str,
-    /// Its name.
+    /// The name of the topic.
     pub name: String,
-    /// How bad it is, for a finding.
+    /// The severity of a finding.
     pub severity: Option<&'static str>,
-    /// Where it is written; may be empty.
+    /// The section of the standard; may be empty.
     pub reference: &'static str,
     /// The paragraphs.
     pub parts: Vec<Part>,
-    /// Bytes that show it.
+    /// Example bytes.
     pub example: Option<Example>,
 }
 
-/// The opcode that people mean by a word.
+/// Returns the opcode with this name.
 #[must_use]
 pub fn opcode_named(name: &str) -> Option<Opcode> {
     Some(match name.to_ascii_lowercase().as_str() {
@@ -119,7 +119,7 @@ pub fn names(rules: impl Iterator<Item = &'static Rule>) -> impl Iterator<Item =
 impl Topic {
     /// What is said of it.
     #[must_use]
-    pub fn tell(self, lang: Lang) -> Told {
+    pub fn tell(self, lang: Lang) -> Explanation {
         match self {
             Self::Rule(rule) => tell_rule(rule, lang),
             Self::Code(code) => tell_code(code, lang),
@@ -128,7 +128,7 @@ impl Topic {
                 let row = PARAMETERS.iter().find(|row| row.0 == name);
                 let (text, reference) = row.map_or(("", ""), |row| (row.1.of(lang), row.2));
                 let parts = vec![("permessage-deflate", text.to_owned())];
-                Told { parts, ..told("parameter", name.to_owned(), reference) }
+                Explanation { parts, ..told("parameter", name.to_owned(), reference) }
             }
             Self::Opcode(opcode) => {
                 let mut parts = vec![("", line(opcode).of(lang).to_owned())];
@@ -137,14 +137,14 @@ impl Topic {
                     parts.push(("", CONTROL.of(lang).to_owned()));
                 }
                 let name = format!("{} 0x{:x}", word(opcode), opcode.bits());
-                Told { parts, ..told("opcode", name, "RFC 6455 §5.2, §11.8") }
+                Explanation { parts, ..told("opcode", name, "RFC 6455 §5.2, §11.8") }
             }
             Self::KeyLog => {
                 let programs = keylog::PROGRAMS.iter().map(|(name, text)| (*name, text.of(lang).to_owned()));
                 let rest = [keylog::OTHERWISE, keylog::CARE].map(|text| ("", text.of(lang).to_owned()));
                 let parts = [("", keylog::WHAT.of(lang).to_owned())];
                 let parts = parts.into_iter().chain(programs).chain(rest).collect();
-                Told { parts, ..told("how-to", "keylog".to_owned(), "RFC 9850") }
+                Explanation { parts, ..told("how-to", "keylog".to_owned(), "RFC 9850") }
             }
             Self::Field(field) => {
                 let (reference, text) = field_words(field);
@@ -155,17 +155,17 @@ impl Topic {
                         kinds.map(|kind| ("", format!("0x{:x}  {}", kind.bits(), line(kind).of(lang)))),
                     );
                 }
-                Told { parts, ..told("field", field.name().to_owned(), reference) }
+                Explanation { parts, ..told("field", field.name().to_owned(), reference) }
             }
         }
     }
 }
 
-fn told(kind: &'static str, name: String, reference: &'static str) -> Told {
-    Told { kind, name, severity: None, reference, parts: Vec::new(), example: None }
+fn told(kind: &'static str, name: String, reference: &'static str) -> Explanation {
+    Explanation { kind, name, severity: None, reference, parts: Vec::new(), example: None }
 }
 
-fn tell_rule(rule: &'static Rule, lang: Lang) -> Told {
+fn tell_rule(rule: &'static Rule, lang: Lang) -> Explanation {
     let mut told = told("finding", rule.code.to_owned(), rule.reference);
     told.severity = Some(rule.severity.name());
     let Some(RuleWords { summary, causes, remedy, peer, example, .. }) = rules::rule_words(rule.code) else {
@@ -183,7 +183,7 @@ fn tell_rule(rule: &'static Rule, lang: Lang) -> Told {
     told
 }
 
-fn tell_code(code: u16, lang: Lang) -> Told {
+fn tell_code(code: u16, lang: Lang) -> Explanation {
     let known = close_code(code);
     let mut told = told("close code", format!("{code} {}", known.name), known.reference);
     let Some(CodeWords { meaning, seen, remedy, .. }) = code_words(code) else { return told };
@@ -200,7 +200,7 @@ fn tell_code(code: u16, lang: Lang) -> Told {
     told
 }
 
-fn tell_header(name: &'static str, lang: Lang) -> Told {
+fn tell_header(name: &'static str, lang: Lang) -> Explanation {
     let rows = || headers::ALL.iter().filter(|row| row.name == name);
     let reference = rows().next().map_or("", |row| row.reference);
     let mut told = told("header", name.to_owned(), reference);

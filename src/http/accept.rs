@@ -72,15 +72,15 @@ type Mistake = fn(&[u8]) -> Vec<String>;
 /// Known mistakes, the likeliest first.
 const MISTAKES: &[(Mistake, &str)] = &[
     (hex_text, "base64 was applied to the 40-character hex text of the digest, not to its 20 bytes"),
-    (key_decoded, "the key was base64-decoded before hashing; its text as sent has to be hashed"),
-    (guid_lower_case, "the GUID was in lower case; it has to be in upper case"),
+    (key_decoded, "the key was decoded from base64 before hashing; hash its text as sent"),
+    (guid_lower_case, "the GUID was in lowercase; it must be in uppercase"),
     (guid_absent, "the GUID was not appended to the key"),
     (line_end, "a line end was hashed too (as echo without -n does)"),
     (space, "a space around the key was hashed too; white space around a header's value does not count"),
-    (sha_256, "SHA-256 was used; RFC 6455 wants SHA-1"),
-    (md_5, "MD5 was used; RFC 6455 wants SHA-1"),
-    (|key| vec![lossy(key)], "it is the key itself; the server sent it back without hashing"),
-    (hex, "it is the digest in hex; it has to be in base64"),
+    (sha_256, "SHA-256 was used; RFC 6455 requires SHA-1"),
+    (md_5, "MD5 was used; RFC 6455 requires SHA-1"),
+    (|key| vec![lossy(key)], "it is the key itself, which the server returned without hashing"),
+    (hex, "it is the digest in hex; it must be in base64"),
     (base64_variant, "it is in another base64: the alphabet is that of URLs, or the padding is missing"),
 ];
 
@@ -204,8 +204,8 @@ mod tests {
     fn known_mistakes_are_named() {
         for (accept, word) in [
             ("YjM3YTRmMmNjMDYyNGYxNjkwZjY0NjA2Y2YzODU5NDViMmJlYzRlYQ==", "hex text"),
-            ("BXhwxM0SZasKmCD9S4BfpPmCnEw=", "base64-decoded"),
-            ("WJfwerbIozKsJXHxxI0JTO1SQgU=", "lower case"),
+            ("BXhwxM0SZasKmCD9S4BfpPmCnEw=", "decoded from base64"),
+            ("WJfwerbIozKsJXHxxI0JTO1SQgU=", "lowercase"),
             ("hHLtf2V1k8aDQZfNjw3Ia1hCwt0=", "GUID was not"),
             ("BQgomKt49tqcGtJYe4ASzQz1IXI=", "line end"),
             ("s3mCG3XUBfFRrUGpYOBQiHm5i8g=", "space around"),

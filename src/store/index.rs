@@ -14,20 +14,20 @@ use crate::pipeline::{SealedTls, Seen, State, Summary, Totals};
 use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
 use release::{size_of_finding, size_of_row};
 
-/// Findings that are listed; the rest is counted. Each takes about 200 bytes.
+/// Maximum number of listed findings; all are counted. Each takes about 200 bytes.
 const FINDINGS: usize = 100_000;
-/// Bytes of previews of all messages together.
+/// Memory limit for the previews of all messages, in bytes.
 const PREVIEWS: u64 = 128 << 20;
-/// log2 of the rows of an era: by these, what is old is told from what is not.
+/// log2 of the number of rows in an era, the unit in which old rows are discarded.
 const ERA: u32 = 12;
-/// The place of a connection that is not known, and of one that was released.
+/// The position of an unknown connection and of a discarded one.
 const UNKNOWN: u32 = u32::MAX;
 const GONE: u32 = u32::MAX - 1;
 
 static NO_MESSAGES: Pages<MessageRow> = Pages::new();
 static NO_FRAMES: Pages<FrameRow> = Pages::new();
 
-/// Rows of everything that was read so far.
+/// The rows of everything read so far.
 ///
 /// TLS connections that could not be read, of which details are kept.
 const SEALED_ROOM: usize = 1024;
@@ -38,33 +38,33 @@ const SEALED_ROOM: usize = 1024;
 pub struct Index {
     /// WebSockets, and attempts to open one.
     pub connections: Vec<ConnectionRow>,
-    /// What was found wrong or worth knowing, in the order found.
+    /// Findings, in the order in which they were found.
     pub findings: Vec<FindingRow>,
-    /// Findings that are not listed, to bound memory.
+    /// Number of findings that are not listed because of the limit.
     pub findings_left_out: u64,
     /// TLS connections that could not be read: the first ones of them.
     pub sealed: Vec<SealedTls>,
-    /// How many there were.
+    /// Their total number.
     pub sealed_count: u64,
-    /// Frames of all connections.
+    /// Number of frames of all connections.
     pub frames: u64,
-    /// Messages that ended, control frames included.
+    /// Number of complete messages, including control frames.
     pub messages: u64,
     /// The engine's totals; those of a connection are counted at its end.
     pub totals: Totals,
-    /// Packets and connections without WebSocket.
+    /// Packets and connections without a WebSocket.
     pub seen: Seen,
     /// What the captures say about themselves: sections, interfaces, comments, names; no secrets.
     pub notes: Notes,
     /// The time of the first packet.
     pub begin: Option<Time>,
-    /// The totals, once everything was read.
+    /// The summary, after everything was read.
     pub summary: Option<Summary>,
-    /// What came in each direction.
+    /// Counts per direction.
     pub traffic: PerDirection<Traffic>,
-    /// What went to bound memory.
+    /// What was discarded to limit memory.
     pub released: Released,
-    /// The first packet whose bytes may still be there: those before went out of the spool.
+    /// The first packet whose bytes may still be in the spool.
     pub kept_from: u64,
     /// By number less 1 and less `passed`, where it stands.
     places: Vec<u32>,
@@ -95,10 +95,10 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// What is not listed any more, to bound memory: the oldest.
+/// Counts of the oldest rows, which were discarded to limit memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Released {
-    /// Grows whenever something is released.
+    /// Grows whenever rows are discarded.
     pub turns: u64,
     /// Connections that were over, with all that they had.
     pub connections: u64,
@@ -130,7 +130,7 @@ struct ConnectionRows {
     era: u32,
 }
 
-/// What is new, in the order in which it became certain.
+/// A change of the index, in the order in which it became certain.
 #[derive(Debug)]
 pub(super) enum News {
     /// A connection is known.
@@ -170,7 +170,7 @@ pub(super) enum News {
     Withdrawn(ConnectionId),
 }
 
-/// What a connection's end tells.
+/// The values known at the end of a connection.
 #[derive(Debug)]
 pub(super) struct End {
     pub(super) connection: u32,
@@ -222,7 +222,7 @@ impl Index {
         rows.previews.get(page).and_then(|bytes| bytes.get(range)).unwrap_or_default()
     }
 
-    /// What became of a ping, a pong or a Close.
+    /// Returns the counterpart of a ping, a pong or a Close frame.
     #[must_use]
     pub fn control_note(&self, connection: u32, message: u64) -> Option<&ControlNote> {
         let notes = &self.rows_of(connection)?.notes;
@@ -230,7 +230,7 @@ impl Index {
         (*number == message).then_some(note)
     }
 
-    /// Where the first byte of a message is missing, and how many are.
+    /// Returns the offset of the first missing byte of a message and the number of missing bytes.
     #[must_use]
     pub fn missing(&self, connection: u32, message: u64) -> Option<(u64, u64)> {
         let lacks = &self.rows_of(connection)?.lacks;

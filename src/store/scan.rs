@@ -22,12 +22,12 @@ use crate::model::ConnectionId;
 use crate::pipeline::{Connection, Ended, Limits, Sink, State as Standing, Wants};
 use crate::ws::{Depth, FrameEvent, MessageEvent, Scratch};
 
-/// Bytes of a message that are looked at.
+/// Maximum number of bytes of a message to search.
 const KEEP: u64 = 64 << 20;
 /// Packets by which one connection may run ahead of another.
 const AHEAD: u64 = 256;
 
-/// A search that is under way. Dropping it ends it.
+/// A running search. Dropping it stops the search.
 #[derive(Debug)]
 pub struct Scan {
     state: Arc<ScanState>,
@@ -163,7 +163,7 @@ impl Worker {
     }
 }
 
-/// Looks for messages.
+/// Searches messages.
 struct MessageSearch<F> {
     state: Arc<ScanState>,
     shared: Arc<SharedSession>,

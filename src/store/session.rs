@@ -1,4 +1,4 @@
-//! A capture that is open: a thread reads it, everybody else looks at the index.
+//! An open capture: one thread reads it, all others use the index.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,27 +19,27 @@ use crate::drive;
 use crate::pipeline::{Connection, Limits, Pipeline};
 use crate::ws::MessageEvent;
 
-/// Packets after which the index gets what is new.
+/// Number of packets after which the index is updated.
 const PACKETS: u32 = 4096;
-/// Or after this time.
+/// Time after which the index is updated at the latest.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// How long the end of a live capture is waited for.
+/// Maximum time to wait for the end of a live capture.
 const PARTING: Duration = Duration::from_secs(1);
-/// Packets for which the reading thread keeps its state to itself.
+/// Number of packets that the reading thread processes while it holds its state.
 const TURN: u32 = 256;
 
-/// How a capture is opened.
+/// Options for opening a capture.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Files are read and not mapped.
+    /// Read files instead of mapping them.
     pub no_mmap: bool,
     /// See [`capture::Options::max_unpacked`].
     pub max_unpacked: Option<u64>,
-    /// Bounds of the engine. What depends on looking at details is set as the index needs it.
+    /// Limits of the analysis. The index overrides those that concern details.
     pub limits: Limits,
-    /// Packets of a WebSocket between two copies of its state, from which details are loaded.
+    /// Number of packets of a WebSocket between two checkpoints.
     pub interval: u32,
-    /// Bytes of all these copies together; the interval grows to keep to it.
+    /// Memory limit for all checkpoints, in bytes; the interval grows to stay below it.
     pub checkpoints: usize,
     /// Bytes of memory for all that is known: beyond them, the oldest goes. Without a number, [`MEMORY`](Self::MEMORY)
     /// for what cannot be read again as a whole, live captures and pipes, and no bound for files: the program gives one.
@@ -66,55 +66,55 @@ impl Default for Options {
     }
 }
 
-/// How far reading came.
+/// The state of reading.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// It goes on.
+    /// In progress.
     #[default]
     Reading,
-    /// Everything was read.
+    /// Complete.
     Done,
-    /// It was stopped before the end.
+    /// Stopped before the end.
     Stopped,
 }
 
-/// What was read so far.
+/// The progress of reading.
 #[derive(Clone, Debug, Default)]
 pub struct Progress {
-    /// How far reading came.
+    /// The state of reading.
     pub state: Reading,
-    /// Packets read.
+    /// Number of packets read.
     pub packets: u64,
     /// Bytes of the files read (packed ones where they are packed), of a pipe those that came.
     pub done: u64,
-    /// Bytes of the files in all, where that is known.
+    /// Total size of the files in bytes, if known.
     pub total: Option<u64>,
-    /// Bytes read in a second, lately.
+    /// Current reading rate in bytes per second.
     pub rate: u64,
-    /// Bytes that were put into temporary files, to be read again.
+    /// Number of bytes stored in temporary files.
     pub kept: u64,
-    /// Why reading ended too early.
+    /// Why reading ended early.
     pub trouble: Option<String>,
-    /// Its end is not known: it comes live, or through a pipe.
+    /// Whether the length is unknown: a live capture or a pipe.
     pub stream: bool,
     /// The input is a classic pcap file, or a pipe of one.
     pub classic: bool,
-    /// What is known of the capture, where it is a live one.
+    /// The status of a live capture.
     pub live: Option<Box<Status>>,
-    /// Bytes of memory that rows and the ways to details take, about, where they are bounded, and the bound.
+    /// Approximate memory used by rows and replay logs and its limit, in bytes, if limited.
     pub memory: Option<(u64, u64)>,
 }
 
-/// A capture that is open.
+/// An open capture.
 ///
-/// Dropping it ends its threads.
+/// Dropping it stops its threads.
 #[derive(Debug)]
 pub struct Session {
     shared: Arc<SharedSession>,
     reader: Option<JoinHandle<()>>,
 }
 
-/// What the threads share.
+/// State shared by the threads.
 #[derive(Debug)]
 pub(super) struct SharedSession {
     pub(super) board: Arc<Board>,
@@ -133,13 +133,13 @@ pub(super) struct SharedSession {
     turn: (Mutex<()>, Condvar),
 }
 
-/// The state behind a lock, also where a thread that held it failed.
+/// Locks the mutex, even if a thread panicked while it held the lock.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl SharedSession {
-    /// Whether the session is over.
+    /// Returns whether the session has ended.
     pub(super) fn has_quit(&self) -> bool {
         self.quit.load(Ordering::Acquire)
     }
@@ -154,20 +154,20 @@ impl SharedSession {
 }
 
 impl Session {
-    /// Opens captures and begins to read them.
+    /// Opens captures and starts to read them.
     ///
     /// # Errors
-    /// Where one of them cannot be read at all, or no thread can be had.
+    /// If a capture cannot be opened, or a thread cannot be started.
     pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
         let (no_mmap, max_unpacked) = (options.no_mmap, options.max_unpacked);
         let how = capture::Options { no_mmap, max_unpacked, keep: true, ..capture::Options::default() };
         Self::read(Capture::open(inputs, &how)?, options)
     }
 
-    /// Begins to read a capture that is open.
+    /// Starts to read an open capture.
     ///
     /// # Errors
-    /// Where no thread can be had.
+    /// If a thread cannot be started.
     pub fn read(capture: Capture, options: Options) -> Result<Self, CaptureError> {
         let live = capture.live();
         Self::read_live(capture, live, options)
@@ -176,7 +176,7 @@ impl Session {
     /// Begins to read a capture that goes on: what `live` says is told with the progress, and stopping ends it.
     ///
     /// # Errors
-    /// Where no thread can be had.
+    /// If a thread cannot be started.
     pub fn read_live(capture: Capture, live: Option<Live>, options: Options) -> Result<Self, CaptureError> {
         let is_stream = live.is_some() || capture.progress().is_none();
         let memory = options.memory.or(is_stream.then_some(Options::MEMORY));
@@ -227,7 +227,7 @@ impl Session {
         self.shared.board.read()
     }
 
-    /// A number that grows when the index changes.
+    /// Returns a number that grows whenever the index changes.
     pub fn version(&self) -> u64 {
         // A pipe that gives nothing leaves the last news with the reading thread.
         if let Ok(mut fill) = self.shared.fill.try_lock() {
@@ -306,7 +306,7 @@ impl Session {
         Scan::begin(&self.shared, connections, |depth| (depth.frames, depth.hash) = (true, true), is_meant)
     }
 
-    /// Reads messages again, from any thread.
+    /// Returns a handle to read messages again from any thread.
     #[must_use]
     pub fn replayer(&self) -> Replayer {
         Replayer::new(&self.shared)
@@ -319,19 +319,19 @@ impl Session {
         self.shared.fill().trails.packets(tcp)
     }
 
-    /// The bytes of packets, by their addresses.
+    /// Returns the bytes of packets, by address.
     #[must_use]
     pub fn bytes(&self) -> View {
         self.shared.archive.view()
     }
 
-    /// Bytes of memory that the ways to details take, about.
+    /// Returns the approximate memory used by replay logs, in bytes.
     #[must_use]
     pub fn trail_size(&self) -> usize {
         self.shared.fill().trails.size()
     }
 
-    /// How far reading came.
+    /// The state of reading.
     #[must_use]
     pub fn progress(&self) -> Progress {
         let mut progress = lock(&self.shared.progress).clone();
@@ -354,7 +354,7 @@ impl Session {
         self.shared.board.grow();
     }
 
-    /// Goes on with reading that was stopped.
+    /// Resumes reading.
     pub fn resume(&self) {
         let _turn = lock(&self.shared.turn.0);
         self.shared.halt.store(false, Ordering::Release);
@@ -362,7 +362,7 @@ impl Session {
         self.shared.board.grow();
     }
 
-    /// Waits until everything was read.
+    /// Waits until reading is complete.
     pub fn wait(&mut self) {
         self.resume();
         if let Some(reader) = self.reader.take() {
@@ -515,7 +515,7 @@ impl CaptureReader {
         Some(1)
     }
 
-    /// Gives the index all that is new.
+    /// Updates the index with all new rows.
     fn publish(&mut self) {
         let mut fill = lock(&self.shared.fill);
         let mut index = self.shared.board.write();
@@ -561,7 +561,7 @@ impl CaptureReader {
     }
 }
 
-/// Bytes a second, over the last second or so.
+/// Measures the rate in bytes per second over about one second.
 struct Speed {
     marks: [(Instant, u64); 2],
 }

@@ -1,12 +1,11 @@
-//! What happened to each connection, in a few bytes a step, and its state now and then: enough to do it again.
+//! Replay logs: the steps of each connection in a few bytes each, with checkpoints of its state, so that it can be replayed.
 //!
 //! ```text
 //! steps:        packet packet packet … packet packet look packet … end
 //! checkpoints:  ▲start                 ▲                ▲
 //! ```
 //!
-//! A connection that is no WebSocket (yet) keeps few steps: beyond them the state itself is kept, and the steps
-//! from there on.
+//! A connection that is not (yet) a WebSocket keeps only a few steps; then a checkpoint replaces them.
 
 use std::collections::VecDeque;
 use std::iter::Peekable;
@@ -36,14 +35,14 @@ const FIRST: usize = 8;
 /// Packets that are kept beside them because their bytes had not been read when the steps were released.
 const UNREAD: usize = 16 << 10;
 
-/// A connection's state after the step before `mark`.
+/// A checkpoint: the state of a connection after the step before `mark`.
 #[derive(Clone, Debug)]
 struct SavedCheckpoint {
     mark: StepMark,
     state: Arc<Checkpoint>,
 }
 
-/// What happened to a connection.
+/// The replay log of a connection.
 #[derive(Debug, Default)]
 struct Trail {
     steps: Steps,
@@ -73,7 +72,7 @@ struct Trail {
     closed: bool,
 }
 
-/// The trails of all connections that may hold a WebSocket.
+/// The replay logs of all connections that may contain a WebSocket.
 #[derive(Debug)]
 pub(super) struct Trails {
     trails: HashMap<ConnectionId, Box<Trail>, RandomState>,
@@ -107,7 +106,7 @@ impl Trails {
         }
     }
 
-    /// The last packet of which there is a step.
+    /// Returns the packet of the last step.
     pub(super) fn last_packet(&self) -> u64 {
         self.last.1
     }
@@ -120,7 +119,7 @@ impl Trails {
         }
     }
 
-    /// Takes a step of a connection.
+    /// Records a step of a connection.
     pub(super) fn step(&mut self, step: &ReplayStep<'_>) {
         if let Some(ReplayEvent::Packet(packet, _)) = step.event {
             self.last = (step.tcp, packet.number);
@@ -187,7 +186,7 @@ impl Trails {
         }
     }
 
-    /// Takes an IP fragment.
+    /// Records an IP fragment.
     pub(super) fn fragment(&mut self, packet: &PacketRef) {
         if self.bounded && self.fragments.count.is_multiple_of(FRAGMENTS) {
             self.fragment_marks.push_back(self.fragments.end());
@@ -201,7 +200,7 @@ impl Trails {
         }
     }
 
-    /// Keeps every other checkpoint, and makes half as many from here on.
+    /// Discards every other checkpoint and doubles the interval.
     fn thin_out(&mut self) {
         self.interval = self.interval.saturating_mul(2);
         self.size = 0;

@@ -10,8 +10,8 @@ use crate::store::detail::{TcpDetail, TcpPacket};
 use crate::store::{ConnectionRow, Index};
 use crate::ws::close_code;
 
-/// Who ended it, what that was called, what was idle and unanswered before, what fits as its cause.
-/// Answers whether a FIN or RST was told.
+/// Adds how the connection ended: by which side, how, what was idle or unanswered before, and possible causes. Returns
+/// whether a FIN or RST was described.
 fn verdict(page: &mut ChapterWriter, row: &ConnectionRow) -> bool {
     let Some(facts) = &row.end else {
         page.miss(
@@ -116,7 +116,7 @@ pub(super) fn closing(
     page
 }
 
-/// `told`: what came first was said already.
+/// `told`: the first FIN or RST was described already.
 fn end_tcp(page: &mut ChapterWriter, tcp: &TcpDetail, told: bool) {
     let ends: Vec<&TcpPacket> = tcp.packets.iter().filter(|p| p.flags.has(Flags::FIN | Flags::RST)).collect();
     let Some(first) = ends.first() else {

@@ -5,7 +5,7 @@ use crate::explain::words::Words;
 use crate::model::{Direction, Lang, Place};
 use crate::report::units;
 
-/// A chapter that is being written.
+/// Builds a chapter sentence by sentence.
 pub(super) struct ChapterWriter {
     pub lang: Lang,
     title: Words,
@@ -17,7 +17,7 @@ impl ChapterWriter {
         Self { lang, title, sentences: Vec::new() }
     }
 
-    /// Adds a sentence; `{}` in it stand for captured bytes, in their order.
+    /// Adds a sentence; each `{}` in it is replaced by the next captured bytes.
     pub fn say(&mut self, grade: Grade, at: String, text: &str, captured: &[&[u8]]) {
         let mut pieces = Vec::new();
         let mut captured = captured.iter();
@@ -34,24 +34,24 @@ impl ChapterWriter {
         self.sentences.push(Sentence { pieces, grade, at });
     }
 
-    /// Adds what the packets say.
+    /// Adds an observed sentence.
     pub fn see(&mut self, at: String, en: String, zh: String) {
         let text = self.lang.pick(en, zh);
         self.say(Grade::Observed, at, &text, &[]);
     }
 
-    /// Adds what they say, with captured bytes in it.
+    /// Adds an observed sentence that quotes captured bytes.
     pub fn quote(&mut self, at: String, en: &str, zh: &str, captured: &[&[u8]]) {
         self.say(Grade::Observed, at, self.lang.pick(en, zh), captured);
     }
 
-    /// Adds what follows from something else.
+    /// Adds an inferred sentence.
     pub fn infer(&mut self, en: String, zh: String) {
         let text = self.lang.pick(en, zh);
         self.say(Grade::Inferred, String::new(), &text, &[]);
     }
 
-    /// Adds what is not known.
+    /// Adds a sentence about something unknown.
     pub fn miss(&mut self, en: String, zh: String) {
         let text = self.lang.pick(en, zh);
         self.say(Grade::Unknown, String::new(), &text, &[]);
@@ -120,7 +120,7 @@ pub(super) fn ratio(of: u64, to: u64) -> String {
     written(|out| units::ratio(out, of, to))
 }
 
-/// The first letter of a sentence in capitals.
+/// Capitalizes the first letter of a sentence.
 pub(super) fn begin(text: &str) -> String {
     let mut signs = text.chars();
     signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())

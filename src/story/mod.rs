@@ -27,33 +27,33 @@ use crate::explain::words::Words;
 /// A part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SentencePart {
-    /// Our own words.
+    /// Text of the story.
     Own(String),
-    /// Captured bytes, not yet made safe.
+    /// Captured bytes, not yet escaped.
     Captured(Vec<u8>),
 }
 
-/// A sentence.
+/// A sentence of a story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sentence {
-    /// Its text.
+    /// The parts of its text.
     pub pieces: Vec<SentencePart>,
-    /// How sure it is.
+    /// Its certainty.
     pub grade: Grade,
-    /// Where it can be seen: `packet 4`; empty where it is about the whole connection.
+    /// The packets that prove it, such as `packet 4`; empty if it is about the complete connection.
     pub at: String,
 }
 
-/// A part of the story.
+/// A chapter of a story.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chapter {
     /// Its title.
     pub title: Words,
-    /// What it tells.
+    /// Its sentences.
     pub sentences: Vec<Sentence>,
 }
 
-/// A connection's story.
+/// The story of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Story {
     /// The connection's number.

@@ -4,40 +4,40 @@
 use super::facts::{ChapterWriter, counted, grouped, took};
 use crate::model::{Direction, Histogram, PerDirection, Time};
 
-/// Changes of the speaker, in each direction, from which a rhythm is inferred.
+/// Minimum number of changes of the sender, per direction, before a rhythm is inferred.
 const FEW: u64 = 3;
-/// How many times longer the one that asks waits than the one that answers.
+/// Minimum ratio between the delay of the side that asks and the side that answers.
 const LONGER: i64 = 10;
 /// The shortest wait, in nanoseconds, that is no round trip and no time to work on an answer: a client that asks again as soon
 /// as it has its answer looks like one that obeys.
 const LONG: i64 = 1_000_000_000;
 
-/// The delays between data messages. Its memory is bounded, as that of [`Histogram`] is.
+/// The delays between data messages. Memory is bounded, as in [`Histogram`].
 #[derive(Default)]
 pub(super) struct Rhythm {
     last: Option<(Direction, Time)>,
-    /// Data messages of each side.
+    /// Number of data messages of each side.
     count: PerDirection<u64>,
-    /// Of each side's messages that follow one of the other side: the time since that one.
+    /// Delays of each side's messages that follow a message from the other side.
     delays: PerDirection<Histogram>,
-    /// Of the server's messages that follow none of the client since its last one: the time since that one.
+    /// Delays of the server's messages that follow another message from the server.
     alone: Histogram,
-    /// How many these are.
+    /// Number of these messages.
     unprompted: u64,
 }
 
-/// What the delays suggest.
+/// The rhythm that the delays suggest.
 #[derive(Debug, PartialEq, Eq)]
 enum Suggests {
-    /// The client asks: median delays of the server's answers and of the client's next questions.
+    /// The client asks: median delays of the server's answers and the client's next requests.
     ClientAsks(i64, i64),
-    /// The server asks: median delays of its questions and of the client's answers.
+    /// The server asks: median delays of its requests and the client's answers.
     ServerAsks(i64, i64),
     Nothing,
 }
 
 impl Rhythm {
-    /// Takes the next data message.
+    /// Adds the next data message.
     pub fn add(&mut self, by: Direction, time: Time) {
         let count = self.count.of_mut(by);
         *count = count.saturating_add(1);

@@ -49,9 +49,11 @@ pub fn write(story: &Story, form: StoryForm, lang: Lang) -> String {
     }
     let legend = match lang {
         Lang::En => {
-            "Without a mark: seen in the packets. [inferred]: follows from them, or from a model that is stated. [unknown]: the capture does not tell."
+            "Unmarked sentences are shown by the packets. [inferred] marks conclusions from them or from a stated model. [unknown] marks facts that the capture does not show."
         }
-        Lang::Zh => "没有标记：在数据包里看到的。[推断]：由它们或所说明的模型推出。[未知]：抓包没有告诉。",
+        Lang::Zh => {
+            "没有标记的句子由数据包直接证明。[推断]：由数据包或所说明的模型推出。[未知]：抓包中无法判断。"
+        }
     };
     let _ = match form {
         StoryForm::Text(columns) => {

@@ -36,5 +36,5 @@ crate::rules! {
         "Each program writes its own secrets: start the program with SSLKEYLOGFILE set, and capture these very connections. Unpack a key log that is packed; a server's private key is not a key log.";
     KEYLOG_READABLE = "keylog-readable" Warning "-",
         "Other users can read the key log.",
-        "Whoever has it can read the connections. Take the right away: chmod 600.";
+        "Anyone who can read it can decrypt the connections. Revoke the permission: chmod 600.";
 }

@@ -39,13 +39,13 @@ pub fn close_code(code: u16) -> CloseCode {
     const IANA: &str = "IANA WebSocket Close Code Number Registry";
     #[allow(clippy::match_overlapping_arm)] // The registered ones come before their range.
     let (name, meaning, reference) = match code {
-        1000 => ("Normal Closure", "the purpose of the connection is fulfilled", RFC),
-        1001 => ("Going Away", "a server goes down or a browser leaves the page", RFC),
+        1000 => ("Normal Closure", "the connection has served its purpose", RFC),
+        1001 => ("Going Away", "a server shuts down, or a browser leaves the page", RFC),
         1002 => ("Protocol error", "the other end broke the protocol", RFC),
-        1003 => ("Unsupported Data", "a kind of data came that this end cannot accept", RFC),
+        1003 => ("Unsupported Data", "the endpoint received a type of data that it cannot accept", RFC),
         1004 => ("Reserved", "has no meaning yet; must not be sent", RFC),
-        1005 => ("No Status Rcvd", "stands for a Close without a code; must not be sent", RFC),
-        1006 => ("Abnormal Closure", "stands for an end without any Close; must not be sent", RFC),
+        1005 => ("No Status Rcvd", "no close code was received; must not be sent", RFC),
+        1006 => ("Abnormal Closure", "the connection ended without a Close frame; must not be sent", RFC),
         1007 => (
             "Invalid frame payload data",
             "a message does not fit its type, such as text that is not UTF-8",
@@ -53,8 +53,8 @@ pub fn close_code(code: u16) -> CloseCode {
         ),
         1008 => ("Policy Violation", "a message breaks this end's policy", RFC),
         1009 => ("Message Too Big", "a message is too big to be processed", RFC),
-        1010 => ("Mandatory Ext.", "the client misses an extension in the server's answer", RFC),
-        1011 => ("Internal Error", "something unexpected kept this end from going on", RFC),
+        1010 => ("Mandatory Ext.", "the server's response lacks an extension that the client requires", RFC),
+        1011 => ("Internal Error", "an unexpected condition prevented the endpoint from continuing", RFC),
         1012 => ("Service Restart", "the service restarts; the client may connect again", IANA),
         1013 => ("Try Again Later", "the server is overloaded; the client should come back later", IANA),
         1014 => ("Bad Gateway", "a gateway got an invalid answer from the server behind it", IANA),

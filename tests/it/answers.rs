@@ -204,7 +204,7 @@ fn a_request_without_a_response_says_who_gave_up_and_how() {
         assert_eq!((&end["kind"], &end["by"]), (&"unanswered".into(), &by.into()), "{end}");
         let story = wslens(&["story"], file.clone());
         let flat = story.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(story.contains("\nThe end\n") && flat.contains(words), "{story}");
+        assert!(story.contains("\nHow it ended\n") && flat.contains(words), "{story}");
         let table = wslens(&["read", "--format", "table"], file);
         assert!(table.contains(&format!(" by the {by}")) && table.contains("no answer in "), "{table}");
     }

@@ -84,7 +84,7 @@ fn what_is_not_known_is_told() {
     let (out, err, code) =
         wslens(&["read", "-Y", "payload contains nothing-like-this"], &capture("gap-plain"));
     assert_eq!((out.as_str(), code), ("", 0));
-    assert!(err.contains("of 2 rows it is not known"), "{err}");
+    assert!(err.contains("2 rows are not shown because the filter cannot be decided"), "{err}");
 }
 
 #[test]

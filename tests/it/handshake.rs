@@ -136,7 +136,10 @@ fn exit_codes_tell_what_came_of_it() {
     assert_eq!(code(run_on(&file[..file.len() - 3], &[])).0, 5);
     assert_eq!(code(run_on(b"no capture at all, only text", &[])).0, 3);
     let (none, note) = code(run_on(&file, &["--conn", "7"]));
-    assert_eq!((none, note.as_str()), (0, "note: there is no connection 7; those found are 1 to 1\n"));
+    assert_eq!(
+        (none, note.as_str()),
+        (0, "note: there is no connection 7; the capture has connections 1 to 1\n")
+    );
     let ends = ["10.0.0.1:9", "10.0.0.2:9"].map(|end| end.parse().unwrap());
     let other = pcap(&[udp_packet(1, ends[0], ends[1], b"x")], PcapFormat::default());
     let (none, note) = code(run_on(&other, &[]));

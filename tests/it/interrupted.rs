@@ -76,6 +76,6 @@ fn output_that_nobody_reads_is_left() {
     thread::sleep(Duration::from_secs(1));
     let (code, said) = interrupt(&mut child);
     assert_eq!(code, Some(5), "{said}");
-    assert!(said.contains("ended before everything was printed"), "{said}");
+    assert!(said.contains("stopped before everything was printed"), "{said}");
     feeder.join().unwrap();
 }

@@ -96,5 +96,5 @@ fn an_unknown_lesson_is_told_with_those_that_there_are() {
     let output = learn(&["maskng"], state.path());
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(text.contains("there is no lesson 'maskng'") && text.contains("masking"), "{text}");
+    assert!(text.contains("unknown lesson 'maskng'") && text.contains("masking"), "{text}");
 }

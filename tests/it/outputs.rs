@@ -237,7 +237,7 @@ fn long_messages_are_not_cut_without_a_word() {
         let output = wslens(folder.path(), &format!("read a.pcap --format ndjson --level {level}"));
         let noun = &level[..level.len() - 1];
         let note = format!(
-            "note: 1 {noun} of up to 200000 bytes: only the first 65536 bytes are printed; --keep 200000 prints all"
+            "note: 1 {noun} of up to 200000 bytes: only the first 65536 bytes are printed; --keep 200000 prints everything"
         );
         assert!(said(&output).contains(&note), "{level}: {}", said(&output));
         let output =

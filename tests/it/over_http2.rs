@@ -78,7 +78,7 @@ fn a_websocket_over_http2_is_told_in_the_words_of_rfc_8441() {
     for part in [
         "The server ended its side of the stream first (END_STREAM).",
         "The client followed with END_STREAM",
-        "From the response to the end of the stream",
+        ", from the response to the end of the stream",
     ] {
         assert!(ended.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part:?} in {ended}");
     }
@@ -161,7 +161,7 @@ fn a_stream_ends_by_its_own_frames_or_with_tcp() {
     // TCP ends while the stream is open.
     let cut = || talk().open(1).say(S2C, 1, TEXT, b"hello").talk.fin(C2S).fin(S2C);
     let story = flat(wslens(&["story", "--lang", "en"], cut()));
-    assert!(story.contains("it ended with the TCP connection, by a FIN of the"), "{story}");
+    assert!(story.contains("it ended with the TCP connection, by a FIN from the"), "{story}");
     let table = wslens(&["read", "--format", "table"], cut());
     assert!(table.contains("FIN by the ") && !table.contains("END_STREAM"), "{table}");
     // Before any answer.

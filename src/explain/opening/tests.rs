@@ -96,7 +96,7 @@ fn what_is_wrong_is_crossed_where_it_stands() {
     let shown = text(&REQUEST.replace("Host: server", "Host: a\r\nHost: server"), RESPONSE);
     assert!(shown.contains("  ✓ Host: a\n") && shown.contains("  ! Host: server.example.com\n"), "{shown}");
     let shown = text(&REQUEST.replace("Host:", "no header at all\r\nHost:"), RESPONSE);
-    assert!(shown.contains("  · no header at all\n     no header line"), "{shown}");
+    assert!(shown.contains("  · no header at all\n     not a header"), "{shown}");
 }
 
 #[test]

@@ -140,7 +140,7 @@ mod tests {
     fn a_header_means_what_its_head_makes_of_it() {
         let words = |role, name: &str| field(role, name.as_bytes(), b"x", true, Lang::En);
         assert!(words(HeadRole::Request, "upgrade").text.starts_with("asks"));
-        assert!(words(HeadRole::Answer, "UPGRADE").text.starts_with("agrees"));
+        assert!(words(HeadRole::Answer, "UPGRADE").text.starts_with("switches"));
         assert!(words(HeadRole::Refusal, "Upgrade").text.contains("instead"));
         assert!(!words(HeadRole::Refusal, "Connection").checked);
         assert_eq!(words(HeadRole::Request, "X-Own").reference, "");

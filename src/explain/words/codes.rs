@@ -30,7 +30,7 @@ const fn range(first: u16, last: u16, meaning: Words, seen: Words, remedy: Words
 }
 
 const NEVER_SENT: Words = w(
-    "A frame that carries it breaks the rules: the receiver fails the connection with 1002.",
+    "Sending it in a Close frame is a protocol violation; the receiver fails the connection with 1002.",
     "带着它的帧违反规则：接收方以 1002 让连接失败。",
 );
 
@@ -38,16 +38,16 @@ const NEVER_SENT: Words = w(
 pub const ALL: &[CodeWords] = &[
     row(
         1000,
-        w("the purpose of the connection is fulfilled", "连接的目的已经达到"),
+        w("the connection has served its purpose", "连接的目的已经达到"),
         w(
-            "Either side, when it is done. What socket.close() sends where a code is given; without one the Close is empty.",
+            "Either side, when it is done. socket.close(1000) sends it; without an argument, the Close frame is empty.",
             "任何一方在做完事情后发送。socket.close(1000) 发的就是它；不给码时 Close 为空。",
         ),
-        w("Nothing: this is the ordinary end.", "不用处理：这是正常结束。"),
+        w("Nothing; this is the normal end.", "不用处理：这是正常结束。"),
     ),
     row(
         1001,
-        w("a server goes down or a browser leaves the page", "服务器要关闭，或浏览器离开了页面"),
+        w("a server shuts down, or a browser leaves the page", "服务器要关闭，或浏览器离开了页面"),
         w(
             "A browser when the page is left or reloaded; a server that shuts down.",
             "页面跳转或刷新时由浏览器发送；服务器停机时发送。",
@@ -62,18 +62,18 @@ pub const ALL: &[CodeWords] = &[
         w("the other end broke the protocol", "对端违反了协议"),
         w("Who received a frame that breaks the rules.", "收到违规帧的一方发送。"),
         w(
-            "Look at the last frames of the other direction: wslens check tells what is wrong.",
+            "Check the last frames of the other direction; `wslens check` reports the violation.",
             "看反方向的最后几个帧：wslens check 会指出哪里违规。",
         ),
     ),
     row(
         1003,
-        w("a kind of data came that this end cannot accept", "收到了本端不接受的数据类型"),
+        w("the endpoint received a type of data that it cannot accept", "收到了本端不接受的数据类型"),
         w(
-            "An end that takes text only and got binary, or the other way round.",
+            "An endpoint that accepts only text and received binary data, or the reverse.",
             "只接受文本的一端收到了二进制，或反过来。",
         ),
-        w("Send the other kind: TEXT or BINARY.", "改用另一种类型：TEXT 或 BINARY。"),
+        w("Send the other type of message: text or binary.", "改用另一种类型：TEXT 或 BINARY。"),
     ),
     row(
         1004,
@@ -83,7 +83,7 @@ pub const ALL: &[CodeWords] = &[
     ),
     row(
         1005,
-        w("stands for a Close without a code; must not be sent", "表示 Close 没有带码；不得发送"),
+        w("no close code was received; must not be sent", "表示 Close 没有带码；不得发送"),
         w(
             "Only in APIs: event.code when the Close had an empty body.",
             "只出现在 API 里：Close 正文为空时的 event.code。",
@@ -95,13 +95,16 @@ pub const ALL: &[CodeWords] = &[
     ),
     row(
         1006,
-        w("stands for an end without any Close; must not be sent", "表示连接没有 Close 就结束了；不得发送"),
         w(
-            "Only in APIs: TCP ended without a Close, the handshake failed, or the network went away. It is never on the wire.",
+            "the connection ended without a Close frame; must not be sent",
+            "表示连接没有 Close 就结束了；不得发送",
+        ),
+        w(
+            "Only APIs report it: TCP ended without a Close frame, the opening handshake failed, or the network was lost. It is never sent.",
             "只出现在 API 里：TCP 没有 Close 就结束、握手失败，或网络断开。线路上从来没有它。",
         ),
         w(
-            "Look in the capture for who ended TCP and how: RST, FIN, a proxy's idle timeout, a crash, a refused handshake: wslens story FILE tells what shows. Pings keep idle connections open.",
+            "Run `wslens story FILE` to see which side ended TCP and how: by RST or FIN, after an idle timeout, or with a refused handshake. Pings keep idle connections open.",
             "在抓包里看是谁、怎样结束了 TCP：RST、FIN、代理空闲超时、崩溃，还是握手被拒：wslens story FILE 会说出看得到的。用 ping 可以保住空闲连接。",
         ),
     ),
@@ -112,11 +115,11 @@ pub const ALL: &[CodeWords] = &[
             "消息与类型不符，例如文本不是 UTF-8",
         ),
         w(
-            "Who received a TEXT message that is not UTF-8, or data that cannot be inflated.",
+            "The receiver of a text message that is not UTF-8, or of data that cannot be decompressed.",
             "收到不是 UTF-8 的 TEXT 消息，或收到无法解压的数据的一方。",
         ),
         w(
-            "Send bytes as BINARY; do not cut text in the middle of a character into separate messages.",
+            "Send bytes in binary messages, and do not split a character between two text messages.",
             "字节用 BINARY 发送；不要在字符中间把文本切成两条消息。",
         ),
     ),
@@ -124,39 +127,42 @@ pub const ALL: &[CodeWords] = &[
         1008,
         w("a message breaks this end's policy", "消息违反了本端的策略"),
         w(
-            "The general refusal: not logged in, too many messages, not allowed.",
+            "A server, for any kind of refusal: not authenticated, too many messages, not allowed.",
             "通用的拒绝：未登录、消息太多、没有权限。",
         ),
-        w("Read the reason; see the server's log.", "看关闭原因，并查服务器日志。"),
+        w("Read the close reason, and check the server's log.", "看关闭原因，并查服务器日志。"),
     ),
     row(
         1009,
         w("a message is too big to be processed", "消息太大，无法处理"),
         w(
-            "A receiver with a limit, often 1 MiB or 64 KiB; it may count inflated bytes.",
+            "A receiver with a limit, often 64 KiB or 1 MiB, which may count decompressed bytes.",
             "接收方有上限，常为 1 MiB 或 64 KiB；可能按解压后的字节计算。",
         ),
         w("Send smaller messages, or raise the receiver's limit.", "发小一点的消息，或调高接收方的上限。"),
     ),
     row(
         1010,
-        w("the client misses an extension in the server's answer", "客户端在服务器的回答里没找到所需的扩展"),
         w(
-            "Clients only: a server refuses in the handshake instead.",
+            "the server's response lacks an extension that the client requires",
+            "客户端在服务器的回答里没找到所需的扩展",
+        ),
+        w(
+            "Only clients; a server rejects the opening handshake instead.",
             "只由客户端发送：服务器会在握手时直接拒绝。",
         ),
-        w("Turn the extension on at the server, or do without it.", "在服务器启用该扩展，或不再要求它。"),
+        w("Enable the extension on the server, or do not require it.", "在服务器启用该扩展，或不再要求它。"),
     ),
     row(
         1011,
-        w("something unexpected kept this end from going on", "本端遇到意外情况，无法继续"),
-        w("Mostly a server whose handler threw an error.", "多为服务器的处理程序抛出了错误。"),
+        w("an unexpected condition prevented the endpoint from continuing", "本端遇到意外情况，无法继续"),
+        w("Usually a server whose handler threw an error.", "多为服务器的处理程序抛出了错误。"),
         w("See the server's log at that time.", "查看那一刻的服务器日志。"),
     ),
     row(
         1012,
         w("the service restarts; the client may connect again", "服务正在重启；客户端可以重连"),
-        w("A server that is deployed anew.", "正在重新部署的服务器。"),
+        w("A server that is being redeployed.", "正在重新部署的服务器。"),
         w("Connect again after 5 to 30 random seconds.", "随机等 5 到 30 秒后重连。"),
     ),
     row(

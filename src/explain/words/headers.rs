@@ -61,51 +61,51 @@ const fn judged(name: &'static str, heads: u8, words: Words, reference: &'static
 /// All rows; the first that fits counts.
 #[rustfmt::skip]
 pub const ALL: &[HeaderWords] = &[
-    judged("Host", REQUEST, w("the host that is meant; its port unless usual", "要访问的主机；端口不是默认值时也写上"), "RFC 6455 §4.1 item 4"),
+    judged("Host", REQUEST, w("the host, and the port unless default", "要访问的主机；端口不是默认值时也写上"), "RFC 6455 §4.1 item 4"),
     judged("Upgrade", REQUEST, w("asks to change the protocol on this connection", "请求在这条连接上换用另一种协议"), "RFC 6455 §4.1 item 5"),
     judged("Connection", REQUEST, w("Upgrade is for the next hop: proxies look here", "Upgrade 只对下一跳有效：代理看这里"), "RFC 6455 §4.1 item 6"),
     judged("Sec-WebSocket-Key", REQUEST, w("base64 of 16 random bytes: a nonce, no secret", "16 个随机字节的 base64：一次性的数，不是秘密"), "RFC 6455 §4.1 item 7"),
     judged("Sec-WebSocket-Version", REQUEST, w("13 is the version that RFC 6455 defines", "13 是 RFC 6455 定义的版本"), "RFC 6455 §4.1 item 9"),
     seen("Origin", REQUEST, w("the page that opens it; the server has to check", "打开连接的网页来源；服务器必须检查"), "RFC 6455 §10.2"),
     seen("Sec-WebSocket-Protocol", REQUEST, w("subprotocols on offer, the preferred first", "客户端提供的子协议，最想用的在前"), "RFC 6455 §4.1 item 10"),
-    judged("Sec-WebSocket-Extensions", REQUEST, w("extensions on offer, the preferred first", "客户端提供的扩展，最想用的在前"), "RFC 6455 §4.1 item 11"),
-    judged("Upgrade", ANSWER, w("agrees to the protocol that was asked for", "同意换用所请求的协议"), "RFC 6455 §4.2.2 item 5.2"),
-    judged("Connection", ANSWER, w("agrees for this hop", "在这一跳上同意"), "RFC 6455 §4.2.2 item 5.3"),
-    judged("Sec-WebSocket-Accept", ANSWER, w("proves that the server knows WebSocket: below", "证明服务器懂得 WebSocket：见下文"), "RFC 6455 §4.2.2 item 5.4"),
-    judged("Sec-WebSocket-Protocol", ANSWER, w("the subprotocol that the server chose", "服务器选定的子协议"), "RFC 6455 §4.2.2 item 5.5"),
-    judged("Sec-WebSocket-Extensions", ANSWER, w("the extensions in use from here on", "从这里起启用的扩展"), "RFC 6455 §4.2.2 item 5.6"),
-    seen("Sec-WebSocket-Version", RESPONSE, w("the versions that the server knows", "服务器支持的版本"), "RFC 6455 §4.4"),
-    seen("Sec-WebSocket-Accept", REFUSAL, w("means nothing without a 101", "没有 101，它就没有意义"), "RFC 6455 §4.1"),
-    seen("Upgrade", REFUSAL, w("what the server could speak instead", "服务器可以改用的协议"), "RFC 9110 §7.8"),
+    judged("Sec-WebSocket-Extensions", REQUEST, w("offered extensions, in order of preference", "客户端提供的扩展，最想用的在前"), "RFC 6455 §4.1 item 11"),
+    judged("Upgrade", ANSWER, w("switches to the requested protocol", "同意换用所请求的协议"), "RFC 6455 §4.2.2 item 5.2"),
+    judged("Connection", ANSWER, w("confirms the upgrade for this hop", "在这一跳上同意"), "RFC 6455 §4.2.2 item 5.3"),
+    judged("Sec-WebSocket-Accept", ANSWER, w("proves that the server supports WebSocket", "证明服务器懂得 WebSocket：见下文"), "RFC 6455 §4.2.2 item 5.4"),
+    judged("Sec-WebSocket-Protocol", ANSWER, w("the subprotocol that the server selected", "服务器选定的子协议"), "RFC 6455 §4.2.2 item 5.5"),
+    judged("Sec-WebSocket-Extensions", ANSWER, w("the negotiated extensions", "从这里起启用的扩展"), "RFC 6455 §4.2.2 item 5.6"),
+    seen("Sec-WebSocket-Version", RESPONSE, w("the versions that the server supports", "服务器支持的版本"), "RFC 6455 §4.4"),
+    seen("Sec-WebSocket-Accept", REFUSAL, w("has no meaning without a 101", "没有 101，它就没有意义"), "RFC 6455 §4.1"),
+    seen("Upgrade", REFUSAL, w("protocols that the server supports instead", "服务器可以改用的协议"), "RFC 9110 §7.8"),
     seen("Connection", ANY, w("for this hop only; close: the connection ends", "只对这一跳有效；close 表示用完就断开"), "RFC 9110 §7.6.1"),
-    seen("Sec-WebSocket-Key1", REQUEST, w("of a draft of 2010 (hixie-76), long out of use", "2010 年草案（hixie-76）的头，早已不用"), ""),
-    seen("Sec-WebSocket-Key2", REQUEST, w("of a draft of 2010 (hixie-76), long out of use", "2010 年草案（hixie-76）的头，早已不用"), ""),
-    seen("Sec-WebSocket-Origin", ANY, w("of drafts before RFC 6455; now it is Origin", "RFC 6455 之前草案的头；现在是 Origin"), ""),
-    seen("Cookie", REQUEST, w("as in any HTTP request: often who the user is", "与普通 HTTP 请求一样：常用来认出用户"), "RFC 6455 §10.5"),
+    seen("Sec-WebSocket-Key1", REQUEST, w("from the obsolete draft hixie-76 (2010)", "2010 年草案（hixie-76）的头，早已不用"), ""),
+    seen("Sec-WebSocket-Key2", REQUEST, w("from the obsolete draft hixie-76 (2010)", "2010 年草案（hixie-76）的头，早已不用"), ""),
+    seen("Sec-WebSocket-Origin", ANY, w("from drafts before RFC 6455, now Origin", "RFC 6455 之前草案的头；现在是 Origin"), ""),
+    seen("Cookie", REQUEST, w("often identifies the user, as in other requests", "与普通 HTTP 请求一样：常用来认出用户"), "RFC 6455 §10.5"),
     seen("Authorization", REQUEST, w("credentials, as in any HTTP request", "登录凭据，与普通 HTTP 请求一样"), "RFC 6455 §10.5"),
     seen("Proxy-Authorization", REQUEST, w("credentials for the proxy", "给代理的登录凭据"), "RFC 9110 §11.7.2"),
     seen("User-Agent", REQUEST, w("the client's software", "客户端软件"), "RFC 9110 §10.1.5"),
     seen("Referer", REQUEST, w("the page that it comes from", "请求来自哪个页面"), "RFC 9110 §10.1.3"),
-    seen("Accept", REQUEST, w("media types, without a meaning here", "可接受的媒体类型，在这里没有意义"), "RFC 9110 §12.5.1"),
-    seen("Accept-Encoding", REQUEST, w("for HTTP bodies; frames are not concerned", "针对 HTTP 正文，与帧无关"), "RFC 9110 §12.5.3"),
+    seen("Accept", REQUEST, w("media types, not relevant here", "可接受的媒体类型，在这里没有意义"), "RFC 9110 §12.5.1"),
+    seen("Accept-Encoding", REQUEST, w("applies to HTTP bodies, not to frames", "针对 HTTP 正文，与帧无关"), "RFC 9110 §12.5.3"),
     seen("Accept-Language", REQUEST, w("the user's languages", "用户的语言"), "RFC 9110 §12.5.4"),
     seen("X-Forwarded-For", REQUEST, w("added by a proxy: the client's address", "代理添加：客户端的地址"), ""),
     seen("X-Forwarded-Proto", REQUEST, w("added by a proxy: http or https before it", "代理添加：代理之前用的是 http 还是 https"), ""),
-    seen("Forwarded", REQUEST, w("added by a proxy: what was before it", "代理添加：代理之前的情况"), "RFC 7239 §4"),
+    seen("Forwarded", REQUEST, w("added by a proxy: the client before it", "代理添加：代理之前的情况"), "RFC 7239 §4"),
     seen("Cache-Control", ANY, w("for caches on the way", "给途中的缓存看"), "RFC 9111 §5.2"),
     seen("Pragma", ANY, w("for old caches on the way", "给途中的旧缓存看"), "RFC 9111 §5.4"),
-    seen("Via", ANY, w("added by a proxy: it came through here", "代理添加：经过了这里"), "RFC 9110 §7.6.3"),
+    seen("Via", ANY, w("added by each proxy on the path", "代理添加：经过了这里"), "RFC 9110 §7.6.3"),
     seen("Date", ANY, w("the sender's clock", "发送方的时钟"), "RFC 9110 §6.6.1"),
     seen("Server", RESPONSE, w("the server's software", "服务器软件"), "RFC 9110 §10.2.4"),
     seen("Set-Cookie", RESPONSE, w("to be sent with later requests", "以后的请求要带上它"), "RFC 6265 §4.1"),
-    seen("Location", RESPONSE, w("where to ask instead; browsers do not follow", "应改访问的地址；浏览器不会跟随"), "RFC 9110 §10.2.2"),
+    seen("Location", RESPONSE, w("another URL to request; browsers do not follow", "应改访问的地址；浏览器不会跟随"), "RFC 9110 §10.2.2"),
     seen("WWW-Authenticate", RESPONSE, w("how to log in", "登录的方式"), "RFC 9110 §11.6.1"),
     seen("Proxy-Authenticate", RESPONSE, w("how to log in to the proxy", "登录代理的方式"), "RFC 9110 §11.7.1"),
     seen("Retry-After", RESPONSE, w("how long to wait", "要等多久再试"), "RFC 9110 §10.2.3"),
     seen("Allow", RESPONSE, w("methods that are allowed here", "这里允许的方法"), "RFC 9110 §10.2.1"),
     seen("Content-Type", ANY, w("what the body is", "正文的类型"), "RFC 9110 §8.3"),
     seen("Content-Length", ANY, w("the body's length in bytes", "正文的字节数"), "RFC 9110 §8.6"),
-    seen("Transfer-Encoding", ANY, w("how the body is cut into pieces", "正文如何分块"), "RFC 9112 §6.1"),
+    seen("Transfer-Encoding", ANY, w("how the body is encoded in chunks", "正文如何分块"), "RFC 9112 §6.1"),
 ];
 
 /// Fields of a handshake inside HTTP/2 that mean something else there, or do not exist in HTTP/1.1.
@@ -115,15 +115,15 @@ pub const HTTP2: &[HeaderWords] = &[
     judged(":protocol", H2_REQUEST, w("what the tunnel carries: a WebSocket", "隧道里的协议：WebSocket"), "RFC 8441 §4, §5"),
     judged(":scheme", H2_REQUEST, w("http for ws://, https for wss://", "ws:// 写作 http，wss:// 写作 https"), "RFC 8441 §5"),
     judged(":path", H2_REQUEST, w("path and query of the URL", "URL 的路径和查询部分"), "RFC 8441 §4"),
-    judged(":authority", H2_REQUEST, w("the host that is meant; its port unless usual", "要访问的主机；端口不是默认值时也写上"), "RFC 8441 §4"),
-    judged(":status", H2_ANSWER, w("2xx: the server agrees", "2xx：服务器同意"), "RFC 8441 §5"),
-    seen(":status", H2_REFUSAL, w("the server does not agree", "服务器没有同意"), "RFC 8441 §5"),
+    judged(":authority", H2_REQUEST, w("the host, and the port unless default", "要访问的主机；端口不是默认值时也写上"), "RFC 8441 §4"),
+    judged(":status", H2_ANSWER, w("2xx: the server accepts", "2xx：服务器同意"), "RFC 8441 §5"),
+    seen(":status", H2_REFUSAL, w("the server refuses", "服务器没有同意"), "RFC 8441 §5"),
     judged("Sec-WebSocket-Version", H2_REQUEST, w("13 is the version that RFC 6455 defines", "13 是 RFC 6455 定义的版本"), "RFC 8441 §5"),
-    judged("Sec-WebSocket-Extensions", H2_REQUEST, w("extensions on offer, the preferred first", "客户端提供的扩展，最想用的在前"), "RFC 8441 §5"),
-    judged("Sec-WebSocket-Protocol", H2_ANSWER, w("the subprotocol that the server chose", "服务器选定的子协议"), "RFC 8441 §5"),
-    judged("Sec-WebSocket-Extensions", H2_ANSWER, w("the extensions in use from here on", "从这里起启用的扩展"), "RFC 8441 §5"),
-    seen("Sec-WebSocket-Key", H2_REQUEST, w("not used in HTTP/2: :protocol takes its place", "HTTP/2 中不用它：由 :protocol 代替"), "RFC 8441 §5"),
-    seen("Sec-WebSocket-Accept", H2_RESPONSE, w("not used in HTTP/2: :status is the answer", "HTTP/2 中不用它：由 :status 回答"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Extensions", H2_REQUEST, w("offered extensions, in order of preference", "客户端提供的扩展，最想用的在前"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Protocol", H2_ANSWER, w("the subprotocol that the server selected", "服务器选定的子协议"), "RFC 8441 §5"),
+    judged("Sec-WebSocket-Extensions", H2_ANSWER, w("the negotiated extensions", "从这里起启用的扩展"), "RFC 8441 §5"),
+    seen("Sec-WebSocket-Key", H2_REQUEST, w("not used in HTTP/2; see :protocol", "HTTP/2 中不用它：由 :protocol 代替"), "RFC 8441 §5"),
+    seen("Sec-WebSocket-Accept", H2_RESPONSE, w("not used in HTTP/2; see :status", "HTTP/2 中不用它：由 :status 回答"), "RFC 8441 §5"),
     seen("Host", H2_REQUEST, w("in HTTP/2 :authority names the host", "HTTP/2 中由 :authority 写明主机"), "RFC 9113 §8.3.1"),
     judged("Upgrade", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
     judged("Connection", H2_ANY, w("not allowed in HTTP/2", "HTTP/2 不允许"), "RFC 9113 §8.2.2"),
@@ -139,7 +139,7 @@ pub const NOT_CHECKED: Words = w("; not checked", "；未核对");
 /// What an offer of permessage-deflate alone says.
 pub const OFFERS_DEFLATE: Words = w("offers to compress messages", "提出压缩消息");
 /// What is said of a line that is no header.
-pub const NO_HEADER: Words = w("no header line: it is passed over", "不是头：跳过");
+pub const NO_HEADER: Words = w("not a header; ignored", "不是首部，忽略");
 
 /// The words for a field of HTTP/2 that refers to a part of the compression table that was not captured.
 pub const UNKNOWN_FIELD: Words =
@@ -148,8 +148,11 @@ pub const UNKNOWN_FIELD: Words =
 /// What the first line of a head says: request, 101, refusal; in HTTP/2, which has no such lines: request, 2xx, refusal.
 pub const START_LINES: [(Words, &str); 6] = [
     (w("GET, path, at least HTTP/1.1", "GET、路径、至少 HTTP/1.1"), "RFC 6455 §4.1 items 2, 3"),
-    (w("from here on frames, no more HTTP", "从这里起是帧，不再是 HTTP"), "RFC 6455 §4.2.2 item 5.1"),
-    (w("no WebSocket: the connection stays with HTTP", "没有 WebSocket：连接仍是 HTTP"), "RFC 6455 §4.2.2"),
+    (w("WebSocket frames follow", "之后是 WebSocket 帧"), "RFC 6455 §4.2.2 item 5.1"),
+    (
+        w("no WebSocket; the connection continues with HTTP", "没有 WebSocket：连接仍是 HTTP"),
+        "RFC 6455 §4.2.2",
+    ),
     (w("a HEADERS frame: the extended CONNECT request", "HEADERS 帧：扩展 CONNECT 请求"), "RFC 8441 §4"),
     (
         w("a HEADERS frame; WebSocket frames in DATA follow", "HEADERS 帧；随后 DATA 里是 WebSocket 帧"),
@@ -162,22 +165,22 @@ pub const START_LINES: [(Words, &str); 6] = [
 pub const PARAMETERS: &[(&str, Words, &str)] = &[
     (
         "server_no_context_takeover",
-        w("the server shall empty its window before each message", "服务器在每条消息之前清空窗口"),
+        w("the server resets its window before each message", "服务器在每条消息之前清空窗口"),
         "RFC 7692 §7.1.1.1",
     ),
     (
         "client_no_context_takeover",
-        w("the client will empty its window before each message", "客户端在每条消息之前清空窗口"),
+        w("the client resets its window before each message", "客户端在每条消息之前清空窗口"),
         "RFC 7692 §7.1.1.2",
     ),
     (
         "server_max_window_bits",
-        w("the server's window shall not be larger", "服务器的窗口不得更大"),
+        w("maximum size of the server's window", "服务器的窗口不得更大"),
         "RFC 7692 §7.1.2.1",
     ),
     (
         "client_max_window_bits",
-        w("the server may ask for a smaller window of the client", "服务器可以要求客户端用更小的窗口"),
+        w("the server may limit the client's window", "服务器可以要求客户端用更小的窗口"),
         "RFC 7692 §7.1.2.2",
     ),
 ];

@@ -10,13 +10,13 @@ pub const WHAT: Words = w(
 
 /// What comes after.
 pub const CARE: Words = w(
-    "A key log opens everything that was said on these connections. Allow only yourself to read it (chmod 600 keys.log), delete it afterwards, and do not pass it on.",
+    "Anyone with the key log can decrypt these connections. Restrict its permissions (chmod 600 keys.log), do not share it, and delete it afterward.",
     "谁有密钥日志，谁就能看到这些连接上说过的一切。只允许自己读取（chmod 600 keys.log），用完删除，不要外传。",
 );
 
 /// What to do where no key log can be had.
 pub const OTHERWISE: Words = w(
-    "Where no secrets can be had, capture where the bytes are plain: between the proxy that ends TLS and the server behind it.",
+    "If you cannot get the secrets, capture where the traffic is not encrypted: between the proxy that terminates TLS and the server behind it.",
     "拿不到密钥时，就在明文的地方抓包：在终结 TLS 的代理与它后面的服务器之间。",
 );
 
@@ -25,14 +25,14 @@ pub const PROGRAMS: [(&str, Words); 9] = [
     (
         "Chromium",
         w(
-            "chromium --ssl-key-log-file=keys.log, or SSLKEYLOGFILE=keys.log chromium; end all of its windows first. Chrome and Edge do the same.",
+            "chromium --ssl-key-log-file=keys.log, or SSLKEYLOGFILE=keys.log chromium; close all of its windows first. Chrome and Edge do the same.",
             "chromium --ssl-key-log-file=keys.log，或 SSLKEYLOGFILE=keys.log chromium；先关掉它的所有窗口。Chrome 和 Edge 同样如此。",
         ),
     ),
     (
         "Firefox",
         w(
-            "SSLKEYLOGFILE=keys.log firefox --no-remote; end all of its windows first.",
+            "SSLKEYLOGFILE=keys.log firefox --no-remote; close all of its windows first.",
             "SSLKEYLOGFILE=keys.log firefox --no-remote；先关掉它的所有窗口。",
         ),
     ),
@@ -67,14 +67,14 @@ pub const PROGRAMS: [(&str, Words); 9] = [
     (
         "Java",
         w(
-            "The JDK has none: load an agent such as jSSLKeyLog with -javaagent:jSSLKeyLog.jar=keys.log.",
+            "The JDK does not support key logs; load an agent such as jSSLKeyLog with -javaagent:jSSLKeyLog.jar=keys.log.",
             "JDK 自己没有：用 -javaagent:jSSLKeyLog.jar=keys.log 加载 jSSLKeyLog 之类的代理。",
         ),
     ),
     (
         "rustls",
         w(
-            "Set config.key_log to an Arc of a new rustls KeyLogFile, which obeys SSLKEYLOGFILE.",
+            "Set config.key_log to an Arc of a new rustls KeyLogFile, which supports SSLKEYLOGFILE.",
             "把 config.key_log 设为 Arc 里的一个新的 rustls KeyLogFile，它遵从 SSLKEYLOGFILE。",
         ),
     ),

@@ -20,13 +20,13 @@ pub const KINDS: [Opcode; 8] = [
 pub fn line(opcode: Opcode) -> Words {
     match opcode {
         Opcode::Continuation => {
-            w("CONTINUATION: goes on with a message begun before", "CONTINUATION：延续先前开始的消息")
+            w("CONTINUATION: continues a fragmented message", "CONTINUATION：延续先前开始的消息")
         }
         Opcode::Text => w("TEXT: payload is UTF-8", "TEXT：载荷是 UTF-8 文本"),
         Opcode::Binary => w("BINARY: payload is any bytes", "BINARY：载荷是任意字节"),
-        Opcode::Close => w("CLOSE: begins or answers the closing", "CLOSE：开始或回应关闭"),
-        Opcode::Ping => w("PING: asks for a pong with the same payload", "PING：要求回一个载荷相同的 pong"),
-        Opcode::Pong => w("PONG: answers a ping with its payload", "PONG：用 ping 的载荷作答"),
+        Opcode::Close => w("CLOSE: part of the closing handshake", "CLOSE：开始或回应关闭"),
+        Opcode::Ping => w("PING: requests a pong with the same payload", "PING：要求回一个载荷相同的 pong"),
+        Opcode::Pong => w("PONG: answers a ping with the same payload", "PONG：用 ping 的载荷作答"),
         Opcode::Reserved(bits) if bits & 8 != 0 => w("reserved", "保留（控制帧）"),
         Opcode::Reserved(_) => w("reserved", "保留（数据帧）"),
     }

@@ -253,7 +253,7 @@ fn the_connections_screen_says_why_one_ended() {
     let mut kit = Kit::open("close-codes", 120, 36).press("j j j j j");
     kit.shows("The server sent FIN first, without a Close (1006).  #80");
     kit.shows("no Close frame: close code 1006 (never sent); then FIN by the server")
-        .shows("unknown: Why does not show");
+        .shows("unknown: The packets do not show the reason");
     kit.app.shared.lang = crate::model::Lang::Zh;
     kit.shows("没有发 Close");
     // An ordinary end needs no more words than its line has.

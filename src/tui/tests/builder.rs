@@ -122,6 +122,6 @@ fn f2_changes_the_language_of_what_is_shown_at_once() {
     let kit = kit.press("F2").rest();
     kit.shows("消息的最后一帧").shows("FIN");
     let kit = kit.press("F2 2").rest();
-    kit.shows("the host that is meant");
+    kit.shows("the host, and the port");
     kit.press("F2").rest().shows("要访问的主机");
 }

@@ -199,7 +199,7 @@ fn a_full_disk_is_reported_at_once_and_the_file_ends_with_a_whole_block() {
     assert!(end.said.contains(&format!("saved {} ({kept} packets", path.display())), "{}", end.said);
     let live = end.output();
     let all = live.summary()["packets"].as_u64().unwrap();
-    assert!(end.said.contains(&format!("{} packets are not in the file", all - kept)), "{}", end.said);
+    assert!(end.said.contains(&format!("{} packets were not saved", all - kept)), "{}", end.said);
     assert!(heard(&live, "c2s") == client && heard(&live, "s2c") == server, "the analysis continues");
 }
 

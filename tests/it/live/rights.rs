@@ -151,7 +151,10 @@ fn a_symbolic_link_is_not_written_through_and_nothing_else_is_given_away() {
     let output = command.env("SUDO_UID", "1234").env("SUDO_GID", "1234").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("Permission denied") && said.contains("files are created as user 1234"), "{said}");
+    assert!(
+        said.contains("Permission denied") && said.contains("wslens creates files as user 1234"),
+        "{said}"
+    );
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

@@ -57,15 +57,15 @@ fn tiny_texts(mb: usize) -> Vec<u8> {
 fn a_story_of_millions_of_messages_keeps_to_its_bound_and_says_so() {
     let peaks = [1, 4].map(|mb| {
         let told = run(&tiny_texts(mb), &["story", "--lang", "en", "--max-mem", "16MiB"]);
-        assert!(told.out.contains("were released to bound memory (--max-mem)"), "{}", told.out);
-        assert!(told.out.contains("The first data message that is kept"), "{}", told.out);
+        assert!(told.out.contains("were discarded to limit memory (--max-mem)"), "{}", told.out);
+        assert!(told.out.contains("The first data message in memory"), "{}", told.out);
         told.peak
     });
     assert!(peaks.iter().all(|peak| *peak < 16 * MB + 64 * MB), "{peaks:?}");
     assert!(peaks[1] < peaks[0] + 16 * MB, "{peaks:?}");
     // A usual bound is not felt.
     let told = run(&tiny_texts(1), &["story", "--lang", "en"]);
-    assert!(!told.out.contains("released"), "{}", told.out);
+    assert!(!told.out.contains("discarded"), "{}", told.out);
 }
 
 /// Whole heads of this many bytes, of so many connections that all stay open.
@@ -83,7 +83,7 @@ fn big_heads(count: usize) -> Vec<u8> {
 fn a_story_among_connections_with_long_heads_keeps_to_its_bound() {
     let peaks = [200, 800].map(|count| {
         let told = run(&big_heads(count), &["story", "--max-mem", "4MiB", "--mem-total", "4MiB"]);
-        assert!(told.err.contains("connections of long ago were released"), "{}", told.err);
+        assert!(told.err.contains("old connections were discarded"), "{}", told.err);
         told.peak
     });
     assert!(peaks[1] < peaks[0] + 8 * MB && peaks[1] < 8 * MB + 24 * MB, "{peaks:?}");
