@@ -59,6 +59,7 @@ mod stop;
 #[cfg(test)]
 mod tests;
 mod unpack;
+pub mod waiting;
 mod window;
 
 pub use archive::{Archive, View};
@@ -106,6 +107,8 @@ pub struct Options {
     pub room: u64,
     /// How many bytes of a packed input are read, unpacked; `None`: 256 MiB, and 250 for each packed one.
     pub max_unpacked: Option<u64>,
+    /// Called with the name of a pipe or device through which nothing comes for a while.
+    pub waits: Option<fn(&str)>,
     /// Becomes readable when the end is asked for: a pipe is then read for [`GRACE`](live::GRACE) at most.
     #[cfg(unix)]
     pub stop: Option<std::sync::Arc<std::os::fd::OwnedFd>>,
@@ -134,6 +137,7 @@ impl Default for Options {
             keep: false,
             room: default_room(),
             max_unpacked: None,
+            waits: None,
             #[cfg(unix)]
             stop: None,
         }

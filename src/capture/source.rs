@@ -14,7 +14,7 @@ use super::spool::{Keeping, Spool};
 use super::stop::Stoppable;
 use super::unpack::{Counted, Packing, first_bytes};
 use super::window::{InputBytes, Mapped, SHORTENED, Window};
-use super::{Input, Options};
+use super::{Input, Options, waiting};
 use crate::model::PacketRef;
 use std::fs::File;
 use std::io::{self, Cursor, Read, stdin};
@@ -71,7 +71,12 @@ impl CaptureSource {
     fn open_path(path: &Path, index: usize, options: &Options) -> Result<Self, CaptureError> {
         let name = path.display().to_string();
         let fail = |source| CaptureError::Open { name: name.clone(), source };
-        let file = File::open(path).map_err(fail)?;
+        let mut told = || {
+            if let Some(waits) = options.waits {
+                waits(&name);
+            }
+        };
+        let file = waiting::open(path, None, &mut told).map_err(fail)?;
         let about = file.metadata().map_err(fail)?;
         if about.is_dir() {
             return Err(CaptureError::Directory { name });

@@ -72,15 +72,18 @@ pub fn tell_how() {
 #[cfg(feature = "tls")]
 mod with_tls {
     use std::fs::{File, Metadata};
-    use std::io::{ErrorKind, Read as _};
+    use std::io::ErrorKind;
     use std::path::{Path, PathBuf};
     #[cfg(feature = "live")]
     use std::sync::{Arc, Mutex, PoisonError};
 
+    use std::time::Duration;
+
     use super::{InputArgs, Problem, Rule, Secrets};
     #[cfg(feature = "live")]
     use crate::capture::live::Live;
-    use crate::cli::counted;
+    use crate::capture::waiting;
+    use crate::cli::{counted, report_waiting};
     use crate::model::safe_str;
     #[cfg(feature = "live")]
     use crate::output::open_key_log;
@@ -92,6 +95,8 @@ mod with_tls {
     const MAX_LEN: u64 = 1 << 30;
     /// Maximum number of bytes to read from a device, which may be endless.
     const MAX_OF_DEVICE: u64 = 1 << 20;
+    /// How long a pipe is waited for: whoever writes to it may have to ask for a password first.
+    const PATIENCE: Duration = Duration::from_secs(30);
 
     /// How a key log was found.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -261,7 +266,11 @@ mod with_tls {
             // A pipe without a writer is not waited for.
             options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
         }
-        let file = options.open(path)?;
+        let file = if named == NamedBy::NextToCapture {
+            options.open(path)?
+        } else {
+            waiting::open(path, Some(PATIENCE), &mut || report_waiting(&path.display().to_string()))?
+        };
         let data = file.metadata()?;
         if data.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
@@ -293,10 +302,15 @@ mod with_tls {
         let mut start = zeroize::Zeroizing::new([0; 16]);
         let mut len = 0u64;
         while len < most {
-            let read = file.read(&mut piece)?;
-            if read == 0 {
-                break;
-            }
+            let read = match waiting::read(&mut file, &mut piece, PATIENCE) {
+                Ok(0) => break,
+                Ok(read) => read,
+                Err(error) if error.kind() == ErrorKind::TimedOut && len > 0 => {
+                    errln!("warning: the key log {name} was read up to here: {error}");
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
             let piece = piece.get(..read).unwrap_or_default();
             let unset = start.iter_mut().skip(usize::try_from(len).unwrap_or(usize::MAX));
             unset.zip(piece).for_each(|(to, from)| *to = *from);

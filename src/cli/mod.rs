@@ -205,6 +205,14 @@ fn limits(cli: &Cli) -> Option<&limits::LimitArgs> {
     }
 }
 
+/// Reports that a pipe or device has sent nothing so far.
+pub(crate) fn report_waiting(name: &str) {
+    errln!(
+        "note: waiting for bytes from '{}', a pipe or device (press Ctrl-C to stop)",
+        crate::model::safe_str(name)
+    );
+}
+
 /// Formats a count with its noun: `1 packet`, `2 packets`.
 fn counted(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 || noun == "info" { "" } else { "s" })

@@ -250,8 +250,12 @@ pub fn open(input: &InputArgs) -> Result<Capture, CaptureError> {
 /// Opens the captures; a signal ends pipes.
 fn open_until(input: &InputArgs, asked: Option<&StopRequest>) -> Result<Capture, CaptureError> {
     let inputs: Vec<Input> = input.all().cloned().map(Input::from).collect();
-    let mut options =
-        Options { no_mmap: input.no_mmap, max_unpacked: input.limits.max_unpacked, ..Options::default() };
+    let mut options = Options {
+        no_mmap: input.no_mmap,
+        max_unpacked: input.limits.max_unpacked,
+        waits: Some(super::report_waiting),
+        ..Options::default()
+    };
     if let Some(memory) = input.limits.mem_total {
         options.spool_len = options.spool_len.min(usize::try_from(memory).unwrap_or(usize::MAX));
     }

@@ -70,7 +70,14 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     let secrets = limits.secrets.clone();
     let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
     let memory = Some(args.input.limits.rows());
-    let options = store::Options { no_mmap, max_unpacked, limits, memory, ..store::Options::default() };
+    let options = store::Options {
+        no_mmap,
+        max_unpacked,
+        waits: Some(super::report_waiting),
+        limits,
+        memory,
+        ..store::Options::default()
+    };
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();
     keys::tell_unused(&secrets, session.index().seen.tls);

@@ -33,6 +33,8 @@ const TURN: u32 = 256;
 pub struct Options {
     /// Read files instead of mapping them.
     pub no_mmap: bool,
+    /// See [`capture::Options::waits`].
+    pub waits: Option<fn(&str)>,
     /// See [`capture::Options::max_unpacked`].
     pub max_unpacked: Option<u64>,
     /// Limits of the analysis. The index overrides those that concern details.
@@ -57,6 +59,7 @@ impl Default for Options {
         let (interval, checkpoints) = (4096, 48 << 20);
         Self {
             no_mmap: false,
+            waits: None,
             max_unpacked: None,
             limits: Limits::default(),
             interval,
@@ -159,8 +162,9 @@ impl Session {
     /// # Errors
     /// If a capture cannot be opened, or a thread cannot be started.
     pub fn open(inputs: &[Input], options: Options) -> Result<Self, CaptureError> {
-        let (no_mmap, max_unpacked) = (options.no_mmap, options.max_unpacked);
-        let how = capture::Options { no_mmap, max_unpacked, keep: true, ..capture::Options::default() };
+        let (no_mmap, max_unpacked, waits) = (options.no_mmap, options.max_unpacked, options.waits);
+        let how =
+            capture::Options { no_mmap, max_unpacked, waits, keep: true, ..capture::Options::default() };
         Self::read(Capture::open(inputs, &how)?, options)
     }
 

@@ -100,6 +100,9 @@ mod rooms;
 mod sandbox;
 /// Short snap lengths.
 mod snap_length;
+/// What is no regular file.
+#[cfg(unix)]
+mod special_files;
 /// Any segmentation, order, duplication and loss.
 mod splits;
 /// The opened capture.
