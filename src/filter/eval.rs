@@ -61,7 +61,7 @@ pub enum Value<'a> {
     Unknown,
     /// Yes or no.
     Flag(bool),
-    /// A number, or the place of a word among [`Words::names`](super::Words::names).
+    /// A number, or the place of a word among [`WordSet::names`](super::WordSet::names).
     Number(u64),
     /// A time span in nanoseconds.
     Nanos(i64),

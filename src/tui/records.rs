@@ -1,6 +1,6 @@
 //! Rows of the index as a filter asks about them.
 //!
-//! A row knows its payload as far as its preview reaches; what lies behind is [`FilterVerdict::Unknown`](crate::filter::Verdict).
+//! A row knows its payload as far as its preview reaches; what lies behind is [`FilterVerdict::Unknown`](crate::filter::FilterVerdict).
 
 use std::collections::BTreeSet;
 
