@@ -1,7 +1,7 @@
 //! Whatever is pasted is read or refused, and what is explained of it is fit to print.
 
 use wslens::cli::style::Style;
-use wslens::explain::frame::{Explained, MAX_FRAMES, ExplainOptions, explain};
+use wslens::explain::frame::{ExplainOptions, Explained, MAX_FRAMES, explain};
 use wslens::explain::hexinput::{MAX_BYTES, parse_hex};
 use wslens::explain::text::{TextOptions, write_text};
 use wslens::explain::{handshake, json};
@@ -18,11 +18,18 @@ pub fn run(data: &[u8]) {
         1 => Some(Direction::ServerToClient),
         _ => None,
     };
-    let options =
-        ExplainOptions { direction, deflate: mode & 4 != 0, lang: if mode & 1 == 0 { Lang::En } else { Lang::Zh } };
+    let options = ExplainOptions {
+        direction,
+        deflate: mode & 4 != 0,
+        lang: if mode & 1 == 0 { Lang::En } else { Lang::Zh },
+    };
     let style = Style { color: false, columns: (mode & 8 != 0).then_some(usize::from(mode >> 4) * 10) };
-    let view =
-        TextOptions { diagram: mode & 16 != 0, learn: mode & 32 != 0, build: mode & 64 != 0, lang: options.lang };
+    let view = TextOptions {
+        diagram: mode & 16 != 0,
+        learn: mode & 32 != 0,
+        build: mode & 64 != 0,
+        lang: options.lang,
+    };
     show(&explain(bytes, &options), bytes, &style, view);
 
     let text = String::from_utf8_lossy(bytes);

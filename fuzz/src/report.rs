@@ -4,8 +4,8 @@
 use wslens::model::{is_hidden, width};
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::records::{Csv, columns};
-use wslens::report::stats::{StatsOptions, Stats};
-use wslens::report::table::{TableStyle, Table, TimeFormat};
+use wslens::report::stats::{Stats, StatsOptions};
+use wslens::report::table::{Table, TableStyle, TimeFormat};
 use wslens::report::{Level, PayloadMode, Report, Selection, Summary};
 
 use crate::feed::{Feed, Memory};
