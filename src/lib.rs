@@ -18,7 +18,7 @@
 //! | output | sandbox | files streams environment |
 //! | capture | model output | files threads streams |
 //! | capture::stop | – | files clock |
-//! | capture::sniff | capture output | files threads clock |
+//! | capture::sniff | model capture output | files threads clock |
 //! | net | model | nothing |
 //! | tcp | model | nothing |
 //! | tls | model | nothing |

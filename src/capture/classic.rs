@@ -237,6 +237,7 @@ impl Classic {
 
 /// Four little-endian words.
 #[inline]
+#[allow(clippy::cast_possible_truncation)] // Each word is a part of the number.
 fn words(bytes: &[u8; RECORD_LEN]) -> [u32; 4] {
     let number = u128::from_le_bytes(*bytes);
     [number as u32, (number >> 32) as u32, (number >> 64) as u32, (number >> 96) as u32]

@@ -16,6 +16,12 @@
 //!
 //! Nothing here fails: what HTTP or RFC 6455 forbids is kept, shown and judged.
 
+// A number that does not fit is never cut silently: `model::to_u32` and its like, or `low_u32`. Tests know their numbers.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
+
 pub mod accept;
 pub mod body;
 mod check;

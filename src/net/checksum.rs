@@ -1,6 +1,6 @@
 //! The TCP checksum (RFC 9293 section 3.1, RFC 1071).
 
-use crate::model::Segment;
+use crate::model::{Segment, to_u32};
 
 /// Protocol number of TCP in the pseudo-header.
 const TCP: u64 = 6;
@@ -62,6 +62,7 @@ fn pseudo_header(segment: &Segment, len: usize) -> u64 {
 
 /// A sum modulo 0xffff with room for more: 2^64 is 1.
 #[inline]
+#[allow(clippy::cast_possible_truncation)] // Both halves are taken.
 fn folded(sum: u128) -> u64 {
     halves(sum as u64) + (sum >> 64) as u64
 }
@@ -97,7 +98,7 @@ fn sum_few(bytes: &[u8]) -> (u128, u128) {
 fn last(bytes: &[u8], rest: &[u8]) -> u128 {
     let number = match bytes.last_chunk::<16>() {
         // A load and a shift instead of a loop, whose end is hard to foresee.
-        Some(last) => u128::from_le_bytes(*last).checked_shr(8 * (16 - rest.len() as u32)).unwrap_or(0),
+        Some(last) => u128::from_le_bytes(*last).checked_shr(8 * (16 - to_u32(rest.len()))).unwrap_or(0),
         None => rest.iter().rev().fold(0, |number, byte| number << 8 | u128::from(*byte)),
     };
     (number & u128::from(u64::MAX)) + (number >> 64)

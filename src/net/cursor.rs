@@ -1,7 +1,7 @@
 //! A place inside a packet, and what to say when a header is not there.
 
 use super::{Skip, rules};
-use crate::model::{Finding, PacketRef};
+use crate::model::{Finding, PacketRef, to_u32};
 
 /// A header by the name its finding gives it, and the reason that counts packets in which it does not fit.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +127,7 @@ impl<'a> Cursor<'a> {
         let Some(rest) = self.bytes.get(n..) else { return Err(self.lack(n, header)) };
         self.bytes = rest;
         self.at = self.at.saturating_add(n as u64);
-        self.below = self.below.saturating_add(n as u32);
+        self.below = self.below.saturating_add(to_u32(n));
         self.claim = self.claim.saturating_sub(n);
         self.frame = self.frame.saturating_sub(n);
         Ok(())
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn limit(&mut self, len: usize) {
         self.bytes = self.bytes.get(..len).unwrap_or(self.bytes);
         self.claim = len.min(self.frame).max(self.bytes.len());
-        self.excess = len.saturating_sub(self.claim) as u32;
+        self.excess = to_u32(len.saturating_sub(self.claim));
         self.frame = usize::MAX;
     }
 
@@ -173,7 +173,7 @@ impl<'a> Cursor<'a> {
     }
 
     fn fault(self, need: usize, header: Header) -> DecodeStop {
-        let (need, have) = (need as u32, self.claim as u32);
+        let (need, have) = (to_u32(need), to_u32(self.claim));
         let fault = Fault { header: header.name, below: self.below, need, have };
         DecodeStop { skip: header.skip, fault: Some(fault) }
     }

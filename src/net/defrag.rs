@@ -9,7 +9,7 @@ use hashbrown::hash_map::Entry;
 use super::cursor::{Cursor, DecodeStop, Header, finding};
 use super::ip::{Addresses, Fragment, protocol};
 use super::{ARENA_BASE, Between, DatagramFinding, FragmentLimits, rules, tunnel};
-use crate::model::{Endpoint, Finding, PacketRef, Rule, Span, Time};
+use crate::model::{Endpoint, Finding, PacketRef, Rule, Span, Time, to_u32};
 
 const FRAGMENT: Header = Header::ip("IP fragment");
 
@@ -370,7 +370,7 @@ impl Arena {
 
     /// Keeps a datagram, and says where it lies.
     pub(super) fn keep(&mut self, bytes: Vec<u8>) -> Span {
-        let span = Span { start: self.next, len: bytes.len() as u32 };
+        let span = Span { start: self.next, len: to_u32(bytes.len()) };
         self.next = self.next.saturating_add(bytes.len() as u64);
         self.held += bytes.len() + OVERHEAD;
         self.datagrams.push_back((span.start, bytes.into_boxed_slice()));

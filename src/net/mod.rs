@@ -13,6 +13,12 @@
 //! lies behind that end is padding and never payload; what the header claims beyond the stored bytes was
 //! cut off by the capture, and counts in [`Segment::claimed_len`].
 
+// A number that does not fit is never cut silently: `model::to_u32` and its like, or `low_u32`. Tests know their numbers.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
+
 mod checksum;
 #[cfg(test)]
 mod corpus_tests;
@@ -29,7 +35,7 @@ mod tcp;
 mod tunnel;
 mod wifi;
 
-use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
+use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span, to_u32};
 use cursor::{Cursor, DecodeStop, be16};
 use defrag::{Arena, Fragments};
 use exported::Exports;
@@ -407,10 +413,10 @@ pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
         window: tcp.window,
         header_at: packet.bytes.start.saturating_add(below as u64),
         header_len: tcp.header_len,
-        len: len as u32,
-        claimed_len: len as u32,
+        len: to_u32(len),
+        claimed_len: to_u32(len),
         excess_len: 0,
-        below_len: below as u32,
+        below_len: to_u32(below),
     })
 }
 

@@ -5,7 +5,7 @@ use etherparse::err::tcp::HeaderSliceError;
 
 use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::ip::Addresses;
-use crate::model::{Endpoint, Flags, Segment};
+use crate::model::{Endpoint, Flags, Segment, to_u8, to_u32};
 
 /// Bytes of the header without options.
 pub(super) const FIXED_LEN: usize = 20;
@@ -97,17 +97,12 @@ fn build(
         flags: Flags(header.slice().get(13).copied().unwrap_or(0)),
         window: header.window_size(),
         header_at: cursor.at,
-        header_len: header_len as u8,
+        header_len: to_u8(header_len),
         len: to_u32(cursor.bytes.len().saturating_sub(header_len)),
         claimed_len: to_u32(cursor.claim.saturating_sub(header_len)),
         below_len: cursor.below,
         excess_len: cursor.excess,
     }
-}
-
-#[inline]
-fn to_u32(len: usize) -> u32 {
-    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 use super::connection::TcpConnection;
 use super::events::NotWebSocket;
 use super::sides::{EndpointPair, Identity, PerSide, Side};
-use crate::model::{ConnectionId, Endpoint, Segment, Time};
+use crate::model::{ConnectionId, Endpoint, Segment, Time, to_u32};
 
 /// A connection of which only SYNs were seen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -226,7 +226,7 @@ impl Connections {
             }
             None => {
                 self.slots.push(new);
-                self.slots.len() as u32 - 1
+                to_u32(self.slots.len()) - 1
             }
         };
         let Self { slots, state, table, .. } = self;
@@ -282,7 +282,7 @@ impl Connections {
 
     /// The next slot in turn, for timers: all are visited, a few with each packet.
     pub(super) fn turn(&mut self) -> Option<u32> {
-        let count = self.slots.len() as u32;
+        let count = to_u32(self.slots.len());
         if count == 0 {
             return None;
         }
@@ -292,7 +292,7 @@ impl Connections {
 
     /// All slots.
     pub(super) fn slots(&self) -> std::ops::Range<u32> {
-        0..self.slots.len() as u32
+        0..to_u32(self.slots.len())
     }
 }
 

@@ -7,7 +7,7 @@ use super::Pipeline;
 use super::application::starts_here;
 use super::connections::Stage;
 use super::context::ByteSource;
-use crate::model::{Bytes, Flags, Place, Segment};
+use crate::model::{Bytes, Flags, Place, Segment, low_u32};
 
 impl Pipeline {
     /// Numbers the bytes of a segment that has no TCP header.
@@ -32,7 +32,7 @@ impl Pipeline {
             Stage::Followed(connection) if !is_numbered => {
                 let again = connection.exported_again(from, payload, &source);
                 let streams = &connection.transport.streams;
-                segment.seq = streams.of(from).end_seq().wrapping_sub(again as u32);
+                segment.seq = streams.of(from).end_seq().wrapping_sub(low_u32(again));
                 segment.ack = streams.of(from.other()).next_seq();
             }
             _ => {}

@@ -25,6 +25,12 @@
 //! | `exported.rs` | bytes that were exported without their TCP headers |
 //! | `replay.rs` | copies of a connection's state, and what happened to it from there on |
 
+// A number that does not fit is never cut silently: `model::to_u32` and its like, or `low_u32`. Tests know their numbers.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
+
 mod application;
 mod awaiting_secrets;
 mod capture_drops;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, Place, Span};
+use crate::model::{Bytes, Place, Span, low_u32, to_u8, to_u32, to_usize};
 
 /// The offset of a stream's first byte. Offsets start high so that segments which come before the
 /// one that is seen first have an offset too.
@@ -42,7 +42,7 @@ impl Held {
     pub fn between(&self, from: u64, to: u64) -> Self {
         let at = from.max(self.at);
         let address = if self.address == NOWHERE { NOWHERE } else { self.address + (at - self.at) };
-        Self { at, address, len: to.min(self.end()).saturating_sub(at) as u32, ..*self }
+        Self { at, address, len: to_u32(to.min(self.end()).saturating_sub(at)), ..*self }
     }
 }
 
@@ -121,14 +121,14 @@ impl Stream {
     /// The offset of a sequence number, nearest to what is expected next.
     #[must_use]
     pub fn offset(&self, seq: u32) -> u64 {
-        self.next.wrapping_add_signed(i64::from(seq.wrapping_sub(self.next_seq()) as i32))
+        self.next.wrapping_add_signed(i64::from(seq.wrapping_sub(self.next_seq()).cast_signed()))
     }
 
     /// The sequence number that comes next.
     #[must_use]
     #[inline]
     pub fn next_seq(&self) -> u32 {
-        self.origin_seq.wrapping_add((self.next.wrapping_sub(ORIGIN)) as u32)
+        self.origin_seq.wrapping_add(low_u32(self.next.wrapping_sub(ORIGIN)))
     }
 
     /// The bytes of a segment that was seen, as far as it is remembered: with the packet that brought them, where they wait.
@@ -154,7 +154,7 @@ impl Stream {
     /// The sequence number behind all bytes that are known; 1 where none is.
     #[must_use]
     pub fn end_seq(&self) -> u32 {
-        let end = self.last_waiting().wrapping_sub(ORIGIN) as u32;
+        let end = low_u32(self.last_waiting().wrapping_sub(ORIGIN));
         if self.known { self.origin_seq.wrapping_add(end) } else { 1 }
     }
 
@@ -167,7 +167,7 @@ impl Stream {
         let mut same = 0;
         for sent in self.sent().filter(|sent| sent.end() > from) {
             let part = sent.between(from, self.next);
-            let at = (part.at - from) as usize;
+            let at = to_usize(part.at - from);
             let Some(known) = bytes.bytes(Span { start: part.address, len: part.len }) else { return false };
             if other.get(at..).is_none_or(|other| !other.starts_with(known)) {
                 return false;
@@ -241,7 +241,7 @@ impl Stream {
     /// The sequence number of the first byte, where a SYN stated it.
     #[must_use]
     pub fn first_seq(&self) -> Option<u32> {
-        self.anchored.then(|| self.origin_seq.wrapping_add(self.start.wrapping_sub(ORIGIN) as u32))
+        self.anchored.then(|| self.origin_seq.wrapping_add(low_u32(self.start.wrapping_sub(ORIGIN))))
     }
 
     /// Whether the first byte is known from a SYN.
@@ -477,15 +477,15 @@ impl Stream {
     #[inline]
     fn remember(&mut self, at: u64, len: u32, address: u64) {
         if let Some(slot) = self.recent.get_mut(usize::from(self.oldest)) {
-            *slot = SentSegment { at: at as u32, len, address };
+            *slot = SentSegment { at: low_u32(at), len, address };
         }
-        self.oldest = (self.oldest + 1) % RECENT as u8;
+        self.oldest = (self.oldest + 1) % to_u8(RECENT);
     }
 
     /// The ranges that were delivered last.
     fn sent(&self) -> impl Iterator<Item = Held> + '_ {
         self.recent.iter().filter(|sent| sent.len > 0).map(|sent| {
-            let back = (self.next as u32).wrapping_sub(sent.at);
+            let back = low_u32(self.next).wrapping_sub(sent.at);
             let at = self.next.wrapping_sub(u64::from(back));
             Held { at, address: sent.address, len: sent.len, ack: 0, origin: Place::default() }
         })

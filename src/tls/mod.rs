@@ -24,6 +24,12 @@
 //! assert!(TlsStream::new().info().version.is_none());
 //! ```
 
+// A number that does not fit is never cut silently: `model::to_u32` and its like, or `low_u32`. Tests know their numbers.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
+
 mod cipher;
 mod handshake;
 mod info;

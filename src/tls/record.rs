@@ -2,7 +2,7 @@
 
 use super::cipher::HEADER_LEN;
 use super::info::Info;
-use crate::model::{Chunk, Direction, Place};
+use crate::model::{Chunk, Direction, Place, to_usize};
 
 /// The longest body: 2^14 bytes of content and what TLS 1.2 allows beside them.
 pub(super) const MAX_BODY: usize = (1 << 14) + 2048;
@@ -262,7 +262,7 @@ impl RecordWalk {
         if self.have > 0 || len > left {
             self.lost = true;
         } else {
-            self.left = (left - len) as usize;
+            self.left = to_usize(left - len);
         }
     }
 }

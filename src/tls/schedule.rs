@@ -1,5 +1,6 @@
 //! From secrets to keys: the TLS 1.2 PRF (RFC 5246 section 5) and the TLS 1.3 key schedule (RFC 8446 section 7).
 
+use crate::model::{to_u8, to_u16};
 use ring::{digest, hmac};
 use zeroize::Zeroizing;
 
@@ -42,8 +43,8 @@ impl Hash {
 pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, out: &mut [u8]) {
     let key = hmac::Key::new(hash.hmac(), secret);
     let mut info = Vec::with_capacity(32);
-    info.extend_from_slice(&(out.len() as u16).to_be_bytes());
-    info.push(6 + label.len() as u8);
+    info.extend_from_slice(&to_u16(out.len()).to_be_bytes());
+    info.push(6 + to_u8(label.len()));
     info.extend_from_slice(b"tls13 ");
     info.extend_from_slice(label.as_bytes());
     info.push(0);
@@ -52,7 +53,7 @@ pub(super) fn expand_label(hash: Hash, secret: &[u8], label: &str, out: &mut [u8
         let mut context = hmac::Context::with_key(&key);
         context.update(block.as_ref().map(AsRef::as_ref).unwrap_or_default());
         context.update(&info);
-        context.update(&[at as u8 + 1]);
+        context.update(&[to_u8(at) + 1]);
         let tag = context.sign();
         copy(part, tag.as_ref());
         block = Some(tag);

@@ -7,7 +7,7 @@
 use super::close::{Close, is_sendable};
 use super::mask::unmask;
 use super::{FrameHeader, MAX_HEADER_LEN, Opcode};
-use crate::model::Parse;
+use crate::model::{Parse, to_u8, to_u32, to_usize};
 
 /// Bytes of a stream in order, as a segment brought them. Between two pieces bytes may be missing.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,7 @@ impl Chain {
             for (to, from) in payload.iter_mut().zip(bytes) {
                 *to = *from;
             }
-            self.beats.push(Beat { opcode, payload, len: bytes.len().min(125) as u8 });
+            self.beats.push(Beat { opcode, payload, len: to_u8(bytes.len().min(125)) });
         }
     }
 }
@@ -121,7 +121,7 @@ impl<'a> Pieces<'a> {
     fn run(&self, at: u64) -> &'a [u8] {
         let index = self.0.partition_point(|piece| piece.end() <= at);
         let Some(piece) = self.0.get(index).filter(|piece| piece.at <= at) else { return &[] };
-        piece.bytes.get((at - piece.at) as usize..).unwrap_or_default()
+        piece.bytes.get(to_usize(at - piece.at)..).unwrap_or_default()
     }
 
     /// Copies bytes from an offset on, as far as none is missing; returns how many.
@@ -308,7 +308,7 @@ fn content(
     expect: &Expect,
     chain: &mut Chain,
 ) -> Option<u32> {
-    let len = header.payload_len.min(LOOK as u64) as usize;
+    let len = to_usize(header.payload_len.min(LOOK as u64));
     let mut buffer = [0; LOOK];
     let bytes = buffer.get_mut(..len).unwrap_or_default();
     let have = pieces.read(at, bytes);
@@ -344,9 +344,9 @@ fn content(
             chain.telling += u32::from(plain >= 8);
             // Under a mask nothing else reads as text; without one, much does.
             Some(if expect.masked && header.masking_key != [0; 4] {
-                plain as u32
+                to_u32(plain)
             } else {
-                plain.min(6) as u32
+                to_u32(plain.min(6))
             })
         }
         Opcode::Close if !is_whole => Some(0),
@@ -377,7 +377,7 @@ fn ends_whole(pieces: Pieces<'_>, at: u64, header: FrameHeader) -> bool {
     if (have as u64) < header.payload_len.min(4) {
         return true; // They are not all there.
     }
-    let tail = tail.get_mut(..have.min(header.payload_len as usize)).unwrap_or_default();
+    let tail = tail.get_mut(..have.min(to_usize(header.payload_len))).unwrap_or_default();
     unmask(tail, header.masking_key, from);
     // From the last byte that begins a character on.
     let lead = tail.iter().rposition(|byte| byte & 0xc0 != 0x80);

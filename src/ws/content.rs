@@ -11,7 +11,7 @@ use super::reader::FrameStart;
 use super::shared::ConnectionState;
 use super::utf8::Utf8Check;
 use super::{FrameHeader, Opcode, Payload, rules, text};
-use crate::model::{Bytes, Chunk, Place};
+use crate::model::{Bytes, Chunk, Place, to_usize};
 
 /// A message that has begun.
 #[derive(Clone, Debug)]
@@ -91,7 +91,7 @@ impl Eager {
         if let Some(hash) = &mut self.hash {
             hash.update(bytes);
         }
-        let room = keep.saturating_sub(self.kept.len() as u64).min(bytes.len() as u64) as usize;
+        let room = to_usize(keep.saturating_sub(self.kept.len() as u64).min(bytes.len() as u64));
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 

@@ -8,7 +8,7 @@ use super::reader::{FrameReader, FrameStart};
 use super::search::{Aim, FrameSearch, HeldPart};
 use super::shared::Body;
 use super::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
-use crate::model::{Bytes, Chunk, Direction, Parse, Rule};
+use crate::model::{Bytes, Chunk, Direction, Parse, Rule, to_usize};
 
 impl<E: Events> MessageStep<'_, '_, E> {
     /// Whether something else than a frame may begin with a chunk.
@@ -200,7 +200,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
         };
         let len = match what {
             Foreign::Text | Foreign::Request | Foreign::Response => foreign::text_len(seen).0,
-            _ => len.map_or(seen.len(), |len| len.min(LOOK as u64) as usize),
+            _ => len.map_or(seen.len(), |len| to_usize(len.min(LOOK as u64))),
         };
         let shown = seen.get(..len).unwrap_or(seen);
         let shown = match what {
@@ -253,8 +253,8 @@ impl<E: Events> MessageStep<'_, '_, E> {
     pub(super) fn pass_rest<'b>(&mut self, reader: &mut FrameReader, chunk: Chunk<'b>) -> Option<Chunk<'b>> {
         let Aim::End { at: end } = self.frame.search.aim else { return Some(chunk) };
         let passed = end.saturating_sub(chunk.at).min(chunk.bytes.len() as u64);
-        reader.pass_lost(passed as usize);
-        let rest = chunk.skip(passed as usize);
+        reader.pass_lost(to_usize(passed));
+        let rest = chunk.skip(to_usize(passed));
         if rest.at < end {
             return None;
         }

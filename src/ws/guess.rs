@@ -3,6 +3,7 @@
 //! Evidence is counted in bits ([`chain`](super::chain)). Where it does not suffice, the answer is no: a frame that
 //! is shown although there is none is worse than one that is not shown.
 
+use crate::model::to_u32;
 use std::fmt::Write as _;
 
 use super::Opcode;
@@ -185,7 +186,7 @@ fn beats(one: &Chain, other: &Chain) -> u32 {
                 |beat: &Beat| beat.opcode == answer && beat.payload == asks.payload && beat.len == asks.len;
             asks.opcode == opcode && b.beats.iter().any(same)
         };
-        a.beats.iter().filter(answers).count() as u32
+        to_u32(a.beats.iter().filter(answers).count())
     };
     let pings =
         answered(one, other, Opcode::Ping, Opcode::Pong) + answered(other, one, Opcode::Ping, Opcode::Pong);

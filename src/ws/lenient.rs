@@ -5,7 +5,7 @@ use super::deflate::{DeflateEnd, Inflater, Inflation, PlainSource, PlainWindow};
 use super::event::{Depth, Events, MessageContext, Scratch};
 use super::message::MessageStep;
 use super::{Opcode, rules};
-use crate::model::Rule;
+use crate::model::{Rule, to_usize};
 
 /// A rule that a message breaks, and the sentence about it.
 pub(super) type Fault = (&'static Rule, String);
@@ -175,7 +175,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
             let starts = std::iter::once(&0).chain(ends);
             let pieces = starts
                 .zip(ends)
-                .map(|(start, end)| wire.get(*start as usize..*end as usize).unwrap_or_default());
+                .map(|(start, end)| wire.get(to_usize(*start)..to_usize(*end)).unwrap_or_default());
             if let Some(content) = inflate_pieces(&mut inflater, pieces, depth, scratch, check) {
                 side.inflater = Some(inflater);
                 let text =

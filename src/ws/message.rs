@@ -11,7 +11,7 @@ use super::reader::{FrameSink, FrameStart, Lost};
 use super::search::FrameSearch;
 use super::shared::ConnectionState;
 use super::{FrameHeader, LengthEncoding, Opcode, Payload, rules};
-use crate::model::{Chunk, Direction, Place, Rule};
+use crate::model::{Chunk, Direction, Place, Rule, to_usize};
 
 /// What was agreed for one direction.
 #[derive(Clone, Copy, Debug)]
@@ -371,7 +371,7 @@ impl<E: Events> FrameSink for MessageStep<'_, '_, E> {
             hash.update(unmasked);
         }
         if needed && frame.payload.len() < keep && !frame.shed {
-            let room = (keep - frame.payload.len()).min(len) as usize;
+            let room = to_usize((keep - frame.payload.len()).min(len));
             let part = Chunk { bytes: chunk.bytes.get(..room).unwrap_or_default(), ..chunk };
             frame.payload.push(&part, key, offset);
         }

@@ -6,6 +6,12 @@
 //! Promise: any split of the input gives the same events; bytes are never invented; no payload is
 //! held beyond [`Depth::keep`] bytes of a message.
 
+// A number that does not fit is never cut silently: `model::to_u32` and its like, or `low_u32`. Tests know their numbers.
+#![cfg_attr(
+    not(test),
+    warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
+)]
+
 mod chain;
 mod close;
 mod content;

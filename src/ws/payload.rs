@@ -1,7 +1,7 @@
 //! Payload bytes that are kept: by address where that is smaller, unmasked when read.
 
 use super::mask::unmask;
-use crate::model::{Bytes, Chunk, Span};
+use crate::model::{Bytes, Chunk, Span, to_u32, to_usize};
 
 /// A piece below this many bytes is copied: a range costs as much to keep.
 const COPY_BELOW: usize = 256;
@@ -72,18 +72,18 @@ impl Payload {
         let key = turn(key, offset);
         self.len += len as u64;
         if (self.pieces.is_empty() || len >= COPY_BELOW) && !chunk.is_sealed() {
-            self.pieces.push(PayloadPiece { address: chunk.address, len: len as u32, key });
+            self.pieces.push(PayloadPiece { address: chunk.address, len: to_u32(len), key });
         } else {
             let start = self.copied.len();
             self.copied.extend_from_slice(chunk.bytes);
             unmask(self.copied.get_mut(start..).unwrap_or_default(), key, 0);
             match self.pieces.last_mut() {
                 Some(last) if last.address.wrapping_add(u64::from(last.len)) == COPIED + start as u64 => {
-                    last.len += len as u32;
+                    last.len += to_u32(len);
                 }
                 _ => self.pieces.push(PayloadPiece {
                     address: COPIED + start as u64,
-                    len: len as u32,
+                    len: to_u32(len),
                     key: [0; 4],
                 }),
             }
@@ -142,7 +142,7 @@ impl Payload {
         match piece.address.checked_sub(COPIED) {
             // Arena addresses (reassembled datagrams) lie above the copied ones.
             Some(start) if start < 1 << 32 => {
-                self.copied.get(start as usize..start as usize + piece.len as usize)
+                self.copied.get(to_usize(start)..to_usize(start) + piece.len as usize)
             }
             _ => bytes.bytes(Span { start: piece.address, len: piece.len }),
         }

@@ -1,7 +1,7 @@
 //! Finds the frames of one direction. Holds at most a header; never a payload.
 
 use super::{FrameHeader, MAX_HEADER_LEN};
-use crate::model::{Chunk, Parse, Place};
+use crate::model::{Chunk, Parse, Place, to_u8, to_usize};
 
 /// Where a frame's header stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl FrameReader {
                                 return Some(chunk);
                             }
                             if header.payload_len <= rest.len() as u64 {
-                                let (bytes, after) = rest.split_at(header.payload_len as usize);
+                                let (bytes, after) = rest.split_at(to_usize(header.payload_len));
                                 let payload = Chunk {
                                     at: chunk.at + len as u64,
                                     bytes,
@@ -144,7 +144,7 @@ impl FrameReader {
                             for (to, from) in self.scratch.iter_mut().zip(chunk.bytes) {
                                 *to = *from;
                             }
-                            self.state = ReaderState::Header(chunk.bytes.len() as u8);
+                            self.state = ReaderState::Header(to_u8(chunk.bytes.len()));
                             return None;
                         }
                     }
@@ -162,7 +162,7 @@ impl FrameReader {
                 }
                 ReaderState::Payload => {
                     let (done, left) = (self.done, self.left);
-                    let take = left.min(chunk.bytes.len() as u64) as usize;
+                    let take = to_usize(left.min(chunk.bytes.len() as u64));
                     let piece = Chunk { bytes: chunk.bytes.get(..take).unwrap_or_default(), ..chunk };
                     sink.payload(done, piece);
                     chunk = chunk.skip(take);

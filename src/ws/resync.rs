@@ -6,7 +6,7 @@ use super::message::MessageStep;
 use super::reader::FrameReader;
 use super::rules;
 use super::search::{Aim, FrameSearch, HeldPart, Loss};
-use crate::model::{Bytes, Chunk, Direction, Place, Span};
+use crate::model::{Bytes, Chunk, Direction, Place, Span, to_usize};
 
 impl<E: Events> MessageStep<'_, '_, E> {
     /// Bytes that came while framing is lost.
@@ -110,7 +110,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
                         origin: part.origin,
                         arrival: part.arrival,
                     };
-                    if let Some(rest) = reader.data_again(chunk.skip(skip as usize), self) {
+                    if let Some(rest) = reader.data_again(chunk.skip(to_usize(skip)), self) {
                         reader.pass_lost(rest.bytes.len());
                         self.frame.search.push(HeldPart::from(&rest));
                     }

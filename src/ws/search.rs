@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::FrameHeader;
 use super::chain::{Chain, Expect, Piece, Where, find};
 use super::foreign::text_len;
-use crate::model::{Bytes, Chunk, Place, Span};
+use crate::model::{Bytes, Chunk, Place, Span, to_u32, to_usize};
 
 /// Bits that a chain needs, in a stream of which it is known that frames are in it.
 const NEEDED: u32 = 32;
@@ -162,7 +162,7 @@ impl FrameSearch {
             let next = at.saturating_add(have as u64);
             let Some(skip) = next.checked_sub(part.at) else { break };
             let Some(run) = bytes.bytes(Span { start: part.address, len: part.len }) else { break };
-            let run = run.get(skip as usize..).unwrap_or_default();
+            let run = run.get(to_usize(skip)..).unwrap_or_default();
             let room = out.get_mut(have..).unwrap_or_default();
             for (to, from) in room.iter_mut().zip(run) {
                 *to = *from;
@@ -237,7 +237,7 @@ impl From<&Chunk<'_>> for HeldPart {
         Self {
             at: chunk.at,
             address: chunk.address,
-            len: chunk.bytes.len() as u32,
+            len: to_u32(chunk.bytes.len()),
             origin: chunk.origin,
             arrival: chunk.arrival,
         }

@@ -6,7 +6,7 @@ use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Body, Closing, ConnectionState, Pinging, Rtt};
 use super::{FrameHeader, MAX_HEADER_LEN, Payload};
-use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally};
+use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally, to_usize};
 
 /// How a direction's stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,7 +156,7 @@ impl Half {
         }
         self.side.count_plain(header, end);
         shared.count_message();
-        end as usize
+        to_usize(end)
     }
 }
 

@@ -15,7 +15,7 @@ use super::log::Log;
 use super::notes::{Interface, Section, read_text};
 use super::rules;
 use super::window::Window;
-use crate::model::{LinkType, Loss, Losses, PacketRef, Span, Time};
+use crate::model::{LinkType, Loss, Losses, PacketRef, Span, Time, to_u32};
 use body::{ByteOrder, PacketRecord};
 use clock::Clock;
 
@@ -328,7 +328,7 @@ impl Pcapng {
             return true;
         }
         let (mut resolution, mut offset) = (6, 0);
-        let mut about = Interface { id: self.ports.len() as u32, link, snaplen, ..Interface::default() };
+        let mut about = Interface { id: to_u32(self.ports.len()), link, snaplen, ..Interface::default() };
         let order = self.order;
         let whole = order.options(options, |code, value| match (code, value) {
             (option::COMMENT, text) if about.comments.len() < 100 => about.comments.push(read_text(text)),

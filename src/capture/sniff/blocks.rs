@@ -1,5 +1,7 @@
 //! Packets as pcapng blocks (draft-ietf-opsawg-pcapng), in this machine's byte order: little-endian.
 
+use crate::model::{low_u32, to_u16, to_u32};
+
 /// Blocks, one behind the other.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -71,10 +73,10 @@ impl Blocks {
     /// An Enhanced Packet Block; `time` in nanoseconds since 1970.
     #[inline]
     pub(super) fn packet(&mut self, interface: u32, time: u64, data: &[u8], wire_len: u32) {
-        let len = data.len() as u32;
+        let len = to_u32(data.len());
         let padding = data.len().wrapping_neg() % 4;
-        let total = (32 + data.len() + padding) as u32;
-        let words = [6, total, interface, (time >> 32) as u32, time as u32, len, wire_len.max(len)];
+        let total = to_u32(32 + data.len() + padding);
+        let words = [6, total, interface, (time >> 32) as u32, low_u32(time), len, wire_len.max(len)];
         self.bytes.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
         self.bytes.extend_from_slice(data);
         self.bytes.extend_from_slice([0; 3].get(..padding).unwrap_or_default());
@@ -101,7 +103,7 @@ impl Blocks {
         self.bytes.extend(kind.to_le_bytes());
         self.bytes.extend([0; 4]);
         fill(&mut self.bytes);
-        let total = ((self.bytes.len() - start) as u32 + 4).to_le_bytes();
+        let total = to_u32(self.bytes.len() - start + 4).to_le_bytes();
         if let Some(place) = self.bytes.get_mut(start + 4..start + 8) {
             place.copy_from_slice(&total);
         }
@@ -111,7 +113,7 @@ impl Blocks {
 
 /// A time: its upper half first.
 fn halves(time: u64) -> [u8; 8] {
-    let [low, high] = [time as u32, (time >> 32) as u32];
+    let [low, high] = [low_u32(time), (time >> 32) as u32];
     let mut bytes = [0; 8];
     bytes.copy_from_slice([high, low].map(u32::to_le_bytes).as_flattened());
     bytes
@@ -121,7 +123,7 @@ fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     // Names of the system are short; nothing is cut in fact.
     let value = value.get(..usize::from(u16::MAX)).unwrap_or(value);
     body.extend(code.to_le_bytes());
-    body.extend((value.len() as u16).to_le_bytes());
+    body.extend(to_u16(value.len()).to_le_bytes());
     body.extend_from_slice(value);
     body.resize(body.len() + value.len().wrapping_neg() % 4, 0);
 }

@@ -6,6 +6,7 @@ use super::device::{NANOSECONDS, PATIENCE, words};
 use super::merge::Merge;
 use crate::capture::live::Live;
 use crate::capture::pages::{Pages, Writer};
+use crate::model::to_u64;
 use pcap::{Active, Capture};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::io::{self, Read as _};
@@ -180,7 +181,7 @@ impl Pump {
             }
             let taken = self.take_each()?;
             // What is older than this was handed over, unless an interface has more.
-            let handed = now().saturating_sub(2 * PATIENCE.as_nanos() as u64);
+            let handed = now().saturating_sub(2 * to_u64(PATIENCE.as_nanos()));
             self.order(self.ports.iter().filter_map(|port| port.behind).fold(handed, u64::min))?;
             self.flush()?;
             if let Some(what) = self.writer.full.take() {

@@ -9,7 +9,7 @@ use super::gather::Gather;
 use super::hpack::{Fields, ListLimits};
 use super::step::Http2Step;
 use super::{Http2Events, rules};
-use crate::model::{Direction, PerDirection, Place};
+use crate::model::{Direction, PerDirection, Place, to_u32};
 
 /// How much of a block's fields is kept.
 const FIELDS: ListLimits = ListLimits { bytes: 64 << 10, fields: 1000 };
@@ -55,7 +55,7 @@ impl<E: Http2Events> Http2Step<'_, E> {
                 return;
             }
             self.judge_permission(stream, start.at, start.place);
-            let wire_len = gather.bytes.len() as u32;
+            let wire_len = to_u32(gather.bytes.len());
             let head = Box::new(connect::head(HeadKind::Response, &fields, wire_len));
             let pieces = gather.pieces;
             let opening = StreamOpening { head, fields, pieces, first: start.place, last: arrival };
@@ -97,7 +97,7 @@ impl<E: Http2Events> Http2Step<'_, E> {
         // A side's window is what the other side lets it send.
         let windows =
             PerDirection { c2s: known.then(|| window(&halves.s2c)), s2c: known.then(|| window(&halves.c2s)) };
-        let head = Box::new(connect::head(HeadKind::Request, &fields, gather.bytes.len() as u32));
+        let head = Box::new(connect::head(HeadKind::Request, &fields, to_u32(gather.bytes.len())));
         let new = Http2Stream {
             asked: Some(head.clone()),
             windows,

@@ -6,7 +6,7 @@ use super::super::upgrade::{self, Handshake, Judgement};
 use super::super::{HeadKind, quoted, rules};
 use super::hpack::Fields;
 use super::rules as h2;
-use crate::model::{Accept, Direction, Head, HeaderField, Quirks, StartLine};
+use crate::model::{Accept, Direction, Head, HeaderField, Quirks, StartLine, to_u32};
 
 /// Fields that concern one hop of HTTP/1.1 (RFC 9113 section 8.2.2).
 const OF_THE_CONNECTION: [&str; 5] =
@@ -119,9 +119,9 @@ struct FieldText(Vec<u8>);
 
 impl FieldText {
     fn put(&mut self, bytes: &[u8]) -> std::ops::Range<u32> {
-        let at = self.0.len() as u32;
+        let at = to_u32(self.0.len());
         self.0.extend_from_slice(bytes);
-        at..self.0.len() as u32
+        at..to_u32(self.0.len())
     }
 }
 

@@ -1,6 +1,6 @@
 //! Frames (RFC 9113 section 4): a header of nine bytes, then the payload.
 
-use crate::model::{Chunk, Parse, Place};
+use crate::model::{Chunk, Parse, Place, to_u8, to_u32};
 
 /// What a client sends first (RFC 9113 section 3.4).
 pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -244,7 +244,7 @@ impl FrameReader {
 
     /// A reader whose next bytes are the preface, of which so many were read already.
     pub(super) fn with_preface(read: usize) -> Self {
-        Self { state: Http2ReaderState::Preface(read.min(PREFACE.len()) as u8), ..Self::new() }
+        Self { state: Http2ReaderState::Preface(to_u8(read.min(PREFACE.len()))), ..Self::new() }
     }
 
     /// A reader in the middle of something.
@@ -282,7 +282,7 @@ impl FrameReader {
             sink.no_preface(at, chunk.arrival);
             self.lose(at, chunk.arrival, sink);
         } else {
-            let read = read.saturating_add(same as u8);
+            let read = read.saturating_add(to_u8(same));
             self.state = if usize::from(read) == PREFACE.len() {
                 Http2ReaderState::Header(0)
             } else {
@@ -305,7 +305,7 @@ impl FrameReader {
         for (slot, byte) in self.scratch.iter_mut().skip(have).zip(chunk.bytes.iter().take(taken)) {
             *slot = *byte;
         }
-        self.state = Http2ReaderState::Header((have + taken) as u8);
+        self.state = Http2ReaderState::Header(to_u8(have + taken));
         if have + taken == HEADER_LEN
             && let Parse::Done(header, _) = FrameHeader::parse(&self.scratch)
         {
@@ -339,7 +339,7 @@ impl FrameReader {
         let len = chunk.bytes.len().min((header.len - done.min(header.len)) as usize);
         let bytes = chunk.bytes.get(..len).unwrap_or_default();
         sink.payload(header, done, Chunk { bytes, ..chunk });
-        self.go_on(header, done.saturating_add(len as u32), chunk.arrival, sink);
+        self.go_on(header, done.saturating_add(to_u32(len)), chunk.arrival, sink);
         len
     }
 
@@ -356,7 +356,7 @@ impl FrameReader {
         }
         have += 1;
         self.skipped = self.skipped.saturating_add(1);
-        self.state = Http2ReaderState::Lost(have as u8);
+        self.state = Http2ReaderState::Lost(to_u8(have));
         if have == HEADER_LEN
             && let Parse::Done(header, _) = FrameHeader::parse(&self.scratch)
             && header.is_plausible(&self.scratch, self.longest)
@@ -379,7 +379,7 @@ impl FrameReader {
         match self.state {
             Http2ReaderState::Payload(header, done) => {
                 let left = header.len.saturating_sub(done);
-                let inside = u64::from(left).min(len) as u32;
+                let inside = to_u32(u64::from(left).min(len));
                 sink.missing(header, done, inside, arrival);
                 self.go_on(header, done.saturating_add(inside), arrival, sink);
                 if u64::from(inside) < len {

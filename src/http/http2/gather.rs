@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::model::Chunk;
+use crate::model::{Chunk, to_u32};
 
 /// Bytes that are held of a field block. As many as heads of HTTP/1.1 may have.
 pub(super) const MOST: usize = 64 << 10;
@@ -42,9 +42,9 @@ impl Gather {
             (self.spoilt, self.over) = (true, true);
             return;
         }
-        let start = self.bytes.len() as u32;
+        let start = to_u32(self.bytes.len());
         self.bytes.extend_from_slice(chunk.bytes);
-        let of_block = start..self.bytes.len() as u32;
+        let of_block = start..to_u32(self.bytes.len());
         match self.pieces.last_mut() {
             Some(last)
                 if last.packet == chunk.origin.packet
@@ -71,9 +71,9 @@ impl Gather {
             (self.spoilt, self.over) = (true, true);
             return;
         }
-        let base = self.bytes.len() as u32;
+        let base = to_u32(self.bytes.len());
         self.bytes.extend_from_slice(bytes);
-        let part = part.start as u32..part.end as u32;
+        let part = to_u32(part.start)..to_u32(part.end);
         for piece in &other.pieces {
             let from = piece.of_block.start.max(part.start);
             let to = piece.of_block.end.min(part.end);

@@ -4,6 +4,7 @@
 //! nobody here knows. What is inserted later is known, since indices count from the newest entry on. A field that
 //! refers to another one is given as unknown, never guessed.
 
+use crate::model::to_u32;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -163,7 +164,7 @@ impl Hpack {
                 Ok(None) => {}
                 Ok(Some(mut field)) => {
                     begun = true;
-                    field.at = from as u32..input.at as u32;
+                    field.at = to_u32(from)..to_u32(input.at);
                     fields.unknown += u32::from(field.value.is_none() || field.name.is_none());
                     let len = |part: &Option<Box<[u8]>>| part.as_ref().map_or(0, |part| part.len());
                     kept = kept.saturating_add(len(&field.name) + len(&field.value));
@@ -174,7 +175,7 @@ impl Hpack {
                     }
                 }
                 Err(why) => {
-                    fields.broken = Some((from as u32, why));
+                    fields.broken = Some((to_u32(from), why));
                     self.lose();
                     break;
                 }
@@ -218,7 +219,7 @@ impl Hpack {
         let name = if index == 0 { Some(input.string()?) } else { self.look_up(index)?.0 };
         let from = input.at;
         let value = input.string()?;
-        let value_at = from as u32..input.at as u32;
+        let value_at = to_u32(from)..to_u32(input.at);
         if form == FieldForm::Incremental {
             self.insert(TableEntry { name: name.clone(), value: value.clone() });
         }

@@ -36,7 +36,7 @@ struct HuffmanLevel {
 /// Symbols in the order of their codes, and where each length begins.
 const TABLE: ([u16; 257], [HuffmanLevel; LONGEST + 1]) = table();
 
-#[allow(clippy::indexing_slicing)] // Done by the compiler: an index that does not fit is an error there.
+#[allow(clippy::indexing_slicing, clippy::cast_possible_truncation)] // Done by the compiler: an index that does not fit is an error there.
 const fn table() -> ([u16; 257], [HuffmanLevel; LONGEST + 1]) {
     let mut symbols = [0u16; 257];
     let mut levels = [HuffmanLevel { first: 0, count: 0, at: 0 }; LONGEST + 1];

@@ -7,7 +7,7 @@
 use super::http::{Http1, begins, classify};
 use crate::http::HeadKind;
 use crate::http::http2::begins_with_headers;
-use crate::model::Direction;
+use crate::model::{Direction, to_u8};
 use crate::pipeline::events::NotWebSocket;
 use crate::pipeline::limits::Limits;
 use crate::ws::{Guess, GuessVerdict, Known, Piece, Sent, recognise};
@@ -114,7 +114,7 @@ pub(crate) fn detect(
     }
     let said = known.said || missing == Missing::Response;
     let sent = sides.each_ref().map(|side| Sent { pieces: &side.pieces, ended: side.ended });
-    let count = all().count().min(usize::from(LAST)) as u8;
+    let count = to_u8(all().count().min(usize::from(LAST)));
     let verdict = recognise(sent, Known { said, ..known });
     let later = || if missing == Missing::All { find_start(sides, false, limits) } else { None };
     match verdict {

@@ -14,7 +14,7 @@ use super::websocket::{Finish, OpenWebSocket};
 use crate::http::http2::rules::H2_STREAM_RESET;
 use crate::http::http2::{self, ConnectAnswer, Http2};
 use crate::http::{BodySample, complete};
-use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span};
+use crate::model::{Body, Bytes as _, Chunk, Direction, Head, PerDirection, Place, Rule, Span, to_u32};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::{Ending, HeadPlace, Pending, Sink, State, StreamFrames};
 use crate::pipeline::transport::above::Gap;
@@ -430,7 +430,7 @@ impl http2::Http2Events for StreamEvents<'_, '_> {
                     && (!chunk.is_sealed()
                         || self.streams.decrypted.saturating_add(chunk.bytes.len()) <= EARLY_DECRYPTED) =>
             {
-                let span = Span { start: chunk.address, len: chunk.bytes.len() as u32 };
+                let span = Span { start: chunk.address, len: to_u32(chunk.bytes.len()) };
                 let decrypted: Option<Box<[u8]>> = chunk.is_sealed().then(|| chunk.bytes.into());
                 self.streams.decrypted += decrypted.as_deref().map_or(0, <[u8]>::len);
                 self.context.scratch.grow(2 * size_of::<Early>() as u64);

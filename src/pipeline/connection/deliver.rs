@@ -3,7 +3,7 @@
 use super::{Disposition, TcpConnection};
 use crate::http::HeadKind;
 use crate::http::http2::{begins_with_headers, begins_with_settings};
-use crate::model::{Chunk, Direction, Place};
+use crate::model::{Chunk, Direction, Place, to_u32};
 use crate::pipeline::application::{begins, classify, is_plain_response, report_plain_response};
 use crate::pipeline::context::Context;
 use crate::pipeline::events::NotWebSocket;
@@ -95,7 +95,7 @@ impl TcpConnection {
             let order = self.application.order();
             let is_turn = !matches!(order, DeliveryOrder::Causal { .. })
                 || self.transport.turn(side, &held, order) != SideTurn::Other;
-            return if is_turn { self.decrypt(side, chunk, context) as u32 } else { 0 };
+            return if is_turn { to_u32(self.decrypt(side, chunk, context)) } else { 0 };
         }
         if !self.find_client(side, bytes, context) {
             return 0;
@@ -106,7 +106,7 @@ impl TcpConnection {
             SideTurn::UpTo(len) => (Chunk { bytes: bytes.get(..len).unwrap_or_default(), ..chunk }, false),
             SideTurn::Other => return 0,
         };
-        self.hand_over(side, chunk, unasked, Some(held.ack), context) as u32
+        to_u32(self.hand_over(side, chunk, unasked, Some(held.ack), context))
     }
 
     /// Whether a server answers a ClientHello in plain HTTP.

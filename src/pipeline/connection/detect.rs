@@ -1,7 +1,7 @@
 //! Runs detection on a connection whose handshake was not captured, and acts on what it finds.
 
 use super::{Disposition, TcpConnection};
-use crate::model::{Direction, PerDirection, Place};
+use crate::model::{Direction, PerDirection, Place, to_u32};
 use crate::pipeline::application::{DetectedStart, Detection, MidStream, Missing, SideEvidence, detect};
 use crate::pipeline::context::{ByteSource, Context};
 use crate::pipeline::sides::{Identity, PerSide, Side};
@@ -182,7 +182,7 @@ impl TcpConnection {
                     return skipped;
                 }
                 skipped += len;
-                self.transport.streams.of_mut(side).consume(len as u32);
+                self.transport.streams.of_mut(side).consume(to_u32(len));
             } else if let Some(len) = stream.hole() {
                 let at = stream.position();
                 let arrival = stream.first_waiting().map_or(place, |held| held.origin);

@@ -6,7 +6,7 @@
 
 use super::above::Above;
 use super::{Transport, Twice, bytes_of};
-use crate::model::{Place, Span};
+use crate::model::{Place, Span, to_u32};
 use crate::net::ARENA_BASE;
 use crate::pipeline::context::{CapturedSegment, Context};
 use crate::pipeline::sides::Side;
@@ -175,7 +175,7 @@ fn headers_before<'a>(seen: &Held, tcp_len: usize, context: &Context<'a>) -> Opt
         return None;
     }
     [20u32, 40].into_iter().find_map(|ip_len| {
-        let len = ip_len + tcp_len as u32;
+        let len = ip_len + to_u32(tcp_len);
         let start = seen.address.checked_sub(len.into())?;
         let headers = context.bytes.slice(Span { start, len })?;
         let found = Headers::of(headers, ip_len as usize, tcp_len)?;

@@ -4,6 +4,7 @@
 //! a setting before what it allows, in whatever order the packets were captured.
 
 use super::Transport;
+use crate::model::to_usize;
 use crate::pipeline::sides::Side;
 use crate::tcp::{Held, Stream};
 
@@ -83,7 +84,7 @@ impl Transport {
         }
         match received.saturating_sub(held.at) {
             0 => SideTurn::Other,
-            len if len < u64::from(held.len) => SideTurn::UpTo(len as usize),
+            len if len < u64::from(held.len) => SideTurn::UpTo(to_usize(len)),
             _ => SideTurn::Own,
         }
     }

@@ -1,7 +1,7 @@
 //! What a connection waits for: a gap to be filled, a SYN, a response, frames after a loss, segments after a RST.
 
 use super::Transport;
-use crate::model::Place;
+use crate::model::{Place, to_u32};
 use crate::pipeline::context::{Context, Watermark};
 use crate::pipeline::sides::Side;
 use crate::tcp::{GiveUp, Stream};
@@ -154,7 +154,7 @@ impl Transport {
         stream.begin();
         while stream.next() < from {
             match (stream.ready(), stream.hole()) {
-                (Some(held), _) => stream.consume((from - held.at).min(u64::from(held.len)) as u32),
+                (Some(held), _) => stream.consume(to_u32((from - held.at).min(u64::from(held.len)))),
                 (None, Some(hole)) => stream.skip(hole.min(from - stream.next())),
                 _ => break,
             }

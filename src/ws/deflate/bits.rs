@@ -1,5 +1,8 @@
 //! The bits of the stream, lowest first (RFC 1951 section 3.1.1).
 
+// A reader of bits takes as many as it was asked for.
+#![allow(clippy::cast_possible_truncation)]
+
 /// Bits taken from the input that nobody has used yet. Those above the first `len` are zero.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bits {

@@ -1,5 +1,8 @@
 //! Blocks (RFC 1951 section 3.2.3), in any pieces of input.
 
+// Codes, lengths and symbols are packed into the bits of one number.
+#![allow(clippy::cast_possible_truncation)]
+
 use super::bits::Bits;
 use super::codes::{
     Coded, Codes, DIST_BITS, DISTS, END, FIXED, LENS, LITERAL, LITLEN_BITS, LITLENS, Lens, SECOND, SPECIAL,

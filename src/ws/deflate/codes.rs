@@ -12,6 +12,9 @@
 //!  7..0     bits of the code and of what follows it
 //! ```
 
+// Codes, lengths and symbols are packed into the bits of one number.
+#![allow(clippy::cast_possible_truncation)]
+
 use std::sync::LazyLock;
 
 /// The entry is a literal.

@@ -3,6 +3,8 @@
 //! In: messages as they were on the wire, unmasked, whole or in pieces. Out: their text, in slices of the one
 //! buffer that is the window too, so that nothing is copied and everything since the window was empty is known.
 
+use crate::model::to_usize;
+
 mod bits;
 mod block;
 mod codes;
@@ -378,7 +380,7 @@ impl Tally {
         if self.outcome == Inflation::Whole {
             self.cut_by = Some(if over_ratio { InflateLimit::Ratio } else { InflateLimit::Message });
             if !over_ratio {
-                room = limits.message.saturating_sub(before).min(made.len() as u64) as usize;
+                room = to_usize(limits.message.saturating_sub(before).min(made.len() as u64));
             }
         }
         let (within, beyond) = made.split_at_checked(room).unwrap_or((made, &[]));
