@@ -1,18 +1,19 @@
-//! Pipes and devices: opened without waiting for whoever writes to them, so that it can be said that nothing comes.
+//! Opens pipes and devices without blocking, so that the caller can report that no bytes arrive.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 use std::time::Duration;
 
-/// After this time it is said that nothing comes.
-const TOLD_AFTER: Duration = Duration::from_secs(2);
+/// How long to wait before reporting that no bytes have arrived.
+const REPORT_AFTER: Duration = Duration::from_secs(2);
 
-/// Opens a file. Of a pipe or a device the first bytes are waited for, at most for `most`; `told` is called where that takes long.
+/// Opens a file. For a pipe or a device, waits for the first bytes, at most for `most`, and calls `report` once if that takes
+/// longer than 2 s.
 ///
 /// # Errors
-/// Where it cannot be opened, or nothing came in time.
-pub fn open(path: &Path, most: Option<Duration>, told: &mut dyn FnMut()) -> io::Result<File> {
+/// If the file cannot be opened, is a socket, or no bytes arrive in time ([`ErrorKind::TimedOut`]).
+pub fn open(path: &Path, most: Option<Duration>, report: &mut dyn FnMut()) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
@@ -28,9 +29,9 @@ pub fn open(path: &Path, most: Option<Duration>, told: &mut dyn FnMut()) -> io::
         let file = options.open(path)?;
         let kind = file.metadata()?.file_type();
         if kind.is_fifo() || kind.is_char_device() {
-            let first = most.map_or(TOLD_AFTER, |most| most.min(TOLD_AFTER));
+            let first = most.map_or(REPORT_AFTER, |most| most.min(REPORT_AFTER));
             if !comes(&file, Some(first))? {
-                told();
+                report();
                 if !comes(&file, most.map(|most| most.saturating_sub(first)))? {
                     return Err(nothing_came(most.unwrap_or_default()));
                 }
@@ -44,15 +45,15 @@ pub fn open(path: &Path, most: Option<Duration>, told: &mut dyn FnMut()) -> io::
     }
     #[cfg(not(unix))]
     {
-        let _ = (most, told);
+        let _ = (most, report);
         File::open(path)
     }
 }
 
-/// Reads a file that [`open`] opened, and fails with [`ErrorKind::TimedOut`] where nothing comes for `most`.
+/// Reads from a file that [`open`] opened.
 ///
 /// # Errors
-/// Where it cannot be read, or nothing came in time.
+/// If the file cannot be read, or no bytes arrive for `most` ([`ErrorKind::TimedOut`]).
 pub fn read(file: &mut File, into: &mut [u8], most: Duration) -> io::Result<usize> {
     #[cfg(unix)]
     if !comes(file, Some(most))? {
@@ -63,11 +64,11 @@ pub fn read(file: &mut File, into: &mut [u8], most: Duration) -> io::Result<usiz
 }
 
 fn nothing_came(most: Duration) -> io::Error {
-    let text = format!("nothing came through this pipe or device for {} s", most.as_secs());
+    let text = format!("no bytes arrived from this pipe or device for {} s", most.as_secs());
     io::Error::new(ErrorKind::TimedOut, text)
 }
 
-/// Waits until there are bytes, or the end; false after `most`. A signal makes it wait that long again.
+/// Waits for bytes or the end of the file; returns false after `most`. A signal restarts the wait.
 #[cfg(unix)]
 fn comes(file: &File, most: Option<Duration>) -> io::Result<bool> {
     use rustix::event::{PollFd, PollFlags, Timespec, poll};

@@ -26,6 +26,7 @@ use crate::report::records::Csv;
 use crate::report::sarif::Sarif;
 use crate::report::table::{Table, TableStyle, TableTotals, TimeFormat};
 use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
+use crate::store;
 use crate::ws::Spot;
 
 /// The result of a run.
@@ -264,6 +265,19 @@ fn open_until(input: &InputArgs, asked: Option<&StopRequest>) -> Result<Capture,
         options.stop = asked.and_then(StopRequest::stop);
     }
     Capture::open(&inputs, &options)
+}
+
+/// How a command that keeps rows in memory opens its captures. `memory`: bytes for those rows, if they are bounded.
+#[must_use]
+pub fn session_options(input: &InputArgs, limits: Limits, memory: Option<usize>) -> store::Options {
+    store::Options {
+        no_mmap: input.no_mmap,
+        max_unpacked: input.limits.max_unpacked,
+        waits: Some(super::report_waiting),
+        limits,
+        memory,
+        ..store::Options::default()
+    }
 }
 
 /// Returns the limits of the analysis, with the TLS secrets.

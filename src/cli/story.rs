@@ -9,8 +9,8 @@ use super::style::Style;
 use super::{read, sandbox};
 use crate::capture::Input;
 use crate::report::Selection;
+use crate::store::Session;
 use crate::store::detail::{Detail, Request};
-use crate::store::{self, Session};
 use crate::story::{StoryForm, tell, write};
 
 const EXAMPLES: &str = "\
@@ -68,16 +68,8 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
     sandbox::enter(&sandbox::printing(&args.input, None));
     let limits = read::limits(&args.input, &Selection::default(), false)?;
     let secrets = limits.secrets.clone();
-    let (no_mmap, max_unpacked) = (args.input.no_mmap, args.input.limits.max_unpacked);
     let memory = Some(args.input.limits.rows());
-    let options = store::Options {
-        no_mmap,
-        max_unpacked,
-        waits: Some(super::report_waiting),
-        limits,
-        memory,
-        ..store::Options::default()
-    };
+    let options = read::session_options(&args.input, limits, memory);
     let mut session = Session::open(&inputs, options).map_err(Problem::from)?;
     session.wait();
     keys::tell_unused(&secrets, session.index().seen.tls);

@@ -12,7 +12,7 @@ use crate::capture::Input;
 use crate::filter::{self, Levels};
 use crate::model::safe_str;
 use crate::report::Selection;
-use crate::store::{self, Session};
+use crate::store::Session;
 use crate::tui::run::{self, UiOptions};
 use crate::tui::{Colors, Looks, Signs, Theme};
 
@@ -65,14 +65,7 @@ pub fn run(args: &ReadArgs, screen: &ScreenArgs) -> anyhow::Result<u8> {
     let is_file = inputs.iter().all(|input| matches!(input, Input::Path(_)));
     let given = args.input.limits.max_mem.is_some();
     let memory = (is_file || given).then(|| args.input.limits.rows());
-    let options = store::Options {
-        no_mmap,
-        max_unpacked,
-        waits: Some(super::report_waiting),
-        limits,
-        memory,
-        ..store::Options::default()
-    };
+    let options = read::session_options(&args.input, limits, memory);
     let session = Session::open(&inputs, options).map_err(Problem::from)?;
     show(&session, &Screens { read: args, screen, name: source(args), again })
 }

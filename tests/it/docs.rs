@@ -88,6 +88,16 @@ fn the_rules_document_says_what_the_rules_say() {
     );
 }
 
+/// A newcomer needs two commands: one that shows something, and one that runs all tests.
+#[test]
+fn the_readme_has_the_two_commands() {
+    let readme = read(&root().join("README.md"));
+    assert!(readme.contains(
+        "\n$ cargo run --release --no-default-features -- read captures/chat-deflate/capture.pcapng\n"
+    ));
+    assert!(readme.contains("\n    .ci/install && cargo test\n"));
+}
+
 /// What the README shows of the UI is a picture of it, and its keys are keys.
 #[test]
 fn the_readme_shows_the_screens_as_they_are() {

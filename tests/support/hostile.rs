@@ -112,7 +112,7 @@ fn print(file: &[u8], how: How, secrets: Secrets, mut out: impl Write) -> Effort
     effort
 }
 
-/// Counts what is printed, and keeps nothing of it.
+/// Counts the printed bytes and discards them.
 struct Counted(u64);
 
 impl Write for Counted {
