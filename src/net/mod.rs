@@ -35,7 +35,7 @@ mod tcp;
 mod tunnel;
 mod wifi;
 
-use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span, to_u32};
+use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
 use cursor::{Cursor, DecodeStop, be16};
 use defrag::{Arena, Fragments};
 use exported::Exports;
@@ -386,7 +386,7 @@ impl Decoder {
 /// The segment in the most common kind of packet: Ethernet, IPv4 without options, TCP. `None` for all others, which
 /// [`Decoder::decode_other`] is for. Always inlined: a segment that is written in halves and read in one piece
 /// makes the processor wait.
-#[allow(clippy::inline_always)]
+#[allow(clippy::inline_always, clippy::cast_possible_truncation)] // Its lengths come from a field of 16 bits.
 #[inline(always)]
 #[must_use]
 pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
@@ -413,10 +413,10 @@ pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
         window: tcp.window,
         header_at: packet.bytes.start.saturating_add(below as u64),
         header_len: tcp.header_len,
-        len: to_u32(len),
-        claimed_len: to_u32(len),
+        len: len as u32,
+        claimed_len: len as u32,
         excess_len: 0,
-        below_len: to_u32(below),
+        below_len: below as u32,
     })
 }
 
