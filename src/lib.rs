@@ -14,6 +14,7 @@
 //! | room | may use | may touch |
 //! | --- | --- | --- |
 //! | model | – | nothing |
+//! | json | model | nothing |
 //! | sandbox | – | files streams environment terminal |
 //! | output | sandbox | files streams environment |
 //! | capture | model output | files threads streams |
@@ -26,12 +27,12 @@
 //! | ws | model | nothing |
 //! | subproto | model ws | nothing |
 //! | pipeline | model net tcp tls http ws subproto | nothing |
-//! | filter | model pipeline ws | nothing |
+//! | filter | model json pipeline ws | nothing |
 //! | autopsy | model pipeline ws subproto | nothing |
 //! | report::style | – | nothing |
 //! | cli::style | report::style | terminal streams environment |
-//! | report | model pipeline ws subproto filter autopsy report::style | nothing |
-//! | explain | model http ws report cli::style | nothing |
+//! | report | model json pipeline ws subproto filter autopsy report::style | nothing |
+//! | explain | model json http ws cli::style | nothing |
 //! | build | model http ws report explain | nothing |
 //! | drive | model capture pipeline ws | nothing |
 //! | store | model capture net pipeline ws autopsy drive | files threads clock |
@@ -39,7 +40,7 @@
 //! | export | model output capture filter pipeline ws report drive store | files |
 //! | cli::signals | capture | terminal streams |
 //! | learn | model capture net http ws report store | nothing |
-//! | tui | model filter http pipeline ws autopsy report explain build store story export learn | nothing |
+//! | tui | model json filter http pipeline ws autopsy report explain build store story export learn | nothing |
 //! | tui::run | model output filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -66,6 +67,7 @@ pub mod explain;
 pub mod export;
 pub mod filter;
 pub mod http;
+pub mod json;
 pub mod learn;
 pub mod model;
 pub mod net;

@@ -2,31 +2,38 @@
 
 use std::io::{self, Write};
 
+use serde_json::{Map, Value, json};
+
 use super::frame::{Explained, ExplainedFrame, FieldRow};
 use super::handshake::{AcceptVerdict, Heads, check, judgements};
 use super::message::Utf8;
 use super::topic::Explanation;
-use super::words::mistakes::mistake as told;
-use crate::http::Judgement;
+use super::words::mistakes::mistake as mistake_text;
 use crate::http::accept::steps;
+use crate::json::write_value;
 use crate::model::{Head, Lang, Severity};
-use crate::report::json::{json_key, json_string};
 use crate::ws::{Inflation, Opcode};
 
-/// Prints what was explained as one line of JSON. Keys that a `frame` record has too mean the same here.
+/// Prints an explanation as one line of JSON. Keys that a `frame` record also has mean the same here.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_json(out: &mut dyn Write, explained: &Explained) -> io::Result<()> {
-    let mut json = JsonObject::new();
-    json.number("v", 1).string("kind", "explain").number("bytes", explained.len as u64);
-    json.flag("legal", explained.is_legal());
-    frames(&mut json, explained);
-    json.finish(out)
+    line(
+        out,
+        &json!({
+            "v": 1,
+            "kind": "explain",
+            "bytes": explained.len,
+            "legal": explained.is_legal(),
+            "frames": frames(explained),
+            "rest": rest(explained),
+        }),
+    )
 }
 
-/// Prints pasted heads, and the frames behind them, as one line of JSON. `len`: bytes that were pasted. True where
-/// nothing is against the RFCs.
+/// Prints pasted heads, and the frames behind them, as one line of JSON. `len` is the number of bytes that were pasted.
+/// Returns whether everything follows the RFCs.
 ///
 /// # Errors
 /// Those of `out`.
@@ -38,96 +45,122 @@ pub fn write_heads_json(
     lang: Lang,
 ) -> io::Result<bool> {
     let (request, response) = (heads.request.as_ref(), heads.response.as_ref());
-    let problems = judgements(request, response);
+    let judged = judgements(request, response);
     let read = request.is_some() || response.is_some();
-    let legal = read && explained.is_legal() && problems.iter().all(|j| j.rule.severity != Severity::Error);
-    let mut json = JsonObject::new();
-    json.number("v", 1).string("kind", "explain").number("bytes", len as u64).flag("legal", legal);
-    json.object("handshake", |json| {
-        for (name, message) in [("request", request), ("response", response)] {
-            match message {
-                Some(message) => json.object(name, |json| head(json, message)),
-                None => json.null(name),
-            };
-        }
-        accept(json, request, response, lang);
-        json.list("problems", &problems, |json, Judgement { rule, side, text, .. }| {
-            json.string("code", rule.code).string("severity", rule.severity.name());
-            json.string("dir", side.name()).string("text", text).string("ref", rule.reference);
-        });
+    let legal = read && explained.is_legal() && judged.iter().all(|j| j.rule.severity != Severity::Error);
+    let problems = judged.iter().map(|problem| {
+        json!({
+            "code": problem.rule.code,
+            "severity": problem.rule.severity.name(),
+            "dir": problem.side.name(),
+            "text": problem.text,
+            "ref": problem.rule.reference,
+        })
     });
-    frames(&mut json, explained);
-    json.finish(out)?;
+    line(
+        out,
+        &json!({
+            "v": 1,
+            "kind": "explain",
+            "bytes": len,
+            "legal": legal,
+            "handshake": {
+                "request": request.map(head),
+                "response": response.map(head),
+                "accept": accept(request, response, lang),
+                "problems": problems.collect::<Value>(),
+            },
+            "frames": frames(explained),
+            "rest": rest(explained),
+        }),
+    )?;
     Ok(legal)
 }
 
-fn head(json: &mut JsonObject, head: &Head) {
-    json.bytes("line", head.token(&head.line));
-    json.list("headers", &head.headers, |json, field| {
-        json.bytes("name", head.token(&field.name)).bytes("value", head.token(&field.value));
+fn head(head: &Head) -> Value {
+    let headers = head.headers.iter().map(|field| {
+        object([bytes("name", head.token(&field.name)), bytes("value", head.token(&field.value))])
     });
+    object([bytes("line", head.token(&head.line)), ("headers".into(), headers.collect())])
 }
 
-/// How the accept value comes about (RFC 6455 section 4.2.2), and whether it is the one that was sent.
-fn accept(json: &mut JsonObject, request: Option<&Head>, response: Option<&Head>, lang: Lang) {
+/// How the accept value is computed (RFC 6455, section 4.2.2), and whether it equals the one that was sent.
+fn accept(request: Option<&Head>, response: Option<&Head>, lang: Lang) -> Value {
     let sent = response.and_then(|head| head.value("Sec-WebSocket-Accept"));
-    let Some(key) = request.and_then(|head| head.value("Sec-WebSocket-Key")) else {
-        json.null("accept");
-        return;
-    };
+    let Some(key) = request.and_then(|head| head.value("Sec-WebSocket-Key")) else { return Value::Null };
     let steps = steps(key);
-    json.object("accept", |json| {
-        json.bytes("key", &steps.key).bytes("concatenated", &steps.concatenated);
-        json.string("sha1", &hex::encode(steps.digest)).string("expected", &steps.accept);
-        let Some(sent) = sent else { return };
-        json.bytes("sent", sent);
-        match check(key, sent) {
-            AcceptVerdict::Right => json.flag("match", true),
-            AcceptVerdict::Wrong { mistake: None, .. } => json.flag("match", false),
-            AcceptVerdict::Wrong { mistake: Some(mistake), .. } => {
-                json.flag("match", false).string("likely_mistake", told(mistake, lang))
-            }
-        };
-    });
-}
-
-fn frames(json: &mut JsonObject, explained: &Explained) {
-    json.list("frames", &explained.frames, frame);
-    match &explained.rest {
-        Some(rest) => json.object("rest", |inner| {
-            inner.number("offset", rest.range.start as u64).number("len", rest.range.len() as u64);
-            inner.string("why", rest.why);
-        }),
-        None => json.null("rest"),
-    };
-}
-
-fn frame(json: &mut JsonObject, frame: &ExplainedFrame) {
-    json.number("frame", frame.number as u64).number("offset", frame.range.start as u64);
-    json.number("header_len", frame.header_range().len() as u64).flag("complete", frame.is_complete());
-    json.number("missing_header", frame.missing.0 as u64).number("missing_payload", frame.missing.1);
-    if let Some(header) = frame.header {
-        let op = header.opcode();
-        json.flag("fin", header.fin()).number("rsv", header.rsv().into()).number("opcode", op.bits().into());
-        json.string("op", op.name()).flag("masked", header.masked());
-        match header.masked() {
-            true => json.string("masking_key", &hex::encode(header.masking_key)),
-            false => json.null("masking_key"),
-        };
-        json.number("len", header.payload_len).string("payload", &hex::encode(&frame.payload));
-        content(json, frame, op);
+    let mut keys = vec![
+        bytes("key", &steps.key),
+        bytes("concatenated", &steps.concatenated),
+        ("sha1".into(), hex::encode(steps.digest).into()),
+        ("expected".into(), steps.accept.as_str().into()),
+    ];
+    if let Some(sent) = sent {
+        let verdict = check(key, sent);
+        keys.push(bytes("sent", sent));
+        keys.push(("match".into(), matches!(verdict, AcceptVerdict::Right).into()));
+        if let AcceptVerdict::Wrong { mistake: Some(mistake), .. } = verdict {
+            keys.push(("likely_mistake".into(), mistake_text(mistake, lang).into()));
+        }
     }
-    json.flag("legal", frame.is_legal());
-    json.list("problems", &frame.problems, |json, problem| {
-        json.string("code", problem.rule.code).string("severity", problem.rule.severity.name());
-        json.string("field", problem.field.name()).string("text", &problem.text);
-        json.string("ref", problem.rule.reference);
-    });
-    json.list("fields", &frame.rows, row);
+    object(keys)
 }
 
-/// What the payload says.
-fn content(json: &mut JsonObject, frame: &ExplainedFrame, op: Opcode) {
+fn frames(explained: &Explained) -> Value {
+    explained.frames.iter().map(frame).collect()
+}
+
+fn rest(explained: &Explained) -> Value {
+    let rest = explained.rest.as_ref();
+    rest.map(|rest| json!({ "offset": rest.range.start, "len": rest.range.len(), "why": rest.why })).into()
+}
+
+fn frame(frame: &ExplainedFrame) -> Value {
+    let mut value = json!({
+        "frame": frame.number,
+        "offset": frame.range.start,
+        "header_len": frame.header_range().len(),
+        "complete": frame.is_complete(),
+        "missing_header": frame.missing.0,
+        "missing_payload": frame.missing.1,
+    });
+    let Value::Object(keys) = &mut value else { return value };
+    let mut add = |more: Value| keys.extend(more.as_object().cloned().unwrap_or_default());
+    if let Some(header) = frame.header {
+        let opcode = header.opcode();
+        add(json!({
+            "fin": header.fin(),
+            "rsv": header.rsv(),
+            "opcode": opcode.bits(),
+            "op": opcode.name(),
+            "masked": header.masked(),
+            "masking_key": header.masked().then(|| hex::encode(header.masking_key)),
+            "len": header.payload_len,
+            "payload": hex::encode(&frame.payload),
+        }));
+        add(content(frame, opcode));
+    }
+    let problems = frame.problems.iter().map(|problem| {
+        json!({
+            "code": problem.rule.code,
+            "severity": problem.rule.severity.name(),
+            "field": problem.field.name(),
+            "text": problem.text,
+            "ref": problem.rule.reference,
+        })
+    });
+    add(json!({
+        "legal": frame.is_legal(),
+        "problems": problems.collect::<Value>(),
+        "fields": frame.rows.iter().map(row).collect::<Value>(),
+    }));
+    value
+}
+
+/// What the payload contains.
+fn content(frame: &ExplainedFrame, opcode: Opcode) -> Value {
+    let mut keys = Map::new();
+    let mut add = |key: &str, value: Value| keys.insert(key.to_owned(), value);
     let inflated = frame.message.inflated.as_ref();
     let text = match (frame.message.opcode, inflated) {
         (Some(Opcode::Text), Some(inflated)) => std::str::from_utf8(&inflated.bytes).ok(),
@@ -135,14 +168,14 @@ fn content(json: &mut JsonObject, frame: &ExplainedFrame, op: Opcode) {
         _ => None,
     };
     if let Some(text) = text {
-        json.string("text", text);
+        add("text", text.into());
     }
     if let Utf8::Bad(at) = frame.message.utf8 {
-        json.number("invalid_utf8_at", at);
+        add("invalid_utf8_at", at.into());
     }
     if let Some(inflated) = inflated {
         if text.is_none() {
-            json.string("hex", &hex::encode(&inflated.bytes));
+            add("hex", hex::encode(&inflated.bytes).into());
         }
         let integrity = match inflated.outcome {
             Inflation::Whole if inflated.bad_end.is_some() => "lenient",
@@ -151,122 +184,70 @@ fn content(json: &mut JsonObject, frame: &ExplainedFrame, op: Opcode) {
             Inflation::UnknownDictionary => "unknown-dictionary",
             Inflation::Damaged => "damaged",
         };
-        json.number("inflated_len", inflated.bytes.len() as u64).string("integrity", integrity);
+        add("inflated_len", inflated.bytes.len().into());
+        add("integrity", integrity.into());
     }
-    if let Some(close) = frame.close().filter(|_| op == Opcode::Close) {
-        match close.code {
-            Some(code) => json.number("close_code", code.into()),
-            None => json.null("close_code"),
-        };
+    if let Some(close) = frame.close().filter(|_| opcode == Opcode::Close) {
+        add("close_code", close.code.into());
         if let Ok(reason) = std::str::from_utf8(close.reason) {
-            json.string("close_reason", reason);
+            add("close_reason", reason.into());
         }
     }
+    keys.into()
 }
 
-fn row(json: &mut JsonObject, row: &FieldRow) {
-    json.string("field", row.field.name()).number("offset", row.range.start as u64);
-    json.number("len", row.range.len() as u64);
+fn row(row: &FieldRow) -> Value {
+    let mut keys = vec![
+        ("field".into(), row.field.name().into()),
+        ("offset".into(), row.range.start.into()),
+        ("len".into(), row.range.len().into()),
+    ];
     if let Some((first, count)) = row.bits {
-        json.number("first_bit", first.into()).number("bits", count.into());
+        keys.push(("first_bit".into(), first.into()));
+        keys.push(("bits".into(), count.into()));
     }
-    json.string("value", &row.value).string("meaning", &row.meaning).string("ref", row.reference);
+    keys.push(("value".into(), row.value.as_str().into()));
+    keys.push(("meaning".into(), row.meaning.as_str().into()));
+    keys.push(("ref".into(), row.reference.into()));
+    object(keys)
 }
 
-/// Writes what is said of things that have a name: `{"topics":[…]}`.
+/// Prints explanations of named things as one line: `{"topics":[…]}`.
 ///
 /// # Errors
 /// Those of `out`.
 pub fn write_topics(out: &mut dyn Write, topics: &[Explanation]) -> io::Result<()> {
-    let mut json = JsonObject::new();
-    json.list("topics", topics, |json, told| {
-        json.string("kind", told.kind).string("name", &told.name);
-        if let Some(severity) = told.severity {
-            json.string("severity", severity);
-        }
-        json.string("ref", told.reference);
-        json.list("text", &told.parts, |json, (heading, text)| {
-            json.string("heading", heading).string("text", text);
-        });
-        if let Some(example) = told.example {
-            json.string("example", example.hex);
-        }
-    });
-    json.finish(out)
+    let topic = |topic: &Explanation| {
+        let parts = topic.parts.iter().map(|(heading, text)| json!({ "heading": heading, "text": text }));
+        let mut keys = vec![("kind".into(), topic.kind.into()), ("name".into(), topic.name.as_str().into())];
+        keys.extend(topic.severity.map(|severity| ("severity".into(), severity.into())));
+        keys.push(("ref".into(), topic.reference.into()));
+        keys.push(("text".into(), parts.collect()));
+        keys.extend(topic.example.map(|example| ("example".into(), example.hex.into())));
+        object(keys)
+    };
+    line(out, &json!({ "topics": topics.iter().map(topic).collect::<Value>() }))
 }
 
-/// A JSON object being written.
-struct JsonObject {
-    out: Vec<u8>,
+type Key = (String, Value);
+
+fn object(keys: impl IntoIterator<Item = Key>) -> Value {
+    keys.into_iter().collect::<Map<_, _>>().into()
 }
 
-impl JsonObject {
-    fn new() -> Self {
-        Self { out: vec![b'{'] }
+/// Returns bytes as text under `key`, or in hexadecimal under `KEY_hex` if they are not UTF-8.
+fn bytes(key: &str, value: &[u8]) -> Key {
+    match std::str::from_utf8(value) {
+        Ok(text) => (key.to_owned(), text.into()),
+        Err(_) => (format!("{key}_hex"), hex::encode(value).into()),
     }
+}
 
-    fn key(&mut self, key: &str) -> &mut Vec<u8> {
-        if !matches!(self.out.last(), Some(b'{')) {
-            self.out.push(b',');
-        }
-        json_key(&mut self.out, key);
-        &mut self.out
-    }
-
-    fn number(&mut self, key: &str, value: u64) -> &mut Self {
-        self.key(key).extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-        self
-    }
-
-    fn string(&mut self, key: &str, value: &str) -> &mut Self {
-        json_string(self.key(key), value);
-        self
-    }
-
-    fn flag(&mut self, key: &str, value: bool) -> &mut Self {
-        self.key(key).extend_from_slice(if value { b"true" } else { b"false" });
-        self
-    }
-
-    fn null(&mut self, key: &str) -> &mut Self {
-        self.key(key).extend_from_slice(b"null");
-        self
-    }
-
-    fn object(&mut self, key: &str, fill: impl FnOnce(&mut Self)) -> &mut Self {
-        self.key(key).push(b'{');
-        fill(self);
-        self.out.push(b'}');
-        self
-    }
-
-    fn list<T>(&mut self, key: &str, items: &[T], fill: impl Fn(&mut Self, &T)) -> &mut Self {
-        self.key(key).push(b'[');
-        for (i, item) in items.iter().enumerate() {
-            if i > 0 {
-                self.out.push(b',');
-            }
-            self.out.push(b'{');
-            fill(self, item);
-            self.out.push(b'}');
-        }
-        self.out.push(b']');
-        self
-    }
-
-    /// Text, or under `KEY_hex` what is none.
-    fn bytes(&mut self, key: &str, value: &[u8]) -> &mut Self {
-        match std::str::from_utf8(value) {
-            Ok(text) => self.string(key, text),
-            Err(_) => self.string(&format!("{key}_hex"), &hex::encode(value)),
-        }
-    }
-
-    /// Writes it as a line.
-    fn finish(mut self, out: &mut dyn Write) -> io::Result<()> {
-        self.out.extend_from_slice(b"}\n");
-        out.write_all(&self.out)
-    }
+fn line(out: &mut dyn Write, value: &Value) -> io::Result<()> {
+    let mut line = Vec::new();
+    write_value(&mut line, value);
+    line.push(b'\n');
+    out.write_all(&line)
 }
 
 #[cfg(test)]

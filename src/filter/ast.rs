@@ -6,7 +6,7 @@ use std::net::Ipv6Addr;
 use memchr::memmem::Finder;
 
 use super::field::{Field, ValueKind};
-use super::json::Path;
+use crate::json::{Number, Path};
 
 /// A filter: parsed, checked against the fields, ready to be asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,6 +88,15 @@ pub(super) enum Lit {
     Null,
     Int(i128),
     Real(f64),
+}
+
+impl From<Number> for Lit {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Int(int) => Self::Int(int),
+            Number::Real(real) => Self::Real(real),
+        }
+    }
 }
 
 /// A network; IPv4 as `::ffff:a.b.c.d`.

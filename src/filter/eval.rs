@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use super::ast::{Cmp, Filter, Leaf, Lit, Node, Pattern, Test};
 use super::field::{Field, ValueKind};
-use super::json;
+use crate::json;
 use crate::model::{Endpoint, Extension, Time};
 
 /// What came out.
@@ -347,7 +347,7 @@ fn json_holds(test: &Test, raw: &[u8]) -> bool {
 fn json_compare(cmp: Cmp, lit: &Lit, raw: &[u8]) -> bool {
     let order = match lit {
         Lit::Text(lit) if raw.starts_with(b"\"") => Some((*json::text(raw)).cmp(lit)),
-        Lit::Int(_) | Lit::Real(_) => json::number(raw).and_then(|value| order(&value, lit)),
+        Lit::Int(_) | Lit::Real(_) => json::number(raw).and_then(|value| order(&value.into(), lit)),
         Lit::Flag(flag) => (raw == if *flag { &b"true"[..] } else { b"false" }).then_some(Ordering::Equal),
         Lit::Null => (raw == b"null").then_some(Ordering::Equal),
         _ => None,

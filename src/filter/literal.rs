@@ -195,6 +195,9 @@ fn json(text: &str) -> Lit {
         "null" => Lit::Null,
         "true" => Lit::Flag(true),
         "false" => Lit::Flag(false),
-        _ => super::json::number(text.as_bytes()).unwrap_or_else(|| Lit::Text(text.as_bytes().into())),
+        _ => match crate::json::number(text.as_bytes()) {
+            Some(number) => number.into(),
+            None => Lit::Text(text.as_bytes().into()),
+        },
     }
 }

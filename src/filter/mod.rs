@@ -23,7 +23,6 @@ mod error;
 mod eval;
 mod events;
 pub mod field;
-mod json;
 mod lex;
 mod literal;
 mod matcher;

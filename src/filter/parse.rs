@@ -14,9 +14,9 @@ use std::ops::Range;
 use super::ast::{Cmp, Filter, Leaf, Lit, Needle, Node, Pattern, Test, TextSearch};
 use super::error::FilterError;
 use super::field::{Field, ValueKind, names, near};
-use super::json::Path;
 use super::lex::{Keyword, Odd, Sign, Token, keyword, next};
 use super::literal::{Wrong, raw};
+use crate::json::Path;
 
 /// Bytes of a filter.
 const LONGEST: usize = 16 << 10;

@@ -16,7 +16,6 @@
 #[cfg(test)]
 mod capture_tests;
 pub mod csv;
-pub mod json;
 pub mod junit;
 pub mod ndjson;
 mod ordered;

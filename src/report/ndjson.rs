@@ -7,8 +7,8 @@ mod tls;
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
-use super::json::json_string;
 use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
+use crate::json::json_string;
 use crate::model::{Body, Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Sink, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};

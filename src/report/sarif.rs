@@ -8,8 +8,10 @@
 use std::fmt::Arguments;
 use std::io::{self, Write};
 
-use super::json::json_string;
+use serde_json::{Map, Value, json};
+
 use super::{Lead, Ordered, Report, Selection, Summary};
+use crate::json::write_value;
 use crate::model::{Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, Sink};
 use crate::ws::Spot;
@@ -71,32 +73,30 @@ impl<W: Write> Report for Sarif<W> {
     fn finish(self, summary: &Summary) -> io::Result<()> {
         let Self { out, selection, sources, .. } = self;
         let mut out = out.finish()?;
-        let mut tail = b"\n],\"tool\":{\"driver\":{\"name\":\"wslens\",\"version\":".to_vec();
-        json_string(&mut tail, env!("CARGO_PKG_VERSION"));
-        tail.extend_from_slice(b",\"rules\":[");
         let part = selection.filter.is_some() || !selection.connections.is_empty();
         let counts = if part { &selection.chosen } else { &summary.totals.findings };
-        let told: Vec<(&Rule, u64)> =
+        let broken: Vec<(&Rule, u64)> =
             counts.iter().filter(|(rule, count)| *count > 0 && selection.shows_rule(rule)).collect();
-        for (i, (rule, _)) in told.iter().enumerate() {
-            tail.extend_from_slice(if i == 0 { b"\n" } else { b",\n" });
-            describe(&mut tail, rule);
-        }
-        tail.extend_from_slice(b"\n]}},\"artifacts\":[");
-        for (i, source) in sources.iter().enumerate() {
-            tail.extend_from_slice(if i == 0 { b"" } else { b"," });
-            tail.extend_from_slice(b"{\"location\":{\"uri\":");
-            json_string(&mut tail, &uri(source));
-            tail.extend_from_slice(b"}}");
-        }
-        let _ = write!(tail, "],\"invocations\":[{{\"executionSuccessful\":{}}}]", summary.input_complete);
-        let _ = write!(tail, ",\"properties\":{{\"packets\":{},\"findings\":{{", summary.packets);
-        for (i, (rule, count)) in told.iter().enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            let _ = write!(tail, "{comma}\"{}\":{count}", rule.code);
-        }
-        tail.extend_from_slice(b"}}}]}\n");
-        out.write_all(&tail)?;
+        let driver = json!({
+            "name": "wslens",
+            "version": env!("CARGO_PKG_VERSION"),
+            "rules": broken.iter().map(|(rule, _)| describe(rule)).collect::<Value>(),
+        });
+        let artifacts = sources.iter().map(|source| json!({ "location": { "uri": uri(source) } }));
+        let findings = broken.iter().map(|(rule, count)| (rule.code, Value::from(*count)));
+        let tail = json!({
+            "tool": { "driver": driver },
+            "artifacts": artifacts.collect::<Value>(),
+            "invocations": [{ "executionSuccessful": summary.input_complete }],
+            "properties": { "packets": summary.packets, "findings": findings.collect::<Value>() },
+        });
+        // The run's object is open: its results were written as they came.
+        let mut bytes = b"\n],".to_vec();
+        let mut rest = Vec::new();
+        write_value(&mut rest, &tail);
+        bytes.extend_from_slice(rest.get(1..).unwrap_or_default());
+        bytes.extend_from_slice(b"]}\n");
+        out.write_all(&bytes)?;
         out.flush()
     }
 }
@@ -116,7 +116,8 @@ impl<W: Write> Sink for Sarif<W> {
         if self.selection.finding(connection, rule, spot, text) {
             self.matched += 1;
             let source = (self.sources.len() == 1).then(|| self.sources.first()).flatten();
-            self.out.tagged(spot.place.packet, (), |out| result(out, source, connection, rule, spot, text));
+            let result = result(source, connection, rule, spot, text);
+            self.out.tagged(spot.place.packet, (), |out| write_value(out, &result));
         }
     }
 
@@ -138,50 +139,50 @@ fn level(severity: Severity) -> &'static str {
     }
 }
 
-fn describe(out: &mut Vec<u8>, rule: &Rule) {
-    let _ = write!(out, "{{\"id\":\"{}\",\"shortDescription\":{{\"text\":", rule.code);
-    json_string(out, rule.summary);
-    out.extend_from_slice(b"},\"help\":{\"text\":");
-    json_string(out, &format!("{} Reference: {}", rule.advice, rule.reference));
-    let _ = write!(out, "}},\"defaultConfiguration\":{{\"level\":\"{}\"}}}}", level(rule.severity));
+fn describe(rule: &Rule) -> Value {
+    json!({
+        "id": rule.code,
+        "shortDescription": { "text": rule.summary },
+        "help": { "text": format!("{} Reference: {}", rule.advice, rule.reference) },
+        "defaultConfiguration": { "level": level(rule.severity) },
+    })
 }
 
 fn result(
-    out: &mut Vec<u8>,
     source: Option<&String>,
     connection: Option<&Connection>,
     rule: &Rule,
     spot: Spot,
     text: Arguments<'_>,
-) {
-    let _ = write!(out, "{{\"ruleId\":\"{}\",\"level\":\"{}\",", rule.code, level(rule.severity));
-    out.extend_from_slice(b"\"message\":{\"text\":");
-    json_string(out, &text.to_string());
-    out.extend_from_slice(b"},\"locations\":[{");
-    if let Some(source) = source {
-        out.extend_from_slice(b"\"physicalLocation\":{\"artifactLocation\":{\"index\":0,\"uri\":");
-        json_string(out, &uri(source));
-        out.extend_from_slice(b"}},");
-    }
+) -> Value {
     let places = [
         ("connection", connection.map(|connection| u64::from(connection.id.0))),
         ("message", spot.message),
         ("frame", spot.frame),
         ("packet", Some(spot.place.packet).filter(|packet| *packet > 0)),
     ];
-    let known = || places.iter().filter_map(|(name, number)| number.map(|number| (name, number)));
-    let words: Vec<String> = known().map(|(name, number)| format!("{name} {number}")).collect();
-    out.extend_from_slice(b"\"logicalLocations\":[{\"fullyQualifiedName\":");
-    json_string(out, if words.is_empty() { "capture".to_owned() } else { words.join(", ") }.as_str());
-    out.extend_from_slice(b"}]}],\"properties\":{");
-    let _ = write!(out, "\"time\":\"{}\"", spot.place.time);
-    for (name, number) in known() {
-        let _ = write!(out, ",\"{name}\":{number}");
+    let known = || places.iter().filter_map(|(name, number)| number.map(|number| (*name, number)));
+    let names: Vec<String> = known().map(|(name, number)| format!("{name} {number}")).collect();
+    let mut location = Map::new();
+    if let Some(source) = source {
+        let artifact = json!({ "artifactLocation": { "index": 0, "uri": uri(source) } });
+        location.insert("physicalLocation".into(), artifact);
     }
+    let name = if names.is_empty() { "capture".to_owned() } else { names.join(", ") };
+    location.insert("logicalLocations".into(), json!([{ "fullyQualifiedName": name }]));
+    let mut properties = Map::new();
+    properties.insert("time".into(), spot.place.time.to_string().into());
+    properties.extend(known().map(|(name, number)| (name.to_owned(), number.into())));
     if let Some(direction) = spot.direction {
-        let _ = write!(out, ",\"direction\":\"{}\"", direction.name());
+        properties.insert("direction".into(), direction.name().into());
     }
-    out.extend_from_slice(b"}}");
+    json!({
+        "ruleId": rule.code,
+        "level": level(rule.severity),
+        "message": { "text": text.to_string() },
+        "locations": [location],
+        "properties": properties,
+    })
 }
 
 /// A file's name as a URI reference (RFC 3986): everything but unreserved characters and `/` is encoded.

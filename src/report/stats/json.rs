@@ -1,47 +1,70 @@
-//! The numbers as one JSON object, for programs. Keys keep their meaning within a `v`.
+//! The statistics as one JSON object, for programs. Keys keep their meaning within a `v`.
 
-use std::fmt::Write as _;
+use serde_json::{Map, Number, Value, json};
 
 use super::keep_alive::SentHeartbeats;
 use super::text::mean;
-use super::{Count, STATES, Stats, Sums};
+use super::{Count, STATES, Stats, Sums, Top};
+use crate::json::write_value;
 use crate::model::{Histogram, PerDirection, Severity, Time};
 use crate::report::Summary;
-use crate::report::json::{json_key, json_string};
 
 /// Appends the object and a line end.
 pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
     let totals = &summary.totals;
-    let mut object = ObjectWriter { out, first: true };
-    object.open(None);
-    object.number("v", 1);
-    object.string("kind", "stats");
-    object.number("packets", summary.packets);
-    object.number("capture_bytes", summary.capture_bytes);
-    object.text("first", stats.times.map(|(first, _)| first));
-    object.text("last", stats.times.and_then(|(_, last)| last));
-    object.number("tcp_connections", totals.tcp_connections);
-    object.number("websockets", stats.states.iter().sum());
-    object.open(Some("states"));
-    for (state, count) in STATES.iter().zip(stats.states) {
-        object.number(state.name(), count);
-    }
-    object.close();
     let sums = &stats.sums;
-    let counts: [(&str, Count); 7] = [
-        ("messages", |sums| sums.messages),
-        ("frames", |sums| sums.frames),
-        ("payload_bytes", |sums| sums.payload),
-        ("header_bytes", Sums::headers),
-        ("wire_bytes", |sums| sums.wire),
-        ("deflated_bytes", |sums| sums.deflated),
-        ("inflated_bytes", |sums| sums.inflated),
-    ];
-    for (name, of) in counts {
-        object.both(name, sums, of);
-    }
-    object.open(Some("ops"));
-    let ops: [(&str, Count); 7] = [
+    let rtt = &stats.rtt;
+    let answered = (rtt.count > 0).then_some(());
+    let mut object = json!({
+        "v": 1,
+        "kind": "stats",
+        "packets": summary.packets,
+        "capture_bytes": summary.capture_bytes,
+        "first": time(stats.times.map(|(first, _)| first)),
+        "last": time(stats.times.and_then(|(_, last)| last)),
+        "tcp_connections": totals.tcp_connections,
+        "websockets": stats.states.iter().sum::<u64>(),
+        "states": counts(STATES.iter().map(|state| state.name()).zip(stats.states)),
+        "messages": both(sums, |sums| sums.messages),
+        "frames": both(sums, |sums| sums.frames),
+        "payload_bytes": both(sums, |sums| sums.payload),
+        "header_bytes": both(sums, Sums::headers),
+        "wire_bytes": both(sums, |sums| sums.wire),
+        "deflated_bytes": both(sums, |sums| sums.deflated),
+        "inflated_bytes": both(sums, |sums| sums.inflated),
+        "ops": opcodes(sums),
+        "sizes": sizes(sums),
+        "handshake_bytes": stats.heads.all,
+        "deflate_connections": stats.deflate,
+        "open_time": seconds(Some(i64::try_from(stats.open_time()).unwrap_or(i64::MAX))),
+        "rtt": {
+            "count": rtt.count,
+            "min": seconds(answered.map(|()| rtt.min)),
+            "mean": seconds(mean(rtt)),
+            "max": seconds(answered.map(|()| rtt.max)),
+        },
+        "close_codes": counts(stats.codes.iter().map(|(code, count)| {
+            (code.map_or_else(|| "none".to_owned(), |code| code.to_string()), *count)
+        })),
+        "without_close": stats.without_close,
+    });
+    let Value::Object(keys) = &mut object else { return };
+    keep_alive(keys, stats);
+    keys.insert("connections".into(), stats.top.iter().map(connection).collect());
+    keys.insert("http_estimate".into(), estimate(stats));
+    let severities = [Severity::Error, Severity::Warning, Severity::Info];
+    let findings = severities.map(|severity| (severity.name(), totals.findings.of(severity)));
+    keys.insert("findings".into(), counts(findings));
+    keys.insert("skipped".into(), counts(summary.skipped.iter().map(|(reason, count)| (*reason, *count))));
+    keys.insert("gaps".into(), totals.gaps.into());
+    keys.insert("gap_bytes".into(), totals.gap_bytes.into());
+    keys.insert("input_complete".into(), summary.input_complete.into());
+    write_value(out, &object);
+    out.push(b'\n');
+}
+
+fn opcodes(sums: &PerDirection<Sums>) -> Value {
+    let opcodes: [(&str, Count); 7] = [
         ("text", |sums| sums.data.first().copied().unwrap_or(0)),
         ("binary", |sums| sums.data.get(1).copied().unwrap_or(0)),
         ("reserved_data", |sums| sums.data.get(2).copied().unwrap_or(0)),
@@ -50,245 +73,109 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
         ("pong", |sums| sums.control.get(2).copied().unwrap_or(0)),
         ("reserved_control", |sums| sums.control.get(3).copied().unwrap_or(0)),
     ];
-    for (name, of) in ops {
-        object.both(name, sums, of);
-    }
-    object.close();
-    sizes(&mut object, sums);
-    object.number("handshake_bytes", stats.heads.all);
-    object.number("deflate_connections", stats.deflate);
-    object.seconds("open_time", Some(i64::try_from(stats.open_time()).unwrap_or(i64::MAX)));
-    object.open(Some("rtt"));
-    object.number("count", stats.rtt.count);
-    let answered = (stats.rtt.count > 0).then_some(());
-    object.seconds("min", answered.map(|()| stats.rtt.min));
-    object.seconds("mean", mean(&stats.rtt));
-    object.seconds("max", answered.map(|()| stats.rtt.max));
-    object.close();
-    object.open(Some("close_codes"));
-    for (code, count) in &stats.codes {
-        object.number(&code.map_or_else(|| "none".to_owned(), |code| code.to_string()), *count);
-    }
-    object.close();
-    object.number("without_close", stats.without_close);
-    keep_alive(&mut object, stats);
-    connections(&mut object, stats);
-    estimate(&mut object, stats);
-    object.open(Some("findings"));
-    for severity in [Severity::Error, Severity::Warning, Severity::Info] {
-        object.number(severity.name(), totals.findings.of(severity));
-    }
-    object.close();
-    object.open(Some("skipped"));
-    for (reason, count) in &summary.skipped {
-        object.number(reason, *count);
-    }
-    object.close();
-    object.number("gaps", totals.gaps);
-    object.number("gap_bytes", totals.gap_bytes);
-    object.word("input_complete", if summary.input_complete { "true" } else { "false" });
-    object.close();
-    out.push(b'\n');
+    opcodes.into_iter().map(|(name, of)| (name, both(sums, of))).collect()
 }
 
-/// Data messages by size: `from` and `to` are payload bytes on the wire; the last class has no end.
-fn sizes(object: &mut ObjectWriter<'_>, sums: &PerDirection<Sums>) {
-    object.list("sizes");
-    for (class, (c2s, s2c)) in sums.c2s.sizes.iter().zip(&sums.s2c.sizes).enumerate() {
-        if *c2s > 0 || *s2c > 0 {
-            let end = 1u64 << class;
-            object.open(None);
-            object.number("from", if class == 0 { 0 } else { end / 2 });
-            if class + 1 == super::SIZES {
-                object.word("to", "null");
-            } else {
-                object.number("to", end - 1);
-            }
-            object.number("c2s", *c2s);
-            object.number("s2c", *s2c);
-            object.close();
-        }
-    }
-    object.end_list();
+/// Returns the number of data messages by size: `from` and `to` are payload bytes on the wire; the last class has no
+/// upper end.
+fn sizes(sums: &PerDirection<Sums>) -> Value {
+    let classes = sums.c2s.sizes.iter().zip(&sums.s2c.sizes).enumerate();
+    let used = classes.filter(|(_, (c2s, s2c))| **c2s > 0 || **s2c > 0);
+    used.map(|(class, (c2s, s2c))| {
+        let end = 1u64 << class;
+        json!({
+            "from": if class == 0 { 0 } else { end / 2 },
+            "to": (class + 1 < super::SIZES).then(|| end - 1),
+            "c2s": c2s,
+            "s2c": s2c,
+        })
+    })
+    .collect()
 }
 
-fn write_times(object: &mut ObjectWriter<'_>, name: &str, times: &Histogram) {
-    if times.count() == 0 {
-        return object.word(name, "null");
-    }
-    object.open(Some(name));
-    object.number("count", times.count());
-    object.seconds("min", times.min());
-    object.seconds("median", times.median());
-    object.seconds("max", times.max());
-    object.close();
-}
-
-/// How connections ended, their pings, and heartbeats of subprotocols.
-fn keep_alive(object: &mut ObjectWriter<'_>, stats: &Stats) {
+/// Adds how connections ended, their pings, and the heartbeats of subprotocols.
+fn keep_alive(keys: &mut Map<String, Value>, stats: &Stats) {
     let all = &stats.keep_alive;
-    object.open(Some("ends"));
-    for (kind, by) in &all.ends {
-        object.number(kind, by.all());
-    }
-    object.close();
-    object.open(Some("ends_by"));
-    for (kind, by) in &all.ends {
-        object.open(Some(kind));
-        for (side, count) in by.sides() {
-            object.number(side, count);
-        }
-        object.close();
-    }
-    object.close();
-    object.open(Some("causes"));
-    for (cause, count) in &all.causes {
-        object.number(cause, *count);
-    }
-    object.close();
-    let sides = |object: &mut ObjectWriter<'_>, sides: &PerDirection<SentHeartbeats>| {
-        for (name, sent) in [("c2s", &sides.c2s), ("s2c", &sides.s2c)] {
-            object.open(Some(name));
-            object.number("sent", sent.sent);
-            object.number("answered", sent.answered);
-            object.number("missed", sent.missed);
-            write_times(object, "interval", &sent.interval);
-            write_times(object, "rtt", &sent.rtt);
-            object.close();
-        }
-    };
-    object.open(Some("pings"));
-    sides(object, &all.pings);
-    object.close();
-    object.open(Some("heartbeats"));
-    for (name, (connections, both)) in &all.above {
-        object.open(Some(name));
-        object.number("connections", *connections);
-        sides(object, both);
-        object.close();
-    }
-    object.close();
+    keys.insert("ends".into(), counts(all.ends.iter().map(|(kind, by)| (*kind, by.all()))));
+    keys.insert("ends_by".into(), all.ends.iter().map(|(kind, by)| (*kind, counts(by.sides()))).collect());
+    keys.insert("causes".into(), counts(all.causes.iter().map(|(cause, count)| (*cause, *count))));
+    keys.insert("pings".into(), heartbeats(&all.pings).collect());
+    let above = all.above.iter().map(|(name, (connections, both))| {
+        let own = ("connections", Value::from(*connections));
+        (*name, std::iter::once(own).chain(heartbeats(both)).collect::<Value>())
+    });
+    keys.insert("heartbeats".into(), above.collect());
 }
 
-fn connections(object: &mut ObjectWriter<'_>, stats: &Stats) {
-    object.list("connections");
-    for top in &stats.top {
-        object.open(None);
-        object.number("conn", top.number.into());
-        match &top.url {
-            Some(url) => object.string("url", url),
-            None => object.word("url", "null"),
-        }
-        object.string("state", top.state.name());
-        object.text("opened", Some(top.opened));
-        object.text("closed", top.closed);
-        for (name, counts) in
-            [("messages", &top.messages), ("frames", &top.frames), ("payload_bytes", &top.payload)]
-        {
-            object.both(name, counts, |count| *count);
-        }
-        object.number("rtt_count", top.rtt.count);
-        object.seconds("rtt_mean", mean(&top.rtt));
-        object.close();
-    }
-    object.end_list();
+fn heartbeats(sides: &PerDirection<SentHeartbeats>) -> impl Iterator<Item = (&'static str, Value)> {
+    [("c2s", &sides.c2s), ("s2c", &sides.s2c)].into_iter().map(|(name, sent)| {
+        let value = json!({
+            "sent": sent.sent,
+            "answered": sent.answered,
+            "missed": sent.missed,
+            "interval": times(&sent.interval),
+            "rtt": times(&sent.rtt),
+        });
+        (name, value)
+    })
 }
 
-fn estimate(object: &mut ObjectWriter<'_>, stats: &Stats) {
-    let Some(estimate) = stats.estimate() else {
-        return object.word("http_estimate", "null");
-    };
-    object.open(Some("http_estimate"));
-    object.number("request_bytes", estimate.given.request_bytes);
-    object.number("response_bytes", estimate.given.response_bytes);
-    object.seconds("poll_interval", Some(i64::try_from(estimate.given.poll).unwrap_or(i64::MAX)));
-    object.list("methods");
-    for method in &estimate.methods {
-        object.open(None);
-        object.string("name", method.name);
-        object.number("requests", method.requests);
-        object.number("header_bytes", method.header_bytes);
-        object.close();
+fn times(times: &Histogram) -> Value {
+    if times.count() == 0 {
+        return Value::Null;
     }
-    object.end_list();
-    object.close();
+    json!({
+        "count": times.count(),
+        "min": seconds(times.min()),
+        "median": seconds(times.median()),
+        "max": seconds(times.max()),
+    })
 }
 
-/// Writes objects and lists; a comma before all but the first.
-struct ObjectWriter<'a> {
-    out: &'a mut Vec<u8>,
-    first: bool,
+fn connection(top: &Top) -> Value {
+    json!({
+        "conn": top.number,
+        "url": top.url,
+        "state": top.state.name(),
+        "opened": time(Some(top.opened)),
+        "closed": time(top.closed),
+        "messages": both(&top.messages, |count| *count),
+        "frames": both(&top.frames, |count| *count),
+        "payload_bytes": both(&top.payload, |count| *count),
+        "rtt_count": top.rtt.count,
+        "rtt_mean": seconds(mean(&top.rtt)),
+    })
 }
 
-impl ObjectWriter<'_> {
-    fn key(&mut self, name: Option<&str>) {
-        if !std::mem::take(&mut self.first) {
-            self.out.push(b',');
-        }
-        if let Some(name) = name {
-            json_key(self.out, name);
-        }
-    }
+fn estimate(stats: &Stats) -> Value {
+    let Some(estimate) = stats.estimate() else { return Value::Null };
+    let methods = estimate.methods.iter().map(|method| {
+        json!({ "name": method.name, "requests": method.requests, "header_bytes": method.header_bytes })
+    });
+    json!({
+        "request_bytes": estimate.given.request_bytes,
+        "response_bytes": estimate.given.response_bytes,
+        "poll_interval": seconds(Some(i64::try_from(estimate.given.poll).unwrap_or(i64::MAX))),
+        "methods": methods.collect::<Value>(),
+    })
+}
 
-    fn open(&mut self, name: Option<&str>) {
-        self.key(name);
-        self.out.push(b'{');
-        self.first = true;
-    }
+fn counts<K: Into<String>>(counts: impl IntoIterator<Item = (K, u64)>) -> Value {
+    counts.into_iter().map(|(name, count)| (name.into(), Value::from(count))).collect()
+}
 
-    fn close(&mut self) {
-        self.out.push(b'}');
-        self.first = false;
-    }
+fn both<T>(values: &PerDirection<T>, of: impl Fn(&T) -> u64) -> Value {
+    json!({ "c2s": of(&values.c2s), "s2c": of(&values.s2c) })
+}
 
-    fn list(&mut self, name: &str) {
-        self.key(Some(name));
-        self.out.push(b'[');
-        self.first = true;
-    }
+/// Returns a time as a string: a number would lose nanoseconds in many readers.
+fn time(time: Option<Time>) -> Value {
+    time.map(|time| time.to_string()).into()
+}
 
-    fn end_list(&mut self) {
-        self.out.push(b']');
-        self.first = false;
-    }
-
-    fn word(&mut self, name: &str, word: &str) {
-        self.key(Some(name));
-        self.out.extend_from_slice(word.as_bytes());
-    }
-
-    fn number(&mut self, name: &str, number: u64) {
-        self.word(name, itoa::Buffer::new().format(number));
-    }
-
-    fn string(&mut self, name: &str, text: &str) {
-        self.key(Some(name));
-        json_string(self.out, text);
-    }
-
-    /// A time, as a string: a number would lose nanoseconds.
-    fn text(&mut self, name: &str, time: Option<Time>) {
-        match time {
-            Some(time) => self.string(name, &time.to_string()),
-            None => self.word(name, "null"),
-        }
-    }
-
-    fn seconds(&mut self, name: &str, nanoseconds: Option<i64>) {
-        match nanoseconds {
-            Some(nanoseconds) => {
-                let mut text = String::new();
-                let _ = write!(text, "{}", Time(nanoseconds));
-                self.word(name, &text);
-            }
-            None => self.word(name, "null"),
-        }
-    }
-
-    fn both<T>(&mut self, name: &str, values: &PerDirection<T>, of: impl Fn(&T) -> u64) {
-        self.open(Some(name));
-        self.number("c2s", of(&values.c2s));
-        self.number("s2c", of(&values.s2c));
-        self.close();
-    }
+/// Returns a time span as a number of seconds with nine decimals, exactly.
+fn seconds(nanoseconds: Option<i64>) -> Value {
+    let number: Option<Number> =
+        nanoseconds.and_then(|nanoseconds| Time(nanoseconds).to_string().parse().ok());
+    number.into()
 }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::json::{self, Json, JsonKind};
 use super::rows::TextRows;
+use crate::json::{self, Json, JsonKind};
 use crate::model::{Safe, safe};
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::tui::theme::Role;

@@ -2,7 +2,6 @@
 
 mod content;
 mod draw;
-pub mod json;
 mod rows;
 mod tree;
 

@@ -1,7 +1,7 @@
 //! Rows of the JSON tree.
 
 use super::content::Content;
-use super::json::{Json, JsonKind, Node, unquoted};
+use crate::json::{Json, JsonKind, Node, unquoted};
 use crate::model::{beginning, width};
 use crate::tui::theme::Role;
 use crate::tui::widgets::text::fit;

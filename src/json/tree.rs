@@ -1,7 +1,7 @@
-//! JSON as it was written (RFC 8259): every value by its place in the text, so that numbers keep their digits, objects
-//! their order and keys that stand twice.
+//! Parses a JSON text (RFC 8259) into a list of values, each with its range in the text, so that numbers keep their
+//! digits, and objects keep their order and their duplicate keys.
 //!
-//! No recursion: text decides how deep it goes.
+//! The parser does not recurse: the text decides the depth.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use hashbrown::HashSet;
 
 use crate::model::beginning;
 
-/// What a value is.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JsonKind {
     /// `{…}`
@@ -28,52 +28,52 @@ pub enum JsonKind {
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// What it is.
+    /// Object, array, string, number or word.
     pub kind: JsonKind,
-    /// How many objects and arrays it is in.
+    /// The number of objects and arrays around it.
     pub depth: u32,
-    /// The object or array that it is in; itself for the outermost.
+    /// The index of the object or array that contains it; its own index for the outermost value.
     pub parent: u32,
-    /// Its key in the text, with quotes, in an object.
+    /// The range of its key in the text, quotes included, if it is in an object.
     pub key: Option<Range<u32>>,
-    /// The key stood in the same object before.
+    /// Whether an earlier value of the same object has the same key.
     pub again: bool,
-    /// Its place in an array or object, from 0.
+    /// Its position in its array or object, from 0.
     pub index: u32,
-    /// Its text.
+    /// Its range in the text.
     pub span: Range<u32>,
-    /// How many values are directly in it.
+    /// The number of values directly inside it.
     pub children: u32,
-    /// The node behind the last one in it.
+    /// The index after the last node inside it.
     pub end: u32,
 }
 
-/// A text read as JSON, as far as it is JSON.
+/// The values of a text, up to its end or up to the first byte that is not JSON.
 #[derive(Clone, Debug, Default)]
 pub struct Json {
-    /// All values, each before those in it.
+    /// All values. An object or array stands before the values inside it.
     pub nodes: Vec<Node>,
-    /// Where it stopped being JSON, and why.
+    /// The offset of the first byte that is not JSON, and the reason.
     pub error: Option<(usize, &'static str)>,
 }
 
-/// Values that are read; a text with more shows as text.
+/// The most values that are parsed. A text with more is shown as text.
 const MOST: usize = 400_000;
 
-/// What is expected next.
+/// What the parser expects next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JsonState {
     Value,
-    /// A value, or the end of an array that has begun.
+    /// The first value of an array, or its end.
     FirstValue,
-    /// A key, or the end of an object that has begun.
+    /// The first key of an object, or its end.
     FirstKey,
     Key,
     Comma,
     Done,
 }
 
-/// Reads a text.
+/// Parses a text.
 #[must_use]
 pub fn read(text: &[u8]) -> Json {
     let mut reader =
@@ -94,7 +94,7 @@ struct JsonReader<'a> {
     text: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
-    /// Objects and arrays that have not ended.
+    /// The indexes of the objects and arrays that are still open.
     open: Vec<u32>,
     key: Option<Range<u32>>,
     keys: HashSet<(u32, Cow<'a, [u8]>), foldhash::fast::RandomState>,
@@ -148,7 +148,7 @@ impl<'a> JsonReader<'a> {
         open.is_some_and(|node| node.kind == JsonKind::Object)
     }
 
-    /// Behind a value.
+    /// The state after a value.
     fn after(&self) -> JsonState {
         if self.open.is_empty() { JsonState::Done } else { JsonState::Comma }
     }
@@ -157,7 +157,7 @@ impl<'a> JsonReader<'a> {
         self.at as u32 // The text's length was checked.
     }
 
-    /// Ends the innermost object or array.
+    /// Closes the innermost object or array.
     fn close(&mut self) -> JsonState {
         self.at += 1;
         let (at, end) = (self.place(), self.nodes.len() as u32);
@@ -226,7 +226,7 @@ impl<'a> JsonReader<'a> {
         })
     }
 
-    /// A string with its quotes.
+    /// Parses a string and returns its range, quotes included.
     fn string(&mut self) -> Result<Range<u32>, &'static str> {
         let start = self.place();
         let mut at = self.at + 1;
@@ -306,13 +306,17 @@ impl<'a> JsonReader<'a> {
     }
 }
 
-/// A string without its quotes, escapes resolved; what stands for no character (half a pair of surrogates) stays as
-/// it was written.
+/// Returns a string without its quotes and with its escapes resolved. An escape that stands for no character (half of a
+/// surrogate pair) stays as it is written.
 #[must_use]
 pub fn unquoted(raw: &[u8]) -> Cow<'_, [u8]> {
     let inner = raw.strip_prefix(b"\"").unwrap_or(raw);
-    let inner = inner.strip_suffix(b"\"").unwrap_or(inner);
-    if !inner.contains(&b'\\') {
+    unescape(inner.strip_suffix(b"\"").unwrap_or(inner))
+}
+
+/// Resolves the escapes of a string without quotes.
+pub(super) fn unescape(inner: &[u8]) -> Cow<'_, [u8]> {
+    if memchr::memchr(b'\\', inner).is_none() {
         return Cow::Borrowed(inner);
     }
     let mut out = Vec::with_capacity(inner.len());
@@ -347,7 +351,7 @@ pub fn unquoted(raw: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The character of a `\uXXXX` or of a pair of them, and the bytes that it took.
+/// Returns the character of a `\uXXXX` escape, or of a surrogate pair of two, and the length of the escape in bytes.
 fn escaped(text: &[u8], at: usize) -> (Option<char>, usize) {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -366,7 +370,7 @@ fn escaped(text: &[u8], at: usize) -> (Option<char>, usize) {
 }
 
 impl Json {
-    /// The path of a value as jq has it: `.a[3]["b c"]`; `.` for the outermost.
+    /// Returns the path of a value in the notation of jq: `.a[3]["b c"]`; `.` for the outermost value.
     #[must_use]
     pub fn path(&self, text: &[u8], node: usize) -> String {
         self.path_beginning(text, node, usize::MAX)
@@ -407,7 +411,7 @@ impl Json {
         if path.is_empty() { ".".to_owned() } else { path }
     }
 
-    /// The text of a value.
+    /// Returns the text of a value.
     #[must_use]
     pub fn text<'a>(&self, text: &'a [u8], node: &Node) -> &'a [u8] {
         text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default()

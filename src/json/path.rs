@@ -1,17 +1,20 @@
-//! Values inside a JSON text (RFC 8259), by a path, without building a tree.
+//! Finds values in a JSON text by a path such as `json.user.name`, without building a tree.
+//!
+//! The text is not validated as a whole: a search stops at the first byte that is no JSON on its way, and skipped values
+//! only have their brackets counted.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::{ControlFlow, Range};
 
-use super::ast::Lit;
+use super::tree::{unescape, unquoted};
 
-/// Steps of a path.
+/// The most steps a path may have.
 const LONGEST: usize = 32;
 
-/// Where a value is: `json.user.name`, `json.list[0]`, `json.list[*].id`, `json."odd key"`.
+/// The path of a value: `json.user.name`, `json.list[0]`, `json.list[*].id`, `json."odd key"`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Path(Vec<PathStep>);
+pub struct Path(Vec<PathStep>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum PathStep {
@@ -22,8 +25,10 @@ enum PathStep {
 }
 
 impl Path {
-    /// A path; `None` where the word is none, an error with its place where it is a wrong one.
-    pub(super) fn parse(word: &str) -> Option<Result<Self, (Range<usize>, &'static str)>> {
+    /// Parses a path. Returns `None` if `word` does not begin with `json`, and an error with the bytes of `word` that are
+    /// wrong if the path is malformed.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Result<Self, (Range<usize>, &'static str)>> {
         let rest =
             word.strip_prefix("json").filter(|rest| rest.is_empty() || rest.starts_with(['.', '[']))?;
         let mut steps = Vec::new();
@@ -50,7 +55,6 @@ impl Path {
                 return wrong(rest.len(), "expected . or [");
             };
             let (key, after) = if let Some(quoted) = key.strip_prefix('"') {
-                // The end was seen when the word was read; JSON's own escapes hold between the quotes.
                 let Some(end) = string_len(quoted.as_bytes()) else {
                     return wrong(rest.len(), "a quote without an end");
                 };
@@ -73,9 +77,9 @@ impl Path {
         Some(Ok(Self(steps)))
     }
 
-    /// Hands each value at this path, as it is written, to `visit`, until that says to stop or the text is no
-    /// more JSON.
-    pub(super) fn each(&self, text: &[u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {
+    /// Passes each value at this path to `visit`, as it is written, until `visit` stops the search or the text is no
+    /// longer JSON.
+    pub fn each(&self, text: &[u8], visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>) {
         let mut cursor = Cursor { text, at: 0 };
         if !self.0.is_empty() {
             let _ = cursor.walk(&self.0, visit);
@@ -112,7 +116,7 @@ impl fmt::Display for Path {
     }
 }
 
-/// A key in quotes with JSON's escapes.
+/// Appends a key in quotes, escaped.
 fn write_key(out: &mut String, key: &str) {
     use fmt::Write as _;
     out.push('"');
@@ -131,7 +135,7 @@ fn write_key(out: &mut String, key: &str) {
     out.push('"');
 }
 
-/// Bytes of a string up to its closing quote, from after the opening one.
+/// Returns the number of bytes before the closing quote of a string; `bytes` begins after the opening quote.
 fn string_len(bytes: &[u8]) -> Option<usize> {
     let mut from = 0;
     loop {
@@ -141,59 +145,6 @@ fn string_len(bytes: &[u8]) -> Option<usize> {
         }
         from = at + 2;
     }
-}
-
-/// A string's bytes with its escapes taken away; a surrogate without its other half becomes U+FFFD.
-fn unescape(raw: &[u8]) -> Cow<'_, [u8]> {
-    if memchr::memchr(b'\\', raw).is_none() {
-        return Cow::Borrowed(raw);
-    }
-    let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((first, after)) = rest.split_first() {
-        rest = after;
-        if *first != b'\\' {
-            out.push(*first);
-            continue;
-        }
-        let Some((kind, after)) = rest.split_first() else { break };
-        rest = after;
-        let plain = match kind {
-            b'n' => b'\n',
-            b't' => b'\t',
-            b'r' => b'\r',
-            b'b' => 8,
-            b'f' => 12,
-            b'u' => {
-                let (char, after) = code_point(rest);
-                rest = after;
-                out.extend_from_slice(char.encode_utf8(&mut [0; 4]).as_bytes());
-                continue;
-            }
-            other => *other,
-        };
-        out.push(plain);
-    }
-    Cow::Owned(out)
-}
-
-/// The character that four digits, or eight with `\u` between them, stand for.
-fn code_point(rest: &[u8]) -> (char, &[u8]) {
-    let four = |bytes: &[u8]| -> Option<u32> {
-        let digits = std::str::from_utf8(bytes.get(..4)?).ok()?;
-        digits.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
-    };
-    let Some(first) = four(rest) else { return (char::REPLACEMENT_CHARACTER, rest) };
-    let after = rest.get(4..).unwrap_or_default();
-    if let 0xd800..=0xdbff = first
-        && let Some(second) = after.strip_prefix(b"\\u").and_then(four)
-        && let 0xdc00..=0xdfff = second
-    {
-        let joined = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
-        let char = char::from_u32(joined).unwrap_or(char::REPLACEMENT_CHARACTER);
-        return (char, after.get(6..).unwrap_or_default());
-    }
-    (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), after)
 }
 
 struct Cursor<'a> {
@@ -227,7 +178,7 @@ impl<'a> Cursor<'a> {
         ControlFlow::Continue(rest.get(..len).unwrap_or_default())
     }
 
-    /// Goes over one value. Brackets are counted, not followed: no depth is too deep.
+    /// Skips one value. Counts brackets instead of recursing, so that any depth is accepted.
     fn skip(&mut self) -> ControlFlow<(), &'a [u8]> {
         let Some(first) = self.peek() else { return ControlFlow::Break(()) };
         let start = self.at;
@@ -273,7 +224,7 @@ impl<'a> Cursor<'a> {
         ControlFlow::Continue(self.text.get(start..self.at).unwrap_or_default())
     }
 
-    /// Follows a path; as deep as the path is long, whatever the text.
+    /// Follows a path. Recurses once per step of the path, whatever the depth of the text.
     fn walk(
         &mut self,
         path: &[PathStep],
@@ -325,21 +276,30 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Whether what was gone over is a value: numbers are looked at only here.
+/// Returns whether a skipped value is valid. Skipping does not validate numbers; this does.
 fn is_value(raw: &[u8]) -> bool {
     !matches!(raw.first(), Some(b'-' | b'0'..=b'9')) || number(raw).is_some()
 }
 
-/// A value as text: a string without quotes and escapes, anything else as it is written.
-pub(super) fn text(raw: &[u8]) -> Cow<'_, [u8]> {
-    match raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) {
-        Some(inner) => unescape(inner),
-        None => Cow::Borrowed(raw),
-    }
+/// Returns the text of a raw value: a string without its quotes and escapes, any other value as it is written.
+#[must_use]
+pub fn text(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.starts_with(b"\"") { unquoted(raw) } else { Cow::Borrowed(raw) }
 }
 
-/// A number as JSON writes it; whole ones exactly, as far as 128 bits go.
-pub(super) fn number(raw: &[u8]) -> Option<Lit> {
+/// A JSON number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Number {
+    /// A whole number that fits into 128 bits, exactly.
+    Int(i128),
+    /// Any other finite number.
+    Real(f64),
+}
+
+/// Parses a number (RFC 8259, section 6). Returns `None` if `raw` is not one, or if it is too large for 64-bit floating
+/// point.
+#[must_use]
+pub fn number(raw: &[u8]) -> Option<Number> {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
     let zeros = matches!(digits, [b'0', b'0'..=b'9', ..]);
     if zeros
@@ -350,8 +310,8 @@ pub(super) fn number(raw: &[u8]) -> Option<Lit> {
     }
     let text = std::str::from_utf8(raw).ok()?;
     match text.parse() {
-        Ok(whole) => Some(Lit::Int(whole)),
-        Err(_) => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Lit::Real),
+        Ok(whole) => Some(Number::Int(whole)),
+        Err(_) => text.parse().ok().filter(|number: &f64| number.is_finite()).map(Number::Real),
     }
 }
 
@@ -397,7 +357,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_gone_over(text in ".{0,200}", path in "json(\\.[ab]|\\[[0*]\\]){0,3}") {
+        fn any_text_can_be_searched(text in ".{0,200}", path in "json(\\.[ab]|\\[[0*]\\]){0,3}") {
             at(&path, &text);
             at(&path, &format!("{{\"a\":{text}"));
         }
