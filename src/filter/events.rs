@@ -1,12 +1,15 @@
-//! The engine's events as records.
+//! The engine's events as records of a filter.
 
 use std::borrow::Cow;
 
 use super::eval::{FilterRow, FilterVerdict, Value};
 use super::field::{Field, Level};
 use super::matcher::Remembered;
-use crate::model::{Direction, Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, State};
+use super::records::{
+    ConnectionFacts, FindingFacts, FrameFacts, MessageFacts, MessageSummary, RecordFacts, number, of_message,
+};
+use crate::model::{Direction, PerDirection, Rule, Severity, Time};
+use crate::pipeline::{Connection, Ended};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
 /// An event, and what is known beside it.
@@ -20,7 +23,7 @@ pub(super) struct EventRecord<'a> {
     pub(super) remembered: Remembered<'a>,
 }
 
-pub(super) enum FilterEvent<'a> {
+pub(crate) enum FilterEvent<'a> {
     Ended(&'a Ended<'a>),
     Message(&'a MessageEvent<'a>),
     /// With its payload, where that is needed.
@@ -79,25 +82,22 @@ impl FilterEvent<'_> {
 
 impl FilterRow for EventRecord<'_> {
     fn get(&self, field: Field) -> Value<'_> {
-        match field {
-            Field::Time | Field::Epoch => return Value::Moment(self.event.time()),
-            Field::Delta => return self.delta.map_or(Value::Absent, Value::Nanos),
-            Field::Dir => return word(self.event.direction().map(|d| d as usize)),
-            Field::Msg => return number(self.event.message()),
-            Field::Frame => return number(self.event.frame()),
-            Field::SrcIp | Field::SrcPort | Field::DstIp | Field::DstPort => return self.sender(field),
-            _ => {}
-        }
-        let own = match self.event {
-            FilterEvent::Ended(ended) => of_connection(ended, field),
-            FilterEvent::Message(message) => of_message(message, field),
-            FilterEvent::Frame(frame, payload) => of_frame(frame, payload, field),
-            FilterEvent::Finding(rule, spot, text) => of_finding(rule, spot, text, field),
+        let facts = RecordFacts {
+            time: self.event.time(),
+            delta: self.delta,
+            direction: self.event.direction(),
+            message: self.event.message(),
+            frame: self.event.frame(),
+            connection: self.connection,
         };
-        match (own, self.connection) {
-            (Value::Absent, Some(connection)) => of_handshake(connection, field),
-            (own, _) => own,
-        }
+        facts.get(field, || match self.event {
+            FilterEvent::Ended(ended) => connection_facts(ended).get(field),
+            FilterEvent::Message(message) => of_message(message, field),
+            FilterEvent::Frame(frame, payload) => frame_facts(frame, payload).get(field),
+            FilterEvent::Finding(rule, spot, text) => {
+                FindingFacts { rule, packet: spot.place.packet, offset: spot.offset, text }.get(field)
+            }
+        })
     }
 
     fn start(&self) -> Time {
@@ -109,163 +109,80 @@ impl FilterRow for EventRecord<'_> {
     }
 }
 
-impl EventRecord<'_> {
-    /// The sender's or the receiver's address or port.
-    fn sender(&self, field: Field) -> Value<'_> {
-        let (Some(direction), Some(connection)) = (self.event.direction(), self.connection) else {
-            return Value::Absent;
-        };
-        let (source, destination) = match direction {
-            Direction::ClientToServer => (connection.client, connection.server),
-            Direction::ServerToClient => (connection.server, connection.client),
-        };
-        match field {
-            Field::SrcIp => Value::Address(source.ip),
-            Field::SrcPort => Value::Number(source.port.into()),
-            Field::DstIp => Value::Address(destination.ip),
-            _ => Value::Number(destination.port.into()),
-        }
-    }
-}
-
-fn number(value: Option<u64>) -> Value<'static> {
-    value.map_or(Value::Absent, Value::Number)
-}
-
-fn word(place: Option<usize>) -> Value<'static> {
-    number(place.map(|place| place as u64))
-}
-
-fn text(value: Option<&[u8]>) -> Value<'_> {
-    value.map_or(Value::Absent, Value::Bytes)
-}
-
-/// What is known of a connection from its handshake on.
-#[must_use]
-pub fn of_handshake(connection: &Connection, field: Field) -> Value<'_> {
-    let handshake = &connection.handshake;
-    let header = |name| text(handshake.request.as_ref().and_then(|request| request.value(name)));
-    match field {
-        Field::Conn => Value::Number(connection.id.0.into()),
-        Field::TcpStream => Value::Number(connection.tcp.0.into()),
-        Field::Client => Value::Endpoint(connection.client),
-        Field::Server => Value::Endpoint(connection.server),
-        Field::ClientIp => Value::Address(connection.client.ip),
-        Field::ServerIp => Value::Address(connection.server.ip),
-        Field::ClientPort => Value::Number(connection.client.port.into()),
-        Field::ServerPort => Value::Number(connection.server.port.into()),
-        Field::ProxiedClient => connection.proxied.map_or(Value::Absent, Value::Endpoint),
-        Field::Tunnelled => Value::Flag(connection.tunnelled),
-        Field::Url => text(connection.url.as_deref().map(str::as_bytes)),
-        Field::Host => connection.url_parts().map_or(Value::Absent, |(host, _)| present(host.as_bytes())),
-        Field::Path => connection.url_parts().map_or(Value::Absent, |(_, path)| present(path.as_bytes())),
-        Field::Origin => header("Origin"),
-        Field::UserAgent => header("User-Agent"),
-        Field::Status => number(handshake.status.map(u64::from)),
-        Field::Accept => word(Some(handshake.accept as usize)),
-        Field::Subprotocol => text(handshake.subprotocol.as_deref().map(str::as_bytes)),
-        Field::Extensions if handshake.extensions.is_empty() => Value::Absent,
-        Field::Extensions => Value::Names(&handshake.extensions),
-        // As in the machine output.
-        Field::HttpVersion => text(connection.http_version().map(str::as_bytes)),
-        Field::StreamId => number(connection.stream_id.map(u64::from)),
-        Field::Midstream => Value::Flag(connection.is_midstream()),
-        Field::Tls => Value::Flag(connection.tls.is_some()),
-        _ => Value::Absent,
-    }
-}
-
-fn present(bytes: &[u8]) -> Value<'_> {
-    if bytes.is_empty() { Value::Absent } else { Value::Bytes(bytes) }
-}
-
-/// What is known at a connection's end.
-fn of_connection<'a>(ended: &'a Ended<'a>, field: Field) -> Value<'a> {
+fn connection_facts<'a>(ended: &'a Ended<'a>) -> ConnectionFacts<'a> {
     let connection = ended.connection;
-    let counts = |direction| ended.socket.map(|socket| *socket.counts(direction)).unwrap_or_default();
-    let (c2s, s2c) = (Direction::ClientToServer, Direction::ServerToClient);
-    let opened =
-        || ended.socket.map(|_| connection.response.map_or(connection.first.time, |place| place.last.time));
-    let closing = || ended.socket.and_then(|socket| socket.closing());
-    let of = |severity| Value::Number(ended.findings.of(severity));
-    match field {
-        Field::State => word(Some(match ended.state {
-            State::Open => 0,
-            State::Closed => 1,
-            State::Reset => 2,
-            State::TimedOut => 3,
-            State::Refused => 4,
-            State::Unanswered => 5,
-        })),
-        Field::Opened => opened().map_or(Value::Absent, Value::Moment),
-        Field::Closed => ended.closed.map_or(Value::Absent, Value::Moment),
-        Field::Duration => match (opened(), ended.closed) {
-            (Some(opened), Some(closed)) => closed.elapsed_since(opened).map_or(Value::Absent, Value::Nanos),
-            _ => Value::Absent,
-        },
-        Field::Messages => Value::Number(counts(c2s).messages.saturating_add(counts(s2c).messages)),
-        Field::MessagesC2s => Value::Number(counts(c2s).messages),
-        Field::MessagesS2c => Value::Number(counts(s2c).messages),
-        Field::FramesC2s => Value::Number(counts(c2s).frames),
-        Field::FramesS2c => Value::Number(counts(s2c).frames),
-        Field::PayloadBytesC2s => Value::Number(counts(c2s).payload_bytes),
-        Field::PayloadBytesS2c => Value::Number(counts(s2c).payload_bytes),
-        Field::WireBytesC2s => Value::Number(counts(c2s).wire_bytes),
-        Field::WireBytesS2c => Value::Number(counts(s2c).wire_bytes),
-        Field::CloseBy => word(closing().and_then(|closing| closing.by).map(|by| by as usize)),
-        Field::CloseCode => number(closing().and_then(|closing| closing.code).map(u64::from)),
-        Field::CloseReason => text(closing().map(|closing| closing.reason.as_slice())),
-        Field::CloseClean => closing().map_or(Value::Absent, |closing| Value::Flag(closing.answered)),
-        Field::FindingsError => of(Severity::Error),
-        Field::FindingsWarning => of(Severity::Warning),
-        Field::FindingsInfo => of(Severity::Info),
-        Field::Gaps => Value::Number(ended.gaps.0),
-        Field::GapBytes => Value::Number(ended.gaps.1),
-        Field::SkippedBytes => {
-            let skipped = |direction| ended.socket.and_then(|socket| socket.skipped(direction));
-            match (skipped(c2s), skipped(s2c)) {
-                (None, None) => Value::Absent,
-                (one, other) => Value::Number(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
-            }
-        }
-        _ => Value::Absent,
+    let both = [Direction::ClientToServer, Direction::ServerToClient];
+    let [c2s, s2c] =
+        both.map(|direction| ended.socket.map(|socket| *socket.counts(direction)).unwrap_or_default());
+    let [skipped_c2s, skipped_s2c] =
+        both.map(|direction| ended.socket.and_then(|socket| socket.skipped(direction)));
+    let opened = connection.response.map_or(connection.first.time, |response| response.last.time);
+    let severities = [Severity::Info, Severity::Warning, Severity::Error];
+    ConnectionFacts {
+        state: ended.state,
+        opened: ended.socket.map(|_| opened),
+        closed: ended.closed,
+        counts: PerDirection { c2s, s2c },
+        closing: ended.socket.and_then(|socket| socket.closing()),
+        findings: severities.map(|severity| ended.findings.of(severity)),
+        gaps: ended.gaps,
+        skipped: PerDirection { c2s: skipped_c2s, s2c: skipped_s2c },
     }
 }
 
-fn of_message<'a>(message: &'a MessageEvent<'a>, field: Field) -> Value<'a> {
-    match field {
-        Field::Packet => Value::Number(message.first.packet),
-        Field::LastPacket => Value::Number(message.last.packet),
-        Field::Op | Field::Opcode => Value::Number(message.opcode.bits().into()),
-        Field::Control => Value::Flag(message.opcode.is_control()),
-        Field::Len => message.len.map_or(Value::Unknown, Value::Number),
-        Field::Wire => Value::Number(message.wire),
-        Field::Frames => Value::Number(message.frames.into()),
-        Field::Compressed => Value::Flag(message.compressed),
-        Field::Integrity => word(Some(message.integrity as usize)),
-        Field::Text => text_of(message),
-        Field::Payload | Field::Hex => payload_of(message),
-        Field::Sha256 => match &message.sha256 {
+impl<'a> MessageFacts<'a> for &'a MessageEvent<'a> {
+    fn summary(&self) -> MessageSummary {
+        MessageSummary {
+            packet: self.first.packet,
+            last_packet: self.last.packet,
+            opcode: self.opcode,
+            len: self.len,
+            wire: self.wire,
+            frames: self.frames,
+            compressed: self.compressed,
+            integrity: self.integrity,
+        }
+    }
+
+    fn text(&self) -> Value<'a> {
+        text_of(self)
+    }
+
+    fn payload(&self) -> Value<'a> {
+        payload_of(self)
+    }
+
+    fn sha256(&self) -> Value<'a> {
+        match &self.sha256 {
             Some(hash) => Value::Bytes(hash),
             None => Value::Unknown,
-        },
-        Field::InvalidUtf8At => number(message.invalid_utf8_at),
-        Field::MissingAt => number(message.missing.map(|(at, _)| at)),
-        Field::MissingLen => number(message.missing.map(|(_, len)| len)),
-        Field::CloseCode => number(message.close.and_then(|close| close.code).map(u64::from)),
-        Field::CloseReason => text(message.close.map(|close| close.reason)),
-        Field::Rtt => message.rtt.map_or(Value::Absent, Value::Nanos),
-        _ => Value::Absent,
+        }
+    }
+
+    fn invalid_utf8_at(&self) -> Value<'a> {
+        number(self.invalid_utf8_at)
+    }
+
+    fn missing(&self) -> [Value<'a>; 2] {
+        [number(self.missing.map(|(at, _)| at)), number(self.missing.map(|(_, len)| len))]
+    }
+
+    fn close(&self) -> [Value<'a>; 2] {
+        let code = number(self.close.and_then(|close| close.code).map(u64::from));
+        [code, self.close.map_or(Value::Absent, |close| Value::Bytes(close.reason))]
+    }
+
+    fn rtt(&self) -> Option<i64> {
+        self.rtt
     }
 }
 
-/// A message's application bytes, as far as they are certain.
+/// Returns a message's application bytes, up to the first byte that is not certain.
 fn payload_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     if message.whole {
         return Value::Bytes(message.bytes);
     }
-    // Bytes up to the first hole are certain. Those of a compressed message were inflated only where there is
-    // text of it.
+    // Bytes before the first gap are certain. A compressed message was inflated only if it has a text.
     let certain = match (message.integrity, message.missing) {
         (Integrity::Damaged | Integrity::UnknownDictionary | Integrity::UnknownExtension, _) => 0,
         (_, Some(_)) if message.compressed => 0,
@@ -277,7 +194,7 @@ fn payload_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     Value::Part(message.bytes.get(..certain).unwrap_or_default())
 }
 
-/// A text message's text: what is not UTF-8 as a whole has none.
+/// Returns the text of a text message; `Absent` if it is not UTF-8.
 fn text_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     match message.text {
         _ if message.opcode != Opcode::Text => Value::Absent,
@@ -288,48 +205,28 @@ fn text_of<'a>(message: &'a MessageEvent<'a>) -> Value<'a> {
     }
 }
 
-fn of_frame<'a>(frame: &'a FrameEvent<'_>, payload: &'a [u8], field: Field) -> Value<'a> {
-    let header = frame.header;
-    let close = || Some(payload).filter(|_| header.opcode() == Opcode::Close && frame.complete);
-    match field {
-        Field::Packet => Value::Number(frame.start.place.packet),
-        Field::LastPacket => Value::Number(frame.last.packet),
-        Field::Op | Field::Opcode => Value::Number(header.opcode().bits().into()),
-        Field::Control => Value::Flag(header.opcode().is_control()),
-        Field::Len => Value::Number(header.payload_len),
-        Field::Wire => Value::Number(header.payload_len.saturating_add(header.len() as u64)),
-        Field::Fin => Value::Flag(header.fin()),
-        Field::Rsv => Value::Number(header.rsv().into()),
-        Field::Rsv1 => Value::Flag(header.rsv() & 4 != 0),
-        Field::Rsv2 => Value::Flag(header.rsv() & 2 != 0),
-        Field::Rsv3 => Value::Flag(header.rsv() & 1 != 0),
-        Field::Masked => Value::Flag(header.masked()),
-        Field::MaskingKey if header.masked() => Value::Bytes(&frame.header.masking_key),
-        Field::HeaderLen => Value::Number(header.len() as u64),
-        Field::Offset => Value::Number(frame.start.at),
-        Field::Complete => Value::Flag(frame.complete),
-        Field::Payload | Field::Hex if frame.complete && payload.len() as u64 == header.payload_len => {
-            Value::Bytes(payload)
-        }
-        // A hole may be anywhere in it.
-        Field::Payload | Field::Hex => Value::Part(if frame.complete { payload } else { &[] }),
-        Field::CloseCode => {
-            let code = close().and_then(|payload| payload.first_chunk::<2>());
-            number(code.map(|code| u16::from_be_bytes(*code).into()))
-        }
-        Field::CloseReason => text(close().and_then(|payload| payload.get(2..))),
-        _ => Value::Absent,
+fn frame_facts<'a>(frame: &'a FrameEvent<'_>, payload: &'a [u8]) -> FrameFacts<'a> {
+    let all = frame.complete && payload.len() as u64 == frame.header.payload_len;
+    FrameFacts {
+        header: frame.header,
+        masking_key: &frame.header.masking_key,
+        packet: frame.start.place.packet,
+        last_packet: Value::Number(frame.last.packet),
+        offset: Value::Number(frame.start.at),
+        complete: frame.complete,
+        payload: match all {
+            true => Value::Bytes(payload),
+            // The missing bytes may be anywhere in it.
+            false => Value::Part(if frame.complete { payload } else { &[] }),
+        },
     }
 }
 
-fn of_finding<'a>(rule: &'static Rule, spot: &Spot, sentence: &'a str, field: Field) -> Value<'a> {
-    match field {
-        Field::Packet | Field::LastPacket => Value::Number(spot.place.packet),
-        Field::Offset => number(spot.offset),
-        Field::Code => Value::Bytes(rule.code.as_bytes()),
-        Field::Severity => word(Some(rule.severity as usize)),
-        Field::Ref => Value::Bytes(rule.reference.as_bytes()),
-        Field::Text => Value::Bytes(sentence.as_bytes()),
-        _ => Value::Absent,
-    }
+/// Returns what an event answers to each field, for a comparison with the rows of the terminal UI.
+#[cfg(test)]
+pub(crate) fn answers(event: &FilterEvent<'_>, connection: Option<&Connection>) -> Vec<(Field, String)> {
+    let remembered = Remembered::nothing();
+    let record = EventRecord { start: Time::default(), connection, event, delta: None, remembered };
+    let own = super::FIELDS.iter().filter(|info| info.levels.has(event.level()));
+    own.map(|info| (info.field, format!("{:?}", record.get(info.field)))).collect()
 }

@@ -9,7 +9,7 @@
 //! | `lex`, `parse`, `literal` | the grammar, and values as they are written |
 //! | `ast` | a filter as it is understood, and how it is written |
 //! | `eval` | asking a record; three answers, because bytes may be missing |
-//! | `json` | values inside a JSON text |
+//! | `records` | what a record of each level answers to each field |
 //! | `events`, `matcher` | the engine's events as records; fields of other levels |
 //! | `whole` | tests of a connection that what it holds answers |
 //! | `complete` | proposals while typing |
@@ -27,6 +27,7 @@ mod lex;
 mod literal;
 mod matcher;
 mod parse;
+mod records;
 #[cfg(test)]
 mod tests;
 mod whole;
@@ -35,8 +36,12 @@ pub use ast::Filter;
 pub use complete::{Completion, Values, complete};
 pub use error::FilterError;
 pub use eval::{FilterRow, FilterVerdict, Value};
-pub use events::of_handshake;
+#[cfg(test)]
+pub(crate) use events::{FilterEvent, answers};
 pub use field::{FIELDS, Field, Info, Level, Levels, ValueKind, WordSet};
 pub use matcher::{Matcher, Needs, Survey};
 pub use parse::parse;
+pub use records::{
+    ConnectionFacts, FindingFacts, FrameFacts, MessageFacts, MessageSummary, RecordFacts, number, of_message,
+};
 pub use whole::{Asker, Told};

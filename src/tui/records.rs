@@ -1,11 +1,15 @@
-//! Rows of the index as a filter asks about them.
+//! The rows of an opened capture as records of a filter.
 //!
-//! A row knows its payload as far as its preview reaches; what lies behind is [`FilterVerdict::Unknown`](crate::filter::FilterVerdict).
+//! A row stores the beginning of its payload only; a test of what follows is
+//! [`FilterVerdict::Unknown`](crate::filter::FilterVerdict).
 
 use std::collections::BTreeSet;
 
-use crate::filter::{Field, FilterRow, FilterVerdict, Value, Values, of_handshake};
-use crate::model::{Direction, Time};
+use crate::filter::{
+    ConnectionFacts, Field, FilterRow, FilterVerdict, FindingFacts, FrameFacts, Level, Levels, MessageFacts,
+    MessageSummary, RecordFacts, Value, Values, number, of_message,
+};
+use crate::model::Time;
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
 use crate::ws::{Close, Integrity, Opcode};
@@ -62,80 +66,32 @@ pub struct OfFinding<'a> {
     pub row: &'a FindingRow,
 }
 
-fn number(value: Option<u64>) -> Value<'static> {
-    value.map_or(Value::Absent, Value::Number)
-}
-
-fn or_else<'a>(own: Value<'a>, other: impl FnOnce() -> Value<'a>) -> Value<'a> {
-    if let Value::Absent = own { other() } else { own }
-}
-
-/// Places of states in the filter's list of words.
-fn state(state: State) -> u64 {
-    match state {
-        State::Open => 0,
-        State::Closed => 1,
-        State::Reset => 2,
-        State::TimedOut => 3,
-        State::Refused => 4,
-        State::Unanswered => 5,
+/// What a row lacks, its connection answers.
+fn or_connection<'a>(
+    own: Value<'a>,
+    level: Level,
+    field: Field,
+    row: Option<&'a ConnectionRow>,
+) -> Value<'a> {
+    match (own, row) {
+        // A field of the row's own level means the row, even if it has none.
+        (Value::Absent, Some(row)) if !field.info().levels.has(level) => connection_facts(row).get(field),
+        (own, _) => own,
     }
 }
 
-/// What is known of a connection as it stands now.
-fn of_connection(row: &ConnectionRow, field: Field) -> Value<'_> {
-    let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
-    let opened =
-        || row.handshake.upgraded.then(|| row.response.map_or(row.first.time, |place| place.last.time));
-    let closing = row.closing.as_ref();
-    let [info, warning, error] = row.findings;
-    match field {
-        // One of which no end was told is open where the capture ends, or so far.
-        Field::State => Value::Number(state(row.state.unwrap_or(State::Open))),
-        Field::Opened => opened().map_or(Value::Absent, Value::Moment),
-        Field::Closed => row.closed.map_or(Value::Absent, Value::Moment),
-        Field::Duration => match (opened(), row.closed) {
-            (Some(opened), Some(closed)) => closed.elapsed_since(opened).map_or(Value::Absent, Value::Nanos),
-            _ => Value::Absent,
-        },
-        Field::Messages => Value::Number(c2s.messages.saturating_add(s2c.messages)),
-        Field::MessagesC2s => Value::Number(c2s.messages),
-        Field::MessagesS2c => Value::Number(s2c.messages),
-        Field::FramesC2s => Value::Number(c2s.frames),
-        Field::FramesS2c => Value::Number(s2c.frames),
-        Field::PayloadBytesC2s => Value::Number(c2s.payload_bytes),
-        Field::PayloadBytesS2c => Value::Number(s2c.payload_bytes),
-        Field::WireBytesC2s => Value::Number(c2s.wire_bytes),
-        Field::WireBytesS2c => Value::Number(s2c.wire_bytes),
-        Field::CloseBy => number(closing.and_then(|closing| closing.by).map(|by| by as u64)),
-        Field::CloseCode => number(closing.and_then(|closing| closing.code).map(u64::from)),
-        Field::CloseReason => closing.map_or(Value::Absent, |closing| Value::Bytes(&closing.reason)),
-        Field::CloseClean => closing.map_or(Value::Absent, |closing| Value::Flag(closing.answered)),
-        Field::FindingsError => Value::Number(error),
-        Field::FindingsWarning => Value::Number(warning),
-        Field::FindingsInfo => Value::Number(info),
-        Field::Gaps => Value::Number(row.gaps.0),
-        Field::GapBytes => Value::Number(row.gaps.1),
-        Field::SkippedBytes => match (row.skipped.c2s, row.skipped.s2c) {
-            (None, None) => Value::Absent,
-            (one, other) => Value::Number(one.unwrap_or(0).saturating_add(other.unwrap_or(0))),
-        },
-        _ => Value::Absent,
-    }
-}
-
-/// The sender's or the receiver's address or port.
-fn ends(row: &ConnectionRow, direction: Direction, field: Field) -> Value<'static> {
-    let (source, destination) = match direction {
-        Direction::ClientToServer => (row.client, row.server),
-        Direction::ServerToClient => (row.server, row.client),
-    };
-    match field {
-        Field::SrcIp => Value::Address(source.ip),
-        Field::SrcPort => Value::Number(source.port.into()),
-        Field::DstIp => Value::Address(destination.ip),
-        Field::DstPort => Value::Number(destination.port.into()),
-        _ => Value::Absent,
+fn connection_facts(row: &ConnectionRow) -> ConnectionFacts<'_> {
+    let opened = row.response.map_or(row.first.time, |response| response.last.time);
+    ConnectionFacts {
+        // A connection without an end is open where the capture ends.
+        state: row.state.unwrap_or(State::Open),
+        opened: row.handshake.upgraded.then_some(opened),
+        closed: row.closed,
+        counts: row.counts,
+        closing: row.closing.as_ref(),
+        findings: row.findings,
+        gaps: row.gaps,
+        skipped: row.skipped,
     }
 }
 
@@ -145,10 +101,15 @@ fn start(index: &Index) -> Time {
 
 impl FilterRow for OfConnection<'_> {
     fn get(&self, field: Field) -> Value<'_> {
-        if let Field::Time | Field::Epoch = field {
-            return Value::Moment(self.row.first.time);
-        }
-        or_else(of_connection(self.row, field), || of_handshake(self.row, field))
+        let facts = RecordFacts {
+            time: self.row.first.time,
+            delta: None,
+            direction: None,
+            message: None,
+            frame: None,
+            connection: Some(self.row),
+        };
+        facts.get(field, || connection_facts(self.row).get(field))
     }
 
     fn start(&self) -> Time {
@@ -160,80 +121,94 @@ impl FilterRow for OfConnection<'_> {
     }
 }
 
-impl OfMessage<'_> {
-    /// The application bytes, as far as the index has them.
-    fn payload(&self) -> Value<'_> {
+impl<'a> MessageFacts<'a> for OfMessage<'a> {
+    fn summary(&self) -> MessageSummary {
+        let row = self.row;
+        MessageSummary {
+            packet: row.first_packet.into(),
+            last_packet: row.last_packet.into(),
+            opcode: row.opcode(),
+            len: row.len(),
+            wire: row.wire,
+            frames: row.frames,
+            compressed: row.marks.has(Marks::COMPRESSED),
+            integrity: row.integrity,
+        }
+    }
+
+    fn text(&self) -> Value<'a> {
+        if self.row.opcode() != Opcode::Text || self.row.marks.has(Marks::NOT_UTF8) {
+            return Value::Absent;
+        }
+        self.payload()
+    }
+
+    /// The application bytes that the preview holds.
+    fn payload(&self) -> Value<'a> {
         let row = self.row;
         let preview = self.index.preview(self.connection.id.0, self.number);
         let whole = row.len() == Some(preview.len() as u64) && row.integrity == Integrity::Ok;
         match row.integrity {
             _ if whole => Value::Bytes(preview),
             Integrity::Ok => Value::Part(preview),
-            // Where a hole is in it, the row does not say.
+            // The row does not know where bytes are missing.
             _ => Value::Part(&[]),
         }
+    }
+
+    fn sha256(&self) -> Value<'a> {
+        Value::Unknown
+    }
+
+    fn invalid_utf8_at(&self) -> Value<'a> {
+        if self.row.marks.has(Marks::NOT_UTF8) { Value::Unknown } else { Value::Absent }
+    }
+
+    fn missing(&self) -> [Value<'a>; 2] {
+        match self.row.integrity {
+            Integrity::Gap => [Value::Unknown, Value::Unknown],
+            _ => [Value::Absent, Value::Absent],
+        }
+    }
+
+    fn close(&self) -> [Value<'a>; 2] {
+        if self.row.opcode() != Opcode::Close {
+            return [Value::Absent, Value::Absent];
+        }
+        let payload = self.index.preview(self.connection.id.0, self.number);
+        let reason = match Close::parse(payload) {
+            Close { reason, .. } if self.row.len() == Some(payload.len() as u64) => Value::Bytes(reason),
+            Close { reason, .. } => Value::Part(reason),
+        };
+        [number(self.note().code.map(u64::from)), reason]
+    }
+
+    fn rtt(&self) -> Option<i64> {
+        self.note().rtt
     }
 }
 
 impl FilterRow for OfMessage<'_> {
     fn get(&self, field: Field) -> Value<'_> {
-        let row = self.row;
-        let note = || self.index.control_note(self.connection.id.0, self.number).copied().unwrap_or_default();
-        let is_close = row.opcode() == Opcode::Close;
-        let own = match field {
-            Field::Time | Field::Epoch => Value::Moment(row.time),
-            Field::Delta => self.delta.map_or(Value::Absent, Value::Nanos),
-            Field::Dir => Value::Number(row.direction.into()),
-            Field::Packet => Value::Number(row.first_packet.into()),
-            Field::LastPacket => Value::Number(row.last_packet.into()),
-            Field::Msg => Value::Number(self.number),
-            Field::Op | Field::Opcode => Value::Number(row.opcode.into()),
-            Field::Control => Value::Flag(row.opcode().is_control()),
-            Field::Len => row.len().map_or(Value::Unknown, Value::Number),
-            Field::Wire => Value::Number(row.wire),
-            Field::Frames => Value::Number(row.frames.into()),
-            Field::Compressed => Value::Flag(row.marks.has(Marks::COMPRESSED)),
-            Field::Integrity => Value::Number(row.integrity as u64),
-            Field::Text if row.opcode() != Opcode::Text || row.marks.has(Marks::NOT_UTF8) => {
-                return Value::Absent;
-            }
-            Field::Text | Field::Payload | Field::Hex => self.payload(),
-            Field::Sha256 => Value::Unknown,
-            Field::InvalidUtf8At if row.marks.has(Marks::NOT_UTF8) => Value::Unknown,
-            Field::MissingAt | Field::MissingLen if row.integrity == Integrity::Gap => Value::Unknown,
-            Field::CloseCode if is_close => number(note().code.map(u64::from)),
-            Field::CloseReason if is_close => {
-                let payload = self.index.preview(self.connection.id.0, self.number);
-                match Close::parse(payload) {
-                    Close { code: None, .. } => Value::Absent,
-                    Close { reason, .. } if row.len() == Some(payload.len() as u64) => Value::Bytes(reason),
-                    Close { reason, .. } => Value::Part(reason),
-                }
-            }
-            Field::Rtt => {
-                let ControlNote { rtt, .. } = note();
-                rtt.map_or(Value::Absent, Value::Nanos)
-            }
-            Field::Mark => Value::Flag(self.marks.contains(&(self.connection.id.0, self.number))),
-            Field::SrcIp | Field::SrcPort | Field::DstIp | Field::DstPort => {
-                ends(self.connection, row.direction(), field)
-            }
-            // A message has a Close's fields itself, or not at all.
-            Field::CloseCode | Field::CloseReason => return Value::Absent,
-            Field::Fin
-            | Field::Rsv
-            | Field::Rsv1
-            | Field::Rsv2
-            | Field::Rsv3
-            | Field::Masked
-            | Field::MaskingKey => {
-                return of_frame(self.first_frame(), field);
-            }
-            _ => Value::Absent,
+        if field == Field::Mark {
+            return Value::Flag(self.marks.contains(&(self.connection.id.0, self.number)));
+        }
+        let facts = RecordFacts {
+            time: self.row.time,
+            delta: self.delta,
+            direction: Some(self.row.direction()),
+            message: Some(self.number),
+            frame: None,
+            connection: Some(self.connection),
         };
-        or_else(own, || {
-            or_else(of_handshake(self.connection, field), || of_connection(self.connection, field))
-        })
+        let own = facts.get(field, || of_message(self, field));
+        match own {
+            // Its first frame answers for its frames.
+            Value::Absent if field.info().levels == Levels::of(Level::Frame) => {
+                self.first_frame().map_or(Value::Absent, |row| frame_facts(row).get(field))
+            }
+            own => or_connection(own, Level::Message, field, Some(self.connection)),
+        }
     }
 
     fn start(&self) -> Time {
@@ -242,54 +217,47 @@ impl FilterRow for OfMessage<'_> {
 }
 
 impl<'a> OfMessage<'a> {
+    fn note(&self) -> ControlNote {
+        self.index.control_note(self.connection.id.0, self.number).copied().unwrap_or_default()
+    }
+
     fn first_frame(&self) -> Option<&'a FrameRow> {
         let at = (self.row.first_frame as usize).checked_sub(1)?;
         self.index.frames(self.connection.id.0).get(at)
     }
 }
 
-fn of_frame(row: Option<&FrameRow>, field: Field) -> Value<'_> {
-    let Some(row) = row else { return Value::Absent };
-    let header = row.header();
-    match field {
-        Field::Fin => Value::Flag(header.fin()),
-        Field::Rsv => Value::Number(header.rsv().into()),
-        Field::Rsv1 => Value::Flag(header.rsv() & 4 != 0),
-        Field::Rsv2 => Value::Flag(header.rsv() & 2 != 0),
-        Field::Rsv3 => Value::Flag(header.rsv() & 1 != 0),
-        Field::Masked => Value::Flag(header.masked()),
-        Field::MaskingKey if header.masked() => Value::Bytes(&row.key),
-        Field::HeaderLen => Value::Number(header.len() as u64),
-        Field::Complete => Value::Flag(row.complete),
-        _ => Value::Absent,
+fn frame_facts(row: &FrameRow) -> FrameFacts<'_> {
+    FrameFacts {
+        header: row.header(),
+        masking_key: &row.key,
+        packet: row.packet.into(),
+        complete: row.complete,
+        // The index does not store these.
+        last_packet: Value::Unknown,
+        offset: Value::Unknown,
+        payload: Value::Unknown,
     }
 }
 
 impl FilterRow for OfFrame<'_> {
     fn get(&self, field: Field) -> Value<'_> {
-        let row = self.row;
-        let own = match field {
-            Field::Time | Field::Epoch => Value::Moment(row.time),
-            Field::Delta => self.delta.map_or(Value::Absent, Value::Nanos),
-            Field::Dir => Value::Number(row.direction() as u64),
-            Field::Packet => Value::Number(row.packet.into()),
-            Field::Msg => number((row.message > 0).then_some(row.message.into())),
-            Field::Frame => Value::Number(self.number),
-            Field::Op | Field::Opcode => Value::Number(row.header().opcode().bits().into()),
-            Field::Control => Value::Flag(row.header().opcode().is_control()),
-            Field::Len => Value::Number(row.payload_len),
-            Field::Wire => Value::Number(row.wire()),
-            Field::SrcIp | Field::SrcPort | Field::DstIp | Field::DstPort => {
-                ends(self.connection, row.direction(), field)
-            }
-            Field::Payload | Field::Hex | Field::Text | Field::LastPacket | Field::Offset => {
-                return Value::Unknown;
-            }
-            field => of_frame(Some(row), field),
+        let facts = RecordFacts {
+            time: self.row.time,
+            delta: self.delta,
+            direction: Some(self.row.direction()),
+            message: (self.row.message > 0).then_some(self.row.message.into()),
+            frame: Some(self.number),
+            connection: Some(self.connection),
         };
-        or_else(own, || {
-            or_else(of_handshake(self.connection, field), || of_connection(self.connection, field))
-        })
+        match field {
+            // The text of its message, which the index does not store.
+            Field::Text => Value::Unknown,
+            _ => {
+                let own = facts.get(field, || frame_facts(self.row).get(field));
+                or_connection(own, Level::Frame, field, Some(self.connection))
+            }
+        }
     }
 
     fn start(&self) -> Time {
@@ -300,24 +268,18 @@ impl FilterRow for OfFrame<'_> {
 impl FilterRow for OfFinding<'_> {
     fn get(&self, field: Field) -> Value<'_> {
         let row = self.row;
-        let own = match field {
-            Field::Time | Field::Epoch => Value::Moment(row.place.time),
-            Field::Dir => number(row.direction.map(|direction| direction as u64)),
-            Field::Packet | Field::LastPacket => Value::Number(row.place.packet),
-            Field::Msg => number(row.message),
-            Field::Frame => number(row.frame),
-            Field::Offset => number(row.offset),
-            Field::Code => Value::Bytes(row.rule.code.as_bytes()),
-            Field::Severity => Value::Number(row.rule.severity as u64),
-            Field::Ref => Value::Bytes(row.rule.reference.as_bytes()),
-            Field::Text => Value::Bytes(row.text.as_bytes()),
-            _ => Value::Absent,
+        let connection = row.connection.and_then(|id| self.index.connection(id.0));
+        let facts = RecordFacts {
+            time: row.place.time,
+            delta: None,
+            direction: row.direction,
+            message: row.message,
+            frame: row.frame,
+            connection: connection.map(|row| &row.connection),
         };
-        let connection = || row.connection.and_then(|id| self.index.connection(id.0));
-        or_else(own, || {
-            connection()
-                .map_or(Value::Absent, |row| or_else(of_handshake(row, field), || of_connection(row, field)))
-        })
+        let finding =
+            FindingFacts { rule: row.rule, packet: row.place.packet, offset: row.offset, text: &row.text };
+        or_connection(facts.get(field, || finding.get(field)), Level::Finding, field, connection)
     }
 
     fn start(&self) -> Time {
@@ -380,5 +342,178 @@ impl Values for KnownRecord<'_> {
         let mut found: Vec<(String, u64)> = counts.into_iter().collect();
         found.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::fmt::Arguments;
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::capture::{Capture, Input};
+    use crate::drive;
+    use crate::filter::{FIELDS, FilterEvent, answers};
+    use crate::model::Rule;
+    use crate::pipeline::{Connection, Ended, Limits, Pipeline, Sink};
+    use crate::store::{Options, Session};
+    use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
+
+    /// Fields that the index does not store, or stores in part: a row may answer that it does not know.
+    const NOT_STORED: &[(Level, Field)] = &[
+        (Level::Message, Field::Text),
+        (Level::Message, Field::Payload),
+        (Level::Message, Field::Hex),
+        (Level::Message, Field::Sha256),
+        (Level::Message, Field::InvalidUtf8At),
+        (Level::Message, Field::MissingAt),
+        (Level::Message, Field::MissingLen),
+        (Level::Frame, Field::LastPacket),
+        (Level::Frame, Field::Offset),
+        (Level::Frame, Field::Payload),
+        (Level::Frame, Field::Hex),
+        (Level::Frame, Field::CloseCode),
+        (Level::Frame, Field::CloseReason),
+    ];
+
+    /// Fields with an answer from outside: the record before, and what the user marked.
+    const FROM_OUTSIDE: [Field; 2] = [Field::Delta, Field::Mark];
+
+    type Answers = BTreeMap<(Level, u32, u64), Vec<(Field, String)>>;
+
+    #[derive(Default)]
+    struct Collect {
+        all: Answers,
+        findings: u64,
+    }
+
+    impl Sink for Collect {
+        fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
+            let key = (Level::Message, connection.id.0, message.number);
+            self.all.insert(key, answers(&FilterEvent::Message(message), Some(connection)));
+        }
+
+        fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
+            let mut scratch = Vec::new();
+            let payload = frame.read(&mut scratch).to_vec();
+            let key = (Level::Frame, connection.id.0, frame.number);
+            self.all.insert(key, answers(&FilterEvent::Frame(frame, &payload), Some(connection)));
+        }
+
+        fn finding(
+            &mut self,
+            connection: Option<&Connection>,
+            rule: &'static Rule,
+            spot: Spot,
+            text: Arguments<'_>,
+        ) {
+            let event = FilterEvent::Finding(rule, spot, text.to_string().into());
+            self.all.insert((Level::Finding, 0, self.findings), answers(&event, connection));
+            self.findings += 1;
+        }
+
+        fn ended(&mut self, ended: &Ended<'_>) {
+            let connection = ended.connection;
+            let event = FilterEvent::Ended(ended);
+            self.all.insert((Level::Connection, connection.id.0, 0), answers(&event, Some(connection)));
+        }
+    }
+
+    fn of_engine(path: &PathBuf) -> Answers {
+        let mut capture = Capture::open(&[Input::from(path.clone())], &Default::default()).unwrap();
+        let depth =
+            Depth { payloads: true, frames: true, frame_payloads: true, hash: true, ..Depth::default() };
+        let mut collect = Collect::default();
+        let limits = Limits { depth, ..Limits::default() };
+        drive::run(&mut capture, &mut Pipeline::new(limits), &mut collect, |_, _| true);
+        collect.all
+    }
+
+    fn of_rows(path: &PathBuf) -> Answers {
+        let mut session = Session::open(&[Input::from(path.clone())], Options::default()).unwrap();
+        session.wait();
+        let index = session.index();
+        let (index, marks) = (&*index, &BTreeSet::new());
+        let ask = |record: &dyn Fn(Field) -> String, level: Level| -> Vec<(Field, String)> {
+            let own = FIELDS.iter().filter(|info| info.levels.has(level));
+            own.map(|info| (info.field, record(info.field))).collect()
+        };
+        let mut all = Answers::new();
+        for row in &index.connections {
+            let conn = row.id.0;
+            let record = OfConnection { index, row, answers: None };
+            let answers = ask(&|field| format!("{:?}", record.get(field)), Level::Connection);
+            all.insert((Level::Connection, conn, 0), answers);
+            for (number, message) in (1..).zip(index.messages(conn).iter()) {
+                let record = OfMessage { index, connection: row, number, row: message, delta: None, marks };
+                let answers = ask(&|field| format!("{:?}", record.get(field)), Level::Message);
+                if !message.marks.has(Marks::UNFINISHED) {
+                    all.insert((Level::Message, conn, number), answers);
+                }
+            }
+            for (number, frame) in (1..).zip(index.frames(conn).iter()) {
+                let record = OfFrame { index, connection: row, number, row: frame, delta: None };
+                let answers = ask(&|field| format!("{:?}", record.get(field)), Level::Frame);
+                all.insert((Level::Frame, conn, number), answers);
+            }
+        }
+        for (number, row) in (0..).zip(&index.findings) {
+            let record = OfFinding { index, row };
+            let answers = ask(&|field| format!("{:?}", record.get(field)), Level::Finding);
+            all.insert((Level::Finding, 0, number), answers);
+        }
+        all
+    }
+
+    /// Whether a row's answer is the beginning of the engine's, or says that it does not know.
+    fn is_vaguer(row: &str, engine: &str) -> bool {
+        let inside =
+            |text: &str| text.split_once('[').map(|(_, rest)| rest.trim_end_matches("])").to_owned());
+        row == "Unknown"
+            || row.starts_with("Part(")
+                && inside(engine).is_some_and(|all| inside(row).is_some_and(|part| all.starts_with(&part)))
+    }
+
+    #[test]
+    fn a_row_answers_each_field_as_the_engine_does_or_is_named() {
+        let (mut compared, mut vague) = (0, BTreeMap::new());
+        for folder in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/captures")).unwrap() {
+            let folder = folder.unwrap().path();
+            let Some(path) = fs::read_dir(&folder).ok().and_then(|files| {
+                let files = files.map(|file| file.unwrap().path());
+                files.filter(|file| file.to_string_lossy().contains(".pcap")).min()
+            }) else {
+                continue;
+            };
+            let (engine, rows) = (of_engine(&path), of_rows(&path));
+            assert_eq!(
+                engine.keys().collect::<Vec<_>>(),
+                rows.keys().collect::<Vec<_>>(),
+                "{}",
+                path.display()
+            );
+            for ((key, engine), rows) in engine.iter().zip(rows.values()) {
+                for ((field, engine), (_, row)) in engine.iter().zip(rows) {
+                    compared += 1;
+                    if FROM_OUTSIDE.contains(field) || engine == row {
+                        continue;
+                    }
+                    let place = (key.0, *field);
+                    let allowed = NOT_STORED.contains(&place) && is_vaguer(row, engine);
+                    assert!(
+                        allowed,
+                        "{} {key:?} {field:?}: {engine} by the engine, {row} by the row",
+                        path.display()
+                    );
+                    *vague.entry(place).or_insert(0) += 1;
+                }
+            }
+        }
+        assert!(compared > 50_000, "{compared}");
+        for place in NOT_STORED {
+            assert!(vague.contains_key(place), "{place:?} is answered by both: take it off the list");
+        }
     }
 }
