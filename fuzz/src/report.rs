@@ -3,7 +3,7 @@
 
 use wslens::model::{is_hidden, width};
 use wslens::pipeline::{Limits, Pipeline};
-use wslens::report::records::{Csv, columns};
+use wslens::report::csv::{Csv, columns};
 use wslens::report::stats::{Stats, StatsOptions};
 use wslens::report::table::{Table, TableStyle, TimeFormat};
 use wslens::report::{Level, PayloadMode, Report, Selection, Summary};

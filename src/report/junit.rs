@@ -4,50 +4,54 @@
 //! program's exit code 1, and is a passed one with its text as output where it does not. A capture without findings
 //! is one case that passed.
 
-use std::fmt::Arguments;
 use std::io::{self, Write};
 
-use super::{Ordered, Report, Selection, Summary};
-use crate::model::{Rule, Time, safe_str};
-use crate::pipeline::{Connection, Ended, Sink};
-use crate::ws::Spot;
+use super::{FindingRecord, Ordered, RecordFormat, RecordWriter, Selection, Summary};
+use crate::model::safe_str;
 
 /// Writes JUnit XML.
+pub type Junit<W> = RecordWriter<W, JunitFormat>;
+
+/// A test case for each finding.
 #[derive(Debug)]
-pub struct Junit<W> {
-    out: Ordered<W>,
-    selection: Selection,
-    matched: u64,
-}
+pub struct JunitFormat;
 
 impl<W: Write> Junit<W> {
-    /// A report to `out`. `name`: of the suite.
+    /// Creates a report that writes to `out`. `name` is the name of the suite.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn new(mut out: W, selection: Selection, name: &str) -> io::Result<Self> {
         writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
         writeln!(out, "<testsuites>\n<testsuite name=\"{}\">", xml(name))?;
-        Ok(Self { out: Ordered::new(out, false), selection, matched: 0 })
+        Ok(Self::with_format(Ordered::new(out, false), selection, JunitFormat))
     }
 }
 
-impl<W: Write> Report for Junit<W> {
-    fn failed(&self) -> bool {
-        self.out.failed()
+impl RecordFormat for JunitFormat {
+    type Lead = ();
+
+    fn finding<W: Write>(
+        &mut self,
+        out: &mut Ordered<W>,
+        selection: &Selection,
+        finding: &FindingRecord<'_>,
+    ) {
+        let fails = selection.fails.is_some_and(|least| finding.rule.severity >= least);
+        out.record(finding.spot.place.packet, |out| {
+            let _ = case(out, fails, finding);
+        });
     }
 
-    fn matched(&self) -> u64 {
-        self.matched
-    }
-
-    fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
-    fn finish(self, summary: &Summary) -> io::Result<()> {
-        let mut out = self.out.finish()?;
-        if self.matched == 0 {
+    fn finish<W: Write>(
+        self,
+        out: Ordered<W>,
+        _: &Selection,
+        matched: u64,
+        summary: &Summary,
+    ) -> io::Result<()> {
+        let mut out = out.finish()?;
+        if matched == 0 {
             writeln!(out, "<testcase classname=\"wslens\" name=\"no findings\"/>")?;
         }
         if !summary.input_complete {
@@ -58,44 +62,8 @@ impl<W: Write> Report for Junit<W> {
     }
 }
 
-impl<W: Write> Sink for Junit<W> {
-    fn begins(&mut self, first: Time) {
-        self.selection.begins(first);
-    }
-
-    fn finding(
-        &mut self,
-        connection: Option<&Connection>,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
-    ) {
-        if self.selection.finding(connection, rule, spot, text) {
-            self.matched += 1;
-            let fails = self.selection.fails.is_some_and(|least| rule.severity >= least);
-            self.out.record(spot.place.packet, |out| {
-                let _ = case(out, fails, connection, rule, spot, text);
-            });
-        }
-    }
-
-    fn ended(&mut self, ended: &Ended<'_>) {
-        let _ = self.selection.ended(ended);
-    }
-
-    fn watermark(&mut self, packet: u64) {
-        self.out.watermark(packet);
-    }
-}
-
-fn case(
-    out: &mut Vec<u8>,
-    fails: bool,
-    connection: Option<&Connection>,
-    rule: &Rule,
-    spot: Spot,
-    text: Arguments<'_>,
-) -> io::Result<()> {
+fn case(out: &mut Vec<u8>, fails: bool, finding: &FindingRecord<'_>) -> io::Result<()> {
+    let FindingRecord { connection, rule, spot, text } = *finding;
     let class =
         connection.map_or("capture".to_owned(), |connection| format!("connection {}", connection.id.0));
     let text = xml(&text.to_string());

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | [`ndjson`] | programs: one JSON object a line, the contract of `docs/output.schema.json` |
 //! | [`table`] | people: a block for each connection, a line for each row |
-//! | [`records`] | CSV: one line a row |
+//! | [`csv`] | spreadsheets: one line for each row |
 //! | [`sarif`], [`junit`] | CI: findings as results of a lint, or of tests |
 //! | [`stats`] | people and programs: what the capture holds, in numbers |
 //! | [`transcript`] | people: messages as Markdown, or as a diagram for Mermaid |
@@ -20,7 +20,6 @@ pub mod junit;
 pub mod ndjson;
 mod ordered;
 pub mod pcapng;
-pub mod records;
 pub mod sarif;
 pub mod snippet;
 pub mod stats;
@@ -28,10 +27,12 @@ pub mod style;
 pub mod table;
 pub mod transcript;
 pub mod units;
+mod writer;
 
 pub use crate::pipeline::Summary;
 pub use ordered::{Lead, Ordered};
 pub use table::doubt;
+pub use writer::{FindingRecord, RecordFormat, RecordWriter};
 
 use std::io;
 
@@ -242,6 +243,13 @@ impl Selection {
         });
         let bytes = message.bytes.get(..longest).unwrap_or_default();
         Some(MessageEvent { bytes, text, whole: false, ..*message })
+    }
+
+    /// Whether TLS connections that could not be decrypted are printed. They have no number, and a filter cannot ask
+    /// about them.
+    #[must_use]
+    pub fn shows_sealed(&self) -> bool {
+        self.shows(Level::Connections) && self.connections.is_empty() && self.filter.is_none()
     }
 
     /// Whether rows of this kind are printed.

@@ -7,10 +7,12 @@ mod tls;
 use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
-use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, community_id};
+use super::{
+    FindingRecord, Level, Ordered, PayloadMode, RecordFormat, RecordWriter, Selection, Summary, community_id,
+};
 use crate::json::json_string;
 use crate::model::{Body, Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
-use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Sink, Wants};
+use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Wants};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
 use tls::{write_sealed, write_tls};
@@ -18,126 +20,94 @@ use tls::{write_sealed, write_tls};
 /// Characters or bytes of a preview.
 const PREVIEW: usize = 64;
 
-/// Writes the machine output.
+/// Writes NDJSON.
+pub type Ndjson<W> = RecordWriter<W, NdjsonFormat>;
+
+/// One JSON object for each row.
 #[derive(Debug)]
-pub struct Ndjson<W> {
-    out: Ordered<W>,
-    selection: Selection,
+pub struct NdjsonFormat {
     scratch: Vec<u8>,
-    matched: u64,
     live: bool,
 }
 
 impl<W: Write> Ndjson<W> {
-    /// A report to `out`. `live`: every record is passed on at once, and losses are told at every level.
+    /// Creates a report that writes to `out`. With `live`, every record is flushed at once, and lost packets are reported
+    /// at every level.
     pub fn new(out: W, selection: Selection, live: bool) -> Self {
-        Self { out: Ordered::new(out, live), selection, scratch: Vec::new(), matched: 0, live }
+        let format = NdjsonFormat { scratch: Vec::new(), live };
+        Self::with_format(Ordered::new(out, live), selection, format)
     }
 }
 
-impl<W> Ndjson<W> {
-    /// TLS connections that could not be read have no number, and nothing to filter by.
-    fn shows_sealed(&self) -> bool {
-        let Selection { connections, filter, .. } = &self.selection;
-        self.selection.shows(Level::Connections) && connections.is_empty() && filter.is_none()
-    }
-}
+impl RecordFormat for NdjsonFormat {
+    type Lead = ();
 
-impl<W: Write> Report for Ndjson<W> {
-    fn failed(&self) -> bool {
-        self.out.failed()
-    }
-
-    fn matched(&self) -> u64 {
-        self.matched
-    }
-
-    fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
-    fn finish(mut self, summary: &Summary) -> io::Result<()> {
-        if self.selection.level == Level::All {
-            self.out.watermark(u64::MAX);
-            self.out.record(u64::MAX - 1, |out| write_summary(out, summary));
-        }
-        self.out.finish().map(|_| ())
-    }
-}
-
-impl<W: Write> Sink for Ndjson<W> {
-    fn wants(&self) -> Wants {
+    fn wants(&self, selection: &Selection) -> Wants {
         Wants {
-            heads: self.selection.shows(Level::Connections) || self.selection.needs_heads(),
-            sealed: self.shows_sealed(),
+            heads: selection.shows(Level::Connections) || selection.needs_heads(),
+            sealed: selection.shows_sealed(),
             ..Wants::default()
         }
     }
 
-    fn sealed(&mut self, sealed: &SealedTls) {
-        if self.shows_sealed() {
-            // As those of connections: known now, not at an earlier packet.
-            self.out.record(u64::MAX - 1, |out| write_sealed(out, sealed));
-        }
-    }
-
-    fn begins(&mut self, first: Time) {
-        self.selection.begins(first);
-    }
-
-    fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) {
-        let Self { out, selection, scratch, matched, .. } = self;
-        if selection.frame(connection, frame) {
-            *matched += 1;
-            let longest = selection.longest.unwrap_or(usize::MAX);
-            out.record(frame.last.packet, |out| {
-                write_frame(out, connection, frame, selection.payload, longest, scratch)
-            });
-        }
-    }
-
     #[inline]
-    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        let Self { out, selection, matched, .. } = self;
-        if selection.message(connection, message) {
-            *matched += 1;
-            let short = selection.shorten(message);
-            let message = short.as_ref().unwrap_or(message);
-            out.record(message.last.packet, |out| write_message(out, connection, message, selection.payload));
-        }
-    }
-
-    fn finding(
+    fn message<W: Write>(
         &mut self,
-        connection: Option<&Connection>,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
+        out: &mut Ordered<W>,
+        selection: &Selection,
+        connection: &Connection,
+        message: &MessageEvent<'_>,
     ) {
-        let Self { out, selection, matched, .. } = self;
-        if selection.finding(connection, rule, spot, text) {
-            *matched += 1;
-            out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
+        out.record(message.last.packet, |out| write_message(out, connection, message, selection.payload));
+    }
+
+    fn frame<W: Write>(
+        &mut self,
+        out: &mut Ordered<W>,
+        selection: &Selection,
+        connection: &Connection,
+        frame: &FrameEvent<'_>,
+    ) {
+        let longest = selection.longest.unwrap_or(usize::MAX);
+        out.record(frame.last.packet, |out| {
+            write_frame(out, connection, frame, selection.payload, longest, &mut self.scratch)
+        });
+    }
+
+    fn finding<W: Write>(&mut self, out: &mut Ordered<W>, _: &Selection, finding: &FindingRecord<'_>) {
+        let FindingRecord { connection, rule, spot, text } = *finding;
+        out.record(spot.place.packet, |out| write_finding(out, connection, rule, spot, text));
+    }
+
+    fn ended<W: Write>(&mut self, out: &mut Ordered<W>, ended: &Ended<'_>) {
+        // The record of a connection is complete now, not at an earlier packet.
+        out.record(u64::MAX - 1, |out| write_connection(out, ended));
+    }
+
+    fn sealed<W: Write>(&mut self, out: &mut Ordered<W>, selection: &Selection, sealed: &SealedTls) {
+        if selection.shows_sealed() {
+            out.record(u64::MAX - 1, |out| write_sealed(out, sealed));
         }
     }
 
-    fn lost(&mut self, loss: &Loss) {
-        if self.live || self.selection.level == Level::All {
-            self.out.record(0, |out| write_loss(out, loss));
+    fn lost<W: Write>(&mut self, out: &mut Ordered<W>, selection: &Selection, loss: &Loss) {
+        if self.live || selection.level == Level::All {
+            out.record(0, |out| write_loss(out, loss));
         }
     }
 
-    fn ended(&mut self, ended: &Ended<'_>) {
-        let Self { out, selection, matched, .. } = self;
-        if selection.ended(ended) {
-            *matched += 1;
-            // A connection's record is complete now, not at an earlier packet.
-            out.record(u64::MAX - 1, |out| write_connection(out, ended));
+    fn finish<W: Write>(
+        self,
+        mut out: Ordered<W>,
+        selection: &Selection,
+        _: u64,
+        summary: &Summary,
+    ) -> io::Result<()> {
+        if selection.level == Level::All {
+            out.watermark(u64::MAX);
+            out.record(u64::MAX - 1, |out| write_summary(out, summary));
         }
-    }
-
-    fn watermark(&mut self, packet: u64) {
-        self.out.watermark(packet);
+        out.finish().map(|_| ())
     }
 }
 

@@ -5,22 +5,19 @@
 //! names them for readers. Only rules that were broken are described. Counts of findings that are not listed one by
 //! one are in the run's `properties`.
 
-use std::fmt::Arguments;
 use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::{Lead, Ordered, Report, Selection, Summary};
+use super::{FindingRecord, Lead, Ordered, RecordFormat, RecordWriter, Selection, Summary};
 use crate::json::write_value;
-use crate::model::{Rule, Severity, Time};
-use crate::pipeline::{Connection, Ended, Sink};
-use crate::ws::Spot;
+use crate::model::{Rule, Severity};
 
 const HEAD: &[u8] = b"{\"$schema\":\"https://json.schemastore.org/sarif-2.1.0.json\",\"version\":\"2.1.0\",\"runs\":[{\"results\":[";
 
 /// A comma between results.
 #[derive(Debug, Default)]
-struct Comma {
+pub struct Comma {
     several: bool,
 }
 
@@ -37,41 +34,43 @@ impl Lead for Comma {
 }
 
 /// Writes SARIF.
+pub type Sarif<W> = RecordWriter<W, SarifFormat>;
+
+/// A result for each finding.
 #[derive(Debug)]
-pub struct Sarif<W> {
-    out: Ordered<W, Comma>,
-    selection: Selection,
-    /// What the captures are called.
+pub struct SarifFormat {
+    /// The names of the captures.
     sources: Vec<String>,
-    matched: u64,
 }
 
 impl<W: Write> Sarif<W> {
-    /// A report to `out`. `sources`: the names of the captures, as they were given.
+    /// Creates a report that writes to `out`. `sources` are the names of the captures, as the user gave them.
     ///
     /// # Errors
     /// Those of the writer.
     pub fn new(mut out: W, selection: Selection, sources: Vec<String>) -> io::Result<Self> {
         out.write_all(HEAD)?;
-        Ok(Self { out: Ordered::with_lead(out, Comma::default(), false), selection, sources, matched: 0 })
+        let out = Ordered::with_lead(out, Comma::default(), false);
+        Ok(Self::with_format(out, selection, SarifFormat { sources }))
     }
 }
 
-impl<W: Write> Report for Sarif<W> {
-    fn failed(&self) -> bool {
-        self.out.failed()
+impl RecordFormat for SarifFormat {
+    type Lead = Comma;
+
+    fn finding<W: Write>(&mut self, out: &mut Ordered<W, Comma>, _: &Selection, finding: &FindingRecord<'_>) {
+        let source = (self.sources.len() == 1).then(|| self.sources.first()).flatten();
+        let result = result(source, finding);
+        out.tagged(finding.spot.place.packet, (), |out| write_value(out, &result));
     }
 
-    fn matched(&self) -> u64 {
-        self.matched
-    }
-
-    fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
-    fn finish(self, summary: &Summary) -> io::Result<()> {
-        let Self { out, selection, sources, .. } = self;
+    fn finish<W: Write>(
+        self,
+        out: Ordered<W, Comma>,
+        selection: &Selection,
+        _: u64,
+        summary: &Summary,
+    ) -> io::Result<()> {
         let mut out = out.finish()?;
         let part = selection.filter.is_some() || !selection.connections.is_empty();
         let counts = if part { &selection.chosen } else { &summary.totals.findings };
@@ -82,7 +81,7 @@ impl<W: Write> Report for Sarif<W> {
             "version": env!("CARGO_PKG_VERSION"),
             "rules": broken.iter().map(|(rule, _)| describe(rule)).collect::<Value>(),
         });
-        let artifacts = sources.iter().map(|source| json!({ "location": { "uri": uri(source) } }));
+        let artifacts = self.sources.iter().map(|source| json!({ "location": { "uri": uri(source) } }));
         let findings = broken.iter().map(|(rule, count)| (rule.code, Value::from(*count)));
         let tail = json!({
             "tool": { "driver": driver },
@@ -98,35 +97,6 @@ impl<W: Write> Report for Sarif<W> {
         bytes.extend_from_slice(b"]}\n");
         out.write_all(&bytes)?;
         out.flush()
-    }
-}
-
-impl<W: Write> Sink for Sarif<W> {
-    fn begins(&mut self, first: Time) {
-        self.selection.begins(first);
-    }
-
-    fn finding(
-        &mut self,
-        connection: Option<&Connection>,
-        rule: &'static Rule,
-        spot: Spot,
-        text: Arguments<'_>,
-    ) {
-        if self.selection.finding(connection, rule, spot, text) {
-            self.matched += 1;
-            let source = (self.sources.len() == 1).then(|| self.sources.first()).flatten();
-            let result = result(source, connection, rule, spot, text);
-            self.out.tagged(spot.place.packet, (), |out| write_value(out, &result));
-        }
-    }
-
-    fn ended(&mut self, ended: &Ended<'_>) {
-        let _ = self.selection.ended(ended);
-    }
-
-    fn watermark(&mut self, packet: u64) {
-        self.out.watermark(packet);
     }
 }
 
@@ -148,13 +118,8 @@ fn describe(rule: &Rule) -> Value {
     })
 }
 
-fn result(
-    source: Option<&String>,
-    connection: Option<&Connection>,
-    rule: &Rule,
-    spot: Spot,
-    text: Arguments<'_>,
-) -> Value {
+fn result(source: Option<&String>, finding: &FindingRecord<'_>) -> Value {
+    let FindingRecord { connection, rule, spot, text } = *finding;
     let places = [
         ("connection", connection.map(|connection| u64::from(connection.id.0))),
         ("message", spot.message),

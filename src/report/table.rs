@@ -357,14 +357,6 @@ impl<W: Write> Report for Table<W> {
     }
 }
 
-impl<W> Table<W> {
-    /// TLS connections that could not be read have no number, and nothing to filter by.
-    fn shows_sealed(&self) -> bool {
-        let Selection { connections, filter, .. } = &self.selection;
-        self.selection.shows(Level::Connections) && connections.is_empty() && filter.is_none()
-    }
-}
-
 impl<W: Write> Sink for Table<W> {
     /// Times are counted from here. Where nobody says, the first connection's first packet counts.
     fn begins(&mut self, first: Time) {
@@ -377,11 +369,15 @@ impl<W: Write> Sink for Table<W> {
     }
 
     fn wants(&self) -> Wants {
-        Wants { heads: self.selection.needs_heads(), sealed: self.shows_sealed(), ..Wants::default() }
+        Wants {
+            heads: self.selection.needs_heads(),
+            sealed: self.selection.shows_sealed(),
+            ..Wants::default()
+        }
     }
 
     fn sealed(&mut self, sealed: &SealedTls) {
-        if self.shows_sealed() {
+        if self.selection.shows_sealed() {
             let Self { out, look, .. } = self;
             out.tagged(u64::MAX - 1, Tag::Line, |out| connections::sealed(out, look, sealed));
         }

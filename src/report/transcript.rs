@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 
 use super::ordered::{Lead, Ordered};
-use super::{Report, Selection, Summary, units};
+use super::{RecordFormat, RecordWriter, Selection, Summary, units};
 use crate::model::{Direction, Lang, Time, preview, safe_text};
-use crate::pipeline::{Connection, Ended, Sink, Wants};
+use crate::pipeline::Connection;
 use crate::ws::{Integrity, MessageEvent, Opcode};
 
 /// The form.
@@ -23,19 +23,20 @@ const ARROWS: u64 = 400;
 const HEX: usize = 1024;
 
 /// Writes messages to read.
+pub type Transcript<W> = RecordWriter<W, TranscriptFormat>;
+
+/// An entry or an arrow for each message.
 #[derive(Debug)]
-pub struct Transcript<W> {
-    out: Ordered<W, Heading>,
+pub struct TranscriptFormat {
     form: TranscriptForm,
-    selection: Selection,
     begin: Option<Time>,
-    matched: u64,
+    arrows: u64,
     left_out: u64,
 }
 
 /// The heading of a connection, before its messages: where those of another one came before.
 #[derive(Debug, Default)]
-struct Heading {
+pub struct Heading {
     /// The connection whose heading was written last.
     last: u32,
 }
@@ -55,7 +56,7 @@ impl Lead for Heading {
 }
 
 impl<W: Write> Transcript<W> {
-    /// A report to `out`.
+    /// Creates a report that writes to `out`.
     pub fn new(out: W, form: TranscriptForm, selection: Selection) -> Self {
         let mut out = Ordered::with_lead(out, Heading::default(), false);
         if form == TranscriptForm::Mermaid {
@@ -65,54 +66,32 @@ impl<W: Write> Transcript<W> {
                 );
             });
         }
-        Self { out, form, selection, begin: None, matched: 0, left_out: 0 }
+        let format = TranscriptFormat { form, begin: None, arrows: 0, left_out: 0 };
+        Self::with_format(out, selection, format)
     }
 }
 
-impl<W: Write> Report for Transcript<W> {
-    fn failed(&self) -> bool {
-        self.out.failed()
-    }
-
-    fn matched(&self) -> u64 {
-        self.matched
-    }
-
-    fn selection(&self) -> &Selection {
-        &self.selection
-    }
-
-    fn finish(mut self, _: &Summary) -> io::Result<()> {
-        self.out.watermark(u64::MAX);
-        let left_out = self.left_out;
-        if left_out > 0 {
-            self.out.tagged(u64::MAX - 1, None, |out| {
-                let _ = writeln!(out, "    Note over C,S: {left_out} more messages are left out");
-            });
-        }
-        self.out.finish().map(|_| ())
-    }
-}
-
-impl<W: Write> Sink for Transcript<W> {
-    fn wants(&self) -> Wants {
-        Wants { heads: self.selection.needs_heads(), ..Wants::default() }
-    }
+impl RecordFormat for TranscriptFormat {
+    type Lead = Heading;
 
     fn begins(&mut self, first: Time) {
-        self.selection.begins(first);
         self.begin = Some(first);
     }
 
-    fn opened(&mut self, connection: &Connection) {
-        if self.form == TranscriptForm::Mermaid && self.selection.shows_connection(connection.id.0) {
+    fn opened<W: Write>(
+        &mut self,
+        out: &mut Ordered<W, Heading>,
+        selection: &Selection,
+        connection: &Connection,
+    ) {
+        if self.form == TranscriptForm::Mermaid && selection.shows_connection(connection.id.0) {
             let url = connection.url.as_deref().map(|url| mermaid(url.as_bytes(), 60));
             let last =
                 connection.response.or(connection.request).map_or(connection.first, |place| place.last);
             let answered = connection.response.is_some();
             let is_http2 = connection.stream_id.is_some();
             let status = connection.handshake.status.filter(|_| is_http2);
-            self.out.tagged(last.packet, None, |out| {
+            out.tagged(last.packet, None, |out| {
                 // What was not captured is a note, and no arrow.
                 let _ = match url {
                     Some(url) if is_http2 => writeln!(out, "    C->>S: CONNECT {url} protocol websocket"),
@@ -129,28 +108,42 @@ impl<W: Write> Sink for Transcript<W> {
         }
     }
 
-    fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
-        if !self.selection.message(connection, message) {
-            return;
-        }
-        self.matched += 1;
+    fn message<W: Write>(
+        &mut self,
+        out: &mut Ordered<W, Heading>,
+        _: &Selection,
+        connection: &Connection,
+        message: &MessageEvent<'_>,
+    ) {
         let begin = self.begin.unwrap_or(message.last.time);
         match self.form {
-            TranscriptForm::Mermaid if self.matched > ARROWS => self.left_out += 1,
-            TranscriptForm::Mermaid => self.out.tagged(message.last.packet, None, |out| arrow(out, message)),
+            TranscriptForm::Mermaid if self.arrows == ARROWS => self.left_out += 1,
+            TranscriptForm::Mermaid => {
+                self.arrows += 1;
+                out.tagged(message.last.packet, None, |out| arrow(out, message));
+            }
             TranscriptForm::Markdown => {
                 let of = Some((connection.id.0, connection.name(Lang::En).into_owned()));
-                self.out.tagged(message.last.packet, of, |out| entry(out, message, begin));
+                out.tagged(message.last.packet, of, |out| entry(out, message, begin));
             }
         }
     }
 
-    fn ended(&mut self, ended: &Ended<'_>) {
-        self.selection.ended(ended);
-    }
-
-    fn watermark(&mut self, packet: u64) {
-        self.out.watermark(packet);
+    fn finish<W: Write>(
+        self,
+        mut out: Ordered<W, Heading>,
+        _: &Selection,
+        _: u64,
+        _: &Summary,
+    ) -> io::Result<()> {
+        out.watermark(u64::MAX);
+        let left_out = self.left_out;
+        if left_out > 0 {
+            out.tagged(u64::MAX - 1, None, |out| {
+                let _ = writeln!(out, "    Note over C,S: {left_out} more messages are left out");
+            });
+        }
+        out.finish().map(|_| ())
     }
 }
 

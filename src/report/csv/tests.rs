@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::Report as _;
 use crate::pipeline::Limits;
 use crate::report::capture_tests as trial;
 use crate::report::ndjson::Ndjson;
