@@ -350,7 +350,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::fmt::Arguments;
     use std::fs;
-    use std::path::PathBuf;
+    use std::path::Path;
 
     use super::*;
     use crate::capture::{Capture, Input};
@@ -421,8 +421,8 @@ mod tests {
         }
     }
 
-    fn of_engine(path: &PathBuf) -> Answers {
-        let mut capture = Capture::open(&[Input::from(path.clone())], &Default::default()).unwrap();
+    fn of_engine(path: &Path) -> Answers {
+        let mut capture = Capture::open(&[Input::from(path.to_path_buf())], &Default::default()).unwrap();
         let depth =
             Depth { payloads: true, frames: true, frame_payloads: true, hash: true, ..Depth::default() };
         let mut collect = Collect::default();
@@ -431,8 +431,8 @@ mod tests {
         collect.all
     }
 
-    fn of_rows(path: &PathBuf) -> Answers {
-        let mut session = Session::open(&[Input::from(path.clone())], Options::default()).unwrap();
+    fn of_rows(path: &Path) -> Answers {
+        let mut session = Session::open(&[Input::from(path.to_path_buf())], Options::default()).unwrap();
         session.wait();
         let index = session.index();
         let (index, marks) = (&*index, &BTreeSet::new());

@@ -1,6 +1,6 @@
 use super::*;
-use crate::report::Report as _;
 use crate::pipeline::Limits;
+use crate::report::Report as _;
 use crate::report::capture_tests as trial;
 use crate::report::ndjson::Ndjson;
 use serde_json::Value;
