@@ -12,33 +12,27 @@
     warn(clippy::cast_possible_truncation, clippy::cast_possible_wrap, clippy::cast_sign_loss)
 )]
 
-mod chain;
 mod close;
 mod content;
 mod control;
 mod deflate;
-mod doubt;
 mod event;
-mod foreign;
 mod frame;
-mod guess;
+mod heuristics;
 mod lenient;
 mod mask;
 mod message;
 mod payload;
 mod reader;
-mod resync;
 pub mod rules;
-mod search;
 mod shared;
 #[cfg(test)]
 mod short_tests;
 mod socket;
 mod text;
 mod utf8;
-mod verdict;
+mod validate;
 
-pub use chain::{Piece, fills, may_be_frame};
 pub use close::{Close, CloseCode, close_code, is_sendable};
 pub use deflate::{DeflateEnd, InflateLimit, InflateLimits, InflateSpace, Inflater, Inflation};
 pub use event::{
@@ -46,7 +40,8 @@ pub use event::{
     Spot,
 };
 pub use frame::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode};
-pub use guess::{Guess, GuessVerdict, Known, Sent, recognise};
+pub use heuristics::chain::{Piece, fills, may_be_frame};
+pub use heuristics::{Guess, GuessVerdict, Known, Sent, recognise};
 pub use mask::unmask;
 pub use message::{CompressionTerms, Counts, Terms};
 pub use payload::Payload;

@@ -4,10 +4,10 @@
 //! where the length of the one before says, and be one that RFC 6455 allows there. What a chain proves is counted in
 //! bits: with `n` of them, random bytes look like this once in 2^n.
 
-use super::close::{Close, is_sendable};
-use super::mask::unmask;
-use super::{FrameHeader, MAX_HEADER_LEN, Opcode};
 use crate::model::{Parse, to_u8, to_u32, to_usize};
+use crate::ws::close::{Close, is_sendable};
+use crate::ws::mask::unmask;
+use crate::ws::{FrameHeader, MAX_HEADER_LEN, Opcode};
 
 /// Bytes of a stream in order, as a segment brought them. Between two pieces bytes may be missing.
 #[derive(Clone, Copy, Debug)]

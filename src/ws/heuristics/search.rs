@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::FrameHeader;
 use super::chain::{Chain, Expect, Piece, Where, find};
 use super::foreign::text_len;
 use crate::model::{Bytes, Chunk, Place, Span, to_u32, to_usize};
+use crate::ws::FrameHeader;
 
 /// Bits that a chain needs, in a stream of which it is known that frames are in it.
 const NEEDED: u32 = 32;
@@ -64,7 +64,7 @@ pub(super) enum Aim {
 
 /// What came since framing was lost.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FrameSearch {
+pub(in crate::ws) struct FrameSearch {
     held: VecDeque<HeldPart>,
     len: u64,
     /// Bytes that came since.
@@ -90,17 +90,17 @@ impl FrameSearch {
     }
 
     /// The packet that brought the first piece that is remembered.
-    pub(super) fn since(&self) -> Option<u64> {
+    pub(in crate::ws) fn since(&self) -> Option<u64> {
         self.held.front().map(|part| part.arrival.packet)
     }
 
     /// The lowest address of the pieces that are remembered; `u64::MAX` where there are none.
-    pub(super) fn oldest_address(&self) -> u64 {
+    pub(in crate::ws) fn oldest_address(&self) -> u64 {
         self.held.iter().map(|part| part.address).min().unwrap_or(u64::MAX)
     }
 
     /// Bytes of memory that it takes beside itself.
-    pub(super) fn size(&self) -> usize {
+    pub(in crate::ws) fn size(&self) -> usize {
         self.held.capacity() * size_of::<HeldPart>()
     }
 

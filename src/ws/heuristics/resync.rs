@@ -1,17 +1,17 @@
 //! Framing that was lost: frames are found again where a chain of them is certain, and not before.
 
 use super::chain::Expect;
-use super::event::{Events, Spot};
-use super::message::MessageStep;
-use super::reader::FrameReader;
-use super::rules;
 use super::search::{Aim, FrameSearch, HeldPart, Loss};
 use crate::model::{Bytes, Chunk, Direction, Place, Span, to_usize};
+use crate::ws::event::{Events, Spot};
+use crate::ws::message::MessageStep;
+use crate::ws::reader::FrameReader;
+use crate::ws::rules;
 
 impl<E: Events> MessageStep<'_, '_, E> {
     /// Bytes that came while framing is lost.
     #[cold]
-    pub(super) fn lost_data(&mut self, reader: &mut FrameReader, chunk: Chunk<'_>) {
+    pub(in crate::ws) fn lost_data(&mut self, reader: &mut FrameReader, chunk: Chunk<'_>) {
         let arrival = chunk.arrival;
         let Some(chunk) = self.pass_rest(reader, chunk) else { return };
         reader.pass_lost(chunk.bytes.len());
@@ -24,7 +24,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
 
     /// The stream's end, while framing is lost. `ended`: with a FIN.
     #[cold]
-    pub(super) fn lost_end(&mut self, reader: &mut FrameReader, ended: bool, place: Place) {
+    pub(in crate::ws) fn lost_end(&mut self, reader: &mut FrameReader, ended: bool, place: Place) {
         self.find_again(reader, true, ended, place);
         if let Some(skipped) = reader.skipped() {
             self.tell_loss(format_args!("the last {skipped} bytes are counted, not shown"));
@@ -129,7 +129,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
     }
 
     /// Framing is lost: told once it is known how far.
-    pub(super) fn note_loss(&mut self, at: u64, place: Place, reason: &'static str) {
+    pub(in crate::ws) fn note_loss(&mut self, at: u64, place: Place, reason: &'static str) {
         self.frame.search = FrameSearch::after(Loss { at, place, reason });
     }
 

@@ -6,8 +6,8 @@
 use crate::model::to_u32;
 use std::fmt::Write as _;
 
-use super::Opcode;
 use super::chain::{Beat, Chain, Expect, Piece, Where, find};
+use crate::ws::Opcode;
 
 /// What one end sent, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]

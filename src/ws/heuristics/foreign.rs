@@ -3,8 +3,8 @@
 //! A frame that keeps to the rules is always a frame. Only bytes whose first one breaks a rule of the header are looked at
 //! here, and only what they look like from the first byte on counts.
 
-use super::FrameHeader;
 use crate::model::Parse;
+use crate::ws::FrameHeader;
 
 /// What bytes are that are no frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,20 +1,20 @@
 //! Places where a frame should begin and something else may stand: they are read as a frame only once that is certain.
 
 use super::chain::{begins_frame, keeps_to_rules};
-use super::event::{Events, Spot};
 use super::foreign::{self, Foreign, ForeignLook, LOOK};
-use super::message::MessageStep;
-use super::reader::{FrameReader, FrameStart};
 use super::search::{Aim, FrameSearch, HeldPart};
-use super::shared::Body;
-use super::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
 use crate::model::{Bytes, Chunk, Direction, Parse, Rule, to_usize};
+use crate::ws::event::{Events, Spot};
+use crate::ws::message::MessageStep;
+use crate::ws::reader::{FrameReader, FrameStart};
+use crate::ws::shared::Body;
+use crate::ws::{FrameHeader, LengthEncoding, MAX_HEADER_LEN, Opcode, rules};
 
 impl<E: Events> MessageStep<'_, '_, E> {
     /// Whether something else than a frame may begin with a chunk.
     #[cold]
     #[inline(never)]
-    pub(super) fn doubts_kind(&mut self, chunk: &Chunk<'_>) -> bool {
+    pub(in crate::ws) fn doubts_kind(&mut self, chunk: &Chunk<'_>) -> bool {
         let is_body = self.body().is_some() && !begins_frame(chunk.bytes, &self.expect(false), Some(false));
         let first = chunk.bytes.first().copied().filter(|first| is_body || foreign::may_begin(*first));
         let Some(first) = first else { return false };
@@ -31,7 +31,7 @@ impl<E: Events> MessageStep<'_, '_, E> {
     /// Whether the length in the header at the start of a chunk fits the chunk's end in another encoding only.
     #[cold]
     #[inline(never)]
-    pub(super) fn doubts_encoding(&mut self, header: FrameHeader, chunk: &Chunk<'_>) -> bool {
+    pub(in crate::ws) fn doubts_encoding(&mut self, header: FrameHeader, chunk: &Chunk<'_>) -> bool {
         /// Longer segments do not come with faults like this one.
         const LONGEST: usize = 32 << 10;
         let frame = other_encoding(header, self.side.direction, chunk.bytes);
