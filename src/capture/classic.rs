@@ -114,8 +114,7 @@ impl Classic {
     }
 
     /// The next packet, where everything about its record is as usual; its number counts within this input.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
+    #[inline]
     pub(super) fn next_usual<W: Window>(&mut self, window: &mut W, log: &mut Log) -> Option<PacketRef> {
         let (head, rest) = window.present().split_first_chunk::<RECORD_LEN>()?;
         let [seconds, fraction, captured, original] = words(head);
@@ -159,8 +158,6 @@ impl Classic {
         let start = window.address().wrapping_add(header_len as u64);
         let position = window.position();
         window.advance(header_len + captured as usize);
-        // Read ahead of time; nothing waits for it.
-        std::hint::black_box(window.touch(8));
         // At most 2^32 * (10^9 + 10^3): no overflow.
         let time =
             Time(i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * i64::from(self.variant.unit));

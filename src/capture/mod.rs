@@ -317,8 +317,8 @@ impl Capture {
     /// Packet Block) has that of the packet before it. Several inputs are merged by time, and where
     /// times are equal by the order of the inputs. An address stays valid as long as
     /// [`bytes`](Self::bytes) answers.
-    #[allow(clippy::should_implement_trait, clippy::inline_always)]
-    #[inline(always)]
+    #[allow(clippy::should_implement_trait)]
+    #[inline]
     pub fn next(&mut self) -> Option<PacketRef> {
         if self.merge.is_none()
             && let Some(source) = self.sources.first_mut()

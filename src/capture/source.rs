@@ -198,8 +198,7 @@ impl CaptureSource {
     }
 
     /// The next packet, where it comes the usual way; its number counts within this input.
-    #[allow(clippy::inline_always)] // A packet's fields stay in registers.
-    #[inline(always)]
+    #[inline]
     pub(super) fn next_usual(&mut self) -> Option<PacketRef> {
         match (&mut self.feed, &mut self.format) {
             (Feed::Mapped(window), Format::Classic(reader)) => reader.next_usual(window, &mut self.log),

@@ -42,11 +42,6 @@ pub(super) trait Window {
     fn forgive(&mut self) -> u64 {
         0
     }
-    /// Reads one byte `ahead` of the cursor where that is cheap, so that it is near when it is needed.
-    #[inline]
-    fn touch(&self, _ahead: usize) -> u8 {
-        0
-    }
 }
 
 /// Why a file ends early that another program shortened.
@@ -158,11 +153,6 @@ impl Window for Mapped {
 
     fn failure(&self) -> Option<&str> {
         matches!(self.bytes, InputBytes::Cut(..)).then_some(SHORTENED)
-    }
-
-    #[inline]
-    fn touch(&self, ahead: usize) -> u8 {
-        self.bytes.get(self.at.wrapping_add(ahead)).copied().unwrap_or_default()
     }
 }
 

@@ -85,7 +85,7 @@ fn long_wide<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
     gather(out, text, |lane| escape_wide(lane))
 }
 
-#[inline(always)]
+#[inline]
 fn gather<'a>(
     out: &mut Vec<u8>,
     text: &'a [u8],

@@ -15,9 +15,8 @@ const WIDE: usize = 4;
 ///
 /// `bytes` are the TCP header and the payload as captured, from [`Segment::header_at`] on; more may
 /// follow. `None` when it cannot be judged: the packet was cut by the capture, or is shorter than it says.
-#[allow(clippy::inline_always)] // So that the segment need not be in memory.
 #[must_use]
-#[inline(always)]
+#[inline]
 pub fn checksum_ok(segment: &Segment, bytes: &[u8]) -> Option<bool> {
     if segment.len != segment.claimed_len || segment.excess_len > 0 || segment.header_len == 0 {
         return None;

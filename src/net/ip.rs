@@ -128,25 +128,19 @@ pub(super) fn peel_plain_v4(cursor: &mut Cursor<'_>) -> Option<Addresses> {
     Some(Addresses { source: mapped(header.source()), destination: mapped(header.destination()) })
 }
 
-/// Bytes of an IPv4 header without options.
-pub(super) const V4_LEN: usize = Ipv4Header::MIN_LEN;
-
-/// The addresses and the total length of the datagram whose header stands behind 14 bytes, where it has no options
-/// (one may be a source route), is whole and carries TCP; else `None`.
-#[allow(clippy::inline_always)]
-#[inline(always)]
-pub(super) fn plain_v4<const N: usize>(head: &[u8; N]) -> Option<(Addresses, usize)> {
-    let ip = head.get(14..)?.first_chunk::<V4_LEN>()?;
-    let word = |at: [u8; 4]| u32::from_be_bytes(at);
-    let first = word([ip[0], ip[1], ip[2], ip[3]]);
-    // Version 4 and five words; no more fragments, at offset 0; TCP.
-    let last = word([ip[6], ip[7], ip[8], ip[9]]);
-    if first >> 24 != 0x45 || last & 0x3fff_00ff != u32::from(protocol::TCP) {
+/// Parses the IPv4 header at the start of `datagram`. Returns the addresses and the datagram after the header, where
+/// the header has no options (one may be a source route), the datagram is complete and it carries TCP.
+#[inline]
+pub(super) fn plain_v4(datagram: &[u8]) -> Option<(Addresses, &[u8])> {
+    let header = Ipv4HeaderSlice::from_slice(datagram).ok()?;
+    let is_plain = header.slice().len() == Ipv4Header::MIN_LEN
+        && header.protocol().0 == protocol::TCP
+        && !header.is_fragmenting_payload();
+    if !is_plain {
         return None;
     }
-    let source = mapped([ip[12], ip[13], ip[14], ip[15]]);
-    let destination = mapped([ip[16], ip[17], ip[18], ip[19]]);
-    Some((Addresses { source, destination }, (first & 0xffff) as usize))
+    let payload = datagram.get(Ipv4Header::MIN_LEN..usize::from(header.total_len()))?;
+    Some((Addresses { source: mapped(header.source()), destination: mapped(header.destination()) }, payload))
 }
 
 /// Peels an IPv6 header that TCP follows; else `None`.

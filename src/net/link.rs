@@ -1,5 +1,7 @@
 //! Link layers: from the first byte of a packet to its IP header.
 
+use etherparse::{Ethernet2Header, Ethernet2HeaderSlice, SingleVlanHeader, SingleVlanHeaderSlice};
+
 use super::cursor::{Cursor, DecodeStop, Header, be16};
 use super::{Next, Skip, wifi};
 use crate::model::LinkType;
@@ -75,10 +77,10 @@ pub(super) mod ether_type {
     pub(crate) const VLAN_9300: u16 = 0x9300;
 }
 
-pub(super) const ETHERNET_HEADER: Header = Header::link("Ethernet header");
+const ETHERNET_HEADER: Header = Header::link("Ethernet header");
 const LOOPBACK: Header = Header::link("loopback header");
 const COOKED: Header = Header::link("Linux cooked header");
-pub(super) const VLAN_TAG: Header = Header::link("VLAN tag");
+const VLAN_TAG: Header = Header::link("VLAN tag");
 const TAG: Header = Header::link("link layer tag");
 const LLC: Header = Header::link("LLC header");
 const PPPOE: Header = Header::link("PPPoE header");
@@ -116,10 +118,7 @@ pub(super) fn name_of(link: LinkType) -> &'static str {
 /// Peels the header that `link` stands for.
 pub(super) fn peel(link: LinkType, cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     match link.0 {
-        number::ETHERNET => {
-            let header = cursor.take::<14>(ETHERNET_HEADER)?;
-            Ok(Next::Type(be16(header[12], header[13])))
-        }
+        number::ETHERNET => Ok(Next::Type(ethernet(cursor)?)),
         number::RAW | number::RAW_BSD | number::RAW_OPENBSD | number::IPV4 | number::IPV6 => Ok(Next::Ip),
         number::LINUX_SLL => {
             let header = cursor.take::<16>(COOKED)?;
@@ -209,6 +208,22 @@ fn loopback(family: [u8; 4]) -> Result<Next, DecodeStop> {
     }
 }
 
+/// Peels an Ethernet header. Returns the EtherType of its payload.
+#[inline]
+pub(super) fn ethernet(cursor: &mut Cursor<'_>) -> Result<u16, DecodeStop> {
+    let bytes = cursor.take::<{ Ethernet2Header::LEN }>(ETHERNET_HEADER)?;
+    let header = Ethernet2HeaderSlice::from_slice(bytes).map_err(|_| Skip::MalformedLink)?;
+    Ok(header.ether_type().0)
+}
+
+/// Peels a VLAN tag (IEEE 802.1Q). Returns the EtherType behind it.
+#[inline]
+pub(super) fn vlan(cursor: &mut Cursor<'_>) -> Result<u16, DecodeStop> {
+    let bytes = cursor.take::<{ SingleVlanHeader::LEN }>(VLAN_TAG)?;
+    let header = SingleVlanHeaderSlice::from_slice(bytes).map_err(|_| Skip::MalformedLink)?;
+    Ok(header.ether_type().0)
+}
+
 /// Peels what the Ethernet type says comes next.
 pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, DecodeStop> {
     match kind {
@@ -217,10 +232,7 @@ pub(super) fn peel_type(kind: u16, cursor: &mut Cursor<'_>) -> Result<Next, Deco
         | ether_type::PROVIDER_BRIDGE
         | ether_type::VLAN_9100
         | ether_type::VLAN_9200
-        | ether_type::VLAN_9300 => {
-            let tag = cursor.take::<4>(VLAN_TAG)?;
-            Ok(Next::Type(be16(tag[2], tag[3])))
-        }
+        | ether_type::VLAN_9300 => Ok(Next::Type(vlan(cursor)?)),
         ether_type::MPLS | ether_type::MPLS_MULTICAST => peel_mpls(cursor),
         ether_type::PPPOE_SESSION => {
             let header = cursor.take::<6>(PPPOE)?;

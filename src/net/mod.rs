@@ -35,8 +35,10 @@ mod tcp;
 mod tunnel;
 mod wifi;
 
-use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span};
-use cursor::{Cursor, DecodeStop, be16};
+use etherparse::{EtherType, Ethernet2Header, Ethernet2HeaderSlice, Ipv4Header, TcpHeaderSlice};
+
+use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span, to_u8, to_u32};
+use cursor::{Cursor, DecodeStop};
 use defrag::{Arena, Fragments};
 use exported::Exports;
 use ip::{Addresses, Fragment, protocol};
@@ -383,40 +385,27 @@ impl Decoder {
 // The most common packets take a short way: Ethernet, at most one VLAN tag, IP without options or extension
 // headers, TCP. `None` where anything is out of the ordinary; the general way then says what.
 
-/// The segment in the most common kind of packet: Ethernet, IPv4 without options, TCP. `None` for all others, which
-/// [`Decoder::decode_other`] is for. Always inlined: a segment that is written in halves and read in one piece
-/// makes the processor wait.
-#[allow(clippy::inline_always, clippy::cast_possible_truncation)] // Its lengths come from a field of 16 bits.
-#[inline(always)]
+/// Returns the segment in the most common kind of packet: Ethernet, IPv4 without options, TCP. Returns `None` for all
+/// others, which [`Decoder::decode_other`] reads.
+#[inline]
 #[must_use]
 pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
-    const ETHERNET_LEN: usize = 14;
-    const HEADERS_LEN: usize = ETHERNET_LEN + ip::V4_LEN + tcp::FIXED_LEN;
-    // All three headers in one piece: one look at the length, and then nothing can lie outside.
-    let head = bytes.first_chunk::<HEADERS_LEN>()?;
-    let (addresses, total) = ip::plain_v4(head)?;
-    if packet.link != link::ETHERNET || be16(head[12], head[13]) != ether_type::IPV4 {
+    let ethernet = Ethernet2HeaderSlice::from_slice(bytes).ok()?;
+    if packet.link != link::ETHERNET || ethernet.ether_type() != EtherType::IPV4 {
         return None;
     }
-    let tcp = tcp::Fixed::read(head)?;
-    let below = ETHERNET_LEN + ip::V4_LEN;
-    if total > bytes.len() - ETHERNET_LEN {
-        return None; // Cut by the capture, or less than it claims.
-    }
-    let len = total.checked_sub(ip::V4_LEN + usize::from(tcp.header_len))?;
+    let (addresses, payload) = ip::plain_v4(bytes.get(Ethernet2Header::LEN..)?)?;
+    let tcp = TcpHeaderSlice::from_slice(payload).ok()?;
+    let below = Ethernet2Header::LEN + Ipv4Header::MIN_LEN;
+    let header_len = tcp.slice().len();
+    let len = to_u32(payload.len() - header_len);
     Some(Segment {
-        source: Endpoint { ip: addresses.source, port: tcp.source },
-        destination: Endpoint { ip: addresses.destination, port: tcp.destination },
-        seq: tcp.seq,
-        ack: tcp.ack,
-        flags: tcp.flags,
-        window: tcp.window,
         header_at: packet.bytes.start.saturating_add(below as u64),
-        header_len: tcp.header_len,
-        len: len as u32,
-        claimed_len: len as u32,
-        excess_len: 0,
-        below_len: below as u32,
+        header_len: to_u8(header_len),
+        len,
+        claimed_len: len,
+        below_len: to_u32(below),
+        ..tcp::fields(addresses, &tcp)
     })
 }
 
@@ -424,11 +413,9 @@ pub fn plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
 #[inline(never)]
 fn less_plain(packet: &PacketRef, bytes: &[u8]) -> Option<Segment> {
     let mut cursor = Cursor::new(packet, bytes);
-    let header = cursor.take::<14>(link::ETHERNET_HEADER).ok()?;
-    let mut kind = be16(header[12], header[13]);
+    let mut kind = link::ethernet(&mut cursor).ok()?;
     if kind == ether_type::VLAN {
-        let tag = cursor.take::<4>(link::VLAN_TAG).ok()?;
-        kind = be16(tag[2], tag[3]);
+        kind = link::vlan(&mut cursor).ok()?;
     }
     match kind {
         ether_type::IPV4 => {

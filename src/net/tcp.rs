@@ -3,46 +3,12 @@
 use etherparse::TcpHeaderSlice;
 use etherparse::err::tcp::HeaderSliceError;
 
-use super::cursor::{Cursor, DecodeStop, Header, be16};
+use super::cursor::{Cursor, DecodeStop, Header};
 use super::ip::Addresses;
 use crate::model::{Endpoint, Flags, Segment, to_u8, to_u32};
 
 /// Bytes of the header without options.
-pub(super) const FIXED_LEN: usize = 20;
-
-/// What the fixed part of a header says.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Fixed {
-    pub(super) source: u16,
-    pub(super) destination: u16,
-    pub(super) seq: u32,
-    pub(super) ack: u32,
-    pub(super) flags: Flags,
-    pub(super) window: u16,
-    pub(super) header_len: u8,
-}
-
-impl Fixed {
-    /// The fixed part that ends `head`; `None` where it claims to be shorter than itself.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
-    pub(super) fn read(head: &[u8]) -> Option<Self> {
-        let tcp = head.last_chunk::<FIXED_LEN>()?;
-        let header_len = (tcp[12] >> 4) * 4;
-        if usize::from(header_len) < FIXED_LEN {
-            return None;
-        }
-        Some(Self {
-            source: be16(tcp[0], tcp[1]),
-            destination: be16(tcp[2], tcp[3]),
-            seq: u32::from_be_bytes([tcp[4], tcp[5], tcp[6], tcp[7]]),
-            ack: u32::from_be_bytes([tcp[8], tcp[9], tcp[10], tcp[11]]),
-            flags: Flags(tcp[13]),
-            window: be16(tcp[14], tcp[15]),
-            header_len,
-        })
-    }
-}
+const FIXED_LEN: usize = 20;
 
 /// The segment at the cursor, if its header was captured as a whole.
 #[inline]
@@ -90,18 +56,32 @@ fn build(
     header_len: usize,
 ) -> Segment {
     Segment {
-        source: Endpoint { ip: addresses.source, port: header.source_port() },
-        destination: Endpoint { ip: addresses.destination, port: header.destination_port() },
-        seq: header.sequence_number(),
-        ack: header.acknowledgment_number(),
-        flags: Flags(header.slice().get(13).copied().unwrap_or(0)),
-        window: header.window_size(),
         header_at: cursor.at,
         header_len: to_u8(header_len),
         len: to_u32(cursor.bytes.len().saturating_sub(header_len)),
         claimed_len: to_u32(cursor.claim.saturating_sub(header_len)),
         below_len: cursor.below,
         excess_len: cursor.excess,
+        ..fields(addresses, header)
+    }
+}
+
+/// Returns a segment with the fields of its header and its addresses. Its place and its lengths are 0.
+#[inline]
+pub(super) fn fields(addresses: Addresses, header: &TcpHeaderSlice<'_>) -> Segment {
+    Segment {
+        source: Endpoint { ip: addresses.source, port: header.source_port() },
+        destination: Endpoint { ip: addresses.destination, port: header.destination_port() },
+        seq: header.sequence_number(),
+        ack: header.acknowledgment_number(),
+        flags: Flags(header.slice().get(13).copied().unwrap_or(0)),
+        window: header.window_size(),
+        header_at: 0,
+        header_len: 0,
+        len: 0,
+        claimed_len: 0,
+        below_len: 0,
+        excess_len: 0,
     }
 }
 

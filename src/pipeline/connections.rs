@@ -1,6 +1,6 @@
 //! All TCP connections by their two endpoints: half-open, followed, or dropped.
 //!
-//! A half-open one costs about 70 bytes, one line of the cache.
+//! A half-open connection takes about 70 bytes.
 
 use std::hash::BuildHasher;
 
@@ -83,7 +83,6 @@ impl Stage {
 
 /// A TCP connection.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(super) struct Slot {
     /// Its number changes when the slot is used again, so that a late reference to it is recognised.
     pub(super) identity: Identity,
@@ -174,8 +173,7 @@ impl Connections {
     }
 
     /// The slot of a segment's connection, created if it is new, and the side that sent the segment.
-    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn find(&mut self, segment: &Segment, time: Time) -> (u32, Side) {
         if let Some(side) = self.slots.get(self.recent as usize).and_then(|slot| slot.sender(segment)) {
             return (self.recent, side);
@@ -188,9 +186,6 @@ impl Connections {
     fn find_other(&mut self, (source, destination): &(Endpoint, Endpoint), time: Time) -> (u32, Side) {
         let (endpoints, from) = EndpointPair::of(*source, *destination);
         self.recent = self.look_up(&endpoints, time);
-        if let Some(Slot { stage: Stage::Followed(connection), .. }) = self.slots.get(self.recent as usize) {
-            connection.prefetch();
-        }
         (self.recent, from)
     }
 

@@ -407,8 +407,7 @@ impl Pipeline {
     }
 
     /// Always inlined, with all that the common segment needs: its fields never leave the registers.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
+    #[inline]
     fn segment<S: Sink>(
         &mut self,
         segment: &Segment,

@@ -81,10 +81,7 @@ pub enum GiveUp {
 }
 
 /// One direction of a connection.
-///
-/// The first of its three lines of the cache is what a segment in order touches, with one entry of the second.
 #[derive(Clone, Debug, Default)]
-#[repr(C, align(64))]
 pub struct Stream {
     /// Sequence number of offset [`ORIGIN`].
     origin_seq: u32,

@@ -130,10 +130,6 @@ impl FrameHeader {
     #[must_use]
     #[inline]
     pub fn parse(input: &[u8]) -> Parse<Self> {
-        if let Some(bytes) = input.first_chunk::<MAX_HEADER_LEN>() {
-            let (header, len) = Self::whole(bytes);
-            return Parse::Done(header, len);
-        }
         match header(input) {
             Ok((rest, header)) => Parse::Done(header, input.len() - rest.len()),
             Err(_) => Parse::Need(needed(input)),
@@ -145,26 +141,6 @@ impl FrameHeader {
     #[inline]
     pub fn of(head: [u8; 2]) -> Self {
         Self { head, masking_key: [0; 4], payload_len: 0, encoding: LengthEncoding::Standard }
-    }
-
-    /// The header at the start of as many bytes as the longest one has, and its own length.
-    #[inline]
-    pub(super) fn whole(bytes: &[u8; MAX_HEADER_LEN]) -> (Self, usize) {
-        let [first, second, a, b, c, d, e, f, g, h, ..] = *bytes;
-        let mut header = Self::of([first, second]);
-        let (payload_len, len) = match header.length_field() {
-            126 => (u64::from(u16::from_be_bytes([a, b])), 4),
-            127 => (u64::from_be_bytes([a, b, c, d, e, f, g, h]), 10),
-            field => (u64::from(field), 2),
-        };
-        header.payload_len = payload_len;
-        match bytes.get(len..).and_then(|rest| rest.first_chunk::<4>()) {
-            Some(key) if header.masked() => {
-                header.masking_key = *key;
-                (header, len + 4)
-            }
-            _ => (header, len),
-        }
     }
 
     /// FIN: the last frame of its message.

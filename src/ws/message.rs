@@ -43,7 +43,6 @@ impl Default for CompressionTerms {
 /// Counts of one direction.
 // Those that a text message raises stand together in this order, up to the sizes of short ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(C)]
 pub struct Counts {
     /// Frames, with those that will never be whole.
     pub frames: u64,
@@ -101,9 +100,7 @@ impl Counts {
 }
 
 /// The state of one direction.
-// What every frame touches stands together, the counts' hot half at its end.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub(super) struct SocketSide {
     pub(super) open: Option<Box<Open>>,
     pub(super) key: [u8; 4],

@@ -71,9 +71,7 @@ enum ReaderState {
 ///
 /// Any split of the stream into chunks gives the same events but for the number of `payload` pieces.
 /// A gap inside a payload keeps it in step; a gap over a header does not.
-// The state stands last, so that it can stand beside what its owner touches with each frame.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub struct FrameReader {
     start: FrameStart,
     /// Payload bytes seen; bytes after framing was lost.
@@ -98,8 +96,7 @@ impl Default for FrameReader {
 
 impl FrameReader {
     /// Bytes, the next in order. Returns those from where on the sink [doubts](FrameSink::doubts) that a frame begins.
-    #[allow(clippy::inline_always)] // It has one place where it has to be fast.
-    #[inline(always)]
+    #[inline]
     pub fn data<'a>(&mut self, mut chunk: Chunk<'a>, sink: &mut impl FrameSink) -> Option<Chunk<'a>> {
         while let Some(&first) = chunk.bytes.first() {
             match self.state {

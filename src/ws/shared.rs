@@ -137,7 +137,6 @@ struct Habits {
 }
 
 #[derive(Clone, Debug, Default)]
-#[repr(C)]
 pub(super) struct ConnectionState {
     frames: u64,
     messages: u64,
@@ -148,20 +147,10 @@ pub(super) struct ConnectionState {
     pub(super) lost_framing: bool,
     /// A ping came of which it is not known how much the other side had sent.
     pub(super) has_new_ping: bool,
-    mark: SharedMark,
     /// Short messages are also wanted after the first few.
     pub(super) reads_short_messages: bool,
     /// Findings of one rule that are listed.
     pub(super) listed: u32,
-}
-
-/// Only a place. It has more unused values than any other field, so that an enum which holds a WebSocket tells its
-/// variants apart by this byte, in a line of the cache that is there anyway.
-#[derive(Clone, Debug, Default)]
-#[repr(u8)]
-enum SharedMark {
-    #[default]
-    Here,
 }
 
 impl ConnectionState {

@@ -5,8 +5,8 @@ use super::message::{AtHand, CompressionTerms, Counts, MessageStep, SocketSide, 
 use super::reader::FrameReader;
 use super::rules;
 use super::shared::{Body, Closing, ConnectionState, Pinging, Rtt};
-use super::{FrameHeader, MAX_HEADER_LEN, Payload};
-use crate::model::{Chunk, Direction, PerDirection, Place, Rule, Tally, to_usize};
+use super::{FrameHeader, Payload};
+use crate::model::{Chunk, Direction, Parse, PerDirection, Place, Rule, Tally, to_usize};
 
 /// How a direction's stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +38,14 @@ impl StreamEnd {
 /// then at most one [`end`](Self::end). Memory is bounded: a header, kept ranges of the message at
 /// hand, an inflater per direction that compresses.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub struct WebSocket {
     shared: ConnectionState,
     c2s: Half,
     s2c: Half,
 }
 
-/// One direction. The reader's state and the first half of the side stand in one line of the cache, and the most
-/// common sizes in the next, where this begins 8 bytes into a line.
+/// One direction of a WebSocket.
 #[derive(Clone, Debug)]
-#[repr(C)]
 struct Half {
     /// The frame at hand, where it is not whole, and that of the last fragment of an open message.
     frame: Option<Box<AtHand>>,
@@ -143,9 +140,7 @@ impl Half {
     /// to say about it. Returns how many bytes it takes; 0 where it is something else.
     #[inline(never)] // In a loop, or in the middle of something larger, it gets slower.
     fn count_plain(&mut self, masked: bool, bytes: &[u8], shared: &mut ConnectionState) -> usize {
-        // A plain frame is longer than the longest header.
-        let Some(start) = bytes.first_chunk::<MAX_HEADER_LEN>() else { return 0 };
-        let (header, len) = FrameHeader::whole(start);
+        let Parse::Done(header, len) = FrameHeader::parse(bytes) else { return 0 };
         let end = header.payload_len.saturating_add(len as u64);
         if end > bytes.len() as u64
             || !self.reader.is_between_frames()
@@ -433,15 +428,6 @@ impl WebSocket {
         events: &mut impl Events,
     ) {
         self.shared.report(events, rule, spot, text);
-    }
-
-    /// Reads what the next frame is going to need, of both directions, so that it is near by then: nothing waits for it.
-    #[inline]
-    pub fn touch(&self) {
-        for half in [&self.c2s, &self.s2c] {
-            let counts = &half.side.counts;
-            std::hint::black_box((counts.frames, counts.data[0]));
-        }
     }
 
     /// Where the frame of a direction begins of which only a part came.

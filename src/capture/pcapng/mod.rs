@@ -76,8 +76,6 @@ pub(super) struct Pcapng {
     ports: Vec<Port>,
     unknown: Vec<u32>,
     done: bool,
-    /// What was touched last; only written, so that it is read ahead of time.
-    ahead: u8,
 }
 
 /// Why a file cannot be read at all.
@@ -99,8 +97,7 @@ enum BlockStep {
 impl Pcapng {
     /// Reads the first block, which must be a section header.
     pub(super) fn open<W: Window>(window: &mut W, log: &mut Log) -> Result<Self, BlockFault> {
-        let mut this =
-            Self { order: ByteOrder::Little, ports: Vec::new(), unknown: Vec::new(), done: false, ahead: 0 };
+        let mut this = Self { order: ByteOrder::Little, ports: Vec::new(), unknown: Vec::new(), done: false };
         let head = window.peek(12);
         let seen = head.len();
         if seen < 12 {
@@ -247,7 +244,6 @@ impl Pcapng {
             self.comments(window, log, size, record.options_at);
         }
         window.advance(size);
-        self.ahead = window.touch(20);
         BlockStep::Packet(PacketRef {
             number: log.number,
             time,

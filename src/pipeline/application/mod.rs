@@ -116,7 +116,6 @@ enum Attempt {
 
 /// The application of a followed connection.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub(super) struct Application {
     phase: Phase,
     /// An attempt to open a WebSocket, or a tunnel, that is not reported yet.
@@ -153,11 +152,6 @@ impl Application {
     pub(super) fn detecting_again(tries: u8) -> Self {
         let detecting = Detecting { http: Http1::default(), pieces: detecting::FIRST };
         Self { tries, ..Self::in_phase(Phase::Detecting(detecting)) }
-    }
-
-    #[cfg(test)]
-    pub(super) fn of_websocket(websocket: OpenWebSocket) -> Self {
-        Self::in_phase(Phase::WebSocket(websocket))
     }
 
     // Questions.

@@ -13,7 +13,6 @@ use crate::ws::{self, FrameEvent, MessageEvent, ShortMessage, Spot, StreamEnd, W
 
 /// A WebSocket, the connection that its events name, and what its messages say.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub(crate) struct OpenWebSocket {
     pub(crate) ws: WebSocket,
     pub(crate) connection: Box<Connection>,

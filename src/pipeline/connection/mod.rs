@@ -42,13 +42,8 @@ pub(super) enum Disposition {
     AwaitsSecret,
 }
 
-/// A followed connection.
-///
-/// With thousands of connections, loading their state takes longer than working on it. So the fast path reads and writes
-/// whole lines of the cache: this one, which begins the WebSocket, two of its direction, two of the stream, and one of the
-/// other stream. It leaves the rest of the transport alone.
+/// A TCP connection whose bytes are read, because it is or may become a WebSocket.
 #[derive(Clone, Debug)]
-#[repr(C, align(64))]
 pub(super) struct TcpConnection {
     /// The latest packet that took the fast path.
     last: Place,
@@ -179,32 +174,21 @@ impl TcpConnection {
         }
     }
 
-    /// Loads what the next segment will need into the cache, all at once.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        std::hint::black_box(self.fast_path.is_some());
-        self.transport.prefetch();
-        if let Some(websocket) = self.application.websocket() {
-            websocket.ws.touch();
-        }
-    }
-
     /// Its latest packet.
     pub(super) fn latest(&self) -> Place {
         self.last.max(self.transport.last)
     }
 
     /// Whether a segment is the common case: the next bytes of an open WebSocket, or a bare acknowledgment.
-    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_next_in_order(&self, from: Side, segment: &Segment) -> bool {
         self.fast_path.is_some() && *self.heard.of(from) && self.transport.is_next_in_order(from, segment)
     }
 
     /// Takes a segment that [is the next](Self::is_next_in_order). True where the connection has to
     /// [settle](Self::settle) then.
-    #[allow(clippy::inline_always, clippy::too_many_arguments)]
-    #[inline(always)]
+    #[allow(clippy::too_many_arguments)]
+    #[inline]
     pub(super) fn next_in_order<S: Sink>(
         &mut self,
         from: Side,
@@ -371,52 +355,11 @@ impl TcpConnection {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::offset_of;
-
     use super::*;
-    use crate::http;
-    use crate::model::{ConnectionId, PerDirection, WebSocketId};
-    use crate::pipeline::events::Connection;
-    use crate::tcp::Stream;
-    use crate::ws::{Terms, WebSocket};
 
-    fn open_websocket() -> OpenWebSocket {
-        let connection = Connection {
-            id: WebSocketId(1),
-            tcp: ConnectionId(0),
-            client: crate::model::Endpoint::default(),
-            server: crate::model::Endpoint::default(),
-            proxied: None,
-            tunnelled: false,
-            stream_id: None,
-            url: None,
-            handshake: http::judge(None, None).0,
-            request: None,
-            response: None,
-            first: Place::default(),
-            evidence: None,
-            tls: None,
-        };
-        let terms = Terms { takeover: None, rsv_defined: 0, guessed: false };
-        let ws = WebSocket::new(PerDirection { c2s: terms, s2c: terms });
-        OpenWebSocket { ws, connection: Box::new(connection), heartbeats: None }
-    }
-
-    /// Without this, `stats` takes a sixth more time on a capture of 40,000 connections.
+    /// The memory of captures with many connections is this size times their number.
     #[test]
-    fn what_the_fast_path_touches_fills_whole_lines_of_the_cache() {
-        assert_eq!(offset_of!(TcpConnection, transport) % 64, 0);
-        assert_eq!(offset_of!(Transport, streams), 0);
-        assert_eq!(size_of::<Stream>(), 192);
+    fn a_connection_takes_at_most_1344_bytes() {
         assert!(size_of::<TcpConnection>() <= 1344, "{}", size_of::<TcpConnection>());
-        let application = Application::of_websocket(open_websocket());
-        let connection = TcpConnection::with(application, Transport::new(Some(Side::A)));
-        let ws = &connection.application.websocket().unwrap().ws;
-        let start = std::ptr::from_ref(&*connection) as usize;
-        assert_eq!(std::ptr::from_ref(ws) as usize - start, 24);
-        for direction in Direction::BOTH {
-            let counts = std::ptr::from_ref(ws.counts(direction)) as usize;
-            assert_eq!(counts % 64, 32, "{direction:?}");
-        }
     }
 }

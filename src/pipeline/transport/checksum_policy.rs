@@ -10,8 +10,7 @@ use crate::pipeline::sides::Side;
 
 impl Transport {
     /// Whether a segment's checksum is wrong, where this sender's checksums mean anything. Counts it.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
+    #[inline]
     pub(crate) fn checksum_is_wrong(&mut self, from: Side, segment: &Segment, tcp: &[u8]) -> bool {
         let stream = self.streams.of_mut(from);
         if !stream.checksums_tell() {

@@ -94,7 +94,6 @@ struct Resent {
 
 /// The transport of a followed connection.
 #[derive(Clone, Debug)]
-#[repr(C)]
 pub(super) struct Transport {
     pub(super) streams: PerSide<Stream>,
     /// The latest packet.
@@ -225,17 +224,8 @@ impl Transport {
         (heard && self.unreported > 0).then(|| u64::from(std::mem::take(&mut self.unreported)))
     }
 
-    /// Loads what the next segment will need into the cache.
-    #[inline]
-    pub(super) fn prefetch(&self) {
-        for side in Side::BOTH {
-            std::hint::black_box(self.streams.of(side).is_known());
-        }
-    }
-
     /// Whether a segment holds just the next bytes of its stream, or acknowledges and holds none.
-    #[allow(clippy::inline_always)] // See `Pipeline::segment`.
-    #[inline(always)]
+    #[inline]
     pub(super) fn is_next_in_order(&self, from: Side, segment: &Segment) -> bool {
         segment.flags.0 & !Flags::PSH == Flags::ACK
             && segment.len == segment.claimed_len
@@ -245,8 +235,7 @@ impl Transport {
     }
 
     /// Files the header of a segment that [is the next](Self::is_next_in_order). True for a keep-alive probe.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
+    #[inline]
     pub(super) fn acknowledge_in_order(&mut self, from: Side, segment: &Segment) -> bool {
         let (stream, other) = self.streams.own_and_other(from);
         other.acknowledge(segment.ack);
@@ -254,8 +243,7 @@ impl Transport {
     }
 
     /// Takes the payload of a segment that [is the next](Self::is_next_in_order): it passes without being stored.
-    #[allow(clippy::inline_always)]
-    #[inline(always)]
+    #[inline]
     pub(super) fn pass_in_order<'a>(
         &mut self,
         from: Side,

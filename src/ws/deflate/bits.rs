@@ -13,7 +13,7 @@ pub(super) struct Bits {
 
 impl Bits {
     /// Takes whole bytes of the input: to 56 bits or more, or until the input is over.
-    #[inline(always)]
+    #[inline]
     pub(super) fn refill(&mut self, input: &mut &[u8]) {
         if let Some(word) = input.first_chunk::<8>() {
             let bytes = (63 - self.len) >> 3;
@@ -33,14 +33,14 @@ impl Bits {
     }
 
     /// Uses `len` bits, which are there.
-    #[inline(always)]
+    #[inline]
     pub(super) fn skip(&mut self, len: u32) {
         self.hold = self.hold.wrapping_shr(len);
         self.len = self.len.wrapping_sub(len);
     }
 
     /// The next `len` bits (up to 32), if they are there or come.
-    #[inline(always)]
+    #[inline]
     pub(super) fn take(&mut self, len: u32, input: &mut &[u8]) -> Option<u32> {
         if self.len < len {
             self.refill(input);

@@ -556,7 +556,7 @@ enum BlockTurn {
 }
 
 /// The length or distance of an entry: its base and its extra bits, which follow its code in `bits`.
-#[inline(always)]
+#[inline]
 fn value(entry: u32, bits: u64) -> usize {
     let extra = bits & !u64::MAX.wrapping_shl(entry);
     (entry >> 16) as usize + (extra.wrapping_shr(entry >> 8 & 15)) as usize

@@ -76,17 +76,17 @@ pub(super) struct Coded(u16);
 
 impl Coded {
     /// `symbol` below 512, `len` from 1 to 15.
-    #[inline(always)]
+    #[inline]
     pub(super) fn new(symbol: u16, len: u8) -> Self {
         Self(symbol << 4 | u16::from(len & 15))
     }
 
-    #[inline(always)]
+    #[inline]
     pub(super) fn symbol(self) -> u16 {
         self.0 >> 4
     }
 
-    #[inline(always)]
+    #[inline]
     fn len(self) -> u8 {
         (self.0 & 15) as u8
     }
@@ -151,24 +151,24 @@ impl<const BITS: u32, const SIZE: usize> Default for Table<BITS, SIZE> {
 
 impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
     /// The entry for the next bits of the stream.
-    #[inline(always)]
+    #[inline]
     pub(super) fn first(&self, bits: u64) -> u32 {
         self.at(bits as usize & ((1 << BITS) - 1))
     }
 
     /// The entry that `entry`, a second table's, leads to; `bits` are those behind the first [`BITS`](Self).
-    #[inline(always)]
+    #[inline]
     pub(super) fn second(&self, entry: u32, bits: u64) -> u32 {
         let mask = (1usize << ((entry >> 8) & 15)) - 1;
         self.at((entry >> 16) as usize + (bits as usize & mask))
     }
 
-    #[inline(always)]
+    #[inline]
     fn at(&self, at: usize) -> u32 {
         self.0.get(at & (SIZE - 1)).copied().unwrap_or(SPECIAL)
     }
 
-    #[inline(always)]
+    #[inline]
     fn set(&mut self, at: usize, entry: u32) {
         if let Some(slot) = self.0.get_mut(at & (SIZE - 1)) {
             *slot = entry;
@@ -265,7 +265,7 @@ impl<const BITS: u32, const SIZE: usize> Table<BITS, SIZE> {
 }
 
 /// The code of `len` bits after `code`, both with the first bit lowest; the last one is its own.
-#[inline(always)]
+#[inline]
 fn following(code: usize, len: u32) -> usize {
     let zeros = code ^ ((1 << len) - 1);
     let highest = if zeros == 0 { return code } else { 1usize << zeros.ilog2() };
@@ -273,13 +273,13 @@ fn following(code: usize, len: u32) -> usize {
 }
 
 /// The value for a length.
-#[inline(always)]
+#[inline]
 fn of(values: &[u16; MAX_LEN + 1], len: u32) -> u16 {
     values.get(len as usize & MAX_LEN).copied().unwrap_or_default()
 }
 
 /// The value for a length, which is one more from then on.
-#[inline(always)]
+#[inline]
 fn next(values: &mut [u16; MAX_LEN + 1], len: u8) -> u16 {
     let Some(value) = values.get_mut(usize::from(len) & MAX_LEN) else { return 0 };
     *value = value.wrapping_add(1);

@@ -63,7 +63,7 @@ impl SlidingWindow {
     }
 
     /// Whether there is room for one turn of decoding.
-    #[inline(always)]
+    #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.bytes.len() >= self.end + ROOM
     }
@@ -114,7 +114,7 @@ impl SlidingWindow {
 
 /// Copies `len` bytes from `distance` back to `to`, where [`ROOM`] is and the distance leads into `bytes`. The
 /// bytes behind them are written too.
-#[inline(always)]
+#[inline]
 pub(super) fn copy_match(bytes: &mut [u8], to: usize, distance: usize, len: usize) {
     let end = to.wrapping_add(len);
     let (mut from, mut to) = (to.wrapping_sub(distance), to);
@@ -155,7 +155,7 @@ fn copy_near(bytes: &mut [u8], from: usize, to: Range<usize>) {
     }
 }
 
-#[inline(always)]
+#[inline]
 fn copy<const N: usize>(bytes: &mut [u8], from: usize, to: usize) {
     if let Some(&chunk) = bytes.get(from..).and_then(|bytes| bytes.first_chunk::<N>())
         && let Some(slot) = bytes.get_mut(to..).and_then(|bytes| bytes.first_chunk_mut::<N>())
