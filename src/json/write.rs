@@ -65,10 +65,11 @@ pub fn json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
-/// Writes a long text but for its last bytes, which are answered.
+/// Writes a long text in lanes of sixteen bytes. Returns the bytes after the last complete lane.
 ///
-/// Quotes stand every few bytes in the JSON that most messages are, so sixteen bytes are escaped at once, without
-/// branches. They are gathered in a block, so that nothing is read back while it is still being written.
+/// Most messages are JSON, which has a quotation mark every few bytes, so a lane is escaped at once and without branches.
+/// Without the SSSE3 version, `read` takes 1.66 times the CPU time on the `market` workload and 1.11 times on `chat`
+/// (docs/decisions/0032). Lanes are collected in a block, so that nothing is read back while it is still being written.
 fn long<'a>(out: &mut Vec<u8>, text: &'a [u8]) -> &'a [u8] {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("ssse3") {
