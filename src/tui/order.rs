@@ -1,7 +1,7 @@
 //! The order in which the rows of a connection stand: that in which messages or frames were complete, with a row for
 //! each hole in the capture. It is the order of `wslens read`.
 
-use crate::model::{Direction, Place, Time};
+use crate::model::{Direction, Lang, Place, Time};
 use crate::store::{FrameRow, Index, MessageRow};
 use crate::tui::widgets::units;
 
@@ -39,13 +39,19 @@ pub struct Hole {
 impl Hole {
     /// `29 bytes of the client are missing here`
     #[must_use]
-    pub fn words(&self) -> String {
-        let whose =
-            self.direction.map(|direction| format!(" of the {}", direction.sender())).unwrap_or_default();
-        match self.len {
-            Some(1) => format!("1 byte{whose} is missing here"),
-            Some(len) => format!("{}{whose} are missing here", units::counted(len, "byte")),
-            None => format!("bytes{whose} are missing here"),
+    pub fn words(&self, lang: Lang) -> String {
+        let whose = match (self.direction, lang) {
+            (Some(direction), Lang::En) => format!(" of the {}", direction.sender()),
+            (Some(Direction::ClientToServer), Lang::Zh) => "客户端".to_owned(),
+            (Some(Direction::ServerToClient), Lang::Zh) => "服务器".to_owned(),
+            (None, _) => String::new(),
+        };
+        match (self.len, lang) {
+            (Some(1), Lang::En) => format!("1 byte{whose} is missing here"),
+            (Some(len), Lang::En) => format!("{}{whose} are missing here", units::counted(len, "byte")),
+            (None, Lang::En) => format!("bytes{whose} are missing here"),
+            (Some(len), Lang::Zh) => format!("此处缺少{whose} {} 个字节", units::grouped(len)),
+            (None, Lang::Zh) => format!("此处缺少{whose}的字节"),
         }
     }
 }

@@ -523,7 +523,7 @@ impl Screen for Ladder {
         if self.busy {
             line.add(Role::Dim, format!("   {} frames so far …", units::grouped(self.plan.walked())));
         } else if let Some(hole) = self.hole(ctx) {
-            line.add(Role::Warning, format!("   {}", hole.words()));
+            line.add(Role::Warning, format!("   {}", hole.words(ctx.shared.lang)));
         } else if let Some(frame) = self.frame(ctx)
             && let Some(row) = ctx.index.frames(self.connection).get(frame as usize)
         {

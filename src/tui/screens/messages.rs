@@ -1,4 +1,4 @@
-//! The messages of a connection, or its frames; below them the frames and bytes of the one under the cursor.
+//! The messages or frames of a connection, with the frames and bytes of the selected message.
 
 mod choose;
 mod draw;
@@ -10,11 +10,12 @@ use choose::{Deep, Hunt, RowScan};
 use going::selects;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length, Min};
+use ratatui::layout::{Layout, Rect};
 
 use super::rows::Rows;
 use super::{Hint, Screen, ScreenId, filter_status, hint, hint_as};
-use crate::model::Direction;
+use crate::model::{Direction, Lang, width};
 use crate::store::detail::Request;
 use crate::store::{FrameRow, Marks, MessageRow, Reading};
 use crate::tui::commands::Cmd;
@@ -25,7 +26,7 @@ use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Text, pane, units};
 use crate::ws::Integrity;
 
-/// Which pane has the keys.
+/// The pane that has the focus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum MessagesPane {
     #[default]
@@ -34,7 +35,7 @@ enum MessagesPane {
     Bytes,
 }
 
-/// Which types of messages are shown.
+/// The types of messages that are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Kinds {
     #[default]
@@ -49,7 +50,7 @@ pub struct Messages {
     list: List,
     rows: Rows,
     connection: u32,
-    /// A row per frame.
+    /// Whether frames are listed instead of messages.
     frames_mode: bool,
     direction: Option<Direction>,
     kinds: Kinds,
@@ -61,43 +62,39 @@ pub struct Messages {
     hunt: Option<Hunt>,
     deep: Option<Deep>,
     scan: Option<RowScan>,
-    /// How many rows there were when the list was paused.
+    /// Number of rows when the list was paused.
     frozen: Option<usize>,
-    /// The last row that was in sight, or there when the list was opened.
+    /// Number of the last row that was visible, or that existed when the list was opened.
     seen: u64,
-    /// More comes, as far as is known.
+    /// Whether the capture is still running.
     goes_on: bool,
-    /// The hole under the cursor, by the number of its finding.
+    /// The gap under the cursor, by the number of its finding.
     hole: Option<u64>,
 }
 
-/// The areas of the screen; those that are not shown are empty.
+/// The areas of the screen. Those that are not shown are empty.
 struct Areas {
     list: Rect,
     frames: Rect,
     bytes: Rect,
-    /// Three lines in place of panes.
+    /// Three lines in place of the panes.
     lines: Rect,
-    /// How a capture goes on.
+    /// The state of a live capture.
     live: Rect,
 }
 
 impl Messages {
     fn areas(&self, ctx: &Ctx<'_>) -> Areas {
         let body = ctx.shared.body();
-        let none = Rect { x: body.x, y: body.y, width: 0, height: 0 };
+        let none = Rect { width: 0, height: 0, ..body };
         let mut areas = Areas { list: none, frames: none, bytes: none, lines: none, live: none };
         let panes = ctx.shared.panes();
         let wide = panes == Panes::Right && body.width >= 160 && body.height >= 36;
-        let live = if self.goes_on && !ctx.shared.zoomed && (panes == Panes::Below || wide) {
-            live::height(body)
-        } else {
-            0
-        };
-        let whole = body;
-        let body = Rect { height: body.height - live, ..body };
+        let has_live = self.goes_on && !ctx.shared.zoomed && (panes == Panes::Below || wide);
+        let live = if has_live { live::height(body) } else { 0 };
+        let [body, below] = Layout::vertical([Min(0), Length(live)]).areas(body);
         if live > 0 {
-            areas.live = Rect { y: body.bottom(), height: live, ..whole };
+            areas.live = below;
             if panes == Panes::Below {
                 areas.list = body;
                 return areas;
@@ -113,32 +110,25 @@ impl Messages {
         }
         match panes {
             Panes::Right if body.width >= 100 => {
-                let width = body.width * 3 / 5;
-                let height = body.height / 3;
-                areas.list = Rect { width, ..body };
-                let right = Rect { x: width, width: body.width - width, ..body };
-                areas.frames = Rect { height, ..right };
-                areas.bytes = Rect { y: right.y + height, height: right.height - height, ..right };
+                let [list, right] = Layout::horizontal([Fill(3), Fill(2)]).areas(body);
+                areas.list = list;
+                [areas.frames, areas.bytes] = Layout::vertical([Fill(1), Fill(2)]).areas(right);
             }
             Panes::Below | Panes::Right if body.height >= 28 && body.width >= 80 => {
                 let height = 14 + body.height.saturating_sub(32) / 3;
-                let top = body.height - height;
-                areas.list = Rect { height: top, ..body };
-                let below = Rect { y: body.y + top, height, ..body };
-                let width = body.width * 21 / 40;
-                areas.frames = Rect { width, ..below };
-                areas.bytes = Rect { x: width, width: below.width - width, ..below };
+                let [list, below] = Layout::vertical([Min(0), Length(height)]).areas(body);
+                areas.list = list;
+                [areas.frames, areas.bytes] = Layout::horizontal([Fill(21), Fill(19)]).areas(below);
             }
             Panes::Below | Panes::Right if body.height >= 12 => {
-                areas.list = Rect { height: body.height - 3, ..body };
-                areas.lines = Rect { y: body.bottom() - 3, height: 3, ..body };
+                [areas.list, areas.lines] = Layout::vertical([Min(0), Length(3)]).areas(body);
             }
             _ => areas.list = body,
         }
         areas
     }
 
-    /// The selection follows the cursor.
+    /// Selects the row under the cursor.
     fn follow(&mut self, turn: &mut Turn<'_>) {
         let connection = self.connection;
         self.hole = self.rows.hole(self.list.cursor).map(|hole| hole.finding);
@@ -158,13 +148,13 @@ impl Messages {
         }
     }
 
-    /// The place in the list that the selection stands for.
+    /// Returns the place of the selection in the list.
     fn place(&self, selection: Selection) -> Option<usize> {
         let number = if self.frames_mode { selection.frame } else { selection.message };
         number.checked_sub(1).and_then(|place| usize::try_from(place).ok())
     }
 
-    /// The frame that is opened: the one under the cursor of the frames, of the list in frames mode, or the first.
+    /// Returns the frame to open: the one under the cursor of the frames pane, or of the list of frames.
     fn frame_to_open(&self, turn: &Turn<'_>) -> u64 {
         let selection = turn.shared.selection;
         if self.frames_mode {
@@ -195,7 +185,7 @@ impl Messages {
 
 #[cfg(test)]
 impl Messages {
-    /// The numbers of the rows that are listed; none of a hole.
+    /// The numbers of the rows; `None` for a gap.
     pub fn listed(&self) -> Vec<Option<u64>> {
         (0..self.rows.len()).map(|row| self.rows.get(row).map(|place| place as u64 + 1)).collect()
     }
@@ -226,7 +216,7 @@ impl Screen for Messages {
         } else {
             selection
         };
-        // The selection was made elsewhere, or its row is another one now.
+        // Another screen changed the selection, or its row has moved.
         let place = self.place(selection);
         if place.is_some() {
             self.hole = None;
@@ -245,12 +235,16 @@ impl Screen for Messages {
             if gone {
                 self.follow(turn);
                 if turn.shared.said.is_none() && key > 0 {
-                    let why = if place < self.released(turn.index) {
-                        "was released"
+                    let (lang, row) = (turn.lang(), place + 1);
+                    let words = if place < self.released(turn.index) {
+                        was_released(lang, row as u64)
                     } else {
-                        "is not in this list"
+                        lang.pick(
+                            format!("row {row} is not in this list: the next one is selected"),
+                            format!("第 {row} 行不在此列表中：已选择下一行"),
+                        )
                     };
-                    turn.say(format!("row {} {why}: the next one is selected", place + 1));
+                    turn.say(words);
                 }
             }
         }
@@ -327,12 +321,19 @@ impl Screen for Messages {
                 let live = &mut turn.shared.live;
                 live.follow = !live.follow || live.paused;
                 live.paused = false;
-                let words = if live.follow { "follow: showing the newest row" } else { "follow is off" };
+                let is_on = live.follow;
                 self.focus = MessagesPane::List;
-                turn.say(words);
+                turn.say(if is_on {
+                    turn.lang().pick("follow: showing the newest row", "跟随：显示最新的行")
+                } else {
+                    turn.lang().pick("follow is off", "已停止跟随")
+                });
             }
             Cmd::GoFrame | Cmd::GoLayers if self.hole.is_some() => {
-                turn.say("these bytes are not in the capture; Enter shows what is known about them");
+                turn.say(turn.lang().pick(
+                    "these bytes were not captured; Enter explains the gap",
+                    "未抓到这些字节；Enter 解释此缺口",
+                ));
             }
             Cmd::GoFrame | Cmd::GoLayers => {
                 let selection = Selection { frame: self.frame_to_open(turn), ..turn.shared.selection };
@@ -397,7 +398,10 @@ impl Screen for Messages {
                     turn.shared.marks.contains(&(id, message))
                 };
                 if !self.seek(turn, true, marked) {
-                    turn.say("nothing is marked; Space marks");
+                    turn.say(
+                        turn.lang()
+                            .pick("nothing is marked; Space marks a row", "没有标记；按 Space 标记一行"),
+                    );
                 }
             }
             Cmd::NextFinding | Cmd::PreviousFinding => {
@@ -414,13 +418,21 @@ impl Screen for Messages {
                     turn.index.messages(id).get(place).is_some_and(|row| row.marks.has(Marks::FINDING))
                 };
                 if !self.seek(turn, cmd == Cmd::NextFinding, found) {
-                    turn.say("no message has a finding; 7 shows those of the connection");
+                    turn.say(turn.lang().pick(
+                        "no message has a finding; 7 shows those of the connection",
+                        "没有消息带有发现；7 显示连接的发现",
+                    ));
                 }
             }
             Cmd::SearchNext | Cmd::SearchPrevious => {
                 let wanted = turn.shared.search.to_lowercase();
                 if wanted.is_empty() {
-                    turn.say("nothing to search for; / begins a search");
+                    turn.say(
+                        turn.lang().pick(
+                            "nothing to search for; / starts a search",
+                            "没有要搜索的内容；按 / 开始搜索",
+                        ),
+                    );
                 } else {
                     let (at, left) = (self.list.cursor, self.rows.len());
                     let forwards = cmd == Cmd::SearchNext;
@@ -493,7 +505,7 @@ impl Screen for Messages {
         }
         turn.shared.live.follow = false;
         if place < self.released(turn.index) {
-            turn.say(format!("row {number} was released: the next one is selected"));
+            turn.say(was_released(turn.lang(), number));
         }
         self.list.go(self.rows.near(place));
         self.follow(turn);
@@ -504,7 +516,7 @@ impl Screen for Messages {
         let Selection { connection, message, frame } = ctx.shared.selection;
         let areas = self.areas(ctx);
         if areas.live.height > 0 && areas.frames.height == 0 {
-            None // Nothing of it is shown.
+            None // No pane shows it.
         } else if message > 0 {
             Some(Request::Message { connection, message })
         } else {
@@ -546,36 +558,47 @@ impl Screen for Messages {
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let lang = ctx.shared.lang;
         let mut line = filter_status(ctx);
         let mut end = Text::new();
         if let Some(scan) = &self.scan {
-            end.add(Role::Title, format!("searching payloads {} %   ", scan.percent));
+            end.add(
+                Role::Title,
+                lang.pick(
+                    format!("searching payloads {} %   ", scan.percent),
+                    format!("正在搜索载荷 {} %   ", scan.percent),
+                ),
+            );
         } else if self.rows.undecided() > 0 {
-            end.add(Role::Warning, format!("{} undecided   ", units::grouped(self.rows.undecided())));
+            end.add(Role::Warning, {
+                let count = units::grouped(self.rows.undecided());
+                lang.pick(format!("{count} undecided   "), format!("{count} 个未定   "))
+            });
         }
         if self.is_busy() {
-            end.add(Role::Title, if self.hunt.is_some() { "searching… " } else { "filtering… " });
+            end.add(
+                Role::Title,
+                if self.hunt.is_some() {
+                    lang.pick("searching… ", "正在搜索… ")
+                } else {
+                    lang.pick("filtering… ", "正在过滤… ")
+                },
+            );
         }
-        let noun = if self.frames_mode { "frame" } else { "message" };
         if self.goes_on {
             return self.live_status(ctx, line, &end);
         }
         if ctx.shared.is_wide() {
-            let count = format!(
-                "{} of {} ",
-                units::grouped(self.rows.count() as u64),
-                units::counted(self.rows.of() as u64, noun)
-            );
-            end.plainly(count);
+            let (en, zh) = if self.frames_mode { ("frame", "个帧") } else { ("message", "条消息") };
+            let of = units::counted_in(lang, self.rows.of() as u64, en, zh);
+            let shown = units::grouped(self.rows.count() as u64);
+            end.plainly(format!("{shown}{}{of} ", lang.pick(" of ", " / ")));
         }
-        let legend = if ctx.shared.is_wide() {
-            "z deflate  F4 four frames  ! finding  ~ incomplete"
-        } else {
-            "z deflate  F fragments  ! finding  ~ incomplete"
-        };
+        let legend =
+            lang.pick("z deflate  F fragments  ! finding  ~ incomplete", "z 压缩  F 分片  ! 发现  ~ 不完整");
         let columns = usize::from(ctx.shared.size.0);
         let at = if ctx.shared.is_wide() { 31 } else { 25 };
-        if line.width() < at && self.rows.undecided() == 0 && at + legend.len() + end.width() < columns {
+        if line.width() < at && self.rows.undecided() == 0 && at + width(legend) + end.width() < columns {
             line.pad_to(at).add(Role::Dim, legend);
         }
         line.end_at(columns, &end);
@@ -613,7 +636,14 @@ impl Screen for Messages {
     }
 }
 
-/// Whether a message is not whole or not certain.
+fn was_released(lang: Lang, row: u64) -> String {
+    lang.pick(
+        format!("row {row} was released: the next one is selected"),
+        format!("第 {row} 行已释放：已选择下一行"),
+    )
+}
+
+/// Returns whether a message is incomplete or uncertain.
 fn is_incomplete(row: &MessageRow) -> bool {
     row.integrity != Integrity::Ok || row.marks.has(Marks::UNFINISHED)
 }

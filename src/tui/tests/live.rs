@@ -524,7 +524,7 @@ fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
         assert_eq!(fed.kit.app.screen, ScreenId::Connections);
         fed.kit.shows("PARTIAL 40%").shows("reading stopped: Ctrl-x continues");
         fed.kit.shows("open where reading stopped");
-        assert!(!fed.kit.shown().contains("capture ends"), "{}", fed.kit.shown());
+        assert!(!fed.kit.shown().contains("end of the capture"), "{}", fed.kit.shown());
         fed = fed.press("7");
         fed.kit.shows("Ctrl-x continues");
         fed = fed.press("1 Ctrl-x");
@@ -534,7 +534,7 @@ fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
         fed.end();
         fed.file(Reading::Done);
         fed = fed.press("1");
-        fed.kit.shows("still open where the capture ends");
+        fed.kit.shows("still open at the end of the capture");
     }
 }
 
@@ -542,7 +542,7 @@ fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
 fn a_connection_is_not_said_to_end_while_a_file_is_read() {
     let fed = reading((200, 60)).press("|");
     fed.kit.shows("open so far");
-    assert!(!fed.kit.shown().contains("capture ends"), "{}", fed.kit.shown());
+    assert!(!fed.kit.shown().contains("end of the capture"), "{}", fed.kit.shown());
 }
 
 #[test]

@@ -9,13 +9,15 @@ use ratatui::widgets::{
 use super::{List, Text};
 use crate::tui::theme::{Role, Theme};
 
-/// A column of a table. One column stays free between two.
+/// A column of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     /// The heading.
     pub title: &'static str,
     /// The width in columns of the terminal.
     pub width: usize,
+    /// Columns that stay free behind it.
+    pub gap: usize,
     /// Whether heading and cells are aligned at the right.
     pub is_right: bool,
 }
@@ -24,25 +26,35 @@ impl Column {
     /// Makes a column that is aligned at the left.
     #[must_use]
     pub fn left(title: &'static str, width: usize) -> Self {
-        Self { title, width, is_right: false }
+        Self { title, width, gap: 1, is_right: false }
     }
 
     /// Makes a column that is aligned at the right.
     #[must_use]
     pub fn right(title: &'static str, width: usize) -> Self {
-        Self { title, width, is_right: true }
+        Self { title, width, gap: 1, is_right: true }
+    }
+
+    /// Returns the column without a gap to the next one.
+    #[must_use]
+    pub fn close(self) -> Self {
+        Self { gap: 0, ..self }
     }
 
     fn cell(&self, text: &Text, theme: Theme) -> Cell<'static> {
-        let line = text.cut(self.width).line(theme);
-        Cell::new(if self.is_right { line.right_aligned() } else { line })
+        let mut text = text.cut(self.width);
+        if !self.is_right {
+            return Cell::new(text.line(theme));
+        }
+        text.plainly(" ".repeat(self.gap));
+        Cell::new(text.line(theme).right_aligned())
     }
 }
 
 /// Returns the columns that are left of `width` for one more.
 #[must_use]
 pub fn rest(columns: &[Column], width: usize) -> usize {
-    width.saturating_sub(columns.iter().map(|column| column.width + 1).sum())
+    width.saturating_sub(columns.iter().map(|column| column.width + column.gap).sum())
 }
 
 impl List {
@@ -83,10 +95,10 @@ impl List {
         let rows: Vec<Row<'_>> = visible.map(|at| cells(&row(at), columns, theme)).collect();
         let marked = self.marked(rows.len()).filter(|_| focused);
         let titles = columns.iter().map(|column| column.cell(&Text::of(Role::Title, column.title), theme));
-        let widths = columns.iter().map(|column| Constraint::Length(column.width as u16));
+        let widths = columns.iter().map(|column| Constraint::Length((column.width + column.gap) as u16));
         Table::new(rows, widths)
             .header(Row::new(titles))
-            .column_spacing(1)
+            .column_spacing(0)
             .row_highlight_style(theme.style(Role::Cursor))
             .render(area, buffer, &mut TableState::default().with_selected(marked));
     }
@@ -99,7 +111,9 @@ fn cells(texts: &[Text], columns: &[Column], theme: Theme) -> Row<'static> {
         if spanned.is_empty() {
             return column.cell(text, theme);
         }
-        let width = spanned.iter().fold(column.width, |width, column| width + column.width + 1);
+        let all = spanned.iter().map(|column| column.width + column.gap).sum::<usize>();
+        let width =
+            (column.width + column.gap + all).saturating_sub(spanned.last().map_or(0, |last| last.gap));
         Column::left("", width).cell(text, theme).column_span(spanned.len() as u16 + 1)
     });
     Row::new(cells)
@@ -119,7 +133,7 @@ mod tests {
         let mut list = List::default();
         list.settle(1_000_000, 2);
         list.go(500_000);
-        let columns = [Column::right("#", 7), Column::left("Name", 6)];
+        let columns = [Column::right("#", 7), Column::left("Name", 6).close()];
         let mut buffer = Buffer::empty(Rect::new(0, 0, 14, 3));
         let mut built = Vec::new();
         let area = buffer.area;
@@ -142,7 +156,7 @@ mod tests {
     fn the_last_cell_reaches_to_the_end() {
         let mut list = List::default();
         list.settle(1, 1);
-        let columns = [Column::left("A", 2), Column::left("B", 2), Column::right("C", 6)];
+        let columns = [Column::left("A", 2), Column::left("B", 2), Column::right("C", 6).close()];
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 2));
         let area = buffer.area;
         list.draw_table(&mut buffer, area, Theme::Dark, true, &columns, |_| {

@@ -66,10 +66,10 @@ impl Layout {
         let wide = width >= 98;
         let (number, state) = (digits.max(if wide { 3 } else { 2 }) + 2, lang.pick("St", "态"));
         // The mark is behind the number.
-        let mut columns = vec![Column::right("# ", number), Column::left(state, 2)];
+        let mut columns = vec![Column::right("# ", number).close(), Column::left(state, 2)];
         let messages = (lang.pick("Msg→", "消息→"), lang.pick("Msg←", "消息←"));
-        let duration = Column::right(lang.pick("Duration", "持续时间"), 8);
-        let close = Column::right(lang.pick("Close", "关闭"), 6);
+        let duration = Column::right(lang.pick("Duration", "持续时间"), 8).close();
+        let close = Column::right(lang.pick("Close", "关闭"), 6).close();
         if wide {
             columns.extend([
                 Column::left(lang.pick("Subproto", "子协议"), 8),
@@ -90,7 +90,7 @@ impl Layout {
                 Column::right(messages.1, 5),
                 duration,
                 close,
-                Column::right("!", 3),
+                Column::right("!", 3).close(),
             ]);
         }
         let url = table::rest(&columns, width.into()).max(8);

@@ -281,7 +281,7 @@ impl Scribe<'_> {
         let Some(hole) = self.order.hole(at) else { return across("") };
         Line {
             time: Some(hole.place.time),
-            words: Text::of(Role::Warning, format!("~~ {} ~~", hole.words())),
+            words: Text::of(Role::Warning, format!("~~ {} ~~", hole.words(self.ctx.shared.lang))),
             note: Text::of(Role::Error, "! tcp-gap"),
             ..across("")
         }

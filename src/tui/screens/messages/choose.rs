@@ -1,4 +1,4 @@
-//! Which rows are shown, and searches among them: a bounded number of rows at a time.
+//! Selection of the rows that are shown, and searches in them, in steps of a limited number of rows.
 
 use super::{Kinds, Messages, draw};
 use crate::filter::FilterVerdict;
@@ -9,22 +9,22 @@ use crate::tui::screens::rows::{Arrangement, Key};
 use crate::tui::shared::Turn;
 use crate::ws::Opcode;
 
-/// A search that goes on over many rows.
+/// A search through many rows, done in steps.
 #[derive(Clone, Debug)]
 pub(super) struct Hunt {
     pub(super) wanted: String,
     pub(super) forwards: bool,
     /// The row where it began.
     pub(super) start: usize,
-    /// The row looked at last.
+    /// The row that was searched last.
     pub(super) at: usize,
-    /// Rows still to be looked at.
+    /// Number of rows that are still to be searched.
     pub(super) left: usize,
-    /// Rows whose bytes reach beyond what was searched.
+    /// Number of rows whose preview does not decide.
     pub(super) unseen: u64,
 }
 
-/// What a search in all bytes found.
+/// The result of a search in complete payloads.
 #[derive(Clone, Debug)]
 pub(super) struct Deep {
     wanted: String,
@@ -34,28 +34,28 @@ pub(super) struct Deep {
     over: bool,
 }
 
-/// A search in payloads that is under way.
+/// A running search in payloads.
 #[derive(Clone, Debug)]
 pub(super) struct RowScan {
     id: u64,
-    /// The rows that it is for; `None` for the hunt.
+    /// The rows that it decides; `None` if it belongs to the search of the user.
     key: Option<Key>,
-    /// How many rows there were when it began.
+    /// Number of rows when it began.
     upto: usize,
     pub(super) percent: u8,
 }
 
-/// A regular expression that finds a text in upper and lower case, in quotes.
+/// Returns a regular expression, in quotes, that finds a text regardless of case.
 fn pattern(text: &str) -> String {
     // In a filter, the backslashes of a pattern are its own.
     format!("\"(?i){}\"", regex::escape(text).replace('"', "\\\""))
 }
 
-/// Rows searched in one go.
+/// Number of rows searched in one step.
 const HUNT: usize = 20_000;
 
 impl Messages {
-    /// Goes on with choosing rows; answers how many of those that were shown went, the first ones.
+    /// Continues to choose rows; returns how many rows at the beginning of the list were removed.
     pub(super) fn choose(&mut self, turn: &Turn<'_>) -> usize {
         let (index, shared) = (turn.index, &turn.shared);
         let id = self.connection;
@@ -89,7 +89,7 @@ impl Messages {
         let delta =
             |now: Option<crate::model::Time>, before: Option<crate::model::Time>| Some(now?.since(before?));
         let there = if self.frames_mode { index.frames(id).len() } else { index.messages(id).len() };
-        // A pause is of the list as it is; another one is paused when it is opened.
+        // A pause freezes this list; another list is frozen when it is opened.
         self.frozen = shared.live.paused.then(|| self.frozen.unwrap_or(there));
         let gone = if self.frames_mode {
             let frames = index.frames(id);
@@ -130,7 +130,7 @@ impl Messages {
                 filter.map_or(Some(true), |filter| decide(filter.test(&record)))
             })
         };
-        // A filter chooses among messages; what is missing is no data of a control frame either.
+        // A filter chooses messages, so gaps are hidden; gaps are not shown among control frames either.
         let holes = filter.is_none() && !self.only_marked && self.kinds != Kinds::Control;
         self.rows.arrange(
             index,
@@ -144,14 +144,13 @@ impl Messages {
         gone
     }
 
-    /// Goes to the next row from the cursor, in a direction, for which `wanted` holds.
+    /// Moves the cursor to the next row that `wanted` accepts; returns whether there is one.
     pub(super) fn seek(
         &mut self,
         turn: &mut Turn<'_>,
         forwards: bool,
         wanted: impl Fn(&Turn<'_>, usize) -> bool,
     ) -> bool {
-        // Marks and findings are few and near, or the list is gone through once.
         let len = self.rows.len();
         for step in 1..=len {
             let at =
@@ -165,7 +164,7 @@ impl Messages {
         false
     }
 
-    /// Begins a search, or goes on with it.
+    /// Continues a search.
     pub(super) fn hunt(&mut self, turn: &mut Turn<'_>) {
         let Some(mut hunt) = self.hunt.take() else { return };
         let len = self.rows.len();
@@ -190,7 +189,7 @@ impl Messages {
         if hunt.left > 0 {
             self.hunt = Some(hunt);
         } else if hunt.unseen > 0 {
-            // The beginnings do not have it: all bytes are searched, and then the hunt begins again.
+            // No preview contains it: search complete payloads, then search the rows again.
             let id = turn.scan(format!("payload ~ {}", pattern(&hunt.wanted)));
             self.deep = Some(Deep {
                 wanted: hunt.wanted.clone(),
@@ -200,13 +199,13 @@ impl Messages {
                 over: false,
             });
             self.scan = Some(RowScan { id, key: None, upto: 0, percent: 0 });
-            turn.say("searching payloads…");
+            turn.say(turn.lang().pick("searching payloads…", "正在搜索载荷…"));
         } else {
-            turn.warn("not found");
+            turn.warn(turn.lang().pick("not found", "未找到"));
         }
     }
 
-    /// Begins to search payloads for what the filter asks for, where previews do not tell.
+    /// Starts a search in payloads if previews cannot decide the filter.
     pub(super) fn search_payloads(&mut self, turn: &mut Turn<'_>) {
         let key = self.rows.key();
         if self.scan.as_ref().is_some_and(|scan| scan.key.is_some() && scan.key != key) {
@@ -225,12 +224,12 @@ impl Messages {
             let id = turn.scan(turn.shared.filter.clone());
             self.scan = Some(RowScan { id, key, upto: self.rows.of(), percent: 0 });
         } else {
-            // It hangs on bytes that the capture does not have.
+            // The filter depends on bytes that were not captured.
             self.rows.give_up(usize::MAX);
         }
     }
 
-    /// A search in payloads found something, or came further.
+    /// Handles the progress of a search in payloads.
     pub(super) fn found_rows(&mut self, id: u64, found: &[u64], percent: u8, over: bool) {
         let Some(scan) = self.scan.as_mut().filter(|scan| scan.id == id) else { return };
         scan.percent = percent;
@@ -255,7 +254,7 @@ impl Messages {
         }
     }
 
-    /// The message of a place in the list.
+    /// Returns the message at a place of the list.
     pub(super) fn message_of(&self, index: &Index, place: usize) -> u64 {
         if self.frames_mode {
             index.frames(self.connection).get(place).map_or(0, |row| u64::from(row.message))

@@ -1,13 +1,13 @@
 //! Rows of messages and frames.
 
 use super::{frame_word, is_incomplete};
-use crate::model::Direction;
+use crate::model::{Direction, Lang};
 use crate::report::doubt;
 use crate::store::{Index, Marks, MessageRow};
 use crate::tui::order::Hole;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::{Text, hex, units};
+use crate::tui::widgets::{Column, Text, hex, table, units};
 use crate::ws::{Close, Integrity, Opcode, close_code};
 
 /// `→` or `←`
@@ -18,7 +18,7 @@ pub fn arrow(direction: Direction) -> &'static str {
     }
 }
 
-/// An opcode as a word of at most five letters.
+/// Returns the name of an opcode in at most five letters.
 pub fn word(opcode: Opcode) -> &'static str {
     const RESERVED: [&str; 16] = [
         "", "", "", "RSV3", "RSV4", "RSV5", "RSV6", "RSV7", "", "", "", "RSV11", "RSV12", "RSV13", "RSV14",
@@ -35,7 +35,7 @@ pub fn word(opcode: Opcode) -> &'static str {
     }
 }
 
-/// The role of a word: what it is, and who sent it.
+/// Returns the role of an opcode: control frame, or the direction of data.
 pub fn word_role(opcode: Opcode, direction: Direction) -> Role {
     match opcode {
         Opcode::Reserved(_) => Role::Error,
@@ -44,7 +44,7 @@ pub fn word_role(opcode: Opcode, direction: Direction) -> Role {
     }
 }
 
-/// Whether the preview of a message holds a text; `None` where the message is longer and what is seen does not.
+/// Returns whether a message contains a text, as far as its preview shows; `None` if the rest may contain it.
 pub fn holds(index: &Index, connection: u32, message: u64, wanted: &str) -> Option<bool> {
     let at = usize::try_from(message.checked_sub(1)?).ok()?;
     let row = index.messages(connection).get(at)?;
@@ -59,43 +59,66 @@ pub fn holds(index: &Index, connection: u32, message: u64, wanted: &str) -> Opti
     }
 }
 
-/// Which columns there are, and how wide.
+/// The columns of the list.
 pub struct Columns {
-    number: usize,
-    time: usize,
-    /// The columns that narrow terminals do without.
+    /// The columns with their headings.
+    pub all: Vec<Column>,
+    /// Whether the columns for wide terminals are shown.
     wide: bool,
-    width: usize,
+    /// Columns of a number, without the marks around it.
+    digits: usize,
+    /// Columns of the last cell.
+    rest: usize,
 }
 
+/// Columns of the flags.
+const FLAGS: usize = 4;
+
 impl Columns {
-    /// For so many columns and rows.
-    pub fn new(width: u16, rows: usize) -> Self {
+    /// Returns the columns of messages, or of frames, for a width and a number of rows.
+    pub fn new(lang: Lang, width: u16, rows: usize, of_frames: bool) -> Self {
         let wide = width >= 98;
-        let digits = rows.max(1).ilog10() as usize + 1;
-        let number = digits.max(if wide { 5 } else { 4 });
-        Self { number, time: if wide { 11 } else { 10 }, wide, width: width.into() }
-    }
-
-    fn flags(&self) -> usize {
-        4
-    }
-
-    /// The titles.
-    pub fn header(&self) -> Text {
-        let mut line = Text::of(Role::Title, " ");
-        line.right(Role::Title, "#", self.number).right(Role::Title, "Time", self.time);
-        if self.wide {
-            line.right(Role::Title, "Δ", 10).plainly("    ").left(Role::Title, "Type", 5);
-            line.right(Role::Title, "Length", 8).right(Role::Title, "Wire", 7);
-        } else {
-            line.plainly("    ").left(Role::Title, "Type", 5).right(Role::Title, "Length", 7);
+        let digits = (rows.max(1).ilog10() as usize + 1).max(if wide { 4 } else { 3 });
+        // The cursor is before the number, the mark behind it.
+        let mut all = vec![
+            Column::right("# ", digits + 2).close(),
+            Column::right(lang.pick("Time", "时间"), if wide { 11 } else { 10 }),
+        ];
+        if wide {
+            all.push(Column::right("Δ", 9));
         }
-        line.plainly(" ").left(Role::Title, "Flg", self.flags()).add(Role::Title, " Preview");
-        line
+        let (kind, length) = (lang.pick("Type", "类型"), lang.pick("Length", "长度"));
+        let wire = lang.pick("Wire", "线上");
+        all.push(Column::left("", 2));
+        if of_frames {
+            all.extend([Column::left(kind, 5), Column::left("FIN", 3), Column::left("RSV", 4)]);
+            all.extend([Column::left("MASK", 10), Column::right(length, 7)]);
+            if wide {
+                all.extend([Column::right(wire, 8), Column::right(lang.pick("Packet", "数据包"), 9)]);
+            }
+            all.push(Column::right(lang.pick("Msg", "消息"), 7));
+        } else {
+            all.push(Column::left(kind, 5));
+            all.push(Column::right(length, if wide { 7 } else { 6 }));
+            if wide {
+                all.push(Column::right(wire, 6));
+            }
+            all.push(Column::left(lang.pick("Flg", "标记"), FLAGS));
+        }
+        let rest = table::rest(&all, width.into());
+        all.push(Column::left(if of_frames { "" } else { lang.pick("Preview", "预览") }, rest).close());
+        Self { all, wide, digits, rest }
     }
 
-    /// A message. `place`: its number less 1; `before`: that of the row above.
+    /// The number with the cursor and the mark around it.
+    fn number(&self, number: Option<u64>, cursor: bool, marked: bool) -> Text {
+        let mut cell = Text::of(Role::Title, if cursor { "▸" } else { " " });
+        let number = number.map_or_else(String::new, |number| number.to_string());
+        cell.right(Role::Plain, &number, self.digits).add(Role::Title, if marked { "*" } else { " " });
+        cell
+    }
+
+    /// The cells of a message. `place`: its number less 1; `before`: that of the row above.
     pub fn message(
         &self,
         ctx: &Ctx<'_>,
@@ -103,98 +126,49 @@ impl Columns {
         place: usize,
         before: Option<usize>,
         cursor: bool,
-    ) -> Text {
+    ) -> Vec<Text> {
         let messages = ctx.index.messages(connection);
-        let Some(row) = messages.get(place) else { return Text::new() };
+        let Some(row) = messages.get(place) else { return Vec::new() };
         let number = place as u64 + 1;
         let direction = row.direction();
-        let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-        line.right(Role::Plain, &number.to_string(), self.number);
-        if ctx.shared.marks.contains(&(connection, number)) {
-            line = mark(line);
-        }
         let begin = ctx.index.begin.unwrap_or(row.time);
         let has_begun_only = row.frames == 0;
         let time = if has_begun_only { String::new() } else { units::relative(row.time, begin) };
-        line.right(Role::Plain, &time, self.time);
+        let is_marked = ctx.shared.marks.contains(&(connection, number));
+        let mut cells = vec![self.number(Some(number), cursor, is_marked), plain(&time)];
         if self.wide {
             let delta = before
                 .and_then(|before| messages.get(before))
                 .filter(|before| !has_begun_only && before.frames > 0)
                 .map(|before| units::delta(row.time.since(before.time)));
-            line.right(Role::Plain, &delta.unwrap_or_default(), 10);
+            cells.push(plain(&delta.unwrap_or_default()));
         }
-        let role = word_role(row.opcode(), direction);
-        line.plainly(" ").add(Role::of_direction(direction), arrow(direction)).plainly("  ");
-        line.left(role, word(row.opcode()), 5);
+        cells.push(Text::of(Role::of_direction(direction), arrow(direction)));
+        cells.push(Text::of(word_role(row.opcode(), direction), word(row.opcode())));
         let columns = if self.wide { 8 } else { 7 };
-        match row.len() {
-            Some(len) => line.count(Role::Plain, len, columns),
-            None => line.right(Role::Plain, "?", columns),
-        };
+        cells.push(row.len().map_or_else(|| plain("?"), |len| plain(&units::count(len, columns))));
         if self.wide {
-            line.count(Role::Plain, row.wire, 7);
+            cells.push(plain(&units::count(row.wire, 7)));
         }
-        line.plainly(" ").append(&self.marks(row, ctx.index.is_evicted(row))).plainly(" ");
-        let room = self.width.saturating_sub(line.width());
-        line.append(&preview(ctx, connection, number, row, room));
-        line
+        cells.push(flags(row, ctx.index.is_evicted(row)));
+        cells.push(preview(ctx, connection, number, row, self.rest));
+        cells
     }
 
-    /// A hole: `29 bytes of the client are missing here`.
-    pub fn hole(&self, ctx: &Ctx<'_>, hole: &Hole, cursor: bool) -> Text {
-        let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-        line.right(Role::Plain, "", self.number);
+    /// The cells of a gap in the capture: `29 bytes of the client are missing here`.
+    pub fn hole(&self, ctx: &Ctx<'_>, hole: &Hole, cursor: bool) -> Vec<Text> {
         let begin = ctx.index.begin.unwrap_or(hole.place.time);
-        line.right(Role::Plain, &units::relative(hole.place.time, begin), self.time);
+        let mut cells =
+            vec![self.number(None, cursor, false), plain(&units::relative(hole.place.time, begin))];
         if self.wide {
-            line.right(Role::Plain, "", 10);
+            cells.push(Text::new());
         }
-        let arrow = hole.direction.map_or("·", arrow);
-        line.plainly(" ").add(Role::Warning, arrow).plainly("  ");
-        line.add(Role::Warning, format!("~~ {} ~~", hole.words()));
-        line
+        cells.push(Text::of(Role::Warning, hole.direction.map_or("·", arrow)));
+        cells.push(Text::of(Role::Warning, format!("~~ {} ~~", hole.words(ctx.shared.lang))));
+        cells
     }
 
-    /// `zF4!~`, in as many columns as there are.
-    fn marks(&self, row: &MessageRow, evicted: bool) -> Text {
-        let mut line = Text::new();
-        if row.marks.has(Marks::COMPRESSED) {
-            line.plainly("z");
-        }
-        if is_incomplete(row) || evicted {
-            line.add(Role::Warning, "~");
-        }
-        if row.marks.has(Marks::FINDING) {
-            line.add(Role::Warning, "!");
-        }
-        if row.frames > 1 {
-            let count = format!("F{}", row.frames);
-            let room = self.flags().saturating_sub(line.width());
-            line.plainly(if count.len() > room { "F+" } else { &count });
-        }
-        let mut cell = line.cut(self.flags());
-        cell.pad_to(self.flags());
-        cell
-    }
-
-    /// The titles of frames.
-    pub fn frame_header(&self) -> Text {
-        let mut line = Text::of(Role::Title, " ");
-        line.right(Role::Title, "#", self.number).right(Role::Title, "Time", self.time);
-        if self.wide {
-            line.right(Role::Title, "Δ", 10);
-        }
-        line.plainly("    ").left(Role::Title, "Type", 6).add(Role::Title, "FIN RSV  MASK      ");
-        line.right(Role::Title, "Length", 8);
-        if self.wide {
-            line.right(Role::Title, "Wire", 9).right(Role::Title, "Packet", 10);
-        }
-        line.right(Role::Title, "Msg", 8);
-        line
-    }
-
-    /// A frame. `place`: its number less 1; `before`: that of the row above.
+    /// The cells of a frame. `place`: its number less 1; `before`: that of the row above.
     pub fn frame(
         &self,
         ctx: &Ctx<'_>,
@@ -202,62 +176,111 @@ impl Columns {
         place: usize,
         before: Option<usize>,
         cursor: bool,
-    ) -> Text {
+    ) -> Vec<Text> {
         let frames = ctx.index.frames(connection);
-        let Some(row) = frames.get(place) else { return Text::new() };
+        let Some(row) = frames.get(place) else { return Vec::new() };
         let (direction, header) = (row.direction(), row.header());
-        let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-        line.right(Role::Plain, &(place + 1).to_string(), self.number);
         let begin = ctx.index.begin.unwrap_or(row.time);
-        line.right(Role::Plain, &units::relative(row.time, begin), self.time);
+        let mut cells = vec![
+            self.number(Some(place as u64 + 1), cursor, false),
+            plain(&units::relative(row.time, begin)),
+        ];
         if self.wide {
             let delta = before
                 .and_then(|before| frames.get(before))
                 .map(|before| units::delta(row.time.since(before.time)));
-            line.right(Role::Plain, &delta.unwrap_or_default(), 10);
+            cells.push(plain(&delta.unwrap_or_default()));
         }
-        line.plainly(" ").add(Role::of_direction(direction), arrow(direction)).plainly("  ");
-        line.left(word_role(header.opcode(), direction), frame_word(row), 6);
+        cells.push(Text::of(Role::of_direction(direction), arrow(direction)));
+        cells.push(Text::of(word_role(header.opcode(), direction), frame_word(row)));
         let rsv = header.rsv();
-        let bits = format!("{}{}{}", rsv >> 2 & 1, rsv >> 1 & 1, rsv & 1);
-        line.left(Role::Plain, if header.fin() { "1" } else { "0" }, 4).left(Role::Plain, &bits, 5);
+        cells.push(plain(if header.fin() { "1" } else { "0" }));
+        cells.push(plain(&format!("{}{}{}", rsv >> 2 & 1, rsv >> 1 & 1, rsv & 1)));
+        let mut mask = Text::new();
         if header.masked() {
-            line.plainly("1 ").left(Role::MaskingKey, &::hex::encode(row.key), 8);
+            mask.plainly("1 ").add(Role::MaskingKey, ::hex::encode(row.key));
         } else {
-            line.left(Role::Dim, "0", 10);
+            mask.add(Role::Dim, "0");
         }
-        line.count(Role::Plain, row.payload_len, 8);
+        cells.push(mask);
+        cells.push(plain(&units::count(row.payload_len, 8)));
         if self.wide {
-            line.count(Role::Plain, row.wire(), 9).right(Role::Plain, &row.packet.to_string(), 10);
+            cells.extend([plain(&units::count(row.wire(), 9)), plain(&row.packet.to_string())]);
         }
-        let message = if row.message > 0 { row.message.to_string() } else { "-".to_owned() };
-        line.right(Role::Plain, &message, 8);
-        if !row.complete {
-            line.add(Role::Warning, " ~ not whole");
-        }
-        line
+        cells.push(plain(&if row.message > 0 { row.message.to_string() } else { "-".to_owned() }));
+        let incomplete = ctx.shared.lang.pick("~ incomplete", "~ 不完整");
+        cells.push(Text::of(Role::Warning, if row.complete { "" } else { incomplete }));
+        cells
     }
 }
 
-/// Puts the mark behind a number.
-fn mark(line: Text) -> Text {
-    let mut marked = line;
-    marked.add(Role::Title, "*");
-    marked
+fn plain(text: &str) -> Text {
+    Text::of(Role::Plain, text)
 }
 
-/// The beginning of a message, as its type wants it.
+/// `zF4!~`, as many as fit.
+fn flags(row: &MessageRow, evicted: bool) -> Text {
+    let mut cell = Text::new();
+    if row.marks.has(Marks::COMPRESSED) {
+        cell.plainly("z");
+    }
+    if is_incomplete(row) || evicted {
+        cell.add(Role::Warning, "~");
+    }
+    if row.marks.has(Marks::FINDING) {
+        cell.add(Role::Warning, "!");
+    }
+    if row.frames > 1 {
+        let count = format!("F{}", row.frames);
+        let room = FLAGS.saturating_sub(cell.width());
+        cell.plainly(if count.len() > room { "F+" } else { &count });
+    }
+    cell
+}
+
+/// Returns why the bytes of a message are incomplete or uncertain, and whether they are worth showing.
+pub fn doubt_in(
+    lang: Lang,
+    integrity: Integrity,
+    compressed: bool,
+    missing: Option<(u64, u64)>,
+) -> (String, bool) {
+    let (words, is_readable) = doubt(integrity, compressed, missing);
+    let words = match (lang, integrity, missing) {
+        (Lang::En, ..) => words,
+        (_, Integrity::Ok, _) => String::new(),
+        (_, Integrity::Gap, Some((0, len))) => format!("缺口：缺少 {} 个字节", units::grouped(len)),
+        (_, Integrity::Gap, Some((at, len))) => {
+            format!("缺口：前 {} 个字节之后缺少 {} 个字节", units::grouped(at), units::grouped(len))
+        }
+        (_, Integrity::Gap, None) => "缺口：缺少一些字节".to_owned(),
+        (_, Integrity::Cut, _) if compressed => "截断：解压后超出上限".to_owned(),
+        (_, Integrity::Cut, _) => "截断：不再保留".to_owned(),
+        (_, Integrity::UnknownDictionary, _) => "无法解压：需要 wslens 没有的更早的数据".to_owned(),
+        (_, Integrity::Damaged, _) => "无法解压：压缩数据已损坏".to_owned(),
+        (_, Integrity::Guessed, _) => "帧的边界是推测的".to_owned(),
+        (_, Integrity::UnknownExtension, _) => "按发送时原样显示：由 wslens 不认识的扩展编码".to_owned(),
+        (_, Integrity::Lenient, _) => "严格的接收方会拒绝此消息".to_owned(),
+    };
+    (words, is_readable)
+}
+
+/// Returns the beginning of a message in the form that suits its type.
 fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: usize) -> Text {
+    let lang = ctx.shared.lang;
     let mut line = Text::new();
     let bytes = ctx.index.preview(connection, number);
     let note = ctx.index.control_note(connection, number);
     if row.marks.has(Marks::NO_PREVIEW) {
-        line.add(Role::Dim, "(not kept, to bound memory; Enter loads it)");
+        line.add(
+            Role::Dim,
+            lang.pick("(not kept, to limit memory; Enter loads it)", "（为限制内存未保留；Enter 载入）"),
+        );
         return line;
     }
     let missing = ctx.index.missing(connection, number);
-    let (doubt, shown) = doubt(row.integrity, row.marks.has(Marks::COMPRESSED), missing);
-    // The code of a Close and the bytes of a ping are short: they are shown wherever they are whole.
+    let (doubt, shown) = doubt_in(lang, row.integrity, row.marks.has(Marks::COMPRESSED), missing);
+    // The code of a Close and the bytes of a ping are short: complete ones are always shown.
     let is_short = row.opcode().is_control() && row.integrity != Integrity::Gap;
     if !doubt.is_empty() && !is_short {
         line.add(Role::Warning, &doubt);
@@ -273,7 +296,7 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
             let close = Close::parse(bytes);
             match close.code {
                 Some(code) => line.plainly(format!("{code} {}", close_code(code).name)),
-                None => line.add(Role::Dim, "(no code)"),
+                None => line.add(Role::Dim, lang.pick("(no code)", "（没有关闭码）")),
             };
             if !close.reason.is_empty() {
                 let room = room.saturating_sub(line.width().saturating_sub(before) + 2);
@@ -283,12 +306,16 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
         Opcode::Ping | Opcode::Pong => {
             line.plainly(hex::spaced(bytes.get(..bytes.len().min(16)).unwrap_or_default()));
             if let Some((answers, rtt)) = note.and_then(|note| Some((note.answers?, note.rtt?))) {
-                line.plainly(format!("   answers #{answers}, RTT {}", units::milliseconds(rtt)));
+                let rtt = units::milliseconds(rtt);
+                line.plainly(lang.pick(
+                    format!("   answers #{answers}, RTT {rtt}"),
+                    format!("   应答 #{answers}，RTT {rtt}"),
+                ));
             }
         }
         Opcode::Text | Opcode::Continuation if !row.marks.has(Marks::NOT_UTF8) => {
             let more = row.len().is_none_or(|len| len > bytes.len() as u64) && !bytes.is_empty();
-            // A sequence that the preview's end cuts is no broken one.
+            // The end of the preview may cut a character in half; that is not an error in the message.
             let bytes = if more { whole_characters(bytes) } else { bytes };
             line.captured(Role::Plain, bytes, room.saturating_sub(usize::from(more)));
             if more && !line.plain().ends_with('…') {
@@ -296,7 +323,7 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
             }
         }
         _ => {
-            // Digits, and behind them the text as far as there is room.
+            // The bytes in hex, then as text if there is room.
             let digits = if room >= 50 { 16 } else { (room / 3).min(bytes.len()) };
             let shown = bytes.get(..bytes.len().min(digits)).unwrap_or_default();
             line.plainly(hex::spaced(shown));
@@ -313,7 +340,7 @@ fn preview(ctx: &Ctx<'_>, connection: u32, number: u64, row: &MessageRow, room: 
     line
 }
 
-/// Without the bytes of a UTF-8 sequence that is cut at the end.
+/// Returns the bytes without a UTF-8 sequence that is cut off at the end.
 pub fn whole_characters(bytes: &[u8]) -> &[u8] {
     let back = (1..=3.min(bytes.len())).find(|back| {
         let byte = bytes.get(bytes.len() - back).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! The list while a capture goes on.
+//! The list during a live capture.
 
 use super::Messages;
 use crate::store::Index;
@@ -8,7 +8,7 @@ use crate::tui::shared::Ctx;
 use crate::tui::widgets::{Text, units};
 
 impl Messages {
-    /// How many of the first rows were released.
+    /// Returns how many rows at the beginning were released.
     pub(super) fn released(&self, index: &Index) -> usize {
         if self.frames_mode {
             index.frames(self.connection).released()
@@ -17,7 +17,7 @@ impl Messages {
         }
     }
 
-    /// The first rows of the list went.
+    /// Removes rows from the beginning of the list.
     pub(super) fn shift(&mut self, rows: usize) {
         self.list.shift(rows);
         if let Some(hunt) = &mut self.hunt {
@@ -25,7 +25,7 @@ impl Messages {
         }
     }
 
-    /// How the list stands against what came.
+    /// Returns the position of the list among the rows that have arrived.
     pub(super) fn standing(&self, ctx: &Ctx<'_>) -> live::Standing {
         let cursor = self.rows.get(self.list.cursor).map_or(0, |place| place as u64 + 1);
         let frozen = self.frozen.filter(|_| ctx.shared.live.paused).map(|rows| rows as u64);
@@ -37,26 +37,33 @@ impl Messages {
         }
     }
 
-    /// The row above the footer while a capture goes on.
+    /// The row above the footer during a live capture.
     pub(super) fn live_status(&self, ctx: &Ctx<'_>, mut line: Text, end: &Text) -> Text {
         line.plainly("    ");
         if self.rows.count() + self.released(ctx.index) < self.rows.of() {
             let (shown, of) = (self.rows.count() as u64, self.rows.of() as u64);
-            line.plainly(format!("{} of {}   ", units::grouped(shown), units::grouped(of)));
+            let of_words = ctx.shared.lang.pick(" of ", " / ");
+            line.plainly(format!("{}{of_words}{}   ", units::grouped(shown), units::grouped(of)));
         }
         let live = &ctx.shared.live;
         let new = self.standing(ctx).new_rows(live);
         if new > 0 && (live.paused || !live.follow) {
-            let noun = if self.frames_mode { "frame" } else { "message" };
-            let s = if new == 1 { "" } else { "s" };
-            line.plainly(format!("+{} new {noun}{s} below", units::grouped(new)));
+            let (noun, s) =
+                (if self.frames_mode { "frame" } else { "message" }, if new == 1 { "" } else { "s" });
+            let count = units::grouped(new);
+            let zh = if self.frames_mode {
+                format!("下方有 {count} 个新帧")
+            } else {
+                format!("下方有 {count} 条新消息")
+            };
+            line.plainly(ctx.shared.lang.pick(format!("+{count} new {noun}{s} below"), zh));
         }
         line.end_at(ctx.shared.size.0.into(), end);
         line
     }
 }
 
-/// Whether a command looks at something else than the newest row.
+/// Returns whether a command leaves the newest row.
 pub(super) fn selects(cmd: Cmd) -> bool {
     use Cmd::{
         First, GoFrame, GoLayers, HalfUp, Mark, NextFinding, NextMark, NextPane, Open, PageUp,

@@ -12,12 +12,16 @@ use crate::tui::widgets::{Pane, Text, units};
 
 impl Messages {
     pub(super) fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
-        let theme = ctx.theme();
+        let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
-        let noun = if self.frames_mode { "Frames" } else { "Messages" };
+        let noun =
+            if self.frames_mode { lang.pick("Frames", "帧") } else { lang.pick("Messages", "消息") };
         let (shown, of) = (units::grouped(self.rows.count() as u64), units::grouped(self.rows.of() as u64));
-        let mut pane = Pane::new(format!("{noun}{gap}{shown} of {of}"), self.focus == MessagesPane::List)
-            .scrolled(&self.list);
+        let mut pane = Pane::new(
+            format!("{noun}{gap}{shown}{}{of}", lang.pick(" of ", " / ")),
+            self.focus == MessagesPane::List,
+        )
+        .scrolled(&self.list);
         if self.goes_on {
             pane.title = Text::of(Role::Title, noun);
             if let Some(connection) = ctx.connection() {
@@ -26,28 +30,40 @@ impl Messages {
                 pane.title.captured(Role::Plain, connection.name(ctx.shared.lang).as_bytes(), room);
             }
         } else if ctx.shared.progress.state == Reading::Reading {
-            pane.title.add(Role::Title, " so far");
+            pane.title.add(Role::Title, lang.pick(" so far", "（目前）"));
         }
         let released = self.released(ctx.index);
         if released > 0 {
             let released = units::grouped(released as u64);
-            pane.title.add(Role::Warning, format!("{gap}rows 1-{released} released"));
+            let words = lang.pick(format!("rows 1-{released} released"), format!("已释放第 1-{released} 行"));
+            pane.title.add(Role::Warning, format!("{gap}{words}"));
         }
         if let Some(direction) = self.direction {
             let arrow = draw::arrow(direction);
-            pane.title.add(Role::Plain, gap).add(Role::of_direction(direction), format!("only {arrow}"));
+            pane.title
+                .add(Role::Plain, gap)
+                .add(Role::of_direction(direction), format!("{}{arrow}", lang.pick("only ", "仅 ")));
         }
         match self.kinds {
             Kinds::All => {}
-            Kinds::Data => _ = pane.title.add(Role::Title, format!("{gap}only data")),
-            Kinds::Control => _ = pane.title.add(Role::Title, format!("{gap}only control")),
+            Kinds::Data => {
+                _ = pane.title.add(Role::Title, format!("{gap}{}", lang.pick("only data", "仅数据")))
+            }
+            Kinds::Control => {
+                _ = pane.title.add(Role::Title, format!("{gap}{}", lang.pick("only control", "仅控制帧")))
+            }
         }
         if self.only_marked {
-            pane.title.add(Role::Title, format!("{gap}only marked"));
+            pane.title.add(Role::Title, format!("{gap}{}", lang.pick("only marked", "仅标记")));
         }
         if self.goes_on {
             let live = &ctx.shared.live;
-            pane.right.plainly(if live.follow && !live.paused { "follow ON" } else { "follow OFF" });
+            let follows = live.follow && !live.paused;
+            pane.right.plainly(if follows {
+                lang.pick("follow ON", "跟随：开")
+            } else {
+                lang.pick("follow OFF", "跟随：关")
+            });
         } else if let Some(connection) = ctx.connection() {
             pane.right.plainly(format!("#{} ", connection.id));
             let path = connection.short_name(ctx.shared.lang);
@@ -61,50 +77,59 @@ impl Messages {
             empty(ctx, buffer, inner, &self.nothing(ctx));
             return;
         }
-        let columns = draw::Columns::new(inner.width, self.rows.of());
-        let header = if self.frames_mode { columns.frame_header() } else { columns.header() };
-        header.draw(buffer, inner.x, inner.y, inner.width, theme);
-        for (y, row) in (inner.y + 1..inner.bottom()).zip(self.list.visible()) {
+        let columns = draw::Columns::new(lang, inner.width, self.rows.of(), self.frames_mode);
+        let is_focused = self.focus == MessagesPane::List;
+        self.list.draw_table(buffer, inner, theme, is_focused, &columns.all, |row| {
             let cursor = row == self.list.cursor;
-            // The row above that is no hole.
+            // The nearest row above that is no gap.
             let before = (row.saturating_sub(8)..row).rev().find_map(|row| self.rows.get(row));
-            let place = self.rows.get(row);
-            let mut line = if let Some(hole) = self.rows.hole(row) {
-                columns.hole(ctx, hole, cursor)
-            } else if let Some(place) = place
-                && self.frames_mode
-            {
-                columns.frame(ctx, self.connection, place, before, cursor)
-            } else if let Some(place) = place {
-                columns.message(ctx, self.connection, place, before, cursor)
-            } else {
-                break;
+            let mut cells = match (self.rows.hole(row), self.rows.get(row)) {
+                (Some(hole), _) => columns.hole(ctx, hole, cursor),
+                (None, Some(place)) if self.frames_mode => {
+                    columns.frame(ctx, self.connection, place, before, cursor)
+                }
+                (None, Some(place)) => columns.message(ctx, self.connection, place, before, cursor),
+                (None, None) => Vec::new(),
             };
             if !ctx.shared.search.is_empty() {
-                line.highlight(&ctx.shared.search);
+                for cell in &mut cells {
+                    cell.highlight(&ctx.shared.search);
+                }
             }
-            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && self.focus == MessagesPane::List);
-        }
+            cells
+        });
     }
 
-    /// Why there is no row.
+    /// Returns why no row is listed.
     fn nothing(&self, ctx: &Ctx<'_>) -> String {
+        let lang = ctx.shared.lang;
         if self.rows.is_busy() {
-            return "filtering…".to_owned();
+            return lang.pick("filtering…", "正在过滤…").to_owned();
         }
         if self.rows.of() == 0 {
             return match ctx.connection() {
-                Some(row) if !row.handshake.upgraded => {
-                    "this connection never opened: 2 shows its handshake, 7 shows why".to_owned()
+                Some(row) if !row.handshake.upgraded => lang.pick(
+                    "this connection never opened: 2 shows its handshake, 7 shows why",
+                    "此连接从未打开：2 显示握手，7 显示原因",
+                ),
+                _ if self.goes_on => lang.pick("no message yet", "还没有消息"),
+                _ if ctx.shared.progress.state != Reading::Done => {
+                    lang.pick("no message has been read yet", "还没有读到消息")
                 }
-                _ if self.goes_on => "no message yet".to_owned(),
-                _ if ctx.shared.progress.state != Reading::Done => "no message was read yet".to_owned(),
-                _ => "no message was captured".to_owned(),
-            };
+                _ => lang.pick("no message was captured", "未抓到消息"),
+            }
+            .to_owned();
         }
         if let Some(scan) = &self.scan {
-            return format!("searching payloads… {} %", scan.percent);
+            return lang.pick(
+                format!("searching payloads… {} %", scan.percent),
+                format!("正在搜索载荷… {} %", scan.percent),
+            );
         }
-        "no message matches; f changes the filter, Ctrl-f clears it; d, o and M choose by direction, type and mark".to_owned()
+        lang.pick(
+            "no message matches; f changes the filter, Ctrl-f clears it; d, o and M choose by direction, type and mark",
+            "没有匹配的消息；f 修改过滤器，Ctrl-f 清除过滤器；d、o、M 按方向、类型和标记选择",
+        )
+        .to_owned()
     }
 }
