@@ -386,7 +386,7 @@ fn rows_that_are_released_take_nothing_else_with_them() {
     // The cursor is in the middle: what is in sight stays when rows above it go.
     fed.kit = fed.kit.press("#").text("5900").press("Enter");
     let before = fed.state().lines().skip(3).take(16).collect::<Vec<_>>().join("\n");
-    assert!(before.contains("▸") && before.contains(" 5900 "));
+    assert!(before.contains("▸") && before.contains("▸5900 "));
     while fed.kit.session.index().messages(1).released() < 2000 {
         fed.say(500);
     }

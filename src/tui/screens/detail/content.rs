@@ -1,19 +1,19 @@
-//! A message as the screen shows it: rows of each view, made once.
+//! The contents of a message, prepared for each view.
 
 use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::rows::TextRows;
+use crate::explain::words::codes::code_words;
 use crate::json::{self, Json, JsonKind};
-use crate::model::{Safe, safe};
+use crate::model::{Lang, Safe, safe, wrap};
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::{Close, Integrity, Opcode, close_code};
 
-/// A way to look at a message.
+/// A view of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// As a tree.
@@ -31,14 +31,14 @@ impl View {
     /// All, in the order of the tabs.
     pub const ALL: [Self; 4] = [Self::Json, Self::Text, Self::Hex, Self::Raw];
 
-    /// Its tab.
+    /// The name in its tab.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub fn name(self, lang: Lang) -> &'static str {
         match self {
             Self::Json => "JSON",
-            Self::Text => "text",
-            Self::Hex => "hex",
-            Self::Raw => "raw",
+            Self::Text => lang.pick("text", "文本"),
+            Self::Hex => lang.pick("hex", "十六进制"),
+            Self::Raw => lang.pick("raw", "原始"),
         }
     }
 }
@@ -48,11 +48,11 @@ impl View {
 pub struct Content {
     /// The message.
     pub detail: Arc<MessageDetail>,
-    /// Its text as JSON, where it begins like that.
+    /// Its JSON, if it begins like an object or an array.
     pub json: Option<Json>,
     /// Objects and arrays that are folded.
     pub folded: HashSet<u32>,
-    /// The nodes in sight of the tree, by number.
+    /// Numbers of the nodes that are not inside a folded one.
     pub tree: Vec<u32>,
     /// The view to open it in.
     pub best: View,
@@ -89,13 +89,13 @@ impl Content {
         content
     }
 
-    /// The application bytes that are loaded; of a Close its reason as text follows its code.
+    /// The application bytes that are loaded. In a Close, the reason follows the code.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.detail.bytes
     }
 
-    /// Whether a view makes sense.
+    /// Returns whether the message can be shown in a view.
     #[must_use]
     pub fn has(&self, view: View) -> bool {
         match view {
@@ -105,7 +105,7 @@ impl Content {
         }
     }
 
-    /// Whether the bytes are still compressed: they are no text.
+    /// Returns whether the bytes are still compressed, and so are not text.
     #[must_use]
     pub fn is_as_sent(&self) -> bool {
         self.detail.integrity.is_as_sent(self.detail.compressed)
@@ -143,7 +143,7 @@ impl Content {
         self.text.find_byte(&self.detail.bytes, byte)
     }
 
-    /// Lists the nodes that are in no folded one.
+    /// Lists the nodes that are not inside a folded one.
     pub fn grow_tree(&mut self) {
         self.tree.clear();
         let Some(json) = &self.json else { return };
@@ -154,7 +154,7 @@ impl Content {
         }
     }
 
-    /// The row of the tree that shows a node, everything around it unfolded.
+    /// Unfolds everything around a node; returns its row.
     pub fn unfold_to(&mut self, node: u32) -> usize {
         let Some(json) = &self.json else { return 0 };
         let mut at = node;
@@ -168,7 +168,7 @@ impl Content {
         self.tree.partition_point(|row| *row < node)
     }
 
-    /// The innermost node around a byte of the text.
+    /// Returns the innermost node around a byte of the text.
     #[must_use]
     pub fn node_at(&self, byte: usize) -> Option<u32> {
         let json = self.json.as_ref()?;
@@ -182,7 +182,7 @@ impl Content {
         (0..json.nodes.len()).rfind(own).map(|at| at as u32)
     }
 
-    /// How many rows the raw view has.
+    /// Number of rows of the raw view.
     #[must_use]
     pub fn raw_rows(&self) -> usize {
         self.raw.1 + usize::from(self.frames_left() > 0)
@@ -192,7 +192,7 @@ impl Content {
         self.detail.frame_count.saturating_sub(self.detail.frames.len() as u64)
     }
 
-    /// A row of the raw view: which frame, and which of its bytes; `None` for its heading.
+    /// Returns the frame of a row of the raw view, its place, and the bytes in the row; `None` for the heading.
     #[must_use]
     pub fn raw_row(&self, row: usize) -> Option<(&FrameDetail, usize, Option<Range<usize>>)> {
         let at = self.raw.0.partition_point(|first| *first <= row).checked_sub(1)?;
@@ -202,33 +202,37 @@ impl Content {
         Some((frame, at, Some(line * RAW..((line + 1) * RAW).min(len))))
     }
 
-    /// A row of the raw view as text.
+    /// Returns a row of the raw view.
     #[must_use]
-    pub fn raw_line(&self, row: usize) -> Text {
+    pub fn raw_line(&self, row: usize, lang: Lang) -> Text {
         let mut line = Text::new();
         let Some((frame, at, range)) = self.raw_row(row) else {
-            line.add(Role::Dim, format!(" … {} more", units::counted(self.frames_left(), "frame")));
+            let left = self.frames_left();
+            let words = lang.pick(
+                format!(" … {} more", units::counted(left, "frame")),
+                format!(" … 还有 {} 个帧", units::grouped(left)),
+            );
+            line.add(Role::Dim, words);
             return line;
         };
         let header = frame.header_bytes.len();
         let Some(range) = range else {
-            line.add(Role::Title, format!(" frame {} of {}", at + 1, self.detail.frame_count));
-            line.plainly(format!(
-                "   header {header} B, payload {} B",
-                units::grouped(frame.header.payload_len)
+            let (number, of) = (at + 1, self.detail.frame_count);
+            let title = lang.pick(format!(" frame {number} of {of}"), format!(" 帧 {number} / {of}"));
+            let payload = units::grouped(frame.header.payload_len);
+            line.add(Role::Title, title).plainly(lang.pick(
+                format!("   header {header} B, payload {payload} B"),
+                format!("   帧头 {header} B，载荷 {payload} B"),
             ));
-            let packets = (frame.first.packet, frame.last.packet);
-            match packets.0 == packets.1 {
-                true => line.plainly(format!("   packet {}", packets.0)),
-                false => line.plainly(format!("   packets {} to {}", packets.0, packets.1)),
-            };
+            line.plainly("   ").plainly(packets(frame.first.packet, frame.last.packet, lang));
             if !frame.complete {
-                line.plainly("   ").add(Role::Warning, "~ not all of it was captured");
+                let words = lang.pick("~ not captured completely", "~ 未完整抓到");
+                line.plainly("   ").add(Role::Warning, words);
             } else if (frame.payload.len() as u64) < frame.header.payload_len {
-                line.plainly("   ").add(
-                    Role::Note,
-                    format!("~ the first {} B are loaded", units::grouped(frame.payload.len() as u64)),
-                );
+                let loaded = units::grouped(frame.payload.len() as u64);
+                let words =
+                    lang.pick(format!("~ the first {loaded} B are loaded"), format!("~ 已载入前 {loaded} B"));
+                line.plainly("   ").add(Role::Note, words);
             }
             return line;
         };
@@ -247,71 +251,89 @@ impl Content {
         line
     }
 
-    /// Why the bytes are not all of the message, or not certain.
-    fn doubts(&self) -> Vec<(Role, String)> {
+    /// Returns why the bytes are incomplete or uncertain.
+    fn doubts(&self, lang: Lang) -> Vec<(Role, String)> {
         let detail = &self.detail;
         let mut doubts = Vec::new();
-        let missing = |what: &str| match detail.missing {
-            Some((at, len)) => format!(
-                "{what}: {} B are missing, starting at payload byte {}",
-                units::grouped(len),
-                units::grouped(at)
-            ),
-            None => what.to_owned(),
-        };
+        let missing =
+            |what: &str| match detail.missing.map(|(at, len)| (units::grouped(at), units::grouped(len))) {
+                Some((at, len)) => lang.pick(
+                    format!("{what}: {len} B are missing, starting at payload byte {at}"),
+                    format!("{what}：从载荷的字节 {at} 起缺少 {len} B"),
+                ),
+                None => what.to_owned(),
+            };
+        let mut doubt = |role, en: &str, zh: &str| doubts.push((role, lang.pick(en, zh).to_owned()));
         match detail.integrity {
             Integrity::Ok => {}
-            Integrity::Gap => doubts.push((Role::Error, missing("~ incomplete: the capture has a gap"))),
-            Integrity::Cut => doubts.push((Role::Warning, "~ cut: a limit of wslens was reached".to_owned())),
-            Integrity::UnknownDictionary => doubts.push((
+            Integrity::Gap => {
+                let words = missing(lang.pick("~ incomplete: the capture has a gap", "~ 不完整：抓包有缺口"));
+                doubt(Role::Error, &words, &words);
+            }
+            Integrity::Cut => {
+                doubt(Role::Warning, "~ cut: a limit of wslens was reached", "~ 截断：达到了 wslens 的上限");
+            }
+            Integrity::UnknownDictionary => doubt(
                 Role::Warning,
-                "~ needs earlier data that was not captured: shown as sent, not decompressed".to_owned(),
-            )),
-            Integrity::Damaged => {
-                doubts.push((
-                    Role::Error,
-                    "✗ the compressed data is damaged: shown up to there, or as sent".to_owned(),
-                ));
-            }
-            Integrity::UnknownExtension => {
-                doubts.push((Role::Warning, "~ encoded by an unknown extension: shown as sent".to_owned()))
-            }
-            Integrity::Lenient => doubts
-                .push((Role::Warning, "~ strict receivers reject this message: see the finding".to_owned())),
-            Integrity::Guessed => {
-                doubts.push((
-                    Role::Warning,
-                    "~ guessed: framing was found again after a loss or without a handshake".to_owned(),
-                ));
-            }
+                "~ needs earlier data that was not captured: shown as sent, not decompressed",
+                "~ 需要未抓到的更早的数据：按发送时原样显示，未解压",
+            ),
+            Integrity::Damaged => doubt(
+                Role::Error,
+                "✗ the compressed data is damaged: shown up to the damage, or as sent",
+                "✗ 压缩数据已损坏：显示到损坏处为止，或按发送时原样显示",
+            ),
+            Integrity::UnknownExtension => doubt(
+                Role::Warning,
+                "~ encoded by an unknown extension: shown as sent",
+                "~ 由未知扩展编码：按发送时原样显示",
+            ),
+            Integrity::Lenient => doubt(
+                Role::Warning,
+                "~ strict receivers reject this message: see the finding",
+                "~ 严格的接收方会拒绝此消息：见发现",
+            ),
+            Integrity::Guessed => doubt(
+                Role::Warning,
+                "~ guessed: frames were recognized after a loss or without a handshake",
+                "~ 推测：在丢失数据之后或没有握手时识别出的帧",
+            ),
         }
         if let (Some(at), true) = (detail.invalid_utf8_at, doubts.len() < 2) {
             doubts.push((
                 Role::Error,
-                format!("✗ text, but byte {} is not UTF-8 (RFC 6455 §8.1)", units::grouped(at)),
+                lang.pick(
+                    format!("✗ text, but byte {} is not UTF-8 (RFC 6455 §8.1)", units::grouped(at)),
+                    format!("✗ 文本，但字节 {} 不是 UTF-8（RFC 6455 §8.1）", units::grouped(at)),
+                ),
             ));
         }
         let here = detail.bytes.len() as u64;
         if !detail.whole && detail.len.is_some_and(|len| len > here) {
             let len = units::grouped(detail.len.unwrap_or(here));
-            doubts.push((Role::Note, format!("~ the first {} of {len} B are loaded", units::grouped(here))));
+            let here = units::grouped(here);
+            let words = lang.pick(
+                format!("~ the first {here} of {len} B are loaded"),
+                format!("~ 已载入前 {here} B，共 {len} B"),
+            );
+            doubts.push((Role::Note, words));
         }
         doubts
     }
 
-    /// The doubts in lines of so many columns.
+    /// Returns why the bytes are incomplete or uncertain, wrapped.
     #[must_use]
-    pub fn doubt_lines(&self, columns: usize) -> Vec<Text> {
+    pub fn doubt_lines(&self, columns: usize, lang: Lang) -> Vec<Text> {
         let wrapped = |(role, words): (Role, String)| {
             let lines = wrap(&words, columns.saturating_sub(2).max(8));
             lines.into_iter().map(move |line| Text::of(role, format!(" {line}"))).collect::<Vec<_>>()
         };
-        self.doubts().into_iter().flat_map(wrapped).collect()
+        self.doubts(lang).into_iter().flat_map(wrapped).collect()
     }
 
-    /// What a control frame says in words.
+    /// Returns the close code and the reason of a Close, with the meaning of the code.
     #[must_use]
-    pub fn words(&self) -> Option<Text> {
+    pub fn close_words(&self, lang: Lang) -> Option<Text> {
         if self.detail.opcode != Opcode::Close {
             return None;
         }
@@ -320,23 +342,32 @@ impl Content {
         match close.code {
             Some(code) => {
                 let known = close_code(code);
-                line.add(Role::Control, format!("{code} {}", known.name))
-                    .plainly(format!(": {}", known.meaning));
+                let meaning = match lang {
+                    Lang::En => known.meaning,
+                    Lang::Zh => code_words(code).map_or(known.meaning, |words| words.meaning.of(lang)),
+                };
+                line.add(Role::Control, format!("{code} {}", known.name));
+                line.plainly(lang.pick(": ", "：")).plainly(meaning);
                 if !close.reason.is_empty() {
-                    line.plainly("   reason \"").captured(Role::Plain, close.reason, 60).plainly("\"");
+                    line.plainly(lang.pick("   reason \"", "   原因 \""))
+                        .captured(Role::Plain, close.reason, 60)
+                        .plainly("\"");
                 }
             }
             None if close.reason.is_empty() && self.bytes().is_empty() => {
-                line.plainly("no code and no reason");
+                line.plainly(lang.pick("no code and no reason", "没有关闭码，也没有原因"));
             }
             None => {
-                line.add(Role::Error, "one byte: a code takes two");
+                line.add(
+                    Role::Error,
+                    lang.pick("one byte: a code takes two", "只有 1 个字节：关闭码需要 2 个"),
+                );
             }
         }
         Some(line)
     }
 
-    /// What `y` copies in the tree: a string's characters, anything else as it was written.
+    /// Returns the value that `y` copies: the characters of a string, any other value as written.
     #[must_use]
     pub fn value(&self, node: u32) -> Option<String> {
         let json = self.json.as_ref()?;
@@ -347,7 +378,7 @@ impl Content {
     }
 }
 
-/// A byte of a frame as sent, and what it is.
+/// Returns a byte of a frame as sent, and its role.
 fn raw_byte(frame: &FrameDetail, at: usize) -> (Role, u8) {
     let header = frame.header_bytes.len();
     let Some(place) = at.checked_sub(header) else {
@@ -361,7 +392,7 @@ fn raw_byte(frame: &FrameDetail, at: usize) -> (Role, u8) {
     (Role::of_byte(byte), byte)
 }
 
-/// All bytes of a message as sent, as far as they are loaded.
+/// Returns the bytes of a message as sent, as far as they are loaded.
 #[must_use]
 pub fn as_sent(detail: &MessageDetail) -> Vec<u8> {
     let of = |frame: &FrameDetail| {
@@ -378,7 +409,7 @@ fn json_of(detail: &MessageDetail) -> Option<Json> {
         return None;
     }
     let json = json::read(&detail.bytes);
-    // Binary data may begin like that by chance.
+    // Binary data may begin with a bracket by chance.
     let sure = json.error.is_none() || detail.opcode == Opcode::Text;
     (sure && !json.nodes.is_empty()).then_some(json)
 }
@@ -394,7 +425,18 @@ fn best(detail: &MessageDetail, json: Option<&Json>) -> View {
     }
 }
 
-/// Whether all bytes are UTF-8 without control or invisible characters.
+/// Returns the packets that carry something: `packet 7`, `packets 7 to 9`.
+#[must_use]
+pub fn packets(first: u64, last: u64, lang: Lang) -> String {
+    match (first == last, lang) {
+        (true, Lang::En) => format!("packet {first}"),
+        (false, Lang::En) => format!("packets {first} to {last}"),
+        (true, Lang::Zh) => format!("数据包 {first}"),
+        (false, Lang::Zh) => format!("数据包 {first} 至 {last}"),
+    }
+}
+
+/// Returns whether all bytes are UTF-8 without control or invisible characters.
 fn is_readable(bytes: &[u8]) -> bool {
     !bytes.is_empty() && safe(bytes).all(|run| matches!(run, Safe::Plain(_)))
 }

@@ -1,12 +1,13 @@
-//! How a message looks: its panes and their rows.
+//! Draws the panes of a message.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Length, Min};
+use ratatui::layout::{Layout, Rect};
 
 use super::content::{Content, View};
 use super::{MessageDetail, tree};
 use crate::explain::frame::word;
-use crate::model::Direction;
+use crate::model::{Direction, Lang};
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -17,8 +18,8 @@ impl MessageDetail {
     pub(super) fn draw_main(&self, ctx: &Ctx<'_>, content: &Content, area: Rect, buffer: &mut Buffer) {
         let theme = ctx.theme();
         let mut pane = Pane {
-            title: title(content),
-            right: tabs(content, self.view),
+            title: title(content, ctx.shared.lang),
+            right: tabs(content, self.view, ctx.shared.lang),
             focused: !self.aside,
             scroll: None,
         }
@@ -28,58 +29,43 @@ impl MessageDetail {
         }
         let inner = pane.draw(buffer, area, theme);
         let columns = usize::from(inner.width);
-        let mut y = inner.y;
-        let mut put = |line: &Text| {
-            if y < inner.bottom() {
-                line.draw(buffer, inner.x, y, inner.width, theme);
-            }
-            y = y.saturating_add(1);
-        };
-        for line in content.doubt_lines(columns) {
-            put(&line);
-        }
-        if let Some(words) = content.words() {
+        let mut above = content.doubt_lines(columns, ctx.shared.lang);
+        if let Some(words) = content.close_words(ctx.shared.lang) {
             let mut line = Text::of(Role::Plain, " ");
-            put(line.append(&words));
+            line.append(&words);
+            above.push(line);
         }
-        let y = y.min(inner.bottom());
-        let body = Rect { y, height: inner.bottom() - y, ..inner };
+        let mut below = Vec::new();
+        if self.view == View::Json {
+            below.push(tree::path(content, self.main.cursor, columns, ctx.shared.lang));
+            below.extend(tree::broken(content, columns, ctx.shared.lang));
+        }
+        let parts = [Length(above.len() as u16), Min(0), Length(below.len() as u16)];
+        let [head, body, foot] = Layout::vertical(parts).areas(inner);
+        ctx.lines(buffer, head, &above);
+        ctx.lines(buffer, foot, &below);
         match self.view {
             View::Json => {
-                let rows = self.main.visible();
-                let lines = tree::lines(content, rows.clone(), self.main.cursor, columns);
-                for (y, (row, line)) in (body.top()..body.bottom()).zip(rows.zip(&lines)) {
-                    self.draw_row(ctx, line, row, body, y, buffer);
-                }
-                let mut below = vec![tree::path(content, self.main.cursor, columns)];
-                below.extend(tree::broken(content, columns));
-                let y = inner.bottom().saturating_sub(below.len() as u16).max(body.y);
-                ctx.lines(buffer, Rect { y, height: inner.bottom() - y, ..inner }, &below);
+                let lines =
+                    tree::lines(content, self.main.visible(), self.main.cursor, columns, ctx.shared.lang);
+                let mut lines = lines.into_iter();
+                let focused = !self.aside;
+                self.main.draw(buffer, body, theme, focused, |_| lines.next().unwrap_or_default());
             }
             View::Text => {
                 if content.bytes().is_empty() {
-                    empty(ctx, buffer, body, "it is empty");
+                    empty(ctx, buffer, body, ctx.shared.lang.pick("(empty)", "（空）"));
                 }
-                for (y, row) in (body.top()..body.bottom()).zip(self.main.visible()) {
-                    let line = self.text_line(content, row, columns);
-                    self.draw_row(ctx, &line, row, body, y, buffer);
-                }
+                self.main.draw(buffer, body, theme, false, |row| self.text_line(content, row, columns));
             }
             View::Hex => self.draw_hex(ctx, content, &self.main, body, buffer),
             View::Raw => {
-                for (y, row) in (body.top()..body.bottom()).zip(self.main.visible()) {
-                    content.raw_line(row).draw(buffer, body.x, y, body.width, theme);
-                }
+                self.main.draw(buffer, body, theme, false, |row| content.raw_line(row, ctx.shared.lang));
             }
         }
     }
 
-    fn draw_row(&self, ctx: &Ctx<'_>, line: &Text, row: usize, area: Rect, y: u16, buffer: &mut Buffer) {
-        let cursor = row == self.main.cursor && !self.aside && self.view == View::Json;
-        line.draw_row(buffer, area.x, y, area.width, ctx.theme(), cursor);
-    }
-
-    /// A row of text, what was found in it lit, the byte that is not UTF-8 too.
+    /// Returns a row of text, with the search hit and the byte that is not UTF-8 highlighted.
     fn text_line(&self, content: &Content, row: usize, columns: usize) -> Text {
         let range = content.text_row(row);
         let mut line = Text::of(Role::Title, if row == self.main.cursor { "▸" } else { " " });
@@ -89,7 +75,7 @@ impl MessageDetail {
         let lit = [(self.hit.clone(), Role::Hit), (bad, Role::Error)];
         let mut at = range.start;
         while at < range.end {
-            // The nearest lit range from here on.
+            // The next highlighted range.
             let next = lit.iter().filter_map(|(lit, role)| {
                 let lit = lit.as_ref().filter(|lit| lit.end > at && lit.start < range.end)?;
                 Some((lit.start.max(at), lit.end.min(range.end), *role))
@@ -121,10 +107,10 @@ impl MessageDetail {
         let lits = [lit.clone()];
         let hex = Hex { text: false, lit: &lits, ..Hex::new(all, area.width.saturating_sub(2)) };
         if all.is_empty() {
-            empty(ctx, buffer, area, "no bytes");
+            empty(ctx, buffer, area, ctx.shared.lang.pick("no bytes", "没有字节"));
         }
         let text = content.detail.opcode != Opcode::Binary && !content.is_as_sent();
-        for (y, row) in (area.top()..area.bottom()).zip(list.visible()) {
+        list.draw(buffer, area, ctx.theme(), false, |row| {
             let mut line = Text::of(Role::Plain, " ");
             line.append(&hex.row(row)).pad_to(hex.columns() + 2).add(Role::Dim, "│");
             let range = row * hex.per_row..((row + 1) * hex.per_row).min(all.len());
@@ -138,45 +124,47 @@ impl MessageDetail {
                 }
             }
             line.add(Role::Dim, "│");
-            line.draw(buffer, area.x, y, area.width, ctx.theme());
-        }
+            line
+        });
     }
 }
 
 /// `Message 4 ← TEXT  97 B`
-fn title(content: &Content) -> Text {
+fn title(content: &Content, lang: Lang) -> Text {
     let detail = &content.detail;
     let arrow = if detail.direction == Direction::ClientToServer { "→" } else { "←" };
-    let mut line = Text::of(Role::Title, format!("Message {} ", detail.number));
+    let mut line = Text::of(Role::Title, format!("{}{} ", lang.pick("Message ", "消息 "), detail.number));
     line.add(Role::of_direction(detail.direction), arrow).plainly(" ");
     line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, word(detail.opcode));
     match detail.len {
         Some(len) => line.plainly(format!("  {} B", units::grouped(len))),
-        None => line.add(Role::Warning, "  ~ length unknown"),
+        None => line.add(Role::Warning, lang.pick("  ~ length unknown", "  ~ 长度未知")),
     };
     line
 }
 
 /// `[JSON] text hex raw`
-pub(super) fn tabs(content: &Content, open: View) -> Text {
+pub(super) fn tabs(content: &Content, open: View, lang: Lang) -> Text {
     let mut line = Text::new();
     for view in View::ALL.into_iter().filter(|view| content.has(*view)) {
         if !line.is_empty() {
             line.plainly(" ");
         }
         match view == open {
-            true => line.add(Role::Title, format!("[{}]", view.name())),
-            false => line.add(Role::Plain, view.name()),
+            true => line.add(Role::Title, format!("[{}]", view.name(lang))),
+            false => line.add(Role::Plain, view.name(lang)),
         };
     }
     line
 }
 
-pub(super) fn hex_title(content: &Content) -> &'static str {
+pub(super) fn hex_title(content: &Content, lang: Lang) -> &'static str {
     match content.detail.compressed {
-        true if content.is_as_sent() => "Hex  (as sent, compressed)",
-        true => "Hex  (inflated)",
-        false => "Hex",
+        true if content.is_as_sent() => {
+            lang.pick("Hex  (as sent, compressed)", "十六进制（按发送时原样，已压缩）")
+        }
+        true => lang.pick("Hex  (inflated)", "十六进制（解压后）"),
+        false => lang.pick("Hex", "十六进制"),
     }
 }
 

@@ -10,10 +10,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Length, Min};
+use ratatui::layout::{Layout, Rect};
 
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
-use crate::model::safe_str;
+use crate::model::{Lang, safe_str, width};
 use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
 use crate::tui::details::Detail;
@@ -37,7 +38,7 @@ pub struct MessageDetail {
     view: View,
     /// What the user chose; `None` for what suits the message.
     chosen: Option<View>,
-    /// The bytes at the side have the keys.
+    /// Whether the bytes at the side have the focus.
     aside: bool,
     wrap: bool,
     main: List,
@@ -45,12 +46,14 @@ pub struct MessageDetail {
     /// Bytes in a row at the side, and in the main pane.
     side_bytes: usize,
     main_bytes: usize,
-    /// What was searched for and where it was found.
+    /// The bytes of the search hit.
     hit: Option<Range<usize>>,
-    /// The view before the last settling, to bring the lists in line.
+    /// The view, connection and message that the lists were last set up for.
     listed: Option<(View, u32, u64)>,
-    /// In which the messages of the list stand.
+    /// The order of the messages in the list.
     order: MessageOrder,
+    /// The language of the UI, on which the number of lines above the rows depends.
+    lang: Lang,
 }
 
 impl Default for MessageDetail {
@@ -68,11 +71,12 @@ impl Default for MessageDetail {
             hit: None,
             listed: None,
             order: MessageOrder::default(),
+            lang: Lang::En,
         }
     }
 }
 
-/// Where the panes stand; empty where there is no room.
+/// The areas of the panes. An area that does not fit is empty.
 #[derive(Clone, Copy, Debug, Default)]
 struct DetailAreas {
     main: Rect,
@@ -83,29 +87,27 @@ impl MessageDetail {
     fn places(&self, shared: &Shared, area: Rect) -> DetailAreas {
         let beside = matches!(self.view, View::Json | View::Text);
         let aside = self.aside && beside;
-        match (shared.zoomed, aside) {
-            (true, true) => return DetailAreas { side: area, ..DetailAreas::default() },
-            (true, false) => return DetailAreas { main: area, ..DetailAreas::default() },
-            _ => {}
-        }
-        if !beside || area.width < 100 {
-            return DetailAreas { main: area, ..DetailAreas::default() };
-        }
-        // Sixteen bytes a row where that leaves enough for the text.
-        let side = if area.width >= 140 { 76 } else { area.width - area.width * 7 / 15 };
-        let main = area.width - side;
-        DetailAreas {
-            main: Rect { width: main, ..area },
-            side: Rect { x: area.x + main, width: side, ..area },
-        }
+        let side = match (shared.zoomed, aside) {
+            (true, true) => area.width,
+            (true, false) => 0,
+            _ if !beside || area.width < 100 => 0,
+            // Sixteen bytes a row if that leaves enough for the text.
+            _ if area.width >= 140 => 76,
+            _ => area.width - area.width * 7 / 15,
+        };
+        let [main, side] = Layout::horizontal([Min(0), Length(side)]).areas(area);
+        DetailAreas { main, side }
     }
 
-    /// Lines of the main pane that are not rows: doubts and words above, the path below.
+    /// Number of lines above and below the rows of the main pane.
     fn around(&self, content: &Content, area: Rect) -> (usize, usize) {
-        let above = content.doubt_lines(usize::from(inside(area).width)).len()
-            + usize::from(content.words().is_some());
-        let below =
-            if self.view == View::Json { 1 + usize::from(tree::broken(content, 80).is_some()) } else { 0 };
+        let above = content.doubt_lines(usize::from(inside(area).width), self.lang).len()
+            + usize::from(content.close_words(self.lang).is_some());
+        let below = if self.view == View::Json {
+            1 + usize::from(tree::broken(content, 80, self.lang).is_some())
+        } else {
+            0
+        };
         (above, below)
     }
 
@@ -122,7 +124,7 @@ impl MessageDetail {
         }
     }
 
-    /// The bytes of what is under the cursor.
+    /// Returns the bytes of the value under the cursor.
     fn lit(&self) -> Range<usize> {
         if let Some(hit) = &self.hit {
             return hit.clone();
@@ -141,7 +143,7 @@ impl MessageDetail {
         }
     }
 
-    /// Shows in the bytes at the side what is under the cursor.
+    /// Scrolls the bytes at the side to the value under the cursor.
     fn follow(&mut self) {
         let lit = self.lit();
         self.side.go(self.side_row(lit.start));
@@ -166,7 +168,7 @@ impl MessageDetail {
         }
     }
 
-    /// The message that stands behind one in the list, or before it; 0 where there is none.
+    /// Returns the next or previous message in the list; 0 if there is none.
     fn next(&self, message: u64, forwards: bool) -> u64 {
         let place = message.checked_sub(1).and_then(|place| usize::try_from(place).ok());
         let Some(mut at) = place.and_then(|place| self.order.position(place)) else { return 0 };
@@ -197,15 +199,22 @@ impl MessageDetail {
             self.next(selection.message, forwards)
         };
         if next == 0 && !forwards && released > 0 {
-            turn.say("the messages before this one were released to bound memory");
+            turn.say(turn.lang().pick(
+                "the messages before this one were released to limit memory",
+                "为限制内存，更早的消息已释放",
+            ));
         } else if next == 0 || next > count {
-            turn.say(if forwards { "this is the last message" } else { "this is the first message" });
+            turn.say(if forwards {
+                turn.lang().pick("this is the last message", "这是最后一条消息")
+            } else {
+                turn.lang().pick("this is the first message", "这是第一条消息")
+            });
         } else {
             turn.select_message(next);
         }
     }
 
-    /// Folds what the cursor is on, or goes to what it is in.
+    /// Folds the value under the cursor, or moves to its parent.
     fn fold(&mut self) {
         let Some(content) = &mut self.content else { return };
         let Some(at) = content.tree.get(self.main.cursor).copied() else { return };
@@ -220,7 +229,7 @@ impl MessageDetail {
         }
     }
 
-    /// Unfolds what the cursor is on, or goes to its first part.
+    /// Unfolds the value under the cursor, or moves to its first child.
     fn unfold(&mut self) {
         let Some(content) = &mut self.content else { return };
         let Some(at) = content.tree.get(self.main.cursor).copied() else { return };
@@ -273,7 +282,7 @@ impl MessageDetail {
         }
     }
 
-    /// Goes to the next place that holds what is searched for; letters of ASCII match in both cases.
+    /// Moves to the next search hit. The case of ASCII letters is ignored.
     fn search(&mut self, turn: &mut Turn<'_>) {
         let wanted = turn.shared.search.to_ascii_lowercase().into_bytes();
         let Some(content) = &mut self.content else { return };
@@ -282,7 +291,10 @@ impl MessageDetail {
         }
         if content.is_as_sent() {
             self.hit = None;
-            turn.say("cannot be searched: its bytes are still compressed");
+            turn.say(
+                turn.lang()
+                    .pick("cannot be searched: the bytes are still compressed", "无法搜索：字节仍是压缩的"),
+            );
             return;
         }
         let text = content.bytes().to_ascii_lowercase();
@@ -293,7 +305,7 @@ impl MessageDetail {
         };
         let Some(at) = find(from).or_else(|| find(0)) else {
             self.hit = None;
-            turn.say("not found in this message");
+            turn.say(turn.lang().pick("not found in this message", "在此消息中未找到"));
             return;
         };
         let row = match self.view {
@@ -311,22 +323,32 @@ impl MessageDetail {
         self.main.settle(rows, self.main.height());
         self.main.go(row);
         self.follow();
-        turn.say(format!("found at byte {}; {} finds the next", units::grouped(at as u64), "Ctrl-n"));
+        let at = units::grouped(at as u64);
+        turn.say(turn.lang().pick(
+            format!("found at byte {at}; Ctrl-n finds the next"),
+            format!("在字节 {at} 处找到；Ctrl-n 查找下一处"),
+        ));
     }
 
-    /// What `y` copies.
-    fn value(&self) -> Option<(String, &'static str)> {
+    /// Returns the text that `y` copies, and its name.
+    fn value(&self, lang: Lang) -> Option<(String, &'static str)> {
         let content = self.content.as_ref()?;
         let detail = &content.detail;
         Some(match self.view {
-            View::Json => (content.value(*content.tree.get(self.main.cursor)?)?, "the value"),
-            View::Text => (String::from_utf8_lossy(content.bytes()).into_owned(), "the text"),
-            View::Hex => (crate::tui::widgets::hex::spaced(content.bytes()), "the bytes"),
-            View::Raw => (crate::tui::widgets::hex::spaced(&content::as_sent(detail)), "the frames"),
+            View::Json => {
+                (content.value(*content.tree.get(self.main.cursor)?)?, lang.pick("the value", "值"))
+            }
+            View::Text => {
+                (String::from_utf8_lossy(content.bytes()).into_owned(), lang.pick("the text", "文本"))
+            }
+            View::Hex => (crate::tui::widgets::hex::spaced(content.bytes()), lang.pick("the bytes", "字节")),
+            View::Raw => {
+                (crate::tui::widgets::hex::spaced(&content::as_sent(detail)), lang.pick("the frames", "帧"))
+            }
         })
     }
 
-    /// The name of a file for the message: of numbers only, never of what was captured.
+    /// Returns a file name for the message. It contains numbers only, never captured text.
     fn file_name(&self) -> Option<String> {
         let content = self.content.as_ref()?;
         let detail = &content.detail;
@@ -358,6 +380,7 @@ impl Screen for MessageDetail {
             }
             _ => self.content = None,
         }
+        self.lang = turn.lang();
         let Some(content) = &mut self.content else { return };
         self.view = self.chosen.filter(|view| content.has(*view)).unwrap_or(content.best);
         let shared = &*turn.shared;
@@ -403,7 +426,11 @@ impl Screen for MessageDetail {
             }
             Cmd::Wrap => {
                 self.wrap = !self.wrap;
-                turn.say(if self.wrap { "long lines are wrapped" } else { "long lines are cut" });
+                turn.say(if self.wrap {
+                    turn.lang().pick("long lines are wrapped", "长行换行")
+                } else {
+                    turn.lang().pick("long lines are truncated", "长行截断")
+                });
                 return true;
             }
             Cmd::Open => {
@@ -440,7 +467,7 @@ impl Screen for MessageDetail {
                 self.follow();
             }
             Cmd::Copy => {
-                if let Some((text, what)) = self.value() {
+                if let Some((text, what)) = self.value(turn.lang()) {
                     turn.copy(text, what);
                 }
             }
@@ -451,13 +478,15 @@ impl Screen for MessageDetail {
                 });
                 match path {
                     Some(path) => turn.copy(path, turn.lang().pick("the path", "路径")),
-                    None => turn.say("the path exists only in the JSON view"),
+                    None => {
+                        turn.say(turn.lang().pick("only the JSON view has paths", "只有 JSON 视图有路径"))
+                    }
                 }
             }
             Cmd::SearchNext => self.search(turn),
             Cmd::Save => {
                 if let Some(name) = self.file_name() {
-                    turn.prompt(SAVE, "save to", name);
+                    turn.prompt(SAVE, turn.lang().pick("save to", "保存到"), name);
                 }
             }
             _ => return false,
@@ -500,11 +529,11 @@ impl Screen for MessageDetail {
         self.aside = false;
         let Some(content) = &self.content else { return };
         if mouse.y == places.main.y {
-            let tabs = tabs(content, self.view);
+            let tabs = tabs(content, self.view, turn.lang());
             let from = places.main.right().saturating_sub(3).saturating_sub(tabs.width() as u16);
             let mut column = usize::from(mouse.x.saturating_sub(from));
             for view in View::ALL.into_iter().filter(|view| content.has(*view)) {
-                let wide = view.name().len() + if view == self.view { 3 } else { 1 };
+                let wide = width(view.name(turn.lang())) + if view == self.view { 3 } else { 1 };
                 if mouse.x >= from && column < wide {
                     self.chosen = Some(view);
                     return;
@@ -540,12 +569,22 @@ impl Screen for MessageDetail {
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let places = self.places(ctx.shared, area);
         let Some(content) = &self.content else {
-            let number = ctx.shared.selection.message;
-            let inner = Pane::new(format!("Message {number}"), true).draw(buffer, area, ctx.theme());
+            let (number, lang) = (ctx.shared.selection.message, ctx.shared.lang);
+            let inner = Pane::new(format!("{}{number}", lang.pick("Message ", "消息 ")), true).draw(
+                buffer,
+                area,
+                ctx.theme(),
+            );
             let words = match ctx.detail() {
-                Detail::Failed(why) => format!("the message cannot be read: {}", safe_str(&why)),
-                _ if ctx.message().is_none() => "no message of this connection was captured".to_owned(),
-                _ => "loading".to_owned(),
+                Detail::Failed(why) => format!(
+                    "{}{}",
+                    lang.pick("the message cannot be read: ", "无法读取消息："),
+                    safe_str(&why)
+                ),
+                _ if ctx.message().is_none() => {
+                    lang.pick("no message of this connection was captured", "未抓到此连接的消息").to_owned()
+                }
+                _ => lang.pick("loading…", "正在载入…").to_owned(),
             };
             empty(ctx, buffer, inner, &words);
             return;
@@ -555,7 +594,7 @@ impl Screen for MessageDetail {
         }
         if !places.side.is_empty() {
             let focused = self.aside;
-            let mut pane = Pane::new(hex_title(content), focused).scrolled(&self.side);
+            let mut pane = Pane::new(hex_title(content, ctx.shared.lang), focused).scrolled(&self.side);
             pane.right = sizes(content);
             let inner = pane.draw(buffer, places.side, ctx.theme());
             self.draw_hex(ctx, content, &self.side, inner, buffer);
@@ -563,31 +602,34 @@ impl Screen for MessageDetail {
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let lang = ctx.shared.lang;
         let mut line = Text::of(Role::Plain, " ");
         let (Some(content), Some(row)) = (&self.content, ctx.message()) else { return line };
         let detail = &content.detail;
         if detail.opcode == Opcode::Text {
             match (detail.invalid_utf8_at, detail.integrity) {
-                (Some(at), _) => line.add(Role::Error, format!("not UTF-8 at byte {}", units::grouped(at))),
-                (None, Integrity::Ok) => line.add(Role::Ok, "valid UTF-8 ✓"),
-                (None, integrity) => {
-                    line.add(Role::Warning, format!("UTF-8 not judged: {}", integrity.name()))
-                }
+                (Some(at), _) => line.add(
+                    Role::Error,
+                    format!("{}{}", lang.pick("not UTF-8 at byte ", "不是 UTF-8，字节 "), units::grouped(at)),
+                ),
+                (None, Integrity::Ok) => line.add(Role::Ok, lang.pick("valid UTF-8 ✓", "有效的 UTF-8 ✓")),
+                (None, integrity) => line.add(
+                    Role::Warning,
+                    format!("{}{}", lang.pick("UTF-8 not checked: ", "未检查 UTF-8："), integrity.name()),
+                ),
             };
             line.plainly("  ");
         }
-        line.plainly(units::counted(detail.frame_count, "frame"));
-        match row.first_packet == row.last_packet {
-            true => line.plainly(format!("  packet {}", row.first_packet)),
-            false => line.plainly(format!("  packets {} to {}", row.first_packet, row.last_packet)),
-        };
+        line.plainly(units::counted_in(lang, detail.frame_count, "frame", "个帧"));
+        let packets = content::packets(row.first_packet.into(), row.last_packet.into(), lang);
+        line.plainly("  ").plainly(packets);
         if let Some(begin) = ctx.index.begin {
             line.plainly(format!("  t={}", units::relative(row.time, begin)));
         }
-        line.plainly(format!("  wire {} B", units::grouped(row.wire)));
+        line.plainly(format!("{}{} B", lang.pick("  wire ", "  线上 "), units::grouped(row.wire)));
         if let Some(note) = ctx.index.control_note(detail.connection, detail.number) {
             if let Some(answers) = note.answers {
-                line.plainly(format!("  answers #{answers}"));
+                line.plainly(format!("{}#{answers}", lang.pick("  answers ", "  应答 ")));
             }
             if let Some(rtt) = note.rtt {
                 line.plainly(format!("  RTT {}", units::milliseconds(rtt)));
