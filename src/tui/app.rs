@@ -1,4 +1,4 @@
-//! The UI's state, and what events make of it. No terminal, no clock, no file: those are in `run`.
+//! The state of the UI, and how events change it. It uses no terminal, clock or file; `run` does.
 
 mod filtering;
 mod mouse;
@@ -14,31 +14,38 @@ use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
 use super::taking::Taking;
 use super::theme::{Looks, Role};
 use super::widgets::Text;
+use crate::model::{Bilingual, Lang, both};
 use crate::store::{Index, Reading};
 
-/// The smallest terminal in which the screens make sense: columns, rows.
+/// The smallest supported terminal: columns, rows.
 pub const SMALLEST: (u16, u16) = (60, 12);
-/// How long the cursor rests before what is under it is loaded.
+/// How long the cursor must rest before the selected item is loaded.
 pub const REST: std::time::Duration = std::time::Duration::from_millis(60);
 
-/// What Esc says on the first screen while a file is read.
-const STILL_READING: &str = "still reading: Ctrl-x stops, q quits";
+/// The note of Esc on the first screen while a file is read.
+const STILL_READING: Bilingual =
+    both("still reading: Ctrl-x stops, q quits", "仍在读取：Ctrl-x 停止，q 退出");
 
-/// The item of a menu that quits.
+/// The menu item that quits.
 pub(super) const QUIT: u32 = u32::MAX;
 
-/// Asks whether to quit while a capture goes on.
-fn ask_to_quit(goes_on: bool, unsaved: bool) -> MenuView {
+/// Asks whether to quit while a capture is running or not saved.
+fn ask_to_quit(goes_on: bool, unsaved: bool, lang: Lang) -> MenuView {
     let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
-    let mut items = vec![item(QUIT, "quit", "Enter, or q again")];
+    let mut items =
+        vec![item(QUIT, lang.pick("quit", "退出"), lang.pick("Enter, or q again", "Enter，或再按一次 q"))];
     if unsaved {
-        items.push(item(QUIT - 2, "save, then quit", "the whole capture"));
+        items.push(item(
+            QUIT - 2,
+            lang.pick("save, then quit", "保存后退出"),
+            lang.pick("the complete capture", "完整抓包"),
+        ));
     }
-    items.push(item(QUIT - 1, "stay", "Esc"));
+    items.push(item(QUIT - 1, lang.pick("stay", "留下"), "Esc"));
     let title = match (goes_on, unsaved) {
-        (true, true) => "The capture is running, and not saved",
-        (true, false) => "The capture is running",
-        (false, _) => "The capture is not saved",
+        (true, true) => lang.pick("The capture is running, and not saved", "抓包正在进行，且未保存"),
+        (true, false) => lang.pick("The capture is running", "抓包正在进行"),
+        (false, _) => lang.pick("The capture is not saved", "抓包未保存"),
     };
     MenuView::new(Menu { title: title.to_owned(), items })
 }
@@ -46,38 +53,38 @@ fn ask_to_quit(goes_on: bool, unsaved: bool) -> MenuView {
 /// The UI.
 #[derive(Clone, Debug)]
 pub struct App {
-    /// What all screens share.
+    /// State that all screens share.
     pub shared: Shared,
     /// The screens.
     pub screens: Screens,
-    /// The screen that is up.
+    /// The current screen.
     pub screen: ScreenId,
-    /// Where `Esc` leads, the last first.
+    /// The earlier screens to which `Esc` returns, the latest last.
     stack: Vec<ScreenId>,
-    /// What lies on top.
+    /// The help, palette or menu on top of the screen.
     pub popup: Option<Popup>,
-    /// The line that is typed.
+    /// The input line.
     pub input: Option<InputLine>,
-    /// What is made of the filter that is typed.
+    /// The evaluation of the filter in the input line.
     pub trial: Option<Trial>,
-    /// Counts the texts that were tried.
+    /// Number of filter texts that were evaluated.
     trials: u64,
-    /// Keys of a sequence that is not complete.
+    /// Keys of an incomplete sequence.
     pending: Vec<Press>,
-    /// Filters and searches, the latest last.
+    /// History of filters and searches, the latest last.
     pub history: Vec<String>,
-    /// Something that is seen changed.
+    /// Whether the screen must be drawn again.
     pub dirty: bool,
-    /// The mouse is ours.
+    /// Whether wslens handles the mouse.
     pub mouse: bool,
-    /// Copy as, export.
+    /// The state of copying and exporting.
     taking: Taking,
-    /// Whether it was decided which screen comes first.
+    /// Whether the first screen was chosen.
     opened: bool,
 }
 
 impl App {
-    /// The UI at the start.
+    /// Makes the UI in its initial state.
     #[must_use]
     pub fn new(source: &str, size: (u16, u16), looks: Looks) -> Self {
         Self {
@@ -98,7 +105,7 @@ impl App {
         }
     }
 
-    /// Where keys go.
+    /// Returns the scope of the keys.
     #[must_use]
     pub fn scope(&self) -> Scope {
         if self.input.is_some() {
@@ -110,13 +117,13 @@ impl App {
         }
     }
 
-    /// Whether the terminal is too small to show anything useful.
+    /// Returns whether the terminal is too small.
     #[must_use]
     pub fn is_cramped(&self) -> bool {
         self.shared.size.0 < SMALLEST.0 || self.shared.size.1 < SMALLEST.1
     }
 
-    /// Takes an event; answers what the world is to do.
+    /// Handles an event; returns the effects to perform.
     #[must_use]
     pub fn update(&mut self, event: Event, index: &Index) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -124,7 +131,7 @@ impl App {
             Event::Key(press) => {
                 self.dirty = true;
                 self.shared.said = None;
-                // Esc and a key that come together look like Alt and that key; only input lines know Alt.
+                // Terminals send Esc and a quick second key as Alt and that key; only input lines use Alt.
                 let edits =
                     self.input.is_some() && matches!(press.key, Key::Char('b' | 'f') | Key::Backspace);
                 if press.alt && !edits {
@@ -149,7 +156,7 @@ impl App {
             }
             Event::Tick(now) => {
                 self.shared.now = now;
-                // What is waiting to be done needs no other event to go on.
+                // Work in steps continues at each tick.
                 let trial = self.trial.as_ref().is_some_and(|trial| trial.is_busy());
                 let choice = self.shared.choice.as_ref().is_some_and(|choice| choice.is_busy());
                 if self.screens.get(self.screen).is_busy() || trial || choice {
@@ -195,9 +202,9 @@ impl App {
         effects
     }
 
-    /// Something came, or how it comes changed.
+    /// Handles new data, or a change of the state of reading.
     fn data(&mut self, progress: crate::store::Progress, index: &Index) {
-        // While lists stay as they are, only the figures change.
+        // While the lists are paused, only the figures change.
         self.dirty |= !self.shared.live.paused || progress.state != self.shared.progress.state;
         let over = progress.state != Reading::Reading && self.shared.progress.state == Reading::Reading;
         self.shared.progress = progress;
@@ -206,14 +213,14 @@ impl App {
         if over {
             self.shared.live.end(self.shared.now);
             self.shared.details.forget_tcp();
-            self.shared.said.take_if(|said| said.plain() == STILL_READING);
+            self.shared.said.take_if(|said| said.plain() == STILL_READING.text(self.shared.lang));
             self.dirty = true;
-            // The last rows are followed still, where they are looked at.
+            // The message list shows its last rows.
             self.shared.live.follow &= self.screen == ScreenId::Messages;
         }
     }
 
-    /// Looks at the figures of a capture that goes on, now and then.
+    /// Updates the figures of a live capture when they are due.
     fn look(&mut self, index: &Index) {
         let Shared { live, selection, now, .. } = &mut self.shared;
         if live.is_due(*now, *selection) {
@@ -221,7 +228,7 @@ impl App {
         }
     }
 
-    /// Looks at another connection where the selected one was released.
+    /// Selects another connection if the selected one was released.
     fn reselect(&mut self, index: &Index) {
         let selected = self.shared.selection.connection;
         if selected == 0 || index.released.connections == 0 || index.place(selected).is_some() {
@@ -232,10 +239,14 @@ impl App {
         self.shared.selection =
             Selection { connection: next.map_or(0, |row| row.id.0), ..Selection::default() };
         self.dirty = true;
-        self.warn(&format!("connection #{selected} was released to bound memory: the next one is selected"));
+        let words = self.shared.lang.pick(
+            format!("connection #{selected} was released to limit memory: the next one is selected"),
+            format!("为限制内存，连接 #{selected} 已释放：已选择下一个"),
+        );
+        self.warn(&words);
     }
 
-    /// Brings everything in line with what is there now.
+    /// Updates everything that depends on the data.
     fn settle(&mut self, index: &Index, effects: &mut Vec<Effect>) {
         self.reselect(index);
         if self.shared.selection.connection == 0
@@ -266,7 +277,7 @@ impl App {
         self.choose(index, effects);
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         if self.taking.is_waiting() {
-            // The message that is to be copied may have been read by now.
+            // The message to copy may have arrived.
             self.taking(index, effects, |taking, turn| taking.settle(turn));
         }
         self.try_filter(index);
@@ -279,7 +290,7 @@ impl App {
         }
     }
 
-    /// Whether something is waiting for time to go on.
+    /// Returns whether work continues at the next tick.
     #[must_use]
     pub fn waits(&self) -> bool {
         self.screens.get(self.screen).is_busy()
@@ -288,7 +299,7 @@ impl App {
             || self.shared.now.saturating_sub(self.shared.moved) < REST
     }
 
-    /// Lets the screen that is up do something, and goes where it wants.
+    /// Calls the current screen, and opens the screen that it requests.
     fn on_screen<T>(
         &mut self,
         index: &Index,
@@ -299,7 +310,7 @@ impl App {
         self.turn(index, effects, |screens, _, turn| act(screens.get_mut(screen), turn))
     }
 
-    /// Lets copying and exporting do something, and goes where they want.
+    /// Calls copying and exporting, and opens the screen that they request.
     fn taking<T>(
         &mut self,
         index: &Index,
@@ -320,7 +331,10 @@ impl App {
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
-            Some(Top::Filter(text)) => self.input = Some(InputLine::new(InputKind::Filter, "filter", text)),
+            Some(Top::Filter(text)) => {
+                self.input =
+                    Some(InputLine::new(InputKind::Filter, self.shared.lang.pick("filter", "过滤器"), text))
+            }
             Some(Top::Prompt(prompt)) => {
                 self.input = Some(InputLine::new(InputKind::Screen(prompt.id), &prompt.label, prompt.text));
             }
@@ -334,13 +348,13 @@ impl App {
         result
     }
 
-    /// Begins with the lessons: with the one at a place, or with their list.
+    /// Opens a lesson, or the list of lessons.
     pub fn learn(&mut self, lesson: Option<usize>) {
         self.screen = ScreenId::Learn;
         self.screens.learn.open(lesson);
     }
 
-    /// Puts the cursor of the screen that is up on something ([`Screen::point`]).
+    /// Moves the cursor of the current screen to an item ([`Screen::point`]).
     pub fn point(&mut self, at: &str, index: &Index, effects: &mut Vec<Effect>) -> bool {
         self.on_screen(index, effects, |screen, turn| {
             let found = screen.point(at, turn);
@@ -356,11 +370,14 @@ impl App {
         }
         let needs = screen.info().depth > 0;
         if needs && index.connection(self.shared.selection.connection).is_none() {
-            self.warn("there is no connection to show");
+            self.warn(self.shared.lang.pick("there is no connection to show", "没有可显示的连接"));
             return;
         }
         if needs && self.screen == ScreenId::Connections && self.shared.none_shown {
-            self.warn("no connection is shown: f changes the filter, Ctrl-f clears it");
+            self.warn(self.shared.lang.pick(
+                "no connection is shown: f changes the filter, Ctrl-f clears it",
+                "没有显示任何连接：f 修改过滤器，Ctrl-f 清除过滤器",
+            ));
             return;
         }
         match self.stack.iter().position(|below| *below == screen) {
@@ -383,21 +400,23 @@ impl App {
             self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
         } else if live::goes_on(&self.shared.progress) {
-            self.say("press S to stop the capture, q to quit");
+            self.say(
+                self.shared.lang.pick("press S to stop the capture, q to quit", "按 S 停止抓包，按 q 退出"),
+            );
         } else if self.shared.progress.state == Reading::Reading {
-            self.say(STILL_READING);
+            self.say(STILL_READING.text(self.shared.lang));
         } else {
-            self.say("press q to quit");
+            self.say(self.shared.lang.pick("press q to quit", "按 q 退出"));
         }
     }
 
-    /// The file that the user saved the capture to last.
+    /// Returns the file to which the user saved the capture last.
     #[must_use]
     pub fn saved(&self) -> Option<&std::path::Path> {
         self.taking.saved().map(|(path, _)| path.as_path())
     }
 
-    /// Whether packets would be lost with the program: they came live or through a pipe, and are in no file.
+    /// Returns whether quitting would lose packets: they were captured live or read from a pipe, and are in no file.
     fn is_unsaved(&self) -> bool {
         let progress = &self.shared.progress;
         let in_a_file = progress.live.as_ref().is_some_and(|live| live.saved.is_some());
@@ -405,13 +424,13 @@ impl App {
         progress.stream && progress.packets > saved && !in_a_file
     }
 
-    /// Whether the question is up whether to quit.
+    /// Returns whether the question to quit is shown.
     fn is_asked_to_quit(&self) -> bool {
         let asks = |menu: &MenuView| menu.menu.items.first().is_some_and(|(id, ..)| *id == QUIT);
         matches!(&self.popup, Some(Popup::Menu(menu)) if self.input.is_none() && asks(menu))
     }
 
-    /// Writes the selected connection's story to a file that was not there before.
+    /// Writes the story of the selected connection to a new file.
     fn story(&mut self, index: &Index, effects: &mut Vec<Effect>) {
         let number = self.shared.selection.connection;
         let tcp = match self.shared.details.tcp(number) {
@@ -420,14 +439,14 @@ impl App {
         };
         let lang = self.shared.lang;
         let Some(story) = crate::story::tell(index, number, tcp.as_deref(), lang) else {
-            return self.warn("there is no connection to write about");
+            return self.warn(lang.pick("there is no connection to write about", "没有可写的连接"));
         };
         let text = crate::story::write(&story, crate::story::StoryForm::Markdown, lang);
         let path = std::path::PathBuf::from(format!("story-{number}.md"));
         effects.push(Effect::Save(path, super::event::Save::Bytes(text.into_bytes())));
     }
 
-    /// A frame that was built is looked at on the Frame screen only.
+    /// Forgets the built frame on screens other than Frame.
     fn leave_built(&mut self) {
         if self.screen != ScreenId::Frame {
             self.shared.built = None;
@@ -444,7 +463,7 @@ impl App {
 
     fn key(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
         if self.is_cramped() && self.scope().meets(Scope::SCREENS) {
-            // Nothing can be seen: nothing but leaving makes sense.
+            // Nothing is visible: only leaving is useful.
             let meaning = commands::meaning(&[press], self.scope());
             if let Meaning::Do(cmd @ (Cmd::Quit | Cmd::Suspend | Cmd::Redraw)) = meaning {
                 self.act(cmd, index, effects);
@@ -483,39 +502,51 @@ impl App {
         self.pending.clear();
         match (alone, commands::meaning(&[press], scope)) {
             (false, Meaning::Do(cmd)) => self.act(cmd, index, effects),
-            _ => self.say(&format!("{press} does nothing here; ? shows the keys")),
+            _ => {
+                let words = self.shared.lang.pick(
+                    format!("{press} does nothing here; ? shows the keys"),
+                    format!("{press} 在此处无作用；? 显示按键"),
+                );
+                self.say(&words);
+            }
         }
     }
 
-    /// Does a command on the screen that is up.
+    /// Performs a command on the current screen.
     pub fn act(&mut self, cmd: Cmd, index: &Index, effects: &mut Vec<Effect>) {
         if self.on_screen(index, effects, |screen, turn| screen.act(cmd, turn)) {
             return;
         }
-        let scope = self.screen.scope();
+        let (scope, lang) = (self.screen.scope(), self.shared.lang);
         match cmd {
             Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.info().name))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
             Cmd::Quit if live::goes_on(&self.shared.progress) || self.is_unsaved() => {
                 let goes_on = live::goes_on(&self.shared.progress);
-                self.popup = Some(Popup::Menu(ask_to_quit(goes_on, self.is_unsaved())));
+                self.popup = Some(Popup::Menu(ask_to_quit(goes_on, self.is_unsaved(), lang)));
             }
             Cmd::Quit => effects.push(Effect::Quit),
             Cmd::Pause if live::goes_on(&self.shared.progress) => {
                 self.shared.live.paused = !self.shared.live.paused;
                 self.say(if self.shared.live.paused {
-                    "paused: the lists do not change; the capture continues"
+                    lang.pick(
+                        "paused: the lists do not change; the capture continues",
+                        "已暂停：列表不再更新；抓包继续进行",
+                    )
                 } else {
-                    "resumed"
+                    lang.pick("resumed", "已恢复")
                 });
             }
-            Cmd::Pause | Cmd::Follow => self.say("the capture has ended"),
+            Cmd::Pause | Cmd::Follow => self.say(lang.pick("the capture has ended", "抓包已结束")),
             Cmd::StopCapture => match self.shared.progress.state {
                 Reading::Reading => {
                     effects.push(Effect::StopReading);
-                    self.say("stopped: everything captured so far is kept; q quits");
+                    self.say(lang.pick(
+                        "stopped: everything captured so far is kept; q quits",
+                        "已停止：已抓到的数据全部保留；q 退出",
+                    ));
                 }
-                Reading::Stopped | Reading::Done => self.say("already stopped"),
+                Reading::Stopped | Reading::Done => self.say(lang.pick("already stopped", "已经停止")),
             },
             Cmd::Back => self.back(index, effects),
             Cmd::GoConnections => self.go(ScreenId::Connections, index, effects),
@@ -541,17 +572,23 @@ impl App {
             Cmd::Suspend => effects.push(Effect::Suspend),
             Cmd::NextTheme => {
                 self.shared.looks.theme = self.shared.looks.theme.next();
-                self.say(&format!("theme: {}", self.shared.looks.theme.name()));
+                let theme = self.shared.looks.theme.name();
+                self.say(&format!("{}{theme}", lang.pick("theme: ", "主题：")));
             }
             Cmd::NextLanguage => {
                 self.shared.lang = self.shared.lang.other();
-                self.say(&format!("language: {}", self.shared.lang.name()));
+                let lang = self.shared.lang;
+                self.say(&format!("{}{}", lang.pick("language: ", "语言："), lang.name()));
             }
             Cmd::Story => self.story(index, effects),
             Cmd::ToggleMouse => {
                 self.mouse = !self.mouse;
                 effects.push(Effect::Mouse(self.mouse));
-                self.say(if self.mouse { "mouse: wslens" } else { "mouse: the terminal selects" });
+                self.say(if self.mouse {
+                    lang.pick("mouse: used by wslens", "鼠标：由 wslens 使用")
+                } else {
+                    lang.pick("mouse: selects text in the terminal", "鼠标：在终端中选择文字")
+                });
             }
             Cmd::StopReading if self.shared.exporting.is_some() => effects.push(Effect::StopExport),
             Cmd::StopReading => match self.shared.progress.state {
@@ -563,17 +600,22 @@ impl App {
                     }
                 }
                 Reading::Stopped => effects.push(Effect::GoOnReading),
-                Reading::Done => self.say("the whole capture was read"),
+                Reading::Done => self.say(lang.pick("the complete capture has been read", "已读完整个抓包")),
             },
             Cmd::Filter => {
                 let before = self.shared.filter.clone();
-                self.input = Some(InputLine::new(InputKind::Filter, "filter", before));
+                self.input = Some(InputLine::new(
+                    InputKind::Filter,
+                    self.shared.lang.pick("filter", "过滤器"),
+                    before,
+                ));
             }
             Cmd::ClearFilter => {
                 let _ = self.shared.set_filter("");
             }
             Cmd::Search => {
-                let mut line = InputLine::new(InputKind::Search, "search", String::new());
+                let label = self.shared.lang.pick("search", "搜索");
+                let mut line = InputLine::new(InputKind::Search, label, String::new());
                 line.before.clone_from(&self.shared.search);
                 self.input = Some(line);
             }
@@ -583,10 +625,13 @@ impl App {
                 self.screens.learn.about(self.screen, &here, &ctx);
                 self.go(ScreenId::Learn, index, effects);
             }
-            Cmd::GoTo => self.input = Some(InputLine::new(InputKind::GoTo, "go to row", String::new())),
+            Cmd::GoTo => {
+                let label = self.shared.lang.pick("go to row", "转到行");
+                self.input = Some(InputLine::new(InputKind::GoTo, label, String::new()));
+            }
             _ => {
                 if !self.taking(index, effects, |taking, turn| taking.act(cmd, turn)) {
-                    self.say("nothing to do here");
+                    self.say(lang.pick("nothing to do here", "此处无可操作"));
                 }
             }
         }

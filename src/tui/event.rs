@@ -1,4 +1,4 @@
-//! What comes into the UI and what it wants done.
+//! Events that the UI receives, and effects that it requests.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,57 +8,57 @@ use super::keys::Press;
 use crate::store::detail::Request;
 use crate::store::{Detail, LoadError};
 
-/// Something happened. Time and size come in here: the UI looks at neither clock nor terminal.
+/// An event. Time and size are events too: the UI reads neither clock nor terminal.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A key was pressed.
     Key(Press),
     /// Text was pasted.
     Paste(String),
-    /// The mouse did something.
+    /// The mouse was used.
     Mouse(Mouse),
-    /// The terminal has this size: columns, rows.
+    /// The size of the terminal: columns, rows.
     Resize(u16, u16),
-    /// Time went on: since the start.
+    /// The time since the start.
     Tick(Duration),
-    /// The index grew, or reading went on or ended.
+    /// The index grew, or the state of reading changed.
     Data(Box<crate::store::Progress>),
-    /// What was asked for is there, or why it is not.
+    /// The answer to a request, or its error.
     Answer(Request, Result<DetailsAnswer, String>),
-    /// A search in payloads found these messages, and how far it came in per cent; `over`: it ended.
+    /// Progress of a search in payloads.
     Found {
         /// Which search.
         id: u64,
-        /// Message numbers.
+        /// Numbers of the messages found since the last event.
         found: Vec<u64>,
-        /// How far it came.
+        /// Progress in percent.
         percent: u8,
-        /// Whether it ended.
+        /// Whether it has ended.
         over: bool,
     },
-    /// What a search for connections told, and how far it came in per cent; `over`: it ended.
+    /// Progress of a search for connections.
     Chosen {
         /// Which search.
         id: u64,
-        /// What tests came to.
+        /// The results since the last event.
         told: Vec<crate::filter::Told>,
-        /// How far it came.
+        /// Progress in percent.
         percent: u8,
-        /// Whether it ended.
+        /// Whether it has ended.
         over: bool,
     },
-    /// What became of an effect, in words for the status line.
+    /// The result of an effect, as text for the status line.
     Done(Result<String, String>),
-    /// How far an export came, in words; none when it is over.
+    /// Progress of an export, as text; `None` when it has ended.
     Exporting(Option<String>),
-    /// A file of this name is there already: whether it is to be replaced has to be asked.
+    /// A file with this name exists: the user decides whether to replace it.
     Exists(crate::export::Job),
 }
 
-/// What the mouse did, and in which cell.
+/// A mouse event and its cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mouse {
-    /// What.
+    /// The kind of event.
     pub kind: MouseKind,
     /// Column from 0.
     pub x: u16,
@@ -66,7 +66,7 @@ pub struct Mouse {
     pub y: u16,
 }
 
-/// What the mouse did.
+/// The kind of a mouse event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MouseKind {
     /// The left button was pressed.
@@ -81,69 +81,69 @@ pub enum MouseKind {
     WheelDown,
 }
 
-/// What the UI wants from the world.
+/// A request of the UI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Read this; an [`Event::Answer`] follows.
+    /// Load details; an [`Event::Answer`] follows.
     Load(Request),
-    /// Search payloads; [`Event::Found`]s follow. One before it ends.
+    /// Search payloads; [`Event::Found`]s follow. It replaces a search that is still running.
     Scan(ScanFor),
-    /// Ask all bytes of connections what a filter says; [`Event::Chosen`]s follow. One before it ends.
+    /// Apply a filter to complete connections; [`Event::Chosen`]s follow. It replaces one that is still running.
     Choose(ChooseFor),
-    /// Put this on the clipboard.
+    /// Copy a text to the clipboard.
     Copy(String),
-    /// Write this file; an [`Event::Done`] follows.
+    /// Write a file; an [`Event::Done`] follows.
     Save(PathBuf, Save),
-    /// Keep the progress in lessons: add it to this file. Nothing follows but what went wrong.
+    /// Add progress in lessons to a file; an [`Event::Done`] follows only on an error.
     Keep(PathBuf, crate::learn::progress::LessonProgress),
-    /// Write a file of messages or packets; an [`Event::Done`] or [`Event::Exists`] follows.
+    /// Export messages or packets; an [`Event::Done`] or [`Event::Exists`] follows.
     Export(crate::export::Job),
-    /// Stop the export that goes on.
+    /// Stop the running export.
     StopExport,
-    /// Stop reading the capture and keep what is there.
+    /// Stop reading the capture and keep what was read.
     StopReading,
-    /// Go on with reading that was stopped.
+    /// Continue to read the capture.
     GoOnReading,
     /// Draw everything again.
     Redraw,
-    /// Catch the mouse, or leave it to the terminal.
+    /// Enable or disable mouse events.
     Mouse(bool),
-    /// Give the terminal back until the program is told to go on.
+    /// Suspend the program.
     Suspend,
-    /// End.
+    /// End the program.
     Quit,
 }
 
-/// What to search for in payloads.
+/// A search in payloads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScanFor {
-    /// Comes back with what is found.
+    /// Number of the search, repeated in its events.
     pub id: u64,
-    /// In which connection.
+    /// The connection to search.
     pub connection: u32,
-    /// A filter, in its language.
+    /// The filter.
     pub filter: String,
 }
 
-/// Which connections to ask what a filter says.
+/// A search for connections that a filter selects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChooseFor {
-    /// Comes back with what is told.
+    /// Number of the search, repeated in its events.
     pub id: u64,
-    /// The connections.
+    /// The connections to test.
     pub connections: Vec<u32>,
-    /// A filter, in its language.
+    /// The filter.
     pub filter: String,
 }
 
-/// What is to be saved.
+/// Contents of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Save {
-    /// These bytes.
+    /// Bytes.
     Bytes(Vec<u8>),
 }
 
-/// An answer of the store, as an event.
+/// Makes an event of an answer of the store.
 #[must_use]
 pub fn answer(request: Request, answer: Result<Detail, LoadError>) -> Event {
     let answer = answer.map(|detail| match detail {

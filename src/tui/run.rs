@@ -1,7 +1,7 @@
 //! The loop: the terminal, the clock and files on one side, the pure UI on the other.
 //!
-//! At most 30 frames a second, and only when something changed; input is taken at once. The terminal is given
-//! back on quit, on a panic, on SIGTERM and while suspended.
+//! It draws at most 30 frames a second, and only after a change; input is handled at once. The terminal is restored
+//! on quit, on a panic, on SIGTERM and while the program is suspended.
 
 mod exports;
 mod host;
@@ -33,46 +33,46 @@ use crate::pipeline::Connection;
 use crate::store::{Looked, Reading, Scan, ScanProgress, Session};
 use crate::ws::MessageEvent;
 
-/// How the UI looks and what it is called.
+/// Options of the UI.
 #[derive(Clone, Debug)]
 pub struct UiOptions {
     /// The capture's name.
     pub source: String,
-    /// How everything looks.
+    /// Theme, colors and glyphs.
     pub looks: Looks,
-    /// The language of lessons and explanations.
+    /// The language of the UI.
     pub lang: Lang,
-    /// Whether the mouse is caught.
+    /// Whether wslens handles the mouse.
     pub mouse: bool,
-    /// Where exports read the capture again.
+    /// The input that exports read again.
     pub again: crate::export::Source,
-    /// The filter to begin with; empty for none.
+    /// The initial filter; empty for none.
     pub filter: String,
-    /// Where progress in lessons is kept; `None` to keep nothing.
+    /// The file with the progress in lessons; `None` to save nothing.
     pub progress: Option<std::path::PathBuf>,
-    /// Whether lessons come first, and which one.
+    /// Whether to start with the lessons, and with which one.
     pub lessons: Option<Option<usize>>,
 }
 
-/// How long the end of a live capture is waited for.
+/// Time to wait for the end of a live capture.
 const PARTING: Duration = Duration::from_secs(1);
 /// Time between two frames: 30 a second.
 const FRAME: Duration = Duration::from_millis(33);
-/// Time between two looks at an index that grows: figures that can be read.
+/// Time between two updates while the index grows, so that figures can be read.
 const NEWS: Duration = Duration::from_millis(100);
-/// How long input is waited for when nothing else goes on.
+/// Time to wait for input while nothing else happens.
 const IDLE: Duration = Duration::from_millis(200);
-/// How long input is waited for while a capture goes on.
+/// Time to wait for input during a live capture.
 const LIVE: Duration = Duration::from_millis(50);
-/// How long input is waited for while something is expected.
+/// Time to wait for input while a result is expected.
 const BUSY: Duration = Duration::from_millis(15);
 
-/// What the loop needs of the terminal beside drawing. Tests have another one.
+/// The operations of a terminal besides drawing. Tests implement it without a terminal.
 pub trait Host {
-    /// The next event, waited for at most so long.
+    /// Returns the next event, or `None` if none arrives in time.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// If the terminal is gone.
     fn next(&mut self, wait: Duration) -> io::Result<Option<Event>>;
 
     /// Time since the start.
@@ -81,43 +81,43 @@ pub trait Host {
     /// Writes a control sequence.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// If the terminal is gone.
     fn write(&mut self, sequence: &str) -> io::Result<()>;
 
-    /// Catches the mouse, or leaves it to the terminal.
+    /// Enables or disables mouse events.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// If the terminal is gone.
     fn mouse(&mut self, on: bool) -> io::Result<()>;
 
-    /// Gives the terminal back until the program is told to go on.
+    /// Restores the terminal and suspends the program until it is continued.
     ///
     /// # Errors
-    /// Where the terminal is gone.
+    /// If the terminal is gone.
     fn suspend(&mut self) -> io::Result<()>;
 
-    /// What the world wants, by signals.
+    /// Returns the request of a signal that has arrived.
     fn wish(&mut self) -> Option<Wish>;
 }
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
     /// End.
     Quit,
-    /// Give the terminal back for a while.
+    /// Suspend the program.
     Suspend,
-    /// The terminal may have been used by others.
+    /// Draw again: other programs may have used the terminal.
     Redraw,
 }
 
 /// Opens the terminal and shows a capture until the user quits.
 ///
 /// # Errors
-/// Where the terminal cannot be used.
+/// If the terminal cannot be used.
 pub fn run(session: &Session, options: &UiOptions) -> io::Result<()> {
     let mut host = TerminalHost::open(options.mouse)?;
-    let mut saved = None;
+    let (mut saved, mut lang) = (None, options.lang);
     let result = (|| {
         let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
         let size = terminal.size()?;
@@ -135,44 +135,51 @@ pub fn run(session: &Session, options: &UiOptions) -> io::Result<()> {
         let mut exports = Exports::new(options.again.clone());
         let driven = drive(&mut terminal, &mut app, session, &mut exports, &mut host);
         saved = app.saved().map(Path::to_owned);
+        lang = app.shared.lang;
         driven
     })();
     host.close();
     if host.is_gone() {
-        // There is nobody to tell.
+        // There is no terminal to write to.
         return Ok(());
     }
     if result.is_ok()
-        && let Some(words) = farewell(session, saved.as_deref())
+        && let Some(words) = farewell(session, saved.as_deref(), lang)
     {
-        // Whoever closed standard output does not want to know.
+        // An error means that standard output was closed; that needs no report.
         let _ = writeln!(io::stdout(), "{words}");
     }
     result
 }
 
-/// What became of a live capture, in one line; none for files and pipes. `saved`: the file that the user saved it to.
+/// Returns one line about what was saved of a live capture; `None` for files and pipes. `saved`: the file that the user
+/// saved it to.
 #[must_use]
-pub fn farewell(session: &Session, saved: Option<&Path>) -> Option<String> {
+pub fn farewell(session: &Session, saved: Option<&Path>, lang: Lang) -> Option<String> {
     let live = session.live()?;
     live.stop();
-    // What writes the file has a moment to end it.
+    // Give the writer of the file time to finish.
     let _ = live.wait_for(PARTING);
     session.version();
-    let messages = units::counted(session.index().messages, "message");
-    Some(match live.status().saved {
-        Some((name, bytes)) => format!("saved {} ({messages}, {})", safe_str(&name), units::size(bytes)),
-        None => match saved {
-            Some(path) => format!("saved {} ({messages} were seen)", safe_str(&path.display().to_string())),
-            None => format!("nothing was kept ({messages}); -w FILE keeps the packets"),
-        },
-    })
+    let messages = units::counted_in(lang, session.index().messages, "message", "条消息");
+    let (name, rest) = match (live.status().saved, saved) {
+        (Some((name, bytes)), _) => (name, format!("{messages}, {}", units::size(bytes))),
+        (None, Some(path)) => (path.display().to_string(), messages),
+        (None, None) => {
+            return Some(lang.pick(
+                format!("nothing was saved ({messages}); -w FILE saves the packets"),
+                format!("未保存（{messages}）；-w FILE 保存数据包"),
+            ));
+        }
+    };
+    let name = safe_str(&name);
+    Some(lang.pick(format!("saved {name} ({rest})"), format!("已保存 {name}（{rest}）")))
 }
 
-/// Runs the UI on any terminal until it is to end.
+/// Runs the UI on any terminal until the user quits.
 ///
 /// # Errors
-/// Those of the terminal.
+/// Errors of the terminal.
 pub fn drive<B: Backend>(
     terminal: &mut Terminal<B>,
     app: &mut App,
@@ -197,7 +204,6 @@ where
             () if app.dirty => due,
             () if app.waits() || app.shared.details.is_waiting() => BUSY,
             () if running.is_some() || choosing.is_some() || exports.is_running() => BUSY,
-            // On a quiet link, nothing is to be done.
             () if live::goes_on(&app.shared.progress) => LIVE,
             () if !done => BUSY,
             () => IDLE,
@@ -205,7 +211,7 @@ where
         let mut events = Vec::new();
         if let Some(event) = host.next(wait)? {
             events.push(event);
-            // A held key gives many events: they are taken together, as long as that is no longer than a frame.
+            // A held key sends many events: handle them together, for at most half a frame.
             let until = host.now() + FRAME / 2;
             while let Some(event) = host.next(Duration::ZERO)? {
                 events.push(event);
@@ -216,7 +222,7 @@ where
         }
         let now = host.now();
         events.insert(0, Event::Tick(now));
-        // The size is looked at, not only waited for: what is drawn and what is known must be the same.
+        // Resize events may arrive late: the UI must know the size that ratatui draws.
         let size = terminal.size().map_err(io::Error::other)?;
         if (size.width, size.height) != app.shared.size {
             events.push(Event::Resize(size.width, size.height));
@@ -243,7 +249,7 @@ where
                 choosing = None;
             }
         }
-        events.extend(exports.news(now));
+        events.extend(exports.news(now, app.shared.lang));
         let current = session.version();
         let progress = session.progress();
         let over = progress.state == Reading::Done;
@@ -281,7 +287,7 @@ where
             app.dirty = false;
             drawn = Some(host.now());
             app.shared.live.draws += 1;
-            // Terminals that know it show the frame at once; others ignore it.
+            // Synchronized output: terminals that support it show the frame at once, others ignore it.
             host.write("\x1b[?2026h")?;
             let index = session.index();
             terminal.draw(|frame| view(app, &index, frame)).map_err(io::Error::other)?;
@@ -291,16 +297,16 @@ where
     }
 }
 
-/// Whether the terminal UI has the terminal now.
+/// Returns whether the terminal UI is using the terminal.
 #[must_use]
 pub fn has_terminal() -> bool {
     host::is_taken()
 }
 
-/// Begins a search in payloads.
+/// Starts a search in payloads.
 ///
 /// # Errors
-/// Where its filter cannot be understood.
+/// If its filter is invalid.
 pub fn scan(session: &Session, wanted: &ScanFor) -> Result<Scan, filter::FilterError> {
     let mut matcher = Matcher::new(filter::parse(&wanted.filter)?, Levels::of(Level::Message));
     matcher.begins(session.index().begin.unwrap_or_default());
@@ -316,10 +322,10 @@ pub struct Choosing {
 }
 
 impl Choosing {
-    /// Begins to ask connections.
+    /// Starts the search.
     ///
     /// # Errors
-    /// Where the filter cannot be understood.
+    /// If the filter is invalid.
     pub fn begin(session: &Session, wanted: &ChooseFor) -> Result<Self, filter::FilterError> {
         let start = session.index().begin.unwrap_or_default();
         let mut asker = Asker::new(filter::parse(&wanted.filter)?, start);
@@ -336,16 +342,16 @@ impl Choosing {
         Ok(Self { scan, told })
     }
 
-    /// Whether it ended.
+    /// Returns whether the search has ended.
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.scan.progress().over
     }
 
-    /// What it told since the last time.
+    /// Returns the results since the last call.
     #[must_use]
     pub fn told(&self, id: u64) -> Event {
-        // Before what was told is taken: nothing comes behind that.
+        // Read the progress first: if it says that the search is over, the results below are complete.
         let progress = self.scan.progress();
         let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
         Event::Chosen { id, told, percent: percent(&progress), over: progress.over }
@@ -357,7 +363,7 @@ fn percent(progress: &ScanProgress) -> u8 {
     percent.unwrap_or(0).min(100) as u8
 }
 
-/// What a search found since the last time.
+/// Returns what a search found since the last call.
 #[must_use]
 pub fn found(id: u64, scan: &Scan) -> Event {
     let progress = scan.progress();
@@ -365,7 +371,7 @@ pub fn found(id: u64, scan: &Scan) -> Event {
     Event::Found { id, found, percent: percent(&progress), over: progress.over }
 }
 
-/// Does what the UI wants; answers whether it is to end.
+/// Performs an effect; returns whether the program ends.
 fn perform<B: Backend>(
     effect: Effect,
     terminal: &mut Terminal<B>,
@@ -377,18 +383,19 @@ fn perform<B: Backend>(
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    let lang = app.shared.lang;
     let mut say = None;
     match effect {
         Effect::Quit => return Ok(true),
         Effect::StopReading => session.stop(),
         Effect::StopExport => exports.stop(),
-        Effect::Export(job) => say = exports.start(session, job).map(Err),
+        Effect::Export(job) => say = exports.start(session, job, lang).map(Err),
         Effect::GoOnReading => session.resume(),
         Effect::Load(request) => session.ask(request),
         Effect::Scan(_) | Effect::Choose(_) => {}
-        Effect::Copy(text) => say = Some(copy(&text, host)?),
-        Effect::Keep(path, progress) => say = self::progress::keep(&path, &progress).err().map(Err),
-        Effect::Save(path, what) => say = Some(save(&path, &what)),
+        Effect::Copy(text) => say = Some(copy(&text, host, lang)?),
+        Effect::Keep(path, progress) => say = self::progress::keep(&path, &progress, lang).err().map(Err),
+        Effect::Save(path, what) => say = Some(save(&path, &what, lang)),
         Effect::Mouse(on) => host.mouse(on)?,
         Effect::Redraw => redraw(terminal, app)?,
         Effect::Suspend => suspend(terminal, app, host)?,

@@ -1,7 +1,7 @@
-//! Taking something along: the menus of "copy as" and "export", the same on every screen.
+//! The menus of "copy as" and "export", the same on every screen.
 //!
-//! Copying needs a message's bytes: where they are not loaded yet, they are asked for, and copied when they come.
-//! Exports are done elsewhere ([`Effect::Export`]); a file that is there is only replaced after asking.
+//! Copying needs a message's bytes: if they are not loaded yet, they are requested, and copied when they arrive.
+//! The loop runs exports ([`Effect::Export`]); an existing file is replaced only if the user agrees.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,13 @@ use super::event::Effect;
 use super::shared::{Ctx, Menu, Selection, Turn};
 use super::widgets::units;
 use crate::export::{Format, Job, What, ndjson_row};
+use crate::model::Lang;
 use crate::report::snippet::{self, SnippetForm};
 use crate::store::Request;
 use crate::store::detail::MessageDetail;
 use crate::ws::unmask;
 
-/// Numbers of menus and prompts from here on are not a screen's own.
+/// The first number of the menus and prompts that belong to no screen.
 pub const COMMON: u32 = 1 << 24;
 const COPY: u32 = COMMON;
 const EXPLAIN: u32 = COPY + 100;
@@ -25,40 +26,40 @@ const FILTER: u32 = COPY + 102;
 const WHAT: u32 = COMMON + 1000;
 const FORMAT: u32 = COMMON + 2000;
 const PATH: u32 = COMMON + 3000;
-/// As [`PATH`]: the program ends once the file is written.
+/// As [`PATH`]; the program ends when the file is written.
 const PATH_QUIT: u32 = PATH + 1;
 const REPLACE: u32 = COMMON + 4000;
-/// Wire bytes that fit a command line that a person still wants to see.
+/// Maximum number of wire bytes in a command line.
 const COMMAND: usize = 4096;
 
-/// What is under way.
+/// The state of copying and exporting.
 #[derive(Clone, Debug, Default)]
 pub struct Taking {
-    /// A copy that waits for its message.
+    /// The copy that waits for its message.
     waiting: Option<(u32, Request)>,
-    /// What the menus asked for so far.
+    /// The choices of the menus.
     whats: Vec<What>,
     formats: Vec<Format>,
     what: Option<What>,
     format: Option<Format>,
-    /// An export that met a file of its name.
+    /// The export whose file exists already.
     job: Option<Job>,
-    /// The program is to end once the export is done.
+    /// Whether the program ends when the export is done.
     quits: bool,
-    /// The capture itself is being written: the file, and the packets there were then.
+    /// The file to which the capture is being saved, and the number of packets in it.
     saving: Option<(PathBuf, u64)>,
-    /// The same of the last time that was done.
+    /// The file to which the capture was saved last, and the number of packets in it.
     saved: Option<(PathBuf, u64)>,
 }
 
 impl Taking {
-    /// Whether it waits for something that is being loaded.
+    /// Returns whether a copy waits for its message.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.waiting.is_some()
     }
 
-    /// Copies what waited, once it is there.
+    /// Copies the message that was waited for, if it has arrived.
     pub fn settle(&mut self, turn: &mut Turn<'_>) {
         let Some((item, Request::Message { connection, message })) = self.waiting.clone() else {
             self.waiting = None;
@@ -71,19 +72,20 @@ impl Taking {
             }
             Detail::Failed(why) => {
                 self.waiting = None;
-                turn.warn(format!("cannot copy: {}", crate::model::safe_str(&why)));
+                let words = turn.lang().pick("cannot copy: ", "无法复制：");
+                turn.warn(format!("{words}{}", crate::model::safe_str(&why)));
             }
             Detail::Loading => {}
             Detail::Absent => turn.load(Request::Message { connection, message }),
         }
     }
 
-    /// Does a command that the screen left; `false` where there is nothing to take.
+    /// Performs a command that the screen does not handle; returns whether it did.
     pub fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
         match cmd {
             Cmd::Copy if turn.shared.selection.message > 0 => self.picked(COPY, turn),
-            Cmd::CopyAs if turn.shared.selection.message > 0 => turn.menu(copies()),
-            Cmd::CopyAs | Cmd::Copy => turn.warn("no message is selected"),
+            Cmd::CopyAs if turn.shared.selection.message > 0 => turn.menu(copies(turn.lang())),
+            Cmd::CopyAs | Cmd::Copy => turn.warn(turn.lang().pick("no message is selected", "没有选择消息")),
             Cmd::Export => self.export(turn),
             Cmd::SaveAll => self.save(false, turn),
             _ => return false,
@@ -91,7 +93,7 @@ impl Taking {
         true
     }
 
-    /// Something was picked from one of the menus.
+    /// Handles the choice from a menu.
     pub fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
         match item {
             FILTER => {
@@ -106,7 +108,7 @@ impl Taking {
                 self.waiting = Some((item, Request::Message { connection, message }));
                 self.settle(turn);
                 if self.is_waiting() {
-                    turn.say("the message is being read …");
+                    turn.say(turn.lang().pick("loading the message…", "正在载入消息…"));
                 }
             }
             WHAT..FORMAT => {
@@ -128,7 +130,7 @@ impl Taking {
         }
     }
 
-    /// A file's name was typed.
+    /// Handles the name of a file.
     pub fn entered(&mut self, id: u32, text: &str, turn: &mut Turn<'_>) {
         let path = text.trim();
         if !matches!(id, PATH | PATH_QUIT) || path.is_empty() {
@@ -136,13 +138,13 @@ impl Taking {
         }
         self.quits = id == PATH_QUIT;
         if self.quits {
-            // What comes from here on would not be in the file.
+            // Later packets would not be in the file.
             turn.effects.push(Effect::StopReading);
         }
         if let (Some(what), Some(format)) = (self.what.clone(), self.format) {
             let packets = turn.shared.progress.packets;
             self.saving = (what == What::Capture).then(|| (PathBuf::from(path), packets));
-            turn.say("exporting …");
+            turn.say(turn.lang().pick("exporting…", "正在导出…"));
             turn.effects.push(Effect::Export(Job {
                 what,
                 format,
@@ -152,25 +154,25 @@ impl Taking {
         }
     }
 
-    /// Asks where to save the whole capture. `quits`: the program ends after that.
+    /// Asks where to save the complete capture. `quits`: the program ends after that.
     pub fn save(&mut self, quits: bool, turn: &mut Turn<'_>) {
         (self.what, self.format, self.quits) = (Some(What::Capture), Some(Format::Pcapng), quits);
         self.ask_path(turn);
     }
 
-    /// Saves the whole capture to a file.
+    /// Saves the complete capture to a file.
     pub fn save_to(&mut self, path: &str, turn: &mut Turn<'_>) {
         (self.what, self.format, self.quits) = (Some(What::Capture), Some(Format::Pcapng), false);
         self.entered(PATH, path, turn);
     }
 
-    /// The file that the capture itself was written to last, and how many packets there were then.
+    /// The file to which the capture was saved last, and the number of packets in it.
     #[must_use]
     pub fn saved(&self) -> Option<&(PathBuf, u64)> {
         self.saved.as_ref()
     }
 
-    /// An export is done, well or not; answers whether the program is to end.
+    /// Handles the end of an export; returns whether the program ends.
     pub fn done(&mut self, well: bool) -> bool {
         if let Some(saving) = self.saving.take().filter(|_| well) {
             self.saved = Some(saving);
@@ -178,43 +180,58 @@ impl Taking {
         std::mem::take(&mut self.quits) && well
     }
 
-    /// A file of the name is there already.
+    /// Asks what to do with an existing file.
     pub fn exists(&mut self, job: Job, turn: &mut Turn<'_>) {
         (self.what, self.format) = (Some(job.what.clone()), Some(job.format));
         let several = job.format == Format::Raw && !is_one(&job.what);
         if several {
-            turn.warn("a folder with this name already exists: press e and choose another");
+            turn.warn(turn.lang().pick(
+                "a folder with this name already exists: press e and choose another",
+                "已存在同名文件夹：按 e 另选名称",
+            ));
             return;
         }
         self.job = Some(job);
         let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
+        let lang = turn.lang();
+        // The menu is the message: "exporting…" is no longer true.
+        turn.shared.said = None;
         turn.menu(Menu {
-            title: "A file with this name already exists".to_owned(),
+            title: lang.pick("A file with this name already exists", "已存在同名文件").to_owned(),
             items: vec![
-                item(REPLACE + 1, "another name", ""),
-                item(REPLACE, "replace it", "its contents will be lost"),
+                item(REPLACE + 1, lang.pick("another name", "换一个名称"), ""),
+                item(
+                    REPLACE,
+                    lang.pick("replace it", "替换"),
+                    lang.pick("its contents will be lost", "原有内容将丢失"),
+                ),
             ],
         });
     }
 
-    /// Asks what is to be exported.
+    /// Asks what to export.
     fn export(&mut self, turn: &mut Turn<'_>) {
         self.quits = false;
+        let lang = turn.lang();
         let shared = &turn.shared;
+        let packets = || lang.pick("all their packets, or messages", "全部数据包，或消息").to_owned();
         let Selection { connection, message, .. } = shared.selection;
         let mut whats: Vec<(What, String, String)> = Vec::new();
         if connection > 0 && message > 0 {
             let what = What::Messages(vec![(connection, message)]);
             whats.push((
                 what,
-                format!("message {}", units::grouped(message)),
-                "bytes, NDJSON, CSV, Markdown".to_owned(),
+                format!("{}{}", lang.pick("message ", "消息 "), units::grouped(message)),
+                lang.pick("bytes, NDJSON, CSV, Markdown", "字节、NDJSON、CSV、Markdown").to_owned(),
             ));
         }
         let marked: Vec<(u32, u64)> =
             shared.marks.iter().copied().filter(|(_, message)| *message > 0).collect();
         if !marked.is_empty() {
-            let words = format!("{} marked", units::counted(marked.len() as u64, "message"));
+            let words = lang.pick(
+                format!("{} marked", units::counted(marked.len() as u64, "message")),
+                format!("已标记的 {} 条消息", marked.len()),
+            );
             whats.push((What::Messages(marked), words, String::new()));
         }
         let marked: Vec<u32> = shared
@@ -224,40 +241,63 @@ impl Taking {
             .map(|(connection, _)| *connection)
             .collect();
         if !marked.is_empty() {
-            let words = format!("{} marked", units::counted(marked.len() as u64, "connection"));
-            whats.push((What::Connections(marked), words, "all their packets, or messages".to_owned()));
+            let words = lang.pick(
+                format!("{} marked", units::counted(marked.len() as u64, "connection")),
+                format!("已标记的 {} 个连接", marked.len()),
+            );
+            whats.push((What::Connections(marked), words, packets()));
         }
         let shown = shared.shown_connections(turn.index);
         if let Some(shown) = shown.filter(|shown| !shown.is_empty()) {
-            let words = format!("{} filtered", units::counted(shown.len() as u64, "connection"));
-            whats.push((What::Connections(shown), words, "all their packets, or messages".to_owned()));
+            let words = lang.pick(
+                format!("{} filtered", units::counted(shown.len() as u64, "connection")),
+                format!("过滤出的 {} 个连接", shown.len()),
+            );
+            whats.push((What::Connections(shown), words, packets()));
         }
         if !shared.filter.is_empty() && connection > 0 {
             let what = What::Filter(shared.filter.clone(), Some(connection));
-            whats.push((what, "what the filter shows".to_owned(), format!("of connection #{connection}")));
+            whats.push((
+                what,
+                lang.pick("filtered messages", "过滤出的消息").to_owned(),
+                lang.pick(format!("of connection #{connection}"), format!("连接 #{connection}")),
+            ));
             whats.push((
                 What::Filter(shared.filter.clone(), None),
-                "what the filter shows, in all connections".to_owned(),
-                String::new(),
+                lang.pick("filtered messages", "过滤出的消息").to_owned(),
+                lang.pick("of all connections", "全部连接").to_owned(),
             ));
         }
         if connection > 0 {
-            let remark = "messages, packets (pcapng), diagram".to_owned();
-            whats.push((What::Connection(connection), format!("connection #{connection}"), remark));
+            let remark =
+                lang.pick("messages, packets (pcapng), diagram", "消息、数据包（pcapng）、时序图").to_owned();
+            whats.push((
+                What::Connection(connection),
+                format!("{}#{connection}", lang.pick("connection ", "连接 ")),
+                remark,
+            ));
         }
         if !turn.index.connections.is_empty() {
-            whats.push((What::All, "all messages".to_owned(), "of all connections".to_owned()));
+            whats.push((
+                What::All,
+                lang.pick("all messages", "全部消息").to_owned(),
+                lang.pick("of all connections", "全部连接").to_owned(),
+            ));
         }
         if shared.progress.packets > 0 {
-            whats.push((What::Capture, "the whole capture".to_owned(), "all packets".to_owned()));
+            whats.push((
+                What::Capture,
+                lang.pick("complete capture", "完整抓包").to_owned(),
+                lang.pick("all packets", "全部数据包").to_owned(),
+            ));
         }
         if whats.is_empty() {
-            turn.warn("there is nothing to export");
+            turn.warn(lang.pick("there is nothing to export", "没有可导出的内容"));
             return;
         }
         let items =
             whats.iter().zip(WHAT..).map(|((_, words, remark), id)| (id, words.clone(), remark.clone()));
-        turn.menu(Menu { title: "Export".to_owned(), items: items.collect() });
+        turn.menu(Menu { title: lang.pick("Export", "导出").to_owned(), items: items.collect() });
         self.whats = whats.into_iter().map(|(what, ..)| what).collect();
     }
 
@@ -269,31 +309,53 @@ impl Taking {
             self.format = Some(only);
             return self.ask_path(turn);
         }
+        let lang = turn.lang();
         let words = |format: &Format| match format {
-            Format::Ndjson => ("NDJSON", "one object per line, as wslens read prints it"),
-            Format::Csv => ("CSV", "for spreadsheets, formulas defused"),
-            Format::Raw if one => ("raw bytes", "as the application received them"),
-            Format::Raw => ("raw bytes, one file each", "in a new folder"),
-            Format::Markdown => ("Markdown", "a readable transcript"),
-            Format::Mermaid => ("Mermaid", "a sequence diagram"),
-            Format::Pcapng => ("pcapng", "its packets, for Wireshark and others"),
+            Format::Ndjson => (
+                "NDJSON",
+                lang.pick(
+                    "one object per line, as wslens read prints it",
+                    "每行一个对象，与 wslens read 的输出相同",
+                ),
+            ),
+            Format::Csv => {
+                ("CSV", lang.pick("for spreadsheets; formulas are escaped", "用于电子表格；公式已转义"))
+            }
+            Format::Raw if one => (
+                lang.pick("raw bytes", "原始字节"),
+                lang.pick("as the application received them", "与应用程序收到的相同"),
+            ),
+            Format::Raw => (
+                lang.pick("raw bytes, one file each", "原始字节，每条一个文件"),
+                lang.pick("in a new folder", "写入新文件夹"),
+            ),
+            Format::Markdown => ("Markdown", lang.pick("a readable transcript", "便于阅读的记录")),
+            Format::Mermaid => ("Mermaid", lang.pick("a sequence diagram", "时序图")),
+            Format::Pcapng => {
+                ("pcapng", lang.pick("its packets, for Wireshark and others", "数据包，供 Wireshark 等使用"))
+            }
         };
         let items = self.formats.iter().zip(FORMAT..).map(|(format, id)| {
             let (words, remark) = words(format);
             (id, words.to_owned(), remark.to_owned())
         });
-        turn.menu(Menu { title: "Export as".to_owned(), items: items.collect() });
+        turn.menu(Menu { title: lang.pick("Export as", "导出为").to_owned(), items: items.collect() });
     }
 
     fn ask_path(&mut self, turn: &mut Turn<'_>) {
         if let (Some(what), Some(format)) = (&self.what, self.format) {
             let ending = match format {
                 Format::Raw if is_one(what) => ".bin",
-                // The same bytes as they came.
+                // The capture is saved in the format in which it arrived.
                 Format::Pcapng if *what == What::Capture && turn.shared.progress.classic => ".pcap",
                 _ => format.extension(),
             };
-            let label = if ending.is_empty() { "new folder" } else { "file" };
+            let lang = turn.lang();
+            let label = if ending.is_empty() {
+                lang.pick("new folder", "新文件夹")
+            } else {
+                lang.pick("save to", "保存到")
+            };
             let id = if self.quits { PATH_QUIT } else { PATH };
             turn.prompt(id, label, format!("{}{ending}", what.name()));
         }
@@ -304,41 +366,77 @@ fn is_one(what: &What) -> bool {
     matches!(what, What::Messages(list) if list.len() == 1)
 }
 
-/// The menu of forms.
-fn copies() -> Menu {
+/// Returns the menu of "copy as".
+fn copies(lang: Lang) -> Menu {
     let mut items: Vec<(u32, String, String)> = SnippetForm::ALL
         .iter()
         .zip(COPY..)
-        .map(|(form, id)| (id, form.name().to_owned(), String::new()))
+        .map(|(form, id)| (id, form_name(*form, lang).to_owned(), String::new()))
         .collect();
-    items.push((EXPLAIN, "wslens explain …".to_owned(), "its frames' bytes, explained".to_owned()));
-    items.push((ROW, "NDJSON row".to_owned(), "as wslens read prints it".to_owned()));
-    items.push((FILTER, "filter for this".to_owned(), "conn == … and msg == …".to_owned()));
-    Menu { title: "Copy as".to_owned(), items }
+    items.push((
+        EXPLAIN,
+        "wslens explain …".to_owned(),
+        lang.pick("explains the bytes of its frames", "解释其各帧的字节").to_owned(),
+    ));
+    items.push((
+        ROW,
+        lang.pick("NDJSON row", "NDJSON 行").to_owned(),
+        lang.pick("as wslens read prints it", "与 wslens read 的输出相同").to_owned(),
+    ));
+    items.push((
+        FILTER,
+        lang.pick("filter for this", "选择此消息的过滤器").to_owned(),
+        "conn == … and msg == …".to_owned(),
+    ));
+    Menu { title: lang.pick("Copy as", "复制为").to_owned(), items }
 }
 
-/// Puts a message on the clipboard.
+/// Returns the name of a form in the menu.
+fn form_name(form: SnippetForm, lang: Lang) -> &'static str {
+    let zh = match form {
+        SnippetForm::Text => "文本",
+        SnippetForm::Json => "JSON，带缩进",
+        SnippetForm::Hex => "十六进制",
+        SnippetForm::Dump => "十六进制转储",
+        SnippetForm::Base64 => "base64",
+        SnippetForm::C => "C 数组",
+        SnippetForm::Rust => "Rust 数组",
+        SnippetForm::Python => "Python bytes",
+    };
+    lang.pick(form.name(), zh)
+}
+
+/// Copies a message to the clipboard.
 fn copy(item: u32, detail: &MessageDetail, turn: &mut Turn<'_>) {
+    let lang = turn.lang();
     let text = match item {
-        ROW => row(detail, &turn.ctx()).ok_or("its row is not complete yet"),
-        EXPLAIN => explain(detail).ok_or("its frames are too long for a command: e writes a file"),
+        ROW => row(detail, &turn.ctx()).ok_or(lang.pick("the message is not complete yet", "消息尚不完整")),
+        EXPLAIN => explain(detail).ok_or(lang.pick(
+            "its frames are too long for a command: e writes a file",
+            "帧太长，无法写入命令：按 e 写入文件",
+        )),
         _ => match SnippetForm::ALL.get((item - COPY) as usize) {
             None => return,
             Some(SnippetForm::Text) => {
-                // What is no text is still taken along, in a form that loses nothing.
+                // Bytes that are not text are copied in hex.
                 let text = snippet::write(SnippetForm::Text, &detail.bytes);
                 Ok(text.unwrap_or_else(|| hex::encode(&detail.bytes)))
             }
             Some(SnippetForm::Json) => {
-                snippet::write(SnippetForm::Json, &detail.bytes).ok_or("this is not a JSON object or list")
+                let words = lang.pick("this is not a JSON object or array", "这不是 JSON 对象或数组");
+                snippet::write(SnippetForm::Json, &detail.bytes).ok_or(words)
             }
-            Some(form) => snippet::write(*form, &detail.bytes).ok_or("it cannot be written in this format"),
+            Some(form) => snippet::write(*form, &detail.bytes)
+                .ok_or(lang.pick("the message cannot be written in this format", "消息无法写成这种格式")),
         },
     };
     match text {
-        // Half a message looks like a whole one where it is pasted.
+        // An incomplete message would look complete where it is pasted.
         Ok(_) if !detail.whole && item != EXPLAIN && item != ROW => {
-            turn.warn("some of its bytes are missing, or it is too long to copy: e writes a file");
+            turn.warn(lang.pick(
+                "some of its bytes are missing, or it is too long to copy: e writes a file",
+                "缺少一些字节，或太长无法复制：按 e 写入文件",
+            ));
         }
         Ok(text) => turn.copy(text, turn.lang().pick("the message", "消息")),
         Err(why) => turn.warn(why),
@@ -352,7 +450,7 @@ fn row(detail: &MessageDetail, ctx: &Ctx<'_>) -> Option<String> {
     ndjson_row(ctx.index.connection(detail.connection)?, row, detail, note)
 }
 
-/// A command that takes the message's frames apart. Only hex and our own words: nothing to quote.
+/// Returns a command that explains the message's frames. It contains only hex digits: nothing needs quotes.
 fn explain(detail: &MessageDetail) -> Option<String> {
     let mut bytes = Vec::new();
     for frame in &detail.frames {

@@ -1,4 +1,4 @@
-//! Draws the UI: two rows above the screen, two below, and what lies on top.
+//! Draws the UI: two rows above the screen, two below, and popups.
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -17,7 +17,7 @@ use super::widgets::{Text, units};
 use crate::model::{Bilingual, width};
 use crate::store::{Index, Reading};
 
-/// What a click on one of the outer rows means.
+/// The meaning of a click on one of the outer rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A command.
@@ -33,7 +33,7 @@ pub fn rows(area: Rect) -> [Rect; 5] {
     Layout::vertical([Length(1), Length(1), Min(0), Length(1), Length(1)]).areas(area)
 }
 
-/// Draws everything. Changes nothing.
+/// Draws everything.
 pub fn view(app: &App, index: &Index, frame: &mut Frame<'_>) {
     let buffer = frame.buffer_mut();
     let cursor = draw(app, index, buffer);
@@ -42,14 +42,18 @@ pub fn view(app: &App, index: &Index, frame: &mut Frame<'_>) {
     }
 }
 
-/// Draws everything into a buffer; answers where the text cursor is, if there is one.
+/// Draws everything into a buffer; returns the position of the text cursor if there is one.
 pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)> {
     let area = buffer.area;
     let ctx = Ctx { index, shared: &app.shared };
     let mut cursor = None;
     if app.is_cramped() || area.height < 5 {
         let (columns, rows) = SMALLEST;
-        let words = format!("wslens needs {columns}x{rows} (now {}x{}). q quits.", area.width, area.height);
+        let Rect { width, height, .. } = area;
+        let words = app.shared.lang.pick(
+            format!("wslens needs {columns}x{rows} (now {width}x{height}). q quits."),
+            format!("wslens 需要 {columns}x{rows}（现在 {width}x{height}）。q 退出。"),
+        );
         Text::of(Role::Plain, words).draw(buffer, area.x, area.y, area.width, ctx.theme());
     } else {
         let top = match app.screen {
@@ -119,15 +123,16 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
         parts.push(part);
     }
     let selection = shared.selection;
-    let message = if wide { "msg " } else { "" };
-    // While it comes, the list has it, and it is another one all the time.
+    let lang = shared.lang;
+    let message = if wide { lang.pick("msg ", "消息 ") } else { "" };
+    // During a live capture, the selected message changes all the time.
     let runs = live::goes_on(&shared.progress) && screen == ScreenId::Messages;
     if screen.info().depth > 1 && selection.message > 0 && !runs {
-        let message = if screen.info().depth == 2 { "msg " } else { message };
+        let message = if screen.info().depth == 2 { lang.pick("msg ", "消息 ") } else { message };
         parts.push(Text::of(Role::Plain, format!("{message}{}", selection.message)));
     }
     if screen.info().depth > 2 && selection.frame > 0 {
-        let frame = if wide { "frame " } else { "" };
+        let frame = if wide { lang.pick("frame ", "帧 ") } else { "" };
         parts.push(Text::of(Role::Plain, format!("{frame}{}", selection.frame)));
     }
     let mut line = Text::of(Role::Plain, if wide { "  " } else { " " });
@@ -143,12 +148,13 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     line
 }
 
-/// Where the data is from, and how far it is read.
+/// The source of the data, and how much of it was read.
 fn source(ctx: &Ctx<'_>) -> Text {
     let shared = ctx.shared;
     if shared.progress.stream {
         return live::state(ctx);
     }
+    let lang = shared.lang;
     let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
     let progress = &shared.progress;
     let wide = shared.is_wide();
@@ -159,17 +165,29 @@ fn source(ctx: &Ctx<'_>) -> Text {
         .map(|total| (u128::from(progress.done) * 100 / u128::from(total)).min(100));
     let percent = percent.map(|percent| format!(" {percent}%")).unwrap_or_default();
     match progress.state {
-        Reading::Reading => line.add(Role::Title, format!("READING{percent}")),
+        Reading::Reading => line.add(Role::Title, format!("{}{percent}", lang.pick("READING", "正在读取"))),
         Reading::Stopped => {
-            let how = if wide { "  Ctrl-x continues" } else { "" };
-            line.add(Role::Warning, format!("PARTIAL{percent}{how}"))
+            let how = if wide { lang.pick("  Ctrl-x continues", "  Ctrl-x 继续") } else { "" };
+            line.add(Role::Warning, format!("{}{percent}{how}", lang.pick("PARTIAL", "部分")))
         }
-        Reading::Done if !whole => line.add(Role::Warning, if wide { "FILE ENDS EARLY" } else { "CUT OFF" }),
-        Reading::Done => line.add(Role::Plain, "FILE"),
+        Reading::Done if !whole => line.add(
+            Role::Warning,
+            if wide {
+                lang.pick("FILE ENDS EARLY", "文件不完整")
+            } else {
+                lang.pick("CUT OFF", "不完整")
+            },
+        ),
+        Reading::Done => line.add(Role::Plain, lang.pick("FILE", "文件")),
     };
     if progress.packets > 0 {
         let packets = if wide { "packet" } else { "pkt" };
-        line.plainly(if wide { "  " } else { " " }).plainly(units::counted(progress.packets, packets));
+        line.plainly(if wide { "  " } else { " " }).plainly(units::counted_in(
+            lang,
+            progress.packets,
+            packets,
+            "个数据包",
+        ));
     }
     if wide && progress.state == Reading::Done && progress.done > 0 {
         line.plainly("  ").plainly(units::size(progress.done));
@@ -235,17 +253,17 @@ fn draw_tabs(ctx: &Ctx<'_>, screen: ScreenId, area: Rect, buffer: &mut Buffer) {
         .render(area, buffer);
 }
 
-/// ` filter: dir == c2s      ok  12 of 19   Enter apply  Esc cancel`, and the cursor's column.
+/// ` filter: dir == c2s      ok  12 of 19   Enter apply  Esc cancel`, and the column of the cursor.
 fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
     let columns = usize::from(columns);
     let mut text = Text::of(Role::Plain, " ");
-    text.add(Role::Title, &line.label).plainly(": ");
+    text.add(Role::Title, &line.label).plainly(app.shared.lang.pick(": ", "："));
     let label = text.width();
     let mut end = Text::new();
     if let Some(trial) = &app.trial {
         end.append(&trial.verdict(app.screen, &app.shared)).plainly("   ");
     }
-    end.add(Role::Dim, "Enter apply  Esc cancel ");
+    end.add(Role::Dim, app.shared.lang.pick("Enter apply  Esc cancel ", "Enter 确定  Esc 取消 "));
     let room = columns.saturating_sub(label + 2);
     // The part around the cursor.
     let scroll = line.input.visual_scroll(room.max(1));
@@ -258,7 +276,7 @@ fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
         skipped += width(char.encode_utf8(&mut [0; 4]));
         start += char.len_utf8();
     }
-    // The word at fault stands out.
+    // Highlight the faulty word.
     let typed = line.text();
     let fault = app.trial.as_ref().and_then(super::overlays::Trial::fault).filter(|fault| !fault.is_empty());
     let (from, to) =
@@ -273,7 +291,7 @@ fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
     (text, at as u16)
 }
 
-/// The footer, and where each hint is.
+/// The footer, and the columns of each hint.
 fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
     let scope = app.screen.scope();
     let columns = usize::from(app.shared.size.0);
@@ -285,7 +303,7 @@ fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
         if line.width() <= columns || kept.len() < 2 {
             return (line, places);
         }
-        // The least wanted goes, of equals the last.
+        // Remove the hint with the lowest priority; of equal ones, the last.
         let least = kept.iter().map(|hint| hint.keep).min().unwrap_or(0);
         let at = kept.iter().rposition(|hint| hint.keep == least).unwrap_or(kept.len() - 1);
         kept.remove(at.max(1));
@@ -312,7 +330,7 @@ fn hint_line(hints: &[Hint], scope: commands::Scope, ctx: &Ctx<'_>) -> (Text, Ve
     (line, places)
 }
 
-/// What a click on a tab, the breadcrumb or a hint means.
+/// Returns the meaning of a click on a tab, the breadcrumb or a hint.
 #[must_use]
 pub fn target(app: &App, index: &Index, x: u16, y: u16) -> Option<Target> {
     let ctx = Ctx { index, shared: &app.shared };

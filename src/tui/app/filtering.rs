@@ -1,4 +1,4 @@
-//! Keeps up with the filter: what it chooses, and what is made of it while it is typed.
+//! Evaluates the filter, and the filter in the input line.
 
 use super::App;
 use crate::store::{Index, Reading};
@@ -8,7 +8,7 @@ use crate::tui::screens::ScreenId;
 use crate::tui::shared::Shared;
 
 impl App {
-    /// Goes on with asking which connections the filter chooses.
+    /// Continues to evaluate the filter on connections.
     pub(super) fn choose(&mut self, index: &Index, effects: &mut Vec<Effect>) {
         let Shared { choice, marks, scans, progress, now, filter, live, .. } = &mut self.shared;
         let Some(choice) = choice.as_mut().filter(|_| !live.paused) else { return };
@@ -24,7 +24,7 @@ impl App {
         }
     }
 
-    /// Keeps up with the filter that is typed.
+    /// Continues to evaluate the filter in the input line.
     pub(super) fn try_filter(&mut self, index: &Index) {
         let Some(line) = self.input.as_ref().filter(|line| line.kind == InputKind::Filter) else {
             self.trial = None;

@@ -1,4 +1,4 @@
-//! The mouse: rows, tabs, hints, and what lies on top.
+//! The mouse on rows, tabs, hints and popups.
 
 use super::App;
 use crate::store::Index;
@@ -41,7 +41,7 @@ impl App {
         }
     }
 
-    /// A click while a list lies on top: on a row it picks, outside it closes.
+    /// Handles a click while a popup is open: on a row it chooses the row, outside it closes the popup.
     fn click_popup(&mut self, mouse: Mouse, index: &Index, effects: &mut Vec<Effect>) {
         let size = self.shared.size;
         let (area, list, first) = match &mut self.popup {

@@ -1,4 +1,4 @@
-//! Keys while something lies on top of the screen: input lines, help, palette, menus.
+//! Keys in input lines, help, palette and menus.
 
 use super::{App, QUIT};
 use crate::store::Index;
@@ -9,7 +9,7 @@ use crate::tui::overlays::{InputKind, InputLine, Popup, Trial, input};
 use crate::tui::taking;
 
 impl App {
-    /// Does a command on what lies on top.
+    /// Performs a command in an input line or a popup.
     pub(super) fn on_top(&mut self, cmd: Cmd, index: &Index, effects: &mut Vec<Effect>) {
         if self.input.is_some() {
             return self.on_input(cmd, index, effects);
@@ -40,7 +40,7 @@ impl App {
                 match (number, picked) {
                     (Some(number), _) => self.go_to(number, index, effects),
                     (None, Some(cmd)) => self.act(cmd, index, effects),
-                    (None, None) => self.warn("no such command"),
+                    (None, None) => self.warn(self.shared.lang.pick("no such command", "没有这个命令")),
                 }
             }
             (Some(Popup::Menu(menu)), Cmd::Apply) => {
@@ -65,7 +65,7 @@ impl App {
         }
     }
 
-    /// A key that is no command, while something lies on top: it is typed.
+    /// Types a key that is not a command.
     pub(super) fn typed(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
         if let Some(line) = &mut self.input {
             if line.edit(press) {
@@ -108,7 +108,10 @@ impl App {
             }
             (None, Some(Popup::Palette(palette))) => input::paste(&mut palette.input, text),
             (None, Some(Popup::Help(help))) => input::paste(&mut help.input, text),
-            _ => self.say("nothing to paste into; f begins a filter, / a search"),
+            _ => self.say(self.shared.lang.pick(
+                "nothing to paste into; f starts a filter, / a search",
+                "没有可粘贴的位置；f 输入过滤器，/ 开始搜索",
+            )),
         }
     }
 
@@ -170,7 +173,7 @@ impl App {
         self.input_changed(index, effects);
     }
 
-    /// The text of the input line is another.
+    /// Handles a change of the input line.
     pub(super) fn input_changed(&mut self, index: &Index, effects: &mut Vec<Effect>) {
         let Some(line) = &self.input else { return };
         match line.kind {
@@ -183,7 +186,7 @@ impl App {
         }
     }
 
-    /// The input line is done.
+    /// Handles Enter in the input line.
     pub(super) fn entered(&mut self, line: InputLine, index: &Index, effects: &mut Vec<Effect>) {
         let text = line.text().trim().to_owned();
         if matches!(line.kind, InputKind::Filter | InputKind::Search) && !text.is_empty() {
@@ -196,7 +199,7 @@ impl App {
         match line.kind {
             InputKind::Filter => {
                 if let Err(error) = self.shared.set_filter(&text) {
-                    // It stays open, with the word at fault under the cursor.
+                    // The line stays open, with the cursor behind the faulty word.
                     self.history.pop();
                     let mut line = line;
                     line.set(&text, error.range.end);
@@ -211,7 +214,7 @@ impl App {
             }
             InputKind::GoTo => match text.parse() {
                 Ok(number) => self.go_to(number, index, effects),
-                Err(_) => self.warn("expected a row number"),
+                Err(_) => self.warn(self.shared.lang.pick("expected a row number", "应为行号")),
             },
             InputKind::Screen(id) => {
                 if id >= taking::COMMON {
@@ -224,7 +227,9 @@ impl App {
 
     pub(super) fn go_to(&mut self, number: u64, index: &Index, effects: &mut Vec<Effect>) {
         if !self.on_screen(index, effects, |screen, turn| screen.go_to(number, turn)) {
-            self.warn(&format!("there is no row {number}"));
+            let words =
+                self.shared.lang.pick(format!("there is no row {number}"), format!("没有第 {number} 行"));
+            self.warn(&words);
         }
     }
 }

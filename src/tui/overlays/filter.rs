@@ -1,4 +1,4 @@
-//! The filter line while it is typed: what is wrong with it, what could come next, how many rows it would leave.
+//! The filter while it is typed: its errors, completions, and the number of rows that it selects.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,9 @@ use crate::tui::shared::{Ctx, Shared};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Pane, Text, pane, units};
 
-/// Rest between two keys before rows are counted.
+/// Time without a key before rows are counted.
 const REST: Duration = Duration::from_millis(80);
-/// Proposals in sight.
+/// Number of visible completions.
 const SHOWN: usize = 8;
 
 /// A filter that is being typed.
@@ -30,18 +30,18 @@ pub struct Trial {
     parsed: Result<Arc<Filter>, FilterError>,
     completions: Vec<Completion>,
     rows: Rows,
-    /// Of the connections, on their screen.
+    /// The connections that it selects, on their screen.
     choice: Option<Choice>,
-    /// How many it chooses, of how many that is not known, and how many there are.
+    /// Number of connections that it selects, of those still to be searched, and of all.
     chosen: Option<((u64, u64), u64)>,
     typed: Duration,
-    /// Rows were counted, or begun to be.
+    /// Whether counting has started.
     counted: bool,
     version: u64,
 }
 
 impl Trial {
-    /// What is made of a line.
+    /// Evaluates an input line.
     #[must_use]
     pub fn new(line: &InputLine, index: &Index, shared: &Shared, version: u64) -> Self {
         Self {
@@ -58,31 +58,31 @@ impl Trial {
         }
     }
 
-    /// Whether it is about this line as it stands.
+    /// Returns whether this is the evaluation of a line.
     #[must_use]
     pub fn is_of(&self, line: &InputLine) -> bool {
         (self.text.as_str(), self.cursor) == (line.text(), line.cursor())
     }
 
-    /// The bytes of the text at fault, if it is at fault.
+    /// Returns the bytes of the faulty word, if there is an error.
     #[must_use]
     pub fn fault(&self) -> Option<std::ops::Range<usize>> {
         self.parsed.as_ref().err().map(|error| error.range.clone())
     }
 
-    /// How many proposals there are.
+    /// Number of completions.
     #[must_use]
     pub fn proposals(&self) -> usize {
         self.completions.len()
     }
 
-    /// A proposal.
+    /// Returns a completion.
     #[must_use]
     pub fn proposal(&self, at: usize) -> Option<&Completion> {
         self.completions.get(at)
     }
 
-    /// Goes on with counting, once the keys rest.
+    /// Continues to count rows when no key is being typed.
     pub fn advance(&mut self, index: &Index, shared: &Shared, screen: ScreenId) {
         if !self.is_due(shared) {
             return;
@@ -136,7 +136,7 @@ impl Trial {
         shared.now.saturating_sub(self.typed) >= REST
     }
 
-    /// Whether it waits for time to go on.
+    /// Returns whether counting continues at the next tick.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         let choosing = self.choice.as_ref().is_some_and(|choice| choice.is_busy());
@@ -146,16 +146,17 @@ impl Trial {
     /// `ok  12 of 19`, or `error`.
     #[must_use]
     pub fn verdict(&self, screen: ScreenId, shared: &Shared) -> Text {
+        let lang = shared.lang;
         let mut line = Text::new();
         let Ok(filter) = &self.parsed else {
-            line.add(Role::Error, "error");
+            line.add(Role::Error, lang.pick("error", "错误"));
             return line;
         };
         if filter.is_empty() {
-            line.add(Role::Dim, "empty shows all");
+            line.add(Role::Dim, lang.pick("empty shows all", "留空显示全部"));
             return line;
         }
-        line.add(Role::Ok, "ok");
+        line.add(Role::Ok, lang.pick("ok", "正确"));
         if self.is_due(shared) {
             let (count, of, unknown, busy) = match self.chosen.filter(|_| screen == ScreenId::Connections) {
                 Some(((count, unknown), of)) => (count, of, unknown, false),
@@ -165,9 +166,14 @@ impl Trial {
                     (rows.count() as u64, rows.of() as u64, rows.undecided(), rows.is_busy())
                 }
             };
-            line.plainly(format!("  {} of {}", units::grouped(count), units::grouped(of)));
+            let (count, of) = (units::grouped(count), units::grouped(of));
+            line.plainly(format!("  {count}{}{of}", lang.pick(" of ", " / ")));
             if unknown > 0 {
-                line.add(Role::Note, format!(" and {} to be searched", units::grouped(unknown)));
+                let unknown = units::grouped(unknown);
+                line.add(
+                    Role::Note,
+                    lang.pick(format!(" and {unknown} to be searched"), format!("，另有 {unknown} 个待搜索")),
+                );
             }
             if busy {
                 line.plainly("…");
@@ -176,9 +182,10 @@ impl Trial {
         line
     }
 
-    /// Draws what is proposed, above the line. `pick`: the proposal under the cursor.
+    /// Draws the completions above the line. `pick`: the one under the cursor.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer, column: u16, pick: usize) {
         let (width, height) = ctx.shared.size;
+        let lang = ctx.shared.lang;
         let mut lines = Vec::new();
         let mut title = Text::new();
         if let Err(error) = &self.parsed {
@@ -191,7 +198,13 @@ impl Trial {
             }
         }
         if title.is_empty() {
-            title.add(Role::Title, if self.completions.is_empty() { "Filter" } else { "Tab completes" });
+            title.add(
+                Role::Title,
+                match self.completions.is_empty() {
+                    true => lang.pick("Filter", "过滤器"),
+                    false => lang.pick("Tab completes", "Tab 补全"),
+                },
+            );
         }
         let top = pick.saturating_sub(SHOWN - 1);
         for (at, completion) in self.completions.iter().enumerate().skip(top).take(SHOWN) {
@@ -203,18 +216,28 @@ impl Trial {
             lines.push(line);
         }
         if self.completions.len() > SHOWN {
-            lines.push(Text::of(Role::Dim, format!(" {} in all, ↑↓ select one", self.completions.len())));
+            lines.push(Text::of(Role::Dim, {
+                let count = self.completions.len();
+                lang.pick(format!(" {count} in all, ↑↓ select one"), format!(" 共 {count} 个，↑↓ 选择"))
+            }));
         }
         if self.parsed.as_ref().is_ok_and(|filter| filter.asks_for_code(1006)) {
             lines.push(Text::of(
                 Role::Note,
-                " 1006 is reported by APIs and never sent: \"not close.code\" selects connections that ended without a Close frame",
+                lang.pick(
+                    " 1006 is reported by APIs and never sent: \"not close.code\" selects connections that ended without \
+                     a Close frame",
+                    " 1006 由 API 报告，从不发送：\"not close.code\" 选择没有 Close 帧就结束的连接",
+                ),
             ));
         }
         if self.text.trim().is_empty() {
             lines.push(Text::of(
                 Role::Dim,
-                " examples:  len > 1000   text ~ \"err.*\"   op == close and close.code != 1000",
+                lang.pick(
+                    " examples:  len > 1000   text ~ \"err.*\"   op == close and close.code != 1000",
+                    " 示例：  len > 1000   text ~ \"err.*\"   op == close and close.code != 1000",
+                ),
             ));
         }
         if lines.is_empty() && self.parsed.is_ok() {

@@ -1,4 +1,4 @@
-//! The export that goes on, and what else leaves the UI: text to the clipboard, bytes to a file.
+//! Exports in the background, text for the clipboard, and files that the UI writes.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -11,20 +11,21 @@ use base64::Engine as _;
 
 use super::{Host, NEWS};
 use crate::export::{Done, ExportError, ExportProgress, Job, Source, Task};
+use crate::model::Lang;
 use crate::output::create_new;
 use crate::store::Session;
 use crate::tui::event::{Event, Save};
 use crate::tui::widgets::units::counted;
 
-/// Base64 that terminals take for their clipboard.
+/// Maximum length of Base64 that terminals accept for their clipboard.
 const CLIPBOARD: usize = 100_000;
 
-/// The export that goes on, if any, on a thread of its own.
+/// The running export, if any, on its own thread.
 #[derive(Debug)]
 pub struct Exports {
     source: Source,
     running: Option<Running>,
-    told: Duration,
+    reported: Duration,
 }
 
 #[derive(Debug)]
@@ -35,22 +36,24 @@ struct Running {
 }
 
 impl Exports {
-    /// None goes on. `source`: where captures are read again.
+    /// Makes the state without a running export. `source`: the input that exports read again.
     #[must_use]
     pub fn new(source: Source) -> Self {
-        Self { source, running: None, told: Duration::ZERO }
+        Self { source, running: None, reported: Duration::ZERO }
     }
 
-    /// Whether one goes on.
+    /// Returns whether an export is running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.running.is_some()
     }
 
-    /// Begins one; answers why not.
-    pub(super) fn start(&mut self, session: &Session, job: Job) -> Option<String> {
+    /// Starts an export; returns the error if that fails.
+    pub(super) fn start(&mut self, session: &Session, job: Job, lang: Lang) -> Option<String> {
         if self.is_running() {
-            return Some("an export is already running; Ctrl-x stops it".to_owned());
+            let words =
+                lang.pick("an export is already running; Ctrl-x stops it", "已有导出正在进行；Ctrl-x 停止");
+            return Some(words.to_owned());
         }
         let task = Task::new(session, &self.source, job.clone());
         let progress = Arc::<ExportProgress>::default();
@@ -61,30 +64,33 @@ impl Exports {
                 self.running = Some(Running { job, progress, thread });
                 None
             }
-            Err(error) => Some(format!("cannot export: {error}")),
+            Err(error) => Some(format!("{}{error}", lang.pick("cannot export: ", "无法导出："))),
         }
     }
 
-    /// Asks it to end.
+    /// Asks the running export to stop.
     pub(super) fn stop(&self) {
         if let Some(running) = &self.running {
             running.progress.cancel.store(true, Ordering::Relaxed);
         }
     }
 
-    /// How far it came, and what came of it.
-    pub(super) fn news(&mut self, now: Duration) -> Vec<Event> {
+    /// Returns the progress or the result of the running export.
+    pub(super) fn news(&mut self, now: Duration, lang: Lang) -> Vec<Event> {
         let Some(running) = self.running.take() else { return Vec::new() };
         if !running.thread.is_finished() {
             let mut news = Vec::new();
-            if now >= self.told + NEWS {
-                self.told = now;
+            if now >= self.reported + NEWS {
+                self.reported = now;
                 let (done, total) = (
                     running.progress.done.load(Ordering::Relaxed),
                     running.progress.total.load(Ordering::Relaxed),
                 );
                 let percent = (u128::from(done) * 100).checked_div(u128::from(total)).unwrap_or(0).min(100);
-                news.push(Event::Exporting(Some(format!("exporting: {percent} %   Ctrl-x stops it"))));
+                news.push(Event::Exporting(Some(lang.pick(
+                    format!("exporting: {percent} %   Ctrl-x stops it"),
+                    format!("正在导出：{percent} %   Ctrl-x 停止"),
+                ))));
             }
             self.running = Some(running);
             return news;
@@ -95,16 +101,21 @@ impl Exports {
                 let count = counted(done.count, done.name);
                 let lost = match done.lost {
                     0 => String::new(),
-                    lost => format!("   {lost} incomplete"),
+                    lost => lang.pick(format!("   {lost} incomplete"), format!("   {lost} 个不完整")),
                 };
-                Event::Done(Ok(format!("wrote {count} to {name}{lost}")))
+                Event::Done(Ok(match lang {
+                    Lang::En => format!("wrote {count} to {name}{lost}"),
+                    Lang::Zh => {
+                        format!("已把 {} {}写入 {name}{lost}", done.count, unit_in_chinese(done.name))
+                    }
+                }))
             }
             Ok(Err(ExportError::Exists)) => Event::Exists(running.job),
             Ok(Err(error)) => {
                 let error = error.to_string();
                 Event::Done(Err(format!("{name}: {}", crate::model::safe_str(&error))))
             }
-            Err(_) => Event::Done(Err(format!("{name}: the export failed"))),
+            Err(_) => Event::Done(Err(format!("{name}{}", lang.pick(": the export failed", "：导出失败")))),
         };
         vec![Event::Exporting(None), event]
     }
@@ -112,7 +123,7 @@ impl Exports {
 
 impl Drop for Exports {
     fn drop(&mut self) {
-        // What is half done goes away with its thread.
+        // The thread removes an incomplete file.
         self.stop();
         if let Some(running) = self.running.take() {
             let _ = running.thread.join();
@@ -120,11 +131,14 @@ impl Drop for Exports {
     }
 }
 
-/// Puts text on the clipboard of the terminal, also over ssh (OSC 52). There is no answer to it.
-pub(super) fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String, String>> {
+/// Copies text to the clipboard of the terminal, also over ssh (OSC 52). Terminals do not confirm this.
+pub(super) fn copy(text: &str, host: &mut dyn Host, lang: Lang) -> io::Result<Result<String, String>> {
     let encoded = base64::engine::general_purpose::STANDARD.encode(text);
     if encoded.len() > CLIPBOARD {
-        let words = format!("{} bytes do not fit into the clipboard: e writes a file", text.len());
+        let words = lang.pick(
+            format!("{} bytes do not fit into the clipboard: e writes a file", text.len()),
+            format!("{} 个字节超出剪贴板容量：按 e 写入文件", text.len()),
+        );
         return Ok(Err(words));
     }
     host.write(&format!("\x1b]52;c;{encoded}\x07"))?;
@@ -133,23 +147,47 @@ pub(super) fn copy(text: &str, host: &mut dyn Host) -> io::Result<Result<String,
         .filter(|c| (c.is_control() && !matches!(c, '\n' | '\t')) || crate::model::is_hidden(*c))
         .count();
     let note = if odd > 0 {
-        format!("   note: it contains {odd} control or invisible characters")
+        lang.pick(
+            format!("   note: it contains {odd} control or invisible characters"),
+            format!("   注意：含有 {odd} 个控制字符或不可见字符"),
+        )
     } else {
         String::new()
     };
-    Ok(Ok(format!("sent {} bytes to the terminal's clipboard (OSC 52){note}", text.len())))
+    let len = text.len();
+    Ok(Ok(lang.pick(
+        format!("sent {len} bytes to the terminal's clipboard (OSC 52){note}"),
+        format!("已把 {len} 个字节送到终端的剪贴板（OSC 52）{note}"),
+    )))
 }
 
-/// Writes a file that was not there before.
-pub(super) fn save(path: &Path, what: &Save) -> Result<String, String> {
+/// Writes a new file; fails if it exists.
+pub(super) fn save(path: &Path, what: &Save, lang: Lang) -> Result<String, String> {
     let Save::Bytes(bytes) = what;
     let name = crate::model::safe_str(&path.display().to_string()).into_owned();
     let write = || -> io::Result<()> { create_new(path)?.write_all(bytes) };
     match write() {
-        Ok(()) => Ok(format!("wrote {} bytes to {name}", bytes.len())),
+        Ok(()) => Ok(lang.pick(
+            format!("wrote {} bytes to {name}", bytes.len()),
+            format!("已把 {} 个字节写入 {name}", bytes.len()),
+        )),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            Err(format!("{name} already exists: nothing was written"))
+            Err(format!("{name}{}", lang.pick(" already exists: nothing was written", " 已存在：未写入")))
         }
-        Err(error) => Err(format!("cannot write {name}: {error}")),
+        Err(error) => {
+            Err(lang.pick(format!("cannot write {name}: {error}"), format!("无法写入 {name}：{error}")))
+        }
+    }
+}
+
+/// Returns the Chinese measure word and noun for the unit of an export.
+fn unit_in_chinese(name: &str) -> &str {
+    match name {
+        "message" => "条消息",
+        "packet" => "个数据包",
+        "connection" => "个连接",
+        "file" => "个文件",
+        "row" => "行",
+        other => other,
     }
 }

@@ -9,7 +9,8 @@ mod draw;
 mod figures;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length, Min, Percentage};
+use ratatui::layout::{Layout, Margin, Rect};
 
 use super::{Hint, Screen, empty, hint, hint_as};
 use crate::store::Reading;
@@ -22,14 +23,14 @@ use crate::tui::widgets::{Pane, Text, units};
 use draw::StatsPage;
 use figures::{Figures, Over};
 
-/// The model of what HTTP would have cost.
+/// The assumptions for the estimate of the same messages over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Model {
     /// Nanoseconds between two polls.
     poll: u64,
-    /// Bytes of a request's head, where that was set.
+    /// Bytes of a request's headers, if set by the user.
     request: Option<u64>,
-    /// Bytes of a response's head, where that was set.
+    /// Bytes of a response's headers, if set by the user.
     response: Option<u64>,
 }
 
@@ -53,7 +54,7 @@ const PANES: [Pane4; 4] = [Pane4::Bytes, Pane4::Http, Pane4::Traffic, Pane4::Hea
 /// The panes as lessons name them.
 const NAMES: [(&str, Pane4); 4] =
     [("bytes", Pane4::Bytes), ("http", Pane4::Http), ("traffic", Pane4::Traffic), ("health", Pane4::Health)];
-/// Lines that a pane can be scrolled.
+/// Number of lines that a pane can be scrolled.
 const MOST: usize = 30;
 const POLL: u32 = 1;
 const REQUEST: u32 = 2;
@@ -80,42 +81,34 @@ impl Stats {
         self.scroll = 0;
     }
 
-    /// Where the panes are: one above the other in a narrow terminal.
+    /// The areas of the panes: two by two, or one above the other in a small terminal.
     fn areas(&self, zoomed: bool, area: Rect) -> Vec<(Pane4, Rect)> {
         if zoomed {
             return vec![(self.focus, area)];
         }
         if area.width >= 100 && area.height >= 20 {
-            let (left, top) = (area.width * 47 / 100, (area.height / 2).max(14));
-            let right = area.width - left;
-            let bottom = area.height - top;
-            return vec![
-                (Pane4::Bytes, Rect { width: left, height: top, ..area }),
-                (Pane4::Http, Rect { x: area.x + left, width: right, height: top, ..area }),
-                (Pane4::Traffic, Rect { y: area.y + top, width: left, height: bottom, ..area }),
-                (Pane4::Health, Rect { x: area.x + left, y: area.y + top, width: right, height: bottom }),
-            ];
+            let [left, right] = Layout::horizontal([Percentage(47), Fill(1)]).areas(area);
+            let rows = Layout::vertical([Length((area.height / 2).max(14)), Min(0)]);
+            let [bytes, traffic] = rows.areas(left);
+            let [http, health] = rows.areas(right);
+            return PANES.into_iter().zip([bytes, http, traffic, health]).collect();
         }
-        // Too little for all: the one with the focus gets what it needs, the others what is left.
+        // The pane with the focus comes first, then those that fit.
         let least = 4;
-        let wants = |pane: Pane4| match pane {
-            Pane4::Bytes => 8,
-            Pane4::Http => 8,
-            _ => 9,
-        };
-        let mut found = Vec::new();
-        let mut y = area.y;
         let first = PANES.iter().position(|pane| *pane == self.focus).unwrap_or(0);
+        let mut shown = Vec::new();
+        let mut left = area.height;
         for pane in PANES.iter().cycle().skip(first).take(PANES.len()) {
-            let left = area.bottom().saturating_sub(y);
-            let height = if wants(*pane) + least > left { left } else { wants(*pane) };
-            if height < least {
+            let wanted = if matches!(pane, Pane4::Bytes | Pane4::Http) { 8 } else { 9 };
+            let rows = if wanted + least > left { left } else { wanted };
+            if rows < least {
                 break;
             }
-            found.push((*pane, Rect { y, height, ..area }));
-            y += height;
+            shown.push((*pane, Length(rows)));
+            left -= rows;
         }
-        found
+        let areas = Layout::vertical(shown.iter().map(|(_, rows)| *rows)).split(area);
+        shown.iter().map(|(pane, _)| *pane).zip(areas.iter().copied()).collect()
     }
 }
 
@@ -142,15 +135,22 @@ impl Screen for Stats {
             Cmd::Up => self.scroll = self.scroll.saturating_sub(1),
             Cmd::First => self.scroll = 0,
             Cmd::Model => {
-                let bytes = |set: Option<u64>| set.map_or("as captured".to_owned(), |set| format!("{set} B"));
+                let lang = turn.lang();
+                let bytes = |set: Option<u64>| {
+                    set.map_or(lang.pick("as captured", "按抓包").to_owned(), |set| format!("{set} B"))
+                };
                 let item = |id, words: &str, now: String| (id, words.to_owned(), now);
                 turn.menu(Menu {
-                    title: "HTTP model".to_owned(),
+                    title: lang.pick("HTTP model", "HTTP 模型").to_owned(),
                     items: vec![
-                        item(POLL, "polling interval", units::duration(self.model.poll)),
-                        item(REQUEST, "head of a request", bytes(self.model.request)),
-                        item(RESPONSE, "head of a response", bytes(self.model.response)),
-                        item(RESET, "as captured, each second", String::new()),
+                        item(
+                            POLL,
+                            lang.pick("polling interval", "轮询间隔"),
+                            units::duration(self.model.poll),
+                        ),
+                        item(REQUEST, lang.pick("request headers", "请求首部"), bytes(self.model.request)),
+                        item(RESPONSE, lang.pick("response headers", "响应首部"), bytes(self.model.response)),
+                        item(RESET, lang.pick("reset all", "全部还原"), String::new()),
                     ],
                 });
             }
@@ -189,17 +189,28 @@ impl Screen for Stats {
 
     fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
         let bytes = |set: Option<u64>| set.map(|set| set.to_string()).unwrap_or_default();
+        let lang = turn.lang();
         match item {
-            POLL => turn.prompt(POLL, "seconds between two polls", seconds(self.model.poll)),
+            POLL => turn.prompt(
+                POLL,
+                lang.pick("seconds between two polls", "两次轮询间隔的秒数"),
+                seconds(self.model.poll),
+            ),
             REQUEST => turn.prompt(
                 REQUEST,
-                "bytes of a request's head (empty: as captured)",
+                lang.pick(
+                    "bytes of request headers (empty: as captured)",
+                    "请求首部的字节数（留空：按抓包）",
+                ),
                 bytes(self.model.request),
             ),
             RESPONSE => {
                 turn.prompt(
                     RESPONSE,
-                    "bytes of a response's head (empty: as captured)",
+                    lang.pick(
+                        "bytes of response headers (empty: as captured)",
+                        "响应首部的字节数（留空：按抓包）",
+                    ),
                     bytes(self.model.response),
                 );
             }
@@ -217,10 +228,12 @@ impl Screen for Stats {
             POLL if text.is_empty() => {}
             POLL => match text.parse::<f64>() {
                 Ok(seconds) if (0.001..=1e6).contains(&seconds) => self.model.poll = (seconds * 1e9) as u64,
-                _ => turn.warn("expected seconds, from 0.001 to 1000000"),
+                _ => turn.warn(
+                    turn.lang().pick("expected seconds, from 0.001 to 1000000", "应为秒数，0.001 至 1000000"),
+                ),
             },
             REQUEST | RESPONSE if !text.is_empty() && bytes().is_none() => {
-                turn.warn("expected a number of bytes")
+                turn.warn(turn.lang().pick("expected a number of bytes", "应为字节数"))
             }
             REQUEST => self.model.request = bytes(),
             RESPONSE => self.model.response = bytes(),
@@ -253,14 +266,15 @@ impl Screen for Stats {
     }
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
+        let lang = ctx.shared.lang;
         let page =
             StatsPage { ctx: *ctx, figures: &self.figures, model: &self.model, formulas: self.formulas };
         for (pane, area) in self.areas(ctx.shared.zoomed, area) {
             let title = match pane {
-                Pane4::Bytes => "Bytes by layer",
-                Pane4::Http => "What if it had been HTTP?",
-                Pane4::Traffic => "Traffic",
-                Pane4::Health => "Health",
+                Pane4::Bytes => lang.pick("Bytes by layer", "各层字节数"),
+                Pane4::Http => lang.pick("The same over HTTP", "改用 HTTP 的开销"),
+                Pane4::Traffic => lang.pick("Traffic", "流量"),
+                Pane4::Health => lang.pick("Health", "健康状况"),
             };
             let focused = pane == self.focus;
             let mut frame = Pane::new(title, focused);
@@ -269,36 +283,43 @@ impl Screen for Stats {
             {
                 let request = self.model.request.unwrap_or(given.request_bytes);
                 let response = self.model.response.unwrap_or(given.response_bytes);
-                frame = frame.right(format!("model: {request}+{response} B of heads"));
+                frame = frame.right(lang.pick(
+                    format!("model: {request}+{response} B of headers"),
+                    format!("模型：首部 {request}+{response} B"),
+                ));
             }
             let inner = frame.draw(buffer, area, ctx.theme());
             if inner.width < 3 {
                 continue;
             }
-            let inner = Rect { x: inner.x + 1, width: inner.width - 2, ..inner };
+            let inner = inner.inner(Margin { horizontal: 1, vertical: 0 });
             let lines = page.lines(pane, usize::from(inner.width), usize::from(inner.height));
             let hidden = lines.len().saturating_sub(usize::from(inner.height));
             let skip = if focused { self.scroll.min(hidden) } else { 0 };
             if lines.is_empty() {
-                empty(ctx, buffer, inner, "nothing to count");
+                empty(ctx, buffer, inner, lang.pick("nothing to count", "没有可统计的内容"));
             }
             ctx.lines(buffer, inner, lines.get(skip..).unwrap_or_default());
         }
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
-        let mut line = Text::of(Role::Plain, " scope: ");
+        let lang = ctx.shared.lang;
+        let mut line = Text::of(Role::Plain, lang.pick(" scope: ", " 范围："));
         match (self.all, ctx.connection()) {
             (false, Some(connection)) => {
-                line.plainly(format!("connection #{} ", connection.id));
+                line.plainly(format!("{}#{} ", lang.pick("connection ", "连接 "), connection.id));
                 line.captured(Role::Plain, connection.short_name(ctx.shared.lang).as_bytes(), 40);
-                line.add(Role::Dim, "  (A: all connections)");
+                line.add(Role::Dim, lang.pick("  (A: all connections)", "  （A：全部连接）"));
             }
-            _ => drop(line.plainly("all connections").add(Role::Dim, "  (A: one connection)")),
+            _ => {
+                line.plainly(lang.pick("all connections", "全部连接"));
+                line.add(Role::Dim, lang.pick("  (A: one connection)", "  （A：单个连接）"));
+            }
         }
         if self.busy {
             let done = units::percent(self.figures.walked, self.figures.all.max(1));
-            line.add(Role::Note, format!("   counting: {done}"));
+            line.add(Role::Note, format!("{}{done}", lang.pick("   counting: ", "   正在统计：")));
         }
         line
     }
@@ -317,7 +338,7 @@ impl Screen for Stats {
     }
 }
 
-/// Nanoseconds as seconds, as a person types them.
+/// Returns nanoseconds in seconds, without trailing zeros.
 fn seconds(nanoseconds: u64) -> String {
     let text = format!("{}.{:09}", nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
