@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use super::shared::{Ctx, Selection};
 use super::theme::Role;
 use super::widgets::{Pane, Text, bars, units};
-use crate::model::{Direction, Losses, PerDirection};
+use crate::model::{Direction, Lang, Losses, PerDirection};
 use crate::store::{Index, Progress, Reading};
 
 /// Time between two looks at the figures.
@@ -153,11 +153,14 @@ impl LiveView {
 }
 
 /// `drops 0`, or kernel, interface and own queue, as in `drops 12/0/3 !`.
-fn drops(losses: &Losses) -> (Role, String) {
+fn drops(losses: &Losses, lang: Lang) -> (Role, String) {
     if losses.is_none() {
-        return (Role::Plain, "drops 0".to_owned());
+        return (Role::Plain, lang.pick("drops 0", "丢弃 0").to_owned());
     }
-    (Role::Error, format!("drops {}/{}/{} !", losses.kernel, losses.interface, losses.queue))
+    (
+        Role::Error,
+        format!("{}{}/{}/{} !", lang.pick("drops ", "丢弃 "), losses.kernel, losses.interface, losses.queue),
+    )
 }
 
 /// `● REC 00:18  FOLLOW  drops 0`: how the capture stands, for the first row.
@@ -170,33 +173,45 @@ pub fn state(ctx: &Ctx<'_>) -> Text {
         3600.. => format!("{}:{:02}:{:02}", clock / 3600, clock / 60 % 60, clock % 60),
         _ => format!("{:02}:{:02}", clock / 60, clock % 60),
     };
+    let lang = ctx.shared.lang;
     let mut line = Text::new();
     let own = progress.live.is_some();
     match progress.state {
         Reading::Done => {
-            line.add(Role::Title, format!("■ {} {clock}", if own { "STOPPED" } else { "ENDED" }));
+            line.add(
+                Role::Title,
+                format!(
+                    "■ {} {clock}",
+                    if own { lang.pick("STOPPED", "已停止") } else { lang.pick("ENDED", "已结束") }
+                ),
+            );
             let whole = ctx.index.summary.as_ref().is_none_or(|summary| summary.input_complete);
-            if whole { &mut line } else { line.plainly(gap).add(Role::Warning, "CUT OFF") }
+            if whole {
+                &mut line
+            } else {
+                line.plainly(gap).add(Role::Warning, lang.pick("CUT OFF", "不完整"))
+            }
         }
-        Reading::Stopped => line.add(Role::Warning, format!("■ STOPPED {clock}")),
-        Reading::Reading => line
-            .add(Role::Error, "●")
-            .add(Role::Title, format!(" {} {clock}", if own { "REC" } else { "PIPE" })),
+        Reading::Stopped => line.add(Role::Warning, format!("■ {} {clock}", lang.pick("STOPPED", "已停止"))),
+        Reading::Reading => line.add(Role::Error, "●").add(
+            Role::Title,
+            format!(" {} {clock}", if own { lang.pick("REC", "抓包") } else { lang.pick("PIPE", "管道") }),
+        ),
     };
     match () {
         () if progress.state != Reading::Reading => {}
-        () if live.paused => _ = line.plainly(gap).add(Role::Warning, "PAUSED"),
-        () if live.follow => _ = line.plainly(gap).add(Role::Title, "FOLLOW"),
+        () if live.paused => _ = line.plainly(gap).add(Role::Warning, lang.pick("PAUSED", "已暂停")),
+        () if live.follow => _ = line.plainly(gap).add(Role::Title, lang.pick("FOLLOW", "跟随")),
         () => {}
     }
     match &progress.live {
         Some(status) => {
-            let (role, words) = drops(&status.losses);
+            let (role, words) = drops(&status.losses, lang);
             line.plainly(gap).add(role, words);
         }
         None => {
             let noun = if ctx.shared.is_wide() { "packet" } else { "pkt" };
-            line.plainly(gap).plainly(units::counted(progress.packets, noun));
+            line.plainly(gap).plainly(units::counted_in(lang, progress.packets, noun, "个数据包"));
         }
     }
     line
@@ -239,7 +254,7 @@ pub fn height(body: Rect) -> u16 {
 
 /// Draws the pane.
 pub fn pane(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, standing: &Standing) {
-    let inner = Pane::new("Live", false).draw(buffer, area, ctx.theme());
+    let inner = Pane::new(ctx.shared.lang.pick("Live", "实时抓包"), false).draw(buffer, area, ctx.theme());
     let lines = if area.height >= 10 { long(ctx, standing) } else { short(ctx, standing) };
     ctx.lines(buffer, inner, &lines);
 }
@@ -247,43 +262,62 @@ pub fn pane(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, standing: &Standing)
 /// ` PAUSED at #182347 (view only, capture continues)`
 fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text {
     let live = &ctx.shared.live;
+    let lang = ctx.shared.lang;
     let mut line = Text::of(Role::Plain, " ");
     let more = |words: &'static str| if wide { words } else { "" };
     let stands = !live.follow || live.paused;
     match () {
         () if live.paused => {
-            line.add(Role::Warning, "PAUSED");
+            line.add(Role::Warning, lang.pick("PAUSED", "已暂停"));
             if standing.listed {
-                line.plainly(format!(" at #{}", standing.at));
+                line.plainly(format!("{}#{}", lang.pick(" at ", "，位于 "), standing.at));
             }
-            line.plainly(more(" (view only, capture continues)"))
+            line.plainly(more(lang.pick(" (view only, capture continues)", "（仅视图，抓包继续进行）")))
         }
-        () if !standing.listed => line.plainly("no WebSocket traffic yet"),
-        () if live.follow => line.add(Role::Title, "FOLLOW").plainly(more(" showing the newest row")),
-        () => line.plainly(format!("at #{}", standing.at)).plainly(more(", follow is off")),
+        () if !standing.listed => {
+            line.plainly(lang.pick("no WebSocket traffic yet", "还没有 WebSocket 流量"))
+        }
+        () if live.follow => line
+            .add(Role::Title, lang.pick("FOLLOW", "跟随"))
+            .plainly(more(lang.pick(" showing the newest row", "，显示最新的行"))),
+        () => line
+            .plainly(format!("{}#{}", lang.pick("at ", "位于 "), standing.at))
+            .plainly(more(lang.pick(", follow is off", "，未跟随"))),
     };
     if standing.listed {
         line.pad_to(column.max(line.width() + 2));
-        line.plainly(format!("newest #{}   ", units::grouped(standing.newest(live))));
+        line.plainly(format!(
+            "{}#{}   ",
+            lang.pick("newest ", "最新 "),
+            units::grouped(standing.newest(live))
+        ));
         let new = standing.new_rows(live);
         if stands && new > 0 {
-            line.add(Role::Title, format!("+{} new", units::grouped(new))).plainly("   ");
+            line.add(
+                Role::Title,
+                lang.pick(format!("+{} new", units::grouped(new)), format!("新增 {}", units::grouped(new))),
+            )
+            .plainly("   ");
         }
         if stands {
-            line.add(Role::Key, "F").plainly(if wide { " = follow again" } else { " follows" });
+            line.add(Role::Key, "F").plainly(match wide {
+                true => lang.pick(" = follow again", " = 重新跟随"),
+                false => lang.pick(" follows", " 跟随"),
+            });
         } else {
-            line.add(Role::Key, "p").plainly(" pauses");
+            line.add(Role::Key, "p").plainly(lang.pick(" pauses", " 暂停"));
         }
     }
     line
 }
 
-fn rates(live: &LiveView, wide: bool) -> Text {
-    let mut line = Text::of(Role::Plain, if wide { " rate      " } else { " " });
+fn rates(live: &LiveView, wide: bool, lang: Lang) -> Text {
+    let mut line = Text::of(Role::Plain, if wide { lang.pick(" rate      ", " 速率      ") } else { " " });
     for direction in [Direction::ServerToClient, Direction::ClientToServer] {
         let arrow = if direction == Direction::ServerToClient { "←" } else { "→" };
         let rate = units::grouped(*live.seen.rates.of(direction));
-        line.add(Role::of_direction(direction), arrow).plainly(format!(" {rate} msg/s   "));
+        line.add(Role::of_direction(direction), arrow)
+            .plainly(format!(" {rate} {}   ", lang.pick("msg/s", "条/秒")));
     }
     line.plainly(if wide { " " } else { "" }).plainly(units::size(live.seen.bytes)).plainly("/s   ");
     line.plainly(live.sparkline());
@@ -293,25 +327,33 @@ fn rates(live: &LiveView, wide: bool) -> Text {
 /// `lo   filter "tcp port 8080"   snaplen 262144   writing cap.pcapng  26.1 MiB`
 fn capture(ctx: &Ctx<'_>) -> Text {
     let progress = &ctx.shared.progress;
+    let lang = ctx.shared.lang;
     let mut line = Text::new();
     let Some(status) = &progress.live else {
         line.captured(Role::Plain, ctx.shared.source.as_bytes(), 40);
-        line.plainly(format!("   {}", units::counted(progress.packets, "packet")));
+        line.plainly("   ").plainly(units::counted_in(lang, progress.packets, "packet", "个数据包"));
         line.plainly(format!("   {}", units::size(progress.done)));
-        line.plainly("   kept in a temporary file");
+        line.plainly(lang.pick("   kept in a temporary file", "   保存在临时文件中"));
         return line;
     };
     line.captured(Role::Plain, status.interfaces.join(" ").as_bytes(), 40);
     if !status.filter.is_empty() {
-        line.plainly("   filter \"").captured(Role::Plain, status.filter.as_bytes(), 40).plainly("\"");
+        line.plainly(lang.pick("   filter \"", "   过滤器 \""))
+            .captured(Role::Plain, status.filter.as_bytes(), 40)
+            .plainly("\"");
     }
     line.plainly(format!("   snaplen {}   ", status.snaplen));
     match &status.saved {
         Some((name, bytes)) => {
-            line.plainly("writing ").captured(Role::Plain, file_name(name).as_bytes(), 30);
+            line.plainly(lang.pick("writing ", "正在写入 ")).captured(
+                Role::Plain,
+                file_name(name).as_bytes(),
+                30,
+            );
             line.plainly(format!("  {}", units::size(*bytes)))
         }
-        None => line.add(Role::Dim, "not kept: -w FILE keeps the packets"),
+        None => line
+            .add(Role::Dim, lang.pick("not saved: -w FILE saves the packets", "未保存：-w FILE 保存数据包")),
     };
     line
 }
@@ -328,7 +370,10 @@ fn lost(count: u64) -> (Role, String) {
 fn memory(ctx: &Ctx<'_>, short: bool) -> String {
     let size = |bytes| if short { units::short_size(bytes) } else { units::size(bytes) };
     match ctx.shared.progress.memory {
-        Some((used, of)) => format!(" in {} of {}", size(used), size(of)),
+        Some((used, of)) => ctx.shared.lang.pick(
+            format!(" in {} of {}", size(used), size(of)),
+            format!("，占用 {} / {}", size(used), size(of)),
+        ),
         None => String::new(),
     }
 }
@@ -336,17 +381,22 @@ fn memory(ctx: &Ctx<'_>, short: bool) -> String {
 fn queue(ctx: &Ctx<'_>) -> String {
     let status = ctx.shared.progress.live.as_ref();
     let percent = status.and_then(|status| (status.waiting.saturating_mul(100)).checked_div(status.room));
-    percent.map_or(String::new(), |percent| format!("queue {percent}%   "))
+    percent
+        .map_or(String::new(), |percent| format!("{}{percent}%   ", ctx.shared.lang.pick("queue ", "队列 ")))
 }
 
 /// What went, where anything did; and why the capture ended.
 fn gone(ctx: &Ctx<'_>) -> Option<Text> {
-    let progress = &ctx.shared.progress;
+    let (progress, lang) = (&ctx.shared.progress, ctx.shared.lang);
     let live = progress.live.as_ref();
     let ended = live.and_then(|status| status.trouble.clone()).or(progress.trouble.clone());
     let vanished = live.and_then(|status| status.vanished.last().cloned());
     let unsaved = live.and_then(|status| status.unsaved_why.clone());
-    let troubles = [(" ended     ", ended), (" not saved ", unsaved), (" ended on  ", vanished)];
+    let troubles = [
+        (lang.pick(" ended     ", " 已结束    "), ended),
+        (lang.pick(" not saved ", " 未保存    "), unsaved),
+        (lang.pick(" ended on  ", " 接口结束  "), vanished),
+    ];
     if let Some((label, trouble)) = troubles.into_iter().find_map(|(label, trouble)| Some((label, trouble?)))
     {
         let mut line = Text::of(Role::Warning, label);
@@ -354,49 +404,60 @@ fn gone(ctx: &Ctx<'_>) -> Option<Text> {
         return Some(line);
     }
     let released = &ctx.index.released;
-    let mut line = Text::of(Role::Plain, " released ");
+    let mut line = Text::of(Role::Plain, lang.pick(" released ", " 已释放   "));
     let mut any = false;
-    for (count, noun) in [(released.messages, "message"), (released.connections, "connection")] {
+    let all = [(released.messages, "message", "条消息"), (released.connections, "connection", "个连接")];
+    for (count, en, zh) in all {
         if count > 0 {
             any = true;
-            line.plainly(" ").plainly(units::counted(count, noun)).plainly("  ");
+            line.plainly(" ").plainly(units::counted_in(lang, count, en, zh)).plainly("  ");
         }
     }
     if let Some(status) = progress.live.as_ref().filter(|status| status.evicted_packets > 0) {
         any = true;
-        line.plainly(format!(" payloads of {}", units::counted(status.evicted_packets, "packet")));
+        let packets = units::counted_in(lang, status.evicted_packets, "packet", "个数据包");
+        line.plainly(lang.pick(format!(" payloads of {packets}"), format!(" {packets}的载荷")));
         line.plainly(format!(" ({})", units::size(status.evicted)));
     }
     any.then_some(line)
 }
 
 fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
-    let live = &ctx.shared.live;
-    let mut capture_line = Text::of(Role::Plain, " capture   ");
+    let (live, lang) = (&ctx.shared.live, ctx.shared.lang);
+    let mut capture_line = Text::of(Role::Plain, lang.pick(" capture   ", " 抓包      "));
     capture_line.append(&capture(ctx));
-    let mut kernel = Text::of(Role::Plain, " kernel    ");
+    let mut kernel = Text::of(Role::Plain, lang.pick(" kernel    ", " 内核      "));
     let mut own = Text::of(Role::Plain, " wslens    ");
     match &ctx.shared.progress.live {
         Some(status) => {
-            kernel.plainly(format!("received {}   dropped ", units::grouped(status.received)));
+            kernel.plainly(lang.pick(
+                format!("received {}   dropped ", units::grouped(status.received)),
+                format!("收到 {}   丢弃 ", units::grouped(status.received)),
+            ));
             let (role, count) = lost(status.losses.kernel);
-            kernel.add(role, count).plainly("   interface dropped ");
+            kernel.add(role, count).plainly(lang.pick("   interface dropped ", "   接口丢弃 "));
             let (role, count) = lost(status.losses.interface);
             kernel.add(role, count);
-            own.plainly(queue(ctx)).plainly("dropped ");
+            own.plainly(queue(ctx)).plainly(lang.pick("dropped ", "丢弃 "));
             let (role, count) = lost(status.losses.queue);
             own.add(role, count).plainly("   ");
         }
         None => {
-            let words = "the capturing program reports packets lost before the pipe";
+            let words = lang.pick(
+                "the capturing program reports packets lost before the pipe",
+                "进入管道之前的丢包由抓包程序报告",
+            );
             kernel.add(Role::Dim, words);
         }
     }
-    own.plainly(format!("redraw {}/s   ", live.seen.draws));
+    own.plainly(
+        lang.pick(format!("redraw {}/s   ", live.seen.draws), format!("重绘 {} 次/秒   ", live.seen.draws)),
+    );
     let memory = memory(ctx, false);
-    own.plainly(format!("history {} msgs{memory}", units::grouped(live.seen.kept)));
+    let kept = units::grouped(live.seen.kept);
+    own.plainly(lang.pick(format!("history {kept} msgs{memory}"), format!("历史 {kept} 条消息{memory}")));
     let mut lines =
-        vec![first(ctx, standing, 58, true), Text::new(), rates(live, true), capture_line, kernel, own];
+        vec![first(ctx, standing, 58, true), Text::new(), rates(live, true, lang), capture_line, kernel, own];
     lines.extend(gone(ctx));
     lines
 }
@@ -407,9 +468,13 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
     match &ctx.shared.progress.live {
         Some(status) => {
             third.captured(Role::Plain, status.interfaces.join(" ").as_bytes(), 12);
-            third.plainly("  dropped:");
+            third.plainly(ctx.shared.lang.pick("  dropped:", "  丢弃："));
             let Losses { kernel, interface, queue } = status.losses;
-            for (name, count) in [("kernel", kernel), ("interface", interface), ("wslens", queue)] {
+            for (name, count) in [
+                (ctx.shared.lang.pick("kernel", "内核"), kernel),
+                (ctx.shared.lang.pick("interface", "接口"), interface),
+                ("wslens", queue),
+            ] {
                 let (role, count) = lost(count);
                 third.plainly(format!(" {name} ")).add(role, count);
             }
@@ -418,7 +483,10 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
         None => _ = third.append(&capture(ctx)),
     }
     let mut fourth = Text::of(Role::Plain, " ");
-    fourth.plainly(format!("history {} msgs{}", units::grouped(live.seen.kept), memory(ctx, true)));
+    let (kept, memory) = (units::grouped(live.seen.kept), memory(ctx, true));
+    fourth.plainly(
+        ctx.shared.lang.pick(format!("history {kept} msgs{memory}"), format!("历史 {kept} 条消息{memory}")),
+    );
     if let Some(trouble) = gone(ctx).filter(|_| has_trouble(ctx)) {
         fourth = trouble;
     } else if let Some((name, bytes)) =
@@ -427,7 +495,7 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
         fourth.plainly("   ").captured(Role::Plain, file_name(name).as_bytes(), 20);
         fourth.plainly(format!(" {}", units::size(*bytes)));
     }
-    vec![first(ctx, standing, 0, false), rates(live, false), third, fourth]
+    vec![first(ctx, standing, 0, false), rates(live, false, ctx.shared.lang), third, fourth]
 }
 
 /// Whether something went wrong that is to be seen at once.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::InputLine;
+use super::{InputLine, filter_words};
 use crate::filter::{self, Completion, Filter, FilterError, FilterVerdict};
+use crate::model::Lang;
 use crate::store::Index;
 use crate::tui::choice::Choice;
 use crate::tui::records::{KnownRecord, OfFinding, OfMessage};
@@ -189,8 +190,11 @@ impl Trial {
         let mut lines = Vec::new();
         let mut title = Text::new();
         if let Err(error) = &self.parsed {
-            title.captured(Role::Error, error.what.as_bytes(), 60);
-            let note = error.note();
+            let (what, note) = match lang {
+                Lang::En => (error.what.clone(), error.note()),
+                Lang::Zh => (filter_words::error(error, &self.text), filter_words::note(error)),
+            };
+            title.captured(Role::Error, what.as_bytes(), 60);
             if !note.is_empty() {
                 let mut line = Text::of(Role::Plain, " ");
                 line.captured(Role::Plain, note.as_bytes(), 76);
@@ -212,7 +216,8 @@ impl Trial {
             line.captured_cell(Role::Plain, completion.text.as_bytes(), 22).plainly(" ");
             let count = completion.count.map(units::grouped).unwrap_or_default();
             line.right(Role::Plain, &count, 7).plainly("  ");
-            line.captured(Role::Dim, completion.help.as_bytes(), 60);
+            let help = lang.pick(completion.help.as_str(), filter_words::help(completion));
+            line.captured(Role::Dim, help.as_bytes(), 60);
             lines.push(line);
         }
         if self.completions.len() > SHOWN {

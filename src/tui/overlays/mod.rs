@@ -1,6 +1,7 @@
 //! What lies on top of a screen and has the keys: help, palette, menus, input lines.
 
 pub mod filter;
+mod filter_words;
 pub mod help;
 pub mod input;
 pub mod menu;

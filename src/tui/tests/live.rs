@@ -437,7 +437,7 @@ fn a_connection_that_is_released_is_left_for_the_next_one() {
         fed.feed(bytes);
         fed.data();
     }
-    fed.kit.shows("connection #1 was released to bound memory: the next one is selected");
+    fed.kit.shows("connection #1 was released to limit memory: the next one is selected");
     let selected = fed.kit.app.shared.selection.connection;
     assert!(selected > 1 && fed.kit.session.index().place(selected).is_some());
     fed.press("1").kit.rest().shows("old ones released");

@@ -5,6 +5,7 @@
 
 mod behaviour;
 mod builder;
+mod chinese;
 mod findings;
 mod inside;
 pub mod kit;

@@ -133,5 +133,5 @@ fn marked_and_filtered_connections_are_one_choice() {
     assert!(!kit.shown().contains("connections filtered"));
     let kit = kit.press("Esc Ctrl-f f").text("op == close").press("Enter").rest().press("e").rest();
     kit.shows("connections filtered");
-    kit.shows("the whole capture");
+    kit.shows("complete capture");
 }

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::autopsy::words::About;
 use crate::autopsy::{EndKind, Grade, examine, words};
+use crate::explain::words::rules::summary;
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
@@ -329,7 +330,7 @@ fn average(row: &ConnectionRow) -> Option<i64> {
 
 fn rtt(row: &ConnectionRow, lang: Lang) -> Option<Text> {
     let average = average(row)?;
-    let mut line = label("Ping RTT");
+    let mut line = label(lang.pick("Ping RTT", "ping RTT"));
     let pings = at(&row.counts.c2s.control, 1) + at(&row.counts.s2c.control, 1);
     let milliseconds = units::milliseconds;
     let (min, avg, max) = (milliseconds(row.rtt.min), milliseconds(average), milliseconds(row.rtt.max));
@@ -522,7 +523,12 @@ fn findings(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
         line.left(Role::of_severity(found.rule.severity), name, 6)
             .add(Role::Title, found.rule.code)
             .plainly("  ");
-        line.captured(Role::Plain, found.text.as_bytes(), 400);
+        // The text of a finding is English; in Chinese its rule is described.
+        let text = match lang {
+            Lang::En => &*found.text,
+            Lang::Zh => summary(found.rule, lang),
+        };
+        line.captured(Role::Plain, text.as_bytes(), 400);
         lines.push(line);
     }
     let all: u64 = row.findings.iter().sum();

@@ -73,9 +73,9 @@ impl StatsPage<'_> {
         let where_to = match whole {
             Some(whole) => {
                 let bytes = units::grouped(whole);
-                lang.pick(format!("All {bytes} bytes"), format!("全部 {bytes} 个字节"))
+                lang.pick(format!("Where the {bytes} bytes went"), format!("{bytes} 个字节的去向"))
             }
-            None => lang.pick("All bytes", "全部字节").to_owned(),
+            None => lang.pick("Where the bytes went", "字节的去向").to_owned(),
         };
         let roomy = rows > 8;
         if roomy {
@@ -159,7 +159,7 @@ impl StatsPage<'_> {
                     "* 链路、IP、TCP 首部，其他流量，文件开销",
                 ),
             };
-            lines.push(Text::of(Role::Dim, note));
+            lines.extend(wrap(note, columns).iter().map(|line| Text::of(Role::Dim, line)));
         }
         lines
     }
@@ -297,13 +297,13 @@ impl StatsPage<'_> {
             let arrow = if direction == Direction::ClientToServer { "→" } else { "←" };
             let mut line = Text::of(Role::Plain, lang.pick("size ", "长度 "));
             line.add(Role::of_direction(direction), arrow);
-            percentiles(&mut line, self.figures.sizes.of(direction), |bytes| {
+            percentiles(&mut line, self.figures.sizes.of(direction), lang, |bytes| {
                 format!("{} B", units::grouped(bytes))
             });
             lines.push(line);
         }
         let mut line = Text::of(Role::Plain, lang.pick("reply ", "应答 "));
-        percentiles(&mut line, &self.figures.replies, units::duration);
+        percentiles(&mut line, &self.figures.replies, lang, units::duration);
         line.add(Role::Dim, lang.pick("  (→ to the next ←)", "  （→ 到下一个 ←）"));
         lines.push(line);
         if self.figures.walked < self.figures.all {
@@ -486,9 +486,9 @@ fn pinging(sides: &PerDirection<Pinged>, lang: Lang) -> Vec<Text> {
 }
 
 /// ` p50 20 B  p95 70 000 B  max 70 000 B`
-fn percentiles(line: &mut Text, histogram: &ValueHistogram, unit: fn(u64) -> String) {
+fn percentiles(line: &mut Text, histogram: &ValueHistogram, lang: Lang, unit: fn(u64) -> String) {
     if histogram.count == 0 {
-        line.add(Role::Dim, " n/a");
+        line.add(Role::Dim, lang.pick(" n/a", " 无"));
         return;
     }
     for percent in [50, 95] {
@@ -496,7 +496,7 @@ fn percentiles(line: &mut Text, histogram: &ValueHistogram, unit: fn(u64) -> Str
         let about = if exact { "" } else { "≈" };
         line.plainly(format!(" p{percent} {about}{} ", unit(value)));
     }
-    line.plainly(format!(" max {}", unit(histogram.max)));
+    line.plainly(lang.pick(" max ", " 最大 ")).plainly(unit(histogram.max));
 }
 
 /// Returns the ratio to a base: `9.58×`.
