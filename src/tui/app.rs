@@ -4,6 +4,7 @@ mod filtering;
 mod mouse;
 mod typing;
 
+use super::ascii::Signs;
 use super::commands::{self, Cmd, Meaning, Scope};
 use super::event::{Effect, Event};
 use super::keys::{Key, Press};
@@ -246,8 +247,15 @@ impl App {
         self.warn(&words);
     }
 
+    /// Returns whether the screen shows only the pane with the focus, for screen readers: panes side by side would be
+    /// read line by line. The panes of Findings are one above the other.
+    fn shows_one_pane(&self) -> bool {
+        self.shared.looks.signs == Signs::Plain && self.screen != ScreenId::Findings
+    }
+
     /// Updates everything that depends on the data.
     fn settle(&mut self, index: &Index, effects: &mut Vec<Effect>) {
+        self.shared.zoomed |= self.shows_one_pane();
         self.reselect(index);
         if self.shared.selection.connection == 0
             && let Some(first) = index.connections.first()
@@ -391,7 +399,7 @@ impl App {
     }
 
     fn back(&mut self, index: &Index, effects: &mut Vec<Effect>) {
-        if self.shared.zoomed {
+        if self.shared.zoomed && !self.shows_one_pane() {
             self.shared.zoomed = false;
             return;
         }

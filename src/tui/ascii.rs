@@ -1,11 +1,11 @@
-//! What every drawn frame passes last: cells that no terminal may misread, and ASCII where that is wanted.
+//! The last step of drawing: replaces unsafe characters, and glyphs by ASCII if the user wants that.
 
 use ratatui::buffer::Buffer;
 
 use crate::model::is_hidden;
 
-/// Cells whose text could move the cursor, hide or reorder others show `?` instead. Captured text was made safe
-/// before; this is the second lock on the same door.
+/// Replaces cells by `?` whose text could move the cursor, or hide or reorder other cells. Captured text was made safe
+/// before; this guards against a mistake there.
 pub fn guard(buffer: &mut Buffer) {
     for cell in &mut buffer.content {
         let symbol = cell.symbol();
@@ -19,29 +19,31 @@ pub fn guard(buffer: &mut Buffer) {
     }
 }
 
-/// The characters that our own signs are drawn with.
+/// The characters for arrows, borders and symbols.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Signs {
     /// Arrows, boxes and bars of Unicode.
     #[default]
     Unicode,
-    /// ASCII, a column for a column: for terminals that show some of the others two columns wide.
+    /// ASCII of the same width, for terminals that show some Unicode characters two columns wide.
     Ascii,
-    /// ASCII without lines, boxes and bars, which a screen reader would read out one by one.
+    /// ASCII without borders and bars, for screen readers: a pane is a section with a heading.
     Plain,
 }
 
 impl Signs {
-    /// Replaces our signs in a drawn frame.
+    /// Replaces the characters in a drawn frame.
     pub fn replace(self, buffer: &mut Buffer) {
         if self == Self::Unicode {
             return;
         }
+        if self == Self::Plain {
+            mark_headings(buffer);
+        }
         for cell in &mut buffer.content {
             let mut chars = cell.symbol().chars();
             let (Some(char), None) = (chars.next(), chars.next()) else { continue };
-            // Box drawing and block elements.
-            if self == Self::Plain && matches!(char, '\u{2500}'..='\u{259f}') {
+            if self == Self::Plain && is_line(char) {
                 cell.set_char(' ');
             } else if let Some(ascii) = ascii_of(char) {
                 cell.set_char(ascii);
@@ -50,7 +52,29 @@ impl Signs {
     }
 }
 
-/// The ASCII character that stands for one of our signs.
+/// Returns whether a character is a line, a border or a block.
+fn is_line(char: char) -> bool {
+    matches!(char, '\u{2500}'..='\u{259f}')
+}
+
+/// Puts `#` before the title of each pane: `┏━ Messages ━` is `#  Messages  `.
+fn mark_headings(buffer: &mut Buffer) {
+    let area = buffer.area;
+    for y in area.top()..area.bottom() {
+        for x in area.left()..area.right() {
+            let at = |x: u16| buffer.cell((x, y)).map_or(" ", |cell| cell.symbol());
+            let is_title = at(x + 2) == " " && !matches!(at(x + 3), " " | "─" | "━");
+            if matches!(at(x), "┌" | "┏")
+                && is_title
+                && let Some(cell) = buffer.cell_mut((x, y))
+            {
+                cell.set_symbol("#");
+            }
+        }
+    }
+}
+
+/// Returns the ASCII character for a symbol.
 fn ascii_of(char: char) -> Option<char> {
     Some(match char {
         ..='~' => return None,
@@ -101,7 +125,7 @@ mod tests {
         Signs::Ascii.replace(&mut buffer);
         Signs::Plain.replace(&mut plain);
         let plain: String = plain.content.iter().map(|cell| cell.symbol()).collect();
-        assert!(plain.starts_with("   > é 中"), "{plain}");
+        assert!(plain.starts_with("#  > é 中"), "{plain}");
         let text: String = buffer.content.iter().map(|cell| cell.symbol()).collect();
         assert!(text.starts_with("+- > é 中"), "{text}");
         assert!(text.ends_with("v +"), "{text}");

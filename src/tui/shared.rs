@@ -7,6 +7,7 @@ use std::time::Duration;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::ascii::Signs;
 use super::choice::Choice;
 use super::details::{Detail, Details};
 use super::event::{Effect, ScanFor};
@@ -176,6 +177,9 @@ impl Shared {
     /// Where the panes stand: as the user wants, or as the width suggests.
     #[must_use]
     pub fn panes(&self) -> Panes {
+        if self.looks.signs == Signs::Plain {
+            return if self.layout == Some(Panes::List) { Panes::List } else { Panes::Below };
+        }
         self.layout.unwrap_or(match self.size.0 {
             ..80 => Panes::List,
             80..160 => Panes::Below,

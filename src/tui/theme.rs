@@ -1,13 +1,13 @@
-//! Roles and their looks. Screens name roles, never colors.
+//! Roles and their styles. Screens use roles, never colors.
 
 use super::ascii::Signs;
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-/// What a cell is; its look follows from that and the theme alone.
+/// The meaning of a cell. The theme maps it to a style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Every datum that has no role of its own.
+    /// Data without a role of its own.
     #[default]
     Plain,
     /// Sent by the client.
@@ -16,15 +16,15 @@ pub enum Role {
     ServerToClient,
     /// A control frame.
     Control,
-    /// Something is broken.
+    /// An error.
     Error,
-    /// Something is suspicious.
+    /// A warning.
     Warning,
-    /// Something is worth knowing.
+    /// Information.
     Note,
-    /// Something is as it should be.
+    /// A check that passed.
     Ok,
-    /// A column title, a heading, the tab that is open.
+    /// A column title, a heading, the selected tab.
     Title,
     /// A key that can be pressed.
     Key,
@@ -32,7 +32,7 @@ pub enum Role {
     Header,
     /// Bytes of a masking key.
     MaskingKey,
-    /// Stands for something that is not shown as captured.
+    /// A substitute for captured text that is not shown as it is.
     Escape,
     /// Decoration: borders, references, rules.
     Dim,
@@ -42,7 +42,7 @@ pub enum Role {
     Cursor,
     /// Bytes or bits of the selected field.
     Selected,
-    /// What a search found.
+    /// A search hit.
     Hit,
     /// A byte that is NUL.
     Nul,
@@ -100,7 +100,7 @@ impl Role {
         }
     }
 
-    /// The role of a byte in a hex view: five classes.
+    /// The role of a byte in a hex view, by its class.
     #[must_use]
     pub fn of_byte(byte: u8) -> Self {
         match byte {
@@ -113,7 +113,7 @@ impl Role {
     }
 }
 
-/// A set of looks.
+/// A theme.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Theme {
     /// For a dark background.
@@ -128,7 +128,7 @@ pub enum Theme {
 }
 
 impl Theme {
-    /// All of them, in the order in which they take turns.
+    /// All themes, in the order of the key that switches them.
     pub const ALL: [Self; 4] = [Self::Dark, Self::Light, Self::HighContrast, Self::Mono];
 
     /// Its name on the command line.
@@ -149,8 +149,8 @@ impl Theme {
         Self::ALL.get(at + 1).copied().unwrap_or_default()
     }
 
-    /// The look of a role. Colors are 24 bits deep; [`Colors::reduce`] replaces them on a terminal that has fewer.
-    /// Only the selected row has a background, so that what is in it keeps its colors.
+    /// Returns the style of a role. Colors have 24 bits; [`Colors::reduce`] replaces them on terminals with fewer.
+    /// Only the selected row has a background, so that its text keeps its colors.
     #[must_use]
     pub fn style(self, role: Role) -> Style {
         let palette = match self {
@@ -177,7 +177,7 @@ impl Theme {
     }
 }
 
-/// What a role looks like without color.
+/// The style of a role besides its color.
 fn modifier(role: Role) -> Modifier {
     match role {
         Role::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
@@ -189,13 +189,13 @@ fn modifier(role: Role) -> Modifier {
     }
 }
 
-/// A color, and what stands for it where a terminal has fewer.
+/// A color, and its substitutes on terminals with fewer colors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Shade {
     rgb: (u8, u8, u8),
-    /// One of 256.
+    /// One of the 256 colors of xterm.
     indexed: u8,
-    /// One of the terminal's own sixteen; `None`: dim.
+    /// One of the 16 colors of the terminal; `None`: dim.
     basic: Option<Color>,
 }
 
@@ -210,7 +210,7 @@ impl Shade {
     }
 }
 
-/// The colors of a theme. Yellow and red mean trouble, and nothing else.
+/// The colors of a theme. Yellow and red are for warnings and errors only.
 struct Palette {
     client: Shade,
     server: Shade,
@@ -266,11 +266,11 @@ impl Palette {
 }
 
 static DARK: Palette = Palette {
-    client: Shade::new((0x7a, 0xa2, 0xf7), 111, Color::LightBlue),
-    server: Shade::new((0x6f, 0xcf, 0xb8), 79, Color::LightGreen),
+    client: Shade::new((0x72, 0xa3, 0xf8), 111, Color::LightBlue),
+    server: Shade::new((0x6a, 0xdd, 0xcf), 80, Color::LightGreen),
     control: Shade::new((0xc0, 0x9a, 0xf2), 141, Color::LightMagenta),
-    warning: Shade::new((0xe8, 0xb3, 0x5c), 179, Color::Yellow),
-    error: Shade::new((0xff, 0x7b, 0x86), 204, Color::LightRed),
+    warning: Shade::new((0xf8, 0xbb, 0x55), 215, Color::Yellow),
+    error: Shade::new((0xf4, 0x7a, 0x7c), 210, Color::LightRed),
     ok: Shade::new((0x98, 0xc3, 0x79), 114, Color::Green),
     key: Shade::new((0x7d, 0xc4, 0xe4), 116, Color::Cyan),
     other_ascii: Shade::new((0x5f, 0xb3, 0xc9), 74, Color::Cyan),
@@ -282,11 +282,11 @@ static DARK: Palette = Palette {
 };
 
 static LIGHT: Palette = Palette {
-    client: Shade::new((0x1f, 0x55, 0xc0), 25, Color::Blue),
-    server: Shade::new((0x00, 0x6f, 0x55), 29, Color::Green),
+    client: Shade::new((0x00, 0x36, 0xa9), 25, Color::Blue),
+    server: Shade::new((0x11, 0x6e, 0x73), 30, Color::Green),
     control: Shade::new((0x7a, 0x37, 0xb5), 91, Color::Magenta),
-    warning: Shade::new((0x84, 0x50, 0x00), 130, Color::Yellow),
-    error: Shade::new((0xc0, 0x1c, 0x36), 161, Color::Red),
+    warning: Shade::new((0x6d, 0x4b, 0x08), 94, Color::Yellow),
+    error: Shade::new((0xc8, 0x06, 0x56), 161, Color::Red),
     ok: Shade::new((0x33, 0x73, 0x1c), 64, Color::Green),
     key: Shade::new((0x0b, 0x66, 0x88), 24, Color::Cyan),
     other_ascii: Shade::new((0x0f, 0x70, 0x7f), 30, Color::Cyan),
@@ -310,7 +310,7 @@ fn high_contrast(role: Role) -> Option<Color> {
     })
 }
 
-/// How many colors a terminal has.
+/// The number of colors of a terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Colors {
     /// 24 bits.
@@ -318,12 +318,12 @@ pub enum Colors {
     True,
     /// The 256 of xterm.
     Indexed,
-    /// The terminal's own sixteen.
+    /// The 16 colors of the terminal.
     Basic,
 }
 
 impl Colors {
-    /// What `COLORTERM` and `TERM` say.
+    /// Returns the number of colors according to `COLORTERM` and `TERM`.
     #[must_use]
     pub fn of_terminal(colorterm: &str, term: &str) -> Self {
         if matches!(colorterm, "truecolor" | "24bit") || term.ends_with("-direct") {
@@ -335,7 +335,7 @@ impl Colors {
         }
     }
 
-    /// Replaces the colors of a drawn frame by those that the terminal has.
+    /// Replaces the colors of a drawn frame by those of the terminal.
     pub fn reduce(self, buffer: &mut Buffer) {
         if self == Self::True {
             return;
@@ -363,14 +363,14 @@ impl Colors {
     }
 }
 
-/// How everything looks.
+/// The appearance of the UI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Looks {
-    /// Which colors.
+    /// The theme.
     pub theme: Theme,
-    /// How many of them the terminal has.
+    /// The colors of the terminal.
     pub colors: Colors,
-    /// Which characters.
+    /// The characters for arrows, borders and symbols.
     pub signs: Signs,
 }
 
@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mono_has_no_colour_at_all() {
+    fn mono_has_no_color() {
         for role in Role::ALL {
             let style = Theme::Mono.style(role);
             assert_eq!((style.fg, style.bg), (None, None), "{role:?}");
@@ -396,12 +396,14 @@ mod tests {
         }
     }
 
+    /// A part of an sRGB color as linear light.
+    fn linear(part: u8) -> f64 {
+        let part = f64::from(part) / 255.0;
+        if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
+    }
+
     /// The relative luminance of WCAG 2.2.
     fn luminance((red, green, blue): (u8, u8, u8)) -> f64 {
-        let linear = |part: u8| {
-            let part = f64::from(part) / 255.0;
-            if part <= 0.04045 { part / 12.92 } else { ((part + 0.055) / 1.055).powf(2.4) }
-        };
         0.2126 * linear(red) + 0.7152 * linear(green) + 0.0722 * linear(blue)
     }
 
@@ -422,40 +424,75 @@ mod tests {
         }
     }
 
-    /// What somebody without the cones for green, or for red, sees: the matrices of Machado, Oliveira and Fernandes
-    /// (2009), on linear light.
-    fn seen(rgb: (u8, u8, u8), matrix: [[f64; 3]; 3]) -> [f64; 3] {
-        let linear = |part: u8| (f64::from(part) / 255.0).powf(2.2);
-        let light = [linear(rgb.0), linear(rgb.1), linear(rgb.2)];
-        matrix.map(|row| {
-            let sum: f64 = row.iter().zip(light).map(|(weight, part)| weight * part).sum();
-            sum.clamp(0.0, 1.0).powf(1.0 / 2.2)
-        })
+    /// The simulation of color blindness by Machado, Oliveira and Fernandes (2009), for linear light.
+    const BLINDNESS: [(&str, [[f64; 3]; 3]); 4] = [
+        ("none", [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]),
+        (
+            "deuteranopia",
+            [
+                [0.367_322, 0.860_646, -0.227_968],
+                [0.280_085, 0.672_501, 0.047_413],
+                [-0.011_820, 0.042_940, 0.968_881],
+            ],
+        ),
+        (
+            "protanopia",
+            [
+                [0.152_286, 1.052_583, -0.204_868],
+                [0.114_503, 0.786_281, 0.099_216],
+                [-0.003_882, -0.048_116, 1.051_998],
+            ],
+        ),
+        (
+            "tritanopia",
+            [
+                [1.255_528, -0.076_749, -0.178_779],
+                [-0.078_411, 0.930_809, 0.147_602],
+                [0.004_733, 0.691_367, 0.303_900],
+            ],
+        ),
+    ];
+
+    /// The least distance between two of these colors in Oklab. A difference of 0.02 is just noticeable.
+    const APART: f64 = 0.09;
+
+    /// Linear light in Oklab: lightness, green to red, blue to yellow.
+    fn oklab([red, green, blue]: [f64; 3]) -> [f64; 3] {
+        let long = 0.412_221 * red + 0.536_333 * green + 0.051_446 * blue;
+        let medium = 0.211_903 * red + 0.680_700 * green + 0.107_397 * blue;
+        let short = 0.088_302 * red + 0.281_719 * green + 0.629_979 * blue;
+        let [long, medium, short] = [long, medium, short].map(f64::cbrt);
+        [
+            0.210_454 * long + 0.793_618 * medium - 0.004_072 * short,
+            1.977_998 * long - 2.428_592 * medium + 0.450_594 * short,
+            0.025_904 * long + 0.782_772 * medium - 0.808_676 * short,
+        ]
     }
 
     #[test]
-    fn directions_and_trouble_differ_for_the_color_blind() {
-        const GREEN_BLIND: [[f64; 3]; 3] = [
-            [0.367_322, 0.860_646, -0.227_968],
-            [0.280_085, 0.672_501, 0.047_413],
-            [-0.011_820, 0.042_940, 0.968_881],
-        ];
-        const RED_BLIND: [[f64; 3]; 3] = [
-            [0.152_286, 1.052_583, -0.204_868],
-            [0.114_503, 0.786_281, 0.099_216],
-            [-0.003_882, -0.048_116, 1.051_998],
-        ];
+    fn directions_and_severities_differ_for_the_color_blind() {
         for palette in [&DARK, &LIGHT] {
-            let [client, server, warning, error] =
-                [palette.client, palette.server, palette.warning, palette.error].map(|shade| shade.rgb);
-            for matrix in [GREEN_BLIND, RED_BLIND] {
-                for (a, b) in
-                    [(client, server), (client, warning), (server, warning), (client, error), (server, error)]
-                {
-                    let (seen_a, seen_b) = (seen(a, matrix), seen(b, matrix));
-                    let apart: f64 =
-                        seen_a.iter().zip(seen_b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-                    assert!(apart > 0.15, "{a:x?} and {b:x?}: {apart}");
+            let shades = [palette.client, palette.server, palette.warning, palette.error];
+            for (name, matrix) in BLINDNESS {
+                let seen = shades.map(|shade| {
+                    let (red, green, blue) = shade.rgb;
+                    let light = [red, green, blue].map(|part| linear(part));
+                    let sum = |row: [f64; 3]| {
+                        row.iter().zip(light).map(|(weight, part)| weight * part).sum::<f64>()
+                    };
+                    oklab(matrix.map(|row| sum(row).clamp(0.0, 1.0)))
+                });
+                for (at, one) in seen.iter().enumerate() {
+                    for (other_at, other) in seen.iter().enumerate().skip(at + 1) {
+                        let apart: f64 = one
+                            .iter()
+                            .zip(other)
+                            .map(|(one, other)| (one - other).powi(2))
+                            .sum::<f64>()
+                            .sqrt();
+                        let (one, other) = (shades[at], shades[other_at]);
+                        assert!(apart > APART, "{name}: {one:x?} and {other:x?}: {apart}");
+                    }
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! A pane: a frame with titles, thick where it has the focus.
+//! A pane: a border with titles. The pane with the focus has a thick border and a bright title.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Margin, Rect};
@@ -11,34 +11,34 @@ use super::list::List;
 use super::text::Text;
 use crate::tui::theme::{Role, Theme};
 
-/// A pane's frame.
+/// The border of a pane.
 #[derive(Clone, Debug, Default)]
 pub struct Pane {
     /// At the left of the upper border.
     pub title: Text,
     /// At the right of the upper border.
     pub right: Text,
-    /// Keys go here.
+    /// Whether it has the focus.
     pub focused: bool,
-    /// What is in view of a list that does not fit: its rows, the first in view, and how many are.
+    /// For a list that does not fit: its rows, the first visible one, and the number of visible ones.
     pub scroll: Option<(usize, usize, usize)>,
 }
 
 impl Pane {
-    /// A pane with a title of our own words.
+    /// Makes a pane with a title.
     #[must_use]
     pub fn new(title: impl AsRef<str>, focused: bool) -> Self {
         Self { title: Text::of(Role::Title, title), right: Text::new(), focused, scroll: None }
     }
 
-    /// With words of our own at the right.
+    /// Adds a title at the right.
     #[must_use]
     pub fn right(mut self, words: impl AsRef<str>) -> Self {
         self.right = Text::of(Role::Plain, words);
         self
     }
 
-    /// With a scroll bar in the right border where a list does not fit.
+    /// Adds a scroll bar in the right border if the list does not fit.
     #[must_use]
     pub fn scrolled(mut self, list: &List) -> Self {
         self.scroll =
@@ -46,18 +46,20 @@ impl Pane {
         self
     }
 
-    /// Draws the frame; returns what is left inside. Empty where nothing is.
+    /// Draws the border; returns the area inside.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) -> Rect {
         let area = area.intersection(buffer.area);
         let (border, role) =
             if self.focused { (BorderType::Thick, Role::Focus) } else { (BorderType::Plain, Role::Dim) };
         let frame = Block::bordered().border_type(border).border_style(theme.style(role));
         let (left, right) = self.titles(usize::from(area.width));
-        // A line of the border stands before the first title and behind the last.
+        // Part of the border is before the first title and behind the last.
         let line = if self.focused { "━" } else { "─" };
         let titled = |text: &Text, before: &str, behind: &str| {
             let mut title = Text::of(role, before);
-            title.plainly(" ").append(text).plainly(" ").add(role, behind);
+            let text =
+                if self.focused { text.clone() } else { text.clone().replace_role(Role::Title, Role::Plain) };
+            title.plainly(" ").append(&text).plainly(" ").add(role, behind);
             title.line(theme)
         };
         let frame = match left {
@@ -84,7 +86,7 @@ impl Pane {
         inside(area)
     }
 
-    /// The titles as far as there is room for them: `┏━ Messages ━━ #1 ━┓`.
+    /// The titles that fit: `┏━ Messages ━━ #1 ━┓`.
     fn titles(&self, columns: usize) -> (Option<Text>, Option<&Text>) {
         let Some(room) = columns.checked_sub(6).filter(|room| *room > 0) else { return (None, None) };
         let title = self.title.cut(room);
@@ -94,17 +96,17 @@ impl Pane {
     }
 }
 
-/// What is inside a pane of this size.
+/// Returns the area inside a pane.
 #[must_use]
 pub fn inside(area: Rect) -> Rect {
     Block::bordered().inner(area)
 }
 
-/// Empties an area, for what lies on top of something else.
+/// Empties an area for a popup.
 pub fn clear(buffer: &mut Buffer, area: Rect) {
     let area = area.intersection(buffer.area);
     for y in area.top()..area.bottom() {
-        // A wide character that begins left of the area would reach into it.
+        // A wide character at the left of the area would reach into it.
         if let Some(left) = area.left().checked_sub(1)
             && let Some(cell) = buffer.cell_mut((left, y))
             && crate::model::width(cell.symbol()) > 1

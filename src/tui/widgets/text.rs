@@ -1,7 +1,7 @@
-//! A line of text in roles, cut and padded by display columns.
+//! A line of text with roles, cut and padded by display columns. It becomes a [`Line`] of ratatui.
 //!
-//! Whatever was captured goes in through [`Text::captured`] (or was made safe by [`crate::model`] before): then a
-//! `␛` that was sent differs from an ESC that was.
+//! Captured bytes must be added by [`Text::captured`], or made safe by [`crate::model`] before: then a `␛` that was
+//! sent looks different from an ESC that was sent.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -15,7 +15,7 @@ pub use crate::model::wrap;
 use crate::model::{Safe, preview_runs, safe, width};
 use crate::tui::theme::{Role, Theme};
 
-/// A line under construction.
+/// A line of text with roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     parts: Vec<(Role, String)>,
@@ -37,25 +37,25 @@ impl Text {
         line
     }
 
-    /// Columns so far.
+    /// Returns the width in columns.
     #[must_use]
     pub fn width(&self) -> usize {
         self.width
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether the line is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// The text without roles.
+    /// Returns the text without roles.
     #[must_use]
     pub fn plain(&self) -> String {
         self.parts.iter().map(|(_, text)| text.as_str()).collect()
     }
 
-    /// Appends our own text.
+    /// Appends a text that needs no escaping.
     pub fn add(&mut self, role: Role, text: impl AsRef<str>) -> &mut Self {
         let text = text.as_ref();
         if text.is_empty() {
@@ -69,7 +69,7 @@ impl Text {
         self
     }
 
-    /// Appends our own text in the plain role.
+    /// Appends a text that needs no escaping, in the plain role.
     pub fn plainly(&mut self, text: impl AsRef<str>) -> &mut Self {
         self.add(Role::Plain, text)
     }
@@ -89,7 +89,7 @@ impl Text {
         self
     }
 
-    /// Appends captured bytes, made safe, all of them: only for what is bounded already.
+    /// Appends all of the captured bytes, made safe; only for bytes of limited length.
     pub fn captured_whole(&mut self, role: Role, bytes: &[u8]) -> &mut Self {
         for run in safe(bytes) {
             self.run(role, &run);
@@ -112,21 +112,21 @@ impl Text {
         self
     }
 
-    /// Fills up with spaces to `column`.
+    /// Appends spaces up to `column`.
     pub fn pad_to(&mut self, column: usize) -> &mut Self {
         let missing = column.saturating_sub(self.width);
         self.add(Role::Plain, " ".repeat(missing))
     }
 
-    /// Appends a text at the left of a cell of `columns` and fills it up; longer text is cut.
+    /// Appends a text at the left of a cell of `columns`; longer text is cut.
     pub fn left(&mut self, role: Role, text: &str, columns: usize) -> &mut Self {
         let end = self.width + columns;
         let kept = fit(text, columns);
         self.add(role, kept).pad_to(end)
     }
 
-    /// Appends a text at the right of a cell of `columns`; longer text is cut, which `…` says: a number of which the
-    /// end is missing would be another number.
+    /// Appends a text at the right of a cell of `columns`. A longer text is cut and marked with `…`, because a number
+    /// without its last digits would look like another number.
     pub fn right(&mut self, role: Role, text: &str, columns: usize) -> &mut Self {
         let kept = fit(text, columns);
         if kept.len() < text.len() {
@@ -136,25 +136,25 @@ impl Text {
         self.pad_to(self.width + columns - width(kept).min(columns)).add(role, kept)
     }
 
-    /// Appends a number at the right of a cell of `columns`: exact where it fits with a space before it, else rounded.
+    /// Appends a number at the right of a cell of `columns`: exact if it fits with a space before it, else rounded.
     pub fn count(&mut self, role: Role, value: u64, columns: usize) -> &mut Self {
         self.right(role, &units::count(value, columns), columns)
     }
 
-    /// As [`count`](Self::count), the thousands apart where there is room.
+    /// As [`count`](Self::count), with groups of three digits if they fit.
     pub fn grouped(&mut self, role: Role, value: u64, columns: usize) -> &mut Self {
         let text = units::grouped(value);
         let text = if width(&text) <= columns { text } else { units::count(value, columns) };
         self.right(role, &text, columns)
     }
 
-    /// Appends captured bytes in a cell of `columns`, cut with `…` and filled up.
+    /// Appends captured bytes in a cell of `columns`, cut with `…`.
     pub fn captured_cell(&mut self, role: Role, bytes: &[u8], columns: usize) -> &mut Self {
         let end = self.width + columns;
         self.captured(role, bytes, columns).pad_to(end)
     }
 
-    /// Appends `other` so that it ends at `column`, with at least one space before it; drops it where it does
+    /// Appends `other` so that it ends at `column`, with at least one space before it; leaves it out if it does
     /// not fit.
     pub fn end_at(&mut self, column: usize, other: &Self) -> &mut Self {
         if self.width + other.width < column {
@@ -163,7 +163,16 @@ impl Text {
         self
     }
 
-    /// All of it in one role.
+    /// Returns the line with one role in place of another.
+    #[must_use]
+    pub fn replace_role(mut self, from: Role, to: Role) -> Self {
+        for (role, _) in self.parts.iter_mut().filter(|(role, _)| *role == from) {
+            *role = to;
+        }
+        self
+    }
+
+    /// Returns the line in one role.
     #[must_use]
     pub fn in_role(mut self, role: Role) -> Self {
         for (of, _) in &mut self.parts {
@@ -172,11 +181,11 @@ impl Text {
         self
     }
 
-    /// Gives every place where `needle` stands, in upper or lower case, the role of what a search found.
+    /// Gives every occurrence of `needle`, in any case, the role of a search hit.
     pub fn highlight(&mut self, needle: &str) -> &mut Self {
         let needle = needle.to_lowercase();
         let plain = self.plain();
-        // Lower case of some letters is longer: then places would not fit.
+        // Some letters are longer in lower case; the offsets would not match then.
         let lower = plain.to_lowercase();
         if needle.is_empty() || lower.len() != plain.len() {
             return self;
@@ -205,7 +214,7 @@ impl Text {
         self
     }
 
-    /// The first `columns`; a longer line ends in `…`.
+    /// Returns the first `columns`; a longer line ends in `…`.
     #[must_use]
     pub fn cut(&self, columns: usize) -> Self {
         if self.width <= columns {
@@ -224,16 +233,16 @@ impl Text {
         line
     }
 
-    /// The same for ratatui's widgets.
+    /// Returns the line for widgets of ratatui.
     #[must_use]
     pub fn line(&self, theme: Theme) -> Line<'static> {
-        // Nothing of what was drawn there before shines through.
+        // The style replaces the style of the cells.
         let style = |role: Role| Style::reset().patch(theme.style(role));
         self.parts.iter().map(|(role, text)| Span::styled(text.clone(), style(*role))).collect()
     }
 
-    /// Draws it into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. What lies outside the buffer
-    /// is left out.
+    /// Draws the line into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. Cells outside the buffer are
+    /// left out.
     pub fn draw(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme) {
         let area = Rect { x, y, width: columns, height: 1 }.intersection(buffer.area);
         if area.is_empty() {
@@ -244,7 +253,7 @@ impl Text {
         line.render(area, buffer);
     }
 
-    /// As [`draw`](Self::draw); a selected row is marked over all of its columns.
+    /// As [`draw`](Self::draw); a selected row has a background over all of its columns.
     pub fn draw_row(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, selected: bool) {
         self.draw(buffer, x, y, columns, theme);
         if selected {
@@ -253,7 +262,7 @@ impl Text {
     }
 }
 
-/// The longest beginning of `text` that takes at most `columns`, no cluster cut in half.
+/// Returns the longest beginning of `text` that fits into `columns`. Grapheme clusters are not cut.
 #[must_use]
 pub fn fit(text: &str, columns: usize) -> &str {
     if text.len() <= columns {

@@ -93,7 +93,7 @@ impl Layout {
                 Column::right("!", 3).close(),
             ]);
         }
-        let url = table::rest(&columns, width.into()).max(8);
+        let url = table::rest(&columns, width.into()).saturating_sub(1).max(8);
         let title = match (wide && url > 22, lang) {
             (true, Lang::En) => "URL  (client → server)",
             (true, Lang::Zh) => "URL（客户端 → 服务器）",

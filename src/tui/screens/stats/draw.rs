@@ -304,7 +304,7 @@ impl StatsPage<'_> {
         }
         let mut line = Text::of(Role::Plain, lang.pick("reply ", "应答 "));
         percentiles(&mut line, &self.figures.replies, lang, units::duration);
-        line.add(Role::Dim, lang.pick("  (→ to the next ←)", "  （→ 到下一个 ←）"));
+        line.add(Role::Dim, lang.pick("  (→ to the next ←)", "  （→ 到 ←）"));
         lines.push(line);
         if self.figures.walked < self.figures.all {
             let done = units::percent(self.figures.walked, self.figures.all);
@@ -364,8 +364,10 @@ impl StatsPage<'_> {
             } else {
                 String::new()
             };
-            let words = lang
-                .pick(format!(", before message {message}{whose}"), format!("，在消息 {message}{whose}之前"));
+            let words = lang.pick(
+                format!(", before message {message}{whose}"),
+                format!("，在消息 {message} {whose}之前"),
+            );
             line.add(Role::Dim, words);
         }
         lines.push(line);
@@ -510,7 +512,7 @@ fn method_in_chinese(name: &str) -> Option<&'static str> {
         "websocket" => "WebSocket（实测）",
         "request" => "每条消息一个请求 *",
         "long-poll" => "长轮询",
-        "sse" => "服务器发送事件（SSE）加 POST",
+        "sse" => "SSE 加 POST",
         _ => return None,
     })
 }
