@@ -1,8 +1,8 @@
-//! Which connections a filter chooses: as `wslens read --level connections -Y` does. A test of a field that a connection does
-//! not have itself holds where any of its messages, frames or findings fulfils it.
+//! The connections that a filter selects, as `wslens read --level connections -Y` does. A test of a field that a
+//! connection does not have is true if it is true for any of its messages, frames or findings.
 //!
-//! Rows are asked a bounded number at a time. What a row cannot decide, because it knows only the first bytes of a message, is
-//! searched in all bytes, in the background.
+//! Rows are tested in steps of a limited number. If a row cannot decide a test, because it stores only the first bytes
+//! of a message, complete payloads are searched in the background.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,55 +12,55 @@ use super::records::{OfConnection, OfFinding, OfFrame, OfMessage};
 use crate::filter::{Field, Filter, FilterVerdict, Level, Told};
 use crate::store::{ConnectionRow, Index, Marks};
 
-/// Rows that are asked in one go.
+/// Number of rows tested in one step.
 const BUDGET: usize = 20_000;
-/// While more comes, the least time between two searches in payloads.
+/// Minimum time between two searches in payloads while data arrives.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// What a test came to for a connection.
+/// The result of a test for a connection.
 #[derive(Clone, Copy, Debug, Default)]
 struct Answer {
-    /// Something fulfils it.
+    /// Something fulfills it.
     yes: bool,
-    /// It depends on bytes that are not there.
+    /// It depends on bytes that were not captured.
     unknown: bool,
-    /// The last message, or frame, that has to be searched for it, by number; 0 where none has to.
+    /// Number of the last message or frame that must be searched; 0 if none.
     waits: u64,
 }
 
-/// What was asked of a connection.
+/// The results for a connection.
 #[derive(Clone, Debug, Default)]
 struct AskedPayloads {
-    /// By test.
+    /// One for each test.
     answers: Vec<Answer>,
-    /// Messages and frames that were looked at.
+    /// Number of messages and frames that were tested.
     messages: usize,
     frames: usize,
-    /// Messages that were not complete then, by place.
+    /// Messages that were incomplete then, by place.
     unfinished: Vec<u32>,
-    /// Messages and frames that a search has looked at.
+    /// Number of messages and frames that a search has tested.
     searched: (u64, u64),
 }
 
-/// A search in payloads that goes on.
+/// A running search in payloads.
 #[derive(Clone, Debug)]
 struct PayloadSearch {
     id: u64,
-    /// Connections, with the messages and frames that there were when it began.
+    /// The connections, with the number of their messages and frames when it began.
     among: Vec<(u32, u64, u64)>,
     percent: u8,
 }
 
-/// Which connections a filter chooses.
+/// The connections that a filter selects.
 #[derive(Clone, Debug)]
 pub struct Choice {
     filter: Arc<Filter>,
-    /// By test: where it is answered, where that is not by the connection.
+    /// For each test: the level that answers it, unless the connection does.
     homes: Vec<Option<Level>>,
     asked: HashMap<u32, AskedPayloads>,
-    /// Findings that were looked at, released ones included.
+    /// Number of findings that were tested, counting released ones.
     findings: u64,
-    /// What there was when all was asked.
+    /// The numbers of rows when all were tested.
     seen: Option<[u64; 5]>,
     busy: bool,
     search: Option<PayloadSearch>,
@@ -92,7 +92,7 @@ impl AskedPayloads {
 }
 
 impl Choice {
-    /// Nothing asked yet.
+    /// Makes the state before any test.
     #[must_use]
     pub fn new(filter: Arc<Filter>) -> Self {
         let homes = filter.homes();
@@ -116,7 +116,7 @@ impl Choice {
         &self.filter
     }
 
-    /// What the filter says of a connection.
+    /// Returns the result of the filter for a connection.
     #[must_use]
     pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> FilterVerdict {
         let left_out = index.findings_left_out > 0;
@@ -125,7 +125,7 @@ impl Choice {
         self.filter.test(&OfConnection { index, row, answers: Some(&answer) })
     }
 
-    /// What a test came to; none where the connection answers it itself.
+    /// Returns the result of a test; `None` if the connection answers it.
     fn answer(&self, test: usize, asked: Option<&AskedPayloads>, left_out: bool) -> Option<FilterVerdict> {
         let home = self.homes.get(test).copied().flatten()?;
         let answer = asked.and_then(|asked| asked.answers.get(test)).copied().unwrap_or_default();
@@ -139,7 +139,7 @@ impl Choice {
         })
     }
 
-    /// Asks what is new, a bounded number of rows.
+    /// Tests new rows, a limited number.
     pub fn advance(&mut self, index: &Index, marks: &BTreeSet<(u32, u64)>) {
         let marked =
             if self.filter.fields().any(|field| field == Field::Mark) { marks.len() as u64 } else { 0 };
@@ -202,7 +202,7 @@ impl Choice {
             return;
         }
         if asked.messages < messages.released() {
-            // These went before anybody asked.
+            // These were released before they were tested.
             self.lost(asked, Level::Message);
             asked.messages = messages.released();
         }
@@ -275,7 +275,7 @@ impl Choice {
         homes.filter(move |(_, of)| **of == Some(home)).map(|(test, _)| test)
     }
 
-    /// Rows were released before they were asked.
+    /// Handles rows that were released before they were tested.
     fn lost(&self, asked: &mut AskedPayloads, home: Level) {
         for test in self.tests(home) {
             if let Some(answer) = asked.answers.get_mut(test) {
@@ -284,8 +284,8 @@ impl Choice {
         }
     }
 
-    /// The connections to search in, where rows left something undecided and no search goes on. `id`: that of the search.
-    /// `reading`: more comes.
+    /// Returns the connections to search if rows left a test undecided and no search is running. `id`: number of the
+    /// search. `reading`: more data arrives.
     pub fn begin_search(&mut self, index: &Index, now: Duration, id: u64, reading: bool) -> Option<Vec<u32>> {
         let rests = self.rested.is_some_and(|(ended, took)| now < ended + PAUSE.max(took * 4));
         if self.busy || self.search.is_some() || reading && rests {
@@ -316,7 +316,7 @@ impl Choice {
         self.verdict(index, row) == FilterVerdict::Unknown
     }
 
-    /// A search told something, or came further.
+    /// Handles progress of a search.
     pub fn found(&mut self, id: u64, told: &[Told], percent: u8, over: bool, now: Duration) {
         let Some(search) = self.search.as_mut().filter(|search| search.id == id) else { return };
         search.percent = percent;
@@ -336,25 +336,25 @@ impl Choice {
         self.version += 1;
     }
 
-    /// How far the search came that goes on, in per cent.
+    /// Progress of the running search in percent.
     #[must_use]
     pub fn percent(&self) -> Option<u8> {
         self.search.as_ref().map(|search| search.percent)
     }
 
-    /// Whether rows are still to be asked.
+    /// Returns whether rows are still to be tested.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy
     }
 
-    /// Grows whenever answers may be others.
+    /// A number that grows whenever results may have changed.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// How many connections it chooses, and of how many that is not known.
+    /// Number of connections that it selects, and of those that are undecided.
     #[must_use]
     pub fn counts(&self, index: &Index) -> (u64, u64) {
         index.connections.iter().fold((0, 0), |(yes, unknown), row| match self.verdict(index, row) {

@@ -1,7 +1,7 @@
-//! The one table of commands: keys, footer, help, palette and documentation all come from it.
+//! The table of commands. Keys, footer, help, palette and docs/KEYS.md are made from it.
 //!
 //! To add a command: a name in [`Cmd`], a row in the section of its screen in `table`, and an arm in that screen's
-//! `update`. Tests see to it that no key means two things in one place.
+//! `act`. Tests check that no key has two meanings in one place.
 
 mod table;
 
@@ -10,7 +10,7 @@ pub use table::all;
 use super::keys::{Press, sequence};
 use crate::model::{Bilingual, both};
 
-/// What can be done. The rows of the table say what each does.
+/// A command. The rows of the table describe each.
 #[allow(missing_docs)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Cmd {
@@ -39,7 +39,7 @@ pub enum Cmd {
     Story,
     ToggleMouse,
     StopReading,
-    // While it comes
+    // Live capture
     Follow,
     Pause,
     StopCapture,
@@ -69,7 +69,7 @@ pub enum Cmd {
     Copy,
     CopyAs,
     Export,
-    /// Save the whole capture.
+    /// Save the complete capture.
     SaveAll,
     // Connections
     Sort,
@@ -130,7 +130,7 @@ pub enum Cmd {
     NextStep,
     PreviousStep,
     Bits,
-    // Input lines and lists on top of screens
+    // Input lines and popups
     Apply,
     Cancel,
     Complete,
@@ -138,7 +138,7 @@ pub enum Cmd {
     Newer,
 }
 
-/// Where keys go: a screen, or what lies on top of it. A set of them is a bit set.
+/// The places where keys have a meaning: screens, input lines, popups. A set of places is a bit set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scope(pub u32);
 
@@ -147,7 +147,7 @@ impl Scope {
     pub const CONNECTIONS: Self = Self(1);
     /// Handshake.
     pub const HANDSHAKE: Self = Self(1 << 1);
-    /// Messages, or frames in their place.
+    /// Messages or frames of a connection.
     pub const MESSAGES: Self = Self(1 << 2);
     /// One message.
     pub const DETAIL: Self = Self(1 << 3);
@@ -165,7 +165,7 @@ impl Scope {
     pub const LEARN: Self = Self(1 << 9);
     /// An input line: filter, search, go to.
     pub const INPUT: Self = Self(1 << 10);
-    /// A list on top of a screen: help, palette, copy as.
+    /// A popup: help, palette, menu.
     pub const POPUP: Self = Self(1 << 11);
 
     /// The frame builder.
@@ -175,44 +175,44 @@ impl Scope {
     pub const SCREENS: Self = Self(((1 << 10) - 1) | Self::BUILDER.0);
     /// Screens with a list of rows.
     pub const LISTS: Self = Self(Self::CONNECTIONS.0 | Self::MESSAGES.0 | Self::LADDER.0 | Self::FINDINGS.0);
-    /// Screens in which a message is at hand.
+    /// Screens with a selected message.
     pub const OF_MESSAGE: Self =
         Self(Self::MESSAGES.0 | Self::DETAIL.0 | Self::FRAME.0 | Self::LADDER.0 | Self::LAYERS.0);
 
-    /// Both.
+    /// Returns the union of two sets.
     #[must_use]
     pub const fn or(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Without some.
+    /// Returns a set without another one.
     #[must_use]
     pub const fn but(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether it shares a place with `other`.
+    /// Returns whether two sets have a place in common.
     #[must_use]
     pub const fn meets(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 }
 
-/// Where the help lists a command.
+/// The section of the help that lists a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
-    /// What only this screen can.
+    /// Commands of one screen.
     Screen,
     /// Movement.
     Move,
-    /// Find and take along.
+    /// Find, copy, export.
     Find,
-    /// The same everywhere.
+    /// Commands of all screens.
     Everywhere,
 }
 
 impl Group {
-    /// All, in the order of the help.
+    /// All groups, in the order of the help.
     pub const ALL: [Self; 4] = [Self::Screen, Self::Move, Self::Find, Self::Everywhere];
 
     /// Its heading.
@@ -227,16 +227,16 @@ impl Group {
     }
 }
 
-/// A command in its places.
+/// A command and its keys in some places.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// Which.
+    /// The command.
     pub cmd: Cmd,
-    /// Keys that run it, the one to show first. Several presses one after the other are one word: `]e`.
+    /// Its keys, the one to show first. Several presses in sequence are one word: `]e`.
     pub keys: &'static [&'static str],
-    /// Where these keys do this.
+    /// Where these keys run it.
     pub scope: Scope,
-    /// Where the help lists it.
+    /// The section of the help.
     pub group: Group,
     /// One or two words, for the footer.
     pub short: Bilingual,
@@ -245,26 +245,26 @@ pub struct Command {
 }
 
 impl Command {
-    /// Returns all of its words, for searches: they find a command in either language.
+    /// Returns all of its words, so that searches find it in either language.
     #[must_use]
     pub fn text(&self) -> String {
         [self.short.en, self.words.en, self.short.zh, self.words.zh].join(" ")
     }
 }
 
-/// The row of a command in a place.
+/// Returns the row of a command in a place.
 #[must_use]
 pub fn find(cmd: Cmd, scope: Scope) -> Option<&'static Command> {
     all().find(|row| row.cmd == cmd && row.scope.meets(scope))
 }
 
-/// The key to show for a command in a place.
+/// Returns the key to show for a command in a place.
 #[must_use]
 pub fn key_of(cmd: Cmd, scope: Scope) -> Option<&'static str> {
     find(cmd, scope).and_then(|row| row.keys.first().copied())
 }
 
-/// What presses mean.
+/// The meaning of some presses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// A command.
@@ -275,7 +275,7 @@ pub enum Meaning {
     Nothing,
 }
 
-/// What these presses mean in a place.
+/// Returns the meaning of presses in a place.
 #[must_use]
 pub fn meaning(presses: &[Press], scope: Scope) -> Meaning {
     let mut begins = false;
@@ -307,7 +307,7 @@ pub fn markdown() -> String {
     for (group, scope, title) in chapters.into_iter().chain(own) {
         let mut rows: Vec<&Command> =
             all().filter(|row| row.group == group && row.scope.meets(scope)).collect();
-        // A command with other keys in some places has several rows.
+        // A command with different keys in some places has several rows.
         rows.dedup_by_key(|row| row.cmd);
         if rows.is_empty() {
             continue;

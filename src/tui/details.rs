@@ -1,4 +1,4 @@
-//! What was read on demand, kept while it may be looked at again.
+//! Details that were loaded on demand. The latest ones are kept.
 
 use std::sync::Arc;
 
@@ -11,41 +11,41 @@ pub enum DetailsAnswer {
     Message(Arc<MessageDetail>),
     /// A frame that belongs to no message.
     Frame(Arc<FrameDetail>),
-    /// How TCP carried a connection.
+    /// The TCP segments of a connection.
     Tcp(Arc<TcpDetail>),
 }
 
-/// How a detail stands.
+/// The state of a detail.
 #[derive(Clone, Debug)]
 pub enum Detail<T> {
-    /// Nobody asked yet: the cursor moves on.
+    /// It was not requested: the cursor may still be moving.
     Absent,
-    /// Asked for.
+    /// It was requested.
     Loading,
-    /// There.
+    /// It is loaded.
     Ready(Arc<T>),
-    /// It cannot be read, and why.
+    /// It cannot be loaded: the error.
     Failed(String),
 }
 
-/// Details that are kept. A message may take some megabytes, so there are few.
+/// Number of details that are kept. A message may take several megabytes.
 const KEPT: usize = 8;
 
-/// The details that are there or on their way, the latest last.
+/// The details that are loaded or requested, the latest last.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
     kept: Vec<(Request, Option<Result<DetailsAnswer, String>>)>,
 }
 
 impl Details {
-    /// Takes note that something was asked for; `false` where it is there already or on its way.
+    /// Registers a request; returns `false` if the detail is already loaded or requested.
     pub fn ask(&mut self, request: &Request) -> bool {
         if let Some(at) = self.kept.iter().position(|(known, _)| known == request) {
             let entry = self.kept.remove(at);
             self.kept.push(entry);
             return false;
         }
-        // Of requests of one kind only the newest is answered.
+        // The store answers only the newest request of a kind.
         self.kept.retain(|(known, answer)| {
             answer.is_some() || std::mem::discriminant(known) != std::mem::discriminant(request)
         });
@@ -56,25 +56,25 @@ impl Details {
         true
     }
 
-    /// Takes an answer; one that nobody waits for any more is dropped.
+    /// Stores an answer; one that was not expected is dropped.
     pub fn answer(&mut self, request: &Request, answer: Result<DetailsAnswer, String>) {
         if let Some((_, slot)) = self.kept.iter_mut().find(|(known, _)| known == request) {
             *slot = Some(answer);
         }
     }
 
-    /// Forgets how TCP carried connections: more of it came.
+    /// Forgets the TCP segments of connections: more have arrived.
     pub fn forget_tcp(&mut self) {
         self.kept.retain(|(request, answer)| answer.is_none() || !matches!(request, Request::Tcp { .. }));
     }
 
-    /// Whether something is on its way.
+    /// Returns whether an answer is expected.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.kept.iter().any(|(_, answer)| answer.is_none())
     }
 
-    /// Forgets everything, where the index changed under it.
+    /// Forgets everything, because the index has changed.
     pub fn clear(&mut self) {
         self.kept.clear();
     }
@@ -106,7 +106,7 @@ impl Details {
         })
     }
 
-    /// How TCP carried a connection.
+    /// The TCP segments of a connection.
     #[must_use]
     pub fn tcp(&self, connection: u32) -> Detail<TcpDetail> {
         self.find(&Request::Tcp { connection }, |answer| match answer {

@@ -5,7 +5,7 @@ use std::fmt;
 /// A key without modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Key {
-    /// A character, as the keyboard's layout gives it.
+    /// A character.
     Char(char),
     /// Enter.
     Enter,
@@ -42,11 +42,11 @@ pub enum Key {
 /// A key with its modifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Press {
-    /// Which key.
+    /// The key.
     pub key: Key,
-    /// With Ctrl.
+    /// Whether Ctrl is pressed.
     pub ctrl: bool,
-    /// With Alt.
+    /// Whether Alt is pressed.
     pub alt: bool,
 }
 
@@ -70,19 +70,19 @@ const NAMES: [(&str, Key); 16] = [
 ];
 
 impl Press {
-    /// A key alone.
+    /// Makes a press without modifiers.
     #[must_use]
     pub fn plain(key: Key) -> Self {
         Self { key, ctrl: false, alt: false }
     }
 
-    /// A character.
+    /// Makes a press of a character.
     #[must_use]
     pub fn char(char: char) -> Self {
         Self::plain(Key::Char(char))
     }
 
-    /// Reads one key's name.
+    /// Parses the name of a key.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if let Some((_, key)) = NAMES.iter().find(|(known, _)| *known == name) {
@@ -102,7 +102,7 @@ impl Press {
     }
 }
 
-/// The presses of a key's name in the table: one, or several one after the other as in `]e`.
+/// Returns the presses of a name in the table: one, or several as in `]e`.
 #[must_use]
 pub fn sequence(name: &str) -> Vec<Press> {
     match Press::parse(name) {
@@ -111,7 +111,7 @@ pub fn sequence(name: &str) -> Vec<Press> {
     }
 }
 
-/// The presses of a line such as `3 j j Enter Esc`: names with spaces between, what is no name by its characters.
+/// Returns the presses of a line such as `3 j j Enter Esc`: names, or the characters of a word that is no name.
 #[must_use]
 pub fn script(keys: &str) -> Vec<Press> {
     keys.split_whitespace().flat_map(sequence).collect()

@@ -1,6 +1,6 @@
-//! A capture that is looked at while it comes: follow and pause, rates, and the pane that shows them.
+//! A live capture: follow, pause, rates, and the pane that shows them.
 //!
-//! Figures are looked at four times a second, so that digits can be read; what is drawn in between shows the same ones.
+//! Figures are updated four times a second, so that digits can be read; frames in between show the same ones.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use super::widgets::{Pane, Text, bars, units};
 use crate::model::{Direction, Lang, Losses, PerDirection};
 use crate::store::{Index, Progress, Reading};
 
-/// Time between two looks at the figures.
+/// Time between two updates of the figures.
 const LOOK: Duration = Duration::from_millis(250);
-/// Looks that the picture of rates shows.
+/// Number of updates that the sparkline shows.
 const SHOWN: usize = 28;
-/// Looks in a second: rates are over as many.
+/// Number of updates in a second, over which rates are computed.
 const SECOND: usize = 4;
 
-/// Figures of one look.
+/// The figures of one update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct LiveLook {
     at: Duration,
@@ -30,27 +30,27 @@ struct LiveLook {
     draws: u64,
 }
 
-/// How what comes is looked at.
+/// How the UI shows a live capture.
 #[derive(Clone, Debug, Default)]
 pub struct LiveView {
-    /// The list keeps to the newest row.
+    /// Whether the list follows the newest row.
     pub follow: bool,
-    /// Lists stay as they are. The capture goes on.
+    /// Whether the lists are frozen. The capture continues.
     pub paused: bool,
-    /// Frames that were drawn.
+    /// Number of frames that were drawn.
     pub draws: u64,
-    /// When the capture began and ended, by the UI's clock.
+    /// When the capture began and ended, by the clock of the UI.
     began: Option<Duration>,
     ended: Option<Duration>,
     looks: VecDeque<LiveLook>,
-    /// What the last look saw.
+    /// The figures that are shown.
     seen: Seen,
 }
 
-/// What is shown until the next look.
+/// The figures that are shown until the next update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Seen {
-    /// Which list.
+    /// The connection whose rows are counted.
     connection: u32,
     messages: u64,
     frames: u64,
@@ -61,20 +61,20 @@ struct Seen {
     bytes: u64,
 }
 
-/// Whether the input has no end that is known: a live capture, or a pipe.
+/// Returns whether the length of the input is unknown: a live capture, or a pipe.
 #[must_use]
 pub fn is_stream(progress: &Progress) -> bool {
     progress.stream
 }
 
-/// Whether more comes, as far as is known.
+/// Returns whether more data may arrive.
 #[must_use]
 pub fn goes_on(progress: &Progress) -> bool {
     progress.stream && progress.state != Reading::Done
 }
 
 impl LiveView {
-    /// The capture is looked at from now on.
+    /// Starts the clock.
     pub(super) fn begin(&mut self, progress: &Progress, now: Duration) {
         if progress.stream && self.began.is_none() {
             self.began = Some(now);
@@ -82,13 +82,13 @@ impl LiveView {
         }
     }
 
-    /// Nothing comes any more: figures stay as they are.
+    /// Stops the clock: no more data arrives.
     pub(super) fn end(&mut self, now: Duration) {
         self.ended.get_or_insert(now);
         self.paused = false;
     }
 
-    /// Whether it is time to look at the figures again, or another list is shown.
+    /// Returns whether an update is due, or another list is shown.
     pub(super) fn is_due(&self, now: Duration, selection: Selection) -> bool {
         let since = self.looks.back().map(|look| now.saturating_sub(look.at));
         self.began.is_some()
@@ -96,7 +96,7 @@ impl LiveView {
             && (since.is_none_or(|since| since >= LOOK) || self.seen.connection != selection.connection)
     }
 
-    /// Looks at the figures; answers whether anything that is shown changed.
+    /// Updates the figures; returns whether anything visible changed.
     pub(super) fn look(&mut self, index: &Index, selection: Selection, now: Duration) -> bool {
         let traffic = &index.traffic;
         let look = LiveLook {
@@ -135,11 +135,11 @@ impl LiveView {
             self.seen.bytes = rate(to.bytes, from.bytes);
             self.seen.draws = rate(to.draws, from.draws);
         }
-        // How often it was drawn is no reason to draw.
+        // The number of frames drawn is no reason to draw.
         Seen { draws: before.draws, ..self.seen } != before
     }
 
-    /// Seconds that the capture lasts.
+    /// Seconds since the capture began.
     fn clock(&self, now: Duration) -> u64 {
         let end = self.ended.unwrap_or(now);
         end.saturating_sub(self.began.unwrap_or(end)).as_secs()
@@ -152,7 +152,7 @@ impl LiveView {
     }
 }
 
-/// `drops 0`, or kernel, interface and own queue, as in `drops 12/0/3 !`.
+/// `drops 0`, or kernel, interface and wslens, as in `drops 12/0/3 !`.
 fn drops(losses: &Losses, lang: Lang) -> (Role, String) {
     if losses.is_none() {
         return (Role::Plain, lang.pick("drops 0", "丢弃 0").to_owned());
@@ -163,7 +163,7 @@ fn drops(losses: &Losses, lang: Lang) -> (Role, String) {
     )
 }
 
-/// `● REC 00:18  FOLLOW  drops 0`: how the capture stands, for the first row.
+/// `● REC 00:18  FOLLOW  drops 0`: the state of the capture, for the first row.
 #[must_use]
 pub fn state(ctx: &Ctx<'_>) -> Text {
     let (live, progress) = (&ctx.shared.live, &ctx.shared.progress);
@@ -217,14 +217,14 @@ pub fn state(ctx: &Ctx<'_>) -> Text {
     line
 }
 
-/// How the list in sight stands: its last row as far as it is shown, and the newest.
+/// The position of the list: its last visible row, and the newest one.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Standing {
-    /// The row that was the newest when the list was paused, or the cursor is on.
+    /// The row under the cursor, or the newest one when the list was paused.
     pub at: u64,
-    /// The last row that was seen.
+    /// The last row that was visible.
     pub seen: u64,
-    /// Rows are frames.
+    /// Whether the rows are frames.
     pub frames: bool,
     /// Whether there is a list.
     pub listed: bool,
@@ -235,14 +235,14 @@ impl Standing {
         if self.frames { live.seen.frames } else { live.seen.messages }
     }
 
-    /// Rows that came below what was seen.
+    /// Number of rows that arrived below the last visible one.
     #[must_use]
     pub fn new_rows(&self, live: &LiveView) -> u64 {
         self.newest(live).saturating_sub(self.seen)
     }
 }
 
-/// Rows that the pane takes in an area: all that it says, its short form, or none.
+/// Returns the number of rows of the pane in an area: long form, short form, or none.
 #[must_use]
 pub fn height(body: Rect) -> u16 {
     match (body.height, body.width) {
@@ -385,7 +385,7 @@ fn queue(ctx: &Ctx<'_>) -> String {
         .map_or(String::new(), |percent| format!("{}{percent}%   ", ctx.shared.lang.pick("queue ", "队列 ")))
 }
 
-/// What went, where anything did; and why the capture ended.
+/// What was released, if anything; and why the capture ended.
 fn gone(ctx: &Ctx<'_>) -> Option<Text> {
     let (progress, lang) = (&ctx.shared.progress, ctx.shared.lang);
     let live = progress.live.as_ref();
@@ -498,7 +498,7 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
     vec![first(ctx, standing, 0, false), rates(live, false, ctx.shared.lang), third, fourth]
 }
 
-/// Whether something went wrong that is to be seen at once.
+/// Returns whether there is an error that must be visible at once.
 fn has_trouble(ctx: &Ctx<'_>) -> bool {
     ctx.shared.progress.live.as_ref().is_some_and(|status| {
         status.trouble.is_some() || status.unsaved_why.is_some() || !status.vanished.is_empty()

@@ -1,32 +1,32 @@
-//! The terminal UI: what a capture holds, looked at with keys and mouse.
+//! The terminal UI.
 //!
 //! ```text
 //! terminal ──► run ──► Event ──► App::update ──► Effect ──► run ──► files, clipboard, store
 //!                                App, Index ──► view ──► buffer ──► terminal
 //! ```
 //!
-//! | file | what it knows |
+//! | file | contents |
 //! | --- | --- |
-//! | [`app`] | the state, and what events make of it |
+//! | [`app`] | the state, and how events change it |
 //! | [`event`] | events and effects |
-//! | [`commands`] | the one table of commands; keys, footer, help and palette come from it |
+//! | [`commands`] | the table of commands, from which keys, footer, help and palette are made |
 //! | [`keys`] | keys and their names |
-//! | [`shared`] | what all screens share: selection, filter, details; `Ctx` to draw, `Turn` to act |
-//! | [`details`] | what was loaded |
-//! | [`order`] | in which order the rows of a connection stand, and where bytes are missing |
-//! | [`choice`] | which connections a filter chooses |
-//! | [`records`] | rows as a filter asks about them |
-//! | [`live`] | a capture that goes on: follow, pause, rates |
+//! | [`shared`] | state of all screens: selection, filter, details; `Ctx` to draw, `Turn` to act |
+//! | [`details`] | details that were loaded on demand |
+//! | [`order`] | the order of the rows of a connection, and the gaps between them |
+//! | [`choice`] | the connections that a filter selects |
+//! | [`records`] | rows as records of a filter |
+//! | [`live`] | a live capture: follow, pause, rates |
 //! | [`screens`] | the screens, one file each |
 //! | [`overlays`] | help, palette, menus, input lines |
-//! | [`taking`] | copy as, export |
+//! | [`taking`] | the menus of "copy as" and "export" |
 //! | [`view`] | the rows around the screen |
-//! | [`widgets`] | text, lists, bytes, panes |
-//! | [`theme`], [`ascii`] | looks: roles, and signs in ASCII |
+//! | [`widgets`] | text, lists, tables, bytes, panes |
+//! | [`theme`], [`ascii`] | roles and colors, and glyphs in ASCII |
 //! | [`run`] | the loop: terminal, clock, files; everything else is pure |
 //!
-//! Rules: drawing changes nothing and builds only what is in sight. New data never moves cursor, view or focus.
-//! Captured text passes [`crate::model::safe`] before it gets into a cell.
+//! Rules: drawing changes no state and builds only visible rows. New data never moves cursor, view or focus.
+//! Captured text is made safe by [`crate::model::safe`] before it is drawn.
 
 pub mod app;
 pub mod ascii;

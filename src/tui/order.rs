@@ -1,38 +1,38 @@
-//! The order in which the rows of a connection stand: that in which messages or frames were complete, with a row for
-//! each hole in the capture. It is the order of `wslens read`.
+//! The order of the rows of a connection, the same as in `wslens read`: by the time at which messages or frames were
+//! complete, with a row for each gap in the capture.
 
 use crate::model::{Direction, Lang, Place, Time};
 use crate::store::{FrameRow, Index, MessageRow};
 use crate::tui::widgets::units;
 
-/// Marks a hole among places.
+/// Marks an entry as a gap.
 const HOLE: u32 = 1 << 31;
-/// Marks something else that stands between rows.
+/// Marks an entry as something else between the rows.
 const EXTRA: u32 = 1 << 30;
-/// Frames that are looked through for the last one of a message.
+/// Maximum number of frames searched for the last one of a message.
 const FRAMES: usize = 1 << 16;
 
-/// What a row stands for.
+/// The content of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderEntry {
     /// A message or a frame, by its number less 1.
     Row(usize),
-    /// Missing bytes, by their place among the holes of the connection.
+    /// A gap, by its place among the gaps of the connection.
     Hole(usize),
-    /// Something that the screen itself puts between frames, by its place among those.
+    /// An item that the screen itself adds between frames, by its place among those items.
     Extra(usize),
 }
 
 /// Bytes that are missing from the capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hole {
-    /// The number of its finding among all, released ones included.
+    /// The number of its finding, counting released ones.
     pub finding: u64,
-    /// Whose bytes are missing.
+    /// The direction whose bytes are missing.
     pub direction: Option<Direction>,
-    /// The packet at which that was seen.
+    /// The packet at which the gap was detected.
     pub place: Place,
-    /// How many bytes, where that is known.
+    /// The number of missing bytes, if known.
     pub len: Option<u64>,
 }
 
@@ -56,35 +56,35 @@ impl Hole {
     }
 }
 
-/// What entries are ordered by: a packet or a time, and what decides between equal ones.
+/// The sort key: a packet or a time, then a number for equal ones.
 type Key = (i64, u64);
 
 /// The order of the messages, or the frames, of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct MessageOrder {
-    /// The connection, and whether its frames are meant.
+    /// The connection, and whether frames are listed instead of messages.
     list: (u32, bool),
-    /// Places and holes in their order; unused where rows stand as they are numbered and there is no hole.
+    /// Entries in order; unused if the order is that of the numbers and there is no gap.
     entries: Vec<u32>,
-    /// By place less the first one: where it stands.
+    /// The position of each row, by its place less the first one.
     at: Vec<u32>,
     first: usize,
     end: usize,
-    /// Messages that may stand elsewhere once they are complete, and what they were ordered by.
+    /// Messages that move when they are complete, with their current sort keys.
     unfinished: Vec<(u32, Key)>,
     holes: Vec<Hole>,
-    /// Holes that have a place.
+    /// Number of gaps that have a position.
     placed: usize,
-    /// When what the screen puts between frames was.
+    /// The times of the items that the screen adds.
     extras: Vec<Time>,
-    /// Findings that were looked at.
+    /// Number of findings that were examined.
     looked: u64,
     version: u64,
     changed: usize,
 }
 
 impl MessageOrder {
-    /// Brings it in line with the rows that there are. `paused`: holes that come to be known have to wait.
+    /// Updates the order for the rows that exist. `paused`: gaps that are detected now are added later.
     pub fn update(&mut self, index: &Index, list: (u32, bool), there: std::ops::Range<usize>, paused: bool) {
         if self.list != list {
             *self = Self { list, version: self.version + 1, ..Self::default() };
@@ -96,7 +96,7 @@ impl MessageOrder {
             self.begin_again(index, there.start);
         }
         if self.holes.is_empty() && self.extras.is_empty() && !index.is_tangled(list.0, list.1) {
-            // Whatever came stands behind the others.
+            // New rows are behind the others.
             self.changed = self.end;
             self.end = there.end;
             return;
@@ -147,18 +147,18 @@ impl MessageOrder {
         self.version += 1;
     }
 
-    /// Puts something between the frames, in its place by time. To be told before [`update`](Self::update).
+    /// Adds an item between the frames, by its time. Call this before [`update`](Self::update).
     pub fn put_between(&mut self, extras: &[Time]) {
         if self.extras != extras {
             self.extras = extras.to_vec();
-            // It is made anew.
+            // The order is computed again.
             self.end = usize::MAX;
         }
     }
 
     fn begin_again(&mut self, index: &Index, first: usize) {
         if first > self.first {
-            // Holes before the first row went with the rows around them.
+            // Gaps before the first row were removed with the rows around them.
             let begin = key_of(index, self.list, first);
             let frames = self.list.1;
             self.holes.retain(|hole| hole_key(hole, frames) >= begin);
@@ -168,12 +168,12 @@ impl MessageOrder {
         self.version += 1;
     }
 
-    /// Takes note of holes among the findings that are new.
+    /// Adds the gaps among new findings.
     fn find_holes(&mut self, index: &Index) {
         let gone = index.released.findings;
         let from = usize::try_from(self.looked.saturating_sub(gone)).unwrap_or(usize::MAX);
         let new = index.findings.get(from..).unwrap_or_default();
-        // What is missing of the handshake stands with it.
+        // A gap in the handshake is shown with the handshake.
         let response = index.connection(self.list.0).and_then(|row| row.response);
         let response = response.map_or(0, |place| place.last.packet);
         for (at, finding) in new.iter().enumerate() {
@@ -201,20 +201,20 @@ impl MessageOrder {
         self.holes.get((entry & !HOLE) as usize).map_or((0, 0), |hole| hole_key(hole, self.list.1))
     }
 
-    /// Whether rows stand as they are numbered, and no hole is known.
+    /// Returns whether the rows are in the order of their numbers, without gaps.
     #[must_use]
     pub fn is_plain(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// How many entries there are.
+    /// Number of entries.
     #[must_use]
     #[allow(clippy::len_without_is_empty)] // Nobody asks.
     pub fn len(&self) -> usize {
         if self.is_plain() { self.end - self.first } else { self.entries.len() }
     }
 
-    /// What stands at a position.
+    /// Returns the entry at a position.
     #[must_use]
     pub fn entry(&self, position: usize) -> Option<OrderEntry> {
         if self.is_plain() {
@@ -229,7 +229,7 @@ impl MessageOrder {
         })
     }
 
-    /// Where a row stands.
+    /// Returns the position of a row.
     #[must_use]
     pub fn position(&self, place: usize) -> Option<usize> {
         let at = place.checked_sub(self.first)?;
@@ -239,26 +239,26 @@ impl MessageOrder {
         self.at.get(at).map(|at| *at as usize)
     }
 
-    /// A hole.
+    /// Returns a gap.
     #[must_use]
     pub fn hole(&self, at: usize) -> Option<&Hole> {
         self.holes.get(at)
     }
 
-    /// Grows whenever entries stand otherwise than before.
+    /// A number that grows whenever the order of existing entries changes.
     #[must_use]
     pub fn version(&self) -> u64 {
         self.version
     }
 
-    /// The first position at which the last update changed something.
+    /// The first position that the last update changed.
     #[must_use]
     pub fn changed(&self) -> usize {
         self.changed
     }
 }
 
-/// The number before `bytes` or `B` in a finding's sentence.
+/// Returns the number before `bytes` or `B` in the text of a finding.
 fn bytes_in(text: &str) -> Option<u64> {
     let words: Vec<&str> = text.split(' ').take(4).collect();
     words.windows(2).find_map(|pair| match pair {
@@ -267,7 +267,7 @@ fn bytes_in(text: &str) -> Option<u64> {
     })
 }
 
-/// A hole stands before what was complete with its packet.
+/// Returns the sort key of a gap: it precedes what was complete with its packet.
 fn hole_key(hole: &Hole, frames: bool) -> Key {
     if frames { (hole.place.time.0, 0) } else { (i64::try_from(hole.place.packet).unwrap_or(i64::MAX), 0) }
 }
@@ -278,7 +278,7 @@ fn key_of(index: &Index, (connection, frames): (u32, bool), place: usize) -> Key
         return (row.map_or(0, |row| row.time.0), place as u64 + 1);
     }
     match index.messages(connection).get(place) {
-        // Of these it is only known that they have begun.
+        // Nothing but the start of these is known.
         Some(row) if row.frames == 0 => (i64::MAX, place as u64 + 1),
         Some(row) => (row.last_packet.into(), last_frame(index, connection, place, row)),
         None => (0, 0),
@@ -290,7 +290,7 @@ fn is_unfinished(index: &Index, connection: u32, place: usize) -> bool {
     index.messages(connection).get(place).is_some_and(|row| row.marks.has(Marks::UNFINISHED))
 }
 
-/// The number of the last frame of a message: it tells which of two is complete first where one packet brought both ends.
+/// Returns the number of the last frame of a message, which decides the order if one packet completes two messages.
 fn last_frame(index: &Index, connection: u32, place: usize, row: &MessageRow) -> u64 {
     let first = u64::from(row.first_frame);
     if row.frames <= 1 || first == 0 {

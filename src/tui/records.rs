@@ -1,6 +1,6 @@
 //! The rows of an opened capture as records of a filter.
 //!
-//! A row stores the beginning of its payload only; a test of what follows is
+//! A row stores only the beginning of its payload; a test of later bytes is
 //! [`FilterVerdict::Unknown`](crate::filter::FilterVerdict).
 
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub struct OfConnection<'a> {
     pub index: &'a Index,
     /// The row.
     pub row: &'a ConnectionRow,
-    /// What its messages, frames and findings say to tests of their fields.
+    /// The results of tests on fields of its messages, frames and findings.
     pub answers: Option<&'a dyn Fn(usize) -> Option<FilterVerdict>>,
 }
 
@@ -36,9 +36,9 @@ pub struct OfMessage<'a> {
     pub number: u64,
     /// The row.
     pub row: &'a MessageRow,
-    /// Nanoseconds since the message before.
+    /// Nanoseconds since the previous message.
     pub delta: Option<i64>,
-    /// What the user marked.
+    /// The marks of the user.
     pub marks: &'a BTreeSet<(u32, u64)>,
 }
 
@@ -53,7 +53,7 @@ pub struct OfFrame<'a> {
     pub number: u64,
     /// The row.
     pub row: &'a FrameRow,
-    /// Nanoseconds since the frame before.
+    /// Nanoseconds since the previous frame.
     pub delta: Option<i64>,
 }
 
@@ -66,7 +66,7 @@ pub struct OfFinding<'a> {
     pub row: &'a FindingRow,
 }
 
-/// What a row lacks, its connection answers.
+/// Fields that a row does not have are answered by its connection.
 fn or_connection<'a>(
     own: Value<'a>,
     level: Level,
@@ -74,7 +74,7 @@ fn or_connection<'a>(
     row: Option<&'a ConnectionRow>,
 ) -> Value<'a> {
     match (own, row) {
-        // A field of the row's own level means the row, even if it has none.
+        // A field of the row's own level refers to the row, even if the row has no value.
         (Value::Absent, Some(row)) if !field.info().levels.has(level) => connection_facts(row).get(field),
         (own, _) => own,
     }
@@ -83,7 +83,7 @@ fn or_connection<'a>(
 fn connection_facts(row: &ConnectionRow) -> ConnectionFacts<'_> {
     let opened = row.response.map_or(row.first.time, |response| response.last.time);
     ConnectionFacts {
-        // A connection without an end is open where the capture ends.
+        // A connection without an end is open at the end of the capture.
         state: row.state.unwrap_or(State::Open),
         opened: row.handshake.upgraded.then_some(opened),
         closed: row.closed,
@@ -143,7 +143,7 @@ impl<'a> MessageFacts<'a> for OfMessage<'a> {
         self.payload()
     }
 
-    /// The application bytes that the preview holds.
+    /// Returns the application bytes in the preview.
     fn payload(&self) -> Value<'a> {
         let row = self.row;
         let preview = self.index.preview(self.connection.id.0, self.number);
@@ -203,7 +203,7 @@ impl FilterRow for OfMessage<'_> {
         };
         let own = facts.get(field, || of_message(self, field));
         match own {
-            // Its first frame answers for its frames.
+            // The first frame represents all frames of its message.
             Value::Absent if field.info().levels == Levels::of(Level::Frame) => {
                 self.first_frame().map_or(Value::Absent, |row| frame_facts(row).get(field))
             }
@@ -251,7 +251,7 @@ impl FilterRow for OfFrame<'_> {
             connection: Some(self.connection),
         };
         match field {
-            // The text of its message, which the index does not store.
+            // The text of its message is not in the index.
             Field::Text => Value::Unknown,
             _ => {
                 let own = facts.get(field, || frame_facts(self.row).get(field));
@@ -287,12 +287,12 @@ impl FilterRow for OfFinding<'_> {
     }
 }
 
-/// The capture's own values, for completion.
+/// The values in the capture, for completion.
 pub struct KnownRecord<'a>(pub &'a Index);
 
 impl Values for KnownRecord<'_> {
     fn values(&self, field: Field) -> Vec<(String, u64)> {
-        // Enough to choose from, and quick on a capture of any size.
+        // Enough values to choose from; quick for a capture of any size.
         const CONNECTIONS: usize = 10_000;
         let mut counts = std::collections::BTreeMap::<String, u64>::new();
         let mut add = |value: Option<String>, by: u64| {
@@ -361,7 +361,7 @@ mod tests {
     use crate::store::{Options, Session};
     use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
 
-    /// Fields that the index does not store, or stores in part: a row may answer that it does not know.
+    /// Fields that the index does not store, or stores in part: a row may answer "unknown".
     const NOT_STORED: &[(Level, Field)] = &[
         (Level::Message, Field::Text),
         (Level::Message, Field::Payload),
@@ -378,7 +378,7 @@ mod tests {
         (Level::Frame, Field::CloseReason),
     ];
 
-    /// Fields with an answer from outside: the record before, and what the user marked.
+    /// Fields that need more than the row: the previous record, or the marks of the user.
     const FROM_OUTSIDE: [Field; 2] = [Field::Delta, Field::Mark];
 
     type Answers = BTreeMap<(Level, u32, u64), Vec<(Field, String)>>;
@@ -467,7 +467,7 @@ mod tests {
         all
     }
 
-    /// Whether a row's answer is the beginning of the engine's, or says that it does not know.
+    /// Returns whether a row's answer is the beginning of the engine's answer, or "unknown".
     fn is_vaguer(row: &str, engine: &str) -> bool {
         let inside =
             |text: &str| text.split_once('[').map(|(_, rest)| rest.trim_end_matches("])").to_owned());

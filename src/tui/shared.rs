@@ -1,4 +1,4 @@
-//! What all screens share: the selection, the filter, what was loaded, how it looks; and the two ways to get at it,
+//! State that all screens share: selection, filter, loaded details, appearance; and two ways to access it,
 //! [`Ctx`] to draw and [`Turn`] to act.
 
 use std::collections::BTreeSet;
@@ -21,97 +21,97 @@ use crate::model::Lang;
 use crate::store::detail::{MessageDetail, Request};
 use crate::store::{ConnectionRow, Index, MessageRow, Progress};
 
-/// What is looked at. Numbers count from 1 as everywhere; 0 is nothing.
+/// The selection. Numbers count from 1; 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The connection.
     pub connection: u32,
-    /// The message in it.
+    /// The message of the connection.
     pub message: u64,
-    /// The frame in the connection; 0 where the message as a whole is looked at.
+    /// The frame of the connection; 0 if the complete message is selected.
     pub frame: u64,
 }
 
-/// What all screens share.
+/// State that all screens share.
 #[derive(Clone, Debug)]
 pub struct Shared {
     /// The capture's name, made safe.
     pub source: String,
     /// Columns and rows of the terminal.
     pub size: (u16, u16),
-    /// How everything looks.
+    /// The appearance.
     pub looks: Looks,
-    /// The language of lessons and explanations.
+    /// The language of the UI.
     pub lang: Lang,
-    /// Since the start.
+    /// Time since the start.
     pub now: Duration,
-    /// What is looked at.
+    /// The selection.
     pub selection: Selection,
-    /// How far reading came.
+    /// Progress of reading.
     pub progress: Progress,
-    /// How what comes is looked at.
+    /// State of a live capture.
     pub live: LiveView,
-    /// The filter as it was typed; empty for none.
+    /// The filter as typed; empty for none.
     pub filter: String,
-    /// The filter as it is understood; `None` for none.
+    /// The parsed filter; `None` for none.
     pub parsed: Option<std::sync::Arc<Filter>>,
-    /// Which connections the filter chooses; `None` without a filter.
+    /// The connections that the filter selects; `None` without a filter.
     pub choice: Option<Choice>,
-    /// The list of connections shows none, though there are some.
+    /// Whether the list of connections is empty although there are connections.
     pub none_shown: bool,
-    /// Counts the searches in payloads.
+    /// Number of searches in payloads so far.
     pub scans: u64,
-    /// Grows when the filter changes.
+    /// A number that grows when the filter changes.
     pub filter_version: u64,
-    /// The search as it was typed; empty for none.
+    /// The search as typed; empty for none.
     pub search: String,
-    /// Marked connections, with message 0, and messages.
+    /// Marked connections, as message 0, and marked messages.
     pub marks: BTreeSet<(u32, u64)>,
-    /// What was loaded.
+    /// Details that were loaded.
     pub details: Details,
-    /// The pane with the focus takes all the room.
+    /// Whether the pane with the focus fills the screen.
     pub zoomed: bool,
-    /// Where panes stand; `None` for what the width suggests.
+    /// The layout of panes; `None` for the default of the width.
     pub layout: Option<Panes>,
-    /// What is said in the status line until the next key.
+    /// The message in the status line until the next key.
     pub said: Option<Text>,
-    /// How far an export came, while one goes on.
+    /// Progress of the running export.
     pub exporting: Option<Text>,
     /// Number of the finding that the Findings screen selects when it opens.
     pub finding: Option<u64>,
     /// When the selection last changed.
     pub moved: Duration,
-    /// What the frame builder is to begin with, when it comes up.
+    /// The start of the frame builder, when it opens.
     pub start: Option<BuilderStart>,
-    /// A frame that was built, in the place of the selected one on the Frame screen.
+    /// The built frame, shown on the Frame screen in place of the selected one.
     pub built: Option<std::sync::Arc<Built>>,
 }
 
-/// Where the panes of a screen stand.
+/// The layout of the panes of a screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Panes {
     /// Only the list.
     List,
     /// Details below the list.
     Below,
-    /// Details at its right.
+    /// Details at the right of the list.
     Right,
 }
 
 impl Shared {
-    /// Whether the filter shows a connection: as `wslens read --level connections -Y` does.
+    /// Returns whether the filter selects a connection, as `wslens read --level connections -Y` does.
     #[must_use]
     pub fn shows(&self, index: &Index, row: &ConnectionRow) -> bool {
         self.verdict(index, row) == FilterVerdict::Yes
     }
 
-    /// What the filter says of a connection; yes without one.
+    /// Returns the result of the filter for a connection; yes without a filter.
     #[must_use]
     pub fn verdict(&self, index: &Index, row: &ConnectionRow) -> FilterVerdict {
         self.choice.as_ref().map_or(FilterVerdict::Yes, |choice| choice.verdict(index, row))
     }
 
-    /// The connections that the filter shows, by number in growing order; `None` without a filter.
+    /// Returns the numbers of the connections that the filter selects, ascending; `None` without a filter.
     #[must_use]
     pub fn shown_connections(&self, index: &Index) -> Option<Vec<u32>> {
         self.choice.as_ref()?;
@@ -121,7 +121,7 @@ impl Shared {
         Some(shown)
     }
 
-    /// As at the start.
+    /// Makes the initial state.
     #[must_use]
     pub fn new(source: String, size: (u16, u16), looks: Looks) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl Shared {
     /// Applies a filter; an empty text is none.
     ///
     /// # Errors
-    /// Where it cannot be understood: then the one before stays.
+    /// If the filter is invalid: then the previous one remains.
     pub fn set_filter(&mut self, text: &str) -> Result<(), FilterError> {
         let parsed = filter::parse(text)?;
         self.filter = text.trim().to_owned();
@@ -174,7 +174,7 @@ impl Shared {
         body
     }
 
-    /// Where the panes stand: as the user wants, or as the width suggests.
+    /// Returns the layout of the panes: the one that the user chose, or the default of the width.
     #[must_use]
     pub fn panes(&self) -> Panes {
         if self.looks.signs == Signs::Plain {
@@ -187,24 +187,24 @@ impl Shared {
         })
     }
 
-    /// Whether the terminal is wider than 99 columns: full names, more columns.
+    /// Returns whether the terminal has at least 100 columns: full names, more columns.
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.size.0 >= 100
     }
 }
 
-/// Everything that drawing may look at.
+/// The state that drawing can read.
 #[derive(Clone, Copy)]
 pub struct Ctx<'a> {
     /// The capture.
     pub index: &'a Index,
-    /// What all screens share.
+    /// The state that all screens share.
     pub shared: &'a Shared,
 }
 
 impl<'a> Ctx<'a> {
-    /// The look.
+    /// The theme.
     #[must_use]
     pub fn theme(&self) -> Theme {
         self.shared.looks.theme
@@ -231,7 +231,7 @@ impl<'a> Ctx<'a> {
         self.shared.details.message(connection, message)
     }
 
-    /// Draws lines into an area from its top, each cut to its width.
+    /// Draws lines from the top of an area, each cut to its width.
     pub fn lines(&self, buffer: &mut Buffer, area: Rect, lines: &[Text]) {
         for (y, line) in (area.top()..area.bottom()).zip(lines) {
             line.draw(buffer, area.x, y, area.width, self.theme());
@@ -242,59 +242,59 @@ impl<'a> Ctx<'a> {
 /// Where to go next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Go {
-    /// To a screen; `Esc` comes back from there.
+    /// To a screen; `Esc` returns.
     To(ScreenId),
-    /// Where we came from, or one level up.
+    /// Back to the previous screen, or one level up.
     Back,
 }
 
-/// Something to put on top of a screen.
+/// A popup or an input line to open.
 #[derive(Clone, Debug)]
 pub enum Top {
-    /// A list to pick from; the pick comes back to [`Screen::picked`](super::screens::Screen::picked).
+    /// A menu; the choice is passed to [`Screen::picked`](super::screens::Screen::picked).
     Menu(Menu),
-    /// The filter line with this text.
+    /// The filter line with a text.
     Filter(String),
-    /// An input line; what is typed comes back to [`Screen::entered`](super::screens::Screen::entered).
+    /// An input line; its text is passed to [`Screen::entered`](super::screens::Screen::entered).
     Prompt(Prompt),
 }
 
-/// A list to pick from.
+/// A menu.
 #[derive(Clone, Debug, Default)]
 pub struct Menu {
     /// Its title.
     pub title: String,
-    /// What can be picked: a number of the screen's own, words, and a remark.
+    /// The items: a number of the screen, a name, and a remark.
     pub items: Vec<(u32, String, String)>,
 }
 
-/// An input line of a screen's own.
+/// An input line of a screen.
 #[derive(Clone, Debug, Default)]
 pub struct Prompt {
-    /// A number of the screen's own.
+    /// A number of the screen.
     pub id: u32,
-    /// What stands before the input.
+    /// The label before the input.
     pub label: String,
-    /// What is in it at first.
+    /// The initial text.
     pub text: String,
 }
 
-/// Everything that acting may look at and change.
+/// The state that commands can change.
 pub struct Turn<'a> {
     /// The capture.
     pub index: &'a Index,
-    /// What all screens share.
+    /// The state that all screens share.
     pub shared: &'a mut Shared,
-    /// What the world is to do.
+    /// The effects to perform.
     pub effects: &'a mut Vec<Effect>,
-    /// Where to go when the screen is done.
+    /// Where to go afterwards.
     pub go: Option<Go>,
-    /// What to put on top of the screen.
+    /// The popup or input line to open.
     pub top: Option<Top>,
 }
 
 impl Turn<'_> {
-    /// To look around as drawing does.
+    /// Returns the state for reading.
     #[must_use]
     pub fn ctx(&self) -> Ctx<'_> {
         Ctx { index: self.index, shared: self.shared }
@@ -314,14 +314,14 @@ impl Turn<'_> {
         }
     }
 
-    /// Looks at another connection: no message of it yet.
+    /// Selects another connection, and none of its messages.
     pub fn select_connection(&mut self, connection: u32) {
         if self.shared.selection.connection != connection {
             self.select(Selection { connection, message: 0, frame: 0 });
         }
     }
 
-    /// Looks at another message of the connection: none of its frames yet.
+    /// Selects another message of the connection, and none of its frames.
     pub fn select_message(&mut self, message: u64) {
         if self.shared.selection.message != message {
             let connection = self.shared.selection.connection;
@@ -329,7 +329,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Opens a screen; `Esc` comes back.
+    /// Opens a screen; `Esc` returns.
     pub fn go(&mut self, screen: ScreenId) {
         self.go = Some(Go::To(screen));
     }
@@ -339,12 +339,12 @@ impl Turn<'_> {
         self.go = Some(Go::Back);
     }
 
-    /// Says something in the status line until the next key. Our own words only.
+    /// Shows a message in the status line until the next key. Captured text must be made safe before.
     pub fn say(&mut self, words: impl AsRef<str>) {
         self.shared.said = Some(Text::of(Role::Plain, words));
     }
 
-    /// Says that something cannot be done, or went wrong.
+    /// Shows a warning in the status line until the next key.
     pub fn warn(&mut self, words: impl AsRef<str>) {
         self.shared.said = Some(Text::of(Role::Warning, words));
     }
@@ -362,7 +362,7 @@ impl Turn<'_> {
         self.effects.push(Effect::Copy(text));
     }
 
-    /// Searches the payloads of the selected connection for what a filter chooses; answers the search's number.
+    /// Searches the payloads of the selected connection with a filter; returns the number of the search.
     pub fn scan(&mut self, filter: String) -> u64 {
         self.shared.scans += 1;
         let (id, connection) = (self.shared.scans, self.shared.selection.connection);
@@ -370,22 +370,22 @@ impl Turn<'_> {
         id
     }
 
-    /// Lets the user pick from a list.
+    /// Opens a menu.
     pub fn menu(&mut self, menu: Menu) {
         self.top = Some(Top::Menu(menu));
     }
 
-    /// Proposes a filter: the user sees it, may change it, and applies it.
+    /// Opens the filter line with a proposal.
     pub fn propose_filter(&mut self, text: String) {
         self.top = Some(Top::Filter(text));
     }
 
-    /// Lets the user type a line.
+    /// Opens an input line.
     pub fn prompt(&mut self, id: u32, label: &str, text: String) {
         self.top = Some(Top::Prompt(Prompt { id, label: label.to_owned(), text }));
     }
 
-    /// Asks for something, unless it is there or on its way.
+    /// Requests a detail, unless it is loaded or requested.
     pub fn load(&mut self, request: Request) {
         if self.shared.details.ask(&request) {
             self.effects.push(Effect::Load(request));

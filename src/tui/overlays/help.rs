@@ -1,4 +1,4 @@
-//! The keys of a screen: `?`. Typing searches, Enter runs.
+//! The keys of a screen: `?`. Typing searches, Enter runs the command.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -11,12 +11,12 @@ use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Pane, Text, pane};
 
-/// The help that is shown.
+/// The help.
 #[derive(Clone, Debug)]
 pub struct Help {
-    /// What was typed.
+    /// The search.
     pub input: Input,
-    /// The entry under the cursor, among those that match; `None` before the cursor was moved.
+    /// The entry under the cursor, among those that match; `None` until the cursor moves.
     pub cursor: Option<usize>,
     scope: Scope,
     title: Bilingual,
@@ -25,13 +25,13 @@ pub struct Help {
 /// A line of the help.
 enum HelpLine {
     Heading(Bilingual),
-    /// A command, and its number among the commands listed.
+    /// A command, and its number among the listed ones.
     Entry(&'static Command, usize),
     Blank,
 }
 
 impl Help {
-    /// The help of a place.
+    /// Makes the help of a place.
     #[must_use]
     pub fn new(scope: Scope, title: Bilingual) -> Self {
         Self { input: Input::default(), cursor: None, scope, title }
@@ -71,7 +71,7 @@ impl Help {
         lines
     }
 
-    /// The command under the cursor: after a search, the first one too.
+    /// Returns the command under the cursor; after a search, the first one.
     #[must_use]
     pub fn picked(&self) -> Option<Cmd> {
         let at = self.cursor.or_else(|| (!self.input.value().is_empty()).then_some(0))?;
@@ -87,13 +87,13 @@ impl Help {
         });
     }
 
-    /// The area that it takes.
+    /// Returns its area.
     #[must_use]
     pub fn area(&self, size: (u16, u16)) -> Rect {
         middle(size, 100, size.1.saturating_sub(4).min(34))
     }
 
-    /// Draws it; answers where the cursor of the input is.
+    /// Draws it; returns the position of the input cursor.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
         let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let area = self.area(ctx.shared.size);

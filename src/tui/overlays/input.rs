@@ -1,41 +1,41 @@
-//! An input line in the status row: filter, search, go to, and those of screens.
+//! An input line in the status row: filter, search, row number, or an input of a screen.
 
 use tui_input::{Input, InputRequest};
 
 use crate::tui::keys::{Key, Press};
 
-/// What is typed into a line.
+/// The purpose of an input line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputKind {
     /// The filter of the lists.
     Filter,
-    /// A text to find in what is listed.
+    /// A text to search in the list.
     Search,
     /// The number of a row.
     GoTo,
-    /// A screen's own, by its number.
+    /// An input of a screen, by its number.
     Screen(u32),
 }
 
-/// A line that is typed.
+/// An input line.
 #[derive(Clone, Debug)]
 pub struct InputLine {
-    /// What it is for.
+    /// Its purpose.
     pub kind: InputKind,
-    /// What stands before it.
+    /// The label before it.
     pub label: String,
     /// The text and the cursor in it.
     pub input: Input,
-    /// The text before it was changed.
+    /// The text before it was edited.
     pub before: String,
-    /// Where in the history the text is from; 0 for none.
+    /// Position in the history, from the end; 0 for none.
     pub back: usize,
-    /// The proposal under the cursor.
+    /// The selected completion.
     pub pick: usize,
 }
 
 impl InputLine {
-    /// A line with some text in it, the cursor at its end.
+    /// Makes a line with a text and the cursor at its end.
     #[must_use]
     pub fn new(kind: InputKind, label: &str, text: String) -> Self {
         Self {
@@ -54,34 +54,34 @@ impl InputLine {
         self.input.value()
     }
 
-    /// The cursor, in bytes of the text.
+    /// The cursor, as an offset in bytes.
     #[must_use]
     pub fn cursor(&self) -> usize {
         let text = self.input.value();
         text.char_indices().nth(self.input.cursor()).map_or(text.len(), |(at, _)| at)
     }
 
-    /// Edits; `false` where the key means nothing to text.
+    /// Edits the text; returns `false` if the key does not edit.
     pub fn edit(&mut self, press: Press) -> bool {
         edit(&mut self.input, press)
     }
 
-    /// Puts in text at the cursor, in one line and without control characters.
+    /// Inserts text at the cursor, in one line and without control characters.
     pub fn paste(&mut self, text: &str) {
         paste(&mut self.input, text);
     }
 
-    /// Another text, the cursor at a byte of it.
+    /// Replaces the text, with the cursor at a byte offset.
     pub fn set(&mut self, text: &str, cursor: usize) {
         let chars = text.get(..cursor).unwrap_or(text).chars().count();
         self.input = Input::new(text.to_owned()).with_cursor(chars);
     }
 }
 
-/// Longest text in a line, in characters: more is no filter that anyone typed.
+/// Maximum length of a line, in characters.
 const MOST: usize = 4096;
 
-/// Edits a text; `false` where the key means nothing to text.
+/// Edits a text; returns `false` if the key does not edit.
 pub fn edit(input: &mut Input, press: Press) -> bool {
     let request = match (press.key, press.ctrl, press.alt) {
         (Key::Char(char), false, false) if !char.is_control() => InputRequest::InsertChar(char),
@@ -105,7 +105,7 @@ pub fn edit(input: &mut Input, press: Press) -> bool {
     true
 }
 
-/// Puts in pasted text: in one line, without control characters.
+/// Inserts pasted text: in one line, without control characters.
 pub fn paste(input: &mut Input, text: &str) {
     let room = MOST.saturating_sub(input.value().len());
     let mut last = ' ';

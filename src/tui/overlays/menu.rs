@@ -1,4 +1,4 @@
-//! A list to pick from: copy as, export.
+//! A menu, such as "copy as" or "export".
 
 use ratatui::buffer::Buffer;
 
@@ -7,17 +7,17 @@ use crate::tui::shared::{Ctx, Menu};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane};
 
-/// A menu that is shown.
+/// A menu.
 #[derive(Clone, Debug)]
 pub struct MenuView {
-    /// What can be picked.
+    /// Its items.
     pub menu: Menu,
     /// The cursor.
     pub list: List,
 }
 
 impl MenuView {
-    /// A menu with the cursor on its first item.
+    /// Makes a menu with the cursor on its first item.
     #[must_use]
     pub fn new(menu: Menu) -> Self {
         let mut list = List::default();
@@ -25,7 +25,7 @@ impl MenuView {
         Self { menu, list }
     }
 
-    /// The area that it takes.
+    /// Returns its area.
     #[must_use]
     pub fn area(&self, size: (u16, u16)) -> ratatui::layout::Rect {
         middle(size, 60, (self.menu.items.len() as u16).saturating_add(2).min(size.1.saturating_sub(4)))

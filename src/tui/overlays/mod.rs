@@ -1,4 +1,4 @@
-//! What lies on top of a screen and has the keys: help, palette, menus, input lines.
+//! Popups and input lines on top of a screen: help, palette, menus, filter.
 
 pub mod filter;
 mod filter_words;
@@ -15,14 +15,14 @@ pub use input::{InputKind, InputLine};
 pub use menu::MenuView;
 pub use palette::Palette;
 
-/// A list on top of a screen.
+/// A popup.
 #[derive(Clone, Debug)]
 pub enum Popup {
-    /// The keys.
+    /// The keys of a screen.
     Help(Help),
-    /// Commands by name.
+    /// The commands by name.
     Palette(Palette),
-    /// A list of a screen's own.
+    /// A menu.
     Menu(MenuView),
 }
 

@@ -1,4 +1,4 @@
-//! All commands by name: `:`.
+//! The command palette: `:`.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout};
@@ -10,21 +10,21 @@ use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{List, Pane, Text, pane};
 
-/// The palette that is shown.
+/// The palette.
 #[derive(Clone, Debug)]
 pub struct Palette {
-    /// What was typed.
+    /// The search.
     pub input: Input,
     /// The cursor.
     pub list: List,
     scope: Scope,
 }
 
-/// Rows of commands in sight.
+/// Number of visible commands.
 const ROWS: usize = 12;
 
 impl Palette {
-    /// The commands of a place.
+    /// Makes the palette of a place.
     #[must_use]
     pub fn new(scope: Scope) -> Self {
         let mut palette = Self { input: Input::default(), list: List::default(), scope };
@@ -32,7 +32,7 @@ impl Palette {
         palette
     }
 
-    /// What matches, the best first.
+    /// Returns the commands that match, the best first.
     #[must_use]
     pub fn matches(&self) -> Vec<&'static Command> {
         let wanted = self.input.value().trim().to_lowercase();
@@ -45,38 +45,38 @@ impl Palette {
         found.into_iter().map(|(_, _, row)| row).collect()
     }
 
-    /// The number that was typed in place of a name: a row to go to.
+    /// Returns the row number that was typed instead of a name.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         self.input.value().trim().parse().ok()
     }
 
-    /// The file that the capture is to be saved to: `save FILE`.
+    /// Returns the file to save the capture to: `save FILE`.
     #[must_use]
     pub fn file(&self) -> Option<String> {
         let file = self.input.value().trim_start().strip_prefix("save ")?.trim();
         (!file.is_empty()).then(|| file.to_owned())
     }
 
-    /// The command under the cursor.
+    /// Returns the command under the cursor.
     #[must_use]
     pub fn picked(&self) -> Option<Cmd> {
         self.matches().get(self.list.cursor).map(|row| row.cmd)
     }
 
-    /// Keeps the cursor inside what matches.
+    /// Keeps the cursor inside the matches.
     pub fn settle(&mut self, height: usize) {
         let len = self.matches().len();
         self.list.settle(len, height.min(ROWS));
     }
 
-    /// The area that it takes.
+    /// Returns its area.
     #[must_use]
     pub fn area(&self, size: (u16, u16)) -> ratatui::layout::Rect {
         middle(size, 70, (ROWS as u16 + 5).min(size.1.saturating_sub(2)))
     }
 
-    /// Draws it; answers where the cursor of the input is.
+    /// Draws it; returns the position of the input cursor.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
         use Constraint::{Length, Min};
         let (theme, lang) = (ctx.theme(), ctx.shared.lang);
@@ -122,7 +122,7 @@ impl Palette {
     }
 }
 
-/// How well a command matches, the best lowest: a word that begins so, words that hold it, its letters in order.
+/// Rates how well a command matches, the best lowest: a name that begins so, a word that does, any text, its letters.
 fn score(row: &Command, wanted: &str) -> Option<usize> {
     let text = row.text().to_lowercase();
     if [row.short.en, row.short.zh].iter().any(|name| name.to_lowercase().starts_with(wanted)) {

@@ -1,4 +1,4 @@
-//! The real terminal: taken, given back whatever happens, and its events in the UI's words.
+//! The real terminal: it is always restored, and its events become events of the UI.
 
 use std::io::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,12 +12,12 @@ use super::{Host, Wish};
 use crate::tui::event::{Event, Mouse, MouseKind};
 use crate::tui::keys::{Key, Press};
 
-/// A thread panicked: the terminal is given back already.
+/// Set when a thread panicked: the terminal is restored already.
 static PANICKED: AtomicBool = AtomicBool::new(false);
-/// The terminal is in our hands.
+/// Set while the terminal is in use.
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Gives the terminal back, if we have it. Used from the panic hook too: no state but a flag.
+/// Restores the terminal if it is in use. The panic hook uses it too, so its only state is a flag.
 pub(super) fn give_back() {
     if TAKEN.swap(false, Ordering::SeqCst) {
         let mut out = io::stdout();
@@ -32,7 +32,7 @@ pub(super) fn give_back() {
     }
 }
 
-/// Whether the terminal is in our hands.
+/// Returns whether the terminal is in use.
 pub(super) fn is_taken() -> bool {
     TAKEN.load(Ordering::SeqCst)
 }
@@ -52,7 +52,7 @@ fn take(mouse: bool) -> io::Result<()> {
 pub(super) struct TerminalHost {
     start: Instant,
     mouse: bool,
-    /// The last click, to know a double one.
+    /// The last click, to detect double clicks.
     click: Option<(Duration, u16, u16)>,
     signals: Signals,
 }
@@ -71,7 +71,7 @@ impl TerminalHost {
         Ok(host)
     }
 
-    /// Whether the terminal was said to be gone.
+    /// Returns whether the terminal is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.signals.is_gone()
     }
@@ -109,7 +109,7 @@ impl Drop for TerminalHost {
 
 impl Host for TerminalHost {
     fn next(&mut self, wait: Duration) -> io::Result<Option<Event>> {
-        // With no time at all it would not even look.
+        // With a timeout of zero, crossterm would not read the input.
         if !term::poll(wait.max(Duration::from_millis(1)))? {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl Host for TerminalHost {
     }
 }
 
-/// A key as the table names it.
+/// Returns a key with its name in the table.
 fn press(event: &term::KeyEvent) -> Option<Press> {
     use term::{KeyCode, KeyModifiers};
     let key = match event.code {

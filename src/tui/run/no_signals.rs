@@ -1,10 +1,10 @@
-//! Where there are no signals.
+//! Systems without signals.
 
 use std::io;
 
 use super::Wish;
 
-/// Nothing ever comes.
+/// Never receives a signal.
 pub(super) struct Signals;
 
 impl Signals {

@@ -1,4 +1,4 @@
-//! Signals become flags that the loop looks at.
+//! Signals become flags that the loop reads.
 
 use std::io;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use signal_hook::{flag, low_level};
 
 use super::Wish;
 
-/// What came since the last look.
+/// The signals since the last call.
 pub(super) struct Signals {
     quit: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
@@ -20,7 +20,7 @@ pub(super) struct Signals {
     gone: Arc<AtomicBool>,
 }
 
-/// How long the loop has to end by itself after SIGHUP.
+/// Time that the loop has to end after SIGHUP.
 const PARTING: Duration = Duration::from_secs(2);
 
 impl Signals {
@@ -29,8 +29,8 @@ impl Signals {
             Self { quit: Arc::default(), stop: Arc::default(), go_on: Arc::default(), gone: Arc::default() };
         flag::register(SIGHUP, Arc::clone(&signals.gone))?;
         flag::register(SIGHUP, Arc::clone(&signals.quit))?;
-        // The terminal may be gone, and reading from it may never come back. Then a thread ends the program, and gives
-        // back what can be given back: whoever sent the signal by hand still has a terminal.
+        // The terminal may be gone, and a read from it may block forever. Then a thread ends the program and restores
+        // the terminal if possible: someone who sent the signal by hand still has one.
         let mut waiting = Waiting::new([SIGHUP])?;
         thread::Builder::new().name("hangup".to_owned()).spawn(move || {
             if waiting.forever().next().is_some() {
@@ -40,7 +40,7 @@ impl Signals {
             }
         })?;
         for signal in [SIGTERM, SIGINT] {
-            // The second one ends a program that did not hear the first.
+            // The second signal ends a program that does not react to the first.
             flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&signals.quit))?;
             flag::register(signal, Arc::clone(&signals.quit))?;
         }
@@ -49,7 +49,7 @@ impl Signals {
         Ok(signals)
     }
 
-    /// Whether the terminal was said to be gone.
+    /// Returns whether the terminal is gone.
     pub(super) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::SeqCst)
     }
@@ -66,7 +66,7 @@ impl Signals {
         }
     }
 
-    /// Stops the process as Ctrl-Z does elsewhere; returns when it is told to go on.
+    /// Stops the process as Ctrl-Z does; returns when it is continued.
     pub(super) fn stop(&self) {
         let _ = low_level::emulate_default_handler(SIGTSTP);
         self.go_on.store(false, Ordering::SeqCst);

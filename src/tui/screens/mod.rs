@@ -1,13 +1,13 @@
 //! The screens, one file each.
 //!
-//! To write a screen: fill in its file. It has a struct of its own state and implements [`Screen`]:
+//! A screen is one file with its state, which implements [`Screen`], and one row in [`SCREENS`]:
 //!
-//! 1. [`settle`](Screen::settle) is called after every event: bring cursors inside what is there and select.
-//! 2. [`act`](Screen::act) does a command of [`super::commands`] (add rows there), or answers `false`.
-//! 3. [`view`](Screen::view) draws. It changes nothing, and builds only what is in sight.
-//! 4. [`wants`](Screen::wants) names what has to be loaded for it; that is asked for when the cursor rests for
-//!    60 ms, and found in [`Shared::details`](super::shared::Shared::details).
-//! 5. [`hints`](Screen::hints) lists the footer, [`status`](Screen::status) fills the row above it.
+//! 1. [`settle`](Screen::settle) is called after every event: keep cursors inside the data and update the selection.
+//! 2. [`act`](Screen::act) performs a command of [`super::commands`] (add rows there), or returns `false`.
+//! 3. [`view`](Screen::view) draws. It changes no state, and builds only visible rows.
+//! 4. [`wants`](Screen::wants) returns the detail to load. It is requested when the cursor rests for 60 ms, and then
+//!    found in [`Shared::details`](super::shared::Shared::details).
+//! 5. [`hints`](Screen::hints) lists the keys of the footer, [`status`](Screen::status) fills the row above it.
 
 pub mod builder;
 pub mod connections;
@@ -37,7 +37,7 @@ use super::widgets::Text;
 use crate::model::{Bilingual, both};
 use crate::store::detail::Request;
 
-/// Which screen.
+/// A screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ScreenId {
     /// All connections.
@@ -51,24 +51,24 @@ pub enum ScreenId {
     Detail,
     /// One frame.
     Frame,
-    /// The conversation as a diagram.
+    /// The sequence diagram of a connection.
     Ladder,
-    /// Figures.
+    /// Statistics.
     Stats,
-    /// What is wrong.
+    /// Findings.
     Findings,
-    /// One frame through all layers.
+    /// The layers of one frame.
     Layers,
     /// Lessons.
     Learn,
-    /// A frame made by hand.
+    /// The frame builder.
     Builder,
 }
 
-/// What the rest of the UI knows about a screen.
+/// The properties of a screen.
 #[derive(Clone, Copy, Debug)]
 pub struct ScreenInfo {
-    /// Which screen.
+    /// The screen.
     pub id: ScreenId,
     /// The key that opens it, where it has a tab of its own.
     pub key: Option<char>,
@@ -321,35 +321,35 @@ impl<T: Screen + Clone> Boxed for T {
     }
 }
 
-/// A screen.
+/// A screen: its state, and how it is drawn.
 pub trait Screen: Any + Debug + Boxed {
-    /// Called after every event that reaches it and whenever it comes up, before it is drawn: rows may have come,
-    /// the size may be another. Never moves what the user looks at, unless it is gone.
+    /// Called after every event and when the screen opens, before it is drawn: there may be new rows, or a new
+    /// size. Never moves the selection unless the selected item is gone.
     fn settle(&mut self, turn: &mut Turn<'_>) {
         let _ = turn;
     }
 
-    /// Does a command; `false` where it means nothing here.
+    /// Performs a command; returns `false` if the screen does not handle it.
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool;
 
-    /// The mouse in the screen's area.
+    /// Handles the mouse in the screen's area.
     fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
         let _ = (mouse, turn);
     }
 
-    /// Goes to a row by the number it shows; `false` where there is none.
+    /// Moves the cursor to a row by its number; returns `false` if there is none.
     fn go_to(&mut self, number: u64, turn: &mut Turn<'_>) -> bool {
         let _ = (number, turn);
         false
     }
 
-    /// Something was picked from a menu of this screen ([`Turn::menu`]).
+    /// Handles the choice from a menu of this screen ([`Turn::menu`]).
     fn picked(&mut self, item: u32, turn: &mut Turn<'_>) {
         let _ = (item, turn);
     }
 
-    /// An input line of this screen ([`Turn::prompt`]) has this text; `done` when Enter was pressed, `false` at
-    /// every change before. An empty text that is done may also mean that it was left with Esc.
+    /// Handles the text of an input line of this screen ([`Turn::prompt`]). `done`: Enter was pressed, or Esc if the
+    /// text is empty; it is `false` at each change before.
     fn entered(&mut self, id: u32, text: &str, done: bool, turn: &mut Turn<'_>) {
         let _ = (id, text, done, turn);
     }
@@ -360,31 +360,31 @@ pub trait Screen: Any + Debug + Boxed {
         let _ = (id, messages, percent, over);
     }
 
-    /// What the cursor is on, as lessons name it: `mask`, `ask:upgrade`, `tcp`; empty where it has no name.
+    /// Returns the item under the cursor as lessons name it: `mask`, `ask:upgrade`, `tcp`; empty if it has no name.
     fn here(&self, ctx: &Ctx<'_>) -> String {
         let _ = ctx;
         String::new()
     }
 
-    /// Puts the cursor on something by the name that [`here`](Self::here) gives it; `false` where it is not there.
+    /// Moves the cursor to an item by its name in [`here`](Self::here); returns `false` if there is none.
     fn point(&mut self, at: &str, turn: &mut Turn<'_>) -> bool {
         let _ = (at, turn);
         false
     }
 
-    /// A key before the table of commands is asked; `true` where it is typed into the screen.
+    /// Handles a key before the table of commands; returns `true` if the key was typed into the screen.
     fn typed(&mut self, press: Press, turn: &mut Turn<'_>) -> bool {
         let _ = (press, turn);
         false
     }
 
-    /// What has to be loaded for what is selected.
+    /// Returns the detail to load for the selection.
     fn wants(&self, ctx: &Ctx<'_>) -> Option<Request> {
         let _ = ctx;
         None
     }
 
-    /// Whether it goes on with work at the next tick, without any other event: a filter over many rows.
+    /// Returns whether work continues at the next tick, such as a filter over many rows.
     fn is_busy(&self) -> bool {
         false
     }

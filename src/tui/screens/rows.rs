@@ -1,39 +1,39 @@
-//! Which rows of a list are shown: all, or those that a filter chose, found a bounded number at a time so that the
-//! UI never waits for them; and in which order they stand.
+//! The rows of a list: all, or those that a filter selects, and their order. They are tested in steps, so that the UI
+//! never waits.
 
 use crate::model::Direction;
 use crate::store::Index;
 use crate::tui::order::{Hole, MessageOrder, OrderEntry};
 
-/// Rows that are looked at in one go.
+/// Number of rows tested in one step.
 const BUDGET: usize = 20_000;
 
-/// The rows that are shown, by their place in the list; in growing order.
+/// The rows that are shown, by their place in the list, in ascending order.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
-    /// What was asked for: when that changes, all begins again.
+    /// The inputs of the selection: when they change, it starts again.
     key: Option<Key>,
-    /// The rows chosen; unused where all are shown.
+    /// The selected rows; unused if all are shown.
     chosen: Vec<u32>,
-    /// How many were looked at.
+    /// Number of rows that were tested.
     looked: usize,
-    /// The first that is there: those before were released.
+    /// The first row that exists: earlier ones were released.
     first: usize,
-    /// How many there are.
+    /// Number of rows.
     len: usize,
-    /// Rows of which it cannot be said without more bytes.
+    /// Rows that cannot be decided without more bytes.
     undecided: Vec<u32>,
     all: bool,
     order: MessageOrder,
-    /// Positions in the order, where that is not the order of numbers.
+    /// Positions in the order, if it differs from that of the numbers.
     shown: Vec<u32>,
-    /// What `shown` was made of; none where it is not used.
+    /// The inputs of `shown`; `None` if it is unused.
     arranged: Option<Arranged>,
-    /// Holes among the rows that are shown.
+    /// Number of gaps among the rows that are shown.
     holes: usize,
 }
 
-/// What an arrangement was made of: while it is the same, it stays.
+/// The inputs of an arrangement. While they are unchanged, so is the arrangement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Arranged {
     order: u64,
@@ -42,24 +42,24 @@ struct Arranged {
     holes: [bool; 2],
 }
 
-/// Which list is arranged, and which holes are shown in it.
+/// The list to arrange, and the gaps to show in it.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrangement {
-    /// The connection, and whether its frames are meant.
+    /// The connection, and whether its frames are listed.
     pub list: (u32, bool),
-    /// What comes in has to wait.
+    /// Whether new rows must wait.
     pub paused: bool,
-    /// Whether holes of what the client sent are shown, and of what the server sent.
+    /// Whether gaps of the client are shown, and those of the server.
     pub holes: [bool; 2],
 }
 
-/// What decides about the rows: which list, which filter, which toggles.
+/// The inputs of a selection: list, filter, toggles, marks.
 pub type Key = (u32, u64, u32, usize);
 
 impl Rows {
-    /// Goes on: these rows there are now; `chosen` tells of a row whether it is shown, `None` where that cannot be
-    /// said. `all`: every row is shown, nothing has to be asked. Answers how many that were shown are not there any
-    /// more: the first ones.
+    /// Continues for the rows that exist. `chosen` returns whether a row is shown, or `None` if that is unknown.
+    /// `all`: every row is shown, no test is needed. Returns how many rows at the beginning of the list were
+    /// removed.
     pub fn advance(
         &mut self,
         key: Key,
@@ -89,7 +89,7 @@ impl Rows {
         gone
     }
 
-    /// Puts the rows into the order in which they were complete, with holes among them.
+    /// Puts the rows into the order in which they were complete, with gaps between them.
     pub fn arrange(&mut self, index: &Index, wanted: Arrangement) {
         let Arrangement { list, paused, holes } = wanted;
         self.order.update(index, list, self.first..self.len, paused);
@@ -100,7 +100,7 @@ impl Rows {
         }
         let arranged =
             Arranged { order: self.order.version(), chosen: self.chosen.len(), all: self.all, holes };
-        // While rows are still looked for, each step would arrange all anew.
+        // While rows are still being tested, do not arrange all of them at each step.
         let few = |known: Arranged| known.chosen > 0 && self.chosen.len() < 2 * known.chosen;
         if self.arranged == Some(arranged) || self.is_busy() && self.arranged.is_some_and(few) {
             return;
@@ -132,7 +132,7 @@ impl Rows {
         (self.arranged, self.holes) = (Some(arranged), count);
     }
 
-    /// The hole that a row shows.
+    /// Returns the gap in a row.
     #[must_use]
     pub fn hole(&self, row: usize) -> Option<&Hole> {
         self.arranged?;
@@ -142,13 +142,13 @@ impl Rows {
         }
     }
 
-    /// The row that shows a hole, by the number of its finding.
+    /// Returns the row of a gap, by the number of its finding.
     #[must_use]
     pub fn row_of_hole(&self, finding: u64) -> Option<usize> {
         (0..self.shown.len()).find(|row| self.hole(*row).is_some_and(|hole| hole.finding == finding))
     }
 
-    /// Forgets rows before one.
+    /// Removes rows before one.
     fn release(&mut self, first: usize) -> usize {
         let before = self.first;
         self.first = before.max(first);
@@ -165,19 +165,19 @@ impl Rows {
         if self.all { self.first - before } else { gone }
     }
 
-    /// What decides about the rows now.
+    /// The current inputs of the selection.
     #[must_use]
     pub fn key(&self) -> Option<Key> {
         self.key
     }
 
-    /// How many rows there are of which it cannot be said without more bytes.
+    /// Number of rows that cannot be decided without more bytes.
     #[must_use]
     pub fn undecided(&self) -> u64 {
         self.undecided.len() as u64
     }
 
-    /// Of undecided rows, these are chosen.
+    /// Selects some of the undecided rows.
     pub fn decide(&mut self, mut found: Vec<u32>) {
         found.sort_unstable();
         found.retain(|row| self.undecided.binary_search(row).is_ok());
@@ -190,24 +190,24 @@ impl Rows {
         }
     }
 
-    /// The other undecided rows before `end` are not chosen.
+    /// Rejects the other undecided rows before `end`.
     pub fn give_up(&mut self, end: usize) {
         self.undecided.retain(|row| *row as usize >= end);
     }
 
-    /// Whether rows are still to be looked at.
+    /// Returns whether rows are still to be tested.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.looked < self.len
     }
 
-    /// How many rows are shown so far, holes included.
+    /// Number of rows that are shown, with gaps.
     #[must_use]
     pub fn len(&self) -> usize {
         if self.arranged.is_some() { self.shown.len() } else { self.count() }
     }
 
-    /// How many of the list's own rows are shown so far.
+    /// Number of rows that are shown, without gaps.
     #[must_use]
     pub fn count(&self) -> usize {
         if self.arranged.is_some() {
@@ -216,19 +216,19 @@ impl Rows {
         if self.all { self.len.saturating_sub(self.first) } else { self.chosen.len() }
     }
 
-    /// Whether none is.
+    /// Returns whether no row is shown.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many there were in all.
+    /// Number of rows in the list.
     #[must_use]
     pub fn of(&self) -> usize {
         self.len
     }
 
-    /// The place in the list of a row that is shown; none of a hole.
+    /// Returns the place of a row in the list; `None` for a gap.
     #[must_use]
     pub fn get(&self, row: usize) -> Option<usize> {
         if self.arranged.is_some() {
@@ -244,7 +244,7 @@ impl Rows {
         self.chosen.get(row).map(|row| *row as usize)
     }
 
-    /// The shown row for a place in the list, or the nearest later one, or the last.
+    /// Returns the row that shows a place of the list, or the next one, or the last.
     #[must_use]
     pub fn near(&self, place: usize) -> usize {
         if self.arranged.is_some() {
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!((gone, rows.len(), rows.get(0)), (1, 2, Some(5)));
         rows.advance((1, 2, 0, 0), 0..10, true, |_| None);
         assert_eq!((rows.len(), rows.get(9), rows.get(10), rows.near(12)), (10, Some(9), None, 9));
-        // Places stay what they were when the first ones go.
+        // Places do not change when the first rows are released.
         assert_eq!(rows.advance((1, 2, 0, 0), 3..12, true, |_| None), 3);
         assert_eq!(
             (rows.len(), rows.get(0), rows.get(9), rows.near(1), rows.near(5)),

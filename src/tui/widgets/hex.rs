@@ -8,23 +8,23 @@ use ratatui::layout::Rect;
 use super::text::Text;
 use crate::tui::theme::{Role, Theme};
 
-/// Bytes as they are shown.
+/// Bytes to show.
 #[derive(Clone, Copy, Debug)]
 pub struct Hex<'a> {
     /// The bytes.
     pub bytes: &'a [u8],
-    /// The offset that the first one is shown with.
+    /// The offset of the first byte.
     pub base: u64,
-    /// Bytes in a row.
+    /// Number of bytes in a row.
     pub per_row: usize,
-    /// Whether the text column is there.
+    /// Whether there is a text column.
     pub text: bool,
     /// Bytes of the selected field, marked `▐ ▌`.
     pub lit: &'a [Range<usize>],
 }
 
 impl<'a> Hex<'a> {
-    /// As many bytes a row as `columns` hold: 16, 8 or 4.
+    /// Returns the view with as many bytes in a row as fit into `columns`: 16, 8 or 4.
     #[must_use]
     pub fn new(bytes: &'a [u8], columns: u16) -> Self {
         let mut hex = Self { bytes, base: 0, per_row: 16, text: true, lit: &[] };
@@ -44,7 +44,7 @@ impl<'a> Hex<'a> {
         self.offset_digits() + 1 + self.per_row * 3 + 1 + text
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.bytes.len().div_ceil(self.per_row.max(1))
@@ -65,7 +65,7 @@ impl<'a> Hex<'a> {
         self.lit.iter().any(|range| range.contains(&at))
     }
 
-    /// A row, from 0.
+    /// Returns a row, counted from 0.
     #[must_use]
     pub fn row(&self, row: usize) -> Text {
         let start = row.saturating_mul(self.per_row);
@@ -107,7 +107,7 @@ impl<'a> Hex<'a> {
     }
 }
 
-/// What stands between two bytes, of which the left or the right one is lit.
+/// Returns the character between two bytes, of which the left or the right one is highlighted.
 fn edge(left: bool, right: bool) -> &'static str {
     match (left, right) {
         (false, true) => "▐",
@@ -116,7 +116,7 @@ fn edge(left: bool, right: bool) -> &'static str {
     }
 }
 
-/// The two digits of a byte.
+/// Returns the two digits of a byte.
 #[must_use]
 pub fn digits(byte: u8) -> &'static str {
     static ALL: std::sync::LazyLock<[String; 256]> =
@@ -124,7 +124,7 @@ pub fn digits(byte: u8) -> &'static str {
     ALL.get(usize::from(byte)).map_or("", String::as_str)
 }
 
-/// The sign of a byte in the text column: itself where it is printable, else one for its class.
+/// Returns the character of a byte in the text column: itself if printable, else one for its class.
 #[must_use]
 pub fn sign(byte: u8) -> &'static str {
     static ASCII: &str =
@@ -141,7 +141,7 @@ pub fn sign(byte: u8) -> &'static str {
     }
 }
 
-/// Bytes as pairs of digits with spaces between, `c1 87 50`.
+/// Returns bytes as pairs of digits with spaces between, `c1 87 50`.
 #[must_use]
 pub fn spaced(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len() * 3);

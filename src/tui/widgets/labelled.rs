@@ -1,4 +1,4 @@
-//! Bytes in labelled parts: each part's name stands below its bytes.
+//! Bytes in labeled parts: the name of a part is below its bytes.
 //!
 //! ```text
 //! 0042  c1 87 │ 50 dd e4 e5 │ a2 95 29 2c
@@ -15,35 +15,35 @@ use crate::tui::theme::Role;
 /// A part of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelledPart {
-    /// Its name, in words of our own.
+    /// Its name. Captured text is not allowed here.
     pub name: String,
     /// Its bytes.
     pub range: Range<usize>,
-    /// How its bytes look; `None` for what each byte is.
+    /// The role of its bytes; `None` for the class of each byte.
     pub role: Option<Role>,
-    /// It is selected.
+    /// Whether it is selected.
     pub lit: bool,
 }
 
-/// Two lines of the picture: bytes, and names below.
+/// Two lines of the picture: bytes, and the names below them.
 #[derive(Clone, Debug)]
 struct LabelledRow {
-    /// Parts or pieces of them: which part, which bytes.
+    /// Parts, or pieces of them: the number of the part, and its bytes.
     pieces: Vec<(usize, Range<usize>)>,
 }
 
-/// Bytes with labels, in as many columns as there are.
+/// Bytes with labels.
 #[derive(Clone, Debug)]
 pub struct Labelled {
     parts: Vec<LabelledPart>,
     rows: Vec<LabelledRow>,
 }
 
-/// Columns of the offset.
+/// Width of the offset.
 const LEAD: usize = 7;
 
 impl Labelled {
-    /// Lays parts out in `columns`. Parts that have no bytes are left out.
+    /// Lays out parts in `columns`. Parts without bytes are left out.
     #[must_use]
     pub fn new(parts: Vec<LabelledPart>, columns: usize) -> Self {
         let most = (columns.saturating_sub(LEAD + 1) / 3).max(1);
@@ -52,7 +52,7 @@ impl Labelled {
         for (i, part) in parts.iter().enumerate() {
             let mut at = part.range.start;
             while at < part.range.end {
-                // A separator takes a byte less two columns; a short piece at the end of a row is not begun.
+                // A separator takes two columns of a byte; a short piece at the end of a row is not started.
                 let wanted = part.range.end - at;
                 if left < 4.min(wanted) + 1 {
                     rows.push(LabelledRow { pieces: Vec::new() });
@@ -69,19 +69,19 @@ impl Labelled {
         Self { parts, rows }
     }
 
-    /// How many lines there are.
+    /// Number of lines.
     #[must_use]
     pub fn len(&self) -> usize {
         self.rows.len() * 2
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no lines.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// The first line with bytes of a lit part.
+    /// Returns the first line with bytes of a selected part.
     #[must_use]
     pub fn lit_line(&self) -> usize {
         let lit = |row: &LabelledRow| {
@@ -90,7 +90,7 @@ impl Labelled {
         self.rows.iter().position(lit).unwrap_or(0) * 2
     }
 
-    /// A line: even ones have bytes, odd ones names.
+    /// Returns a line: even ones contain bytes, odd ones names.
     #[must_use]
     pub fn line(&self, line: usize, bytes: &[u8]) -> Text {
         let mut text = Text::new();
@@ -124,7 +124,7 @@ impl Labelled {
     }
 }
 
-/// `└─ name ──┘` in so many columns.
+/// Returns a bracket with a name, `└─ name ──┘`, in `columns`.
 fn label(text: &mut Text, name: &str, columns: usize, lit: bool) {
     let role = if lit { Role::Title } else { Role::Plain };
     let long = columns >= width(name) + 6;

@@ -1,23 +1,23 @@
-//! A list of any length of which only the visible rows are ever built.
+//! A list of any length. Only its visible rows are built.
 
 use std::ops::Range;
 
-/// Where the cursor is and what is in sight. Rows are numbered from 0; the rows themselves live elsewhere.
+/// The cursor and the view of a list. Rows are numbered from 0; the caller stores the rows.
 ///
-/// New rows at the end never move cursor or view: only [`step`](Self::step) and its kin do, and
-/// [`settle`](Self::settle) where the list became shorter or the pane changed its size.
+/// New rows at the end never move cursor or view. Only movements such as [`step`](Self::step) do, and
+/// [`settle`](Self::settle) if the list became shorter or the pane changed its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct List {
     /// The row under the cursor.
     pub cursor: usize,
-    /// The first row in sight.
+    /// The first visible row.
     pub top: usize,
     len: usize,
     height: usize,
 }
 
 impl List {
-    /// Takes note of how many rows there are and how many fit; keeps cursor and view inside.
+    /// Sets the number of rows and the height of the pane; keeps cursor and view inside.
     pub fn settle(&mut self, len: usize, height: usize) {
         let resized = height != self.height || len < self.len;
         (self.len, self.height) = (len, height);
@@ -28,38 +28,38 @@ impl List {
         self.top = self.top.min(len.saturating_sub(height));
     }
 
-    /// The first rows went: cursor and view stay on what they are on, as far as that is there.
+    /// Removes rows at the beginning: cursor and view stay on their rows.
     pub fn shift(&mut self, rows: usize) {
         self.len = self.len.saturating_sub(rows);
         self.cursor = self.cursor.saturating_sub(rows);
         self.top = self.top.saturating_sub(rows);
     }
 
-    /// How many rows there are.
+    /// Number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// How many rows fit.
+    /// Number of rows that fit.
     #[must_use]
     pub fn height(&self) -> usize {
         self.height
     }
 
-    /// The rows in sight.
+    /// The visible rows.
     #[must_use]
     pub fn visible(&self) -> Range<usize> {
         self.top..self.top.saturating_add(self.height).min(self.len)
     }
 
-    /// Puts the cursor on a row and shows it.
+    /// Moves the cursor to a row and scrolls to it.
     pub fn go(&mut self, row: usize) {
         self.cursor = row.min(self.len.saturating_sub(1));
         self.show_cursor();
@@ -78,7 +78,7 @@ impl List {
         self.step(rows);
     }
 
-    /// Moves the view without the cursor: the wheel.
+    /// Scrolls without the cursor, as the mouse wheel does.
     pub fn scroll(&mut self, rows: isize) {
         self.top = self.top.saturating_add_signed(rows).min(self.len.saturating_sub(self.height));
     }
@@ -95,7 +95,7 @@ impl List {
         self.top = self.top.clamp(low, self.cursor.max(low));
     }
 
-    /// Applies a movement; answers whether it was one.
+    /// Performs a movement; returns whether the command was one.
     pub fn act(&mut self, cmd: crate::tui::commands::Cmd) -> bool {
         use crate::tui::commands::Cmd;
         match cmd {

@@ -38,7 +38,7 @@ pub fn counted(count: u64, name: &str) -> String {
     text(|out| units::counted(out, count, name))
 }
 
-/// `2 frames`, `2 个帧`: the noun with its measure word in Chinese.
+/// `2 frames`, `2 个帧`: with the measure word in Chinese.
 #[must_use]
 pub fn counted_in(lang: Lang, count: u64, en: &str, zh: &str) -> String {
     match lang {
@@ -60,7 +60,7 @@ pub fn short_size(bytes: u64) -> String {
     size.strip_suffix("iB").unwrap_or(&size).to_owned()
 }
 
-/// A length: exact as far as nine columns do.
+/// A length: exact if it fits into nine columns.
 #[must_use]
 pub fn length(bytes: u64) -> String {
     text(|out| units::length(out, bytes))
@@ -72,7 +72,7 @@ pub fn percent(part: u64, whole: u64) -> String {
     text(|out| units::percent(out, part, whole))
 }
 
-/// A ratio with three digits; `-` where there is none.
+/// A ratio with three digits; `-` if there is none.
 #[must_use]
 pub fn ratio(of: u64, to: u64) -> String {
     text(|out| units::ratio(out, of, to))

@@ -1,4 +1,4 @@
-//! The text column of bytes that are UTF-8: a character stands on its first byte.
+//! The text column of UTF-8 bytes: a character is at its first byte.
 
 use std::ops::Range;
 
@@ -7,8 +7,8 @@ use super::text::Text;
 use crate::model::{is_hidden, width};
 use crate::tui::theme::Role;
 
-/// The text of a row of bytes, a column a byte: a character on its first bytes, `·` on those left over, `×` on the bytes
-/// of one that the row splits or that is none.
+/// Returns the text of a row of bytes, one column for each byte: a character at its first bytes, `·` for its other
+/// bytes, `×` for bytes that are invalid or belong to a character that the row splits.
 #[must_use]
 pub fn column(all: &[u8], row: Range<usize>, lit: &Range<usize>) -> Text {
     let mut line = Text::new();
@@ -33,7 +33,7 @@ pub fn column(all: &[u8], row: Range<usize>, lit: &Range<usize>) -> Text {
     line
 }
 
-/// The character that begins at a byte.
+/// Returns the character that begins at a byte.
 fn char_at(all: &[u8], at: usize) -> Option<(char, &str)> {
     (2..=4).find_map(|len| {
         let text = std::str::from_utf8(all.get(at..at + len)?).ok()?;
@@ -50,7 +50,7 @@ mod tests {
     fn a_character_stands_on_its_first_byte() {
         let all = "a中é😀\n".as_bytes();
         assert_eq!(column(all, 0..all.len(), &(0..0)).plain(), "a中·é·😀··_");
-        // The row ends inside the character, and the next begins there.
+        // The row ends inside the character.
         assert_eq!(column(all, 0..3, &(0..0)).plain(), "a××");
         assert_eq!(column(all, 3..6, &(0..0)).plain(), "×é·");
         assert_eq!(column("\u{202e}".as_bytes(), 0..3, &(0..0)).plain(), "•••");

@@ -1,15 +1,15 @@
-//! The figures, gathered in bounded steps: rows are walked over once, a part at every turn.
+//! The figures, computed in steps of a limited number of rows.
 
 use crate::model::{Direction, Histogram, PerDirection, Time};
 use crate::report::stats::model::Given;
 use crate::store::{ConnectionRow, Index, Marks, MessageRow};
 
-/// Messages that are walked over in one step.
+/// Number of messages counted in one step.
 const STEP: usize = 30_000;
-/// Connections that are summed up in one step.
+/// Number of connections added up in one step.
 const CONNECTIONS: usize = 20_000;
 
-/// Values by size: exact to 127, above that to one part in 128.
+/// A histogram of values: exact to 127, above that to one part in 128.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ValueHistogram {
     counts: Vec<u32>,
@@ -30,7 +30,7 @@ impl ValueHistogram {
         self.max = self.max.max(value);
     }
 
-    /// The value that so many in a hundred do not exceed, and whether it is exact.
+    /// Returns the value that a percentage of the values does not exceed, and whether it is exact.
     pub fn percentile(&self, percent: u64) -> Option<(u64, bool)> {
         let wanted = self.count.saturating_mul(percent).div_ceil(100).max(1);
         let mut seen = 0u64;
@@ -39,14 +39,14 @@ impl ValueHistogram {
             seen >= wanted
         })?;
         let (low, high) = values(at);
-        // Nothing is above the greatest, so it is known where that is.
+        // The greatest value is known exactly.
         let last = slot(self.max) == at;
         let alone = last && self.counts.get(at) == Some(&1);
         Some((if last { self.max } else { low }, low == high || alone))
     }
 }
 
-/// Where a value is counted.
+/// Returns the slot of a value.
 fn slot(value: u64) -> usize {
     if value < 128 {
         return value as usize;
@@ -55,27 +55,27 @@ fn slot(value: u64) -> usize {
     128 + octave * 128 + ((value >> octave) as usize & 127)
 }
 
-/// The least and the greatest value that are counted in a slot.
+/// Returns the least and the greatest value of a slot.
 fn values(slot: usize) -> (u64, u64) {
     let Some(above) = slot.checked_sub(128) else { return (slot as u64, slot as u64) };
     let (octave, part) = (above / 128, above as u64 % 128);
     let low = (128 + part) << octave;
-    // The octave of one value a slot ends at 255.
+    // The octave with one value for each slot ends at 255.
     (low, low + ((1u64 << octave) - 1))
 }
 
-/// Counts in equal parts of the time since the first; parts grow together when time goes on.
+/// Counts in intervals of equal length. Intervals are merged as time passes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Traffic {
     pub start: Option<Time>,
-    /// Nanoseconds of a part.
+    /// The length of an interval, in nanoseconds.
     pub width: i64,
-    /// Messages and bytes.
+    /// Messages and bytes of each interval.
     pub parts: Vec<(u64, u64)>,
 }
 
 impl Traffic {
-    /// Most parts.
+    /// Maximum number of intervals.
     const MOST: usize = 256;
 
     fn add(&mut self, time: Time, bytes: u64) {
@@ -100,7 +100,7 @@ impl Traffic {
         }
     }
 
-    /// Several parts at a time, so that at most `columns` are left: nanoseconds of each, values.
+    /// Merges intervals into at most `columns`; returns their length in nanoseconds, and their values.
     pub fn columns(&self, columns: usize, of: fn(&(u64, u64)) -> u64) -> (i64, Vec<u64>) {
         let by = self.parts.len().div_ceil(columns.max(1)).max(1);
         let values = self.parts.chunks(by).map(|chunk| chunk.iter().map(of).sum()).collect();
@@ -108,17 +108,17 @@ impl Traffic {
     }
 }
 
-/// What is measured over: a connection, or all.
+/// The scope of the figures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Over {
     /// One connection.
     Connection(u32),
-    /// All of the capture.
+    /// The complete capture.
     #[default]
     All,
 }
 
-/// Sums of a direction, from the connections' counts.
+/// The sums of a direction, from the counts of connections.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sums {
     pub frames: u64,
@@ -133,30 +133,30 @@ pub(super) struct Sums {
     pub app: u64,
 }
 
-/// What the connections' rows say.
+/// The sums over connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StatsTotals {
     pub sums: PerDirection<Sums>,
-    /// WebSockets that opened, and those that did not.
+    /// Number of WebSockets that opened, and of those that did not.
     pub opened: u64,
     pub failed: u64,
-    /// Heads of handshakes that are whole: how many, bytes of requests, of responses; and all bytes.
+    /// Complete handshakes: their number, bytes of requests, bytes of responses; and bytes of all handshakes.
     pub heads: (u64, u64, u64),
     pub handshakes: u64,
-    /// Nanoseconds that connections were open, all together.
+    /// Nanoseconds that the connections were open, added up.
     pub open_time: u64,
-    /// Connections that agreed on permessage-deflate; and whether windows are kept, in each direction.
+    /// Number of connections with permessage-deflate; and with context takeover, in each direction.
     pub deflate: u64,
     pub takeover: PerDirection<u64>,
-    /// Round trips: count, sum, least, most.
+    /// Round trips: count, sum, minimum, maximum.
     pub rtt: (u64, i64, i64, i64),
-    /// Pings by who sent them.
+    /// Pings by sender.
     pub pinging: PerDirection<Pinged>,
     pub gaps: (u64, u64),
     pub findings: [u64; 3],
 }
 
-/// Pings of one side.
+/// The pings of one side.
 #[derive(Clone, Debug, Default)]
 pub struct Pinged {
     pub sent: u64,
@@ -235,7 +235,7 @@ impl StatsTotals {
         }
     }
 
-    /// What the estimate for HTTP rests on; none where no whole handshake was captured.
+    /// Returns the inputs of the estimate for HTTP; `None` if no complete handshake was captured.
     pub fn given(&self, poll: u64) -> Option<Given> {
         let (whole, request, response) = self.heads;
         let PerDirection { c2s, s2c } = &self.sums;
@@ -261,23 +261,23 @@ pub(super) struct Figures {
     pub totals: StatsTotals,
     /// Application bytes of data messages.
     pub sizes: PerDirection<ValueHistogram>,
-    /// From a message of a client to the next of the server, in nanoseconds.
+    /// Time from a message of the client to the next one of the server, in nanoseconds.
     pub replies: ValueHistogram,
     pub traffic: Traffic,
-    /// The longest silence: nanoseconds, the message that ended it.
+    /// The longest silence in nanoseconds, and the message that ended it.
     pub silence: (i64, (u32, u64)),
-    /// Messages walked over, of how many.
+    /// Number of messages counted, and of all.
     pub walked: u64,
     pub all: u64,
-    /// Where the walk is: the connection's place, the message's place, what came before in it.
+    /// The next message: the place of its connection, its place, and the message before it.
     at: (usize, usize),
     before: Option<Time>,
     asked: Option<Time>,
-    /// The connection that is walked over, and how many had been released by then.
+    /// The current connection, and how many had been released when it was reached.
     walking: (u32, u64),
-    /// The sums that are being made, and the next connection's place.
+    /// The sums so far, and the place of the next connection.
     summing: Option<(StatsTotals, usize)>,
-    /// What the sums are of: connections, frames, messages, whether reading was over.
+    /// The state of the sums: connections, frames, messages, whether reading has ended.
     state: Option<(usize, u64, u64, bool)>,
 }
 
@@ -286,7 +286,7 @@ impl Figures {
         Self { over, ..Self::default() }
     }
 
-    /// Goes on; answers whether something is left to do. `done`: reading is over, and nothing changes any more.
+    /// Continues; returns whether something is left to do. `done`: reading has ended.
     pub fn advance(&mut self, index: &Index, done: bool) -> bool {
         let walking = self.walk(index, done);
         self.sum_up(index, done);
@@ -303,7 +303,7 @@ impl Figures {
         }
     }
 
-    /// Sums up the connections' counts, when there is something new.
+    /// Adds up the counts of connections if there are new ones.
     fn sum_up(&mut self, index: &Index, done: bool) {
         let state = (index.connections.len(), index.frames, index.messages, done);
         let (from, to) = self.places(index);
@@ -326,11 +326,11 @@ impl Figures {
         }
     }
 
-    /// Walks over messages.
+    /// Counts messages.
     fn walk(&mut self, index: &Index, done: bool) -> bool {
         let (from, to) = self.places(index);
         if self.walking.1 != index.released.connections {
-            // Others before it went: it stands elsewhere, or the next one is walked over.
+            // Earlier connections were released: find the current one again, or continue with the next one.
             let here = index.place(self.walking.0);
             let next = || index.connections.iter().position(|row| row.id.0 > self.walking.0);
             let place = here.or_else(next).unwrap_or(to);
@@ -349,11 +349,11 @@ impl Figures {
             let number = row.id.0;
             self.walking.0 = number;
             let messages = index.messages(number);
-            // What was released before it was walked over is not counted.
+            // Messages that were released before they were counted are left out.
             self.at.1 = self.at.1.max(messages.released());
             let (start, end) = (self.at.1, messages.len().min(self.at.1 + left));
             for message in messages.range(start..end) {
-                // What is not finished may still be: it is waited for, as long as the connection goes on.
+                // Wait for an incomplete message while the connection is open.
                 if message.marks.has(Marks::UNFINISHED) && !done && row.state.is_none() {
                     return false;
                 }
@@ -365,7 +365,7 @@ impl Figures {
             if self.at.1 < messages.len() {
                 return true;
             }
-            // The last one may grow; of all, none is looked at again before the end.
+            // The last connection may still grow.
             let over = done || row.state.is_some();
             if !over {
                 return false;
@@ -379,7 +379,7 @@ impl Figures {
 
     fn message(&mut self, connection: u32, number: u64, message: &MessageRow) {
         if message.frames == 0 {
-            return; // Nothing is known of it.
+            return; // Its frames are unknown.
         }
         self.traffic.add(message.time, message.wire);
         if let Some(before) = self.before {
