@@ -6,13 +6,13 @@ mod typing;
 
 use super::ascii::Signs;
 use super::commands::{self, Cmd, Meaning, Scope};
+use super::copy_export::CopyExport;
 use super::event::{Effect, Event};
 use super::keys::{Key, Press};
 use super::live;
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
 use super::screens::{self, Screen, ScreenId, Screens};
 use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
-use super::taking::Taking;
 use super::theme::{Looks, Role};
 use super::widgets::Text;
 use crate::model::{Bilingual, Lang, both};
@@ -31,7 +31,7 @@ const STILL_READING: Bilingual =
 pub(super) const QUIT: u32 = u32::MAX;
 
 /// Asks whether to quit while a capture is running or not saved.
-fn ask_to_quit(goes_on: bool, unsaved: bool, lang: Lang) -> MenuView {
+fn ask_to_quit(is_running: bool, unsaved: bool, lang: Lang) -> MenuView {
     let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
     let mut items =
         vec![item(QUIT, lang.pick("quit", "退出"), lang.pick("Enter, or q again", "Enter，或再按一次 q"))];
@@ -43,7 +43,7 @@ fn ask_to_quit(goes_on: bool, unsaved: bool, lang: Lang) -> MenuView {
         ));
     }
     items.push(item(QUIT - 1, lang.pick("stay", "留下"), "Esc"));
-    let title = match (goes_on, unsaved) {
+    let title = match (is_running, unsaved) {
         (true, true) => lang.pick("The capture is running, and not saved", "抓包正在进行，且未保存"),
         (true, false) => lang.pick("The capture is running", "抓包正在进行"),
         (false, _) => lang.pick("The capture is not saved", "抓包未保存"),
@@ -79,7 +79,7 @@ pub struct App {
     /// Whether wslens handles the mouse.
     pub mouse: bool,
     /// The state of copying and exporting.
-    taking: Taking,
+    copy_export: CopyExport,
     /// Whether the first screen was chosen.
     opened: bool,
 }
@@ -101,7 +101,7 @@ impl App {
             history: Vec::new(),
             dirty: true,
             mouse: true,
-            taking: Taking::default(),
+            copy_export: CopyExport::default(),
             opened: false,
         }
     }
@@ -131,7 +131,7 @@ impl App {
         match event {
             Event::Key(press) => {
                 self.dirty = true;
-                self.shared.said = None;
+                self.shared.notice = None;
                 // Terminals send Esc and a quick second key as Alt and that key; only input lines use Alt.
                 let edits =
                     self.input.is_some() && matches!(press.key, Key::Char('b' | 'f') | Key::Backspace);
@@ -163,7 +163,7 @@ impl App {
                 if self.screens.get(self.screen).is_busy() || trial || choice {
                     self.dirty = true;
                 }
-                self.look(index);
+                self.sample(index);
             }
             Event::Data(progress) => self.data(*progress, index),
             Event::Answer(request, answer) => {
@@ -176,24 +176,24 @@ impl App {
             }
             Event::Exists(job) => {
                 self.dirty = true;
-                self.taking(index, &mut effects, |taking, turn| taking.exists(job, turn));
+                self.on_copy_export(index, &mut effects, |menus, turn| menus.exists(job, turn));
             }
             Event::Found { id, found, percent, over } => {
                 self.dirty = true;
                 self.screens.get_mut(ScreenId::Messages).found(id, &found, percent, over);
             }
-            Event::Chosen { id, told, percent, over } => {
+            Event::Chosen { id, results, percent, over } => {
                 self.dirty = true;
                 if let Some(choice) = &mut self.shared.choice {
-                    choice.found(id, &told, percent, over, self.shared.now);
+                    choice.found(id, &results, percent, over, self.shared.now);
                 }
             }
             Event::Done(done) => {
                 self.dirty = true;
-                if self.taking.done(done.is_ok()) {
+                if self.copy_export.done(done.is_ok()) {
                     effects.push(Effect::Quit);
                 }
-                self.shared.said = Some(match done {
+                self.shared.notice = Some(match done {
                     Ok(words) => Text::of(Role::Ok, words),
                     Err(words) => Text::of(Role::Warning, words),
                 });
@@ -210,11 +210,11 @@ impl App {
         let over = progress.state != Reading::Reading && self.shared.progress.state == Reading::Reading;
         self.shared.progress = progress;
         self.shared.live.begin(&self.shared.progress, self.shared.now);
-        self.look(index);
+        self.sample(index);
         if over {
             self.shared.live.end(self.shared.now);
             self.shared.details.forget_tcp();
-            self.shared.said.take_if(|said| said.plain() == STILL_READING.text(self.shared.lang));
+            self.shared.notice.take_if(|notice| notice.plain() == STILL_READING.text(self.shared.lang));
             self.dirty = true;
             // The message list shows its last rows.
             self.shared.live.follow &= self.screen == ScreenId::Messages;
@@ -222,10 +222,10 @@ impl App {
     }
 
     /// Updates the figures of a live capture when they are due.
-    fn look(&mut self, index: &Index) {
+    fn sample(&mut self, index: &Index) {
         let Shared { live, selection, now, .. } = &mut self.shared;
         if live.is_due(*now, *selection) {
-            self.dirty |= live.look(index, *selection, *now);
+            self.dirty |= live.sample(index, *selection, *now);
         }
     }
 
@@ -284,9 +284,9 @@ impl App {
         }
         self.choose(index, effects);
         self.on_screen(index, effects, |screen, turn| screen.settle(turn));
-        if self.taking.is_waiting() {
+        if self.copy_export.is_waiting() {
             // The message to copy may have arrived.
-            self.taking(index, effects, |taking, turn| taking.settle(turn));
+            self.on_copy_export(index, effects, |menus, turn| menus.settle(turn));
         }
         self.try_filter(index);
         let ctx = Ctx { index, shared: &self.shared };
@@ -319,23 +319,23 @@ impl App {
     }
 
     /// Calls copying and exporting, and opens the screen that they request.
-    fn taking<T>(
+    fn on_copy_export<T>(
         &mut self,
         index: &Index,
         effects: &mut Vec<Effect>,
-        act: impl FnOnce(&mut Taking, &mut Turn<'_>) -> T,
+        act: impl FnOnce(&mut CopyExport, &mut Turn<'_>) -> T,
     ) -> T {
-        self.turn(index, effects, |_, taking, turn| act(taking, turn))
+        self.turn(index, effects, |_, menus, turn| act(menus, turn))
     }
 
     fn turn<T>(
         &mut self,
         index: &Index,
         effects: &mut Vec<Effect>,
-        act: impl FnOnce(&mut Screens, &mut Taking, &mut Turn<'_>) -> T,
+        act: impl FnOnce(&mut Screens, &mut CopyExport, &mut Turn<'_>) -> T,
     ) -> T {
         let mut turn = Turn { index, shared: &mut self.shared, effects, go: None, top: None };
-        let result = act(&mut self.screens, &mut self.taking, &mut turn);
+        let result = act(&mut self.screens, &mut self.copy_export, &mut turn);
         let (go, top) = (turn.go, turn.top);
         match top {
             Some(Top::Menu(menu)) => self.popup = Some(Popup::Menu(MenuView::new(menu))),
@@ -407,7 +407,7 @@ impl App {
             self.screen = screen;
             self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
-        } else if live::goes_on(&self.shared.progress) {
+        } else if live::is_running(&self.shared.progress) {
             self.say(
                 self.shared.lang.pick("press S to stop the capture, q to quit", "按 S 停止抓包，按 q 退出"),
             );
@@ -421,14 +421,14 @@ impl App {
     /// Returns the file to which the user saved the capture last.
     #[must_use]
     pub fn saved(&self) -> Option<&std::path::Path> {
-        self.taking.saved().map(|(path, _)| path.as_path())
+        self.copy_export.saved().map(|(path, _)| path.as_path())
     }
 
     /// Returns whether quitting would lose packets: they were captured live or read from a pipe, and are in no file.
     fn is_unsaved(&self) -> bool {
         let progress = &self.shared.progress;
         let in_a_file = progress.live.as_ref().is_some_and(|live| live.saved.is_some());
-        let saved = self.taking.saved().map_or(0, |(_, packets)| *packets);
+        let saved = self.copy_export.saved().map_or(0, |(_, packets)| *packets);
         progress.stream && progress.packets > saved && !in_a_file
     }
 
@@ -462,11 +462,11 @@ impl App {
     }
 
     fn say(&mut self, words: &str) {
-        self.shared.said = Some(Text::of(Role::Plain, words));
+        self.shared.notice = Some(Text::of(Role::Plain, words));
     }
 
     fn warn(&mut self, words: &str) {
-        self.shared.said = Some(Text::of(Role::Warning, words));
+        self.shared.notice = Some(Text::of(Role::Warning, words));
     }
 
     fn key(&mut self, press: Press, index: &Index, effects: &mut Vec<Effect>) {
@@ -529,12 +529,12 @@ impl App {
         match cmd {
             Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.info().name))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
-            Cmd::Quit if live::goes_on(&self.shared.progress) || self.is_unsaved() => {
-                let goes_on = live::goes_on(&self.shared.progress);
-                self.popup = Some(Popup::Menu(ask_to_quit(goes_on, self.is_unsaved(), lang)));
+            Cmd::Quit if live::is_running(&self.shared.progress) || self.is_unsaved() => {
+                let is_running = live::is_running(&self.shared.progress);
+                self.popup = Some(Popup::Menu(ask_to_quit(is_running, self.is_unsaved(), lang)));
             }
             Cmd::Quit => effects.push(Effect::Quit),
-            Cmd::Pause if live::goes_on(&self.shared.progress) => {
+            Cmd::Pause if live::is_running(&self.shared.progress) => {
                 self.shared.live.paused = !self.shared.live.paused;
                 self.say(if self.shared.live.paused {
                     lang.pick(
@@ -638,7 +638,7 @@ impl App {
                 self.input = Some(InputLine::new(InputKind::GoTo, label, String::new()));
             }
             _ => {
-                if !self.taking(index, effects, |taking, turn| taking.act(cmd, turn)) {
+                if !self.on_copy_export(index, effects, |menus, turn| menus.act(cmd, turn)) {
                     self.say(lang.pick("nothing to do here", "此处无可操作"));
                 }
             }

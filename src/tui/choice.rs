@@ -317,10 +317,10 @@ impl Choice {
     }
 
     /// Handles progress of a search.
-    pub fn found(&mut self, id: u64, told: &[Told], percent: u8, over: bool, now: Duration) {
+    pub fn found(&mut self, id: u64, results: &[Told], percent: u8, over: bool, now: Duration) {
         let Some(search) = self.search.as_mut().filter(|search| search.id == id) else { return };
         search.percent = percent;
-        for (number, test, verdict) in told {
+        for (number, test, verdict) in results {
             if let Some(asked) = self.asked.get_mut(number) {
                 asked.answer(*test, *verdict, 0, true);
             }

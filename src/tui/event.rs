@@ -41,7 +41,7 @@ pub enum Event {
         /// Which search.
         id: u64,
         /// The results since the last event.
-        told: Vec<crate::filter::Told>,
+        results: Vec<crate::filter::Told>,
         /// Progress in percent.
         percent: u8,
         /// Whether it has ended.

@@ -15,15 +15,15 @@ use crate::model::{Direction, Lang, Losses, PerDirection};
 use crate::store::{Index, Progress, Reading};
 
 /// Time between two updates of the figures.
-const LOOK: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(250);
 /// Number of updates that the sparkline shows.
-const SHOWN: usize = 28;
+const SAMPLES_SHOWN: usize = 28;
 /// Number of updates in a second, over which rates are computed.
-const SECOND: usize = 4;
+const SAMPLES_PER_SECOND: usize = 4;
 
 /// The figures of one update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct LiveLook {
+struct LiveSample {
     at: Duration,
     messages: PerDirection<u64>,
     bytes: u64,
@@ -42,7 +42,7 @@ pub struct LiveView {
     /// When the capture began and ended, by the clock of the UI.
     began: Option<Duration>,
     ended: Option<Duration>,
-    looks: VecDeque<LiveLook>,
+    samples: VecDeque<LiveSample>,
     /// The figures that are shown.
     seen: Seen,
 }
@@ -69,7 +69,7 @@ pub fn is_stream(progress: &Progress) -> bool {
 
 /// Returns whether more data may arrive.
 #[must_use]
-pub fn goes_on(progress: &Progress) -> bool {
+pub fn is_running(progress: &Progress) -> bool {
     progress.stream && progress.state != Reading::Done
 }
 
@@ -90,26 +90,26 @@ impl LiveView {
 
     /// Returns whether an update is due, or another list is shown.
     pub(super) fn is_due(&self, now: Duration, selection: Selection) -> bool {
-        let since = self.looks.back().map(|look| now.saturating_sub(look.at));
+        let since = self.samples.back().map(|sample| now.saturating_sub(sample.at));
         self.began.is_some()
             && self.ended.is_none()
-            && (since.is_none_or(|since| since >= LOOK) || self.seen.connection != selection.connection)
+            && (since.is_none_or(|since| since >= INTERVAL) || self.seen.connection != selection.connection)
     }
 
     /// Updates the figures; returns whether anything visible changed.
-    pub(super) fn look(&mut self, index: &Index, selection: Selection, now: Duration) -> bool {
+    pub(super) fn sample(&mut self, index: &Index, selection: Selection, now: Duration) -> bool {
         let traffic = &index.traffic;
-        let look = LiveLook {
+        let sample = LiveSample {
             at: now,
             messages: PerDirection { c2s: traffic.c2s.messages, s2c: traffic.s2c.messages },
             bytes: traffic.c2s.bytes.saturating_add(traffic.s2c.bytes),
             draws: self.draws,
         };
-        let due = self.looks.back().is_none_or(|last| now.saturating_sub(last.at) >= LOOK);
+        let due = self.samples.back().is_none_or(|last| now.saturating_sub(last.at) >= INTERVAL);
         if due {
-            self.looks.push_back(look);
-            if self.looks.len() > SHOWN + 1 {
-                self.looks.pop_front();
+            self.samples.push_back(sample);
+            if self.samples.len() > SAMPLES_SHOWN + 1 {
+                self.samples.pop_front();
             }
         }
         let before = self.seen;
@@ -122,8 +122,8 @@ impl LiveView {
             clock: self.clock(now),
             ..self.seen
         };
-        let back = self.looks.len().saturating_sub(SECOND + 1);
-        if due && let (Some(from), Some(to)) = (self.looks.get(back), self.looks.back()) {
+        let back = self.samples.len().saturating_sub(SAMPLES_PER_SECOND + 1);
+        if due && let (Some(from), Some(to)) = (self.samples.get(back), self.samples.back()) {
             let time = to.at.saturating_sub(from.at).as_millis().max(1);
             let rate = |to: u64, from: u64| {
                 (u128::from(to.saturating_sub(from)) * 1000 / time).try_into().unwrap_or(u64::MAX)
@@ -146,8 +146,8 @@ impl LiveView {
     }
 
     fn sparkline(&self) -> String {
-        let all = |look: &LiveLook| look.messages.c2s.saturating_add(look.messages.s2c);
-        let steps = self.looks.iter().zip(self.looks.iter().skip(1));
+        let all = |sample: &LiveSample| sample.messages.c2s.saturating_add(sample.messages.s2c);
+        let steps = self.samples.iter().zip(self.samples.iter().skip(1));
         bars::sparkline(&steps.map(|(from, to)| all(to).saturating_sub(all(from))).collect::<Vec<_>>())
     }
 }
@@ -219,7 +219,7 @@ pub fn state(ctx: &Ctx<'_>) -> Text {
 
 /// The position of the list: its last visible row, and the newest one.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Standing {
+pub struct ListPosition {
     /// The row under the cursor, or the newest one when the list was paused.
     pub at: u64,
     /// The last row that was visible.
@@ -230,7 +230,7 @@ pub struct Standing {
     pub listed: bool,
 }
 
-impl Standing {
+impl ListPosition {
     fn newest(&self, live: &LiveView) -> u64 {
         if self.frames { live.seen.frames } else { live.seen.messages }
     }
@@ -253,14 +253,14 @@ pub fn height(body: Rect) -> u16 {
 }
 
 /// Draws the pane.
-pub fn pane(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, standing: &Standing) {
+pub fn pane(ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer, position: &ListPosition) {
     let inner = Pane::new(ctx.shared.lang.pick("Live", "实时抓包"), false).draw(buffer, area, ctx.theme());
-    let lines = if area.height >= 10 { long(ctx, standing) } else { short(ctx, standing) };
+    let lines = if area.height >= 10 { long(ctx, position) } else { short(ctx, position) };
     ctx.lines(buffer, inner, &lines);
 }
 
 /// ` PAUSED at #182347 (view only, capture continues)`
-fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text {
+fn first(ctx: &Ctx<'_>, position: &ListPosition, column: usize, wide: bool) -> Text {
     let live = &ctx.shared.live;
     let lang = ctx.shared.lang;
     let mut line = Text::of(Role::Plain, " ");
@@ -269,29 +269,29 @@ fn first(ctx: &Ctx<'_>, standing: &Standing, column: usize, wide: bool) -> Text 
     match () {
         () if live.paused => {
             line.add(Role::Warning, lang.pick("PAUSED", "已暂停"));
-            if standing.listed {
-                line.plainly(format!("{}#{}", lang.pick(" at ", "，位于 "), standing.at));
+            if position.listed {
+                line.plainly(format!("{}#{}", lang.pick(" at ", "，位于 "), position.at));
             }
             line.plainly(more(lang.pick(" (view only, capture continues)", "（仅视图，抓包继续进行）")))
         }
-        () if !standing.listed => {
+        () if !position.listed => {
             line.plainly(lang.pick("no WebSocket traffic yet", "还没有 WebSocket 流量"))
         }
         () if live.follow => line
             .add(Role::Title, lang.pick("FOLLOW", "跟随"))
             .plainly(more(lang.pick(" showing the newest row", "，显示最新的行"))),
         () => line
-            .plainly(format!("{}#{}", lang.pick("at ", "位于 "), standing.at))
+            .plainly(format!("{}#{}", lang.pick("at ", "位于 "), position.at))
             .plainly(more(lang.pick(", follow is off", "，未跟随"))),
     };
-    if standing.listed {
+    if position.listed {
         line.pad_to(column.max(line.width() + 2));
         line.plainly(format!(
             "{}#{}   ",
             lang.pick("newest ", "最新 "),
-            units::grouped(standing.newest(live))
+            units::grouped(position.newest(live))
         ));
-        let new = standing.new_rows(live);
+        let new = position.new_rows(live);
         if stands && new > 0 {
             line.add(
                 Role::Title,
@@ -422,7 +422,7 @@ fn gone(ctx: &Ctx<'_>) -> Option<Text> {
     any.then_some(line)
 }
 
-fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
+fn long(ctx: &Ctx<'_>, position: &ListPosition) -> Vec<Text> {
     let (live, lang) = (&ctx.shared.live, ctx.shared.lang);
     let mut capture_line = Text::of(Role::Plain, lang.pick(" capture   ", " 抓包      "));
     capture_line.append(&capture(ctx));
@@ -457,12 +457,12 @@ fn long(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
     let kept = units::grouped(live.seen.kept);
     own.plainly(lang.pick(format!("history {kept} msgs{memory}"), format!("历史 {kept} 条消息{memory}")));
     let mut lines =
-        vec![first(ctx, standing, 58, true), Text::new(), rates(live, true, lang), capture_line, kernel, own];
+        vec![first(ctx, position, 58, true), Text::new(), rates(live, true, lang), capture_line, kernel, own];
     lines.extend(gone(ctx));
     lines
 }
 
-fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
+fn short(ctx: &Ctx<'_>, position: &ListPosition) -> Vec<Text> {
     let live = &ctx.shared.live;
     let mut third = Text::of(Role::Plain, " ");
     match &ctx.shared.progress.live {
@@ -495,7 +495,7 @@ fn short(ctx: &Ctx<'_>, standing: &Standing) -> Vec<Text> {
         fourth.plainly("   ").captured(Role::Plain, file_name(name).as_bytes(), 20);
         fourth.plainly(format!(" {}", units::size(*bytes)));
     }
-    vec![first(ctx, standing, 0, false), rates(live, false, ctx.shared.lang), third, fourth]
+    vec![first(ctx, position, 0, false), rates(live, false, ctx.shared.lang), third, fourth]
 }
 
 /// Returns whether there is an error that must be visible at once.

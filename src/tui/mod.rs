@@ -19,7 +19,7 @@
 //! | [`live`] | a live capture: follow, pause, rates |
 //! | [`screens`] | the screens, one file each |
 //! | [`overlays`] | help, palette, menus, input lines |
-//! | [`taking`] | the menus of "copy as" and "export" |
+//! | [`copy_export`] | the menus of "copy as" and "export" |
 //! | [`view`] | the rows around the screen |
 //! | [`widgets`] | text, lists, tables, bytes, panes |
 //! | [`theme`], [`ascii`] | roles and colors, and glyphs in ASCII |
@@ -32,6 +32,7 @@ pub mod app;
 pub mod ascii;
 pub mod choice;
 pub mod commands;
+pub mod copy_export;
 pub mod details;
 pub mod event;
 pub mod keys;
@@ -42,7 +43,6 @@ pub mod records;
 pub mod run;
 pub mod screens;
 pub mod shared;
-pub mod taking;
 pub mod theme;
 pub mod view;
 pub mod widgets;

@@ -78,7 +78,7 @@ pub struct MessageOrder {
     /// The times of the items that the screen adds.
     extras: Vec<Time>,
     /// Number of findings that were examined.
-    looked: u64,
+    examined: u64,
     version: u64,
     changed: usize,
 }
@@ -171,7 +171,7 @@ impl MessageOrder {
     /// Adds the gaps among new findings.
     fn find_holes(&mut self, index: &Index) {
         let gone = index.released.findings;
-        let from = usize::try_from(self.looked.saturating_sub(gone)).unwrap_or(usize::MAX);
+        let from = usize::try_from(self.examined.saturating_sub(gone)).unwrap_or(usize::MAX);
         let new = index.findings.get(from..).unwrap_or_default();
         // A gap in the handshake is shown with the handshake.
         let response = index.connection(self.list.0).and_then(|row| row.response);
@@ -187,7 +187,7 @@ impl MessageOrder {
                 });
             }
         }
-        self.looked = gone + index.findings.len() as u64;
+        self.examined = gone + index.findings.len() as u64;
     }
 
     fn key(&self, index: &Index, entry: u32) -> Key {

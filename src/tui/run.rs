@@ -191,7 +191,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut version = None;
-    let mut told: Option<Duration> = None;
+    let mut reported: Option<Duration> = None;
     let mut drawn: Option<Duration> = None;
     let mut done = false;
     let mut running: Option<(u64, Scan)> = None;
@@ -204,7 +204,7 @@ where
             () if app.dirty => due,
             () if app.waits() || app.shared.details.is_waiting() => BUSY,
             () if running.is_some() || choosing.is_some() || exports.is_running() => BUSY,
-            () if live::goes_on(&app.shared.progress) => LIVE,
+            () if live::is_running(&app.shared.progress) => LIVE,
             () if !done => BUSY,
             () => IDLE,
         };
@@ -242,7 +242,7 @@ where
             }
         }
         if let Some((id, search)) = &choosing {
-            let chosen = search.told(*id);
+            let chosen = search.results(*id);
             let over = matches!(chosen, Event::Chosen { over: true, .. });
             events.push(chosen);
             if over {
@@ -257,8 +257,8 @@ where
         let known = &app.shared.progress;
         let changed = version != Some(current)
             || (!over && (progress.done != known.done || progress.live != known.live));
-        if (changed && told.is_none_or(|told| now >= told + NEWS)) || (over && !done) || stopped {
-            (version, told, done) = (Some(current), Some(now), over);
+        if (changed && reported.is_none_or(|reported| now >= reported + NEWS)) || (over && !done) || stopped {
+            (version, reported, done) = (Some(current), Some(now), over);
             events.push(Event::Data(Box::new(progress)));
         }
         for event in events {
@@ -318,7 +318,7 @@ pub fn scan(session: &Session, wanted: &ScanFor) -> Result<Scan, filter::FilterE
 /// A search for connections in all of their bytes.
 pub struct Choosing {
     scan: Scan,
-    told: Arc<Mutex<Vec<Told>>>,
+    results: Arc<Mutex<Vec<Told>>>,
 }
 
 impl Choosing {
@@ -329,8 +329,8 @@ impl Choosing {
     pub fn begin(session: &Session, wanted: &ChooseFor) -> Result<Self, filter::FilterError> {
         let start = session.index().begin.unwrap_or_default();
         let mut asker = Asker::new(filter::parse(&wanted.filter)?, start);
-        let told = Arc::<Mutex<Vec<Told>>>::default();
-        let answers = Arc::clone(&told);
+        let results = Arc::<Mutex<Vec<Told>>>::default();
+        let answers = Arc::clone(&results);
         let mut tell = move |answer| answers.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
         let scan = session.scan_all(Some(wanted.connections.clone()), move |connection, looked| {
             match looked {
@@ -339,7 +339,7 @@ impl Choosing {
             }
             false
         });
-        Ok(Self { scan, told })
+        Ok(Self { scan, results })
     }
 
     /// Returns whether the search has ended.
@@ -350,11 +350,11 @@ impl Choosing {
 
     /// Returns the results since the last call.
     #[must_use]
-    pub fn told(&self, id: u64) -> Event {
+    pub fn results(&self, id: u64) -> Event {
         // Read the progress first: if it says that the search is over, the results below are complete.
         let progress = self.scan.progress();
-        let told = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
-        Event::Chosen { id, told, percent: percent(&progress), over: progress.over }
+        let results = std::mem::take(&mut *self.results.lock().unwrap_or_else(PoisonError::into_inner));
+        Event::Chosen { id, results, percent: percent(&progress), over: progress.over }
     }
 }
 

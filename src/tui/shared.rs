@@ -74,7 +74,7 @@ pub struct Shared {
     /// The layout of panes; `None` for the default of the width.
     pub layout: Option<Panes>,
     /// The message in the status line until the next key.
-    pub said: Option<Text>,
+    pub notice: Option<Text>,
     /// Progress of the running export.
     pub exporting: Option<Text>,
     /// Number of the finding that the Findings screen selects when it opens.
@@ -144,7 +144,7 @@ impl Shared {
             details: Details::default(),
             zoomed: false,
             layout: None,
-            said: None,
+            notice: None,
             exporting: None,
             finding: None,
             moved: Duration::ZERO,
@@ -341,12 +341,12 @@ impl Turn<'_> {
 
     /// Shows a message in the status line until the next key. Captured text must be made safe before.
     pub fn say(&mut self, words: impl AsRef<str>) {
-        self.shared.said = Some(Text::of(Role::Plain, words));
+        self.shared.notice = Some(Text::of(Role::Plain, words));
     }
 
     /// Shows a warning in the status line until the next key.
     pub fn warn(&mut self, words: impl AsRef<str>) {
-        self.shared.said = Some(Text::of(Role::Warning, words));
+        self.shared.notice = Some(Text::of(Role::Warning, words));
     }
 
     /// Copies text to the clipboard as captured. `what` names it in the language of the UI if it is

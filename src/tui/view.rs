@@ -65,7 +65,7 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
         draw_tabs(&ctx, app.screen, tabs, buffer);
         app.screens.get(app.screen).view(&ctx, body, buffer);
         let y = status.y;
-        match (&app.input, app.shared.said.as_ref().or(app.shared.exporting.as_ref())) {
+        match (&app.input, app.shared.notice.as_ref().or(app.shared.exporting.as_ref())) {
             (Some(line), _) => {
                 let (text, at) = input_line(app, line, area.width);
                 if let Some(trial) = &app.trial {
@@ -74,9 +74,9 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
                 text.draw(buffer, 0, y, area.width, ctx.theme());
                 cursor = Some((at, y));
             }
-            (None, Some(said)) => {
+            (None, Some(notice)) => {
                 let mut line = Text::of(Role::Plain, " ");
-                line.append(said);
+                line.append(notice);
                 if !app.shared.filter.is_empty() {
                     let mut filter = super::screens::filter_status(&ctx);
                     filter.plainly(" ");
@@ -126,7 +126,7 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let lang = shared.lang;
     let message = if wide { lang.pick("msg ", "消息 ") } else { "" };
     // During a live capture, the selected message changes all the time.
-    let runs = live::goes_on(&shared.progress) && screen == ScreenId::Messages;
+    let runs = live::is_running(&shared.progress) && screen == ScreenId::Messages;
     if screen.info().depth > 1 && selection.message > 0 && !runs {
         let message = if screen.info().depth == 2 { lang.pick("msg ", "消息 ") } else { message };
         parts.push(Text::of(Role::Plain, format!("{message}{}", selection.message)));

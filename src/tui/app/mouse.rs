@@ -28,7 +28,7 @@ impl App {
         }
         let clicks = matches!(mouse.kind, MouseKind::Click | MouseKind::DoubleClick);
         if clicks && self.input.is_none() {
-            self.shared.said = None;
+            self.shared.notice = None;
             let target = view::target(self, index, mouse.x, mouse.y);
             match target {
                 Some(view::Target::Do(cmd)) => return self.act(cmd, index, effects),

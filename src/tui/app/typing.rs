@@ -3,10 +3,10 @@
 use super::{App, QUIT};
 use crate::store::Index;
 use crate::tui::commands::Cmd;
+use crate::tui::copy_export;
 use crate::tui::event::Effect;
 use crate::tui::keys::{Key, Press};
 use crate::tui::overlays::{InputKind, InputLine, Popup, Trial, input};
-use crate::tui::taking;
 
 impl App {
     /// Performs a command in an input line or a popup.
@@ -34,7 +34,7 @@ impl App {
                 let file = palette.file();
                 self.popup = None;
                 if let Some(file) = file {
-                    self.taking(index, effects, |taking, turn| taking.save_to(&file, turn));
+                    self.on_copy_export(index, effects, |menus, turn| menus.save_to(&file, turn));
                     return;
                 }
                 match (number, picked) {
@@ -50,10 +50,10 @@ impl App {
                     Some(QUIT) => effects.push(Effect::Quit),
                     Some(id) if id == QUIT - 1 => {}
                     Some(id) if id == QUIT - 2 => {
-                        self.taking(index, effects, |taking, turn| taking.save(true, turn));
+                        self.on_copy_export(index, effects, |menus, turn| menus.save(true, turn));
                     }
-                    Some(id) if id >= taking::COMMON => {
-                        self.taking(index, effects, |taking, turn| taking.picked(id, turn));
+                    Some(id) if id >= copy_export::COMMON => {
+                        self.on_copy_export(index, effects, |menus, turn| menus.picked(id, turn));
                     }
                     Some(id) => self.on_screen(index, effects, |screen, turn| screen.picked(id, turn)),
                     None => {}
@@ -217,8 +217,8 @@ impl App {
                 Err(_) => self.warn(self.shared.lang.pick("expected a row number", "应为行号")),
             },
             InputKind::Screen(id) => {
-                if id >= taking::COMMON {
-                    return self.taking(index, effects, |taking, turn| taking.entered(id, &text, turn));
+                if id >= copy_export::COMMON {
+                    return self.on_copy_export(index, effects, |menus, turn| menus.entered(id, &text, turn));
                 }
                 self.on_screen(index, effects, |screen, turn| screen.entered(id, &text, true, turn));
             }

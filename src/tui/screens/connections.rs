@@ -175,7 +175,7 @@ impl Connections {
         };
         let rows = match () {
             () if body.height < 14 => 0,
-            () if live::goes_on(&ctx.shared.progress) => live::height(body).min(rows.max(6)),
+            () if live::is_running(&ctx.shared.progress) => live::height(body).min(rows.max(6)),
             () if is_reading(ctx) => 4.min(rows),
             () => rows,
         };
@@ -470,12 +470,12 @@ impl Screen for Connections {
             return;
         }
         let beside = ctx.shared.layout == Some(Panes::Right) && below.x > 0;
-        if live::goes_on(&ctx.shared.progress) && !ctx.shared.zoomed && !beside {
+        if live::is_running(&ctx.shared.progress) && !ctx.shared.zoomed && !beside {
             let connection = ctx.shared.selection.connection;
             let messages = ctx.index.messages(connection).len() as u64;
             let listed = connection > 0;
-            let standing = live::Standing { at: messages, seen: messages, frames: false, listed };
-            live::pane(ctx, below, buffer, &standing);
+            let position = live::ListPosition { at: messages, seen: messages, frames: false, listed };
+            live::pane(ctx, below, buffer, &position);
             return;
         }
         if is_reading(ctx) && !ctx.shared.zoomed && !beside {
@@ -530,7 +530,7 @@ impl Screen for Connections {
             let mut line = Text::of(Role::Warning, STOPPED.text(lang));
             line.plainly(" ");
             line
-        } else if live::goes_on(&ctx.shared.progress) {
+        } else if live::is_running(&ctx.shared.progress) {
             Text::of(Role::Dim, lang.pick("p pauses, S stops the capture ", "p 暂停，S 停止抓包 "))
         } else if ctx.shared.progress.state == Reading::Reading {
             Text::of(

@@ -67,7 +67,7 @@ pub struct Messages {
     /// Number of the last row that was visible, or that existed when the list was opened.
     seen: u64,
     /// Whether the capture is still running.
-    goes_on: bool,
+    is_running: bool,
     /// The gap under the cursor, by the number of its finding.
     hole: Option<u64>,
 }
@@ -90,7 +90,7 @@ impl Messages {
         let mut areas = Areas { list: none, frames: none, bytes: none, lines: none, live: none };
         let panes = ctx.shared.panes();
         let wide = panes == Panes::Right && body.width >= 160 && body.height >= 36;
-        let has_live = self.goes_on && !ctx.shared.zoomed && (panes == Panes::Below || wide);
+        let has_live = self.is_running && !ctx.shared.zoomed && (panes == Panes::Below || wide);
         let live = if has_live { live::height(body) } else { 0 };
         let [body, below] = Layout::vertical([Min(0), Length(live)]).areas(body);
         if live > 0 {
@@ -203,7 +203,7 @@ impl Screen for Messages {
             };
             *self = Self { connection: selection.connection, ..keep };
         }
-        self.goes_on = live::goes_on(&turn.shared.progress);
+        self.is_running = live::is_running(&turn.shared.progress);
         let key = self.rows.of();
         let gone = self.choose(turn);
         self.shift(gone);
@@ -234,7 +234,7 @@ impl Screen for Messages {
             self.list.go(near);
             if gone {
                 self.follow(turn);
-                if turn.shared.said.is_none() && key > 0 {
+                if turn.shared.notice.is_none() && key > 0 {
                     let (lang, row) = (turn.lang(), place + 1);
                     let words = if place < self.released(turn.index) {
                         was_released(lang, row as u64)
@@ -292,7 +292,7 @@ impl Screen for Messages {
             turn.shared.live.follow = false;
         }
         if self.focus == MessagesPane::List && self.list.act(cmd) {
-            turn.shared.live.follow |= cmd == Cmd::Last && self.goes_on && !turn.shared.live.paused;
+            turn.shared.live.follow |= cmd == Cmd::Last && self.is_running && !turn.shared.live.paused;
             self.follow(turn);
             return true;
         }
@@ -533,7 +533,7 @@ impl Screen for Messages {
         if let Some(hole) = self.rows.hole(self.list.cursor).filter(|_| self.hole.is_some()) {
             panes::hole(ctx, [areas.frames, areas.bytes, areas.lines], buffer, hole);
             if areas.live.height > 0 {
-                live::pane(ctx, areas.live, buffer, &self.standing(ctx));
+                live::pane(ctx, areas.live, buffer, &self.list_position(ctx));
             }
             return;
         }
@@ -553,7 +553,7 @@ impl Screen for Messages {
             ctx.lines(buffer, areas.lines, &panes::short(ctx));
         }
         if areas.live.height > 0 {
-            live::pane(ctx, areas.live, buffer, &self.standing(ctx));
+            live::pane(ctx, areas.live, buffer, &self.list_position(ctx));
         }
     }
 
@@ -585,7 +585,7 @@ impl Screen for Messages {
                 },
             );
         }
-        if self.goes_on {
+        if self.is_running {
             return self.live_status(ctx, line, &end);
         }
         if ctx.shared.is_wide() {
@@ -632,7 +632,7 @@ impl Screen for Messages {
             hint(Cmd::Export, 5),
             hint_as(Cmd::Quit, "quit (asks, capture running)", "退出（抓包进行中，会先询问）", 4),
         ];
-        if self.goes_on { LIVE } else { HINTS }
+        if self.is_running { LIVE } else { HINTS }
     }
 }
 

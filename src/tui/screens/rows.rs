@@ -16,7 +16,7 @@ pub struct Rows {
     /// The selected rows; unused if all are shown.
     chosen: Vec<u32>,
     /// Number of rows that were tested.
-    looked: usize,
+    tested: usize,
     /// The first row that exists: earlier ones were released.
     first: usize,
     /// Number of rows.
@@ -74,18 +74,18 @@ impl Rows {
         let len = there.end;
         (self.len, self.all) = (len, all);
         if all {
-            self.looked = len;
+            self.tested = len;
             return gone;
         }
-        let end = len.min(self.looked.saturating_add(BUDGET));
-        for row in self.looked..end {
+        let end = len.min(self.tested.saturating_add(BUDGET));
+        for row in self.tested..end {
             match chosen(row) {
                 Some(true) => self.chosen.push(row as u32),
                 Some(false) => {}
                 None => self.undecided.push(row as u32),
             }
         }
-        self.looked = end;
+        self.tested = end;
         gone
     }
 
@@ -152,7 +152,7 @@ impl Rows {
     fn release(&mut self, first: usize) -> usize {
         let before = self.first;
         self.first = before.max(first);
-        self.looked = self.looked.max(self.first);
+        self.tested = self.tested.max(self.first);
         if self.first == before {
             return 0;
         }
@@ -198,7 +198,7 @@ impl Rows {
     /// Returns whether rows are still to be tested.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.looked < self.len
+        self.tested < self.len
     }
 
     /// Number of rows that are shown, with gaps.

@@ -138,7 +138,7 @@ impl Kit {
                         while !search.is_over() {
                             std::thread::yield_now();
                         }
-                        events.push(search.told(wanted.id));
+                        events.push(search.results(wanted.id));
                     }
                     Effect::Copy(text) => self.copied.insert(0, text),
                     Effect::Save(path, save) => self.saved.push((path, save)),

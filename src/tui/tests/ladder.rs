@@ -62,8 +62,8 @@ fn the_frame_under_the_cursor_stays_when_rows_above_it_go() {
     let mut kit = kit;
     for key in ["T", "z", "t", "z", "t", "T"] {
         kit = kit.press(key).rest();
-        // What was said hides the status.
-        kit.app.shared.said = None;
+        // A notice hides the status.
+        kit.app.shared.notice = None;
         assert_eq!(frame(&kit), before, "{key}");
     }
 }

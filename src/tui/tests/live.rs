@@ -397,8 +397,8 @@ fn rows_that_are_released_take_nothing_else_with_them() {
     let grouped = crate::tui::widgets::units::grouped(released as u64);
     fed.kit.shows(&format!("rows 1-{grouped} released"));
     assert_eq!(fed.message(), 5900);
-    // Its own row goes: the next one that is there is selected, and that is said.
-    fed.kit.app.shared.said = None;
+    // Its own row goes: the next one that is there is selected, and a notice reports it.
+    fed.kit.app.shared.notice = None;
     while fed.kit.session.index().messages(1).released() < 5900 {
         fed.say(500);
     }
@@ -471,7 +471,7 @@ fn live_looks_like_this() {
     fed.run(72, 40);
     fed.kit.picture("live-120x36");
     fed = fed.press("p k k k");
-    fed.kit.app.shared.said = None;
+    fed.kit.app.shared.notice = None;
     fed.run(6, 30);
     fed.kit.picture("live-paused-120x36");
     fed.kit = fed.kit.resize(80, 24);

@@ -6,6 +6,7 @@
 mod behaviour;
 mod builder;
 mod chinese;
+mod copy_export;
 mod findings;
 mod inside;
 pub mod kit;
@@ -17,5 +18,4 @@ mod properties;
 #[cfg(feature = "tls")]
 mod secure;
 mod stats;
-mod taking;
 mod truth;

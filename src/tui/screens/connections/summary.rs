@@ -277,7 +277,7 @@ fn frames(row: &ConnectionRow, lang: Lang) -> Text {
         .add(Role::ClientToServer, format!("→ {}", c2s.frames));
     line.plainly("  ").add(Role::ServerToClient, format!("← {}", s2c.frames)).plainly(")   ");
     let [text, binary, other] = [0, 1, 2].map(|i| at(&c2s.data, i) + at(&s2c.data, i));
-    let [close, ping, pong, odd] = [0, 1, 2, 3].map(|i| at(&c2s.control, i) + at(&s2c.control, i));
+    let [close, ping, pong, reserved] = [0, 1, 2, 3].map(|i| at(&c2s.control, i) + at(&s2c.control, i));
     let continued = all.saturating_sub(c2s.messages + s2c.messages);
     let kinds = [
         ("TEXT", text, Role::Plain),
@@ -286,7 +286,7 @@ fn frames(row: &ConnectionRow, lang: Lang) -> Text {
         ("PING", ping, Role::Control),
         ("PONG", pong, Role::Control),
         ("CLOSE", close, Role::Control),
-        ("RESERVED", other + odd, Role::Error),
+        ("RESERVED", other + reserved, Role::Error),
     ];
     for (name, count, role) in kinds.into_iter().filter(|(_, count, _)| *count > 0) {
         line.plainly("  ").add(role, name).plainly(format!(" {}", units::grouped(count)));

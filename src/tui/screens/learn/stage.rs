@@ -157,7 +157,8 @@ impl Stage {
                     self.event(nothing, turn);
                 }
                 (Effect::Choose(wanted), _) => {
-                    let nothing = Event::Chosen { id: wanted.id, told: Vec::new(), percent: 100, over: true };
+                    let nothing =
+                        Event::Chosen { id: wanted.id, results: Vec::new(), percent: 100, over: true };
                     self.event(nothing, turn);
                 }
                 (effect @ (Effect::Quit | Effect::Copy(_) | Effect::Redraw | Effect::Suspend), _) => {

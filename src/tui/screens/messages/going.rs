@@ -26,10 +26,10 @@ impl Messages {
     }
 
     /// Returns the position of the list among the rows that have arrived.
-    pub(super) fn standing(&self, ctx: &Ctx<'_>) -> live::Standing {
+    pub(super) fn list_position(&self, ctx: &Ctx<'_>) -> live::ListPosition {
         let cursor = self.rows.get(self.list.cursor).map_or(0, |place| place as u64 + 1);
         let frozen = self.frozen.filter(|_| ctx.shared.live.paused).map(|rows| rows as u64);
-        live::Standing {
+        live::ListPosition {
             at: frozen.unwrap_or(cursor),
             seen: frozen.unwrap_or(self.seen),
             frames: self.frames_mode,
@@ -46,7 +46,7 @@ impl Messages {
             line.plainly(format!("{}{of_words}{}   ", units::grouped(shown), units::grouped(of)));
         }
         let live = &ctx.shared.live;
-        let new = self.standing(ctx).new_rows(live);
+        let new = self.list_position(ctx).new_rows(live);
         if new > 0 && (live.paused || !live.follow) {
             let (noun, s) =
                 (if self.frames_mode { "frame" } else { "message" }, if new == 1 { "" } else { "s" });

@@ -22,7 +22,7 @@ impl Messages {
             self.focus == MessagesPane::List,
         )
         .scrolled(&self.list);
-        if self.goes_on {
+        if self.is_running {
             pane.title = Text::of(Role::Title, noun);
             if let Some(connection) = ctx.connection() {
                 pane.title.add(Role::Plain, format!("{gap}#{} ", connection.id));
@@ -56,7 +56,7 @@ impl Messages {
         if self.only_marked {
             pane.title.add(Role::Title, format!("{gap}{}", lang.pick("only marked", "仅标记")));
         }
-        if self.goes_on {
+        if self.is_running {
             let live = &ctx.shared.live;
             let follows = live.follow && !live.paused;
             pane.right.plainly(if follows {
@@ -112,7 +112,7 @@ impl Messages {
                     "this connection never opened: 2 shows its handshake, 7 shows why",
                     "此连接从未打开：2 显示握手，7 显示原因",
                 ),
-                _ if self.goes_on => lang.pick("no message yet", "还没有消息"),
+                _ if self.is_running => lang.pick("no message yet", "还没有消息"),
                 _ if ctx.shared.progress.state != Reading::Done => {
                     lang.pick("no message has been read yet", "还没有读到消息")
                 }

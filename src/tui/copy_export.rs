@@ -34,7 +34,7 @@ const COMMAND: usize = 4096;
 
 /// The state of copying and exporting.
 #[derive(Clone, Debug, Default)]
-pub struct Taking {
+pub struct CopyExport {
     /// The copy that waits for its message.
     waiting: Option<(u32, Request)>,
     /// The choices of the menus.
@@ -52,7 +52,7 @@ pub struct Taking {
     saved: Option<(PathBuf, u64)>,
 }
 
-impl Taking {
+impl CopyExport {
     /// Returns whether a copy waits for its message.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
@@ -195,7 +195,7 @@ impl Taking {
         let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
         let lang = turn.lang();
         // The menu is the message: "exporting…" is no longer true.
-        turn.shared.said = None;
+        turn.shared.notice = None;
         turn.menu(Menu {
             title: lang.pick("A file with this name already exists", "已存在同名文件").to_owned(),
             items: vec![
