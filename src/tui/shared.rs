@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::widgets::{Paragraph, Widget as _};
 
 use super::ascii::Signs;
 use super::choice::Choice;
@@ -233,9 +234,10 @@ impl<'a> Ctx<'a> {
 
     /// Draws lines from the top of an area, each cut to its width.
     pub fn lines(&self, buffer: &mut Buffer, area: Rect, lines: &[Text]) {
-        for (y, line) in (area.top()..area.bottom()).zip(lines) {
-            line.draw(buffer, area.x, y, area.width, self.theme());
-        }
+        let columns = usize::from(area.width);
+        let lines = lines.iter().take(area.height.into());
+        let lines: Vec<_> = lines.map(|line| line.cut(columns).line(self.theme())).collect();
+        Paragraph::new(lines).render(area.intersection(buffer.area), buffer);
     }
 }
 
