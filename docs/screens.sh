@@ -37,7 +37,7 @@ mkdir -p docs/screens
 t new-session -d -s keep 'exec cat'
 t set-option -g default-terminal tmux-256color
 t set-option -ga terminal-overrides ",*:Tc"
-screen connections many-connections 100x24 '[1 Conns]'
+screen connections many-connections 100x24 '[1 Connections]'
 screen messages chat-deflate 100x30 'Messages' 3 j j
 screen frame chat-deflate 110x36 'RFC 6455 §5.2' 4 j j j
 screen handshake chat-deflate 110x36 'Sec-WebSocket-Accept' 2
