@@ -9,7 +9,7 @@ use super::problem::Problem;
 use super::read;
 use crate::explain::words::rules::summary;
 use crate::model::{Lang, Rule, Severity};
-use crate::report::{Level, Selection};
+use crate::report::{Levels, Selection};
 
 /// Runs `wslens check`; returns the exit code.
 ///
@@ -32,7 +32,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         }
     }
     let mut selection = Selection {
-        level: Level::Findings,
+        levels: Levels::FINDINGS,
         connections: args.conn.clone(),
         only: args.only.clone(),
         ignore: args.ignore.clone(),
@@ -45,7 +45,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         ..Selection::default()
     };
     let plain = selection.clone();
-    selection.filter = args.filter.matcher(selection.levels())?;
+    selection.filter = args.filter.matcher(selection.levels)?;
     let filtered = selection.filter.is_some();
     let outcome = read::print(&args.input, &args.look, selection, |_| {})?;
     filter::tell_undecided(&args.look, outcome.undecided);

@@ -31,17 +31,36 @@ impl Level {
     }
 }
 
-/// A set of levels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels(pub u8);
+/// A set of levels, such as the rows that a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels(u8);
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self::MESSAGES
+    }
+}
 
 impl Levels {
     /// Every level.
     pub const ALL: Self = Self(15);
-    const C: Self = Self(1);
-    const M: Self = Self(2);
-    const F: Self = Self(4);
-    const X: Self = Self(8);
+    /// Connections alone.
+    pub const CONNECTIONS: Self = Self::of(Level::Connection);
+    /// Messages alone, control frames included.
+    pub const MESSAGES: Self = Self::of(Level::Message);
+    /// Frames alone.
+    pub const FRAMES: Self = Self::of(Level::Frame);
+    /// Findings alone.
+    pub const FINDINGS: Self = Self::of(Level::Finding);
+
+    /// The sets that `--level` accepts: name, other name, description.
+    pub const CHOICES: [(Self, &'static str, &'static str, &'static str); 5] = [
+        (Self::CONNECTIONS, "connections", "conns", "Connections"),
+        (Self::MESSAGES, "messages", "msgs", "Messages, control frames included"),
+        (Self::FRAMES, "frames", "", "Frames"),
+        (Self::FINDINGS, "findings", "", "Findings"),
+        (Self::ALL, "all", "", "All of these, and a summary"),
+    ];
 
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -60,10 +79,10 @@ impl Levels {
     }
 }
 
-const C: Levels = Levels::C;
-const M: Levels = Levels::M;
-const F: Levels = Levels::F;
-const X: Levels = Levels::X;
+const C: Levels = Levels::CONNECTIONS;
+const M: Levels = Levels::MESSAGES;
+const F: Levels = Levels::FRAMES;
+const X: Levels = Levels::FINDINGS;
 const CMF: Levels = C.and(M).and(F);
 const CMX: Levels = C.and(M).and(X);
 const MF: Levels = M.and(F);

@@ -261,7 +261,7 @@ impl Taking {
     fn choose_format(&mut self, turn: &mut Turn<'_>) {
         let Some(what) = &self.what else { return };
         let one = is_one(what);
-        self.formats = Format::ALL.into_iter().filter(|format| what.fits(*format)).collect();
+        self.formats = Format::EXPORT.into_iter().filter(|format| what.fits(*format)).collect();
         if let [only] = *self.formats {
             self.format = Some(only);
             return self.ask_path(turn);
@@ -274,6 +274,7 @@ impl Taking {
             Format::Markdown => ("Markdown", "a readable transcript"),
             Format::Mermaid => ("Mermaid", "a sequence diagram"),
             Format::Pcapng => ("pcapng", "its packets, for Wireshark and others"),
+            _ => (format.name(), format.about()),
         };
         let items = self.formats.iter().zip(FORMAT..).map(|(format, id)| {
             let (words, remark) = words(format);

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use wslens::capture::Capture;
 use wslens::model::Rule;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, read, read_as};
 use crate::support::forge::{BINARY, C2S, Conversation, Frame, Packet, S2C, Script, Split, ipv4_fragments};
@@ -129,7 +129,7 @@ fn every_rule_has_a_case_or_a_reason() {
 
 fn limited(file: impl Into<File>, limits: Limits) -> Output {
     let capture = Capture::from_bytes(file.into().0).unwrap();
-    read_as(capture, limits, Level::All, PayloadMode::Full)
+    read_as(capture, limits, Levels::ALL, PayloadMode::Full)
 }
 
 #[test]
