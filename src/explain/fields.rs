@@ -1,6 +1,6 @@
 //! What each field of a frame is for, in a few sentences, with what its value means here.
 
-use super::frame::{ExplainedFrame, FieldRow, FrameField, word};
+use super::frame::{ExplainedFrame, FieldRow, FrameField};
 use super::words::codes::code_words;
 use super::words::fields::field_words;
 use super::words::opcodes::{CONTROL, opcode_words};
@@ -129,9 +129,9 @@ fn opcode_here(opcode: Option<Opcode>, row: &FieldRow, lang: Lang) -> String {
     match lang {
         Lang::En => {
             let gap = if control.is_empty() { "" } else { " " };
-            format!("{}: {text}{gap}{control}", word(opcode))
+            format!("{}: {text}{gap}{control}", opcode.title())
         }
-        Lang::Zh => format!("{}：{text}{control}", word(opcode)),
+        Lang::Zh => format!("{}：{text}{control}", opcode.title()),
     }
 }
 

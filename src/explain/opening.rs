@@ -9,10 +9,10 @@ use std::io::{self, Write};
 use super::text::hex;
 use super::words::mistakes::LIKELY;
 use super::words::rules::summary;
-use super::words::wrap;
 use crate::cli::style::{Role, Style};
 use crate::http::extension::{is_deflate, is_deflate_frame};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
+use crate::model::wrap;
 use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::diagram::diagram;
-use super::frame::{BrokenRule, Explained, ExplainedFrame, FieldRow, FrameField, word};
+use super::frame::{BrokenRule, Explained, ExplainedFrame, FieldRow, FrameField};
 use super::phrases::{bytes, count, missing, utf8_word};
 use crate::cli::style::{Role, Style};
 use crate::model::{Direction, Lang, Safe, Severity, preview_runs, width};
@@ -180,7 +180,7 @@ impl Lines {
                 false => self.lang.pick(" (not masked), ", "（无掩码），"),
             },
         );
-        self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
+        self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, opcode.title());
         self.put(Role::Payload, ", ");
         self.gist(frame);
     }

@@ -1,7 +1,7 @@
 //! Explanations by name: of findings, close codes, headers, opcodes, fields and the rules of experiments. A name can have
 //! several meanings, and hex bytes can look like a name; the result contains all of them.
 
-use super::frame::{FrameField, word};
+use super::frame::FrameField;
 use super::words::codes::{CodeWords, code_words};
 use super::words::fields::field_words;
 use super::words::headers::{self, ANSWER, LONG, PARAMETERS, REFUSAL, REQUEST};
@@ -136,7 +136,7 @@ impl Topic {
                 if opcode.is_control() {
                     parts.push(("", CONTROL.of(lang).to_owned()));
                 }
-                let name = format!("{} 0x{:x}", word(opcode), opcode.bits());
+                let name = format!("{} 0x{:x}", opcode.title(), opcode.bits());
                 Explanation { parts, ..told("opcode", name, "RFC 6455 §5.2, §11.8") }
             }
             Self::KeyLog => {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::ws::Opcode;
+
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -104,29 +106,8 @@ pub struct WordSet {
     pub numeric: bool,
 }
 
-static OPCODES: WordSet = WordSet {
-    names: &[
-        "continuation",
-        "text",
-        "binary",
-        "reserved-3",
-        "reserved-4",
-        "reserved-5",
-        "reserved-6",
-        "reserved-7",
-        "close",
-        "ping",
-        "pong",
-        "reserved-11",
-        "reserved-12",
-        "reserved-13",
-        "reserved-14",
-        "reserved-15",
-    ],
-    aliases: &[("cont", 0), ("bin", 2)],
-    ordered: true,
-    numeric: true,
-};
+static OPCODES: WordSet =
+    WordSet { names: &Opcode::NAMES, aliases: &[("cont", 0), ("bin", 2)], ordered: true, numeric: true };
 static DIRECTIONS: WordSet = WordSet {
     names: &["c2s", "s2c"],
     aliases: &[("client", 0), ("server", 1)],

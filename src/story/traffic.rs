@@ -4,7 +4,6 @@ use super::Grade;
 use super::facts::{ChapterWriter, begin, counted, grouped, percent, ratio, took};
 use super::keep_alive;
 use super::rhythm::Rhythm;
-use crate::explain::frame::word;
 use crate::model::{Direction, Lang, Place, Time};
 use crate::store::{ConnectionRow, Index, MessageRow};
 
@@ -107,7 +106,7 @@ fn first(page: &mut ChapterWriter, index: &Index, row: &ConnectionRow, found: &T
         return page.see(String::new(), "No data message was captured.".into(), "没有抓到数据消息。".into());
     };
     let who = page.who(message.direction());
-    let kind = word(message.opcode());
+    let kind = message.opcode().title();
     let place = |packet: u32| Place { packet: packet.into(), time: message.time };
     let at = page.packets(place(message.first_packet), place(message.last_packet));
     let opened = row.response.map(|response| response.last);

@@ -19,9 +19,6 @@ pub mod keylog;
 pub mod mistakes;
 pub mod opcodes;
 pub mod rules;
-mod wrap;
-
-pub use wrap::wrap;
 
 use crate::model::Lang;
 

@@ -32,23 +32,6 @@ pub(super) struct RowWriter<'a> {
     pub(super) lead: usize,
 }
 
-/// The word of the type column; at most five characters.
-pub(super) fn word(opcode: Opcode) -> &'static str {
-    const RESERVED: [&str; 16] = [
-        "", "", "", "RSV3", "RSV4", "RSV5", "RSV6", "RSV7", "", "", "", "RSV11", "RSV12", "RSV13", "RSV14",
-        "RSV15",
-    ];
-    match opcode {
-        Opcode::Continuation => "CONT",
-        Opcode::Text => "TEXT",
-        Opcode::Binary => "BIN",
-        Opcode::Close => "CLOSE",
-        Opcode::Ping => "PING",
-        Opcode::Pong => "PONG",
-        Opcode::Reserved(bits) => RESERVED.get(usize::from(bits)).copied().unwrap_or("RSV"),
-    }
-}
-
 impl RowWriter<'_> {
     /// A row of messages.
     pub(super) fn message(&self, out: &mut Vec<u8>, message: &MessageEvent<'_>, facts: &RowFacts) {
@@ -113,7 +96,7 @@ impl RowWriter<'_> {
     fn kind(&self, out: &mut Vec<u8>, opcode: Opcode) {
         let role = if opcode.is_control() { Role::Control } else { Role::Payload };
         self.look.style().put(out, role, |out| {
-            units::left(out, 5, |out| out.extend_from_slice(word(opcode).as_bytes()));
+            units::left(out, 5, |out| out.extend_from_slice(opcode.short_name().as_bytes()));
         });
     }
 
@@ -294,7 +277,7 @@ impl RowWriter<'_> {
             }
         }
         text.push(b' ');
-        text.extend_from_slice(word(header.opcode()).as_bytes());
+        text.extend_from_slice(header.opcode().short_name().as_bytes());
         if header.masked() {
             text.extend_from_slice(b"  key ");
             text.extend_from_slice(hex::encode(header.masking_key).as_bytes());

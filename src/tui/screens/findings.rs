@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
 use crate::explain::words::rules::{rule_words, summary};
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Lang, Severity};
 use crate::store::{FindingRow, Reading};
 use crate::tui::commands::Cmd;

@@ -528,7 +528,11 @@ impl Screen for Ladder {
             && let Some(row) = ctx.index.frames(self.connection).get(frame as usize)
         {
             let arrow = if row.direction() == Direction::ClientToServer { "→" } else { "←" };
-            line.plainly(format!("   frame {} {arrow} {}", units::grouped(frame + 1), lines::name(row)));
+            line.plainly(format!(
+                "   frame {} {arrow} {}",
+                units::grouped(frame + 1),
+                row.header().opcode().short_name()
+            ));
         }
         line
     }

@@ -269,71 +269,6 @@ pub fn fit(text: &str, columns: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The words of a text and the spaces between them; what sticks to a word, as a comma does, is part of it.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        let mut len = 0;
-        let mut before = false;
-        for word in rest.split_word_bounds() {
-            let sticks = word.is_ascii() && !word.trim().is_empty();
-            if len > 0 && !(before && sticks) {
-                break;
-            }
-            len += word.len();
-            before = sticks;
-        }
-        let (word, after) = rest.split_at_checked(len)?;
-        rest = after;
-        (!word.is_empty()).then_some(word)
-    })
-}
-
-/// `text` in lines of at most `columns`, broken between words where that is possible.
-#[must_use]
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(1);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in words(text) {
-        let wide = width(word);
-        if used + wide > columns && used > 0 && !word.trim().is_empty() {
-            lines.push(String::new());
-            used = 0;
-        }
-        if word.trim().is_empty() && used == 0 && lines.len() > 1 {
-            continue;
-        }
-        let mut rest = word;
-        loop {
-            let part = fit(rest, columns - used);
-            if part.len() == rest.len() || (part.is_empty() && used == 0) {
-                break; // It fits, or it is wider than a line and left out.
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push_str(part);
-            }
-            rest = rest.get(part.len()..).unwrap_or_default();
-            if rest.trim().is_empty() {
-                rest = "";
-                break;
-            }
-            lines.push(String::new());
-            used = 0;
-        }
-        if used + width(rest) <= columns
-            && let Some(line) = lines.last_mut()
-        {
-            line.push_str(rest);
-            used += width(rest);
-        }
-    }
-    for line in &mut lines {
-        line.truncate(line.trim_end().len());
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,14 +300,6 @@ mod tests {
         assert_eq!(line.plain(), "ab    cdabc…");
     }
 
-    #[test]
-    fn text_wraps_between_words() {
-        assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
-        assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
-        assert_eq!(wrap("中文字", 4), ["中文", "字"]);
-        assert_eq!(wrap("", 4), [""]);
-    }
-
     proptest! {
         #[test]
         fn a_cut_line_is_as_wide_as_asked(text in "\\PC{0,40}", columns in 0usize..40) {
@@ -380,13 +307,6 @@ mod tests {
             let cut = line.cut(columns);
             prop_assert!(cut.width() <= columns);
             prop_assert_eq!(cut.width(), width(&cut.plain()));
-        }
-
-        #[test]
-        fn wrapped_lines_fit(text in "\\PC{0,60}", columns in 2usize..30) {
-            for line in wrap(&text, columns) {
-                prop_assert!(width(&line) <= columns, "{:?}", line);
-            }
         }
 
         #[test]

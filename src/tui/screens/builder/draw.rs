@@ -8,7 +8,7 @@ use super::{Builder, BuilderField, BuilderPane, Made};
 use crate::build::{EXPERIMENTS, verdict};
 use crate::explain::diagram::{DiagramLine, LineKind, picture};
 use crate::explain::words::rules::{rule_words, summary};
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Lang, Severity, safe_str};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;

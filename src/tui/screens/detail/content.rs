@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use super::rows::TextRows;
 use crate::json::{self, Json, JsonKind};
+use crate::model::wrap;
 use crate::model::{Safe, safe};
 use crate::store::detail::{FrameDetail, MessageDetail};
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex, units};
 use crate::ws::{Close, Integrity, Opcode, close_code};
 

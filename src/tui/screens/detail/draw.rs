@@ -5,7 +5,6 @@ use ratatui::layout::Rect;
 
 use super::content::{Content, View};
 use super::{MessageDetail, tree};
-use crate::explain::frame::word;
 use crate::model::Direction;
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
@@ -149,7 +148,7 @@ fn title(content: &Content) -> Text {
     let arrow = if detail.direction == Direction::ClientToServer { "→" } else { "←" };
     let mut line = Text::of(Role::Title, format!("Message {} ", detail.number));
     line.add(Role::of_direction(detail.direction), arrow).plainly(" ");
-    line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, word(detail.opcode));
+    line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, detail.opcode.title());
     match detail.len {
         Some(len) => line.plainly(format!("  {} B", units::grouped(len))),
         None => line.add(Role::Warning, "  ~ length unknown"),

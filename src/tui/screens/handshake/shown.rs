@@ -10,12 +10,12 @@ use crate::explain::words::mistakes::LIKELY;
 use crate::explain::words::rules::summary;
 use crate::http::accept::steps;
 use crate::http::{Judgement, accept_for, rules};
+use crate::model::wrap;
 use crate::model::{Accept, Direction, Lang, Severity, is_plain, safe_str};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
 use crate::tui::screens::slug;
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex};
 
 /// Connections whose keys are compared with a wrong accept value.

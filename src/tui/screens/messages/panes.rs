@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::draw::{self, arrow, word, word_role};
+use super::draw::{self, arrow, word_role};
 use super::frame_word;
 use crate::report::doubt;
 use crate::store::detail::{FrameDetail, MessageDetail};
@@ -16,7 +16,7 @@ use crate::tui::order::Hole;
 use crate::tui::screens::frame::found::Loaded;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::{Hex, Pane, Text, hex, text, units};
+use crate::tui::widgets::{Hex, Pane, Text, hex, units};
 use crate::ws::{Integrity, Opcode, close_code};
 
 /// Frames of a message that are listed here.
@@ -111,7 +111,7 @@ pub fn hole(ctx: &Ctx<'_>, [frames, bytes, short]: [Rect; 3], buffer: &mut Buffe
     let mut words = safe.unwrap_or_else(|| hole.words());
     words.push_str(&format!(". Seen at packet {}.", units::grouped(hole.place.packet)));
     let lines = |columns: u16| {
-        let lines = text::wrap(&words, usize::from(columns).saturating_sub(2).max(8));
+        let lines = crate::model::wrap(&words, usize::from(columns).saturating_sub(2).max(8));
         let mut lines: Vec<Text> =
             lines.into_iter().map(|line| Text::of(Role::Warning, format!(" {line}"))).collect();
         let mut keys = Text::of(Role::Plain, " ");
@@ -150,7 +150,7 @@ fn head(row: &MessageRow, rows: &[(u64, FrameRow)]) -> Text {
     let direction = row.direction();
     let mut line = Text::of(Role::Plain, " ");
     line.add(Role::of_direction(direction), arrow(direction)).plainly(" ");
-    line.add(word_role(row.opcode(), direction), word(row.opcode())).plainly(" ");
+    line.add(word_role(row.opcode(), direction), row.opcode().short_name()).plainly(" ");
     line.plainly(row.len().map_or("length unknown".to_owned(), |len| format!("{} B", units::grouped(len))));
     let payload: u64 = rows.iter().map(|(_, frame)| frame.payload_len).fold(0, u64::saturating_add);
     let headers = row.wire.saturating_sub(payload);
@@ -193,7 +193,7 @@ fn frame_line(number: u64, at: usize, row: &FrameRow, bytes: Option<&[u8]>, curs
 /// What is worth knowing about the message, in lines of these columns.
 fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize) -> Vec<Text> {
     let lines = remarks(row, detail).into_iter().flat_map(|(role, words)| {
-        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
+        crate::model::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
     });
     lines.collect()
 }
@@ -377,7 +377,7 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
     let mut first = Text::of(Role::Plain, format!(" {} ", selection.message));
     let direction = row.direction();
     first.add(Role::of_direction(direction), arrow(direction)).plainly(" ");
-    first.add(word_role(row.opcode(), direction), word(row.opcode())).plainly(" ");
+    first.add(word_role(row.opcode(), direction), row.opcode().short_name()).plainly(" ");
     first.plainly(row.len().map_or("?".to_owned(), units::grouped)).plainly(" B");
     first.plainly(format!(" in {}", units::counted(row.frames.into(), "frame")));
     let heads: Vec<&str> = rows.iter().take(8).map(|(_, frame)| hex::digits(frame.head[0])).collect();

@@ -203,7 +203,7 @@ impl StatsPage<'_> {
             words.push("P changes it, Enter shows the formulas".to_owned());
         }
         for words in words {
-            let wrapped = crate::tui::widgets::text::wrap(&words, columns);
+            let wrapped = crate::model::wrap(&words, columns);
             lines.extend(wrapped.iter().map(|line| Text::of(Role::Dim, line)));
         }
         lines
