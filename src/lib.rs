@@ -29,18 +29,18 @@
 //! | pipeline | model net tcp tls http ws subproto | nothing |
 //! | filter | model json pipeline ws | nothing |
 //! | autopsy | model pipeline ws subproto | nothing |
-//! | report::style | – | nothing |
-//! | cli::style | report::style | terminal streams environment |
-//! | report | model json pipeline ws subproto filter autopsy report::style | nothing |
-//! | explain | model json http ws cli::style | nothing |
+//! | present | model | nothing |
+//! | cli::style | present | terminal streams environment |
+//! | report | model json pipeline ws subproto filter autopsy present | nothing |
+//! | explain | model json http ws present | nothing |
 //! | build | model http ws report explain | nothing |
 //! | drive | model capture pipeline ws | nothing |
 //! | store | model capture net pipeline ws autopsy drive | files threads clock |
-//! | story | model http pipeline ws subproto autopsy report explain store | nothing |
+//! | story | model present http pipeline ws subproto autopsy report explain store | nothing |
 //! | export | model output capture filter pipeline ws report drive store | files |
 //! | cli::signals | capture | terminal streams |
 //! | learn | model capture net http ws report store | nothing |
-//! | tui | model json filter http pipeline ws autopsy report explain build store story export learn | nothing |
+//! | tui | model json present filter http pipeline ws autopsy report explain build store story export learn | nothing |
 //! | tui::run | model output filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -73,6 +73,7 @@ pub mod model;
 pub mod net;
 pub mod output;
 pub mod pipeline;
+pub mod present;
 pub mod report;
 pub mod sandbox;
 pub mod store;

@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use super::text::hex;
 use super::words::mistakes::{LIKELY, mistake as told};
 use super::words::rules::summary;
-use crate::cli::style::{Role, Style};
 use crate::http::accept::{AcceptSteps, steps};
 use crate::http::upgrade::{Judgement, judge, judge_request, judge_syntax};
 use crate::http::{HeadKind, HeadLimits, HeadScan, is_interim, likely_mistake, scan};
 use crate::model::{Head, Lang, Severity, preview, safe_str, safe_text, width};
+use crate::present::{Role, Style};
 
 /// Column of the values of the steps, and of what is said about them.
 const VALUE: usize = 19;

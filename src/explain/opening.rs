@@ -9,7 +9,6 @@ use std::io::{self, Write};
 use super::text::hex;
 use super::words::mistakes::LIKELY;
 use super::words::rules::summary;
-use crate::cli::style::{Role, Style};
 use crate::http::extension::{is_deflate, is_deflate_frame};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::wrap;
@@ -17,6 +16,7 @@ use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,
 };
+use crate::present::{Role, Style};
 use anatomy::{
     AcceptStory, LineMark, accept_story, body_words, cut_words, head_lines, http2_story, judgements,
     no_accept_words, no_key_words, outcome,

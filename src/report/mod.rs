@@ -24,10 +24,8 @@ pub mod pcapng;
 pub mod sarif;
 pub mod snippet;
 pub mod stats;
-pub mod style;
 pub mod table;
 pub mod transcript;
-pub mod units;
 mod writer;
 
 pub use crate::filter::Levels;

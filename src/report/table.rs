@@ -28,11 +28,11 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use jiff::tz::TimeZone;
 
-use super::style::{Role, Style};
-use super::{Levels, Ordered, PayloadMode, Report, Selection, Summary, units};
+use super::{Levels, Ordered, PayloadMode, Report, Selection, Summary};
 use crate::filter::Level;
 use crate::model::{Direction, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, SealedTls, Sink, Totals, Wants};
+use crate::present::{Role, Style, units};
 use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
 
 use clip::Clip;
@@ -563,8 +563,8 @@ fn write_finding(
             units::number(&mut place, number);
         }
     }
-    line.padded(Role::Payload, 2, std::str::from_utf8(&place).unwrap_or_default(), 24);
-    line.sentence(Role::Payload, 2, &text.to_string());
+    line.padded(Role::Plain, 2, std::str::from_utf8(&place).unwrap_or_default(), 24);
+    line.sentence(Role::Plain, 2, &text.to_string());
     if rule.reference != "-" {
         line.part(Role::Dim, 2, rule.reference.as_bytes());
     }

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::ordered::{Lead, Ordered};
-use super::{RecordFormat, RecordWriter, Selection, Summary, units};
+use super::{RecordFormat, RecordWriter, Selection, Summary};
 use crate::model::{Direction, Lang, Time, preview, safe_text};
 use crate::pipeline::Connection;
+use crate::present::units;
 use crate::ws::{Integrity, MessageEvent, Opcode};
 
 /// The form.

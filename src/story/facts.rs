@@ -3,7 +3,7 @@
 use super::{Chapter, Grade, Sentence, SentencePart};
 use crate::explain::words::Words;
 use crate::model::{Direction, Lang, Place};
-use crate::report::units;
+use crate::present::units;
 
 /// Builds a chapter sentence by sentence.
 pub(super) struct ChapterWriter {

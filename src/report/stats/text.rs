@@ -4,9 +4,10 @@ use super::keep_alive::{By, SentHeartbeats};
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
-use crate::report::style::{Role, Style};
+use crate::present::units;
+use crate::present::{Role, Style};
+use crate::report::Summary;
 use crate::report::table::TableStyle;
-use crate::report::{Summary, units};
 use crate::ws::{Rtt, close_code};
 
 /// Columns of the names on the left.

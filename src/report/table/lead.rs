@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::{TableStyle, TimeFormat};
 use crate::model::Time;
+use crate::present::units;
+use crate::present::{Role, Style};
 use crate::report::Lead;
-use crate::report::style::{Role, Style};
-use crate::report::units;
 
 /// Columns of the time since the row before.
 const DELTA: usize = 8;

@@ -2,25 +2,24 @@
 //!
 //! | file | what it draws |
 //! | --- | --- |
-//! | [`text`] | a line in roles, cut by display columns; captured text goes in here |
 //! | [`list`] | cursor and view of a list of any length |
 //! | [`hex`] | bytes: offset, digits, text |
 //! | [`labelled`] | bytes with the names of their parts |
 //! | [`pane`] | a frame with titles |
 //! | [`bars`] | bars and sparklines |
 //! | [`utf8`] | the text column of bytes that are UTF-8 |
-//! | [`units`] | numbers, sizes and times as a person reads them |
 
 pub mod bars;
+mod draw;
 pub mod hex;
 pub mod labelled;
 pub mod list;
 pub mod pane;
-pub mod text;
-pub mod units;
 pub mod utf8;
 
 pub use hex::Hex;
 pub use list::List;
 pub use pane::Pane;
-pub use text::Text;
+
+pub use crate::present::units::text as units;
+pub use crate::present::{Text, text};

@@ -3,16 +3,11 @@
 //! Whatever was captured goes in through [`Text::captured`] (or was made safe by [`crate::model`] before): then a
 //! `␛` that was sent differs from an ESC that was.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::units;
+use super::Role;
+use super::units::text as units;
 use crate::model::{Safe, preview_runs, safe, width};
-use crate::tui::theme::{Role, Theme};
 
 /// A line under construction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,6 +41,12 @@ impl Text {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// Returns the pieces, each with its role.
+    #[must_use]
+    pub fn parts(&self) -> &[(Role, String)] {
+        &self.parts
     }
 
     /// The text without roles.
@@ -222,34 +223,6 @@ impl Text {
         line.pad_to(room).add(Role::Dim, "…");
         line
     }
-
-    /// The same for ratatui's widgets.
-    #[must_use]
-    pub fn line(&self, theme: Theme) -> Line<'static> {
-        // Nothing of what was drawn there before shines through.
-        let style = |role: Role| Style::reset().patch(theme.style(role));
-        self.parts.iter().map(|(role, text)| Span::styled(text.clone(), style(*role))).collect()
-    }
-
-    /// Draws it into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. What lies outside the buffer
-    /// is left out.
-    pub fn draw(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme) {
-        let area = Rect { x, y, width: columns, height: 1 }.intersection(buffer.area);
-        if area.is_empty() {
-            return;
-        }
-        let columns = usize::from(area.width);
-        let line = if self.width > columns { self.cut(columns).line(theme) } else { self.line(theme) };
-        line.render(area, buffer);
-    }
-
-    /// As [`draw`](Self::draw); a selected row is marked over all of its columns.
-    pub fn draw_row(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, selected: bool) {
-        self.draw(buffer, x, y, columns, theme);
-        if selected {
-            buffer.set_style(Rect { x, y, width: columns, height: 1 }, theme.style(Role::Cursor));
-        }
-    }
 }
 
 /// The longest beginning of `text` that takes at most `columns`, no cluster cut in half.
@@ -307,12 +280,6 @@ mod tests {
             let cut = line.cut(columns);
             prop_assert!(cut.width() <= columns);
             prop_assert_eq!(cut.width(), width(&cut.plain()));
-        }
-
-        #[test]
-        fn drawing_stays_inside(text in "\\PC{0,20}", x in 0u16..12, y in 0u16..4, columns in 0u16..30) {
-            let mut buffer = Buffer::empty(Rect::new(0, 0, 10, 3));
-            Text::of(Role::Plain, &text).draw(&mut buffer, x, y, columns, Theme::Dark);
         }
     }
 }

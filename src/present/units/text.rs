@@ -1,7 +1,7 @@
-//! Numbers as a person reads them, the same as on the command line.
+//! The same numbers as strings.
 
 use crate::model::Time;
-use crate::report::units;
+use crate::present::units;
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
