@@ -1,6 +1,6 @@
-//! The languages that explanations come in.
+//! The languages of the terminal UI, of lessons and of explanations.
 
-/// A language of lessons and explanations. Labels and protocol names stay English in both.
+/// A language. Names of protocol fields are English in both.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lang {
     /// English.
@@ -48,13 +48,36 @@ impl Lang {
         }
     }
 
-    /// One of two texts that say the same.
+    /// The text for this language.
     #[must_use]
     pub fn pick<T>(self, en: T, zh: T) -> T {
         match self {
             Self::En => en,
             Self::Zh => zh,
         }
+    }
+}
+
+/// A fixed text in both languages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bilingual {
+    /// In English.
+    pub en: &'static str,
+    /// In Simplified Chinese.
+    pub zh: &'static str,
+}
+
+/// Returns a text in both languages.
+#[must_use]
+pub const fn both(en: &'static str, zh: &'static str) -> Bilingual {
+    Bilingual { en, zh }
+}
+
+impl Bilingual {
+    /// Returns the text in one language.
+    #[must_use]
+    pub fn text(self, lang: Lang) -> &'static str {
+        lang.pick(self.en, self.zh)
     }
 }
 

@@ -31,7 +31,7 @@ pub use finding::{Finding, Rule, Severity};
 pub use handshake::{Accept, Body, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use histogram::Histogram;
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
-pub use lang::Lang;
+pub use lang::{Bilingual, Lang, both};
 pub use lasted::lasted;
 pub use loss::{Loss, Losses};
 pub use number::{low_u32, to_u8, to_u16, to_u32, to_u64, to_usize};

@@ -9,7 +9,7 @@ use super::event::{Effect, Event};
 use super::keys::{Key, Press};
 use super::live;
 use super::overlays::{Help, InputKind, InputLine, MenuView, Palette, Popup, Trial};
-use super::screens::{self, Screen, ScreenId};
+use super::screens::{self, Screen, ScreenId, Screens};
 use super::shared::{Ctx, Go, Menu, Panes, Selection, Shared, Top, Turn};
 use super::taking::Taking;
 use super::theme::{Looks, Role};
@@ -41,70 +41,6 @@ fn ask_to_quit(goes_on: bool, unsaved: bool) -> MenuView {
         (false, _) => "The capture is not saved",
     };
     MenuView::new(Menu { title: title.to_owned(), items })
-}
-
-/// All screens' states.
-#[derive(Clone, Debug, Default)]
-pub struct Screens {
-    /// See [`screens::connections`].
-    pub connections: screens::connections::Connections,
-    /// See [`screens::handshake`].
-    pub handshake: screens::handshake::Handshake,
-    /// See [`screens::messages`].
-    pub messages: screens::messages::Messages,
-    /// See [`screens::detail`].
-    pub detail: screens::detail::MessageDetail,
-    /// See [`screens::frame`].
-    pub frame: screens::frame::FrameView,
-    /// See [`screens::ladder`].
-    pub ladder: screens::ladder::Ladder,
-    /// See [`screens::stats`].
-    pub stats: screens::stats::Stats,
-    /// See [`screens::findings`].
-    pub findings: screens::findings::Findings,
-    /// See [`screens::layers`].
-    pub layers: screens::layers::Layers,
-    /// See [`screens::learn`].
-    pub learn: screens::learn::Learn,
-    /// See [`screens::builder`].
-    pub builder: screens::builder::Builder,
-}
-
-impl Screens {
-    /// A screen.
-    #[must_use]
-    pub fn get(&self, id: ScreenId) -> &dyn Screen {
-        match id {
-            ScreenId::Connections => &self.connections,
-            ScreenId::Handshake => &self.handshake,
-            ScreenId::Messages => &self.messages,
-            ScreenId::Detail => &self.detail,
-            ScreenId::Frame => &self.frame,
-            ScreenId::Ladder => &self.ladder,
-            ScreenId::Stats => &self.stats,
-            ScreenId::Findings => &self.findings,
-            ScreenId::Layers => &self.layers,
-            ScreenId::Learn => &self.learn,
-            ScreenId::Builder => &self.builder,
-        }
-    }
-
-    /// A screen, to act on it.
-    pub fn get_mut(&mut self, id: ScreenId) -> &mut dyn Screen {
-        match id {
-            ScreenId::Connections => &mut self.connections,
-            ScreenId::Handshake => &mut self.handshake,
-            ScreenId::Messages => &mut self.messages,
-            ScreenId::Detail => &mut self.detail,
-            ScreenId::Frame => &mut self.frame,
-            ScreenId::Ladder => &mut self.ladder,
-            ScreenId::Stats => &mut self.stats,
-            ScreenId::Findings => &mut self.findings,
-            ScreenId::Layers => &mut self.layers,
-            ScreenId::Learn => &mut self.learn,
-            ScreenId::Builder => &mut self.builder,
-        }
-    }
 }
 
 /// The UI.
@@ -236,7 +172,7 @@ impl App {
             }
             Event::Found { id, found, percent, over } => {
                 self.dirty = true;
-                self.screens.messages.found(id, &found, percent, over);
+                self.screens.get_mut(ScreenId::Messages).found(id, &found, percent, over);
             }
             Event::Chosen { id, told, percent, over } => {
                 self.dirty = true;
@@ -418,7 +354,7 @@ impl App {
         if screen == self.screen {
             return;
         }
-        let needs = screen.depth() > 0;
+        let needs = screen.info().depth > 0;
         if needs && index.connection(self.shared.selection.connection).is_none() {
             self.warn("there is no connection to show");
             return;
@@ -442,7 +378,7 @@ impl App {
             self.shared.zoomed = false;
             return;
         }
-        if let Some(screen) = self.stack.pop().or(self.screen.parent()) {
+        if let Some(screen) = self.stack.pop().or(self.screen.info().parent) {
             self.screen = screen;
             self.leave_built();
             self.on_screen(index, effects, |screen, turn| screen.settle(turn));
@@ -558,7 +494,7 @@ impl App {
         }
         let scope = self.screen.scope();
         match cmd {
-            Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.name()))),
+            Cmd::Help => self.popup = Some(Popup::Help(Help::new(scope, self.screen.info().name))),
             Cmd::Palette => self.popup = Some(Popup::Palette(Palette::new(scope))),
             Cmd::Quit if live::goes_on(&self.shared.progress) || self.is_unsaved() => {
                 let goes_on = live::goes_on(&self.shared.progress);

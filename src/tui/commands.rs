@@ -8,6 +8,7 @@ mod table;
 pub use table::all;
 
 use super::keys::{Press, sequence};
+use crate::model::{Bilingual, both};
 
 /// What can be done. The rows of the table say what each does.
 #[allow(missing_docs)]
@@ -216,12 +217,12 @@ impl Group {
 
     /// Its heading.
     #[must_use]
-    pub fn title(self) -> &'static str {
+    pub fn title(self) -> Bilingual {
         match self {
-            Self::Screen => "This screen",
-            Self::Move => "Move",
-            Self::Find => "Find, take along",
-            Self::Everywhere => "Everywhere",
+            Self::Screen => both("This screen", "此画面"),
+            Self::Move => both("Move", "移动"),
+            Self::Find => both("Find, copy, export", "查找、复制、导出"),
+            Self::Everywhere => both("Everywhere", "所有画面"),
         }
     }
 }
@@ -238,9 +239,17 @@ pub struct Command {
     /// Where the help lists it.
     pub group: Group,
     /// One or two words, for the footer.
-    pub short: &'static str,
-    /// What it does, in a few words.
-    pub words: &'static str,
+    pub short: Bilingual,
+    /// Its description.
+    pub words: Bilingual,
+}
+
+impl Command {
+    /// Returns all of its words, for searches: they find a command in either language.
+    #[must_use]
+    pub fn text(&self) -> String {
+        [self.short.en, self.words.en, self.short.zh, self.words.zh].join(" ")
+    }
 }
 
 /// The row of a command in a place.
@@ -290,10 +299,10 @@ pub fn markdown() -> String {
         "# Keys\n\n<!-- Written by `WSLENS_BLESS=1 cargo test docs` from src/tui/commands/table.rs. -->\n\n\
         Keys of the terminal UI. `?` shows those of the screen that is up, `:` finds commands by name.\n",
     );
-    let places = super::screens::ScreenId::ALL.map(|screen| (screen.scope(), screen.name()));
-    let own = places.into_iter().chain([(Scope::INPUT.or(Scope::POPUP), "Input lines and lists on top")]);
+    let screens = super::screens::SCREENS.iter().map(|info| (info.scope, info.name.en));
+    let own = screens.chain([(Scope::INPUT.or(Scope::POPUP), "Input lines, menus and lists")]);
     let chapters =
-        [Group::Move, Group::Find, Group::Everywhere].map(|group| (group, Scope(u32::MAX), group.title()));
+        [Group::Move, Group::Find, Group::Everywhere].map(|group| (group, Scope(u32::MAX), group.title().en));
     let own = own.map(|(scope, name)| (Group::Screen, scope, name));
     for (group, scope, title) in chapters.into_iter().chain(own) {
         let mut rows: Vec<&Command> =
@@ -303,11 +312,11 @@ pub fn markdown() -> String {
         if rows.is_empty() {
             continue;
         }
-        let _ = write!(out, "\n## {title}\n\n| keys | what they do |\n| --- | --- |\n");
+        let _ = write!(out, "\n## {title}\n\n| keys | meaning |\n| --- | --- |\n");
         for row in rows {
             let keys: Vec<String> =
                 row.keys.iter().map(|key| format!("`{}`", key.replace('|', "\\|"))).collect();
-            let _ = writeln!(out, "| {} | {} |", keys.join(" "), row.words);
+            let _ = writeln!(out, "| {} | {} |", keys.join(" "), row.words.en);
         }
     }
     out
@@ -316,6 +325,7 @@ pub fn markdown() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Lang, width};
 
     #[test]
     fn no_key_means_two_things_in_one_place() {
@@ -336,11 +346,11 @@ mod tests {
     #[test]
     fn rows_are_written_for_people() {
         for row in all() {
-            assert!(
-                !row.keys.is_empty() && !row.words.is_empty() && row.short.chars().count() < 17,
-                "{row:?}"
-            );
-            assert!(!row.words.ends_with('.'), "{row:?}");
+            for lang in Lang::ALL {
+                let (short, words) = (row.short.text(lang), row.words.text(lang));
+                assert!(!row.keys.is_empty() && !words.is_empty() && width(short) < 17, "{row:?}");
+                assert!(!words.ends_with(['.', '。']), "{row:?}");
+            }
         }
     }
 

@@ -76,7 +76,7 @@ pub struct Shared {
     pub said: Option<Text>,
     /// How far an export came, while one goes on.
     pub exporting: Option<Text>,
-    /// The finding that the Expert screen is to begin with, by its number among all.
+    /// Number of the finding that the Findings screen selects when it opens.
     pub finding: Option<u64>,
     /// When the selection last changed.
     pub moved: Duration,
@@ -165,11 +165,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The area of the screens: all but two rows above and two below.
+    /// The area of the screen: all but two rows above and two below.
     #[must_use]
     pub fn body(&self) -> Rect {
         let (width, height) = self.size;
-        Rect { x: 0, y: 2, width, height: height.saturating_sub(4) }
+        let [_, _, body, ..] = super::view::rows(Rect { x: 0, y: 0, width, height });
+        body
     }
 
     /// Where the panes stand: as the user wants, or as the width suggests.

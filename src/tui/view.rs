@@ -2,18 +2,19 @@
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
+use ratatui::widgets::{Tabs, Widget as _};
 
 use super::app::{App, SMALLEST};
 use super::ascii;
 use super::commands::{self, Cmd};
 use super::live;
 use super::overlays::{InputLine, Popup};
-use super::screens::{Hint, ScreenId, hint, hint_as};
+use super::screens::{Hint, SCREENS, ScreenId, ScreenInfo, hint};
 use super::shared::Ctx;
 use super::theme::Role;
 use super::widgets::{Text, units};
-use crate::model::{Lang, width};
+use crate::model::{Bilingual, width};
 use crate::store::{Index, Reading};
 
 /// What a click on one of the outer rows means.
@@ -23,6 +24,13 @@ pub enum Target {
     Do(Cmd),
     /// A screen.
     Go(ScreenId),
+}
+
+/// The rows of the terminal: breadcrumb, tabs, screen, status line and footer.
+#[must_use]
+pub fn rows(area: Rect) -> [Rect; 5] {
+    use Constraint::{Length, Min};
+    Layout::vertical([Length(1), Length(1), Min(0), Length(1), Length(1)]).areas(area)
 }
 
 /// Draws everything. Changes nothing.
@@ -48,11 +56,11 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
             ScreenId::Learn => app.screens.learn.breadcrumb(&ctx),
             screen => breadcrumb(&ctx, screen),
         };
-        top.draw(buffer, 0, 0, area.width, ctx.theme());
-        tabs(&ctx, app.screen).0.draw(buffer, 0, 1, area.width, ctx.theme());
-        let body = app.shared.body().intersection(area);
+        let [above, tabs, body, status, footer] = rows(area);
+        top.draw(buffer, above.x, above.y, above.width, ctx.theme());
+        draw_tabs(&ctx, app.screen, tabs, buffer);
         app.screens.get(app.screen).view(&ctx, body, buffer);
-        let y = area.height - 2;
+        let y = status.y;
         match (&app.input, app.shared.said.as_ref().or(app.shared.exporting.as_ref())) {
             (Some(line), _) => {
                 let (text, at) = input_line(app, line, area.width);
@@ -76,7 +84,7 @@ pub fn draw(app: &App, index: &Index, buffer: &mut Buffer) -> Option<(u16, u16)>
                 app.screens.get(app.screen).status(&ctx).draw(buffer, 0, y, area.width, ctx.theme())
             }
         }
-        hints(app, &ctx).0.draw(buffer, 0, y + 1, area.width, ctx.theme());
+        hints(app, &ctx).0.draw(buffer, footer.x, footer.y, footer.width, ctx.theme());
         match &app.popup {
             Some(Popup::Help(help)) => cursor = Some(help.view(&ctx, buffer)),
             Some(Popup::Palette(palette)) => cursor = Some(palette.view(&ctx, buffer)),
@@ -100,7 +108,7 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let mut name = Text::new();
     name.captured(Role::Plain, shared.source.as_bytes(), 40);
     parts.push(name);
-    if screen.depth() > 0
+    if screen.info().depth > 0
         && let Some(connection) = ctx.connection()
     {
         let mut part = Text::of(Role::Plain, format!("#{}", connection.id));
@@ -114,11 +122,11 @@ fn breadcrumb(ctx: &Ctx<'_>, screen: ScreenId) -> Text {
     let message = if wide { "msg " } else { "" };
     // While it comes, the list has it, and it is another one all the time.
     let runs = live::goes_on(&shared.progress) && screen == ScreenId::Messages;
-    if screen.depth() > 1 && selection.message > 0 && !runs {
-        let message = if screen.depth() == 2 { "msg " } else { message };
+    if screen.info().depth > 1 && selection.message > 0 && !runs {
+        let message = if screen.info().depth == 2 { "msg " } else { message };
         parts.push(Text::of(Role::Plain, format!("{message}{}", selection.message)));
     }
-    if screen.depth() > 2 && selection.frame > 0 {
+    if screen.info().depth > 2 && selection.frame > 0 {
         let frame = if wide { "frame " } else { "" };
         parts.push(Text::of(Role::Plain, format!("{frame}{}", selection.frame)));
     }
@@ -169,34 +177,62 @@ fn source(ctx: &Ctx<'_>) -> Text {
     line
 }
 
-/// The tabs, and where each is: first column, column behind the last, screen.
-fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> (Text, Vec<(u16, u16, ScreenId)>) {
-    let shared = ctx.shared;
-    let open = screen.tab();
-    let mut line = Text::of(Role::Plain, " ");
-    let mut places = Vec::new();
-    let narrow = shared.size.0 < 80;
-    for (i, (id, long, short)) in ScreenId::TABS.iter().enumerate() {
-        if narrow && *id != open {
-            continue;
-        }
-        let name = if shared.is_wide() || narrow {
-            format!("{} {long}", i + 1)
-        } else {
-            format!("{}{short}", i + 1)
-        };
-        let from = line.width() as u16;
-        if *id != open {
-            line.add(Role::Plain, name);
-        } else if narrow {
-            line.add(Role::Title, name).add(Role::Dim, " ▾   1-9 screens");
-        } else {
-            line.add(Role::Title, format!("[{name}]"));
-        }
-        places.push((from, line.width() as u16, *id));
-        line.plainly(if shared.is_wide() { "  " } else { " " });
+/// A tab and its columns.
+struct Tab {
+    id: ScreenId,
+    title: String,
+    columns: std::ops::Range<u16>,
+}
+
+/// The tabs that fit: all with their full names, all with short names, or only the selected one.
+/// Each is as wide whether it is selected or not, so that none moves.
+fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> Vec<Tab> {
+    let columns = usize::from(ctx.shared.size.0);
+    let lang = ctx.shared.lang;
+    let place = |name: fn(&ScreenInfo) -> Bilingual| {
+        let mut from = 0;
+        let shown = SCREENS.iter().filter_map(|info| Some((info, info.key?)));
+        let tabs = shown.map(|(info, key)| {
+            let name = name(info).text(lang);
+            let title = if info.id == screen.info().tab {
+                format!("[{key} {name}]")
+            } else {
+                format!(" {key} {name} ")
+            };
+            let to = from + width(&title) as u16;
+            let tab = Tab { id: info.id, title, columns: from..to };
+            from = to;
+            tab
+        });
+        tabs.collect::<Vec<Tab>>()
+    };
+    let fits = |tabs: &Vec<Tab>| tabs.last().is_none_or(|tab| usize::from(tab.columns.end) <= columns);
+    let long = place(|info| info.name);
+    if fits(&long) {
+        return long;
     }
-    (line, places)
+    let mut short = place(|info| info.short);
+    if !fits(&short) {
+        short.retain(|tab| tab.id == screen.info().tab);
+        for tab in &mut short {
+            tab.columns = 0..width(&tab.title) as u16;
+            tab.title.push_str(lang.pick(" ▾   1-9 screens", " ▾   1-9 画面"));
+        }
+    }
+    short
+}
+
+fn draw_tabs(ctx: &Ctx<'_>, screen: ScreenId, area: Rect, buffer: &mut Buffer) {
+    let tabs = tabs(ctx, screen);
+    let theme = ctx.theme();
+    let selected = tabs.iter().position(|tab| tab.id == screen.info().tab);
+    Tabs::new(tabs.into_iter().map(|tab| tab.title))
+        .select(selected)
+        .style(theme.style(Role::Plain))
+        .highlight_style(theme.style(Role::Title))
+        .divider("")
+        .padding("", "")
+        .render(area, buffer);
 }
 
 /// ` filter: dir == c2s      ok  12 of 19   Enter apply  Esc cancel`, and the cursor's column.
@@ -241,11 +277,7 @@ fn input_line(app: &App, line: &InputLine, columns: u16) -> (Text, u16) {
 fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
     let scope = app.screen.scope();
     let columns = usize::from(app.shared.size.0);
-    // Lessons are whole in both languages; other screens keep the RFCs' words.
-    let first = match (app.screen, app.shared.lang) {
-        (ScreenId::Learn, Lang::Zh) => hint_as(Cmd::Help, "帮助", u8::MAX),
-        _ => hint(Cmd::Help, u8::MAX),
-    };
+    let first = hint(Cmd::Help, u8::MAX);
     let mut kept: Vec<Hint> =
         std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
     loop {
@@ -261,7 +293,6 @@ fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
 }
 
 fn hint_line(hints: &[Hint], scope: commands::Scope, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
-    let _ = ctx;
     let mut line = Text::of(Role::Plain, " ");
     let mut places = Vec::new();
     for hint in hints {
@@ -274,7 +305,7 @@ fn hint_line(hints: &[Hint], scope: commands::Scope, ctx: &Ctx<'_>) -> (Text, Ve
         if let Some(key) = hint.with.and_then(|with| commands::key_of(with, scope)) {
             line.add(Role::Key, "/").add(Role::Key, key);
         }
-        let words = if hint.words.is_empty() { command.short } else { hint.words };
+        let words = hint.words.unwrap_or(command.short).text(ctx.shared.lang);
         line.plainly(" ").plainly(words);
         places.push((from, line.width() as u16, hint.cmd));
     }
@@ -290,10 +321,9 @@ pub fn target(app: &App, index: &Index, x: u16, y: u16) -> Option<Target> {
     match y {
         0 => (x < 8).then_some(Target::Go(ScreenId::Connections)),
         1 => tabs(&ctx, app.screen)
-            .1
             .into_iter()
-            .find(|(from, to, _)| inside(*from, *to))
-            .map(|(.., id)| Target::Go(id)),
+            .find(|tab| tab.columns.contains(&x))
+            .map(|tab| Target::Go(tab.id)),
         y if y + 1 == height => hints(app, &ctx)
             .1
             .into_iter()

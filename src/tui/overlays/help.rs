@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use tui_input::Input;
 
 use super::middle;
+use crate::model::Bilingual;
 use crate::tui::commands::{self, Cmd, Command, Group, Scope};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -18,12 +19,12 @@ pub struct Help {
     /// The entry under the cursor, among those that match; `None` before the cursor was moved.
     pub cursor: Option<usize>,
     scope: Scope,
-    title: &'static str,
+    title: Bilingual,
 }
 
 /// A line of the help.
 enum HelpLine {
-    Heading(&'static str),
+    Heading(Bilingual),
     /// A command, and its number among the commands listed.
     Entry(&'static Command, usize),
     Blank,
@@ -32,7 +33,7 @@ enum HelpLine {
 impl Help {
     /// The help of a place.
     #[must_use]
-    pub fn new(scope: Scope, title: &'static str) -> Self {
+    pub fn new(scope: Scope, title: Bilingual) -> Self {
         Self { input: Input::default(), cursor: None, scope, title }
     }
 
@@ -41,7 +42,7 @@ impl Help {
         let of = |group: Group| {
             let wanted = wanted.clone();
             commands::all().filter(move |row| {
-                let text = || format!("{} {} {}", row.keys.join(" "), row.short, row.words).to_lowercase();
+                let text = || format!("{} {}", row.keys.join(" "), row.text()).to_lowercase();
                 row.group == group
                     && row.scope.meets(self.scope)
                     && (wanted.is_empty() || text().contains(&wanted))
@@ -94,10 +95,11 @@ impl Help {
 
     /// Draws it; answers where the cursor of the input is.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
-        let theme = ctx.theme();
+        let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new(format!("Help: {}", self.title), true).draw(buffer, area, theme);
+        let inner = Pane::new(format!("{}{}", lang.pick("Help: ", "帮助："), self.title.text(lang)), true)
+            .draw(buffer, area, theme);
         let columns = if inner.width >= 96 { 2 } else { 1 };
         let width = inner.width / columns;
         let height = usize::from(inner.height.saturating_sub(2)).max(1);
@@ -119,13 +121,13 @@ impl Help {
             match line {
                 HelpLine::Blank => {}
                 HelpLine::Heading(words) => {
-                    Text::of(Role::Title, format!(" {words}")).draw(buffer, x, y, width, theme)
+                    Text::of(Role::Title, format!(" {}", words.text(lang))).draw(buffer, x, y, width, theme)
                 }
                 HelpLine::Entry(command, number) => {
                     let mut text = Text::of(Role::Plain, "  ");
                     text.left(Role::Key, &command.keys.join(" "), 14)
                         .plainly(" ")
-                        .add(Role::Plain, command.words);
+                        .add(Role::Plain, command.words.text(lang));
                     let cursor = self.cursor == Some(*number)
                         || (self.cursor.is_none() && picked.is_some() && *number == 0);
                     text.draw_row(buffer, x, y, width, theme, cursor);
@@ -133,15 +135,24 @@ impl Help {
             }
         }
         let y = inner.bottom().saturating_sub(1);
-        let mut line = Text::of(Role::Plain, " type to search: ");
+        let mut line = Text::of(Role::Plain, lang.pick(" type to search: ", " 输入以搜索："));
         let typed = inner.x + line.width() as u16 + self.input.visual_cursor() as u16;
         line.captured(Role::Title, self.input.value().as_bytes(), 30);
         let mut end = Text::new();
         if pages > 1 {
-            end.add(Role::Dim, format!("page {}/{pages}  ", current + 1));
+            end.add(
+                Role::Dim,
+                lang.pick(
+                    format!("page {}/{pages}  ", current + 1),
+                    format!("第 {}/{pages} 页  ", current + 1),
+                ),
+            );
         }
-        end.add(Role::Key, "↑↓").plainly(" pick  ").add(Role::Key, "Enter").plainly(" run  ");
-        end.add(Role::Key, "Esc").plainly(" close ");
+        end.add(Role::Key, "↑↓")
+            .plainly(lang.pick(" pick  ", " 选择  "))
+            .add(Role::Key, "Enter")
+            .plainly(lang.pick(" run  ", " 执行  "));
+        end.add(Role::Key, "Esc").plainly(lang.pick(" close ", " 关闭 "));
         line.end_at(usize::from(inner.width), &end);
         line.draw(buffer, inner.x, y, inner.width, theme);
         (typed.min(inner.right().saturating_sub(1)), y)

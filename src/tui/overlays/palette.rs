@@ -77,21 +77,29 @@ impl Palette {
 
     /// Draws it; answers where the cursor of the input is.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
+        let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new("Commands", true).scrolled(&self.list).draw(buffer, area, ctx.theme());
-        let theme = ctx.theme();
+        let inner = Pane::new(lang.pick("Commands", "命令"), true).scrolled(&self.list).draw(
+            buffer,
+            area,
+            ctx.theme(),
+        );
         let mut line = Text::of(Role::Key, " : ");
         line.captured(Role::Plain, self.input.value().as_bytes(), usize::from(inner.width).saturating_sub(4));
         line.draw(buffer, inner.x, inner.y, inner.width, theme);
         let at = inner.x + 3 + (self.input.visual_cursor() as u16).min(inner.width.saturating_sub(4));
         let matches = self.matches();
         if let Some(number) = self.number() {
-            let line = Text::of(Role::Plain, format!(" Enter goes to row {number}"));
+            let line = Text::of(
+                Role::Plain,
+                lang.pick(format!(" Enter goes to row {number}"), format!(" 按 Enter 转到第 {number} 行")),
+            );
             line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
         }
         if let Some(file) = self.file() {
-            let mut line = Text::of(Role::Plain, " Enter saves the capture to ");
+            let mut line =
+                Text::of(Role::Plain, lang.pick(" Enter saves the capture to ", " 按 Enter 把抓包保存到 "));
             line.captured(Role::Plain, file.as_bytes(), 60);
             line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
         }
@@ -103,18 +111,19 @@ impl Palette {
             };
             let cursor = row == self.list.cursor;
             let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-            line.left(Role::Plain, command.short, 17);
+            line.left(Role::Plain, command.short.text(lang), 17);
             line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
-            line.plainly(" ").add(Role::Plain, command.words);
+            line.plainly(" ").add(Role::Plain, command.words.text(lang));
             line.draw_row(buffer, inner.x, y, inner.width, theme, cursor);
         }
         if inner.height > 3 {
             let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
+            let found = matches.len();
             let line = Text::of(
                 Role::Dim,
-                format!(
-                    " {} of {all} commands   12 goes to row 12   save FILE saves the capture",
-                    matches.len()
+                lang.pick(
+                    format!(" {found} of {all} commands   12 goes to row 12   save FILE saves the capture"),
+                    format!(" {found} 个命令（共 {all} 个）   输入 12 转到第 12 行   save FILE 保存抓包"),
                 ),
             );
             line.draw(buffer, inner.x, inner.bottom() - 1, inner.width, theme);
@@ -125,8 +134,8 @@ impl Palette {
 
 /// How well a command matches, the best lowest: a word that begins so, words that hold it, its letters in order.
 fn score(row: &Command, wanted: &str) -> Option<usize> {
-    let text = format!("{} {}", row.short, row.words).to_lowercase();
-    if text.starts_with(wanted) {
+    let text = row.text().to_lowercase();
+    if [row.short.en, row.short.zh].iter().any(|name| name.to_lowercase().starts_with(wanted)) {
         return Some(0);
     }
     if text.split(|c: char| !c.is_alphanumeric()).any(|word| word.starts_with(wanted)) {
@@ -150,14 +159,14 @@ fn score(row: &Command, wanted: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tui::screens::ScreenId;
+    use crate::tui::screens::SCREENS;
 
     #[test]
     fn every_command_can_be_found_by_its_name() {
         for row in commands::all().filter(|row| row.scope.meets(Scope::SCREENS) && row.cmd != Cmd::Palette) {
-            for screen in ScreenId::ALL.iter().filter(|screen| screen.scope().meets(row.scope)) {
-                let mut palette = Palette::new(screen.scope());
-                palette.input = Input::new(row.words.to_owned());
+            for screen in SCREENS.iter().filter(|screen| screen.scope.meets(row.scope)) {
+                let mut palette = Palette::new(screen.scope);
+                palette.input = Input::new(row.words.en.to_owned());
                 assert!(palette.matches().iter().any(|found| found.cmd == row.cmd), "{row:?}");
             }
         }

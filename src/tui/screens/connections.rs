@@ -520,13 +520,13 @@ impl Screen for Connections {
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
             hint(Cmd::Open, 20),
-            hint_pair(Cmd::Down, Cmd::Up, "move", 3),
+            hint_pair(Cmd::Down, Cmd::Up, "move", "移动", 3),
             hint(Cmd::Sort, 6),
             hint(Cmd::Filter, 15),
             hint(Cmd::Search, 14),
             hint(Cmd::Copy, 10),
             hint(Cmd::Mark, 5),
-            hint_as(Cmd::GoFindings, "expert", 8),
+            hint_as(Cmd::GoFindings, "findings", "发现", 8),
             hint(Cmd::Palette, 11),
             hint(Cmd::Quit, 19),
         ];

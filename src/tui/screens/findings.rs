@@ -384,7 +384,7 @@ impl Screen for Findings {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let (list, below) = Self::areas(ctx.shared, area);
-        let mut frame = Pane::new("Expert", true)
+        let mut frame = Pane::new(ScreenId::Findings.info().name.text(ctx.shared.lang), true)
             .scrolled(&self.list)
             .right(format!("group: {}", self.rows.group.name()));
         let tally = &ctx.index.totals.findings;
@@ -465,8 +465,8 @@ impl Screen for Findings {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "finding", 5),
-            hint_as(Cmd::Open, "go to", 8),
+            hint_pair(Cmd::Down, Cmd::Up, "finding", "发现", 5),
+            hint_as(Cmd::Open, "go to", "转到", 8),
             hint(Cmd::Group, 7),
             hint(Cmd::Severity, 6),
             hint(Cmd::Copy, 3),

@@ -539,13 +539,13 @@ impl Screen for Ladder {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "event", 6),
+            hint_pair(Cmd::Down, Cmd::Up, "event", "事件", 6),
             hint(Cmd::Open, 8),
             hint(Cmd::TimeScale, 7),
             hint(Cmd::Control, 4),
             hint(Cmd::Tcp, 3),
             hint(Cmd::Fold, 5),
-            hint_as(Cmd::Export, "export", 2),
+            hint_as(Cmd::Export, "export", "导出", 2),
             hint(Cmd::Back, 9),
         ];
         HINTS

@@ -373,46 +373,26 @@ impl Screen for Learn {
     }
 
     fn hints(&self) -> &'static [Hint] {
-        const LIST_EN: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "lesson", 7),
+        const LIST: &[Hint] = &[
+            hint_pair(Cmd::Down, Cmd::Up, "lesson", "选择", 7),
             hint(Cmd::Open, 8),
-            hint(Cmd::NextLanguage, 6),
+            hint_as(Cmd::NextLanguage, "中文", "English", 6),
             hint(Cmd::Back, 9),
         ];
-        const LIST_ZH: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "选择", 7),
-            hint_as(Cmd::Open, "打开", 8),
-            hint_as(Cmd::NextLanguage, "English", 6),
-            hint_as(Cmd::Back, "返回", 9),
-        ];
-        const STEP_EN: &[Hint] = &[
-            hint_as(Cmd::Open, "answer", 9),
+        const STEP: &[Hint] = &[
+            hint_as(Cmd::Open, "answer", "回答", 9),
             hint(Cmd::Hint, 8),
-            hint_as(Cmd::NextStep, "next", 7),
-            hint_as(Cmd::PreviousStep, "back", 6),
-            hint_as(Cmd::NextPane, "look around", 5),
-            hint_as(Cmd::NextLanguage, "中文", 4),
-            hint_as(Cmd::Back, "lessons", 9),
+            hint_as(Cmd::NextStep, "next", "下一步", 7),
+            hint_as(Cmd::PreviousStep, "back", "上一步", 6),
+            hint_as(Cmd::NextPane, "look around", "探索", 5),
+            hint_as(Cmd::NextLanguage, "中文", "English", 4),
+            hint_as(Cmd::Back, "lessons", "课程", 9),
         ];
-        const STEP_ZH: &[Hint] = &[
-            hint_as(Cmd::Open, "回答", 9),
-            hint_as(Cmd::Hint, "提示", 8),
-            hint_as(Cmd::NextStep, "下一步", 7),
-            hint_as(Cmd::PreviousStep, "上一步", 6),
-            hint_as(Cmd::NextPane, "探索", 5),
-            hint_as(Cmd::NextLanguage, "English", 4),
-            hint_as(Cmd::Back, "课程", 9),
-        ];
-        const EXPLORE_EN: &[Hint] = &[hint_as(Cmd::Back, "back to the step", 9)];
-        const EXPLORE_ZH: &[Hint] = &[hint_as(Cmd::Back, "回到这一步", 9)];
-        if self.play.as_ref().is_some_and(|play| play.exploring) {
-            return self.lang.pick(EXPLORE_EN, EXPLORE_ZH);
-        }
-        match (self.play.is_some(), self.lang) {
-            (false, Lang::En) => LIST_EN,
-            (false, Lang::Zh) => LIST_ZH,
-            (true, Lang::En) => STEP_EN,
-            (true, Lang::Zh) => STEP_ZH,
+        const EXPLORING: &[Hint] = &[hint_as(Cmd::Back, "back to the step", "回到这一步", 9)];
+        match &self.play {
+            Some(play) if play.exploring => EXPLORING,
+            Some(_) => STEP,
+            None => LIST,
         }
     }
 }

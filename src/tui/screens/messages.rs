@@ -582,6 +582,10 @@ impl Screen for Messages {
         line
     }
 
+    fn found(&mut self, id: u64, found: &[u64], percent: u8, over: bool) {
+        self.found_rows(id, found, percent, over);
+    }
+
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
             hint(Cmd::Open, 20),
@@ -592,7 +596,7 @@ impl Screen for Messages {
             hint(Cmd::Search, 14),
             hint(Cmd::Copy, 10),
             hint(Cmd::Export, 5),
-            hint_as(Cmd::GoLadder, "ladder", 8),
+            hint_as(Cmd::GoLadder, "ladder", "时序图", 8),
             hint(Cmd::Back, 19),
         ];
         const LIVE: &[Hint] = &[
@@ -603,7 +607,7 @@ impl Screen for Messages {
             hint(Cmd::Search, 14),
             hint(Cmd::Copy, 10),
             hint(Cmd::Export, 5),
-            hint_as(Cmd::Quit, "quit (asks, capture running)", 4),
+            hint_as(Cmd::Quit, "quit (asks, capture running)", "退出（抓包进行中，会先询问）", 4),
         ];
         if self.goes_on { LIVE } else { HINTS }
     }

@@ -22,6 +22,9 @@ pub mod messages;
 pub mod rows;
 pub mod stats;
 
+use std::any::Any;
+use std::fmt::Debug;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -31,6 +34,7 @@ use super::keys::Press;
 use super::shared::{Ctx, Turn};
 use super::theme::Role;
 use super::widgets::Text;
+use crate::model::{Bilingual, both};
 use crate::store::detail::Request;
 
 /// Which screen.
@@ -61,138 +65,264 @@ pub enum ScreenId {
     Builder,
 }
 
+/// What the rest of the UI knows about a screen.
+#[derive(Clone, Copy, Debug)]
+pub struct ScreenInfo {
+    /// Which screen.
+    pub id: ScreenId,
+    /// The key that opens it, where it has a tab of its own.
+    pub key: Option<char>,
+    /// Its name in its tab, in titles and in the help.
+    pub name: Bilingual,
+    /// Its name in its tab on a narrow terminal.
+    pub short: Bilingual,
+    /// Where the table of commands lists its keys.
+    pub scope: Scope,
+    /// The tab that is highlighted while it is shown.
+    pub tab: ScreenId,
+    /// The screen that `Esc` opens if there is no earlier one.
+    pub parent: Option<ScreenId>,
+    /// Number of parts of the breadcrumb: 0 capture, 1 connection, 2 message, 3 frame.
+    pub depth: u8,
+    /// Makes the screen in its initial state.
+    pub make: fn() -> Box<dyn Screen>,
+}
+
+const fn tab(
+    id: ScreenId,
+    key: char,
+    name: Bilingual,
+    short: Bilingual,
+    scope: Scope,
+    (parent, depth): (Option<ScreenId>, u8),
+    make: fn() -> Box<dyn Screen>,
+) -> ScreenInfo {
+    ScreenInfo { id, key: Some(key), name, short, scope, tab: id, parent, depth, make }
+}
+
+const fn below(
+    tab: ScreenId,
+    id: ScreenId,
+    name: Bilingual,
+    scope: Scope,
+    (parent, depth): (ScreenId, u8),
+    make: fn() -> Box<dyn Screen>,
+) -> ScreenInfo {
+    ScreenInfo { id, key: None, name, short: name, scope, tab, parent: Some(parent), depth, make }
+}
+
+fn make<T: Screen + Default>() -> Box<dyn Screen> {
+    Box::new(T::default())
+}
+
+/// All screens. The rows are in the order of [`ScreenId`].
+pub static SCREENS: [ScreenInfo; 11] = {
+    use ScreenId::{
+        Builder, Connections, Detail, Findings, Frame, Handshake, Ladder, Layers, Learn, Messages, Stats,
+    };
+    let top = Some(Connections);
+    [
+        tab(
+            Connections,
+            '1',
+            both("Connections", "连接"),
+            both("Conn", "连接"),
+            Scope::CONNECTIONS,
+            (None, 0),
+            make::<connections::Connections>,
+        ),
+        tab(
+            Handshake,
+            '2',
+            both("Handshake", "握手"),
+            both("Shake", "握手"),
+            Scope::HANDSHAKE,
+            (top, 1),
+            make::<handshake::Handshake>,
+        ),
+        tab(
+            Messages,
+            '3',
+            both("Messages", "消息"),
+            both("Msgs", "消息"),
+            Scope::MESSAGES,
+            (top, 2),
+            make::<messages::Messages>,
+        ),
+        below(
+            Messages,
+            Detail,
+            both("Message", "单条消息"),
+            Scope::DETAIL,
+            (Messages, 2),
+            make::<detail::MessageDetail>,
+        ),
+        tab(
+            Frame,
+            '4',
+            both("Frame", "帧"),
+            both("Frame", "帧"),
+            Scope::FRAME,
+            (Some(Messages), 3),
+            make::<frame::FrameView>,
+        ),
+        tab(
+            Ladder,
+            '5',
+            both("Ladder", "时序图"),
+            both("Ladder", "时序图"),
+            Scope::LADDER,
+            (top, 1),
+            make::<ladder::Ladder>,
+        ),
+        tab(
+            Stats,
+            '6',
+            both("Stats", "统计"),
+            both("Stats", "统计"),
+            Scope::STATS,
+            (top, 1),
+            make::<stats::Stats>,
+        ),
+        tab(
+            Findings,
+            '7',
+            both("Findings", "发现"),
+            both("Find", "发现"),
+            Scope::FINDINGS,
+            (top, 0),
+            make::<findings::Findings>,
+        ),
+        tab(
+            Layers,
+            '8',
+            both("Layers", "分层"),
+            both("Layers", "分层"),
+            Scope::LAYERS,
+            (Some(Frame), 3),
+            make::<layers::Layers>,
+        ),
+        tab(
+            Learn,
+            '9',
+            both("Learn", "课程"),
+            both("Learn", "课程"),
+            Scope::LEARN,
+            (top, 0),
+            make::<learn::Learn>,
+        ),
+        below(
+            Frame,
+            Builder,
+            both("Frame builder", "帧构造器"),
+            Scope::BUILDER,
+            (Connections, 0),
+            make::<builder::Builder>,
+        ),
+    ]
+};
+
 impl ScreenId {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::Connections,
-        Self::Handshake,
-        Self::Messages,
-        Self::Detail,
-        Self::Frame,
-        Self::Ladder,
-        Self::Stats,
-        Self::Findings,
-        Self::Layers,
-        Self::Learn,
-        Self::Builder,
-    ];
+    /// Returns its row in [`SCREENS`].
+    #[must_use]
+    pub fn info(self) -> &'static ScreenInfo {
+        // A test checks that the rows are in the order of the variants.
+        let [first, ..] = &SCREENS;
+        SCREENS.get(self as usize).unwrap_or(first)
+    }
 
-    /// The screens with a tab of their own: key, full name, short name.
-    pub const TABS: [(Self, &'static str, &'static str); 9] = [
-        (Self::Connections, "Conns", "Con"),
-        (Self::Handshake, "Shake", "Hsk"),
-        (Self::Messages, "Msgs", "Msg"),
-        (Self::Frame, "Frame", "Frm"),
-        (Self::Ladder, "Ladder", "Lad"),
-        (Self::Stats, "Stats", "Sta"),
-        (Self::Findings, "Expert", "Exp"),
-        (Self::Layers, "Layers", "Lay"),
-        (Self::Learn, "Learn", "Lrn"),
-    ];
-
-    /// Where its keys are in the table.
+    /// Where the table of commands lists its keys.
     #[must_use]
     pub fn scope(self) -> Scope {
-        match self {
-            Self::Connections => Scope::CONNECTIONS,
-            Self::Handshake => Scope::HANDSHAKE,
-            Self::Messages => Scope::MESSAGES,
-            Self::Detail => Scope::DETAIL,
-            Self::Frame => Scope::FRAME,
-            Self::Ladder => Scope::LADDER,
-            Self::Stats => Scope::STATS,
-            Self::Findings => Scope::FINDINGS,
-            Self::Layers => Scope::LAYERS,
-            Self::Learn => Scope::LEARN,
-            Self::Builder => Scope::BUILDER,
+        self.info().scope
+    }
+}
+
+/// The state of all screens.
+#[derive(Debug)]
+pub struct Screens {
+    all: Vec<Box<dyn Screen>>,
+    /// Lessons are started from the command line, keep their progress in a file and open other screens.
+    pub learn: learn::Learn,
+}
+
+impl Default for Screens {
+    fn default() -> Self {
+        let all = SCREENS.iter().map(|info| (info.make)()).collect();
+        Self { all, learn: learn::Learn::default() }
+    }
+}
+
+impl Clone for Screens {
+    fn clone(&self) -> Self {
+        Self { all: self.all.iter().map(|screen| screen.boxed()).collect(), learn: self.learn.clone() }
+    }
+}
+
+impl Screens {
+    /// Returns a screen to draw it.
+    #[must_use]
+    pub fn get(&self, id: ScreenId) -> &dyn Screen {
+        match self.all.get(id as usize).filter(|_| id != ScreenId::Learn) {
+            Some(screen) => screen.as_ref(),
+            None => &self.learn,
         }
     }
 
-    /// Its name in the help.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Connections => "Connections",
-            Self::Handshake => "Handshake",
-            Self::Messages => "Messages",
-            Self::Detail => "Message",
-            Self::Frame => "Frame",
-            Self::Ladder => "Ladder",
-            Self::Stats => "Stats",
-            Self::Findings => "Expert",
-            Self::Layers => "Layers",
-            Self::Learn => "Learn",
-            Self::Builder => "Frame builder",
-        }
-    }
-
-    /// The screen whose tab stands for it.
-    #[must_use]
-    pub fn tab(self) -> Self {
-        match self {
-            Self::Detail => Self::Messages,
-            Self::Builder => Self::Frame,
-            other => other,
-        }
-    }
-
-    /// One level up: where `Esc` leads when there is nowhere to come back to.
-    #[must_use]
-    pub fn parent(self) -> Option<Self> {
-        match self {
-            Self::Connections => None,
-            Self::Detail | Self::Frame => Some(Self::Messages),
-            Self::Layers => Some(Self::Frame),
-            _ => Some(Self::Connections),
-        }
-    }
-
-    /// How deep the breadcrumb goes: 0 the capture, 1 the connection, 2 the message, 3 the frame.
-    #[must_use]
-    pub fn depth(self) -> u8 {
-        match self {
-            Self::Connections | Self::Findings | Self::Learn | Self::Builder => 0,
-            Self::Handshake | Self::Ladder | Self::Stats => 1,
-            Self::Messages | Self::Detail => 2,
-            Self::Frame | Self::Layers => 3,
+    /// Returns a screen to change it.
+    pub fn get_mut(&mut self, id: ScreenId) -> &mut dyn Screen {
+        match self.all.get_mut(id as usize).filter(|_| id != ScreenId::Learn) {
+            Some(screen) => screen.as_mut(),
+            None => &mut self.learn,
         }
     }
 }
 
-/// A hint of the footer: the command, words of its own if any, and how long it stays when there is little room (the
-/// highest last).
+/// A key in the footer.
 #[derive(Clone, Copy, Debug)]
 pub struct Hint {
-    /// What it runs.
+    /// The command that it runs.
     pub cmd: Cmd,
     /// Another command whose key is shown with it, as in `j/k`.
     pub with: Option<Cmd>,
-    /// Its words; the table's where empty.
-    pub words: &'static str,
-    /// How long it stays.
+    /// Words in place of those of the table of commands.
+    pub words: Option<Bilingual>,
+    /// Its priority: where there is little room, hints with the lowest go first.
     pub keep: u8,
 }
 
-/// A hint with the table's words.
+/// Makes a hint with the words of the table of commands.
 #[must_use]
 pub const fn hint(cmd: Cmd, keep: u8) -> Hint {
-    Hint { cmd, with: None, words: "", keep }
+    Hint { cmd, with: None, words: None, keep }
 }
 
-/// A hint with words of its own.
+/// Makes a hint with its own words.
 #[must_use]
-pub const fn hint_as(cmd: Cmd, words: &'static str, keep: u8) -> Hint {
-    Hint { cmd, with: None, words, keep }
+pub const fn hint_as(cmd: Cmd, en: &'static str, zh: &'static str, keep: u8) -> Hint {
+    Hint { cmd, with: None, words: Some(both(en, zh)), keep }
 }
 
-/// A hint for two commands: `j/k field`.
+/// Makes a hint for two commands: `j/k field`.
 #[must_use]
-pub const fn hint_pair(cmd: Cmd, with: Cmd, words: &'static str, keep: u8) -> Hint {
-    Hint { cmd, with: Some(with), words, keep }
+pub const fn hint_pair(cmd: Cmd, with: Cmd, en: &'static str, zh: &'static str, keep: u8) -> Hint {
+    Hint { cmd, with: Some(with), words: Some(both(en, zh)), keep }
+}
+
+/// A copy of a screen behind a pointer; implemented for every screen.
+pub trait Boxed {
+    /// Returns a copy.
+    fn boxed(&self) -> Box<dyn Screen>;
+}
+
+impl<T: Screen + Clone> Boxed for T {
+    fn boxed(&self) -> Box<dyn Screen> {
+        Box::new(self.clone())
+    }
 }
 
 /// A screen.
-pub trait Screen {
+pub trait Screen: Any + Debug + Boxed {
     /// Called after every event that reaches it and whenever it comes up, before it is drawn: rows may have come,
     /// the size may be another. Never moves what the user looks at, unless it is gone.
     fn settle(&mut self, turn: &mut Turn<'_>) {
@@ -222,6 +352,12 @@ pub trait Screen {
     /// every change before. An empty text that is done may also mean that it was left with Esc.
     fn entered(&mut self, id: u32, text: &str, done: bool, turn: &mut Turn<'_>) {
         let _ = (id, text, done, turn);
+    }
+
+    /// Reports what a search in payloads found ([`Turn::scan`]): the search's number, the numbers of messages, its
+    /// progress in percent, and whether it has ended.
+    fn found(&mut self, id: u64, messages: &[u64], percent: u8, over: bool) {
+        let _ = (id, messages, percent, over);
     }
 
     /// What the cursor is on, as lessons name it: `mask`, `ask:upgrade`, `tcp`; empty where it has no name.
@@ -293,5 +429,18 @@ pub fn empty(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, words: &str) {
     for (y, line) in (y..area.bottom()).zip(&lines) {
         let x = area.x + area.width.saturating_sub(crate::model::width(line) as u16) / 2;
         Text::of(Role::Dim, line).draw(buffer, x, y, area.right().saturating_sub(x), ctx.theme());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_in_the_order_of_the_screens() {
+        for (at, info) in SCREENS.iter().enumerate() {
+            assert_eq!(info.id as usize, at);
+            assert!(info.tab.info().key.is_some(), "{info:?}");
+        }
     }
 }

@@ -308,9 +308,9 @@ impl Screen for Stats {
             hint(Cmd::NextPane, 5),
             hint(Cmd::Scope, 8),
             hint(Cmd::Model, 7),
-            hint_as(Cmd::Open, "formula", 6),
+            hint_as(Cmd::Open, "formula", "公式", 6),
             hint(Cmd::Copy, 3),
-            hint_as(Cmd::Export, "export", 2),
+            hint_as(Cmd::Export, "export", "导出", 2),
             hint(Cmd::Back, 9),
         ];
         HINTS

@@ -14,6 +14,9 @@ use crate::tui::app::App;
 use crate::tui::event::{Effect, Event, Mouse, MouseKind, Save, answer};
 use crate::tui::keys::{Press, script};
 use crate::tui::run::{Choosing, found, scan};
+use crate::tui::screens::ScreenId;
+use crate::tui::screens::ladder::Ladder;
+use crate::tui::screens::messages::Messages;
 use crate::tui::theme::{Looks, Role, Theme};
 use crate::tui::view::draw;
 
@@ -94,6 +97,22 @@ impl Kit {
         let progress = kit.session.progress();
         kit.event(Event::Data(Box::new(progress)));
         kit
+    }
+
+    /// Returns a screen as its own type.
+    fn screen<T: 'static>(&self, id: ScreenId) -> &T {
+        let screen: &dyn std::any::Any = self.app.screens.get(id);
+        screen.downcast_ref().expect("the screen has another type")
+    }
+
+    /// Returns the list of messages.
+    pub fn messages(&self) -> &Messages {
+        self.screen(ScreenId::Messages)
+    }
+
+    /// Returns the ladder.
+    pub fn ladder(&self) -> &Ladder {
+        self.screen(ScreenId::Ladder)
     }
 
     /// Lets something happen, and does what it brings about.

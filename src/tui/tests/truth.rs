@@ -89,7 +89,7 @@ fn messages_stand_in_the_order_of_the_command_line() {
             let index = kit.session.index();
             let rows = index.messages(connection);
             tangled += usize::from(index.is_tangled(connection, false));
-            let listed = kit.app.screens.messages.listed().into_iter().flatten();
+            let listed = kit.messages().listed().into_iter().flatten();
             let listed =
                 listed.filter(|number| !rows.get(*number as usize - 1).unwrap().marks.has(Marks::UNFINISHED));
             let of: Vec<&Value> = records.iter().filter(|record| record["conn"] == connection).collect();
@@ -137,7 +137,7 @@ fn down_is_later_in_the_ladder() {
             if index.findings.iter().any(|finding| is_early(&finding)) {
                 continue;
             }
-            let times = kit.app.screens.ladder.times(&Ctx { index: &index, shared: &kit.app.shared });
+            let times = kit.ladder().times(&Ctx { index: &index, shared: &kit.app.shared });
             looked += times.len();
             for pair in times.windows(2) {
                 assert!(pair[0] <= pair[1], "{}, connection {connection}: {pair:?}", path.display());

@@ -364,16 +364,16 @@ impl Screen for Builder {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "field", 8),
+            hint_pair(Cmd::Down, Cmd::Up, "field", "字段", 8),
             hint(Cmd::Toggle, 8),
-            hint_pair(Cmd::Less, Cmd::More, "change", 7),
+            hint_pair(Cmd::Less, Cmd::More, "change", "修改", 7),
             hint(Cmd::Edit, 7),
-            hint_as(Cmd::EditHex, "hex", 3),
-            hint_as(Cmd::NextPane, "pane", 6),
+            hint_as(Cmd::EditHex, "hex", "十六进制", 3),
+            hint_as(Cmd::NextPane, "pane", "窗格", 6),
             hint(Cmd::Copy, 3),
             hint(Cmd::Undo, 5),
             hint(Cmd::Reset, 2),
-            hint_as(Cmd::SaveCapture, "pcapng", 4),
+            hint_as(Cmd::SaveCapture, "pcapng", "pcapng", 4),
             hint(Cmd::Back, 9),
         ];
         HINTS

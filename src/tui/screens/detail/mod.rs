@@ -598,15 +598,15 @@ impl Screen for MessageDetail {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_as(Cmd::NextView, "view", 8),
-            hint_pair(Cmd::Collapse, Cmd::Expand, "fold", 6),
-            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "message", 7),
+            hint_as(Cmd::NextView, "view", "视图", 8),
+            hint_pair(Cmd::Collapse, Cmd::Expand, "fold", "折叠", 6),
+            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "message", "消息", 7),
             hint(Cmd::Copy, 6),
             hint(Cmd::CopyPath, 3),
             hint(Cmd::Search, 4),
             hint(Cmd::Wrap, 2),
             hint(Cmd::Save, 3),
-            hint_as(Cmd::Open, "frames", 5),
+            hint_as(Cmd::Open, "frames", "帧", 5),
             hint(Cmd::Back, 9),
         ];
         HINTS

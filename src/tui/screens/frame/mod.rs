@@ -365,15 +365,15 @@ impl Screen for FrameView {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "field", 8),
-            hint_pair(Cmd::PreviousBit, Cmd::NextBit, "bit", 7),
-            hint_as(Cmd::NextPane, "pane", 2),
-            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "frame", 8),
+            hint_pair(Cmd::Down, Cmd::Up, "field", "字段", 8),
+            hint_pair(Cmd::PreviousBit, Cmd::NextBit, "bit", "位", 7),
+            hint_as(Cmd::NextPane, "pane", "窗格", 2),
+            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "frame", "帧", 8),
             hint(Cmd::Unmask, 6),
             hint(Cmd::Base, 5),
             hint(Cmd::WhatIf, 1),
             hint(Cmd::Copy, 4),
-            hint_as(Cmd::Open, "layers", 3),
+            hint_as(Cmd::Open, "layers", "分层", 3),
             hint(Cmd::Back, 9),
         ];
         HINTS

@@ -295,14 +295,14 @@ impl Screen for Handshake {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_as(Cmd::NextPane, "side", 4),
-            hint_pair(Cmd::Down, Cmd::Up, "header", 8),
-            hint_as(Cmd::Open, "explain", 7),
+            hint_as(Cmd::NextPane, "side", "一侧", 4),
+            hint_pair(Cmd::Down, Cmd::Up, "header", "首部", 8),
+            hint_as(Cmd::Open, "explain", "解释", 7),
             hint(Cmd::Copy, 6),
-            hint_as(Cmd::Curl, "curl", 5),
-            hint_as(Cmd::Raw, "hex", 4),
-            hint_as(Cmd::Verify, "verify", 3),
-            hint_as(Cmd::GoMessages, "messages", 1),
+            hint_as(Cmd::Curl, "curl", "curl", 5),
+            hint_as(Cmd::Raw, "hex", "十六进制", 4),
+            hint_as(Cmd::Verify, "verify", "验证", 3),
+            hint_as(Cmd::GoMessages, "messages", "消息", 1),
             hint(Cmd::Back, 9),
         ];
         HINTS

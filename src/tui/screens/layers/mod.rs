@@ -350,12 +350,12 @@ impl Screen for Layers {
 
     fn hints(&self) -> &'static [Hint] {
         const HINTS: &[Hint] = &[
-            hint_pair(Cmd::Down, Cmd::Up, "layer", 8),
-            hint_as(Cmd::Open, "open layer", 7),
-            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "packet/frame", 8),
+            hint_pair(Cmd::Down, Cmd::Up, "layer", "层", 8),
+            hint_as(Cmd::Open, "open layer", "打开该层", 7),
+            hint_pair(Cmd::NextFrame, Cmd::PreviousFrame, "packet/frame", "数据包/帧", 8),
             hint(Cmd::Names, 6),
             hint(Cmd::Copy, 4),
-            hint_as(Cmd::NextPane, "pane", 2),
+            hint_as(Cmd::NextPane, "pane", "窗格", 2),
             hint(Cmd::Back, 9),
         ];
         HINTS

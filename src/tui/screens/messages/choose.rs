@@ -231,7 +231,7 @@ impl Messages {
     }
 
     /// A search in payloads found something, or came further.
-    pub fn found(&mut self, id: u64, found: &[u64], percent: u8, over: bool) {
+    pub(super) fn found_rows(&mut self, id: u64, found: &[u64], percent: u8, over: bool) {
         let Some(scan) = self.scan.as_mut().filter(|scan| scan.id == id) else { return };
         scan.percent = percent;
         let (key, upto) = (scan.key, scan.upto);

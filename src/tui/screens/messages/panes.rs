@@ -115,7 +115,7 @@ pub fn hole(ctx: &Ctx<'_>, [frames, bytes, short]: [Rect; 3], buffer: &mut Buffe
         let mut lines: Vec<Text> =
             lines.into_iter().map(|line| Text::of(Role::Warning, format!(" {line}"))).collect();
         let mut keys = Text::of(Role::Plain, " ");
-        keys.add(Role::Key, "Enter").add(Role::Dim, ": the Expert screen explains it");
+        keys.add(Role::Key, "Enter").add(Role::Dim, ": the Findings screen explains it");
         lines.push(keys);
         lines
     };
