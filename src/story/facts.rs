@@ -1,19 +1,19 @@
 //! What sentences are made of: a page that they are added to, and figures in words.
 
 use super::{Chapter, Grade, Sentence, SentencePart};
-use crate::explain::words::Words;
+use crate::model::Bilingual;
 use crate::model::{Direction, Lang, Place};
 use crate::present::units;
 
 /// Builds a chapter sentence by sentence.
 pub(super) struct ChapterWriter {
     pub lang: Lang,
-    title: Words,
+    title: Bilingual,
     sentences: Vec<Sentence>,
 }
 
 impl ChapterWriter {
-    pub fn new(title: Words, lang: Lang) -> Self {
+    pub fn new(title: Bilingual, lang: Lang) -> Self {
         Self { lang, title, sentences: Vec::new() }
     }
 

@@ -159,8 +159,8 @@ impl Rhythm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::words::w;
     use crate::model::Lang;
+    use crate::model::both;
     use crate::story::{Chapter, Grade};
     use Direction::{ClientToServer as C2S, ServerToClient as S2C};
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn told(rhythm: &Rhythm, lossy: bool, lang: Lang) -> Vec<(Grade, String)> {
-        let mut page = ChapterWriter::new(w("t", "题"), lang);
+        let mut page = ChapterWriter::new(both("t", "题"), lang);
         rhythm.tell(&mut page, lossy);
         let Some(Chapter { sentences, .. }) = page.end() else { return Vec::new() };
         let text = |pieces: &[crate::story::SentencePart]| match pieces {

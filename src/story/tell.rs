@@ -3,7 +3,7 @@
 use super::facts::{ChapterWriter, begin, counted, grouped, ratio, took};
 use super::{Grade, Story, ending, opening, traffic};
 use crate::explain::words::rules::summary;
-use crate::explain::words::w;
+use crate::model::both;
 use crate::model::{Direction, Flags, Lang, Place};
 use crate::report::stats::model::{Estimate, Given};
 use crate::store::detail::TcpDetail;
@@ -18,7 +18,7 @@ const NAMED: usize = 12;
 #[must_use]
 pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> Option<Story> {
     let row = index.connection(number)?;
-    let page = |en, zh| ChapterWriter::new(w(en, zh), lang);
+    let page = |en, zh| ChapterWriter::new(both(en, zh), lang);
     let mut chapters = vec![
         connection(page("Endpoints and transport", "通信双方与传输"), row, tcp),
         opening::handshake(page("Opening handshake", "握手"), row),

@@ -20,30 +20,7 @@ pub mod mistakes;
 pub mod opcodes;
 pub mod rules;
 
-use crate::model::Lang;
-
-/// A text in both languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// English.
-    pub en: &'static str,
-    /// Simplified Chinese.
-    pub zh: &'static str,
-}
-
-impl Words {
-    /// The text in one of the languages.
-    #[must_use]
-    pub fn of(self, lang: Lang) -> &'static str {
-        lang.pick(self.en, self.zh)
-    }
-}
-
-/// Two texts that say the same.
-#[must_use]
-pub const fn w(en: &'static str, zh: &'static str) -> Words {
-    Words { en, zh }
-}
+pub(crate) use crate::model::{Bilingual, both};
 
 #[cfg(test)]
 mod tests;

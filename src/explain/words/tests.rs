@@ -1,5 +1,6 @@
 use super::*;
 use crate::explain::frame::{ExplainOptions, explain};
+use crate::model::Lang;
 use crate::model::{Direction, Rule, width};
 use crate::ws::close_code;
 
@@ -8,7 +9,7 @@ fn is_chinese(text: &str) -> bool {
 }
 
 /// Both texts are there, differ, and each is in its language.
-fn check(what: &str, words: Words) {
+fn check(what: &str, words: Bilingual) {
     assert!(!words.en.trim().is_empty() && !words.zh.trim().is_empty(), "{what}: {words:?}");
     assert!(is_chinese(words.zh), "{what}: no Chinese in {}", words.zh);
     assert!(words.en.chars().all(|sign| !is_chinese(sign.encode_utf8(&mut [0; 4]))), "{what}: {}", words.en);
@@ -19,7 +20,7 @@ fn check(what: &str, words: Words) {
 }
 
 /// A sentence ends as sentences of its language do.
-fn check_sentence(what: &str, words: Words) {
+fn check_sentence(what: &str, words: Bilingual) {
     check(what, words);
     assert!(words.en.ends_with(['.', '?']) && words.zh.ends_with(['。', '？']), "{what}: {words:?}");
 }

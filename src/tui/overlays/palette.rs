@@ -111,9 +111,9 @@ impl Palette {
             };
             let cursor = row == self.list.cursor;
             let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-            line.left(Role::Plain, command.short.text(lang), 17);
+            line.left(Role::Plain, command.short.of(lang), 17);
             line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
-            line.plainly(" ").add(Role::Plain, command.words.text(lang));
+            line.plainly(" ").add(Role::Plain, command.words.of(lang));
             line.draw_row(buffer, inner.x, y, inner.width, theme, cursor);
         }
         if inner.height > 3 {

@@ -384,7 +384,7 @@ impl Screen for Findings {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let (list, below) = Self::areas(ctx.shared, area);
-        let mut frame = Pane::new(ScreenId::Findings.info().name.text(ctx.shared.lang), true)
+        let mut frame = Pane::new(ScreenId::Findings.info().name.of(ctx.shared.lang), true)
             .scrolled(&self.list)
             .right(format!("group: {}", self.rows.group.name()));
         let tally = &ctx.index.totals.findings;

@@ -1,16 +1,19 @@
 //! Findings about TLS and key logs.
 
-use super::{RuleWords, UNSEEN, row, w};
+use super::{RuleWords, UNSEEN, both, row};
 
 pub(super) const ALL: &[RuleWords] = &[
     row(
         "tls-no-secret",
-        w("No key log contains the secrets of this TLS connection.", "密钥日志中没有这个 TLS 连接的密钥。"),
-        w(
+        both(
+            "No key log contains the secrets of this TLS connection.",
+            "密钥日志中没有这个 TLS 连接的密钥。",
+        ),
+        both(
             "No key log was given, or the program did not write one for this connection.",
             "没有提供密钥日志，或者程序在建立连接之前没有被要求写密钥日志。",
         ),
-        w(
+        both(
             "Start the program with SSLKEYLOGFILE=keys.log, capture again, and read with --keylog keys.log. For instructions per program, run: wslens explain keylog.",
             "用 SSLKEYLOGFILE=keys.log 启动程序，重新抓包，再用 --keylog keys.log 读取。各种程序的做法：wslens explain keylog。",
         ),
@@ -18,122 +21,122 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "tls-unsupported",
-        w(
+        both(
             "wslens cannot decrypt this TLS connection: it uses SSLv3, TLS 1.0 or 1.1, compression, or an unknown cipher suite.",
             "wslens 无法解密这个 TLS 连接：它使用 SSLv3、TLS 1.0 或 1.1、压缩，或未知的密码套件。",
         ),
-        w("The software is old, or its configuration is unusual.", "软件太旧，或配置不寻常。"),
-        w(
+        both("The software is old, or its configuration is unusual.", "软件太旧，或配置不寻常。"),
+        both(
             "Use TLS 1.2 or 1.3. wslens still shows the plaintext parts of the handshake.",
             "改用 TLS 1.2 或 1.3。握手中的明文部分照样显示。",
         ),
-        w("The peers negotiated it and continue.", "双方已就此达成一致，会继续通信。"),
+        both("The peers negotiated it and continue.", "双方已就此达成一致，会继续通信。"),
     ),
     row(
         "tls-record-damaged",
-        w(
+        both(
             "A TLS record failed authentication; wslens does not read its contents.",
             "一条 TLS 记录没有通过认证校验：不读取它的内容。",
         ),
-        w(
+        both(
             "The captured bytes differ from those sent, or the secret in the key log belongs to another connection.",
             "抓到的字节与发出的不同，或者密钥日志里的密钥不属于这条连接。",
         ),
-        w(
+        both(
             "Compare packet checksums, and check that the key log belongs to this capture.",
             "核对数据包的校验和，并确认密钥日志与这次抓包对应。",
         ),
-        w(
+        both(
             "A receiver of such a record ends the connection with the alert bad_record_mac.",
             "接收方收到这样的记录，会用 bad_record_mac 警报结束连接。",
         ),
     ),
     row(
         "tls-records-lost",
-        w(
+        both(
             "TLS records are missing or incomplete; decryption resumed at a record whose authentication proved its sequence number.",
             "有 TLS 记录缺失或不完整；从一条通过认证、序号得到证明的记录起恢复解密。",
         ),
-        w("The capture lost packets.", "数据包在进入抓包文件之前丢失。"),
-        w("Capture again without loss.", "要读到它们，需要一次没有丢包的抓包。"),
+        both("The capture lost packets.", "数据包在进入抓包文件之前丢失。"),
+        both("Capture again without loss.", "要读到它们，需要一次没有丢包的抓包。"),
         UNSEEN,
     ),
     row(
         "tls-lost",
-        w(
+        both(
             "After a loss, no TLS record could be authenticated; the rest of the stream is counted but not decrypted.",
             "丢失之后，再没有一条记录能通过认证校验：其余部分只计数，不读取。",
         ),
-        w(
+        both(
             "More records were lost than wslens searches for, or the keys changed during the loss.",
             "丢失的数量超过了搜索范围，或者密钥正好在丢失的部分里更换了。",
         ),
-        w("Capture again without loss.", "重新抓包，避免丢失。"),
+        both("Capture again without loss.", "重新抓包，避免丢失。"),
         UNSEEN,
     ),
     row(
         "tls-incomplete-record",
-        w("The stream ended inside a TLS record.", "字节流在一条 TLS 记录的中间结束。"),
-        w(
+        both("The stream ended inside a TLS record.", "字节流在一条 TLS 记录的中间结束。"),
+        both(
             "The sender crashed, the connection was interrupted, or the capture ended here.",
             "发送方崩溃、连接被切断，或者抓包到此为止。",
         ),
-        w(
+        both(
             "Check how TCP ended: with RST, with FIN, or not at all.",
             "检查 TCP 如何结束：RST、FIN，还是没有结束。",
         ),
-        w(
+        both(
             "The receiver cannot use an incomplete record; its contents are lost.",
             "接收方用不了不完整的记录：其中的内容就丢了。",
         ),
     ),
     row(
         "tls-alert",
-        w("A fatal alert ended the TLS connection.", "一条致命警报结束了 TLS 连接。"),
-        w(
+        both("A fatal alert ended the TLS connection.", "一条致命警报结束了 TLS 连接。"),
+        both(
             "A certificate was rejected, the peers have no version or cipher suite in common, or a record is damaged.",
             "证书不被接受、双方没有共同的版本或密码套件，或者记录损坏。",
         ),
-        w("Look up the name of the alert, which states the reason.", "警报的名称说明发送方不接受什么。"),
-        w("Both ends drop the connection at once.", "两端都立即放弃这条连接。"),
+        both("Look up the name of the alert, which states the reason.", "警报的名称说明发送方不接受什么。"),
+        both("Both ends drop the connection at once.", "两端都立即放弃这条连接。"),
     ),
     row(
         "tls-early-data",
-        w(
+        both(
             "Application data was sent before the handshake (0-RTT).",
             "在握手完成之前就发送了应用数据（0-RTT）。",
         ),
-        w("The client resumed a session that allows early data.", "客户端恢复了一个允许这样做的会话。"),
-        w(
+        both("The client resumed a session that allows early data.", "客户端恢复了一个允许这样做的会话。"),
+        both(
             "Do not let early data change any state on the server; an attacker can replay it.",
             "攻击者可以重放早期数据：服务器不得让它改变任何状态。",
         ),
-        w(
+        both(
             "The server may reject early data; the client then sends it again.",
             "服务器可以拒绝；客户端随后会重新发送。",
         ),
     ),
     row(
         "tls-renegotiated",
-        w(
+        both(
             "The peers renegotiated TLS and changed the keys of the connection.",
             "双方重新协商：连接进行中更换了密钥。",
         ),
-        w(
+        both(
             "The server requests a client certificate later, or refreshes its keys.",
             "服务器事后要求客户端证书，或者在更新密钥。",
         ),
-        w("Nothing; TLS 1.3 no longer has renegotiation.", "TLS 1.3 已经没有重新协商。"),
-        w("Both sides continue with the new keys.", "两端用新密钥继续通信。"),
+        both("Nothing; TLS 1.3 no longer has renegotiation.", "TLS 1.3 已经没有重新协商。"),
+        both("Both sides continue with the new keys.", "两端用新密钥继续通信。"),
     ),
     row(
         "keylog-broken-line",
-        w("wslens cannot parse a line of the key log.", "密钥日志里有一行无法读取。"),
-        w(
+        both("wslens cannot parse a line of the key log.", "密钥日志里有一行无法读取。"),
+        both(
             "The program that wrote the line was stopped, or the file was edited.",
             "写日志的程序在中途停止，或者文件被改动过。",
         ),
-        w(
+        both(
             "Check the format: a label, the client random and a secret, the latter two in hexadecimal.",
             "一行由标签、客户端随机数和密钥组成，后两者是十六进制。",
         ),
@@ -141,15 +144,15 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "keylog-unusable",
-        w(
+        both(
             "A key log contains no secrets, or none for the connections in this capture.",
             "密钥日志里没有密钥，或者其中的密钥都不能解密这份抓包里的连接。",
         ),
-        w(
+        both(
             "The file is empty, compressed or not a key log, or it belongs to another session or program.",
             "文件是空的、被压缩过或者根本不是密钥日志，又或者它属于另一次会话、另一个程序。",
         ),
-        w(
+        both(
             "Start the program with SSLKEYLOGFILE set, and capture the connections that it opens afterward. Decompress a compressed key log.",
             "设置 SSLKEYLOGFILE 后再启动程序，并抓取它此后建立的连接。压缩过的密钥日志要先解压。",
         ),
@@ -157,9 +160,9 @@ pub(super) const ALL: &[RuleWords] = &[
     ),
     row(
         "keylog-readable",
-        w("Other users can read the key log.", "其他用户也能读取这份密钥日志。"),
-        w("The file was created with default permissions.", "文件是用默认权限创建的。"),
-        w("Revoke the permission: chmod 600.", "去掉这个权限：chmod 600。"),
+        both("Other users can read the key log.", "其他用户也能读取这份密钥日志。"),
+        both("The file was created with default permissions.", "文件是用默认权限创建的。"),
+        both("Revoke the permission: chmod 600.", "去掉这个权限：chmod 600。"),
         UNSEEN,
     ),
 ];
