@@ -7,7 +7,6 @@ use super::counted;
 use super::filter;
 use super::problem::Problem;
 use super::read;
-use crate::explain::words::rules::summary;
 use crate::model::{Lang, Rule, Severity};
 use crate::report::{Levels, Selection};
 
@@ -77,7 +76,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 fn list(lang: Lang) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     for rule in all() {
-        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), summary(rule, lang))?;
+        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), rule.summary.of(lang))?;
     }
     let tells = lang.pick("explains the usual causes and what to do", "说明常见原因和处理方法");
     writeln!(out, "\nwslens explain CODE   {tells}")?;

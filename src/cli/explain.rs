@@ -13,8 +13,8 @@ use crate::explain::hexinput::parse_hex;
 use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{TextOptions, write_text};
+use crate::explain::topic::HEADINGS;
 use crate::explain::topic::{Explanation, names, topics};
-use crate::explain::words::rules::HEADINGS;
 use crate::model::wrap;
 use crate::model::{Direction, Lang, Rule, safe_text};
 

@@ -8,7 +8,6 @@ use std::io::{self, Write};
 
 use super::text::hex;
 use super::words::mistakes::LIKELY;
-use super::words::rules::summary;
 use crate::http::extension::{is_deflate, is_deflate_frame};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
 use crate::model::wrap;
@@ -249,7 +248,7 @@ impl OpeningWriter<'_, '_> {
         writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;
         let reference = if rule.reference == "-" { "" } else { rule.reference };
         if self.opening.lang != Lang::En {
-            self.paragraph(indent + 2, summary(rule, self.opening.lang), "")?;
+            self.paragraph(indent + 2, rule.summary.of(self.opening.lang), "")?;
         }
         self.paragraph(indent + 2, text, reference)
     }

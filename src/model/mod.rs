@@ -27,7 +27,7 @@ mod tally;
 mod wrap;
 
 pub use event::{Bytes, Chunk, Place, SEALED};
-pub use finding::{Finding, Rule, Severity};
+pub use finding::{Example, ExampleKind, Finding, Rule, Severity, peer};
 pub use handshake::{Accept, Body, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use histogram::Histogram;
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};

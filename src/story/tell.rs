@@ -2,7 +2,6 @@
 
 use super::facts::{ChapterWriter, begin, counted, grouped, ratio, took};
 use super::{Grade, Story, ending, opening, traffic};
-use crate::explain::words::rules::summary;
 use crate::model::both;
 use crate::model::{Direction, Flags, Lang, Place};
 use crate::report::stats::model::{Estimate, Given};
@@ -274,7 +273,7 @@ fn findings(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> Chap
     seen.sort_by_key(|(_, rule, ..)| std::cmp::Reverse(rule.severity));
     for (code, rule, place, count) in seen.iter().take(NAMED) {
         let at = page.packet(*place);
-        let told = summary(rule, page.lang);
+        let told = rule.summary.of(page.lang);
         let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
         page.see(at, format!("{code}{times}: {told}"), format!("{code}{times}：{told}"));
     }

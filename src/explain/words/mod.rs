@@ -2,7 +2,6 @@
 //!
 //! | file | what it tells |
 //! | --- | --- |
-//! | [`rules`] | findings: what they mean, usual causes, what to do, how a peer reacts, example bytes |
 //! | [`codes`] | close codes and the ranges between them |
 //! | [`opcodes`] | opcodes |
 //! | [`fields`] | the fields of a frame |
@@ -18,7 +17,6 @@ pub mod headers;
 pub mod keylog;
 pub mod mistakes;
 pub mod opcodes;
-pub mod rules;
 
 pub(crate) use crate::model::{Bilingual, both};
 
