@@ -41,4 +41,4 @@ pub use safe::{Escape, Runs, Safe, is_hidden, is_plain, push_safe, safe, safe_st
 pub use segment::{Endpoint, Flags, Segment};
 pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
 pub use tally::Tally;
-pub use wrap::{join_line, wrap};
+pub use wrap::{join_line, wrap, wrapped};

@@ -1,26 +1,84 @@
-//! Lines of a given width, for languages with and without spaces between words.
-//!
-//! A line ends at a space, or beside a character of two columns: Chinese has no spaces. It never ends before a closing
-//! mark or after an opening one. Widths are columns of a terminal.
+//! Breaks a text into lines of a given width, in English and in Chinese.
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::width;
 
-/// Marks that never begin a line.
+/// Marks that do not begin a line.
 const CLOSING: &str = "，。、；：？！）」』】》〉…％”’,.;:?!)]}%";
-/// Marks that never end a line.
+/// Marks that do not end a line.
 const OPENING: &str = "（「『【《〈“‘([{";
 
-fn is_wide(char: char) -> bool {
-    width(char.encode_utf8(&mut [0; 4])) > 1 || "“”‘’…".contains(char)
+/// Returns the lines of a text, each at most `columns` wide (at least 2).
+///
+/// A line ends at a space, or beside a character that is two columns wide, as Chinese ones are. It does not begin with
+/// a mark that closes nor end with one that opens. A word that is longer than a line is cut between two characters as
+/// the reader sees them. Spaces at the end of a line are left out. An empty text is one empty line.
+#[must_use]
+pub fn wrap(text: &str, columns: usize) -> Vec<String> {
+    wrapped(text, columns).map(str::to_owned).collect()
+}
+
+/// Returns the lines of a text one by one, as [`wrap`] breaks it: the rest of a long text is not read.
+pub fn wrapped(text: &str, columns: usize) -> impl Iterator<Item = &str> {
+    let columns = columns.max(2);
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let (line, after) = text.split_at_checked(line_end(text, columns))?;
+        let after = after.trim_start_matches(' ');
+        rest = (!after.is_empty()).then_some(after);
+        Some(line.trim_end())
+    })
+}
+
+/// Returns the number of bytes on the first line of a text.
+fn line_end(text: &str, columns: usize) -> usize {
+    let mut used = 0;
+    // The last place where the line may end.
+    let mut end = 0;
+    let mut before = None;
+    for (at, cluster) in text.grapheme_indices(true) {
+        let Some(first) = cluster.chars().next() else { continue };
+        if before.is_some_and(|before| may_break(before, first)) {
+            end = at;
+        }
+        before = cluster.chars().next_back();
+        used += width(cluster);
+        // Spaces may reach over the end: they are left out.
+        if used <= columns || first == ' ' {
+            continue;
+        }
+        return match (end, at) {
+            (0, 0) => cluster_end(cluster, columns),
+            (0, at) => at,
+            (end, _) => end,
+        };
+    }
+    text.len()
+}
+
+/// Returns the number of bytes of a cluster that fit into a line, at least one character.
+fn cluster_end(cluster: &str, columns: usize) -> usize {
+    let ends = cluster.char_indices().map(|(at, char)| at + char.len_utf8());
+    let mut fitting = ends.filter(|end| cluster.get(..*end).is_some_and(|part| width(part) <= columns));
+    fitting.next_back().unwrap_or_else(|| cluster.chars().next().map_or(cluster.len(), char::len_utf8))
+}
+
+/// Returns whether a line may end between two characters.
+fn may_break(before: char, after: char) -> bool {
+    let is_wide = |char: char| width(char.encode_utf8(&mut [0; 4])) > 1;
+    let between = before == ' ' || is_wide(before) || is_wide(after);
+    between && after != ' ' && !CLOSING.contains(after) && !OPENING.contains(before)
 }
 
 /// Appends the next line of a paragraph: with a space between them, except between Chinese characters.
 pub fn join_line(text: &mut String, line: &str) {
-    let wide = text.chars().last().is_some_and(is_wide) || line.chars().next().is_some_and(is_wide);
+    let wide = text.chars().last().is_some_and(is_wide_or_quote)
+        || line.chars().next().is_some_and(is_wide_or_quote);
     // Chinese texts have a space beside a Latin word.
-    let both = text.chars().last().is_some_and(is_wide) && line.chars().next().is_some_and(is_wide);
+    let both = text.chars().last().is_some_and(is_wide_or_quote)
+        && line.chars().next().is_some_and(is_wide_or_quote);
     let sign = |char: Option<char>| char.is_some_and(|char| CLOSING.contains(char) || OPENING.contains(char));
     let glued = both || wide && (sign(text.chars().last()) || sign(line.chars().next()));
     if !text.is_empty() && !line.is_empty() && !glued {
@@ -29,93 +87,29 @@ pub fn join_line(text: &mut String, line: &str) {
     text.push_str(line);
 }
 
-/// Breaks a paragraph into lines of at most `columns` columns (at least 2). A longer word is cut. Returns at least one
-/// line.
-#[must_use]
-pub fn wrap(text: &str, columns: usize) -> Vec<String> {
-    let columns = columns.max(2);
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for piece in pieces(text) {
-        let wide = width(piece.trim_end());
-        if used > 0 && used + wide > columns {
-            let line = lines.last_mut().map(|line| line.truncate(line.trim_end().len()));
-            debug_assert!(line.is_some());
-            lines.push(String::new());
-            used = 0;
-        }
-        // A word longer than a line.
-        let mut rest = piece;
-        while width(rest.trim_end()) > columns {
-            let mut cut = rest.len();
-            let mut wide = 0;
-            for (at, cluster) in rest.grapheme_indices(true) {
-                wide += width(cluster);
-                if wide > columns {
-                    cut = at;
-                    break;
-                }
-            }
-            let (head, tail) = rest.split_at_checked(cut).unwrap_or((rest, ""));
-            if head.is_empty() {
-                break;
-            }
-            if let Some(line) = lines.last_mut() {
-                line.push_str(head);
-            }
-            lines.push(String::new());
-            rest = tail;
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push_str(rest);
-            used = width(line);
-        }
-    }
-    if let Some(line) = lines.last_mut() {
-        line.truncate(line.trim_end().len());
-    }
-    lines
-}
-
-/// Splits a text where a line may end. Each piece includes the spaces after it.
-fn pieces(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut start = 0;
-    let mut before: Option<char> = None;
-    for (at, char) in text.char_indices() {
-        let Some(last) = before.replace(char) else { continue };
-        let may = if last == ' ' {
-            char != ' ' && !CLOSING.contains(char)
-        } else {
-            (is_wide(last) || is_wide(char)) && char != ' '
-        };
-        let held = CLOSING.contains(char) || OPENING.contains(last);
-        if may && !held {
-            found.extend(text.get(start..at));
-            start = at;
-        }
-    }
-    found.extend(text.get(start..).filter(|piece| !piece.is_empty()));
-    found
+/// Returns whether a character is two columns wide, or a quotation mark or an ellipsis of Chinese text.
+fn is_wide_or_quote(char: char) -> bool {
+    width(char.encode_utf8(&mut [0; 4])) > 1 || "“”‘’…".contains(char)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use proptest::prelude::*;
 
-    use super::*;
-
     #[test]
-    fn words_stay_complete_where_they_fit() {
+    fn lines_end_between_words() {
         assert_eq!(wrap("the quick brown fox", 9), ["the quick", "brown fox"]);
+        assert_eq!(wrap("one two three", 7), ["one two", "three"]);
         assert_eq!(wrap("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("  indented text", 10), ["  indented", "text"]);
         assert_eq!(wrap("", 4), [""]);
     }
 
     #[test]
-    fn chinese_is_broken_between_characters_but_not_at_marks() {
+    fn chinese_is_broken_between_characters_but_not_beside_marks() {
         assert_eq!(wrap("中文字", 4), ["中文", "字"]);
+        assert_eq!(wrap("客户端的帧，没有掩码。", 10), ["客户端的", "帧，没有掩", "码。"]);
         assert_eq!(wrap("客户端每发一帧，都要换键。", 14), ["客户端每发一", "帧，都要换键。"]);
         assert_eq!(wrap("掩码（mask）不是加密", 8), ["掩码", "（mask）", "不是加密"]);
         assert_eq!(wrap("发 Close 1002（Protocol error）", 14), ["发 Close 1002", "（Protocol", "error）"]);
@@ -136,22 +130,16 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_line_is_too_wide_and_no_character_is_lost(text in "[a-z 掩码，。（]{0,80}", columns in 4usize..40) {
-            let lines = wrap(&text, columns);
-            let bare = |text: &str| text.replace(' ', "");
-            prop_assert_eq!(bare(&lines.concat()), bare(&text));
-            for line in lines {
-                prop_assert!(width(&line) <= columns, "{} {}", columns, line);
+        fn lines_fit(text in "\\PC{0,60}", columns in 2usize..30) {
+            for line in wrap(&text, columns) {
+                prop_assert!(width(&line) <= columns, "{:?}", line);
             }
         }
 
         #[test]
-        fn any_text_can_be_wrapped(text in "\\PC{0,60}", columns in 0usize..30) {
-            let lines = wrap(&text, columns);
-            prop_assert!(!lines.is_empty());
-            for line in lines {
-                prop_assert!(width(&line) <= columns.max(2), "{:?}", line);
-            }
+        fn only_spaces_are_left_out(text in "[a-z 掩码，。（]{0,80}", columns in 2usize..40) {
+            let bare = |text: &str| text.replace(' ', "");
+            prop_assert_eq!(bare(&wrap(&text, columns).concat()), bare(&text));
         }
     }
 }

@@ -559,7 +559,7 @@ impl App {
                     effects.push(Effect::StopReading);
                     // A live capture cannot continue.
                     if self.shared.progress.live.is_none() {
-                        self.say(screens::STOPPED);
+                        self.say(screens::STOPPED.of(self.shared.lang));
                     }
                 }
                 Reading::Stopped => effects.push(Effect::GoOnReading),

@@ -296,7 +296,13 @@ impl Turn<'_> {
         Ctx { index: self.index, shared: self.shared }
     }
 
-    /// Looks at something else.
+    /// The language of the UI.
+    #[must_use]
+    pub fn lang(&self) -> Lang {
+        self.shared.lang
+    }
+
+    /// Selects something else.
     pub fn select(&mut self, selection: Selection) {
         if self.shared.selection != selection {
             self.shared.selection = selection;
@@ -339,10 +345,14 @@ impl Turn<'_> {
         self.shared.said = Some(Text::of(Role::Warning, words));
     }
 
-    /// Puts text on the clipboard, as captured: the status line tells how much and what to beware of.
+    /// Copies text to the clipboard as captured. `what` names it in the language of the UI if it is
+    /// empty; otherwise the status line shows how much was copied, and warns about control characters.
     pub fn copy(&mut self, text: String, what: &str) {
         if text.is_empty() {
-            self.warn(format!("nothing to copy: {what} is empty"));
+            let words = self
+                .lang()
+                .pick(format!("nothing to copy: {what} is empty"), format!("没有可复制的内容：{what}为空"));
+            self.warn(words);
             return;
         }
         self.effects.push(Effect::Copy(text));

@@ -96,7 +96,10 @@ impl Taking {
         match item {
             FILTER => {
                 let Selection { connection, message, .. } = turn.shared.selection;
-                turn.copy(format!("conn == {connection} and msg == {message}"), "the filter");
+                turn.copy(
+                    format!("conn == {connection} and msg == {message}"),
+                    turn.lang().pick("the filter", "过滤器"),
+                );
             }
             COPY..WHAT => {
                 let Selection { connection, message, .. } = turn.shared.selection;
@@ -338,7 +341,7 @@ fn copy(item: u32, detail: &MessageDetail, turn: &mut Turn<'_>) {
         Ok(_) if !detail.whole && item != EXPLAIN && item != ROW => {
             turn.warn("some of its bytes are missing, or it is too long to copy: e writes a file");
         }
-        Ok(text) => turn.copy(text, "the message"),
+        Ok(text) => turn.copy(text, turn.lang().pick("the message", "消息")),
         Err(why) => turn.warn(why),
     }
 }

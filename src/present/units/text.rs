@@ -1,6 +1,6 @@
 //! The same numbers as strings.
 
-use crate::model::Time;
+use crate::model::{Lang, Time};
 use crate::present::units;
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -15,8 +15,7 @@ pub fn grouped(value: u64) -> String {
     text(|out| units::grouped(out, value))
 }
 
-/// A count in a cell of so many columns, the first of which stays free: exact where it fits, else `10.4M`, rounded
-/// down.
+/// A count in a cell of `columns`, the first of which stays free: exact if it fits, else rounded down as in `10.4M`.
 #[must_use]
 pub fn count(value: u64, columns: usize) -> String {
     let exact = value.to_string();
@@ -37,6 +36,15 @@ pub fn count(value: u64, columns: usize) -> String {
 #[must_use]
 pub fn counted(count: u64, name: &str) -> String {
     text(|out| units::counted(out, count, name))
+}
+
+/// `2 frames`, `2 个帧`: the noun with its measure word in Chinese.
+#[must_use]
+pub fn counted_in(lang: Lang, count: u64, en: &str, zh: &str) -> String {
+    match lang {
+        Lang::En => counted(count, en),
+        Lang::Zh => format!("{} {zh}", grouped(count)),
+    }
 }
 
 /// `999 B`, `68.7 KiB`

@@ -36,12 +36,12 @@ impl MenuView {
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
         let inner = Pane::new(&self.menu.title, true).scrolled(&self.list).draw(buffer, area, ctx.theme());
-        for (y, row) in (inner.top()..inner.bottom()).zip(self.list.visible()) {
-            let Some((_, words, remark)) = self.menu.items.get(row) else { break };
-            let cursor = row == self.list.cursor;
-            let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-            line.left(Role::Plain, words, 24).plainly(" ").add(Role::Dim, remark);
-            line.draw_row(buffer, inner.x, y, inner.width, ctx.theme(), cursor);
-        }
+        self.list.draw(buffer, inner, ctx.theme(), true, |row| {
+            let mut line = Text::of(Role::Title, if row == self.list.cursor { "▸" } else { " " });
+            if let Some((_, words, remark)) = self.menu.items.get(row) {
+                line.left(Role::Plain, words, 24).plainly(" ").add(Role::Dim, remark);
+            }
+            line
+        });
     }
 }

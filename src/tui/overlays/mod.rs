@@ -6,7 +6,7 @@ pub mod input;
 pub mod menu;
 pub mod palette;
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Constraint, Layout, Rect};
 
 pub use filter::Trial;
 pub use help::Help;
@@ -25,9 +25,12 @@ pub enum Popup {
     Menu(MenuView),
 }
 
-/// A rectangle of at most this size in the middle of the terminal.
+/// Returns a rectangle of at most this size in the middle of the terminal, in its upper part.
 #[must_use]
-pub fn middle(size: (u16, u16), width: u16, height: u16) -> Rect {
-    let (width, height) = (width.min(size.0), height.min(size.1));
-    Rect { x: (size.0 - width) / 2, y: (size.1 - height) / 3, width, height }
+pub fn middle((columns, rows): (u16, u16), width: u16, height: u16) -> Rect {
+    use Constraint::{Fill, Length};
+    let screen = Rect { x: 0, y: 0, width: columns, height: rows };
+    let [_, row, _] = Layout::vertical([Fill(1), Length(height.min(rows)), Fill(2)]).areas(screen);
+    let [_, middle, _] = Layout::horizontal([Fill(1), Length(width.min(columns)), Fill(1)]).areas(row);
+    middle
 }

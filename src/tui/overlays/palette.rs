@@ -1,6 +1,7 @@
 //! All commands by name: `:`.
 
 use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout};
 use tui_input::Input;
 
 use super::middle;
@@ -77,58 +78,47 @@ impl Palette {
 
     /// Draws it; answers where the cursor of the input is.
     pub fn view(&self, ctx: &Ctx<'_>, buffer: &mut Buffer) -> (u16, u16) {
+        use Constraint::{Length, Min};
         let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new(lang.pick("Commands", "命令"), true).scrolled(&self.list).draw(
-            buffer,
-            area,
-            ctx.theme(),
-        );
+        let pane = Pane::new(lang.pick("Commands", "命令"), true).scrolled(&self.list);
+        let inner = pane.draw(buffer, area, theme);
+        let [top, _, rows, _, bottom] =
+            Layout::vertical([Length(1), Length(1), Min(0), Length(1), Length(1)]).areas(inner);
         let mut line = Text::of(Role::Key, " : ");
-        line.captured(Role::Plain, self.input.value().as_bytes(), usize::from(inner.width).saturating_sub(4));
-        line.draw(buffer, inner.x, inner.y, inner.width, theme);
-        let at = inner.x + 3 + (self.input.visual_cursor() as u16).min(inner.width.saturating_sub(4));
+        line.captured(Role::Plain, self.input.value().as_bytes(), usize::from(top.width).saturating_sub(4));
+        ctx.lines(buffer, top, &[line]);
+        let cursor = top.x + 3 + (self.input.visual_cursor() as u16).min(top.width.saturating_sub(4));
         let matches = self.matches();
         if let Some(number) = self.number() {
-            let line = Text::of(
-                Role::Plain,
-                lang.pick(format!(" Enter goes to row {number}"), format!(" 按 Enter 转到第 {number} 行")),
-            );
-            line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
-        }
-        if let Some(file) = self.file() {
+            let words =
+                lang.pick(format!(" Enter goes to row {number}"), format!(" 按 Enter 转到第 {number} 行"));
+            ctx.lines(buffer, rows, &[Text::of(Role::Plain, words)]);
+        } else if let Some(file) = self.file() {
             let mut line =
                 Text::of(Role::Plain, lang.pick(" Enter saves the capture to ", " 按 Enter 把抓包保存到 "));
             line.captured(Role::Plain, file.as_bytes(), 60);
-            line.draw(buffer, inner.x, inner.y + 2, inner.width, theme);
+            ctx.lines(buffer, rows, &[line]);
+        } else {
+            self.list.draw(buffer, rows, theme, true, |row| {
+                let mut line = Text::of(Role::Title, if row == self.list.cursor { "▸" } else { " " });
+                if let Some(command) = matches.get(row) {
+                    line.left(Role::Plain, command.short.of(lang), 17);
+                    line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
+                    line.plainly(" ").plainly(command.words.of(lang));
+                }
+                line
+            });
         }
-        let rows = inner.height.saturating_sub(4);
-        for (y, row) in (inner.y + 2..inner.y + 2 + rows).zip(self.list.visible()) {
-            let Some(command) = matches.get(row).filter(|_| self.number().is_none() && self.file().is_none())
-            else {
-                break;
-            };
-            let cursor = row == self.list.cursor;
-            let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-            line.left(Role::Plain, command.short.of(lang), 17);
-            line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
-            line.plainly(" ").add(Role::Plain, command.words.of(lang));
-            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor);
-        }
-        if inner.height > 3 {
-            let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
-            let found = matches.len();
-            let line = Text::of(
-                Role::Dim,
-                lang.pick(
-                    format!(" {found} of {all} commands   12 goes to row 12   save FILE saves the capture"),
-                    format!(" {found} 个命令（共 {all} 个）   输入 12 转到第 12 行   save FILE 保存抓包"),
-                ),
-            );
-            line.draw(buffer, inner.x, inner.bottom() - 1, inner.width, theme);
-        }
-        (at, inner.y)
+        let all = commands::all().filter(|row| row.scope.meets(self.scope)).count() - 1;
+        let found = matches.len();
+        let words = lang.pick(
+            format!(" {found} of {all} commands   12 goes to row 12   save FILE saves the capture"),
+            format!(" {found} 个命令（共 {all} 个）   输入 12 转到第 12 行   save FILE 保存抓包"),
+        );
+        ctx.lines(buffer, bottom, &[Text::of(Role::Dim, words)]);
+        (cursor, top.y)
     }
 }
 

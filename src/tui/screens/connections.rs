@@ -5,12 +5,13 @@ mod summary;
 mod view;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length, Min};
+use ratatui::layout::{Layout, Rect};
 
 use super::{Hint, STOPPED, Screen, ScreenId, filter_status, hint, hint_as, hint_pair};
 use crate::autopsy::words;
 use crate::filter::FilterVerdict;
-use crate::model::Severity;
+use crate::model::{Lang, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index, Reading};
 use crate::tui::commands::Cmd;
@@ -42,17 +43,17 @@ impl SortOrder {
         }
     }
 
-    fn words(self) -> &'static str {
+    fn words(self, lang: Lang) -> &'static str {
         match self {
-            Self::FirstSeen => "first seen",
-            Self::Messages => "messages",
-            Self::Bytes => "bytes",
-            Self::Duration => "duration",
-            Self::Findings => "findings",
+            Self::FirstSeen => lang.pick("first seen", "首次出现"),
+            Self::Messages => lang.pick("messages", "消息数"),
+            Self::Bytes => lang.pick("bytes", "字节数"),
+            Self::Duration => lang.pick("duration", "持续时间"),
+            Self::Findings => lang.pick("findings", "发现"),
         }
     }
 
-    /// What rows are ordered by; the most comes first.
+    /// The value by which rows are sorted, the highest first.
     fn weight(self, row: &ConnectionRow) -> u64 {
         let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
         match self {
@@ -72,18 +73,18 @@ impl SortOrder {
     }
 }
 
-/// What the rows were made for: while it is the same, they stay.
+/// The state that the rows were computed from. While it is unchanged, so are they.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Stamp {
     connections: usize,
-    /// What changes with reading, where the order hangs on it.
+    /// A value that changes while the capture is read, if the order or the filter depends on it; else 0.
     moving: u64,
     released: u64,
     filter: u64,
     order: SortOrder,
     backwards: bool,
     marks: usize,
-    /// What is known of the filter's choice.
+    /// The version of the filter's result.
     choice: u64,
 }
 
@@ -91,20 +92,20 @@ struct Stamp {
 #[derive(Clone, Debug, Default)]
 pub struct Connections {
     list: List,
-    /// Numbers of the connections shown, in their order.
+    /// Numbers of the connections shown, in the order of the rows.
     rows: Vec<u32>,
     stamp: Option<Stamp>,
     order: SortOrder,
     backwards: bool,
     only_marked: bool,
-    /// Connections of which it is not known whether the filter chooses them.
+    /// Number of connections for which the filter has no result yet.
     undecided: u64,
     /// Keys go to the summary.
     below: bool,
     scroll: usize,
 }
 
-/// How long a connection lasted: from its opening to its end, or as far as it was seen.
+/// Returns how long a connection was open, in nanoseconds: up to its end, or to its last packet.
 #[must_use]
 pub fn duration(row: &ConnectionRow) -> Option<u64> {
     let opened = row.response.filter(|_| row.handshake.upgraded);
@@ -113,7 +114,7 @@ pub fn duration(row: &ConnectionRow) -> Option<u64> {
     u64::try_from(end.since(begin)).ok()
 }
 
-/// A connection's sign and its role: how it stands.
+/// Returns the symbol for a connection's state, and its role.
 #[must_use]
 pub fn sign(row: &ConnectionRow) -> (&'static str, Role) {
     match row.state {
@@ -127,26 +128,26 @@ pub fn sign(row: &ConnectionRow) -> (&'static str, Role) {
     }
 }
 
-/// How a connection ended, in six columns: a close code or a word.
+/// Returns how a connection ended, in six columns: a close code or a word.
 #[must_use]
-pub fn ending(row: &ConnectionRow) -> (String, Role) {
+pub fn ending(row: &ConnectionRow, lang: Lang) -> (String, Role) {
     if let Some(closing) = &row.closing {
         let role = match closing.code {
             Some(1000 | 1001) => Role::Plain,
             _ => Role::Warning,
         };
-        return (closing.code.map_or("empty".to_owned(), |code| code.to_string()), role);
+        return (closing.code.map_or(lang.pick("empty", "空").to_owned(), |code| code.to_string()), role);
     }
     if let Some(cell) = row.end.as_deref().and_then(words::cell) {
         let role = if row.state == Some(State::Reset) { Role::Error } else { Role::Warning };
         return (cell, role);
     }
     let (words, role) = match row.state {
-        Some(State::Closed) => ("none", Role::Warning),
-        Some(State::Reset) => ("reset", Role::Error),
+        Some(State::Closed) => (lang.pick("none", "无"), Role::Warning),
+        Some(State::Reset) => (lang.pick("reset", "重置"), Role::Error),
         Some(State::Refused | State::Unanswered) => ("-", Role::Plain),
-        Some(State::TimedOut) => ("silent", Role::Warning),
-        Some(State::Open) | None => ("open", Role::Plain),
+        Some(State::TimedOut) => (lang.pick("silent", "超时"), Role::Warning),
+        Some(State::Open) | None => (lang.pick("open", "打开"), Role::Plain),
     };
     (words.to_owned(), role)
 }
@@ -156,44 +157,42 @@ impl Connections {
         self.rows.get(self.list.cursor).copied()
     }
 
-    /// The areas of list and summary.
+    /// The areas of the list and of the summary.
     fn areas(&self, ctx: &Ctx<'_>) -> (Rect, Rect) {
         let body = ctx.shared.body();
-        let none = Rect { height: 0, ..body };
+        let split = |layout: Layout| {
+            let [list, summary] = layout.areas(body);
+            (list, summary)
+        };
         if ctx.shared.zoomed {
-            return if self.below { (none, body) } else { (body, none) };
+            let (list, summary) = if self.below { (Length(0), Min(0)) } else { (Min(0), Length(0)) };
+            return split(Layout::vertical([list, summary]));
         }
-        let below = match body.height {
+        let rows = match body.height {
             ..16 => 0,
             16..28 => 5,
             28.. => 14,
         };
-        let below = match () {
-            () if live::goes_on(&ctx.shared.progress) => live::height(body).min(below.max(6)),
-            () if is_reading(ctx) => 4.min(below),
-            () => below,
+        let rows = match () {
+            () if body.height < 14 => 0,
+            () if live::goes_on(&ctx.shared.progress) => live::height(body).min(rows.max(6)),
+            () if is_reading(ctx) => 4.min(rows),
+            () => rows,
         };
-        let below = if body.height < 14 { 0 } else { below };
         match ctx.shared.layout {
-            Some(Panes::List) => (body, none),
-            Some(Panes::Right) if body.width >= 120 => {
-                let width = body.width * 3 / 5;
-                (Rect { width, ..body }, Rect { x: width, width: body.width - width, ..body })
-            }
-            _ => {
-                let height = body.height - below;
-                (Rect { height, ..body }, Rect { y: body.y + height, height: below, ..body })
-            }
+            Some(Panes::List) => split(Layout::vertical([Min(0), Length(0)])),
+            Some(Panes::Right) if body.width >= 120 => split(Layout::horizontal([Fill(3), Fill(2)])),
+            _ => split(Layout::vertical([Min(0), Length(rows)])),
         }
     }
 
-    /// Chooses and orders the rows anew where something changed.
+    /// Computes the rows again if anything they depend on has changed.
     fn choose(&mut self, turn: &Turn<'_>) {
         let (index, shared) = (turn.index, &turn.shared);
-        let hangs = self.order != SortOrder::FirstSeen || shared.parsed.is_some();
+        let is_moving = self.order != SortOrder::FirstSeen || shared.parsed.is_some();
         let stamp = Stamp {
             connections: index.connections.len(),
-            moving: if hangs {
+            moving: if is_moving {
                 index.messages.wrapping_add(index.frames).wrapping_add(index.findings.len() as u64)
             } else {
                 0
@@ -205,7 +204,7 @@ impl Connections {
             marks: if self.only_marked { shared.marks.len() + 1 } else { 0 },
             choice: shared.choice.as_ref().map_or(0, |choice| choice.version()),
         };
-        // While lists are paused, nothing comes in.
+        // Paused lists do not change.
         let same = |known: Stamp| {
             let Stamp { connections, moving, choice, .. } = known;
             let stamp =
@@ -235,7 +234,7 @@ impl Connections {
         self.rows = rows.into_iter().map(|row| row.id.0).collect();
     }
 
-    /// Goes to the next row from the cursor, in a direction, for which `wanted` holds.
+    /// Moves the cursor to the next row that `wanted` accepts; returns whether there is one.
     fn seek(&mut self, turn: &mut Turn<'_>, forwards: bool, wanted: impl Fn(&Turn<'_>, u32) -> bool) -> bool {
         let len = self.rows.len();
         for step in 1..=len {
@@ -250,7 +249,7 @@ impl Connections {
         false
     }
 
-    /// The selection follows the cursor.
+    /// Selects the connection under the cursor.
     fn follow(&self, turn: &mut Turn<'_>) {
         if let Some(id) = self.selected() {
             turn.select_connection(id);
@@ -258,7 +257,7 @@ impl Connections {
     }
 }
 
-/// Whether the summary gives way to the progress of reading.
+/// Returns whether the progress of reading is shown in place of the summary.
 fn is_reading(ctx: &Ctx<'_>) -> bool {
     ctx.shared.progress.state == Reading::Reading && ctx.shared.now.as_millis() > 500
 }
@@ -269,7 +268,7 @@ impl Screen for Connections {
         self.choose(turn);
         let height = usize::from(pane::inside(self.areas(&turn.ctx()).0).height).saturating_sub(1);
         let selected = turn.shared.selection.connection;
-        // Rows that come or go above the cursor move neither it nor the view.
+        // Rows that are added or removed above the cursor do not move the selection.
         if let Some(at) = self.rows.iter().position(|id| *id == selected) {
             let moved = at as isize - self.list.cursor as isize;
             let stays = before == Some(selected);
@@ -304,11 +303,11 @@ impl Screen for Connections {
             return true;
         }
         match cmd {
-            // Without a filter, rows may not be listed yet that are there.
+            // Without a filter, new connections may not be in the list yet.
             Cmd::Open | Cmd::FilterThis | Cmd::Copy | Cmd::CopyAs
                 if self.rows.is_empty() && turn.shared.parsed.is_some() =>
             {
-                turn.warn("no connection is shown");
+                turn.warn(turn.lang().pick("no connection is shown", "没有显示任何连接"));
             }
             Cmd::Open => {
                 let Some(row) = turn.ctx().connection() else { return true };
@@ -329,7 +328,8 @@ impl Screen for Connections {
             }
             Cmd::Sort => {
                 self.order = self.order.next();
-                turn.say(format!("sort: {}", self.order.words()));
+                let lang = turn.lang();
+                turn.say(format!("{}{}", lang.pick("sort: ", "排序："), self.order.words(lang)));
             }
             Cmd::SortBackwards => self.backwards = !self.backwards,
             Cmd::Mark => {
@@ -343,7 +343,10 @@ impl Screen for Connections {
             }
             Cmd::NextMark => {
                 if !self.seek(turn, true, |turn, id| turn.shared.marks.contains(&(id, 0))) {
-                    turn.say("nothing is marked; Space marks");
+                    turn.say(
+                        turn.lang()
+                            .pick("nothing is marked; Space marks a row", "没有标记；按 Space 标记一行"),
+                    );
                 }
             }
             Cmd::OnlyMarked => self.only_marked = !self.only_marked,
@@ -351,16 +354,24 @@ impl Screen for Connections {
                 let has =
                     |turn: &Turn<'_>, id| turn.index.connection(id).is_some_and(|row| row.findings != [0; 3]);
                 if !self.seek(turn, cmd == Cmd::NextFinding, has) {
-                    turn.say("no connection has a finding");
+                    turn.say(turn.lang().pick("no connection has a finding", "没有连接带有发现"));
                 }
             }
             Cmd::SearchNext | Cmd::SearchPrevious => {
                 let wanted = turn.shared.search.to_lowercase();
                 if wanted.is_empty() {
-                    turn.say("nothing to search for; / begins a search");
+                    turn.say(
+                        turn.lang().pick(
+                            "nothing to search for; / starts a search",
+                            "没有要搜索的内容；按 / 开始搜索",
+                        ),
+                    );
                 } else if !self.seek(turn, cmd == Cmd::SearchNext, |turn, id| is_hit(turn.index, id, &wanted))
                 {
-                    turn.warn("not found in URLs, ends and subprotocols");
+                    turn.warn(turn.lang().pick(
+                        "not found in URLs, addresses and subprotocols",
+                        "在 URL、地址和子协议中未找到",
+                    ));
                 }
             }
             Cmd::FilterThis => {
@@ -369,19 +380,24 @@ impl Screen for Connections {
                 }
             }
             Cmd::Copy => match turn.ctx().connection().map(|row| row.url.as_deref().map(str::to_owned)) {
-                Some(Some(url)) => turn.copy(url, "the URL"),
-                Some(None) => turn.warn("the request was not captured: the URL is unknown"),
+                Some(Some(url)) => turn.copy(url, turn.lang().pick("the URL", "URL")),
+                Some(None) => turn.warn(unknown_url(turn.lang())),
                 None => {}
             },
             Cmd::CopyAs => {
                 let item = |id, words: &str, remark: &str| (id, words.to_owned(), remark.to_owned());
+                let lang = turn.lang();
                 turn.menu(Menu {
-                    title: "Copy as".to_owned(),
+                    title: lang.pick("Copy as", "复制为").to_owned(),
                     items: vec![
                         item(0, "URL", ""),
-                        item(1, "both ends", "client and server"),
-                        item(2, "filter for this", "conn == n"),
-                        item(3, "summary", "as text"),
+                        item(
+                            1,
+                            lang.pick("both addresses", "两端地址"),
+                            lang.pick("client and server", "客户端和服务器"),
+                        ),
+                        item(2, lang.pick("filter for this", "选择此连接的过滤器"), "conn == n"),
+                        item(3, lang.pick("summary", "摘要"), lang.pick("as text", "文本")),
                     ],
                 });
             }
@@ -395,13 +411,13 @@ impl Screen for Connections {
         let text = match item {
             0 => match row.url.as_deref() {
                 Some(url) => url.to_owned(),
-                None => return turn.warn("the request was not captured: the URL is unknown"),
+                None => return turn.warn(unknown_url(turn.lang())),
             },
             1 => format!("{} {}", row.client, row.server),
             2 => format!("conn == {}", row.id),
             _ => summary::lines(&turn.ctx()).iter().map(|line| line.plain() + "\n").collect(),
         };
-        turn.copy(text, "it");
+        turn.copy(text, turn.lang().pick("the text", "文本"));
     }
 
     fn mouse(&mut self, mouse: Mouse, turn: &mut Turn<'_>) {
@@ -469,14 +485,14 @@ impl Screen for Connections {
         let wide = below.height >= 8 && below.width >= 70;
         let selected = ctx.shared.selection.connection;
         let shown = ctx.connection().filter(|_| !self.rows.is_empty());
-        let title = match (wide, shown) {
-            (_, None) => "Summary".to_owned(),
-            (true, _) => "Summary".to_owned(),
-            (false, _) => format!("#{selected}"),
+        let lang = ctx.shared.lang;
+        let title = match shown {
+            Some(_) if !wide => format!("#{selected}"),
+            _ => lang.pick("Summary", "摘要").to_owned(),
         };
         let mut pane = Pane::new(title, self.below);
         if ctx.shared.progress.state == Reading::Stopped {
-            pane.right = Text::of(Role::Warning, STOPPED);
+            pane.right = Text::of(Role::Warning, STOPPED.of(lang));
         }
         let inner = pane.draw(buffer, below, ctx.theme());
         let lines = match shown {
@@ -488,30 +504,43 @@ impl Screen for Connections {
     }
 
     fn status(&self, ctx: &Ctx<'_>) -> Text {
+        let lang = ctx.shared.lang;
         let mut line = filter_status(ctx);
         if let Some(percent) = ctx.shared.choice.as_ref().and_then(|choice| choice.percent()) {
-            let words = Text::of(Role::Title, format!("searching payloads {percent} %   "));
+            let words = Text::of(
+                Role::Title,
+                lang.pick(
+                    format!("searching payloads {percent} %   "),
+                    format!("正在搜索载荷 {percent} %   "),
+                ),
+            );
             line.end_at(ctx.shared.size.0.into(), &words);
             return line;
         }
         if self.undecided > 0 {
             let undecided = units::grouped(self.undecided);
-            let words = Text::of(Role::Warning, format!("{undecided} undecided "));
+            let words = Text::of(
+                Role::Warning,
+                lang.pick(format!("{undecided} undecided "), format!("{undecided} 个未定 ")),
+            );
             line.end_at(ctx.shared.size.0.into(), &words);
             return line;
         }
         let end = if ctx.shared.progress.state == Reading::Stopped {
-            let mut line = Text::of(Role::Warning, STOPPED);
+            let mut line = Text::of(Role::Warning, STOPPED.of(lang));
             line.plainly(" ");
             line
         } else if live::goes_on(&ctx.shared.progress) {
-            Text::of(Role::Dim, "p pauses, S stops the capture ")
+            Text::of(Role::Dim, lang.pick("p pauses, S stops the capture ", "p 暂停，S 停止抓包 "))
         } else if ctx.shared.progress.state == Reading::Reading {
-            Text::of(Role::Dim, "results so far are final, totals still grow ")
-        } else if let Some(findings) = worst(ctx.index) {
+            Text::of(
+                Role::Dim,
+                lang.pick("results so far are final, totals still grow ", "已有结果不会再变，总数仍在增加 "),
+            )
+        } else if let Some(findings) = worst(ctx.index, lang) {
             findings
         } else {
-            Text::of(Role::Dim, "press f to filter, / to search ")
+            Text::of(Role::Dim, lang.pick("press f to filter, / to search ", "按 f 过滤，按 / 搜索 "))
         };
         line.end_at(ctx.shared.size.0.into(), &end);
         line
@@ -534,8 +563,12 @@ impl Screen for Connections {
     }
 }
 
-/// `7 errors  2 warnings: 7 shows them`, where there are any.
-fn worst(index: &Index) -> Option<Text> {
+fn unknown_url(lang: Lang) -> &'static str {
+    lang.pick("the request was not captured: the URL is unknown", "未抓到请求：URL 未知")
+}
+
+/// `7 errors  2 warnings  7 shows them`, if there are any.
+fn worst(index: &Index, lang: Lang) -> Option<Text> {
     let count = |severity| index.findings.iter().filter(|row| row.rule.severity == severity).count() as u64;
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     if errors + warnings == 0 {
@@ -543,12 +576,12 @@ fn worst(index: &Index) -> Option<Text> {
     }
     let mut line = Text::new();
     if errors > 0 {
-        line.add(Role::Error, units::counted(errors, "error")).plainly("  ");
+        line.add(Role::Error, units::counted_in(lang, errors, "error", "个错误")).plainly("  ");
     }
     if warnings > 0 {
-        line.add(Role::Warning, units::counted(warnings, "warning")).plainly("  ");
+        line.add(Role::Warning, units::counted_in(lang, warnings, "warning", "个警告")).plainly("  ");
     }
-    line.add(Role::Key, "7").plainly(" shows them ");
+    line.add(Role::Key, "7").plainly(lang.pick(" shows them ", " 显示 "));
     Some(line)
 }
 

@@ -404,25 +404,26 @@ pub trait Screen: Any + Debug + Boxed {
 /// ` filter: (none)`
 #[must_use]
 pub fn filter_status(ctx: &Ctx<'_>) -> Text {
-    let mut line = Text::of(Role::Plain, " filter: ");
+    let lang = ctx.shared.lang;
+    let mut line = Text::of(Role::Plain, lang.pick(" filter: ", " 过滤器："));
     if ctx.shared.filter.is_empty() {
-        line.add(Role::Dim, "(none)");
+        line.add(Role::Dim, lang.pick("(none)", "（无）"));
     } else {
         line.captured(Role::Title, ctx.shared.filter.as_bytes(), usize::from(ctx.shared.size.0) / 2);
     }
     line
 }
 
-/// What screens say after the user stopped reading.
-pub const STOPPED: &str = "reading stopped: Ctrl-x continues";
+/// The note on screens after the user stopped reading.
+pub const STOPPED: Bilingual = both("reading stopped: Ctrl-x continues", "已停止读取：Ctrl-x 继续");
 
-/// A name as lessons write it: `payload length` is `payload-length`.
+/// Returns a name as lessons write it: `payload-length` for `payload length`.
 #[must_use]
 pub fn slug(name: &str) -> String {
     name.trim().to_lowercase().replace(' ', "-")
 }
 
-/// Says in the middle of an area why there is nothing in it.
+/// Draws a note in the middle of an area that has no rows.
 pub fn empty(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, words: &str) {
     let lines = crate::model::wrap(words, usize::from(area.width).saturating_sub(4).max(1));
     let y = area.y + area.height.saturating_sub(lines.len() as u16) / 3;

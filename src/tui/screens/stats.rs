@@ -164,7 +164,7 @@ impl Screen for Stats {
                 let lines = page.lines(self.focus, 100, 40);
                 let text: String =
                     lines.iter().map(|line| line.plain().trim_end().to_owned() + "\n").collect();
-                turn.copy(text, "the pane");
+                turn.copy(text, turn.lang().pick("the pane", "窗格"));
             }
             _ => return false,
         }

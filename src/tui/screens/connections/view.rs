@@ -1,34 +1,38 @@
 //! The list of connections.
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::Constraint::{Fill, Length, Min};
+use ratatui::layout::{Layout as Split, Rect};
 
 use super::{Connections, SortOrder, duration, ending, sealed, sign, summary};
+use crate::model::{Lang, width};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
-use crate::tui::screens::empty;
+use crate::tui::screens::{ScreenId, empty};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::{Pane, Text, bars, units};
+use crate::tui::widgets::{Column, Pane, Text, bars, table, units};
 
-/// What is shown as a connection's name: its URL, or its two ends; and why it did not come about.
-fn name(row: &ConnectionRow, columns: usize) -> Text {
+/// The name of a connection: its URL, or its two ends; and why it did not open.
+fn name(row: &ConnectionRow, lang: Lang, columns: usize) -> Text {
     let mut line = Text::new();
     let why = match (row.state, row.handshake.status) {
         (Some(State::Refused), Some(status)) => format!("  → {status}"),
-        (Some(State::Refused), None) if row.handshake.foreign.is_some() => "  → not HTTP".to_owned(),
-        (Some(State::Refused), None) => "  → refused".to_owned(),
-        (Some(State::Unanswered), _) => "  → no answer".to_owned(),
-        _ if row.is_midstream() => "  (handshake not captured)".to_owned(),
-        _ if row.request.is_none() => "  (request not captured)".to_owned(),
+        (Some(State::Refused), None) if row.handshake.foreign.is_some() => {
+            lang.pick("  → not HTTP", "  → 不是 HTTP").to_owned()
+        }
+        (Some(State::Refused), None) => lang.pick("  → refused", "  → 被拒绝").to_owned(),
+        (Some(State::Unanswered), _) => lang.pick("  → no response", "  → 无响应").to_owned(),
+        _ if row.is_midstream() => lang.pick("  (handshake not captured)", "  （未抓到握手）").to_owned(),
+        _ if row.request.is_none() => lang.pick("  (request not captured)", "  （未抓到请求）").to_owned(),
         _ => String::new(),
     };
-    let room = columns.saturating_sub(crate::model::width(&why));
+    let room = columns.saturating_sub(width(&why));
     match &row.url {
         Some(url) => line.captured(Role::Plain, url.as_bytes(), room),
         None => line.captured(Role::Plain, format!("{} → {}", row.client, row.server).as_bytes(), room),
     };
-    line.add(Role::Warning, why).pad_to(columns);
+    line.add(Role::Warning, why);
     line
 }
 
@@ -43,138 +47,155 @@ fn extensions(row: &ConnectionRow) -> &'static str {
     }
 }
 
-/// Buckets of the sparkline.
+/// Number of columns of the sparkline.
 const BUCKETS: usize = 8;
 
-impl Connections {
-    fn header(&self, wide: bool, url: usize, number: usize) -> Text {
-        let mut line = Text::of(Role::Title, " ");
-        line.right(Role::Title, "#", number).add(Role::Title, " St ");
-        if wide {
-            let title = if url > 22 { "URL  (client → server)" } else { "URL" };
-            line.left(Role::Title, title, url).add(Role::Title, "Subproto Ext");
-            for (title, columns) in [("Msg→", 6), ("Msg←", 7), ("Bytes→", 8), ("Bytes←", 8), ("Duration", 9)]
-            {
-                line.right(Role::Title, title, columns);
-            }
-            line.add(Role::Title, " Close  ! Rate");
-        } else {
-            line.left(Role::Title, "URL", url).add(Role::Title, "Sub    ");
-            for (title, columns) in [("Msg→", 6), ("Msg←", 6), ("Duration", 9)] {
-                line.right(Role::Title, title, columns);
-            }
-            line.add(Role::Title, " Close  !");
-        }
-        line
-    }
+/// The columns of the table.
+struct Layout {
+    columns: Vec<Column>,
+    /// Whether the columns for wide terminals are shown.
+    wide: bool,
+    /// The width of the URL.
+    url: usize,
+}
 
-    fn row(&self, ctx: &Ctx<'_>, id: u32, wide: bool, url: usize, number: usize, cursor: bool) -> Text {
-        let Some(row) = ctx.index.connection(id) else { return Text::new() };
+impl Layout {
+    fn new(ctx: &Ctx<'_>, width: u16) -> Self {
+        let lang = ctx.shared.lang;
+        let digits = ctx.index.connections.len().max(1).ilog10() as usize + 1;
+        let wide = width >= 98;
+        let (number, state) = (digits.max(if wide { 3 } else { 2 }) + 2, lang.pick("St", "态"));
+        // The mark is behind the number.
+        let mut columns = vec![Column::right("# ", number), Column::left(state, 2)];
+        let messages = (lang.pick("Msg→", "消息→"), lang.pick("Msg←", "消息←"));
+        let duration = Column::right(lang.pick("Duration", "持续时间"), 8);
+        let close = Column::right(lang.pick("Close", "关闭"), 6);
+        if wide {
+            columns.extend([
+                Column::left(lang.pick("Subproto", "子协议"), 8),
+                Column::left(lang.pick("Ext", "扩展"), lang.pick(3, 4)),
+                Column::right(messages.0, 5),
+                Column::right(messages.1, 6),
+                Column::right(lang.pick("Bytes→", "字节→"), 7),
+                Column::right(lang.pick("Bytes←", "字节←"), 7),
+                duration,
+                close,
+                Column::right("!", 3),
+                Column::left(lang.pick("Rate", "速率"), BUCKETS),
+            ]);
+        } else {
+            columns.extend([
+                Column::left(lang.pick("Sub", "子协议"), 6),
+                Column::right(messages.0, 5),
+                Column::right(messages.1, 5),
+                duration,
+                close,
+                Column::right("!", 3),
+            ]);
+        }
+        let url = table::rest(&columns, width.into()).max(8);
+        let title = match (wide && url > 22, lang) {
+            (true, Lang::En) => "URL  (client → server)",
+            (true, Lang::Zh) => "URL（客户端 → 服务器）",
+            (false, _) => "URL",
+        };
+        columns.insert(2, Column::left(title, url));
+        Self { columns, wide, url }
+    }
+}
+
+impl Connections {
+    fn cells(&self, ctx: &Ctx<'_>, id: u32, layout: &Layout, cursor: bool) -> Vec<Text> {
+        let Some(row) = ctx.index.connection(id) else { return Vec::new() };
+        let cell = |role, text: &str| Text::of(role, text);
+        let count = |role, value, columns: usize| Text::of(role, units::count(value, columns + 1));
         let (c2s, s2c) = (&row.counts.c2s, &row.counts.s2c);
-        let mut line = Text::of(Role::Title, if cursor { "▸" } else { " " });
-        line.right(Role::Plain, &id.to_string(), number);
-        line.add(Role::Title, if ctx.shared.marks.contains(&(id, 0)) { "*" } else { " " });
+        let mut number = cell(Role::Title, if cursor { "▸" } else { " " });
+        let digits = layout.columns.first().map_or(0, |column| column.width.saturating_sub(2));
+        number.right(Role::Plain, &id.to_string(), digits);
+        number.add(Role::Title, if ctx.shared.marks.contains(&(id, 0)) { "*" } else { " " });
         let (sign, role) = sign(row);
-        line.add(role, sign).plainly("  ").append(&name(row, url.saturating_sub(1))).plainly(" ");
+        let mut cells = vec![number, cell(role, sign), name(row, ctx.shared.lang, layout.url)];
         let subprotocol = match (&row.handshake.subprotocol, &row.handshake.response) {
             (Some(name), _) => name.as_str(),
             (None, None) => "?",
             (None, Some(_)) => "-",
         };
-        line.captured_cell(Role::Plain, subprotocol.as_bytes(), if wide { 8 } else { 7 });
-        let duration = duration(row).map(units::duration).unwrap_or_default();
-        if wide {
-            line.plainly(" ").left(Role::Plain, extensions(row), 3);
+        let mut text = Text::new();
+        text.captured(Role::Plain, subprotocol.as_bytes(), if layout.wide { 8 } else { 6 });
+        cells.push(text);
+        if layout.wide {
+            cells.push(cell(Role::Plain, extensions(row)));
         }
-        let columns = if wide { 7 } else { 6 };
-        line.count(Role::ClientToServer, c2s.messages, 6);
-        line.count(Role::ServerToClient, s2c.messages, columns);
-        if wide {
-            let bytes = |value: u64, role: Role, line: &mut Text| {
-                line.right(role, &units::short_size(value), 8);
-            };
-            bytes(row.app_bytes.c2s, Role::ClientToServer, &mut line);
-            bytes(row.app_bytes.s2c, Role::ServerToClient, &mut line);
+        cells.push(count(Role::ClientToServer, c2s.messages, 5));
+        cells.push(count(Role::ServerToClient, s2c.messages, if layout.wide { 6 } else { 5 }));
+        if layout.wide {
+            cells.push(cell(Role::ClientToServer, &units::short_size(row.app_bytes.c2s)));
+            cells.push(cell(Role::ServerToClient, &units::short_size(row.app_bytes.s2c)));
         }
-        line.right(Role::Plain, &duration, 9);
-        let (ending, role) = ending(row);
-        line.right(role, &ending, 6);
+        cells.push(cell(Role::Plain, &duration(row).map(units::duration).unwrap_or_default()));
+        let (ending, role) = ending(row, ctx.shared.lang);
+        cells.push(cell(role, &ending));
         let [info, warning, error] = row.findings;
-        let (count, role) = match (error, warning, info) {
+        let (findings, role) = match (error, warning, info) {
             (0, 0, 0) => (String::new(), Role::Plain),
             (0, 0, info) => (info.to_string(), Role::Note),
             (0, warning, _) => (warning.to_string(), Role::Warning),
             (error, ..) => (error.to_string(), Role::Error),
         };
-        let count = if count.len() > 3 { "99+".to_owned() } else { count };
-        line.right(role, &count, 3);
-        if wide {
-            line.plainly(" ");
-            if c2s.messages + s2c.messages > 0 {
-                let end = row.closed.unwrap_or(row.last.time);
-                line.plainly(bars::sparkline(&ctx.index.activity(id, row.first.time, end, BUCKETS)));
-            }
+        cells.push(cell(role, if findings.len() > 3 { "99+" } else { &findings }));
+        if layout.wide && c2s.messages + s2c.messages > 0 {
+            let end = row.closed.unwrap_or(row.last.time);
+            let activity = ctx.index.activity(id, row.first.time, end, BUCKETS);
+            cells.push(cell(Role::Plain, &bars::sparkline(&activity)));
         }
         if !ctx.shared.search.is_empty() {
-            line.highlight(&ctx.shared.search);
+            for cell in &mut cells {
+                cell.highlight(&ctx.shared.search);
+            }
         }
-        line
+        cells
     }
 
     pub(super) fn view_list(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
-        let theme = ctx.theme();
+        let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let of = ctx.index.connections.len();
         let reading = ctx.shared.progress.state == Reading::Reading;
-        let count = if reading { format!("{of} so far") } else { format!("{} of {of}", self.rows.len()) };
+        let count = match (reading, self.rows.len()) {
+            (true, _) => lang.pick(format!("{of} so far"), format!("目前 {of} 个")),
+            (false, rows) => lang.pick(format!("{rows} of {of}"), format!("{rows} / {of}")),
+        };
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
-        let mut pane = Pane::new(format!("Connections{gap}{count}"), !self.below).scrolled(&self.list);
+        let title = format!("{}{gap}{count}", ScreenId::Connections.info().name.of(lang));
+        let mut pane = Pane::new(title, !self.below).scrolled(&self.list);
         let released = ctx.index.released.connections;
         if released > 0 {
-            let words = format!("{gap}{} old ones released", units::grouped(released));
-            pane.title.add(Role::Warning, words);
+            let released = units::grouped(released);
+            let words =
+                lang.pick(format!("{released} old ones released"), format!("已释放 {released} 个旧连接"));
+            pane.title.add(Role::Warning, format!("{gap}{words}"));
         }
         if ctx.shared.is_wide() || self.order != SortOrder::FirstSeen || self.backwards {
-            let way = if self.backwards { ", reversed" } else { "" };
-            let only = if self.only_marked { "only marked   " } else { "" };
-            pane = pane.right(format!("{only}sort: {}{way}", self.order.words()));
+            let way = if self.backwards { lang.pick(", reversed", "，反序") } else { "" };
+            let only = if self.only_marked { lang.pick("only marked   ", "仅标记   ") } else { "" };
+            pane =
+                pane.right(format!("{only}{}{}{way}", lang.pick("sort: ", "排序："), self.order.words(lang)));
         }
         let inner = pane.draw(buffer, area, theme);
-        if inner.height == 0 {
-            return;
-        }
         if self.rows.is_empty() {
-            empty(ctx, buffer, inner, &summary::nothing(ctx));
-            let half = inner.height / 2;
-            let below = Rect { y: inner.y + half, height: inner.height - half, ..inner };
+            let [above, below] = Split::vertical([Fill(1), Fill(1)]).areas(inner);
+            empty(ctx, buffer, above, &summary::nothing(ctx));
             sealed::draw(ctx, below, buffer);
             return;
         }
-        let (wide, number, url) = self.columns(ctx, inner.width);
-        self.header(wide, url, number).draw(buffer, inner.x, inner.y, inner.width, theme);
-        for (y, at) in (inner.y + 1..inner.bottom()).zip(self.list.visible()) {
-            let Some(id) = self.rows.get(at) else { break };
-            let cursor = at == self.list.cursor;
-            let line = self.row(ctx, *id, wide, url, number, cursor);
-            line.draw_row(buffer, inner.x, y, inner.width, theme, cursor && !self.below);
-        }
-        // One line stays free in between.
-        let used = (self.list.visible().len() as u16).saturating_add(2).min(inner.height);
-        let below = Rect { y: inner.y + used, height: inner.height - used, ..inner };
+        let layout = Layout::new(ctx, inner.width);
+        self.list.draw_table(buffer, inner, theme, !self.below, &layout.columns, |at| {
+            let id = self.rows.get(at).copied().unwrap_or(0);
+            self.cells(ctx, id, &layout, at == self.list.cursor)
+        });
+        // The heading and an empty line are above and below the rows.
+        let used = u16::try_from(self.list.visible().len() + 2).unwrap_or(u16::MAX);
+        let [_, below] = Split::vertical([Length(used), Min(0)]).areas(inner);
         sealed::draw(ctx, below, buffer);
-    }
-
-    /// Whether all columns fit, how wide numbers are, and the URL's columns.
-    fn columns(&self, ctx: &Ctx<'_>, width: u16) -> (bool, usize, usize) {
-        let width = usize::from(width);
-        let most = ctx.index.connections.len().max(1).ilog10() as usize + 1;
-        let wide = width >= 98;
-        let number = most.max(if wide { 3 } else { 2 });
-        // Everything but the URL.
-        let rest = if wide {
-            1 + number + 4 + 12 + 6 + 7 + 8 + 8 + 9 + 6 + 3 + 1 + BUCKETS + 2
-        } else {
-            1 + number + 4 + 7 + 6 + 6 + 9 + 6 + 3 + 1
-        };
-        (wide, number, width.saturating_sub(rest).max(8))
     }
 }

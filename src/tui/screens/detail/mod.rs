@@ -450,7 +450,7 @@ impl Screen for MessageDetail {
                     Some(content.json.as_ref()?.path(content.bytes(), *node as usize))
                 });
                 match path {
-                    Some(path) => turn.copy(path, "the path"),
+                    Some(path) => turn.copy(path, turn.lang().pick("the path", "路径")),
                     None => turn.say("the path exists only in the JSON view"),
                 }
             }
