@@ -58,30 +58,43 @@
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 
+#[doc(hidden)]
 pub mod autopsy;
+#[doc(hidden)]
 pub mod build;
 pub mod capture;
+#[doc(hidden)]
 pub mod cli;
 pub mod drive;
+#[doc(hidden)]
 pub mod explain;
+#[doc(hidden)]
 pub mod export;
 pub mod filter;
 pub mod http;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
 pub mod learn;
 pub mod model;
 pub mod net;
+#[doc(hidden)]
 pub mod output;
 pub mod pipeline;
+#[doc(hidden)]
 pub mod present;
 pub mod report;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod story;
 pub mod subproto;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[doc(hidden)]
 pub mod tui;
 pub mod ws;
 

@@ -286,11 +286,11 @@ impl OpeningWriter<'_, '_> {
                 true => write!(self.out, "   packet {}", last.packet)?,
                 false => write!(self.out, "   packets {} to {}", first.packet, last.packet)?,
             }
-            write!(self.out, " at {} s", decimal(last.time.since(opening.begin), 9, 6))?;
+            write!(self.out, " at {} s", decimal(last.time.since(opening.begin).0, 9, 6))?;
             if let (false, Some(after)) =
                 (client, opening.request.and_then(|(_, asked)| last.elapsed_since(asked)))
             {
-                write!(self.out, ", {} ms after the request", decimal(after, 6, 3))?;
+                write!(self.out, ", {} ms after the request", decimal(after.0, 6, 3))?;
             }
         }
         if head.cut {

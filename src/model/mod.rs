@@ -39,6 +39,6 @@ pub use parse::Parse;
 pub use preview::{Preview, beginning, preview, preview_runs, width};
 pub use safe::{Escape, Runs, Safe, is_hidden, is_plain, push_safe, safe, safe_str, safe_text};
 pub use segment::{Endpoint, Flags, Segment};
-pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
+pub use span::{Direction, LinkType, Nanos, PacketRef, PerDirection, Span, Time};
 pub use tally::Tally;
 pub use wrap::{join_line, wrap, wrapped};

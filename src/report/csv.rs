@@ -326,7 +326,7 @@ fn write_message(
     let close = message.close.filter(|_| message.opcode == Opcode::Close);
     record.number(close.and_then(|close| close.code).map(u64::from));
     record.text(&close.map(|close| safe_text(close.reason)).unwrap_or_default());
-    record.time(message.rtt.map(Time));
+    record.time(message.rtt.map(|rtt| Time(rtt.0)));
     record.end();
 }
 

@@ -386,7 +386,7 @@ fn write_message(
     }
     if let Some(rtt) = message.rtt {
         key(out, "rtt");
-        let _ = write!(JsonText(out), "{}", seconds(rtt));
+        let _ = write!(JsonText(out), "{}", seconds(rtt.0));
     }
     out.extend_from_slice(b"}\n");
 }

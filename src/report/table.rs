@@ -219,7 +219,7 @@ impl Talk {
                 None
             }
             Opcode::Pong => {
-                let sent = Time(message.last.time.since(Time(message.rtt?)));
+                let sent = Time(message.last.time.since(Time(message.rtt?.0)).0);
                 let (len, head) = (message.bytes.len(), head(message.bytes));
                 let pings = self.pings.of_mut(direction.opposite());
                 let at = pings

@@ -2,7 +2,7 @@
 
 use super::{Chapter, Grade, Sentence, SentencePart};
 use crate::model::Bilingual;
-use crate::model::{Direction, Lang, Place};
+use crate::model::{Direction, Lang, Nanos, Place};
 use crate::present::units;
 
 /// Builds a chapter sentence by sentence.
@@ -103,11 +103,9 @@ pub(super) fn grouped(value: u64) -> String {
 }
 
 /// `4.67 ms`
-pub(super) fn took(nanoseconds: i64) -> String {
-    match u64::try_from(nanoseconds) {
-        Ok(nanoseconds) => written(|out| units::duration(out, nanoseconds, false)),
-        Err(_) => format!("-{}", written(|out| units::duration(out, nanoseconds.unsigned_abs(), false))),
-    }
+pub(super) fn took(duration: Nanos) -> String {
+    let sign = if duration < Nanos::ZERO { "-" } else { "" };
+    format!("{sign}{}", written(|out| units::duration(out, duration.0.unsigned_abs(), false)))
 }
 
 /// `33.3 %`

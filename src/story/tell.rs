@@ -180,7 +180,7 @@ fn polling(mut page: ChapterWriter, row: &ConnectionRow) -> ChapterWriter {
         frame_header_bytes: headers(ClientToServer).saturating_add(headers(ServerToClient)),
         sent: data(ClientToServer),
         received: data(ServerToClient),
-        open_time: until.since(opened).max(0).unsigned_abs(),
+        open_time: until.since(opened).unsigned(),
         poll: POLL,
     };
     if given.sent + given.received == 0 {

@@ -187,7 +187,10 @@ fn a_connection_that_falls_silent_is_ended_and_told() {
         packet.time += 3600 * 1_000_000_000;
     }
     let packets = [flood(0)[..1].to_vec(), quiet, busy].concat();
-    let output = limited(packets.clone(), Limits { idle_websocket: 60 * 1_000_000_000, ..Limits::default() });
+    let output = limited(
+        packets.clone(),
+        Limits { idle_websocket: wslens::model::Nanos::seconds(60), ..Limits::default() },
+    );
     assert_eq!(output.findings("flow-timeout").len(), 1, "{:?}", output.codes());
     let first =
         output.connections().iter().find(|c| c["client"] == "10.0.0.9:50000").unwrap()["state"].clone();

@@ -9,7 +9,7 @@
 //! | [`keylog`] | how programs are made to write down the secrets of their TLS connections |
 //! | [`mistakes`] | what goes wrong with accept values |
 //!
-//! Protocol names stay English in both. The tables are data: who prints them asks for a [`Lang`].
+//! Protocol names stay English in both. The tables are data; callers choose the language when they print.
 
 pub mod codes;
 pub mod fields;

@@ -82,7 +82,7 @@ fn answer(line: &mut Wrapped<'_>, look: &TableStyle, connection: &Connection, fa
     }
     if let Some(took) = connection.response_time() {
         text.extend_from_slice(b" in ");
-        units::milliseconds(&mut text, took, look.ascii);
+        units::milliseconds(&mut text, took.0, look.ascii);
     }
     let role = if failed.is_some() { Role::Warning } else { Role::Plain };
     line.part(role, 3, &text);
@@ -197,7 +197,7 @@ pub(super) fn sealed(out: &mut Vec<u8>, look: &TableStyle, sealed: &SealedTls) {
     let (c2s, s2c) = (records.c2s, records.s2c);
     let mut text = format!("{}+{} records, {}+{} bytes in ", c2s.records, s2c.records, c2s.bytes, s2c.bytes)
         .into_bytes();
-    let lasted = sealed.last.time.since(sealed.first.time).max(0).unsigned_abs();
+    let lasted = sealed.last.time.since(sealed.first.time).unsigned();
     units::duration(&mut text, lasted, look.ascii);
     line.part(Role::Plain, 3, &text);
     let hint: &[u8] = match sealed.resembles {
@@ -357,7 +357,7 @@ fn more(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     let from = if ended.socket.is_some() { opened } else { connection.first.time };
     let open = ended.closed.and_then(|closed| closed.elapsed_since(from));
     units::right(out, 8, |out| match open {
-        Some(open) => units::duration(out, open.unsigned_abs(), look.ascii),
+        Some(open) => units::duration(out, open.0.unsigned_abs(), look.ascii),
         None => out.push(b'-'),
     });
 }

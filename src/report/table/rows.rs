@@ -155,7 +155,7 @@ impl RowWriter<'_> {
             }
             if let Some(rtt) = message.rtt {
                 after.extend_from_slice(b", RTT ");
-                units::milliseconds(&mut after, rtt, self.look.ascii);
+                units::milliseconds(&mut after, rtt.0, self.look.ascii);
             }
         }
         if matches!(self.payload, PayloadMode::None | PayloadMode::Hash) || message.bytes.is_empty() {

@@ -111,7 +111,7 @@ pub fn duration(row: &ConnectionRow) -> Option<u64> {
     let opened = row.response.filter(|_| row.handshake.upgraded);
     let begin = opened.map_or(row.first.time, |place| place.last.time);
     let end = row.closed.unwrap_or(row.last.time);
-    u64::try_from(end.since(begin)).ok()
+    u64::try_from(end.since(begin).0).ok()
 }
 
 /// Returns the symbol for a connection's state, and its role.

@@ -375,7 +375,7 @@ impl Screen for Ladder {
                 if let Some(scale) = self.plan.rules().scale {
                     turn.say(format!(
                         "a row is {}; longer gaps are folded",
-                        units::duration(scale.unsigned_abs())
+                        units::duration(scale.0.unsigned_abs())
                     ));
                 }
             }

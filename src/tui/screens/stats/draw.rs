@@ -2,7 +2,7 @@
 
 use super::figures::{Figures, Over, Pinged, ValueHistogram};
 use super::{Model, Pane4};
-use crate::model::{Direction, PerDirection};
+use crate::model::{Direction, Nanos, PerDirection};
 use crate::report::stats::model::Estimate;
 use crate::store::Reading;
 use crate::tui::details::Detail;
@@ -275,9 +275,9 @@ impl StatsPage<'_> {
                 Role::Plain,
                 format!(
                     "RTT    min {}  avg {}  max {}",
-                    units::milliseconds(least),
-                    units::milliseconds(mean),
-                    units::milliseconds(most)
+                    units::milliseconds(Nanos(least)),
+                    units::milliseconds(Nanos(mean)),
+                    units::milliseconds(Nanos(most))
                 ),
             ));
         }
@@ -381,7 +381,7 @@ fn pinging(sides: &PerDirection<Pinged>) -> Vec<Text> {
         line.add(role, format!("{:>6}", units::grouped(side.missed)));
         lines.push(line);
         if let Some(every) = side.interval.median() {
-            let every = units::duration(every.max(0).unsigned_abs());
+            let every = units::duration(every.unsigned());
             lines.push(Text::of(Role::Dim, format!("       one every {every} (median)")));
         }
     }
