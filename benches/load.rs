@@ -22,7 +22,7 @@ use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::report::{Levels, PayloadMode, Report as _, Selection};
 
 #[path = "../tests/support/forge.rs"]
 mod forge;
@@ -63,7 +63,7 @@ fn read() {
         }
     });
     let mut capture = Capture::from_reader(Box::new(io::stdin())).expect("a capture");
-    let selection = Selection { level: Level::All, payload: PayloadMode::Full, ..Selection::default() };
+    let selection = Selection { levels: Levels::ALL, payload: PayloadMode::Full, ..Selection::default() };
     let mut sink = Ndjson::new(io::sink(), selection, false);
     let mut pipeline = Pipeline::new(Limits::default().live());
     let summary = run(&mut capture, &mut pipeline, &mut sink, |_, _| true);

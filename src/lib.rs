@@ -29,18 +29,18 @@
 //! | pipeline | model net tcp tls http ws subproto | nothing |
 //! | filter | model json pipeline ws | nothing |
 //! | autopsy | model pipeline ws subproto | nothing |
-//! | report::style | – | nothing |
-//! | cli::style | report::style | terminal streams environment |
-//! | report | model json pipeline ws subproto filter autopsy report::style | nothing |
-//! | explain | model json http ws cli::style | nothing |
+//! | present | model | nothing |
+//! | cli::style | present | terminal streams environment |
+//! | report | model json pipeline ws subproto filter autopsy present | nothing |
+//! | explain | model json http ws present | nothing |
 //! | build | model http ws report explain | nothing |
 //! | drive | model capture pipeline ws | nothing |
 //! | store | model capture net pipeline ws autopsy drive | files threads clock |
-//! | story | model http pipeline ws subproto autopsy report explain store | nothing |
+//! | story | model present http pipeline ws subproto autopsy report explain store | nothing |
 //! | export | model output capture filter pipeline ws report drive store | files |
 //! | cli::signals | capture | terminal streams |
 //! | learn | model capture net http ws report store | nothing |
-//! | tui | model json filter http pipeline ws autopsy report explain build store story export learn | nothing |
+//! | tui | model json present filter http pipeline ws autopsy report explain build store story export learn | nothing |
 //! | tui::run | model output filter pipeline ws store export learn tui | terminal streams clock files threads |
 //! | cli | all | files streams environment clock |
 //!
@@ -58,29 +58,43 @@
 //! A rule that was broken is a value ([`model::Finding`]), not an error: wire bytes cannot fail, they
 //! can only surprise.
 
+#[doc(hidden)]
 pub mod autopsy;
+#[doc(hidden)]
 pub mod build;
 pub mod capture;
+#[doc(hidden)]
 pub mod cli;
 pub mod drive;
+#[doc(hidden)]
 pub mod explain;
+#[doc(hidden)]
 pub mod export;
 pub mod filter;
 pub mod http;
+#[doc(hidden)]
 pub mod json;
+#[doc(hidden)]
 pub mod learn;
 pub mod model;
 pub mod net;
+#[doc(hidden)]
 pub mod output;
 pub mod pipeline;
+#[doc(hidden)]
+pub mod present;
 pub mod report;
+#[doc(hidden)]
 pub mod sandbox;
+#[doc(hidden)]
 pub mod store;
+#[doc(hidden)]
 pub mod story;
 pub mod subproto;
 pub mod tcp;
 #[cfg(feature = "tls")]
 pub mod tls;
+#[doc(hidden)]
 pub mod tui;
 pub mod ws;
 

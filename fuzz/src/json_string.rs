@@ -1,7 +1,7 @@
 //! JSON strings and CSV cells are read back as they were.
 
-use wslens::report::csv::csv_cell;
 use wslens::json::json_string;
+use wslens::report::csv::csv_cell;
 
 pub fn run(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

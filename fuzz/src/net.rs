@@ -11,7 +11,12 @@ pub fn run(data: &[u8]) {
     let link = LinkType(feed.number(2) as u16);
     let limits = match feed.byte() {
         0 => FragmentLimits::default(),
-        n => FragmentLimits { bytes: 2000, datagrams: usize::from(n), age: 1_000_000, kept: 4000 },
+        n => FragmentLimits {
+            bytes: 2000,
+            datagrams: usize::from(n),
+            age: wslens::model::Nanos::milliseconds(1),
+            kept: 4000,
+        },
     };
     let mut decoder = Decoder::new(&limits);
     let (mut number, mut time) = (0, 0i64);

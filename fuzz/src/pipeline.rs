@@ -10,7 +10,7 @@ use std::fmt::Arguments;
 use wslens::model::{Bytes, Direction, LinkType, PacketRef, Place, Rule, Span, Time};
 use wslens::pipeline::{Connection, Ended, Limits, Pipeline, Sink, State};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, Report as _, Selection, Summary};
+use wslens::report::{Levels, Report as _, Selection, Summary};
 use wslens::ws::{FrameEvent, MessageEvent, Spot};
 
 use crate::feed::{Feed, Memory};
@@ -598,7 +598,7 @@ pub fn run(data: &[u8]) {
     assert_eq!(seen.packets, seen.segments + skipped);
 
     let mut pipeline = Pipeline::new(limits());
-    let selection = Selection { level: Level::All, ..Selection::default() };
+    let selection = Selection { levels: Levels::ALL, ..Selection::default() };
     let mut out = Vec::new();
     let mut sink = Ndjson::new(&mut out, selection, false);
     for packet in &tape.packets {

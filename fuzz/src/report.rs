@@ -6,7 +6,7 @@ use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::csv::{Csv, columns};
 use wslens::report::stats::{Stats, StatsOptions};
 use wslens::report::table::{Table, TableStyle, TimeFormat};
-use wslens::report::{Level, PayloadMode, Report, Selection, Summary};
+use wslens::report::{Levels, PayloadMode, Report, Selection, Summary};
 
 use crate::feed::{Feed, Memory};
 use crate::json_string::read_csv;
@@ -19,10 +19,10 @@ pub fn run(data: &[u8]) {
     let mut feed = Feed::new(data);
     let (mode, look) = (feed.byte(), feed.byte());
     let tape = tape(&mut feed);
-    let level = [Level::Connections, Level::Messages, Level::Frames, Level::Findings, Level::All];
+    let level = [Levels::CONNECTIONS, Levels::MESSAGES, Levels::FRAMES, Levels::FINDINGS, Levels::ALL];
     let payload = [PayloadMode::Full, PayloadMode::Preview, PayloadMode::Hash, PayloadMode::None];
     let selection = Selection {
-        level: level[usize::from(mode & 7) % 5],
+        levels: level[usize::from(mode & 7) % 5],
         payload: payload[usize::from(mode >> 3 & 3)],
         ..Selection::default()
     };
@@ -37,11 +37,11 @@ pub fn run(data: &[u8]) {
 
     let mut out = Vec::new();
     print(&tape, &selection, Table::new(&mut out, selection.clone(), look.clone(), false));
-    check_table(&out, &look, if selection.level == Level::Frames { 80 } else { 64 });
+    check_table(&out, &look, if selection.levels == Levels::FRAMES { 80 } else { 64 });
 
     out.clear();
     print(&tape, &selection, Csv::new(&mut out, selection.clone(), false));
-    check_csv(&out, selection.level);
+    check_csv(&out, selection.levels);
 
     let mut limits = Limits::default();
     (limits.depth.payloads, limits.depth.frames) = (mode & 0x80 != 0, false);
@@ -79,7 +79,7 @@ fn summary(tape: &Tape, pipeline: &Pipeline) -> Summary {
 fn print<R: Report>(tape: &Tape, selection: &Selection, mut report: R) {
     let mut limits = Limits::default();
     limits.depth.hash = selection.payload == PayloadMode::Hash;
-    limits.depth.frames = selection.shows(Level::Frames);
+    limits.depth.frames = selection.shows(wslens::filter::Level::Frame);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
     let mut pipeline = Pipeline::new(limits);
     drive(tape, &mut pipeline, &mut report);
@@ -113,7 +113,7 @@ fn without_color(line: &str) -> String {
     out
 }
 
-fn check_csv(out: &[u8], level: Level) {
+fn check_csv(out: &[u8], level: Levels) {
     let text = std::str::from_utf8(out).expect("the output is UTF-8");
     let Some(columns) = columns(level) else {
         assert!(text.is_empty());

@@ -7,7 +7,7 @@ use wslens::capture::Capture;
 use wslens::drive;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, Report as _, Selection};
+use wslens::report::{Levels, Report as _, Selection};
 
 use crate::effort::{Bounds, Effort, inflated, measured};
 use crate::forge::{C2S, Conversation, PcapFormat, Rng, S2C, Script, Split, pcap};
@@ -48,7 +48,7 @@ pub fn printed(data: &[u8]) -> Option<(Vec<u8>, Effort)> {
     let (out, effort) = measured(|| {
         let Ok(mut capture) = Capture::from_bytes(data.to_vec()) else { return None };
         let mut pipeline = Pipeline::new(Limits::default());
-        let selection = Selection { level: Level::All, ..Selection::default() };
+        let selection = Selection { levels: Levels::ALL, ..Selection::default() };
         let mut out = Vec::new();
         let mut sink = Ndjson::new(&mut out, selection, false);
         let mut turns = 0;

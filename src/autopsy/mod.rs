@@ -19,7 +19,7 @@ pub mod words;
 pub use facts::EndFacts;
 pub use timeouts::{Measure, Timeout};
 
-use crate::model::{Direction, PerDirection, Place};
+use crate::model::{Direction, Nanos, PerDirection, Place};
 use crate::pipeline::{State, Strain};
 use crate::ws::StreamEnd;
 
@@ -91,7 +91,7 @@ pub struct Waiting {
     /// The last unanswered one.
     pub last: Place,
     /// Time from the first one to the end, in nanoseconds.
-    pub age: i64,
+    pub age: Nanos,
     /// Whether these are heartbeats of the subprotocol.
     pub above: bool,
     /// Whether the other side sent other data after the first one.
@@ -106,9 +106,9 @@ pub struct Provoking {
     /// The packet.
     pub place: Place,
     /// Idle time of both sides before the packet, in nanoseconds.
-    pub idle: i64,
+    pub idle: Nanos,
     /// Time since the last keep-alive probe, in nanoseconds.
-    pub quiet: i64,
+    pub quiet: Nanos,
     /// Number of retransmissions of its bytes or later ones.
     pub resent: u32,
     /// Whether the other side replied with a RST; otherwise nothing followed.
@@ -123,7 +123,7 @@ pub struct Stall {
     /// The packet that closed it.
     pub since: Place,
     /// Time from that packet to the end, in nanoseconds.
-    pub closed: i64,
+    pub closed: Nanos,
 }
 
 /// A possible cause of the end. All causes are inferred.
@@ -134,9 +134,9 @@ pub enum Cause {
     /// The side that ended the connection had missed the negotiated heartbeat. Times are in nanoseconds.
     HeartbeatMissed {
         /// Time since the last heartbeat.
-        since: i64,
+        since: Nanos,
         /// The negotiated interval.
-        agreed: i64,
+        agreed: Nanos,
     },
     /// A side's receive window was closed because its application did not read.
     ZeroWindow(Stall),
@@ -198,7 +198,7 @@ pub struct EndVerdict {
     pub code_grade: Grade,
     /// Time without a frame before the end, or before the packet that provoked it, in nanoseconds; `None` if it is
     /// unknown or bytes were retransmitted in that time.
-    pub idle: Option<i64>,
+    pub idle: Option<Nanos>,
     /// The packet that provoked the end.
     pub provoking: Option<Provoking>,
     /// A receive window that was closed at the end.
@@ -206,7 +206,7 @@ pub struct EndVerdict {
     /// The TTL of the RST that ended the connection and the TTL of the sender's first bytes, if they differ.
     pub other_ttl: Option<(u8, u8)>,
     /// Time from the 101 to the end, in nanoseconds.
-    pub open: Option<i64>,
+    pub open: Option<Nanos>,
     /// Unanswered pings at the end.
     pub waiting: Vec<Waiting>,
     /// Possible causes, the most likely first.
@@ -214,9 +214,9 @@ pub struct EndVerdict {
 }
 
 /// The minimum wait for a pong that counts as a timeout.
-const PATIENCE: i64 = 1_000_000_000;
+const PATIENCE: Nanos = Nanos::seconds(1);
 /// The maximum time between a packet and a RST in reply.
-const ANSWER: i64 = 3_000_000_000;
+const ANSWER: Nanos = Nanos::seconds(3);
 /// Close codes that report a protocol violation of the peer.
 const BLAMING: [u16; 5] = [1002, 1003, 1007, 1009, 1010];
 
@@ -239,7 +239,7 @@ pub fn examine(facts: &EndFacts) -> EndVerdict {
     };
     let end = if ends { place } else { Some(ending.until).filter(|until| until.packet > 0) };
     let (code, code_grade) = code(facts, kind);
-    let since = |from: Option<Place>| Some(end?.time.since(from?.time)).filter(|time| *time >= 0);
+    let since = |from: Option<Place>| Some(end?.time.since(from?.time)).filter(|time| *time >= Nanos::ZERO);
     // A Close is itself a frame: what was said before it is not kept.
     let quiet = |from: Option<Place>| match (kind, from, end) {
         (EndKind::Close | EndKind::Refused | EndKind::Unanswered, ..) => None,
@@ -317,7 +317,7 @@ fn provoking(
         by: sender,
         place: silence.until,
         idle: silence.until.time.since(silence.since.time),
-        quiet: silence.until.time.since(quiet_since.time).max(0),
+        quiet: silence.until.time.since(quiet_since.time).max(Nanos::ZERO),
         resent: *strain.resent.of(sender),
         answered,
     })
@@ -386,7 +386,7 @@ fn waiting(facts: &EndFacts, end: Option<Place>) -> Vec<Waiting> {
         let mut add = |since: Place, last: Place, above| {
             // One that came after the end had begun waits for nothing.
             if since.packet <= end.packet {
-                let age = end.time.since(since.time).max(0);
+                let age = end.time.since(since.time).max(Nanos::ZERO);
                 let said = *facts.ending.said.of(by.opposite());
                 let heard = said.is_some_and(|said| said.packet > since.packet);
                 found.push(Waiting { by, since, last, age, above, heard });
@@ -405,7 +405,7 @@ fn waiting(facts: &EndFacts, end: Option<Place>) -> Vec<Waiting> {
     found
 }
 
-fn causes(facts: &EndFacts, verdict: &EndVerdict, server_idle: Option<i64>) -> Vec<Cause> {
+fn causes(facts: &EndFacts, verdict: &EndVerdict, server_idle: Option<Nanos>) -> Vec<Cause> {
     let mut causes = Vec::new();
     let ending = &facts.ending;
     let ended = matches!(verdict.kind, EndKind::Close | EndKind::Fin | EndKind::Reset);
@@ -424,7 +424,7 @@ fn causes(facts: &EndFacts, verdict: &EndVerdict, server_idle: Option<i64>) -> V
     // Who waits for a window to open, or for an answer to what was sent again, is not idle.
     let is_idle = verdict.stall.is_none() && verdict.provoking.is_none();
     if matches!(verdict.kind, EndKind::Fin | EndKind::Reset) && is_idle {
-        let fits = |wanted: &[(Measure, Option<i64>)]| -> Vec<&'static Timeout> {
+        let fits = |wanted: &[(Measure, Option<Nanos>)]| -> Vec<&'static Timeout> {
             let fit = |timeout: &&Timeout| {
                 wanted.iter().any(|(measure, time)| {
                     timeout.measure == *measure && time.is_some_and(|t| timeout.fits(t))
@@ -476,7 +476,7 @@ fn ping_timeout(facts: &EndFacts, verdict: &EndVerdict, by: Direction) -> Option
     let late = |waiting: &&Waiting| {
         waiting.by == by
             && waiting.age >= PATIENCE
-            && rtt(waiting).is_none_or(|rtt| waiting.age / 3 >= rtt)
+            && rtt(waiting).is_none_or(|rtt| waiting.age.0 / 3 >= rtt.0)
             && (says_so || !waiting.heard)
     };
     verdict.waiting.iter().find(late).map(|waiting| Cause::PingTimeout(*waiting))
@@ -490,10 +490,10 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 fn heartbeat_missed(facts: &EndFacts, by: Direction, end: Place) -> Option<Cause> {
     let heartbeats = facts.heartbeats.as_ref()?;
     let other = heartbeats.sides.of(by.opposite());
-    let agreed = other.negotiated.filter(|interval| *interval > 0)?;
+    let agreed = other.negotiated.filter(|interval| *interval > Nanos::ZERO)?;
     let last = other.last.or(facts.opened)?;
     let since = end.time.since(last.time);
-    let patience = agreed.saturating_add(heartbeats.timeout.unwrap_or(agreed / 2));
+    let patience = agreed.plus(heartbeats.timeout.unwrap_or(Nanos(agreed.0 / 2)));
     let said = *facts.ending.said.of(by.opposite());
     // Anything that was heard since may stand for it.
     let silent = said.is_none_or(|said| said.packet <= last.packet);

@@ -1,6 +1,6 @@
 use super::words::{Remark, headline, remarks, time};
 use super::*;
-use crate::model::{Lang, Time};
+use crate::model::{Lang, Nanos, Time};
 use crate::pipeline::{ClosedWindow, Ending, Silence, Strain};
 use crate::ws::{Closing, Pinging};
 
@@ -60,7 +60,8 @@ fn strained() -> Vec<EndFacts> {
         facts.ending.strain = Some(Box::new(strain));
         facts
     };
-    let window = |times, before, since| ClosedWindow { times, before: before * SECOND, since, probes: times };
+    let window =
+        |times, before, since| ClosedWindow { times, before: Nanos::seconds(before), since, probes: times };
     let windows = |c2s, s2c| with(Strain { windows: PerDirection { c2s, s2c }, ..Strain::default() });
     let silence = Some((C2S, Silence { since: at(9, 2), until: at(19, 459) }));
     let ttl = Some((251, 64));
@@ -161,7 +162,7 @@ fn a_code_is_observed_only_where_it_was_on_the_wire() {
 #[test]
 fn what_was_said_after_the_end_leaves_the_silence_before_it_unknown() {
     let mut facts = fin(S2C, at(20, 62));
-    assert_eq!(examine(&facts).idle, Some(60 * SECOND));
+    assert_eq!(examine(&facts).idle, Some(Nanos(60 * SECOND)));
     facts.ending.said.c2s = Some(at(25, 70));
     let verdict = examine(&facts);
     assert_eq!(verdict.idle, None);
@@ -273,6 +274,6 @@ fn times_are_short() {
         (900 * SECOND, "15.0 min"),
     ];
     for (nanoseconds, expected) in list {
-        assert_eq!(time(nanoseconds), expected);
+        assert_eq!(time(Nanos(nanoseconds)), expected);
     }
 }

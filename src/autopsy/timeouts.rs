@@ -1,5 +1,7 @@
 //! How long proxies, balancers and gateways let a connection be, unless told otherwise.
 
+use crate::model::Nanos;
+
 /// What a timeout measures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
@@ -30,16 +32,16 @@ impl Timeout {
     /// Whether a time in nanoseconds is about that long: from a quarter of a second less (packets take time to where
     /// they were captured) to 2.5 %, and at least a second, more (timers are looked at now and then).
     #[must_use]
-    pub fn fits(&self, nanoseconds: i64) -> bool {
+    pub fn fits(&self, waited: Nanos) -> bool {
         let length = i64::from(self.seconds).saturating_mul(1_000_000_000);
         let more = (length / 40).max(1_000_000_000);
-        (length.saturating_sub(250_000_000)..=length.saturating_add(more)).contains(&nanoseconds)
+        (length.saturating_sub(250_000_000)..=length.saturating_add(more)).contains(&waited.0)
     }
 
     /// Whether whoever has it has forgotten a connection that was idle for so many nanoseconds.
     #[must_use]
-    pub fn has_forgotten(&self, nanoseconds: i64) -> bool {
-        self.forgets && nanoseconds >= i64::from(self.seconds).saturating_mul(1_000_000_000)
+    pub fn has_forgotten(&self, idle: Nanos) -> bool {
+        self.forgets && idle >= Nanos::seconds(i64::from(self.seconds))
     }
 }
 
@@ -79,7 +81,8 @@ mod tests {
     fn a_time_fits_the_timeout_that_it_is_about_as_long_as_and_no_other() {
         let fits = |seconds: f64| -> Vec<&str> {
             let time = (seconds * 1e9) as i64;
-            let all = ALL.iter().filter(|timeout| timeout.measure != Measure::Age && timeout.fits(time));
+            let all =
+                ALL.iter().filter(|timeout| timeout.measure != Measure::Age && timeout.fits(Nanos(time)));
             all.map(|timeout| timeout.who).collect()
         };
         assert_eq!(fits(60.02).len(), 4);
@@ -95,7 +98,7 @@ mod tests {
     #[test]
     fn what_forgets_has_forgotten_once_its_time_is_over() {
         let forgotten =
-            |seconds: i64| ALL.iter().filter(|all| all.has_forgotten(seconds * 1_000_000_000)).count();
+            |seconds: i64| ALL.iter().filter(|all| all.has_forgotten(Nanos(seconds * 1_000_000_000))).count();
         assert_eq!([239, 240, 349, 350, 599, 600].map(forgotten), [0, 1, 1, 3, 3, 4]);
     }
 

@@ -4,7 +4,7 @@ use super::{
     Cause, EndFacts, EndKind, EndVerdict, Grade, Measure, Provoking, Stall, Timeout, Waiting, examine,
 };
 pub use crate::model::lasted as time;
-use crate::model::{Direction, Lang, Place};
+use crate::model::{Direction, Lang, Nanos, Place};
 use crate::pipeline::Unanswered;
 
 /// What a sentence is about.
@@ -154,7 +154,7 @@ pub fn remarks(facts: &EndFacts, verdict: &EndVerdict, lang: Lang) -> Vec<Remark
     }
     let ends = matches!(verdict.kind, EndKind::Fin | EndKind::Reset | EndKind::Silence | EndKind::Capture);
     let idle = verdict.idle.filter(|_| verdict.provoking.is_none());
-    if let Some(idle) = idle.filter(|idle| ends && *idle >= 1_000_000_000) {
+    if let Some(idle) = idle.filter(|idle| ends && *idle >= Nanos::seconds(1)) {
         let idle = time(idle);
         // Frames may be among what is missing.
         let grade = if facts.lossy { Grade::Inferred } else { Grade::Observed };
@@ -243,7 +243,7 @@ impl EndText {
         for by in Direction::BOTH {
             let window = strain.windows.of(by);
             let total = window.total(end);
-            if total < 1_000_000_000 {
+            if total < Nanos::seconds(1) {
                 continue;
             }
             let (side, other) = (begin(who(by, self.lang)), who(by.opposite(), self.lang));
@@ -288,7 +288,7 @@ impl EndText {
         let Provoking { by, place, idle, quiet, resent, answered } = *provoking;
         let (side, other) = (who(by, self.lang), who(by.opposite(), self.lang));
         let (idle, end) = (time(idle), verdict.place.unwrap_or(facts.ending.until));
-        let later = time(end.time.since(place.time).max(0));
+        let later = time(end.time.since(place.time).max(Nanos::ZERO));
         let (then, then_zh) = match (answered, resent) {
             (true, _) => {
                 (format!("a RST was the reply, {later} later"), format!("{later} 之后得到的回答是 RST"))

@@ -1,5 +1,6 @@
 //! Command-line arguments and options, declared for clap.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::build::BuildArgs;
@@ -10,6 +11,7 @@ use super::limits::LimitArgs;
 use super::story::StoryArgs;
 use super::style::ColorWhen;
 use crate::model::Lang;
+use crate::report::{Format, Levels};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -228,8 +230,8 @@ impl InputArgs {
 #[derive(Clone, Debug, Default, Args)]
 pub struct LookArgs {
     /// Output format [default: table on a terminal, otherwise ndjson]
-    #[arg(long, value_name = "FORMAT", help_heading = "Output")]
-    pub format: Option<OutputFormat>,
+    #[arg(long, value_name = "FORMAT", value_parser = formats(&Format::RECORDS), help_heading = "Output")]
+    pub format: Option<Format>,
     /// Write to FILE instead of standard output; FILE appears once it is complete (at once for live captures and pipes)
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<std::path::PathBuf>,
@@ -261,8 +263,9 @@ Examples:
   wslens read part1.pcap part2.pcap --level connections --format csv")]
 pub struct ReadArgs {
     /// What each row stands for
-    #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
-    pub level: LevelArg,
+    #[arg(short, long, value_name = "LEVEL", value_parser = levels(), default_value = "messages",
+        help_heading = "Selection")]
+    pub level: Levels,
     /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
@@ -353,37 +356,29 @@ pub struct StatsArgs {
     pub input: InputArgs,
 }
 
-/// A value of `--format`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum OutputFormat {
-    /// For people.
-    Table,
-    /// One JSON object per line.
-    Ndjson,
-    /// Comma-separated values with a header line.
-    Csv,
-    /// Findings for code scanning (`check` only).
-    Sarif,
-    /// Findings as test results (`check` only).
-    Junit,
+/// Returns the parser of a `--format` that accepts these formats.
+pub fn formats(accepted: &[Format]) -> impl TypedValueParser<Value = Format> + use<> {
+    let accepted = accepted.to_vec();
+    let names = accepted.iter().map(|format| {
+        let name = PossibleValue::new(format.name()).help(format.about());
+        if format.alias().is_empty() { name } else { name.alias(format.alias()) }
+    });
+    PossibleValuesParser::new(names.collect::<Vec<_>>()).try_map(move |name| {
+        let named = |format: &&Format| format.name() == name || format.alias() == name;
+        accepted.iter().find(named).copied().ok_or("unknown format")
+    })
 }
 
-/// A value of `--level`: what each row stands for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum LevelArg {
-    /// Connections.
-    #[value(alias = "conns")]
-    Connections,
-    /// Messages, control frames included.
-    #[default]
-    #[value(alias = "msgs")]
-    Messages,
-    /// Frames.
-    Frames,
-    /// Findings.
-    Findings,
-    /// All of these, and a summary.
-    All,
+/// Returns the parser of `--level`.
+pub fn levels() -> impl TypedValueParser<Value = Levels> {
+    let names = Levels::CHOICES.map(|(_, name, alias, about)| {
+        let name = PossibleValue::new(name).help(about);
+        if alias.is_empty() { name } else { name.alias(alias) }
+    });
+    PossibleValuesParser::new(names).try_map(|text| {
+        let named = |(_, name, alias, _): &&(Levels, &str, &str, &str)| *name == text || *alias == text;
+        Levels::CHOICES.iter().find(named).map(|row| row.0).ok_or("unknown level")
+    })
 }
 
 /// A value of `--time`.

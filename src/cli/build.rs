@@ -16,7 +16,6 @@ use crate::explain::frame::{ExplainOptions, explain};
 use crate::explain::hexinput::parse_hex;
 use crate::explain::json::write_json;
 use crate::explain::text::{TextOptions, write_text};
-use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity, safe_str};
 use crate::output::{Growth, Inputs, Target};
 use crate::report::snippet::{self, SnippetForm};
@@ -285,7 +284,7 @@ fn tell(out: &mut dyn Write, found: &[Violation], style: &Style, lang: Lang) -> 
         let level = style.paint(role, level);
         let reference = style.paint(Role::Dim, found.rule.reference);
         // The sentence with the values is English; the other language says first what it means.
-        let told = lang.pick("", summary(found.rule, lang));
+        let told = lang.pick("", found.rule.summary.of(lang));
         writeln!(out, "{level} {}: {told}{}   {reference}", found.rule.code, safe_str(&found.text))?;
     }
     match verdict(found) {

@@ -7,9 +7,8 @@ use super::counted;
 use super::filter;
 use super::problem::Problem;
 use super::read;
-use crate::explain::words::rules::summary;
 use crate::model::{Lang, Rule, Severity};
-use crate::report::{Level, Selection};
+use crate::report::{Levels, Selection};
 
 /// Runs `wslens check`; returns the exit code.
 ///
@@ -32,7 +31,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         }
     }
     let mut selection = Selection {
-        level: Level::Findings,
+        levels: Levels::FINDINGS,
         connections: args.conn.clone(),
         only: args.only.clone(),
         ignore: args.ignore.clone(),
@@ -45,7 +44,7 @@ pub fn run(args: &CheckArgs) -> anyhow::Result<u8> {
         ..Selection::default()
     };
     let plain = selection.clone();
-    selection.filter = args.filter.matcher(selection.levels())?;
+    selection.filter = args.filter.matcher(selection.levels)?;
     let filtered = selection.filter.is_some();
     let outcome = read::print(&args.input, &args.look, selection, |_| {})?;
     filter::tell_undecided(&args.look, outcome.undecided);
@@ -77,7 +76,7 @@ pub fn all() -> impl Iterator<Item = &'static Rule> {
 fn list(lang: Lang) -> anyhow::Result<u8> {
     let mut out = io::stdout().lock();
     for rule in all() {
-        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), summary(rule, lang))?;
+        writeln!(out, "{:<28} {:<8} {}", rule.code, rule.severity.name(), rule.summary.of(lang))?;
     }
     let tells = lang.pick("explains the usual causes and what to do", "说明常见原因和处理方法");
     writeln!(out, "\nwslens explain CODE   {tells}")?;

@@ -13,9 +13,9 @@ use crate::explain::hexinput::parse_hex;
 use crate::explain::json::{write_heads_json, write_json, write_topics};
 use crate::explain::packet::tcp_payload;
 use crate::explain::text::{TextOptions, write_text};
+use crate::explain::topic::HEADINGS;
 use crate::explain::topic::{Explanation, names, topics};
-use crate::explain::words::rules::HEADINGS;
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Direction, Lang, Rule, safe_text};
 
 /// Maximum number of bytes to read from a file or a pipe: hex text for

@@ -15,7 +15,7 @@ use crate::explain::opening::{HandshakeView, Note, Other, crossed, write_opening
 use crate::http::{accept_for, likely_mistake, rules};
 use crate::model::{Accept, Lang, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, Ended, HeadPlace, Pipeline, Sink, State, Wants};
-use crate::report::{Level, Selection};
+use crate::report::{Levels, Selection};
 use crate::ws::Spot;
 
 const EXAMPLES: &str = "\
@@ -111,7 +111,7 @@ fn misused(captures: bool, key: bool, accept: bool) -> Problem {
 fn show(args: &HandshakeArgs, out: &mut dyn Write, style: &Style) -> anyhow::Result<u8> {
     sandbox::enter(&sandbox::printing(&args.input, None));
     let mut limits =
-        read::limits(&args.input, &Selection { level: Level::Connections, ..Selection::default() }, false)?;
+        read::limits(&args.input, &Selection { levels: Levels::CONNECTIONS, ..Selection::default() }, false)?;
     (limits.depth.payloads, limits.depth.frames) = (false, false);
     let mut capture = read::open(&args.input).map_err(Problem::from)?;
     read::warn_of_unreadable(capture.unreadable());

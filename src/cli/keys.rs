@@ -249,7 +249,7 @@ mod with_tls {
                 errln!(
                     "warning: other users can read {name} ({}); {}",
                     rules::KEYLOG_READABLE.code,
-                    rules::KEYLOG_READABLE.advice
+                    rules::KEYLOG_READABLE.remedy.en
                 );
             }
         }

@@ -1,5 +1,6 @@
 //! The limits of the analysis as options: the section "Limits" of the help.
 
+use crate::model::Nanos;
 use std::time::Duration;
 
 use clap::Args;
@@ -41,10 +42,10 @@ pub struct LimitArgs {
     pub wait_packets: Option<u64>,
     /// Stop waiting for missing data after this much capture time, and at least 64 packets [default: 2s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub wait_time: Option<i64>,
+    pub wait_time: Option<Nanos>,
     /// Stop waiting for missing data that the receiver has not acknowledged after this much capture time [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub hole_time: Option<i64>,
+    pub hole_time: Option<Nanos>,
     /// Maximum size of the headers of an HTTP request or response [default: 64KiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub max_header: Option<u64>,
@@ -77,19 +78,19 @@ pub struct LimitArgs {
     pub max_datagrams: Option<usize>,
     /// Stop waiting for missing IP fragments after this much capture time [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub fragment_time: Option<i64>,
+    pub fragment_time: Option<Nanos>,
     /// Memory limit for reassembled IP datagrams [default: 8MiB]
     #[arg(long, value_name = "SIZE", value_parser = size, hide_short_help = true)]
     pub mem_datagrams: Option<u64>,
     /// Forget a half-open connection after this much idle capture time [default: 60s]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub half_open_time: Option<i64>,
+    pub half_open_time: Option<Nanos>,
     /// Expire a connection without a WebSocket after this much idle capture time [default: 24h; live: 10m]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub idle_time: Option<i64>,
+    pub idle_time: Option<Nanos>,
     /// Expire an open WebSocket after this much idle capture time [default: 24h; live: 3h]
     #[arg(long, value_name = "TIME", value_parser = time, hide_short_help = true)]
-    pub websocket_time: Option<i64>,
+    pub websocket_time: Option<Nanos>,
     /// Do not expire idle connections while at most N are open [default: 1024; live or with an idle time given: 0]
     #[arg(long, value_name = "N", hide_short_help = true)]
     pub calm: Option<usize>,
@@ -171,6 +172,6 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Parses a duration into nanoseconds of capture time.
-fn time(text: &str) -> Result<i64, String> {
-    i64::try_from(duration(text)?.as_nanos()).map_err(|_| "too long".to_owned())
+fn time(text: &str) -> Result<Nanos, String> {
+    i64::try_from(duration(text)?.as_nanos()).map(Nanos).map_err(|_| "too long".to_owned())
 }

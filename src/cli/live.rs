@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::args::{InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, ScreenArgs, size};
+use super::args::{InputArgs, LookArgs, Payload, ReadArgs, ScreenArgs, levels, size};
 use super::capture_problem::problem;
 use super::explain::Dir;
 use super::filter::FilterArgs;
@@ -24,6 +24,7 @@ use crate::output::helper;
 use crate::output::ring::{self, RingFile};
 use crate::output::{Growth, Inputs, OutputError, Target, check, default_room, is_same_output, is_stdout};
 use crate::pipeline::Limits;
+use crate::report::{Format, Levels};
 use crate::store::{self, Session};
 
 /// `wslens live`.
@@ -94,8 +95,9 @@ pub struct LiveArgs {
     #[arg(long, value_name = "FILE", help_heading = "Capture")]
     pub keylog: Vec<PathBuf>,
     /// What each row stands for
-    #[arg(short, long, value_name = "LEVEL", default_value = "messages", help_heading = "Selection")]
-    pub level: LevelArg,
+    #[arg(short, long, value_name = "LEVEL", value_parser = levels(), default_value = "messages",
+        help_heading = "Selection")]
+    pub level: Levels,
     /// Show only connection N (may be repeated)
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Vec<u32>,
@@ -399,12 +401,12 @@ fn drop_rights(become_: Become, args: &LiveArgs) -> Result<(), Problem> {
 }
 
 /// The end, on standard error: what was taken and what was not.
-fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: OutputFormat) {
+fn tell(read: &ReadArgs, status: &Status, outcome: &read::Outcome, format: Format) {
     if read.look.quiet {
         return;
     }
     let totals = &outcome.summary.totals;
-    if format != OutputFormat::Table || totals.websockets == 0 {
+    if format != Format::Table || totals.websockets == 0 {
         errln!(
             "{} packets, {} TCP connections, {} WebSockets, {} messages",
             outcome.summary.packets,

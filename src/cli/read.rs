@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 use std::time::{Duration, Instant};
 
-use super::args::{Glyphs, InputArgs, LevelArg, LookArgs, OutputFormat, Payload, ReadArgs, Time};
+use super::args::{Glyphs, InputArgs, LookArgs, Payload, ReadArgs, Time};
 use super::counted;
 use super::ending::{Behind, Ending, tell_unanalysed};
 use super::explain::Dir;
@@ -17,6 +17,7 @@ use super::style::{self, Style};
 use crate::capture::live::Live;
 use crate::capture::{Capture, CaptureError, Input, Options};
 use crate::drive;
+use crate::filter::Level;
 use crate::model::{Direction, Place, Severity, Tally, safe_str};
 use crate::output::{Growth, Target};
 use crate::pipeline::{Limits, Pipeline, Secrets, Seen, Sink as _};
@@ -25,7 +26,7 @@ use crate::report::junit::Junit;
 use crate::report::ndjson::Ndjson;
 use crate::report::sarif::Sarif;
 use crate::report::table::{Table, TableStyle, TableTotals, TimeFormat};
-use crate::report::{Cut, Level, PayloadMode, Report, Selection, Summary};
+use crate::report::{Cut, Format, Levels, PayloadMode, Report, Selection, Summary};
 use crate::store;
 use crate::ws::Spot;
 
@@ -86,7 +87,7 @@ pub fn warn_of_unreadable(unreadable: &[String]) {
 /// A [`Problem`] if the filter is invalid.
 pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
     let mut selection = Selection {
-        level: level(args.level),
+        levels: args.level,
         payload: match args.payload {
             Payload::None => PayloadMode::None,
             Payload::Preview => PayloadMode::Preview,
@@ -97,7 +98,7 @@ pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
         direction: args.dir.map(direction),
         ..Selection::default()
     };
-    selection.filter = args.filter.matcher(selection.levels())?;
+    selection.filter = args.filter.matcher(selection.levels)?;
     Ok(selection)
 }
 
@@ -105,14 +106,14 @@ pub fn selection(args: &ReadArgs) -> Result<Selection, Problem> {
 ///
 /// # Errors
 /// A [`Problem`] if the format cannot represent the selection.
-pub fn format(look: &LookArgs, selection: &Selection) -> Result<OutputFormat, Problem> {
+pub fn format(look: &LookArgs, selection: &Selection) -> Result<Format, Problem> {
     let to_terminal = look.output.is_none() && io::stdout().is_terminal();
-    let format = look.format.unwrap_or(if to_terminal { OutputFormat::Table } else { OutputFormat::Ndjson });
-    if format == OutputFormat::Csv && selection.level == Level::All {
+    let format = look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
+    if format == Format::Csv && selection.levels == Levels::ALL {
         return Err(Problem::new(2, "level 'all' cannot be printed as CSV: its rows have different columns")
             .hint("try", "--format ndjson, or one --level at a time"));
     }
-    if matches!(format, OutputFormat::Sarif | OutputFormat::Junit) && selection.level != Level::Findings {
+    if matches!(format, Format::Sarif | Format::Junit) && selection.levels != Levels::FINDINGS {
         return Err(Problem::new(2, "SARIF and JUnit can only contain findings")
             .hint("try", "wslens check FILE --format sarif"));
     }
@@ -144,7 +145,7 @@ pub fn print(
     let mut capture = match open_until(input, asked.as_ref()) {
         Ok(capture) => capture,
         Err(error) => {
-            if format == OutputFormat::Ndjson
+            if format == Format::Ndjson
                 && let Some(rows) = rows
             {
                 let _ = tell_unreadable(&error, rows.writer(), selection);
@@ -172,7 +173,7 @@ pub fn write(
     limits: Limits,
     look: &LookArgs,
     selection: Selection,
-    format: OutputFormat,
+    format: Format,
     live: Option<&StopRequest>,
     rows: Option<Target>,
 ) -> anyhow::Result<Outcome> {
@@ -185,18 +186,19 @@ pub fn write(
         Some(rows) => rows.writer(),
     };
     let outcome = match format {
-        OutputFormat::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
-        OutputFormat::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
-        OutputFormat::Sarif => {
+        Format::Ndjson => write_report(capture, limits, Ndjson::new(out, selection, live), look, asked),
+        Format::Csv => write_report(capture, limits, Csv::new(out, selection, live), look, asked),
+        Format::Sarif => {
             let names = capture.source_names().map(str::to_owned).collect();
             write_report(capture, limits, Sarif::new(out, selection, names)?, look, asked)
         }
-        OutputFormat::Junit => {
+        Format::Junit => {
             let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
             write_report(capture, limits, Junit::new(out, selection, &name)?, look, asked)
         }
-        OutputFormat::Table => {
-            let level = selection.level;
+        // `format` has refused the others.
+        _ => {
+            let level = selection.levels;
             let outcome = write_report(
                 capture,
                 limits,
@@ -204,7 +206,7 @@ pub fn write(
                 look,
                 asked,
             )?;
-            if !look.quiet && level != Level::Findings && outcome.summary.totals.websockets > 0 {
+            if !look.quiet && level != Levels::FINDINGS && outcome.summary.totals.websockets > 0 {
                 errln!("{}", TableTotals::new(outcome.matched, level, &outcome.summary));
             }
             Ok(outcome)
@@ -296,7 +298,7 @@ pub fn bounds(input: &InputArgs, selection: &Selection) -> Limits {
     limits.guess = !input.no_guess;
     limits.ws_ports.clone_from(&input.ws_port);
     limits.depth.hash = selection.payload == PayloadMode::Hash;
-    limits.depth.frames = selection.shows(Level::Frames);
+    limits.depth.frames = selection.shows(Level::Frame);
     limits.depth.frame_payloads = limits.depth.frames && selection.payload != PayloadMode::None;
     limits
 }
@@ -467,16 +469,6 @@ pub fn count_from(findings: &Tally, selection: &Selection, least: Severity) -> u
         .filter(|(rule, _)| rule.severity >= least && selection.shows_rule(rule))
         .map(|(_, count)| count)
         .sum()
-}
-
-fn level(level: LevelArg) -> Level {
-    match level {
-        LevelArg::Connections => Level::Connections,
-        LevelArg::Messages => Level::Messages,
-        LevelArg::Frames => Level::Frames,
-        LevelArg::Findings => Level::Findings,
-        LevelArg::All => Level::All,
-    }
 }
 
 fn direction(dir: Dir) -> Direction {

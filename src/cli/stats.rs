@@ -2,15 +2,15 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
-use super::args::{OutputFormat, StatsArgs};
+use super::args::StatsArgs;
 use super::problem::Problem;
 use super::{filter, outputs, read, sandbox};
 use crate::drive;
 use crate::filter::{Level, Levels};
 use crate::output::Growth;
 use crate::pipeline::Pipeline;
-use crate::report::Selection;
 use crate::report::stats::{Stats, StatsOptions};
+use crate::report::{Format, Selection};
 
 /// Runs `wslens stats`; returns the exit code.
 ///
@@ -18,9 +18,8 @@ use crate::report::stats::{Stats, StatsOptions};
 /// A [`Problem`], or an error of the writer.
 pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     let to_terminal = args.look.output.is_none() && std::io::stdout().is_terminal();
-    let format =
-        args.look.format.unwrap_or(if to_terminal { OutputFormat::Table } else { OutputFormat::Ndjson });
-    if !matches!(format, OutputFormat::Table | OutputFormat::Ndjson) {
+    let format = args.look.format.unwrap_or(if to_terminal { Format::Table } else { Format::Ndjson });
+    if !matches!(format, Format::Table | Format::Ndjson) {
         return Err(Problem::new(2, "`stats` prints only a table or NDJSON")
             .hint("try", "--format ndjson")
             .into());
@@ -55,7 +54,7 @@ pub fn run(args: &StatsArgs) -> anyhow::Result<u8> {
     if !args.look.quiet {
         let mut out = rows.writer();
         match format {
-            OutputFormat::Ndjson => stats.write_json(&mut out, &summary)?,
+            Format::Ndjson => stats.write_json(&mut out, &summary)?,
             _ => stats.write_text(&mut out, &summary, &read::table_look(&args.look))?,
         }
         out.flush()?;

@@ -2,13 +2,13 @@
 
 use std::io::Write;
 
-use super::args::{InputArgs, LangArg};
+use super::args::{InputArgs, LangArg, formats};
 use super::keys;
 use super::problem::Problem;
 use super::style::Style;
 use super::{read, sandbox};
 use crate::capture::Input;
-use crate::report::Selection;
+use crate::report::{Format, Selection};
 use crate::store::Session;
 use crate::store::detail::{Detail, Request};
 use crate::story::{StoryForm, tell, write};
@@ -32,25 +32,16 @@ pub struct StoryArgs {
     /// Which connection; without it the first
     #[arg(long, value_name = "N", help_heading = "Selection")]
     pub conn: Option<u32>,
-    /// text or md (Markdown)
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Output")]
-    pub format: StoryFormat,
+    /// Output format
+    #[arg(long, value_name = "FORMAT", value_parser = formats(&Format::STORY), default_value = "text",
+        help_heading = "Output")]
+    pub format: Format,
     /// Language; by default that of the locale
     #[arg(long, value_name = "LANG", help_heading = "Output")]
     pub lang: Option<LangArg>,
     /// Which captures.
     #[command(flatten)]
     pub input: InputArgs,
-}
-
-/// How a story is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub enum StoryFormat {
-    /// For a terminal.
-    Text,
-    /// Markdown.
-    #[value(alias = "markdown")]
-    Md,
 }
 
 /// Columns where there is no terminal to say how wide it is.
@@ -101,8 +92,8 @@ pub fn run(args: &StoryArgs, out: &mut dyn Write, style: &Style) -> anyhow::Resu
         return Err(Problem::new(2, what).hint("try", "wslens read FILE --level connections").into());
     };
     let form = match args.format {
-        StoryFormat::Md => StoryForm::Markdown,
-        StoryFormat::Text => StoryForm::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
+        Format::Markdown => StoryForm::Markdown,
+        _ => StoryForm::Text(style.columns.unwrap_or(COLUMNS).clamp(40, 120)),
     };
     write!(out, "{}", write(&story, form, lang))?;
     if released > 0 {

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 
-pub use crate::report::style::{Painted, Role, Style};
+pub use crate::present::{Painted, Role, Style};
 
 /// A value of `--color`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -160,13 +160,8 @@ fn cells(frame: &ExplainedFrame) -> Vec<(&'static str, Vec<bool>, Option<String>
 
 fn opcode_value(byte: u8) -> String {
     let name = match Opcode::from_bits(byte) {
-        Opcode::Continuation => "CONT",
-        Opcode::Text => "TEXT",
-        Opcode::Binary => "BIN",
-        Opcode::Close => "CLOSE",
-        Opcode::Ping => "PING",
-        Opcode::Pong => "PONG",
         Opcode::Reserved(_) => "?",
+        opcode => opcode.short_name(),
     };
     format!("{:X}={name}", byte & 15)
 }

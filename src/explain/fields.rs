@@ -1,10 +1,10 @@
 //! What each field of a frame is for, in a few sentences, with what its value means here.
 
-use super::frame::{ExplainedFrame, FieldRow, FrameField, word};
+use super::frame::{ExplainedFrame, FieldRow, FrameField};
 use super::words::codes::code_words;
 use super::words::fields::field_words;
 use super::words::opcodes::{CONTROL, opcode_words};
-use super::words::{Words, w};
+use super::words::{Bilingual, both};
 use crate::model::{Direction, Lang};
 use crate::ws::{Opcode, close_code};
 
@@ -61,15 +61,15 @@ fn here(frame: &ExplainedFrame, row: &FieldRow, lang: Lang) -> String {
         FrameField::Opcode => opcode_here(opcode, row, lang),
         FrameField::Mask => mask(frame.direction, row.value == "1").of(lang).to_owned(),
         FrameField::PayloadLength => match row.value.as_str() {
-            "126" => w(
+            "126" => both(
                 "126 is no length: it says that the next 2 bytes hold it.",
                 "126 不是长度：它表示长度在后面 2 个字节里。",
             ),
-            "127" => w(
+            "127" => both(
                 "127 is no length: it says that the next 8 bytes hold it.",
                 "127 不是长度：它表示长度在后面 8 个字节里。",
             ),
-            _ => w("A length of 0 to 125 stands here itself.", "0 到 125 的长度直接写在这里。"),
+            _ => both("A length of 0 to 125 stands here itself.", "0 到 125 的长度直接写在这里。"),
         }
         .of(lang)
         .to_owned(),
@@ -87,38 +87,39 @@ fn here(frame: &ExplainedFrame, row: &FieldRow, lang: Lang) -> String {
     }
 }
 
-fn fin(opcode: Option<Opcode>, fin: bool) -> Words {
+fn fin(opcode: Option<Opcode>, fin: bool) -> Bilingual {
     match (fin, opcode) {
-        (true, Some(opcode)) if opcode.is_control() => w(
+        (true, Some(opcode)) if opcode.is_control() => both(
             "1: this is the last frame of its message. A control frame is never cut into pieces, so it is always 1.",
             "1：这是消息的最后一帧。控制帧从不分片，所以总是 1。",
         ),
-        (true, Some(Opcode::Continuation)) => w(
+        (true, Some(Opcode::Continuation)) => both(
             "1: this is the last frame of its message. With it a message that was begun before is complete.",
             "1：这是消息的最后一帧。先前开始的消息到这一帧就完整了。",
         ),
-        (true, _) => w(
+        (true, _) => both(
             "1: this is the last frame of its message. Most messages are one frame: then FIN is 1 and the opcode says what it is.",
             "1：这是消息的最后一帧。多数消息只有一帧：FIN 为 1，操作码说明类型。",
         ),
-        (false, _) => {
-            w("0: more frames of this message follow, with opcode 0.", "0：这条消息后面还有帧，操作码为 0。")
-        }
+        (false, _) => both(
+            "0: more frames of this message follow, with opcode 0.",
+            "0：这条消息后面还有帧，操作码为 0。",
+        ),
     }
 }
 
-fn rsv(frame: &ExplainedFrame, row: &FieldRow) -> Words {
+fn rsv(frame: &ExplainedFrame, row: &FieldRow) -> Bilingual {
     if row.value == "0 0 0" {
-        return w("All are 0: no extension changes this frame.", "全为 0：没有扩展改动这一帧。");
+        return both("All are 0: no extension changes this frame.", "全为 0：没有扩展改动这一帧。");
     }
     // The row points at RFC 7692 where RSV1 means compressed.
     if row.reference.starts_with("RFC 7692") || frame.message.compressed && row.value.starts_with('1') {
-        return w(
+        return both(
             "RSV1 is set: the message is compressed (permessage-deflate). Only its first frame says so.",
             "RSV1 为 1：消息是压缩的（permessage-deflate）。只有它的第一帧这样标出。",
         );
     }
-    w("One is set.", "有一位为 1。")
+    both("One is set.", "有一位为 1。")
 }
 
 fn opcode_here(opcode: Option<Opcode>, row: &FieldRow, lang: Lang) -> String {
@@ -129,31 +130,31 @@ fn opcode_here(opcode: Option<Opcode>, row: &FieldRow, lang: Lang) -> String {
     match lang {
         Lang::En => {
             let gap = if control.is_empty() { "" } else { " " };
-            format!("{}: {text}{gap}{control}", word(opcode))
+            format!("{}: {text}{gap}{control}", opcode.title())
         }
-        Lang::Zh => format!("{}：{text}{control}", word(opcode)),
+        Lang::Zh => format!("{}：{text}{control}", opcode.title()),
     }
 }
 
-fn mask(direction: Option<Direction>, masked: bool) -> Words {
+fn mask(direction: Option<Direction>, masked: bool) -> Bilingual {
     match (direction, masked) {
-        (Some(Direction::ClientToServer), true) => w(
+        (Some(Direction::ClientToServer), true) => both(
             "Every frame from client to server must be masked, and none from server to client. This frame goes to the server, so 1 is right.",
             "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往服务器，所以 1 是对的。",
         ),
-        (Some(Direction::ClientToServer), false) => w(
+        (Some(Direction::ClientToServer), false) => both(
             "Every frame from client to server must be masked, and none from server to client. This frame goes to the server, so it has to be 1.",
             "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往服务器，所以必须为 1。",
         ),
-        (Some(Direction::ServerToClient), false) => w(
+        (Some(Direction::ServerToClient), false) => both(
             "Every frame from client to server must be masked, and none from server to client. This frame goes to the client, so 0 is right.",
             "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往客户端，所以 0 是对的。",
         ),
-        (Some(Direction::ServerToClient), true) => w(
+        (Some(Direction::ServerToClient), true) => both(
             "Every frame from client to server must be masked, and none from server to client. This frame goes to the client, so it has to be 0.",
             "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。这一帧发往客户端，所以必须为 0。",
         ),
-        (None, _) => w(
+        (None, _) => both(
             "Every frame from client to server must be masked, and none from server to client.",
             "客户端发给服务器的帧都必须加掩码，服务器发给客户端的都不加。",
         ),
@@ -163,31 +164,34 @@ fn mask(direction: Option<Direction>, masked: bool) -> Words {
 fn payload(frame: &ExplainedFrame, opcode: Option<Opcode>, lang: Lang) -> String {
     let what = match opcode {
         Some(Opcode::Text) if frame.message.compressed => {
-            w("Text, compressed: the message is inflated as a whole.", "压缩的文本：整条消息一起解压。")
+            both("Text, compressed: the message is inflated as a whole.", "压缩的文本：整条消息一起解压。")
         }
         Some(Opcode::Binary) if frame.message.compressed => {
-            w("Data, compressed: the message is inflated as a whole.", "压缩的数据：整条消息一起解压。")
+            both("Data, compressed: the message is inflated as a whole.", "压缩的数据：整条消息一起解压。")
         }
-        Some(Opcode::Text) => w(
+        Some(Opcode::Text) => both(
             "Text in UTF-8. Judged is the message: a character may go on in the next frame.",
             "UTF-8 文本。按整条消息判断：一个字符可以跨到下一帧。",
         ),
-        Some(Opcode::Close) => w(
+        Some(Opcode::Close) => both(
             "A status code in 2 bytes, then a reason in UTF-8, both may be absent.",
             "2 个字节的关闭码，然后是 UTF-8 的原因，两者都可以没有。",
         ),
         Some(Opcode::Ping) => {
-            w("Any bytes: the pong has to bring the same back.", "任意字节：pong 必须原样带回。")
+            both("Any bytes: the pong has to bring the same back.", "任意字节：pong 必须原样带回。")
         }
-        Some(Opcode::Pong) => w("The bytes of the ping that it answers.", "所回答的 ping 的字节。"),
+        Some(Opcode::Pong) => both("The bytes of the ping that it answers.", "所回答的 ping 的字节。"),
         Some(Opcode::Continuation) => {
-            w("It goes on where the frame before it stopped.", "接着前一帧停下的地方。")
+            both("It goes on where the frame before it stopped.", "接着前一帧停下的地方。")
         }
-        _ => w("Any bytes; what they mean is up to the application.", "任意字节，含义由应用决定。"),
+        _ => both("Any bytes; what they mean is up to the application.", "任意字节，含义由应用决定。"),
     };
     let masked = match frame.masked() {
-        Some(true) => w(" On the wire it is masked.", "在线路上是加了掩码的。"),
-        _ => w(" It is not masked: the bytes are on the wire as they are.", "没有掩码：线路上就是这些字节。"),
+        Some(true) => both(" On the wire it is masked.", "在线路上是加了掩码的。"),
+        _ => both(
+            " It is not masked: the bytes are on the wire as they are.",
+            "没有掩码：线路上就是这些字节。",
+        ),
     };
     format!("{}{}", what.of(lang), masked.of(lang))
 }

@@ -336,8 +336,8 @@ impl<'a> Builder<'a> {
         self.bits(FrameField::Fin, (0, 1), u8::from(fin).to_string(), meaning, if fin { "" } else { S5_4 });
         if !fin && opcode.is_control() {
             let text = match lang {
-                Lang::En => format!("a {} frame must not be fragmented", word(opcode)),
-                Lang::Zh => format!("{} 帧不得分片", word(opcode)),
+                Lang::En => format!("a {} frame must not be fragmented", opcode.title()),
+                Lang::Zh => format!("{} 帧不得分片", opcode.title()),
             };
             self.frame.broken(FrameField::Fin, &rules::FRAGMENTED_CONTROL_FRAME, text);
         }
@@ -556,21 +556,6 @@ fn here_of(len: usize, whole: usize, lang: Lang) -> String {
     match lang {
         Lang::En => format!("{len} of {whole} bytes are here"),
         Lang::Zh => format!("{whole} 个字节里只有 {len} 个"),
-    }
-}
-
-/// An opcode as people write it: `TEXT`, `opcode 0x3`.
-#[must_use]
-pub fn word(opcode: Opcode) -> &'static str {
-    match opcode {
-        Opcode::Continuation => "CONTINUATION",
-        Opcode::Text => "TEXT",
-        Opcode::Binary => "BINARY",
-        Opcode::Close => "CLOSE",
-        Opcode::Ping => "PING",
-        Opcode::Pong => "PONG",
-        Opcode::Reserved(bits) if bits & 8 != 0 => "reserved control",
-        Opcode::Reserved(_) => "reserved data",
     }
 }
 

@@ -5,12 +5,11 @@ use std::io::{self, Write};
 
 use super::text::hex;
 use super::words::mistakes::{LIKELY, mistake as told};
-use super::words::rules::summary;
-use crate::cli::style::{Role, Style};
 use crate::http::accept::{AcceptSteps, steps};
 use crate::http::upgrade::{Judgement, judge, judge_request, judge_syntax};
 use crate::http::{HeadKind, HeadLimits, HeadScan, is_interim, likely_mistake, scan};
 use crate::model::{Head, Lang, Severity, preview, safe_str, safe_text, width};
+use crate::present::{Role, Style};
 
 /// Column of the values of the steps, and of what is said about them.
 const VALUE: usize = 19;
@@ -231,7 +230,7 @@ pub fn write_heads(out: &mut dyn Write, heads: &Heads, style: &Style, lang: Lang
             Severity::Warning => (Role::Warning, "WARN"),
             Severity::Info => (Role::Note, "INFO"),
         };
-        let told = lang.pick("", summary(rule, lang));
+        let told = lang.pick("", rule.summary.of(lang));
         writeln!(
             out,
             " {} {} ({}): {told}{}   {}",

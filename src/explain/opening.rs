@@ -8,15 +8,14 @@ use std::io::{self, Write};
 
 use super::text::hex;
 use super::words::mistakes::LIKELY;
-use super::words::rules::summary;
-use super::words::wrap;
-use crate::cli::style::{Role, Style};
 use crate::http::extension::{is_deflate, is_deflate_frame};
 use crate::http::{Handshake, Judgement, parse_extensions, rules};
+use crate::model::wrap;
 use crate::model::{
     DeflateParams, Direction, Endpoint, Extension, Head, Lang, Place, Rule, Severity, Time, preview,
     safe_str, safe_text, width,
 };
+use crate::present::{Role, Style};
 use anatomy::{
     AcceptStory, LineMark, accept_story, body_words, cut_words, head_lines, http2_story, judgements,
     no_accept_words, no_key_words, outcome,
@@ -249,7 +248,7 @@ impl OpeningWriter<'_, '_> {
         writeln!(self.out, "{:indent$}{} {}{who}", "", self.style.paint(role, level), rule.code)?;
         let reference = if rule.reference == "-" { "" } else { rule.reference };
         if self.opening.lang != Lang::En {
-            self.paragraph(indent + 2, summary(rule, self.opening.lang), "")?;
+            self.paragraph(indent + 2, rule.summary.of(self.opening.lang), "")?;
         }
         self.paragraph(indent + 2, text, reference)
     }
@@ -287,11 +286,11 @@ impl OpeningWriter<'_, '_> {
                 true => write!(self.out, "   packet {}", last.packet)?,
                 false => write!(self.out, "   packets {} to {}", first.packet, last.packet)?,
             }
-            write!(self.out, " at {} s", decimal(last.time.since(opening.begin), 9, 6))?;
+            write!(self.out, " at {} s", decimal(last.time.since(opening.begin).0, 9, 6))?;
             if let (false, Some(after)) =
                 (client, opening.request.and_then(|(_, asked)| last.elapsed_since(asked)))
             {
-                write!(self.out, ", {} ms after the request", decimal(after, 6, 3))?;
+                write!(self.out, ", {} ms after the request", decimal(after.0, 6, 3))?;
             }
         }
         if head.cut {

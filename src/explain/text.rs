@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::diagram::diagram;
-use super::frame::{BrokenRule, Explained, ExplainedFrame, FieldRow, FrameField, word};
+use super::frame::{BrokenRule, Explained, ExplainedFrame, FieldRow, FrameField};
 use super::phrases::{bytes, count, missing, utf8_word};
-use crate::cli::style::{Role, Style};
 use crate::model::{Direction, Lang, Safe, Severity, preview_runs, width};
+use crate::present::{Role, Style};
 use crate::ws::{Inflation, Opcode, close_code};
 
 /// What to print beside the table.
@@ -66,7 +66,7 @@ pub fn write_text(
         }
         if view.diagram {
             for line in diagram(frame) {
-                lines.put(Role::Payload, &line);
+                lines.put(Role::Plain, &line);
                 lines.end();
             }
             lines.end();
@@ -174,14 +174,14 @@ impl Lines {
         self.put(role, who);
         let opcode = header.opcode();
         self.put(
-            Role::Payload,
+            Role::Plain,
             match masked {
                 true => self.lang.pick(" (masked), ", "（有掩码），"),
                 false => self.lang.pick(" (not masked), ", "（无掩码），"),
             },
         );
-        self.put(if opcode.is_control() { Role::Control } else { Role::Payload }, word(opcode));
-        self.put(Role::Payload, ", ");
+        self.put(if opcode.is_control() { Role::Control } else { Role::Plain }, opcode.title());
+        self.put(Role::Plain, ", ");
         self.gist(frame);
     }
 
@@ -190,41 +190,41 @@ impl Lines {
         if let Some(close) = frame.close() {
             let Some(code) = close.code else {
                 return self.put(
-                    Role::Payload,
+                    Role::Plain,
                     match frame.payload.is_empty() {
                         true => self.lang.pick("no code", "没有关闭码"),
                         false => self.lang.pick("broken", "有误"),
                     },
                 );
             };
-            self.put(Role::Payload, &format!("{code} {}", close_code(code).name));
+            self.put(Role::Plain, &format!("{code} {}", close_code(code).name));
             if !close.reason.is_empty() {
-                self.put(Role::Payload, ", ");
+                self.put(Role::Plain, ", ");
                 self.quote(close.reason);
             }
             return;
         }
         match (&frame.message.inflated, frame.payload.len()) {
             (Some(inflated), _) if is_readable(&inflated.bytes) => self.quote(&inflated.bytes),
-            (_, 0) => self.put(Role::Payload, self.lang.pick("empty", "空")),
+            (_, 0) => self.put(Role::Plain, self.lang.pick("empty", "空")),
             _ if shows_text(frame) => self.quote(&frame.payload),
-            (_, len) => self.put(Role::Payload, &bytes(len, self.lang)),
+            (_, len) => self.put(Role::Plain, &bytes(len, self.lang)),
         }
     }
 
     /// Captured bytes in quotes, made safe and cut; what stands for something else looks different.
     fn quote(&mut self, captured: &[u8]) {
         let preview = preview_runs(captured, SHOWN_TEXT);
-        self.put(Role::Payload, "\"");
+        self.put(Role::Plain, "\"");
         for run in &preview.runs {
-            let role = if let Safe::Escaped(_) = run { Role::Escape } else { Role::Payload };
+            let role = if let Safe::Escaped(_) = run { Role::Escape } else { Role::Plain };
             self.put(role, run.as_str());
         }
         if let Some(spaces) = preview.cut {
-            self.put(Role::Payload, &" ".repeat(spaces));
+            self.put(Role::Plain, &" ".repeat(spaces));
             self.put(Role::Dim, "…");
         }
-        self.put(Role::Payload, "\"");
+        self.put(Role::Plain, "\"");
     }
 
     /// The payload as text, and the verdict on it.
@@ -237,7 +237,7 @@ impl Lines {
             true => Some(self.lang.pick("compressed", "已压缩")),
             false => utf8_word(frame.message.utf8, self.lang),
         };
-        self.put(Role::Payload, verdict.unwrap_or_default());
+        self.put(Role::Plain, verdict.unwrap_or_default());
     }
 
     fn titles(&mut self) {
@@ -276,18 +276,18 @@ impl Lines {
         if !again {
             self.offset(row);
             self.to(HEX, 1);
-            let role = if row.field == FrameField::MaskingKey { Role::Key } else { Role::Header };
+            let role = if row.field == FrameField::MaskingKey { Role::MaskingKey } else { Role::Header };
             self.put(role, &header_hex(frame, row));
         }
         if let Some((first, count)) = row.bits {
             self.to(BITS, 1);
-            self.put(Role::Payload, &bit_picture(frame, row, first, count));
+            self.put(Role::Plain, &bit_picture(frame, row, first, count));
         }
         self.field(row.field.name());
-        self.put(Role::Payload, &row.value);
+        self.put(Role::Plain, &row.value);
         if broken.is_empty() {
             self.to(MEANING, 2);
-            self.put(Role::Payload, &row.meaning);
+            self.put(Role::Plain, &row.meaning);
             self.reference(row.reference);
             self.end();
         }
@@ -325,7 +325,7 @@ impl Lines {
             };
             self.to(column, 2);
             self.put(role, level);
-            self.put(Role::Payload, &format!(" {}: {}", problem.rule.code, problem.text));
+            self.put(Role::Plain, &format!(" {}: {}", problem.rule.code, problem.text));
             self.reference(problem.rule.reference);
             self.end();
         }
@@ -337,7 +337,7 @@ impl Lines {
         self.offset(row);
         for (i, chunk) in frame.wire_bytes().chunks(8).take(SHOWN_BYTES / 8).enumerate() {
             self.to(HEX, 1);
-            self.put(Role::Payload, &hex(chunk));
+            self.put(Role::Plain, &hex(chunk));
             if i == 0 {
                 self.field(if masked { "payload (masked)" } else { "payload" });
                 self.to(MEANING, 2);
@@ -363,18 +363,18 @@ impl Lines {
             let key: Vec<u8> = header.masking_key.iter().copied().cycle().take(len.min(8)).collect();
             self.field("⊕ key");
             self.to(MEANING, 2);
-            self.put(Role::Key, &hex(&key));
+            self.put(Role::MaskingKey, &hex(&key));
             self.put(Role::Dim, if len > 8 { " …" } else { "" });
             self.end();
             self.field("= payload");
             self.to(MEANING, 2);
             let mut shown = frame.payload.chunks(16).take(SHOWN_BYTES / 16);
-            self.put(Role::Payload, &hex(shown.next().unwrap_or_default()));
+            self.put(Role::Plain, &hex(shown.next().unwrap_or_default()));
             if len > 8 {
                 for chunk in shown {
                     self.end();
                     self.to(MEANING, 1);
-                    self.put(Role::Payload, &hex(chunk));
+                    self.put(Role::Plain, &hex(chunk));
                 }
                 self.put(Role::Dim, if more > 0 { " …" } else { "" });
                 if shows_text(frame) || frame.message.compressed {
@@ -400,10 +400,10 @@ impl Lines {
             self.quote(&inflated.bytes);
             self.pending = 2;
         }
-        self.put(Role::Payload, &bytes(inflated.bytes.len(), self.lang));
+        self.put(Role::Plain, &bytes(inflated.bytes.len(), self.lang));
         self.pending = 2;
         self.put(
-            Role::Payload,
+            Role::Plain,
             match inflated.outcome {
                 Inflation::Whole => utf8_word(frame.message.utf8, lang).unwrap_or_default(),
                 Inflation::Cut => lang.pick("cut here: more would come", "到此截断：后面还有"),
@@ -427,7 +427,7 @@ impl Lines {
             self.pending = 2;
         }
         self.put(
-            Role::Payload,
+            Role::Plain,
             if broken.is_empty() || row.field == FrameField::CloseCode { &row.meaning } else { "" },
         );
         self.reference(row.reference);
@@ -452,10 +452,10 @@ impl Lines {
                 }
                 Lang::Zh => format!("开销：{payload} 个载荷字节用了 {head} 个首部字节。   "),
             };
-            self.put(Role::Payload, &text);
+            self.put(Role::Plain, &text);
         }
         let lang = self.lang;
-        self.put(Role::Payload, lang.pick("legal: ", "合法："));
+        self.put(Role::Plain, lang.pick("legal: ", "合法："));
         match (frame.is_legal(), frame.is_complete()) {
             (true, true) => self.put(Role::Ok, lang.pick("yes", "是")),
             (true, false) => self.put(Role::Ok, lang.pick("yes, so far", "到目前为止是")),
@@ -478,13 +478,13 @@ impl Lines {
                 _ => "frame",
             };
             self.put(
-                Role::Payload,
+                Role::Plain,
                 &format!("{} wslens learn {lesson}", self.lang.pick("see it move:", "动手看一看：")),
             );
         }
         if let Some(command) = build_command(frame).filter(|_| view.build) {
             self.to(OFFSET, 4);
-            self.put(Role::Payload, &format!("{} {command}", self.lang.pick("change it:", "改一改：")));
+            self.put(Role::Plain, &format!("{} {command}", self.lang.pick("change it:", "改一改：")));
         }
         if self.column > 0 {
             self.end();

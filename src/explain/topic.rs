@@ -1,15 +1,22 @@
 //! Explanations by name: of findings, close codes, headers, opcodes, fields and the rules of experiments. A name can have
 //! several meanings, and hex bytes can look like a name; the result contains all of them.
 
-use super::frame::{FrameField, word};
+use super::frame::FrameField;
 use super::words::codes::{CodeWords, code_words};
 use super::words::fields::field_words;
 use super::words::headers::{self, ANSWER, LONG, PARAMETERS, REFUSAL, REQUEST};
 use super::words::keylog;
 use super::words::opcodes::{CONTROL, KINDS, line, opcode_words};
-use super::words::rules::{self, Example, ExampleKind, RuleWords};
-use crate::model::{Lang, Rule};
+use crate::model::{Bilingual, Example, ExampleKind, Lang, Rule, both};
 use crate::ws::{Opcode, close_code, is_sendable};
+
+/// The headings of a finding's parts: causes, remedy, peer, example.
+pub const HEADINGS: [Bilingual; 4] = [
+    both("usual causes", "常见原因"),
+    both("what to do", "怎么办"),
+    both("how a peer reacts", "对端的反应"),
+    both("example", "示例字节"),
+];
 
 /// A subject that can be explained.
 #[derive(Clone, Copy, Debug)]
@@ -136,7 +143,7 @@ impl Topic {
                 if opcode.is_control() {
                     parts.push(("", CONTROL.of(lang).to_owned()));
                 }
-                let name = format!("{} 0x{:x}", word(opcode), opcode.bits());
+                let name = format!("{} 0x{:x}", opcode.title(), opcode.bits());
                 Explanation { parts, ..told("opcode", name, "RFC 6455 §5.2, §11.8") }
             }
             Self::KeyLog => {
@@ -168,18 +175,11 @@ fn told(kind: &'static str, name: String, reference: &'static str) -> Explanatio
 fn tell_rule(rule: &'static Rule, lang: Lang) -> Explanation {
     let mut told = told("finding", rule.code.to_owned(), rule.reference);
     told.severity = Some(rule.severity.name());
-    let Some(RuleWords { summary, causes, remedy, peer, example, .. }) = rules::rule_words(rule.code) else {
-        told.parts = vec![("", rule.summary.to_owned()), ("", rule.advice.to_owned())];
-        return told;
-    };
-    let [causes_are, remedy_is, peer_does, _] = rules::HEADINGS.map(|heading| heading.of(lang));
-    told.parts = vec![
-        ("", summary.of(lang).to_owned()),
-        (causes_are, causes.of(lang).to_owned()),
-        (remedy_is, remedy.of(lang).to_owned()),
-        (peer_does, peer.of(lang).to_owned()),
-    ];
-    told.example = *example;
+    let [causes, remedy, peer, _] = HEADINGS.map(|heading| heading.of(lang));
+    told.parts = [("", rule.summary), (causes, rule.causes), (remedy, rule.remedy), (peer, rule.peer)]
+        .map(|(heading, text)| (heading, text.of(lang).to_owned()))
+        .to_vec();
+    told.example = rule.example;
     told
 }
 
@@ -195,7 +195,7 @@ fn tell_code(code: u16, lang: Lang) -> Explanation {
         ("", meaning.of(lang).to_owned()),
         (lang.pick("on the wire", "线路上"), sent.to_owned()),
         (lang.pick("who and when", "谁、何时"), seen.of(lang).to_owned()),
-        (rules::HEADINGS[1].of(lang), remedy.of(lang).to_owned()),
+        (HEADINGS[1].of(lang), remedy.of(lang).to_owned()),
     ];
     told
 }

@@ -29,6 +29,7 @@ use crate::filter::{Matcher, parse};
 use crate::model::{PacketRef, Rule, Time};
 use crate::output::{Growth, Inputs, OutputError, Target};
 use crate::pipeline::{Connection, Ended, KeyLines, Limits, Pipeline, Sink, Summary, Wants};
+pub use crate::report::Format;
 use crate::report::csv::Csv;
 use crate::report::ndjson::Ndjson;
 use crate::report::pcapng::Pcapng;
@@ -39,42 +40,6 @@ use crate::ws::{Depth, FrameEvent, MessageEvent, Spot};
 
 /// Bytes of a message that are exported; more are marked as cut.
 const LONGEST: u64 = 64 << 20;
-
-/// The form of a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// One JSON object a line.
-    Ndjson,
-    /// Comma-separated values, safe for spreadsheets.
-    Csv,
-    /// The bytes as the application had them: a message in a file, several in a folder.
-    Raw,
-    /// To read.
-    Markdown,
-    /// A sequence diagram.
-    Mermaid,
-    /// Packets.
-    Pcapng,
-}
-
-impl Format {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Ndjson, Self::Csv, Self::Raw, Self::Markdown, Self::Mermaid, Self::Pcapng];
-
-    /// The end of a file's name, with its point; empty for a folder's.
-    #[must_use]
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::Ndjson => ".ndjson",
-            Self::Csv => ".csv",
-            Self::Raw => "",
-            Self::Markdown => ".md",
-            Self::Mermaid => ".mmd",
-            Self::Pcapng => ".pcapng",
-        }
-    }
-}
 
 /// What is exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -492,7 +457,7 @@ impl Task {
                 selection.connections.extend(*connection);
                 let filter = parse(text).map_err(|_| ExportError::Filter)?;
                 if !filter.is_empty() {
-                    selection.filter = Some(Box::new(Matcher::new(filter, selection.levels())));
+                    selection.filter = Some(Box::new(Matcher::new(filter, selection.levels)));
                 }
             }
             What::Connection(connection) => selection.connections.push(*connection),
@@ -536,7 +501,7 @@ impl Task {
                     self.through(depth, Transcript::new(out, form, selection), only, progress)
                 })
             }
-            Format::Pcapng => Err(ExportError::Nothing),
+            _ => Err(ExportError::Nothing),
         }
     }
 

@@ -274,7 +274,7 @@ fn nothing_is_overwritten_unless_that_is_asked_for_and_nothing_is_left_by_what_f
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("there");
     std::fs::write(&path, "mine").unwrap();
-    for format in Format::ALL {
+    for format in Format::EXPORT {
         let job = Job { what: What::Connection(1), format, path: path.clone(), replace: false };
         let result = Task::new(&session, &source, job.clone()).run(&ExportProgress::default());
         assert!(matches!(result, Err(ExportError::Exists)), "{format:?} {result:?}");
@@ -359,7 +359,7 @@ fn of_a_pipe_everything_can_be_exported_that_can_be_of_a_file() {
         let all: Vec<u32> = of_file.index().connections.iter().map(|row| row.id.0).collect();
         let whats =
             [What::All, What::Connection(1), What::Connections(all), What::Filter("len > 3".into(), None)];
-        for (what, format) in whats.iter().flat_map(|what| Format::ALL.map(|format| (what, format))) {
+        for (what, format) in whats.iter().flat_map(|what| Format::EXPORT.map(|format| (what, format))) {
             if !what.fits(format) || format == Format::Raw {
                 continue;
             }

@@ -234,7 +234,7 @@ fn compare(kind: ValueKind, cmp: Cmp, lit: &Lit, value: Value<'_>, record: &impl
     let order = match (lit, value) {
         (Lit::Number(lit), Value::Number(value)) => value.cmp(lit),
         (Lit::Nanos(lit), Value::Nanos(value)) => value.cmp(lit),
-        (Lit::Since(lit), Value::Moment(value)) => value.since(record.start()).cmp(lit),
+        (Lit::Since(lit), Value::Moment(value)) => value.since(record.start()).0.cmp(lit),
         (Lit::Moment(lit), Value::Moment(value)) => value.0.cmp(lit),
         (lit, value) => {
             let equal = equals(kind, lit, value);

@@ -8,7 +8,7 @@ use super::matcher::Remembered;
 use super::records::{
     ConnectionFacts, FindingFacts, FrameFacts, MessageFacts, MessageSummary, RecordFacts, number, of_message,
 };
-use crate::model::{Direction, PerDirection, Rule, Severity, Time};
+use crate::model::{Direction, Nanos, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended};
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, Spot};
 
@@ -18,7 +18,7 @@ pub(super) struct EventRecord<'a> {
     pub(super) connection: Option<&'a Connection>,
     pub(super) event: &'a FilterEvent<'a>,
     /// Since the one before in its connection.
-    pub(super) delta: Option<i64>,
+    pub(super) delta: Option<Nanos>,
     /// What tests of other levels came to.
     pub(super) remembered: Remembered<'a>,
 }
@@ -172,7 +172,7 @@ impl<'a> MessageFacts<'a> for &'a MessageEvent<'a> {
         [code, self.close.map_or(Value::Absent, |close| Value::Bytes(close.reason))]
     }
 
-    fn rtt(&self) -> Option<i64> {
+    fn rtt(&self) -> Option<Nanos> {
         self.rtt
     }
 }

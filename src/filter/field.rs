@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::ws::Opcode;
+
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -31,17 +33,36 @@ impl Level {
     }
 }
 
-/// A set of levels.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Levels(pub u8);
+/// A set of levels, such as the rows that a command prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Levels(u8);
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self::MESSAGES
+    }
+}
 
 impl Levels {
     /// Every level.
     pub const ALL: Self = Self(15);
-    const C: Self = Self(1);
-    const M: Self = Self(2);
-    const F: Self = Self(4);
-    const X: Self = Self(8);
+    /// Connections alone.
+    pub const CONNECTIONS: Self = Self::of(Level::Connection);
+    /// Messages alone, control frames included.
+    pub const MESSAGES: Self = Self::of(Level::Message);
+    /// Frames alone.
+    pub const FRAMES: Self = Self::of(Level::Frame);
+    /// Findings alone.
+    pub const FINDINGS: Self = Self::of(Level::Finding);
+
+    /// The sets that `--level` accepts: name, other name, description.
+    pub const CHOICES: [(Self, &'static str, &'static str, &'static str); 5] = [
+        (Self::CONNECTIONS, "connections", "conns", "Connections"),
+        (Self::MESSAGES, "messages", "msgs", "Messages, control frames included"),
+        (Self::FRAMES, "frames", "", "Frames"),
+        (Self::FINDINGS, "findings", "", "Findings"),
+        (Self::ALL, "all", "", "All of these, and a summary"),
+    ];
 
     const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -60,10 +81,10 @@ impl Levels {
     }
 }
 
-const C: Levels = Levels::C;
-const M: Levels = Levels::M;
-const F: Levels = Levels::F;
-const X: Levels = Levels::X;
+const C: Levels = Levels::CONNECTIONS;
+const M: Levels = Levels::MESSAGES;
+const F: Levels = Levels::FRAMES;
+const X: Levels = Levels::FINDINGS;
 const CMF: Levels = C.and(M).and(F);
 const CMX: Levels = C.and(M).and(X);
 const MF: Levels = M.and(F);
@@ -85,29 +106,8 @@ pub struct WordSet {
     pub numeric: bool,
 }
 
-static OPCODES: WordSet = WordSet {
-    names: &[
-        "continuation",
-        "text",
-        "binary",
-        "reserved-3",
-        "reserved-4",
-        "reserved-5",
-        "reserved-6",
-        "reserved-7",
-        "close",
-        "ping",
-        "pong",
-        "reserved-11",
-        "reserved-12",
-        "reserved-13",
-        "reserved-14",
-        "reserved-15",
-    ],
-    aliases: &[("cont", 0), ("bin", 2)],
-    ordered: true,
-    numeric: true,
-};
+static OPCODES: WordSet =
+    WordSet { names: &Opcode::NAMES, aliases: &[("cont", 0), ("bin", 2)], ordered: true, numeric: true };
 static DIRECTIONS: WordSet = WordSet {
     names: &["c2s", "s2c"],
     aliases: &[("client", 0), ("server", 1)],

@@ -15,7 +15,7 @@ use super::ast::Filter;
 use super::eval::FilterVerdict;
 use super::events::{EventRecord, FilterEvent};
 use super::field::{Field, Level, Levels};
-use crate::model::{Rule, Time};
+use crate::model::{Nanos, Rule, Time};
 use crate::pipeline::{Connection, Ended, Sink, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
 
@@ -351,7 +351,7 @@ impl Matcher {
 
     /// Nanoseconds since the message (0) or frame (1) before.
     #[inline]
-    fn delta(&mut self, connection: &Connection, which: usize, time: Time) -> Option<i64> {
+    fn delta(&mut self, connection: &Connection, which: usize, time: Time) -> Option<Nanos> {
         if !self.wants_delta {
             return None;
         }
@@ -360,7 +360,7 @@ impl Matcher {
     }
 
     #[inline]
-    fn ask(&mut self, connection: Option<&Connection>, event: FilterEvent<'_>, delta: Option<i64>) -> bool {
+    fn ask(&mut self, connection: Option<&Connection>, event: FilterEvent<'_>, delta: Option<Nanos>) -> bool {
         let Self { filter, memory, .. } = self;
         let level = event.level();
         let (at, start) = (level as usize, self.start);

@@ -5,7 +5,7 @@
 
 use super::eval::Value;
 use super::field::Field;
-use crate::model::{Direction, PerDirection, Rule, Time};
+use crate::model::{Direction, Nanos, PerDirection, Rule, Time};
 use crate::pipeline::{Connection, State};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, Opcode};
 
@@ -15,7 +15,7 @@ pub struct RecordFacts<'a> {
     /// When it was complete; for a connection, when it began.
     pub time: Time,
     /// Nanoseconds since the previous record of its level in the connection.
-    pub delta: Option<i64>,
+    pub delta: Option<Nanos>,
     /// The direction in which it was sent.
     pub direction: Option<Direction>,
     /// The number of the message that it is or belongs to.
@@ -31,7 +31,7 @@ impl<'a> RecordFacts<'a> {
     pub fn get(&self, field: Field, own: impl FnOnce() -> Value<'a>) -> Value<'a> {
         match field {
             Field::Time | Field::Epoch => Value::Moment(self.time),
-            Field::Delta => self.delta.map_or(Value::Absent, Value::Nanos),
+            Field::Delta => self.delta.map_or(Value::Absent, |time| Value::Nanos(time.0)),
             Field::Dir => number(self.direction.map(|direction| direction as u64)),
             Field::Msg => number(self.message),
             Field::Frame => number(self.frame),
@@ -151,7 +151,7 @@ impl<'a> ConnectionFacts<'a> {
             Field::Duration => {
                 let times = self.opened.zip(self.closed);
                 let elapsed = times.and_then(|(opened, closed)| closed.elapsed_since(opened));
-                elapsed.map_or(Value::Absent, Value::Nanos)
+                elapsed.map_or(Value::Absent, |time| Value::Nanos(time.0))
             }
             Field::Messages => Value::Number(c2s.messages.saturating_add(s2c.messages)),
             Field::MessagesC2s => Value::Number(c2s.messages),
@@ -197,7 +197,7 @@ pub trait MessageFacts<'a> {
     /// The close code and the reason of a Close.
     fn close(&self) -> [Value<'a>; 2];
     /// The round trip time of a pong.
-    fn rtt(&self) -> Option<i64>;
+    fn rtt(&self) -> Option<Nanos>;
 }
 
 /// The facts of a message that need no lookup.
@@ -242,7 +242,7 @@ pub fn of_message<'a>(message: &impl MessageFacts<'a>, field: Field) -> Value<'a
         Field::MissingLen => second(message.missing()),
         Field::CloseCode => first(message.close()),
         Field::CloseReason => second(message.close()),
-        Field::Rtt => message.rtt().map_or(Value::Absent, Value::Nanos),
+        Field::Rtt => message.rtt().map_or(Value::Absent, |time| Value::Nanos(time.0)),
         _ => Value::Absent,
     }
 }

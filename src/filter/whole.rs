@@ -9,7 +9,7 @@ use super::eval::{FilterRow, FilterVerdict};
 use super::events::{EventRecord, FilterEvent};
 use super::field::{Field, Level};
 use super::matcher::Remembered;
-use crate::model::Time;
+use crate::model::{Nanos, Time};
 use crate::pipeline::Connection;
 use crate::ws::{FrameEvent, MessageEvent};
 
@@ -84,7 +84,7 @@ impl Asker {
         &mut self,
         connection: &Connection,
         event: &FilterEvent<'_>,
-        delta: Option<i64>,
+        delta: Option<Nanos>,
         tell: &mut dyn FnMut(Told),
     ) {
         let record = EventRecord {

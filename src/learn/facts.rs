@@ -361,7 +361,7 @@ impl<'a> CaptureFacts<'a> {
                     connections: 1,
                     sent: data(&counts.c2s),
                     received: data(&counts.s2c),
-                    open_time: last.since(opened).max(0).unsigned_abs(),
+                    open_time: last.since(opened).unsigned(),
                     poll: POLL,
                     ..Given::default()
                 });

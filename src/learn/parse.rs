@@ -288,7 +288,7 @@ impl ParsedEntry<'_> {
     fn joined(&self) -> String {
         let mut out = self.value.to_owned();
         for line in &self.below {
-            super::layout::join(&mut out, line.trim());
+            crate::model::join_line(&mut out, line.trim());
         }
         out
     }
@@ -366,7 +366,7 @@ impl Draft {
                         _ => {
                             // A long option goes on.
                             let last: &mut String = options.last_mut().ok_or("an option is: - text")?;
-                            super::layout::join(last, line.trim());
+                            crate::model::join_line(last, line.trim());
                             continue;
                         }
                     }

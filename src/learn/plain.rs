@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::expr::{Expr, Value};
 use super::facts::{Cache, Missing};
-use super::layout::{flow, wrap};
+use super::layout::flow;
 use super::parse::{Lesson, LessonView};
 use super::scene::{Scene, Task};
 use super::words::{heading, words};
 use super::{COUNTED, Course, LessonStep, Sample};
+use crate::model::wrap;
 use crate::model::{Lang, width};
 
 /// Bundled captures that are open, with what was loaded of them.
@@ -114,7 +115,7 @@ pub fn lesson(
         }
     };
     let mut goal = words.goal.to_owned();
-    super::layout::join(&mut goal, &lesson.goal);
+    crate::model::join_line(&mut goal, &lesson.goal);
     paragraph(&mut out, &goal, 0);
     let mut answers = Vec::new();
     for (i, step) in lesson.steps.iter().enumerate() {

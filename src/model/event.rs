@@ -1,6 +1,6 @@
 //! What layers are handed: bytes in order, with the places they came from.
 
-use super::{Span, Time};
+use super::{Nanos, Span, Time};
 
 /// A packet, as far as later records need it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Place {
     /// Nanoseconds that passed from `earlier` to here; `None` where both are in one packet, or
     /// [no such time is known](Time::elapsed_since).
     #[must_use]
-    pub fn elapsed_since(self, earlier: Self) -> Option<i64> {
+    pub fn elapsed_since(self, earlier: Self) -> Option<Nanos> {
         self.time.elapsed_since(earlier.time).filter(|_| self.packet != earlier.packet)
     }
 }

@@ -1,5 +1,7 @@
 //! A histogram of durations in bounded memory.
 
+use super::Nanos;
+
 /// Each power of two is divided into 2^5 buckets. A bucket's midpoint is at most 1/64 away from any value in it.
 const PRECISION_BITS: u32 = 5;
 
@@ -82,38 +84,38 @@ impl Histogram {
         self.count
     }
 
-    /// The shortest duration in nanoseconds; `None` if the histogram is empty.
+    /// The shortest duration; `None` if the histogram is empty.
     #[must_use]
-    pub fn min(&self) -> Option<i64> {
-        (self.count > 0).then_some(self.min)
+    pub fn min(&self) -> Option<Nanos> {
+        (self.count > 0).then_some(Nanos(self.min))
     }
 
-    /// The longest duration in nanoseconds; `None` if the histogram is empty.
+    /// The longest duration; `None` if the histogram is empty.
     #[must_use]
-    pub fn max(&self) -> Option<i64> {
-        (self.count > 0).then_some(self.max)
+    pub fn max(&self) -> Option<Nanos> {
+        (self.count > 0).then_some(Nanos(self.max))
     }
 
-    /// The mean in nanoseconds; `None` if the histogram is empty.
+    /// The mean; `None` if the histogram is empty.
     #[must_use]
-    pub fn mean(&self) -> Option<i64> {
-        self.sum.checked_div(i64::try_from(self.count).ok()?)
+    pub fn mean(&self) -> Option<Nanos> {
+        self.sum.checked_div(i64::try_from(self.count).ok()?).map(Nanos)
     }
 
-    /// The median in nanoseconds, within 2 % (the lower of the two middle values); `None` if the histogram is empty.
+    /// The median, within 2 % (the lower of the two middle values); `None` if the histogram is empty.
     #[must_use]
-    pub fn median(&self) -> Option<i64> {
+    pub fn median(&self) -> Option<Nanos> {
         let mut before = self.count.checked_sub(1)? / 2;
         for (bucket, count) in &self.buckets {
             match before.checked_sub(u64::from(*count)) {
                 Some(rest) => before = rest,
                 None => {
                     let value = i64::try_from(midpoint(*bucket)).unwrap_or(i64::MAX);
-                    return Some(value.clamp(self.min, self.max));
+                    return Some(Nanos(value.clamp(self.min, self.max)));
                 }
             }
         }
-        Some(self.max)
+        Some(Nanos(self.max))
     }
 
     /// Heap memory in use, in bytes, approximately.
@@ -146,10 +148,10 @@ mod tests {
             prop_assert_eq!(figures(&a), figures(&all));
             list.sort_unstable();
             let expected = list[(list.len() - 1) / 2].max(0) as f64;
-            let median = all.median().unwrap().max(0) as f64;
+            let median = all.median().unwrap().0.max(0) as f64;
             prop_assert!((median - expected).abs() <= expected * 0.02 + 0.5, "{median} for {expected}");
-            prop_assert_eq!(all.min(), list.first().copied());
-            prop_assert_eq!(all.max(), list.last().copied());
+            prop_assert_eq!(all.min(), list.first().copied().map(Nanos));
+            prop_assert_eq!(all.max(), list.last().copied().map(Nanos));
             prop_assert!(all.buckets.len() <= 1920);
         }
     }
@@ -164,6 +166,6 @@ mod tests {
     fn one_duration_is_exact() {
         let mut one = Histogram::default();
         one.add(1_234_567);
-        assert_eq!((one.median(), one.mean()), (Some(1_234_567), Some(1_234_567)));
+        assert_eq!((one.median(), one.mean()), (Some(Nanos(1_234_567)), Some(Nanos(1_234_567))));
     }
 }

@@ -76,7 +76,7 @@ pub const fn both(en: &'static str, zh: &'static str) -> Bilingual {
 impl Bilingual {
     /// Returns the text in one language.
     #[must_use]
-    pub fn text(self, lang: Lang) -> &'static str {
+    pub fn of(self, lang: Lang) -> &'static str {
         lang.pick(self.en, self.zh)
     }
 }

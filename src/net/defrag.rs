@@ -301,8 +301,8 @@ impl Fragments {
     fn expire(&mut self, now: Time, findings: &mut Vec<DatagramFinding>) {
         while let Some((key, serial)) = self.order.front() {
             let datagram = self.datagrams.get(key).filter(|datagram| datagram.serial == *serial);
-            let age = datagram.map_or(i64::MAX, |datagram| now.since(datagram.packet.time));
-            if age.unsigned_abs() <= self.limits.age.unsigned_abs() {
+            let age = datagram.map_or(i64::MAX, |datagram| now.since(datagram.packet.time).0);
+            if age.unsigned_abs() <= self.limits.age.0.unsigned_abs() {
                 return;
             }
             self.give_up_oldest(findings);

@@ -37,7 +37,7 @@ mod wifi;
 
 use etherparse::{EtherType, Ethernet2Header, Ethernet2HeaderSlice, Ipv4Header, TcpHeaderSlice};
 
-use crate::model::{Endpoint, Finding, LinkType, PacketRef, Segment, Span, to_u8, to_u32};
+use crate::model::{Endpoint, Finding, LinkType, Nanos, PacketRef, Segment, Span, to_u8, to_u32};
 use cursor::{Cursor, DecodeStop};
 use defrag::{Arena, Fragments};
 use exported::Exports;
@@ -73,7 +73,7 @@ pub struct FragmentLimits {
     /// Unfinished datagrams, together with finished ones that are remembered to know copies by.
     pub datagrams: usize,
     /// How long the first fragment waits for the others, in nanoseconds of the capture's time.
-    pub age: i64,
+    pub age: Nanos,
     /// Bytes of finished datagrams that [`Decoder::bytes`] can still give.
     pub kept: usize,
 }
@@ -81,7 +81,7 @@ pub struct FragmentLimits {
 impl Default for FragmentLimits {
     /// 4 MiB, 4096 datagrams, 30 s; 8 MiB of finished datagrams.
     fn default() -> Self {
-        Self { bytes: 4 << 20, datagrams: 4096, age: 30_000_000_000, kept: 8 << 20 }
+        Self { bytes: 4 << 20, datagrams: 4096, age: Nanos::seconds(30), kept: 8 << 20 }
     }
 }
 

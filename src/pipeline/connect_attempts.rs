@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{ConnectionId, Endpoint, Place, Time, lasted};
+use crate::model::{ConnectionId, Endpoint, Nanos, Place, Time, lasted};
 
 /// Pairs of a client and a server that are kept; connections whose SYN was retransmitted; servers with WebSockets.
 const MOST: usize = 4096;
@@ -42,7 +42,7 @@ struct Failed {
     syns: u64,
     /// Connections that a RST refused, and nanoseconds from the SYN to the latest one.
     refused: u64,
-    after: i64,
+    after: Nanos,
     begin: Time,
     last: Place,
 }
@@ -98,14 +98,14 @@ impl ConnectAttempts {
         if self.failed.len() >= MOST && !self.failed.contains_key(&key) {
             return;
         }
-        let none = Failed { unanswered: 0, syns: 0, refused: 0, after: 0, begin, last: place };
+        let none = Failed { unanswered: 0, syns: 0, refused: 0, after: Nanos::ZERO, begin, last: place };
         let failed = self.failed.entry(key).or_insert(none);
         failed.begin = failed.begin.min(begin);
         failed.last = failed.last.max(place);
         match failure {
             Failure::Refused => {
                 failed.refused += 1;
-                failed.after = place.time.since(attempt.latest).max(0);
+                failed.after = place.time.since(attempt.latest).max(Nanos::ZERO);
             }
             Failure::Unanswered => {
                 failed.unanswered += 1;
@@ -134,7 +134,7 @@ impl ConnectAttempts {
 impl Failed {
     fn words(&self) -> String {
         let counted = |count: u64, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        let span = lasted(self.last.time.since(self.begin).max(0));
+        let span = lasted(self.last.time.since(self.begin).max(Nanos::ZERO));
         let unanswered = || format!("{} got no answer", counted(self.syns, "SYN"));
         let refused = || format!("RST in answer to the SYN, {} after it", lasted(self.after));
         match (self.unanswered, self.refused) {

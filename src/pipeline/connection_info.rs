@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::http::Handshake;
-use crate::model::{ConnectionId, Endpoint, Lang, Place, WebSocketId};
+use crate::model::{ConnectionId, Endpoint, Lang, Nanos, Place, WebSocketId};
 
 /// One head of the opening handshake: where it was in the capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Connection {
 
     /// Nanoseconds from the request to the response, where both were captured and the clock did not go back between them.
     #[must_use]
-    pub fn response_time(&self) -> Option<i64> {
+    pub fn response_time(&self) -> Option<Nanos> {
         self.response?.last.elapsed_since(self.request?.last)
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use crate::http::http2::error_name;
 use crate::model::{
-    Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, PacketRef, PerDirection, Place, Rule, Tally, Time,
-    WebSocketId,
+    Chunk, ConnectionId, Direction, Endpoint, Flags, Loss, Nanos, PacketRef, PerDirection, Place, Rule,
+    Tally, Time, WebSocketId,
 };
 use crate::subproto::Heartbeats;
 use crate::ws::{FrameEvent, MessageEvent, Spot, StreamEnd, WebSocket};
@@ -148,7 +148,7 @@ pub struct ClosedWindow {
     /// How often it was closed.
     pub times: u32,
     /// Nanoseconds for which it was closed, without the time from `since` on.
-    pub before: i64,
+    pub before: Nanos,
     /// The packet that closed it last, where no later one opened it.
     pub since: Option<Place>,
     /// Probes of the other side while it was closed.
@@ -158,9 +158,9 @@ pub struct ClosedWindow {
 impl ClosedWindow {
     /// Nanoseconds for which it was closed, up to a packet.
     #[must_use]
-    pub fn total(&self, until: Place) -> i64 {
-        let last = self.since.map_or(0, |since| until.time.since(since.time).max(0));
-        self.before.saturating_add(last)
+    pub fn total(&self, until: Place) -> Nanos {
+        let last = self.since.map_or(Nanos::ZERO, |since| until.time.since(since.time).max(Nanos::ZERO));
+        self.before.plus(last)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::secrets::Secrets;
 use crate::http::HeadLimits;
+use crate::model::Nanos;
 use crate::net::FragmentLimits;
 use crate::ws::Depth;
 
@@ -25,15 +26,15 @@ pub struct Limits {
     pub wait_packets: u64,
     /// Capture time after which waiting ends even if fewer packets came (but at least 64): two
     /// retransmission timeouts.
-    pub wait_time: i64,
+    pub wait_time: Nanos,
     /// Capture time after which a hole that nobody acknowledged is given up.
-    pub hole_time: i64,
+    pub hole_time: Nanos,
     /// Idle capture time after which a half-open connection is forgotten.
-    pub half_open_idle: i64,
+    pub half_open_idle: Nanos,
     /// Idle capture time after which a connection that is no open WebSocket is closed as timed out.
-    pub idle: i64,
+    pub idle: Nanos,
     /// The same for an open WebSocket. Long: an idle one is normal, and what comes later could not be read.
-    pub idle_websocket: i64,
+    pub idle_websocket: Nanos,
     /// Connections up to which nobody is looked at for being idle.
     pub calm: usize,
     /// An HTTP head.
@@ -56,15 +57,13 @@ pub struct Limits {
     pub secrets: Secrets,
 }
 
-const SECOND: i64 = 1_000_000_000;
-
 impl Limits {
     /// Bounds for a capture that may go on for days: who falls silent is forgotten sooner, however few there are.
     /// A WebSocket after three hours: by then TCP itself would have asked for a sign of life (RFC 9293 section
     /// 3.8.4).
     #[must_use]
     pub fn live(self) -> Self {
-        Self { idle: 600 * SECOND, idle_websocket: 3 * 3600 * SECOND, calm: 0, ..self }
+        Self { idle: Nanos::seconds(600), idle_websocket: Nanos::seconds(3 * 3600), calm: 0, ..self }
     }
 
     /// Whether the user named a port of a connection as one of WebSockets.
@@ -82,11 +81,11 @@ impl Default for Limits {
             held_pieces: 8192,
             memory: 256 << 20,
             wait_packets: 4096,
-            wait_time: 2 * SECOND,
-            hole_time: 60 * SECOND,
-            half_open_idle: 60 * SECOND,
-            idle: 24 * 3600 * SECOND,
-            idle_websocket: 24 * 3600 * SECOND,
+            wait_time: Nanos::seconds(2),
+            hole_time: Nanos::seconds(60),
+            half_open_idle: Nanos::seconds(60),
+            idle: Nanos::seconds(24 * 3600),
+            idle_websocket: Nanos::seconds(24 * 3600),
             calm: 1024,
             head: HeadLimits::default(),
             requests: 1000,

@@ -54,7 +54,9 @@ mod unanswered;
 
 use std::collections::VecDeque;
 
-use crate::model::{Bytes, ConnectionId, Finding, Flags, LinkType, Loss, PacketRef, Place, Segment, Time};
+use crate::model::{
+    Bytes, ConnectionId, Finding, Flags, LinkType, Loss, Nanos, PacketRef, Place, Segment, Time,
+};
 use crate::net::{self, Decoder, Skip};
 use crate::ws::{Spot, StreamEnd};
 
@@ -326,7 +328,7 @@ impl Pipeline {
     /// Files a connection as failed whose SYN was not answered, unless the answer may still come.
     fn connect_timed_out(&mut self, index: u32) {
         /// A client sends the next SYN after this time (RFC 6298 section 2.1).
-        const PATIENCE: i64 = 1_000_000_000;
+        const PATIENCE: Nanos = Nanos::seconds(1);
         let last = self.last;
         let Some(slot) = self.connections.slot(index) else { return };
         let (latest, Stage::HalfOpen(half_open)) = (slot.last, &slot.stage) else { return };

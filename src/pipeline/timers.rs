@@ -3,7 +3,7 @@
 use super::connections::Stage;
 use super::events::Sink;
 use super::{Outside, Pipeline};
-use crate::model::Bytes;
+use crate::model::{Bytes, Nanos};
 
 impl Pipeline {
     /// Gives up gaps, closes silent connections, and makes room in the table.
@@ -56,7 +56,7 @@ impl Pipeline {
             let is_silent = match &slot.stage {
                 Stage::Followed(it) => {
                     let packets = self.last.packet.saturating_sub(it.latest().packet);
-                    idle > 1_000_000_000 || packets > self.shared.limits.connections as u64
+                    idle > Nanos::seconds(1) || packets > self.shared.limits.connections as u64
                 }
                 _ => true,
             };

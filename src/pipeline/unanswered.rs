@@ -1,7 +1,7 @@
 //! A request for a WebSocket that got no response: how long the client waited, and who gave up.
 
 use super::events::{Ending, TransportEnd};
-use crate::model::{Direction, Lang, Place, lasted};
+use crate::model::{Direction, Lang, Nanos, Place, lasted};
 
 /// What became of a request that got no response.
 #[derive(Clone, Debug)]
@@ -11,7 +11,7 @@ pub struct Unanswered {
     /// What ended the wait; `None` where nothing did, as far as was captured.
     gave_up: Option<TransportEnd>,
     /// Nanoseconds from the request to what ended the wait, where that is known.
-    waited: Option<i64>,
+    waited: Option<Nanos>,
     /// Bytes of the connection are missing.
     lossy: bool,
     ending: Ending,

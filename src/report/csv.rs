@@ -12,7 +12,7 @@ use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
 use super::{
-    FindingRecord, Level, Ordered, PayloadMode, RecordFormat, RecordWriter, Selection, Summary, community_id,
+    FindingRecord, Levels, Ordered, PayloadMode, RecordFormat, RecordWriter, Selection, Summary, community_id,
 };
 use crate::model::{Direction, Rule, Severity, Time, safe_str, safe_text};
 use crate::pipeline::{Connection, Ended};
@@ -120,15 +120,15 @@ const FINDINGS: &[&str] = &[
     "ref",
 ];
 
-/// The columns of a level; `None` for [`Level::All`], whose records differ.
+/// Returns the columns of a single level; `None` for several levels, whose rows differ.
 #[must_use]
-pub fn columns(level: Level) -> Option<&'static [&'static str]> {
+pub fn columns(level: Levels) -> Option<&'static [&'static str]> {
     match level {
-        Level::Connections => Some(CONNECTIONS),
-        Level::Messages => Some(MESSAGES),
-        Level::Frames => Some(FRAMES),
-        Level::Findings => Some(FINDINGS),
-        Level::All => None,
+        Levels::CONNECTIONS => Some(CONNECTIONS),
+        Levels::MESSAGES => Some(MESSAGES),
+        Levels::FRAMES => Some(FRAMES),
+        Levels::FINDINGS => Some(FINDINGS),
+        _ => None,
     }
 }
 
@@ -142,10 +142,10 @@ pub struct CsvFormat {
 }
 
 impl<W: Write> Csv<W> {
-    /// Creates a report that writes to `out`, beginning with the header row. Writes nothing for [`Level::All`].
+    /// Creates a report that writes to `out`, beginning with the header row. Writes nothing for [`Levels::ALL`].
     pub fn new(out: W, selection: Selection, flush_each: bool) -> Self {
         let mut out = Ordered::new(out, flush_each);
-        if let Some(columns) = columns(selection.level) {
+        if let Some(columns) = columns(selection.levels) {
             out.record(0, |out| {
                 out.extend_from_slice(columns.join(",").as_bytes());
                 out.extend_from_slice(b"\r\n");
@@ -326,7 +326,7 @@ fn write_message(
     let close = message.close.filter(|_| message.opcode == Opcode::Close);
     record.number(close.and_then(|close| close.code).map(u64::from));
     record.text(&close.map(|close| safe_text(close.reason)).unwrap_or_default());
-    record.time(message.rtt.map(Time));
+    record.time(message.rtt.map(|rtt| Time(rtt.0)));
     record.end();
 }
 

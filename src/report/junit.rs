@@ -70,7 +70,7 @@ fn case(out: &mut Vec<u8>, fails: bool, finding: &FindingRecord<'_>) -> io::Resu
     write!(out, "<testcase classname=\"{class}\" name=\"{}, packet {}\">", rule.code, spot.place.packet)?;
     let reference = xml(rule.reference);
     if fails {
-        let (kind, advice) = (rule.severity.name(), xml(rule.advice));
+        let (kind, advice) = (rule.severity.name(), xml(&rule.advice()));
         write!(out, "<failure type=\"{kind}\" message=\"{text}\">{reference}: {advice}</failure>")?;
     } else {
         write!(out, "<system-out>{}: {text} ({reference})</system-out>", rule.severity.name())?;

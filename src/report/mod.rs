@@ -16,6 +16,7 @@
 #[cfg(test)]
 mod capture_tests;
 pub mod csv;
+mod format;
 pub mod junit;
 pub mod ndjson;
 mod ordered;
@@ -23,13 +24,13 @@ pub mod pcapng;
 pub mod sarif;
 pub mod snippet;
 pub mod stats;
-pub mod style;
 pub mod table;
 pub mod transcript;
-pub mod units;
 mod writer;
 
+pub use crate::filter::Levels;
 pub use crate::pipeline::Summary;
+pub use format::Format;
 pub use ordered::{Lead, Ordered};
 pub use table::doubt;
 pub use writer::{FindingRecord, RecordFormat, RecordWriter};
@@ -38,26 +39,10 @@ use std::io;
 
 use std::fmt::Arguments;
 
-use crate::filter::{Levels, Matcher};
+use crate::filter::{Level, Matcher};
 use crate::model::{Direction, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, Sink};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
-
-/// What a row of the output is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Level {
-    /// Connections.
-    Connections,
-    /// Messages, control frames included.
-    #[default]
-    Messages,
-    /// Frames.
-    Frames,
-    /// Findings.
-    Findings,
-    /// All of these, and a summary.
-    All,
-}
 
 /// What of the payload is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,7 +62,7 @@ pub enum PayloadMode {
 #[derive(Clone, Debug, Default)]
 pub struct Selection {
     /// What a row is.
-    pub level: Level,
+    pub levels: Levels,
     /// What of the payload.
     pub payload: PayloadMode,
     /// Only these WebSockets; all where it is empty.
@@ -88,7 +73,7 @@ pub struct Selection {
     pub only: Vec<String>,
     /// No findings with these codes.
     pub ignore: Vec<String>,
-    /// Only rows that match; made for [`levels`](Self::levels).
+    /// Only rows that match; compiled for `levels`.
     pub filter: Option<Box<Matcher>>,
     /// Payload bytes of a record that are printed at most; all that are kept where it is `None`.
     pub longest: Option<usize>,
@@ -132,19 +117,6 @@ impl Cut {
 }
 
 impl Selection {
-    /// The rows that a filter chooses from.
-    #[must_use]
-    pub fn levels(&self) -> Levels {
-        use crate::filter::Level as Row;
-        match self.level {
-            Level::Connections => Levels::of(Row::Connection),
-            Level::Messages => Levels::of(Row::Message),
-            Level::Frames => Levels::of(Row::Frame),
-            Level::Findings => Levels::of(Row::Finding),
-            Level::All => Levels::ALL,
-        }
-    }
-
     /// The capture begins. To be told, as every event, also where no such rows are printed.
     pub fn begins(&mut self, first: Time) {
         if let Some(filter) = &mut self.filter {
@@ -165,7 +137,7 @@ impl Selection {
     /// Whether a message is printed.
     #[inline]
     pub fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) -> bool {
-        let shown = self.shows(Level::Messages)
+        let shown = self.shows(Level::Message)
             && self.shows_connection(connection.id.0)
             && self.shows_direction(Some(message.direction));
         let chosen = self.chooses(shown, |filter| filter.message(connection, message));
@@ -186,7 +158,7 @@ impl Selection {
     /// Whether a frame is printed.
     #[inline]
     pub fn frame(&mut self, connection: &Connection, frame: &FrameEvent<'_>) -> bool {
-        let shown = self.shows(Level::Frames)
+        let shown = self.shows(Level::Frame)
             && self.shows_connection(connection.id.0)
             && self.shows_direction(Some(frame.direction));
         let chosen = self.chooses(shown, |filter| filter.frame(connection, frame));
@@ -222,7 +194,7 @@ impl Selection {
 
     /// Whether a connection is printed.
     pub fn ended(&mut self, ended: &Ended<'_>) -> bool {
-        let shown = self.shows(Level::Connections) && self.shows_connection(ended.connection.id.0);
+        let shown = self.shows(Level::Connection) && self.shows_connection(ended.connection.id.0);
         self.chooses(shown, |filter| filter.ended(ended))
     }
 
@@ -249,14 +221,14 @@ impl Selection {
     /// about them.
     #[must_use]
     pub fn shows_sealed(&self) -> bool {
-        self.shows(Level::Connections) && self.connections.is_empty() && self.filter.is_none()
+        self.shows(Level::Connection) && self.connections.is_empty() && self.filter.is_none()
     }
 
     /// Whether rows of this kind are printed.
     #[must_use]
     #[inline]
     pub fn shows(&self, level: Level) -> bool {
-        self.level == level || self.level == Level::All
+        self.levels.has(level)
     }
 
     /// Whether this connection's rows are printed.
@@ -281,7 +253,7 @@ impl Selection {
         rule: &Rule,
         direction: Option<Direction>,
     ) -> bool {
-        self.shows(Level::Findings)
+        self.shows(Level::Finding)
             && connection.map_or(self.connections.is_empty(), |c| self.shows_connection(c.id.0))
             && (direction.is_none() || self.shows_direction(direction))
             && self.shows_rule(rule)

@@ -8,8 +8,9 @@ use std::fmt::{Arguments, Write as _};
 use std::io::{self, Write};
 
 use super::{
-    FindingRecord, Level, Ordered, PayloadMode, RecordFormat, RecordWriter, Selection, Summary, community_id,
+    FindingRecord, Levels, Ordered, PayloadMode, RecordFormat, RecordWriter, Selection, Summary, community_id,
 };
+use crate::filter::Level;
 use crate::json::json_string;
 use crate::model::{Body, Direction, Head, Loss, Losses, Rule, Severity, Tally, Time};
 use crate::pipeline::{Connection, Ended, HeadPlace, SealedTls, Wants};
@@ -44,7 +45,7 @@ impl RecordFormat for NdjsonFormat {
 
     fn wants(&self, selection: &Selection) -> Wants {
         Wants {
-            heads: selection.shows(Level::Connections) || selection.needs_heads(),
+            heads: selection.shows(Level::Connection) || selection.needs_heads(),
             sealed: selection.shows_sealed(),
             ..Wants::default()
         }
@@ -91,7 +92,7 @@ impl RecordFormat for NdjsonFormat {
     }
 
     fn lost<W: Write>(&mut self, out: &mut Ordered<W>, selection: &Selection, loss: &Loss) {
-        if self.live || selection.level == Level::All {
+        if self.live || selection.levels == Levels::ALL {
             out.record(0, |out| write_loss(out, loss));
         }
     }
@@ -103,7 +104,7 @@ impl RecordFormat for NdjsonFormat {
         _: u64,
         summary: &Summary,
     ) -> io::Result<()> {
-        if selection.level == Level::All {
+        if selection.levels == Levels::ALL {
             out.watermark(u64::MAX);
             out.record(u64::MAX - 1, |out| write_summary(out, summary));
         }
@@ -385,7 +386,7 @@ fn write_message(
     }
     if let Some(rtt) = message.rtt {
         key(out, "rtt");
-        let _ = write!(JsonText(out), "{}", seconds(rtt));
+        let _ = write!(JsonText(out), "{}", seconds(rtt.0));
     }
     out.extend_from_slice(b"}\n");
 }

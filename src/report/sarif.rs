@@ -112,8 +112,8 @@ fn level(severity: Severity) -> &'static str {
 fn describe(rule: &Rule) -> Value {
     json!({
         "id": rule.code,
-        "shortDescription": { "text": rule.summary },
-        "help": { "text": format!("{} Reference: {}", rule.advice, rule.reference) },
+        "shortDescription": { "text": rule.summary.en },
+        "help": { "text": format!("{} Reference: {}", rule.advice(), rule.reference) },
         "defaultConfiguration": { "level": level(rule.severity) },
     })
 }

@@ -246,7 +246,7 @@ impl Stats {
 
     /// Nanoseconds of the capture; `None` where nobody said.
     fn duration(&self) -> Option<u64> {
-        self.times.and_then(|(first, last)| Some(last?.since(first).max(0).unsigned_abs()))
+        self.times.and_then(|(first, last)| Some(last?.since(first).unsigned()))
     }
 
     /// Nanoseconds that connections were open, all together.
@@ -254,7 +254,7 @@ impl Stats {
         let Some((_, Some(last))) = self.times else { return self.open_time };
         self.still_open
             .iter()
-            .map(|opened| last.since(*opened).max(0).unsigned_abs())
+            .map(|opened| last.since(*opened).unsigned())
             .fold(self.open_time, u64::saturating_add)
     }
 
@@ -363,7 +363,7 @@ impl Sink for Stats {
             all.min = if first { rtt.min } else { all.min.min(rtt.min) };
             all.max = if first { rtt.max } else { all.max.max(rtt.max) };
             all.count += rtt.count;
-            all.sum = all.sum.saturating_add(rtt.sum);
+            all.sum = all.sum.plus(rtt.sum);
         }
         match socket.closing() {
             Some(closing) if self.codes.len() < CODES || self.codes.contains_key(&closing.code) => {
@@ -375,7 +375,7 @@ impl Sink for Stats {
         let opened = connection.response.map_or(connection.first.time, |place| place.last.time);
         match ended.closed {
             Some(closed) => {
-                let time = closed.since(opened).max(0).unsigned_abs();
+                let time = closed.since(opened).unsigned();
                 self.open_time = self.open_time.saturating_add(time);
             }
             None => self.still_open.push(opened),

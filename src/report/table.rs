@@ -28,10 +28,11 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashMap, HashSet};
 use jiff::tz::TimeZone;
 
-use super::style::{Role, Style};
-use super::{Level, Ordered, PayloadMode, Report, Selection, Summary, units};
+use super::{Levels, Ordered, PayloadMode, Report, Selection, Summary};
+use crate::filter::Level;
 use crate::model::{Direction, PerDirection, Rule, Severity, Time};
 use crate::pipeline::{Connection, Ended, SealedTls, Sink, Totals, Wants};
+use crate::present::{Role, Style, units};
 use crate::ws::{FrameEvent, MessageEvent, Opcode, Spot};
 
 use clip::Clip;
@@ -102,13 +103,13 @@ pub struct TableTotals {
     /// All connections, messages, frames and findings of the capture.
     pub totals: Totals,
     /// What a row was.
-    pub level: Level,
+    pub level: Levels,
 }
 
 impl TableTotals {
     /// Of a table whose report matched `rows`.
     #[must_use]
-    pub fn new(rows: u64, level: Level, summary: &Summary) -> Self {
+    pub fn new(rows: u64, level: Levels, summary: &Summary) -> Self {
         Self { rows, totals: summary.totals.clone(), level }
     }
 }
@@ -119,19 +120,19 @@ impl fmt::Display for TableTotals {
         let totals = &self.totals;
         let mut out = Vec::new();
         let all = match self.level {
-            Level::Messages => totals.messages,
-            Level::Frames => totals.frames,
-            Level::Connections => totals.websockets,
-            Level::Findings | Level::All => self.rows,
+            Levels::MESSAGES => totals.messages,
+            Levels::FRAMES => totals.frames,
+            Levels::CONNECTIONS => totals.websockets,
+            _ => self.rows,
         };
         if self.rows != all {
             units::grouped(&mut out, self.rows);
             out.extend_from_slice(b" shown of ");
         }
         let counts = [
-            (totals.messages, "message", Level::Messages),
-            (totals.frames, "frame", Level::Frames),
-            (totals.websockets, "connection", Level::Connections),
+            (totals.messages, "message", Levels::MESSAGES),
+            (totals.frames, "frame", Levels::FRAMES),
+            (totals.websockets, "connection", Levels::CONNECTIONS),
         ];
         // What a row is comes first.
         let (first, others): (Vec<_>, Vec<_>) =
@@ -218,7 +219,7 @@ impl Talk {
                 None
             }
             Opcode::Pong => {
-                let sent = Time(message.last.time.since(Time(message.rtt?)));
+                let sent = Time(message.last.time.since(Time(message.rtt?.0)).0);
                 let (len, head) = (message.bytes.len(), head(message.bytes));
                 let pings = self.pings.of_mut(direction.opposite());
                 let at = pings
@@ -253,14 +254,14 @@ impl<W: Write> Table<W> {
     /// A table to `out`. `flush_each`: every row is passed on at once, for live output.
     pub fn new(out: W, selection: Selection, look: TableStyle, flush_each: bool) -> Self {
         let mut look = look;
-        let frames = selection.level == Level::Frames;
+        let frames = selection.levels == Levels::FRAMES;
         let slim = |columns: &usize| *columns < if frames { SLIM_FRAMES } else { SLIM };
         let clip = Clip::new(out, look.columns.filter(slim), look.ascii);
         look.columns = look.columns.map(|columns| columns.max(LEAST_COLUMNS));
-        let titles = match selection.level {
-            Level::Connections => Titles::Connections(connections::url_width(look.columns)),
-            Level::Frames => Titles::Frames,
-            Level::Messages | Level::Findings | Level::All => Titles::Messages,
+        let titles = match selection.levels {
+            Levels::CONNECTIONS => Titles::Connections(connections::url_width(look.columns)),
+            Levels::FRAMES => Titles::Frames,
+            _ => Titles::Messages,
         };
         let layout = Layout {
             connection: 0,
@@ -306,7 +307,7 @@ impl<W: Write> Table<W> {
 
     /// Whether lines about connections stand between the rows.
     fn heads(&self) -> bool {
-        matches!(self.selection.level, Level::Messages | Level::Frames | Level::All)
+        matches!(self.selection.levels, Levels::MESSAGES | Levels::FRAMES | Levels::ALL)
     }
 
     /// Notes that a connection has lines: from the second on, rows say whose they are.
@@ -400,7 +401,7 @@ impl<W: Write> Sink for Table<W> {
         }
         self.opens_late(connection);
         self.rows += 1;
-        let all = self.selection.level == Level::All;
+        let all = self.selection.levels == Levels::ALL;
         let time = frame.last.time;
         self.widen(
             if all { 0 } else { frame.number },
@@ -423,7 +424,7 @@ impl<W: Write> Sink for Table<W> {
     fn message(&mut self, connection: &Connection, message: &MessageEvent<'_>) {
         let number = connection.id.0;
         let chosen = self.selection.message(connection, message);
-        if !self.selection.shows(Level::Messages) || !self.selection.shows_connection(number) {
+        if !self.selection.shows(Level::Message) || !self.selection.shows_connection(number) {
             return;
         }
         let mut facts = RowFacts::default();
@@ -463,7 +464,7 @@ impl<W: Write> Sink for Table<W> {
     ) {
         let number = connection.map(|connection| connection.id.0);
         if let (Some(number), Some(direction), Some(message)) = (number, spot.direction, spot.message)
-            && self.selection.shows(Level::Messages)
+            && self.selection.shows(Level::Message)
             && self.selection.shows_connection(number)
             && self.selection.shows_rule(rule)
         {
@@ -477,7 +478,7 @@ impl<W: Write> Sink for Table<W> {
             self.opens_late(connection);
         }
         self.rows += 1;
-        let indent = if self.selection.level == Level::All { 2 } else { 0 };
+        let indent = if self.selection.levels == Levels::ALL { 2 } else { 0 };
         let Self { out, look, .. } = self;
         out.tagged(spot.place.packet, Tag::Line, |out| {
             out.resize(out.len() + indent, b' ');
@@ -502,7 +503,7 @@ impl<W: Write> Sink for Table<W> {
         self.starts(connection);
         // Known now, not at an earlier packet.
         let packet = u64::MAX - 1;
-        if self.selection.level == Level::Connections {
+        if self.selection.levels == Levels::CONNECTIONS {
             if !chosen {
                 return;
             }
@@ -514,7 +515,7 @@ impl<W: Write> Sink for Table<W> {
                 self.shows(number);
             }
             self.rows += u64::from(chosen);
-            let all = self.selection.level == Level::All;
+            let all = self.selection.levels == Levels::ALL;
             let Self { out, look, .. } = self;
             out.tagged(packet, Tag::End(number), |out| match ended.socket {
                 None => connections::head(out, look, connection, Some(ended)),
@@ -562,8 +563,8 @@ fn write_finding(
             units::number(&mut place, number);
         }
     }
-    line.padded(Role::Payload, 2, std::str::from_utf8(&place).unwrap_or_default(), 24);
-    line.sentence(Role::Payload, 2, &text.to_string());
+    line.padded(Role::Plain, 2, std::str::from_utf8(&place).unwrap_or_default(), 24);
+    line.sentence(Role::Plain, 2, &text.to_string());
     if rule.reference != "-" {
         line.part(Role::Dim, 2, rule.reference.as_bytes());
     }

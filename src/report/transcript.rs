@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 
 use super::ordered::{Lead, Ordered};
-use super::{RecordFormat, RecordWriter, Selection, Summary, units};
-use crate::model::{Direction, Lang, Time, preview, safe_text};
+use super::{RecordFormat, RecordWriter, Selection, Summary};
+use crate::model::{Direction, Lang, Nanos, Time, preview, safe_text};
 use crate::pipeline::Connection;
+use crate::present::units;
 use crate::ws::{Integrity, MessageEvent, Opcode};
 
 /// The form.
@@ -207,7 +208,7 @@ fn entry(out: &mut Vec<u8>, message: &MessageEvent<'_>, begin: Time) {
         Direction::ServerToClient => "server → client",
     };
     let since = message.last.time.since(begin);
-    let (sign, n) = (if since < 0 { "-" } else { "" }, since.unsigned_abs());
+    let (sign, n) = (if since < Nanos::ZERO { "-" } else { "" }, since.0.unsigned_abs());
     let _ = write!(
         out,
         "### {} {arrow}  {}  {sign}{}.{:06} s  ",

@@ -5,7 +5,7 @@
 use std::fmt::Arguments;
 use std::io::{self, Write};
 
-use super::{Lead, Level, Ordered, Report, Selection, Summary};
+use super::{Lead, Levels, Ordered, Report, Selection, Summary};
 use crate::model::{Loss, Rule, Time};
 use crate::pipeline::{Connection, Ended, SealedTls, Sink, Wants};
 use crate::ws::{FrameEvent, MessageEvent, Spot};
@@ -130,7 +130,7 @@ impl<W: Write, F: RecordFormat> RecordWriter<W, F> {
     }
 
     fn writes(&self) -> bool {
-        F::MIXES_LEVELS || self.selection.level != Level::All
+        F::MIXES_LEVELS || self.selection.levels != Levels::ALL
     }
 }
 

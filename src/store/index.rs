@@ -9,7 +9,7 @@ use super::pages::Pages;
 use super::rows::{ConnectionRow, ControlNote, FindingRow, FrameRow, Marks, MessageRow};
 use crate::autopsy::EndFacts;
 use crate::capture::Notes;
-use crate::model::{ConnectionId, Direction, PerDirection, Place, Severity, Time};
+use crate::model::{ConnectionId, Direction, Nanos, PerDirection, Place, Severity, Time};
 use crate::pipeline::{SealedTls, Seen, State, Summary, Totals};
 use crate::ws::{Closing, Counts, Integrity, Opcode, Rtt};
 use release::{size_of_finding, size_of_row};
@@ -406,7 +406,7 @@ impl Index {
             (all.min, all.max) =
                 if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
             all.count += 1;
-            all.sum = all.sum.saturating_add(rtt);
+            all.sum = Nanos(all.sum.0.saturating_add(rtt.0));
         }
         if rows.notes.last().is_none_or(|(last, _)| *last < number) {
             let grown = rows.notes.push((number, note), era);

@@ -1,7 +1,7 @@
 //! What the index keeps: a row for each connection, message, frame and finding.
 
 use crate::autopsy::EndFacts;
-use crate::model::{Direction, PerDirection, Place, Rule, Time, WebSocketId};
+use crate::model::{Direction, Nanos, PerDirection, Place, Rule, Time, WebSocketId};
 use crate::pipeline::{Connection, State};
 use crate::ws::{Closing, Counts, FrameHeader, Integrity, LengthEncoding, Opcode, Rtt};
 
@@ -208,7 +208,7 @@ pub struct FindingRow {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ControlNote {
     /// For a pong: nanoseconds since the ping that it answers.
-    pub rtt: Option<i64>,
+    pub rtt: Option<Nanos>,
     /// For a pong: the number of the ping that it answers.
     pub answers: Option<u64>,
     /// For a Close: its code.

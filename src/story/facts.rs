@@ -1,19 +1,19 @@
 //! What sentences are made of: a page that they are added to, and figures in words.
 
 use super::{Chapter, Grade, Sentence, SentencePart};
-use crate::explain::words::Words;
-use crate::model::{Direction, Lang, Place};
-use crate::report::units;
+use crate::model::Bilingual;
+use crate::model::{Direction, Lang, Nanos, Place};
+use crate::present::units;
 
 /// Builds a chapter sentence by sentence.
 pub(super) struct ChapterWriter {
     pub lang: Lang,
-    title: Words,
+    title: Bilingual,
     sentences: Vec<Sentence>,
 }
 
 impl ChapterWriter {
-    pub fn new(title: Words, lang: Lang) -> Self {
+    pub fn new(title: Bilingual, lang: Lang) -> Self {
         Self { lang, title, sentences: Vec::new() }
     }
 
@@ -103,11 +103,9 @@ pub(super) fn grouped(value: u64) -> String {
 }
 
 /// `4.67 ms`
-pub(super) fn took(nanoseconds: i64) -> String {
-    match u64::try_from(nanoseconds) {
-        Ok(nanoseconds) => written(|out| units::duration(out, nanoseconds, false)),
-        Err(_) => format!("-{}", written(|out| units::duration(out, nanoseconds.unsigned_abs(), false))),
-    }
+pub(super) fn took(duration: Nanos) -> String {
+    let sign = if duration < Nanos::ZERO { "-" } else { "" };
+    format!("{sign}{}", written(|out| units::duration(out, duration.0.unsigned_abs(), false)))
 }
 
 /// `33.3 %`

@@ -1,7 +1,7 @@
 //! Keep-alive: pings and pongs, heartbeats of a subprotocol, their intervals and round trips.
 
 use super::facts::{ChapterWriter, begin, counted, grouped, took};
-use crate::model::{Direction, Histogram};
+use crate::model::{Direction, Histogram, Nanos};
 use crate::store::ConnectionRow;
 use crate::subproto::{Evidence, Heartbeats};
 
@@ -43,7 +43,7 @@ pub(super) fn tell(page: &mut ChapterWriter, row: &ConnectionRow) {
 
 fn three(times: &Histogram) -> Option<[String; 3]> {
     // Where the capture's clock went back, such times say nothing.
-    let least = times.min().filter(|least| *least >= 0)?;
+    let least = times.min().filter(|least| *least >= Nanos::ZERO)?;
     Some([took(least), took(times.median()?), took(times.max()?)])
 }
 

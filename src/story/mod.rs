@@ -22,7 +22,7 @@ pub use tell::tell;
 pub use write::{StoryForm, write};
 
 pub use crate::autopsy::Grade;
-use crate::explain::words::Words;
+use crate::model::Bilingual;
 
 /// A part of a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub struct Sentence {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chapter {
     /// Its title.
-    pub title: Words,
+    pub title: Bilingual,
     /// Its sentences.
     pub sentences: Vec<Sentence>,
 }

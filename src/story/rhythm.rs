@@ -2,7 +2,7 @@
 //! command from an answer.
 
 use super::facts::{ChapterWriter, counted, grouped, took};
-use crate::model::{Direction, Histogram, PerDirection, Time};
+use crate::model::{Direction, Histogram, Nanos, PerDirection, Time};
 
 /// Minimum number of changes of the sender, per direction, before a rhythm is inferred.
 const FEW: u64 = 3;
@@ -10,7 +10,7 @@ const FEW: u64 = 3;
 const LONGER: i64 = 10;
 /// The shortest wait, in nanoseconds, that is no round trip and no time to work on an answer: a client that asks again as soon
 /// as it has its answer looks like one that obeys.
-const LONG: i64 = 1_000_000_000;
+const LONG: Nanos = Nanos::seconds(1);
 
 /// The delays between data messages. Memory is bounded, as in [`Histogram`].
 #[derive(Default)]
@@ -30,9 +30,9 @@ pub(super) struct Rhythm {
 #[derive(Debug, PartialEq, Eq)]
 enum Suggests {
     /// The client asks: median delays of the server's answers and the client's next requests.
-    ClientAsks(i64, i64),
+    ClientAsks(Nanos, Nanos),
     /// The server asks: median delays of its requests and the client's answers.
-    ServerAsks(i64, i64),
+    ServerAsks(Nanos, Nanos),
     Nothing,
 }
 
@@ -46,11 +46,11 @@ impl Rhythm {
         if by == Direction::ServerToClient && before.is_none_or(|(other, _)| other == by) {
             self.unprompted += 1;
             if let Some((_, since)) = since {
-                self.alone.add(since);
+                self.alone.add(since.0);
             }
         }
         if let Some((_, since)) = since.filter(|(other, _)| *other != by) {
-            self.delays.of_mut(by).add(since);
+            self.delays.of_mut(by).add(since.0);
         }
     }
 
@@ -59,9 +59,9 @@ impl Rhythm {
         let (Some(client), Some(server)) = (c2s.median(), s2c.median()) else { return Suggests::Nothing };
         if c2s.count() < FEW || s2c.count() < FEW {
             Suggests::Nothing
-        } else if client / LONGER >= server.max(1) {
+        } else if client.0 / LONGER >= server.max(Nanos(1)).0 {
             Suggests::ClientAsks(server, client)
-        } else if server / LONGER >= client.max(1) && server >= LONG {
+        } else if server.0 / LONGER >= client.max(Nanos(1)).0 && server >= LONG {
             Suggests::ServerAsks(server, client)
         } else {
             Suggests::Nothing
@@ -70,9 +70,9 @@ impl Rhythm {
 
     /// The time that the server's unprompted messages came after the one before, where that is long enough for them to be no
     /// further parts of an answer.
-    fn late(&self) -> Option<i64> {
+    fn late(&self) -> Option<Nanos> {
         let answers = self.delays.s2c.median()?;
-        self.alone.median().filter(|alone| *alone >= LONG && alone / LONGER >= answers)
+        self.alone.median().filter(|alone| *alone >= LONG && alone.0 / LONGER >= answers.0)
     }
 
     /// Adds the sentences about it. `lossy`: messages may be missing.
@@ -159,8 +159,8 @@ impl Rhythm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::explain::words::w;
     use crate::model::Lang;
+    use crate::model::both;
     use crate::story::{Chapter, Grade};
     use Direction::{ClientToServer as C2S, ServerToClient as S2C};
 
@@ -178,7 +178,7 @@ mod tests {
     }
 
     fn told(rhythm: &Rhythm, lossy: bool, lang: Lang) -> Vec<(Grade, String)> {
-        let mut page = ChapterWriter::new(w("t", "题"), lang);
+        let mut page = ChapterWriter::new(both("t", "题"), lang);
         rhythm.tell(&mut page, lossy);
         let Some(Chapter { sentences, .. }) = page.end() else { return Vec::new() };
         let text = |pieces: &[crate::story::SentencePart]| match pieces {

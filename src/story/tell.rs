@@ -2,8 +2,7 @@
 
 use super::facts::{ChapterWriter, begin, counted, grouped, ratio, took};
 use super::{Grade, Story, ending, opening, traffic};
-use crate::explain::words::rules::summary;
-use crate::explain::words::w;
+use crate::model::both;
 use crate::model::{Direction, Flags, Lang, Place};
 use crate::report::stats::model::{Estimate, Given};
 use crate::store::detail::TcpDetail;
@@ -18,7 +17,7 @@ const NAMED: usize = 12;
 #[must_use]
 pub fn tell(index: &Index, number: u32, tcp: Option<&TcpDetail>, lang: Lang) -> Option<Story> {
     let row = index.connection(number)?;
-    let page = |en, zh| ChapterWriter::new(w(en, zh), lang);
+    let page = |en, zh| ChapterWriter::new(both(en, zh), lang);
     let mut chapters = vec![
         connection(page("Endpoints and transport", "通信双方与传输"), row, tcp),
         opening::handshake(page("Opening handshake", "握手"), row),
@@ -181,7 +180,7 @@ fn polling(mut page: ChapterWriter, row: &ConnectionRow) -> ChapterWriter {
         frame_header_bytes: headers(ClientToServer).saturating_add(headers(ServerToClient)),
         sent: data(ClientToServer),
         received: data(ServerToClient),
-        open_time: until.since(opened).max(0).unsigned_abs(),
+        open_time: until.since(opened).unsigned(),
         poll: POLL,
     };
     if given.sent + given.received == 0 {
@@ -274,7 +273,7 @@ fn findings(mut page: ChapterWriter, index: &Index, row: &ConnectionRow) -> Chap
     seen.sort_by_key(|(_, rule, ..)| std::cmp::Reverse(rule.severity));
     for (code, rule, place, count) in seen.iter().take(NAMED) {
         let at = page.packet(*place);
-        let told = summary(rule, page.lang);
+        let told = rule.summary.of(page.lang);
         let times = if *count > 1 { format!(" ×{count}") } else { String::new() };
         page.see(at, format!("{code}{times}: {told}"), format!("{code}{times}：{told}"));
     }

@@ -130,7 +130,7 @@ fn captured_text_is_no_markup_and_no_command() {
         grade: Grade::Observed,
         at: String::new(),
     };
-    let chapter = Chapter { title: crate::explain::words::w("t", "题"), sentences: vec![sentence] };
+    let chapter = Chapter { title: crate::explain::words::both("t", "题"), sentences: vec![sentence] };
     let story = Story { number: 1, chapters: vec![chapter] };
     let text = write(&story, StoryForm::Markdown, Lang::En);
     assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");

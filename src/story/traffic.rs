@@ -4,8 +4,7 @@ use super::Grade;
 use super::facts::{ChapterWriter, begin, counted, grouped, percent, ratio, took};
 use super::keep_alive;
 use super::rhythm::Rhythm;
-use crate::explain::frame::word;
-use crate::model::{Direction, Lang, Place, Time};
+use crate::model::{Direction, Lang, Nanos, Place, Time};
 use crate::store::{ConnectionRow, Index, MessageRow};
 
 /// What one walk over the messages finds.
@@ -16,7 +15,7 @@ struct TrafficWalk {
     /// Messages in several frames, and the most frames of one.
     fragmented: (u64, u32),
     /// The longest silence, and the time before the first message.
-    silence: i64,
+    silence: Nanos,
 }
 
 fn walk(index: &Index, row: &ConnectionRow) -> TrafficWalk {
@@ -90,7 +89,7 @@ pub(super) fn traffic(mut page: ChapterWriter, index: &Index, row: &ConnectionRo
     }
     keep_alive::tell(&mut page, row);
     compression(&mut page, row);
-    if found.silence > 0 {
+    if found.silence > Nanos::ZERO {
         let silence = took(found.silence);
         let (en, zh) = if released > 0 { (" in memory", "内存中的") } else { ("", "") };
         page.see(
@@ -107,7 +106,7 @@ fn first(page: &mut ChapterWriter, index: &Index, row: &ConnectionRow, found: &T
         return page.see(String::new(), "No data message was captured.".into(), "没有抓到数据消息。".into());
     };
     let who = page.who(message.direction());
-    let kind = word(message.opcode());
+    let kind = message.opcode().title();
     let place = |packet: u32| Place { packet: packet.into(), time: message.time };
     let at = page.packets(place(message.first_packet), place(message.last_packet));
     let opened = row.response.map(|response| response.last);

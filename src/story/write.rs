@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{Grade, Sentence, SentencePart, Story};
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Lang, preview};
 
 /// How a story is written.

@@ -1,7 +1,7 @@
 //! The heartbeats of one connection.
 
 use super::protocol::{Evidence, HeartbeatKind, Protocol};
-use crate::model::{Direction, Histogram, PerDirection, Place};
+use crate::model::{Direction, Histogram, Nanos, PerDirection, Place};
 use crate::ws::{Opcode, ShortMessage};
 
 /// The heartbeats of one side of a connection.
@@ -22,7 +22,7 @@ pub struct SideHeartbeats {
     /// The oldest of its pings that has no pong.
     pub unanswered: Option<Place>,
     /// The negotiated time between two of its heartbeats, in nanoseconds.
-    pub negotiated: Option<i64>,
+    pub negotiated: Option<Nanos>,
 }
 
 /// The subprotocol of a connection and its heartbeats.
@@ -35,7 +35,7 @@ pub struct Heartbeats {
     /// The heartbeats of each side.
     pub sides: PerDirection<SideHeartbeats>,
     /// How long a pong may take, in nanoseconds, where that was negotiated (`pingTimeout` of Engine.IO).
-    pub timeout: Option<i64>,
+    pub timeout: Option<Nanos>,
     /// The `heart-beat` headers of STOMP: the shortest interval at which the side can send heartbeats, and the one at
     /// which it wants to receive them, in milliseconds; 0 is never.
     offers: PerDirection<Option<(u64, u64)>>,
@@ -124,13 +124,13 @@ impl Heartbeats {
             let other = self.sides.of_mut(direction.opposite());
             if let Some(ping) = other.unanswered.take() {
                 other.answered = other.answered.saturating_add(1);
-                other.rtt.add(place.time.since(ping.time));
+                other.rtt.add(place.time.since(ping.time).0);
             }
             return;
         }
         own.sent = own.sent.saturating_add(1);
         if let Some(last) = own.last {
-            own.interval.add(place.time.since(last.time));
+            own.interval.add(place.time.since(last.time).0);
         }
         own.last = Some(place);
         if kind == HeartbeatKind::Ping {
@@ -146,8 +146,8 @@ impl Heartbeats {
     }
 }
 
-fn nanoseconds(milliseconds: u64) -> Option<i64> {
-    i64::try_from(milliseconds).ok()?.checked_mul(1_000_000)
+fn nanoseconds(milliseconds: u64) -> Option<Nanos> {
+    i64::try_from(milliseconds).ok()?.checked_mul(1_000_000).map(Nanos)
 }
 
 /// The decimal number that follows the first `prefix`, after any spaces.
@@ -173,11 +173,11 @@ mod tests {
         let mut engine = Heartbeats::new(Protocol::EngineIo4, Evidence::Target);
         engine.negotiate(S2C, b"0{\"sid\":\"x\",\"pingInterval\":25000,\"pingTimeout\":20000}");
         let timing = (engine.sides.s2c.negotiated, engine.timeout);
-        assert_eq!(timing, (Some(25_000_000_000), Some(20_000_000_000)));
+        assert_eq!(timing, (Some(Nanos::seconds(25)), Some(Nanos::seconds(20))));
         let mut stomp = Heartbeats::new(Protocol::Stomp, Evidence::Subprotocol);
         stomp.negotiate(C2S, b"CONNECT\nheart-beat:1000,0\n\n\0");
         stomp.negotiate(S2C, b"CONNECTED\nversion:1.2\nheart-beat:5000,4000\n\n\0");
-        assert_eq!((stomp.sides.c2s.negotiated, stomp.sides.s2c.negotiated), (Some(4_000_000_000), None));
+        assert_eq!((stomp.sides.c2s.negotiated, stomp.sides.s2c.negotiated), (Some(Nanos::seconds(4)), None));
     }
 
     #[test]
@@ -189,7 +189,10 @@ mod tests {
         heartbeats.on_message(S2C, Opcode::Text, b"2", at(3, 25));
         let side = &heartbeats.sides.s2c;
         assert_eq!((side.sent, side.answered, side.unanswered), (2, 1, Some(at(3, 25))));
-        assert_eq!((side.rtt.max(), side.interval.max()), (Some(1_000_000_000), Some(25_000_000_000)));
+        assert_eq!(
+            (side.rtt.max(), side.interval.max()),
+            (Some(Nanos::seconds(1)), Some(Nanos::seconds(25)))
+        );
         assert_eq!(heartbeats.sides.c2s.pongs, 1);
     }
 

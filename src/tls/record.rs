@@ -2,7 +2,7 @@
 
 use super::cipher::HEADER_LEN;
 use super::info::Info;
-use crate::model::{Chunk, Direction, Place, to_usize};
+use crate::model::{Chunk, Direction, Nanos, Place, to_usize};
 
 /// The longest body: 2^14 bytes of content and what TLS 1.2 allows beside them.
 pub(super) const MAX_BODY: usize = (1 << 14) + 2048;
@@ -207,8 +207,8 @@ fn likeness_of_records(client: &Shape, server: &Shape) -> Likeness {
             side.records >= records && side.small.saturating_mul(100) >= side.records.saturating_mul(percent)
         })
     };
-    let is_enough = both(8, 0) && lasted >= 5 * SECOND;
-    if both(30, 75) && lasted >= 30 * SECOND {
+    let is_enough = both(8, 0) && lasted >= Nanos(5 * SECOND);
+    if both(30, 75) && lasted >= Nanos(30 * SECOND) {
         Likeness::Much
     } else if !is_enough {
         Likeness::Unknown

@@ -214,7 +214,7 @@ impl App {
         if over {
             self.shared.live.end(self.shared.now);
             self.shared.details.forget_tcp();
-            self.shared.notice.take_if(|notice| notice.plain() == STILL_READING.text(self.shared.lang));
+            self.shared.notice.take_if(|notice| notice.plain() == STILL_READING.of(self.shared.lang));
             self.dirty = true;
             // The message list shows its last rows.
             self.shared.live.follow &= self.screen == ScreenId::Messages;
@@ -412,7 +412,7 @@ impl App {
                 self.shared.lang.pick("press S to stop the capture, q to quit", "按 S 停止抓包，按 q 退出"),
             );
         } else if self.shared.progress.state == Reading::Reading {
-            self.say(STILL_READING.text(self.shared.lang));
+            self.say(STILL_READING.of(self.shared.lang));
         } else {
             self.say(self.shared.lang.pick("press q to quit", "按 q 退出"));
         }
@@ -604,7 +604,7 @@ impl App {
                     effects.push(Effect::StopReading);
                     // A live capture cannot continue.
                     if self.shared.progress.live.is_none() {
-                        self.say(screens::STOPPED.text(self.shared.lang));
+                        self.say(screens::STOPPED.of(self.shared.lang));
                     }
                 }
                 Reading::Stopped => effects.push(Effect::GoOnReading),

@@ -347,7 +347,7 @@ mod tests {
     fn rows_are_written_for_people() {
         for row in all() {
             for lang in Lang::ALL {
-                let (short, words) = (row.short.text(lang), row.words.text(lang));
+                let (short, words) = (row.short.of(lang), row.words.of(lang));
                 assert!(!row.keys.is_empty() && !words.is_empty() && width(short) < 17, "{row:?}");
                 assert!(!words.ends_with(['.', '。']), "{row:?}");
             }

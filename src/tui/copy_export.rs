@@ -304,7 +304,7 @@ impl CopyExport {
     fn choose_format(&mut self, turn: &mut Turn<'_>) {
         let Some(what) = &self.what else { return };
         let one = is_one(what);
-        self.formats = Format::ALL.into_iter().filter(|format| what.fits(*format)).collect();
+        self.formats = Format::EXPORT.into_iter().filter(|format| what.fits(*format)).collect();
         if let [only] = *self.formats {
             self.format = Some(only);
             return self.ask_path(turn);
@@ -334,6 +334,7 @@ impl CopyExport {
             Format::Pcapng => {
                 ("pcapng", lang.pick("its packets, for Wireshark and others", "数据包，供 Wireshark 等使用"))
             }
+            _ => (format.name(), format.about()),
         };
         let items = self.formats.iter().zip(FORMAT..).map(|(format, id)| {
             let (words, remark) = words(format);

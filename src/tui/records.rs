@@ -9,7 +9,7 @@ use crate::filter::{
     ConnectionFacts, Field, FilterRow, FilterVerdict, FindingFacts, FrameFacts, Level, Levels, MessageFacts,
     MessageSummary, RecordFacts, Value, Values, number, of_message,
 };
-use crate::model::Time;
+use crate::model::{Nanos, Time};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, ControlNote, FindingRow, FrameRow, Index, Marks, MessageRow};
 use crate::ws::{Close, Integrity, Opcode};
@@ -37,7 +37,7 @@ pub struct OfMessage<'a> {
     /// The row.
     pub row: &'a MessageRow,
     /// Nanoseconds since the previous message.
-    pub delta: Option<i64>,
+    pub delta: Option<Nanos>,
     /// The marks of the user.
     pub marks: &'a BTreeSet<(u32, u64)>,
 }
@@ -54,7 +54,7 @@ pub struct OfFrame<'a> {
     /// The row.
     pub row: &'a FrameRow,
     /// Nanoseconds since the previous frame.
-    pub delta: Option<i64>,
+    pub delta: Option<Nanos>,
 }
 
 /// A finding.
@@ -183,7 +183,7 @@ impl<'a> MessageFacts<'a> for OfMessage<'a> {
         [number(self.note().code.map(u64::from)), reason]
     }
 
-    fn rtt(&self) -> Option<i64> {
+    fn rtt(&self) -> Option<Nanos> {
         self.note().rtt
     }
 }

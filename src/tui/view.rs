@@ -211,7 +211,7 @@ fn tabs(ctx: &Ctx<'_>, screen: ScreenId) -> Vec<Tab> {
         let mut from = 0;
         let shown = SCREENS.iter().filter_map(|info| Some((info, info.key?)));
         let tabs = shown.map(|(info, key)| {
-            let name = name(info).text(lang);
+            let name = name(info).of(lang);
             let title = if info.id == screen.info().tab {
                 format!("[{key} {name}]")
             } else {
@@ -323,7 +323,7 @@ fn hint_line(hints: &[Hint], scope: commands::Scope, ctx: &Ctx<'_>) -> (Text, Ve
         if let Some(key) = hint.with.and_then(|with| commands::key_of(with, scope)) {
             line.add(Role::Key, "/").add(Role::Key, key);
         }
-        let words = hint.words.unwrap_or(command.short).text(ctx.shared.lang);
+        let words = hint.words.unwrap_or(command.short).of(ctx.shared.lang);
         line.plainly(" ").plainly(words);
         places.push((from, line.width() as u16, hint.cmd));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 
 use super::{FrameHeader, FrameStart, InflateLimits, Opcode, Payload};
-use crate::model::{Bytes, Direction, Place, Rule};
+use crate::model::{Bytes, Direction, Nanos, Place, Rule};
 
 /// How sure a message's bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,7 +128,7 @@ pub struct MessageEvent<'a> {
     /// For a Close.
     pub close: Option<CloseEvent<'a>>,
     /// For a pong that answers a ping: nanoseconds since that ping.
-    pub rtt: Option<i64>,
+    pub rtt: Option<Nanos>,
     /// For such a pong: the message number of that ping.
     pub answers: Option<u64>,
 }

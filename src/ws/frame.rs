@@ -64,36 +64,52 @@ impl Opcode {
         self.bits() & 0x8 != 0
     }
 
-    /// The word of the machine output: `text`, `reserved-3`.
+    /// The names in machine output and filters, by number (RFC 6455 section 11.8).
+    pub const NAMES: [&str; 16] = [
+        "continuation",
+        "text",
+        "binary",
+        "reserved-3",
+        "reserved-4",
+        "reserved-5",
+        "reserved-6",
+        "reserved-7",
+        "close",
+        "ping",
+        "pong",
+        "reserved-11",
+        "reserved-12",
+        "reserved-13",
+        "reserved-14",
+        "reserved-15",
+    ];
+    const SHORT_NAMES: [&str; 16] = [
+        "CONT", "TEXT", "BIN", "RSV3", "RSV4", "RSV5", "RSV6", "RSV7", "CLOSE", "PING", "PONG", "RSV11",
+        "RSV12", "RSV13", "RSV14", "RSV15",
+    ];
+
+    /// Returns the name in machine output and filters: `text`, `reserved-3`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        const RESERVED: [&str; 16] = [
-            "",
-            "",
-            "",
-            "reserved-3",
-            "reserved-4",
-            "reserved-5",
-            "reserved-6",
-            "reserved-7",
-            "",
-            "",
-            "",
-            "reserved-11",
-            "reserved-12",
-            "reserved-13",
-            "reserved-14",
-            "reserved-15",
-        ];
+        Self::NAMES.get(usize::from(self.bits())).copied().unwrap_or_default()
+    }
+
+    /// Returns the name in headings: `CONTINUATION`, `TEXT`, `reserved control`.
+    #[must_use]
+    pub fn title(self) -> &'static str {
         match self {
-            Self::Continuation => "continuation",
-            Self::Text => "text",
-            Self::Binary => "binary",
-            Self::Close => "close",
-            Self::Ping => "ping",
-            Self::Pong => "pong",
-            Self::Reserved(bits) => RESERVED.get(usize::from(bits)).copied().unwrap_or("reserved"),
+            Self::Continuation => "CONTINUATION",
+            Self::Binary => "BINARY",
+            Self::Reserved(_) if self.is_control() => "reserved control",
+            Self::Reserved(_) => "reserved data",
+            other => other.short_name(),
         }
+    }
+
+    /// Returns the name in tables and diagrams, at most five letters: `TEXT`, `RSV3`.
+    #[must_use]
+    pub fn short_name(self) -> &'static str {
+        Self::SHORT_NAMES.get(usize::from(self.bits())).copied().unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 
 use super::event::{Events, ShortMessage, Spot};
 use super::rules;
-use crate::model::{Direction, Histogram, PerDirection, Place, Rule, Tally, lasted};
+use crate::model::{Direction, Histogram, Nanos, PerDirection, Place, Rule, Tally, lasted};
 
 /// Findings of one rule that are listed for a connection; all are counted.
 pub const LISTED: u32 = 100;
@@ -94,12 +94,12 @@ pub struct Pinging {
 pub struct Rtt {
     /// How many.
     pub count: u64,
-    /// Their sum in nanoseconds.
-    pub sum: i64,
+    /// Their sum.
+    pub sum: Nanos,
     /// The shortest.
-    pub min: i64,
+    pub min: Nanos,
     /// The longest.
-    pub max: i64,
+    pub max: Nanos,
 }
 
 /// What most WebSockets do not need.
@@ -324,7 +324,7 @@ impl ConnectionState {
         let pings = self.rare.get_or_insert_default().pings.of_mut(direction);
         pings.sent = pings.sent.saturating_add(1);
         if let Some(last) = pings.last.replace(place) {
-            pings.interval.add(place.time.since(last.time));
+            pings.interval.add(place.time.since(last.time).0);
         }
         if pings.waiting.len() == WAITING {
             pings.waiting.pop_front();
@@ -364,7 +364,7 @@ impl ConnectionState {
         spot: Spot,
         payload: &[u8],
         sent: u64,
-    ) -> Option<(Option<i64>, u64)> {
+    ) -> Option<(Option<Nanos>, u64)> {
         let place = spot.place;
         let rare = self.rare.as_mut();
         let found =
@@ -396,16 +396,16 @@ impl ConnectionState {
             asked.answered = asked.answered.saturating_add(1);
             return Some((None, answered.message));
         };
-        let usual = asked.rtt.median().filter(|_| rtt > LATE && asked.rtt.count() >= USUAL);
-        let is_late = rtt > LATE_AT_LAST || usual.is_some_and(|usual| rtt / 3 > usual);
+        let usual = asked.rtt.median().filter(|_| rtt > Nanos(LATE) && asked.rtt.count() >= USUAL);
+        let is_late = rtt > Nanos(LATE_AT_LAST) || usual.is_some_and(|usual| rtt.0 / 3 > usual.0);
         asked.answered = asked.answered.saturating_add(1);
-        asked.rtt.add(rtt);
+        asked.rtt.add(rtt.0);
         let all = &mut rare.rtt;
         (all.min, all.max) = if all.count == 0 { (rtt, rtt) } else { (all.min.min(rtt), all.max.max(rtt)) };
         all.count += 1;
-        all.sum = all.sum.saturating_add(rtt);
+        all.sum = Nanos(all.sum.0.saturating_add(rtt.0));
         if is_late {
-            self.late(events, spot, &answered, rtt, usual, sent);
+            self.late(events, spot, &answered, rtt.0, usual, sent);
         }
         Some((Some(rtt), answered.message))
     }
@@ -418,7 +418,7 @@ impl ConnectionState {
         spot: Spot,
         ping: &Ping,
         rtt: i64,
-        usual: Option<i64>,
+        usual: Option<Nanos>,
         sent: u64,
     ) {
         let usual = usual.map_or_else(String::new, |usual| format!(" (usually {})", lasted(usual)));
@@ -435,7 +435,7 @@ impl ConnectionState {
             spot,
             format_args!(
                 "pong {} after its ping in packet {}{usual}{behind}",
-                lasted(rtt),
+                lasted(Nanos(rtt)),
                 ping.place.packet
             ),
         );

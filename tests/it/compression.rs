@@ -2,7 +2,7 @@
 
 use flate2::{Compress, Compression, FlushCompress};
 use wslens::model::Direction;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Message, Output, read, read_as};
 use crate::support::forge::{
@@ -481,7 +481,7 @@ fn hashes(talk: &Conversation, change: impl FnOnce(&mut wslens::pipeline::Limits
     limits.depth.hash = true;
     change(&mut limits);
     let capture = wslens::capture::Capture::from_bytes(file(talk)).expect("a capture");
-    read_as(capture, limits, Level::All, PayloadMode::Hash)
+    read_as(capture, limits, Levels::ALL, PayloadMode::Hash)
 }
 
 #[test]

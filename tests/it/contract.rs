@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use wslens::capture::Capture;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::captures::files;
 use crate::read::{Output, keep_all, print, read_as};
@@ -180,7 +180,7 @@ fn every_record_fits_the_schema() {
         for payload in [PayloadMode::Full, PayloadMode::None, PayloadMode::Preview, PayloadMode::Hash] {
             let mut limits = Limits::default();
             limits.depth.hash = payload == PayloadMode::Hash;
-            for record in read_as(open(&bytes), limits, Level::All, payload).records {
+            for record in read_as(open(&bytes), limits, Levels::ALL, payload).records {
                 schema.check(&record).unwrap_or_else(|error| panic!("{name}: {error}"));
                 let kind = record["kind"].as_str().unwrap().to_owned();
                 *kinds.entry(kind.clone()).or_default() += 1;
@@ -207,7 +207,7 @@ fn every_record_fits_the_schema() {
 fn the_checker_finds_what_does_not_fit() {
     let schema = Schema::open();
     let output =
-        read_as(open(&failures::swapped_segments().capture), keep_all(), Level::All, PayloadMode::Full);
+        read_as(open(&failures::swapped_segments().capture), keep_all(), Levels::ALL, PayloadMode::Full);
     let good = output.kind("message").next().unwrap();
     assert_eq!(schema.check(good), Ok(()));
     let changes: [(&str, Value); 8] = [
@@ -338,7 +338,7 @@ fn adds_up(output: &Output) -> Result<(), String> {
 #[test]
 fn frames_and_messages_stand_in_the_order_of_their_packets() {
     for (name, bytes) in everything() {
-        let output = read_as(open(&bytes), keep_all(), Level::All, PayloadMode::None);
+        let output = read_as(open(&bytes), keep_all(), Levels::ALL, PayloadMode::None);
         in_order(&output).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
@@ -346,7 +346,7 @@ fn frames_and_messages_stand_in_the_order_of_their_packets() {
 #[test]
 fn the_figures_are_those_of_the_records() {
     for (name, bytes) in everything() {
-        let output = read_as(open(&bytes), keep_all(), Level::All, PayloadMode::None);
+        let output = read_as(open(&bytes), keep_all(), Levels::ALL, PayloadMode::None);
         adds_up(&output).unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 }
@@ -354,13 +354,13 @@ fn the_figures_are_those_of_the_records() {
 #[test]
 fn each_level_prints_its_kind_and_all_prints_the_same_records() {
     let levels = [
-        (Level::Connections, "connection"),
-        (Level::Messages, "message"),
-        (Level::Frames, "frame"),
-        (Level::Findings, "finding"),
+        (Levels::CONNECTIONS, "connection"),
+        (Levels::MESSAGES, "message"),
+        (Levels::FRAMES, "frame"),
+        (Levels::FINDINGS, "finding"),
     ];
     for (name, bytes) in everything() {
-        let all = read_as(open(&bytes), keep_all(), Level::All, PayloadMode::Full);
+        let all = read_as(open(&bytes), keep_all(), Levels::ALL, PayloadMode::Full);
         for (level, kind) in levels {
             let one = read_as(open(&bytes), keep_all(), level, PayloadMode::Full);
             let same: Vec<_> = all.kind(kind).collect();
@@ -372,17 +372,17 @@ fn each_level_prints_its_kind_and_all_prints_the_same_records() {
 #[test]
 fn a_pipe_is_read_as_the_file_is() {
     for (name, bytes) in everything() {
-        let file = print(open(&bytes), keep_all(), Level::All, PayloadMode::Full);
+        let file = print(open(&bytes), keep_all(), Levels::ALL, PayloadMode::Full);
         let pipe = Capture::from_reader(Box::new(Cursor::new(bytes))).unwrap();
-        assert!(print(pipe, keep_all(), Level::All, PayloadMode::Full) == file, "{name}");
+        assert!(print(pipe, keep_all(), Levels::ALL, PayloadMode::Full) == file, "{name}");
     }
 }
 
 #[test]
 fn the_same_capture_gives_the_same_bytes_every_time() {
     for (name, bytes) in everything() {
-        let once = print(open(&bytes), keep_all(), Level::All, PayloadMode::Full);
-        assert!(print(open(&bytes), keep_all(), Level::All, PayloadMode::Full) == once, "{name}");
+        let once = print(open(&bytes), keep_all(), Levels::ALL, PayloadMode::Full);
+        assert!(print(open(&bytes), keep_all(), Levels::ALL, PayloadMode::Full) == once, "{name}");
     }
 }
 
@@ -401,7 +401,7 @@ proptest::proptest! {
             troubled(&talk, &split, seed)
         };
         let file = crate::support::forge::pcap(&script.packets(), Default::default());
-        let output = read_as(open(&file), keep_all(), Level::All, PayloadMode::None);
+        let output = read_as(open(&file), keep_all(), Levels::ALL, PayloadMode::None);
         in_order(&output).map_err(proptest::test_runner::TestCaseError::fail)?;
         // Findings are listed a hundred times only.
         if output.records.len() < 100 {
@@ -420,7 +420,7 @@ fn gaps_of_a_connection_that_never_opened_are_counted() {
     let answered = answered.clone().lose(answered.data(S2C)[0]);
     for (script, gaps) in [(script, 0), (answered, 1)] {
         let file = pcap(&script.packets(), PcapFormat::default());
-        let output = read_as(open(&file), keep_all(), Level::All, PayloadMode::Full);
+        let output = read_as(open(&file), keep_all(), Levels::ALL, PayloadMode::Full);
         assert_eq!(output.connections()[0]["state"], "unanswered");
         assert_eq!(output.connections()[0]["gaps"], gaps);
         adds_up(&output).unwrap();
@@ -429,7 +429,7 @@ fn gaps_of_a_connection_that_never_opened_are_counted() {
 
 #[test]
 fn a_capture_of_nothing_has_a_summary() {
-    let output = read_as(open(&capture_of(&[])), Limits::default(), Level::All, PayloadMode::Full);
+    let output = read_as(open(&capture_of(&[])), Limits::default(), Levels::ALL, PayloadMode::Full);
     assert_eq!(output.lines.len(), 1);
     let summary = output.summary();
     assert_eq!((&summary["packets"], &summary["input_complete"]), (&0.into(), &true.into()));

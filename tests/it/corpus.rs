@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, print, read};
 use crate::support::forge::Rng;
@@ -154,7 +154,7 @@ fn a_capture_without_websockets_gives_no_frame_and_counts_every_packet() {
 fn endure(bytes: Vec<u8>) -> usize {
     match Capture::from_bytes(bytes) {
         Ok(capture) => {
-            let out = print(capture, Limits::default(), Level::All, PayloadMode::Preview);
+            let out = print(capture, Limits::default(), Levels::ALL, PayloadMode::Preview);
             let text = std::str::from_utf8(&out).expect("the output is UTF-8");
             assert!(text.ends_with("}\n"), "the last line is whole");
             text.lines().count()

@@ -47,14 +47,16 @@ fn rules_document() -> String {
     );
     for (title, rules) in CHAPTERS {
         write!(out, "\n## {title}\n").unwrap();
-        for Rule { code, severity, reference, summary, advice } in *rules {
+        for Rule { code, severity, reference, summary, causes, remedy, peer, .. } in *rules {
             let standard = if *reference == "-" { String::new() } else { format!(" · {reference}") };
             write!(
                 out,
-                "\n### `{code}`\n\n**{}**{standard}\n\n{}\n\n{}\n",
+                "\n### `{code}`\n\n**{}**{standard}\n\n{}\n\n- Usual causes: {}\n- What to do: {}\n- How a peer reacts: {}\n",
                 severity.name(),
-                plain(summary),
-                plain(advice)
+                plain(summary.en),
+                plain(causes.en),
+                plain(remedy.en),
+                plain(peer.en)
             )
             .unwrap();
         }
@@ -173,16 +175,16 @@ fn the_rules_document_lists_every_rule_once() {
 #[test]
 fn a_rule_is_written_for_people() {
     for rule in CHAPTERS.iter().flat_map(|(_, rules)| *rules) {
-        let Rule { code, severity, reference, summary, advice } = rule;
+        let Rule { code, severity, reference, summary, causes, remedy, peer, .. } = rule;
         assert!(code.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-')), "{code}");
         assert!(!code.starts_with('-') && !code.ends_with('-') && !code.contains("--"), "{code}");
-        for sentence in [summary, advice] {
+        for sentence in [summary.en, causes.en, remedy.en, peer.en] {
             assert!(
                 sentence.ends_with(['.', ')', ':']) && !sentence.contains(['\n', '\t']),
                 "{code}: {sentence:?}"
             );
         }
-        // Whoever is told that he broke a protocol is told where it says so.
+        // An error names the standard that is broken.
         assert!(
             *severity < Severity::Error
                 || *reference != "-"

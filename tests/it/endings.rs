@@ -11,7 +11,7 @@ use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::stats::{Stats, StatsOptions};
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::corpus::captures;
 use crate::read::{Output, keep_all, read, read_as};
@@ -410,7 +410,7 @@ fn figures_of_pings_are_those_that_a_second_count_gives() {
     assert!(compared > 10, "{compared}");
     for (path, bytes) in captures() {
         let Ok(capture) = Capture::from_bytes(bytes) else { continue };
-        let output = read_as(capture, keep_all(), Level::All, PayloadMode::Full);
+        let output = read_as(capture, keep_all(), Levels::ALL, PayloadMode::Full);
         compare(&output, &path.display().to_string());
     }
 }
@@ -448,7 +448,7 @@ fn what_is_called_observed_is_in_the_packets() {
     let (mut closes, mut tcp) = (0, 0);
     for (name, bytes) in own {
         let Ok(capture) = Capture::from_bytes(bytes.clone()) else { continue };
-        let output = read_as(capture, keep_all(), Level::All, PayloadMode::Full);
+        let output = read_as(capture, keep_all(), Levels::ALL, PayloadMode::Full);
         let mut seen = None;
         for connection in output.connections() {
             let end = &connection["end"];

@@ -3,7 +3,7 @@
 
 use crate::compare::{Said, heard, sent};
 use wslens::capture::Capture;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, keep_all, read, read_as};
 use crate::support::failures::{self, Failure};
@@ -129,7 +129,7 @@ fn f9_a_bomb_is_cut_and_the_messages_around_it_are_read() {
     let mut limits = keep_all();
     limits.depth.inflate.message = 1 << 20;
     let capture = Capture::from_bytes(failure.capture.clone()).expect("a capture");
-    let output = read_as(capture, limits, Level::All, PayloadMode::Full);
+    let output = read_as(capture, limits, Levels::ALL, PayloadMode::Full);
     for dir in [C2S, S2C] {
         assert_eq!(shown(&output, dir.name()), said(&failure.expected, dir), "{}", failure.name);
     }

@@ -11,7 +11,7 @@ use wslens::drive::run;
 use wslens::filter::{FIELDS, Field, Level as Row, Levels, Matcher, ValueKind, parse};
 use wslens::pipeline::Pipeline;
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::report::{PayloadMode, Report as _, Selection};
 
 use crate::captures::files;
 use crate::read::{Output, keep_all, read};
@@ -33,11 +33,11 @@ fn name(record: &Value) -> Name {
 }
 
 /// What a filter chooses, and of how many rows it does not know.
-fn chosen(file: &[u8], level: Level, filter: &str) -> (Vec<Value>, u64) {
+fn chosen(file: &[u8], level: Levels, filter: &str) -> (Vec<Value>, u64) {
     let capture = || Capture::from_bytes(file.to_vec()).unwrap();
-    let mut selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
+    let mut selection = Selection { levels: level, payload: PayloadMode::Full, ..Selection::default() };
     let filter = parse(filter).unwrap_or_else(|error| panic!("{error}"));
-    let mut matcher = Matcher::new(filter, selection.levels());
+    let mut matcher = Matcher::new(filter, selection.levels);
     if matcher.needs_survey() {
         run(&mut capture(), &mut Pipeline::new(keep_all()), &mut matcher.survey(), |_, _| true);
         assert!(!matcher.needs_survey());
@@ -278,13 +278,13 @@ const FINDINGS: &[(&str, Question)] = &[
 ];
 
 /// A level, the kind of its records, and filters of it.
-type Table = (Level, &'static str, &'static [(&'static str, Question)]);
+type Table = (Levels, &'static str, &'static [(&'static str, Question)]);
 
 const TABLES: [Table; 4] = [
-    (Level::Messages, "message", MESSAGES),
-    (Level::Frames, "frame", FRAMES),
-    (Level::Connections, "connection", CONNECTIONS),
-    (Level::Findings, "finding", FINDINGS),
+    (Levels::MESSAGES, "message", MESSAGES),
+    (Levels::FRAMES, "frame", FRAMES),
+    (Levels::CONNECTIONS, "connection", CONNECTIONS),
+    (Levels::FINDINGS, "finding", FINDINGS),
 ];
 
 #[test]
@@ -333,7 +333,7 @@ fn every_field_is_there_where_the_table_says() {
             _ if info.field == Field::Any => "any ~ .".to_owned(),
             _ => name.to_owned(),
         };
-        let levels = [Level::Connections, Level::Messages, Level::Frames, Level::Findings];
+        let levels = [Levels::CONNECTIONS, Levels::MESSAGES, Levels::FRAMES, Levels::FINDINGS];
         for (row, level) in Row::ALL.into_iter().zip(levels).filter(|(row, _)| info.levels.has(*row)) {
             let matcher = Matcher::new(parse(&filter).unwrap(), Levels::of(row));
             assert!(!matcher.needs_survey(), "{name}: {row:?} have it themselves");
@@ -357,7 +357,7 @@ fn all_levels_at_once_choose_what_each_chooses_alone() {
             "severity == info",
             "dir == c2s",
         ] {
-            let all: BTreeSet<Name> = chosen(&file, Level::All, filter).0.iter().map(name).collect();
+            let all: BTreeSet<Name> = chosen(&file, Levels::ALL, filter).0.iter().map(name).collect();
             let each: BTreeSet<Name> = TABLES
                 .iter()
                 .flat_map(|(level, ..)| chosen(&file, *level, filter).0)
@@ -385,13 +385,13 @@ fn a_text_alone_chooses_connections_by_what_was_said_in_them() {
             let conns = |rows: &[Value]| -> BTreeSet<u64> {
                 rows.iter().filter_map(|row| row["conn"].as_u64()).collect()
             };
-            let (messages, _) = chosen(&file, Level::Messages, needle);
-            let (connections, _) = chosen(&file, Level::Connections, needle);
-            let (others, _) = chosen(&file, Level::Connections, &format!("url contains {needle}"));
+            let (messages, _) = chosen(&file, Levels::MESSAGES, needle);
+            let (connections, _) = chosen(&file, Levels::CONNECTIONS, needle);
+            let (others, _) = chosen(&file, Levels::CONNECTIONS, &format!("url contains {needle}"));
             let mut expected = conns(&messages);
             expected.extend(conns(&others));
             assert_eq!(conns(&connections), expected, "{}: {needle}", path.display());
-            let (without, _) = chosen(&file, Level::Connections, &format!("not {needle}"));
+            let (without, _) = chosen(&file, Levels::CONNECTIONS, &format!("not {needle}"));
             assert!(conns(&without).is_disjoint(&expected), "{}: {needle}", path.display());
         }
     }
@@ -415,7 +415,7 @@ fn a_text_alone_is_looked_for_in_whole_payloads() {
                 })
                 .map(name)
                 .collect();
-            let (rows, _) = chosen(&file, Level::Messages, &format!("\"{needle}\""));
+            let (rows, _) = chosen(&file, Levels::MESSAGES, &format!("\"{needle}\""));
             let found: Vec<Name> = rows
                 .iter()
                 .filter(|m| m["integrity"] == "ok" || holds(url(m).as_bytes(), needle))
@@ -441,12 +441,12 @@ fn where_bytes_are_missing_the_answer_is_told_to_be_unknown() {
         let sure = |m: &Value| m["integrity"] == "ok" || m["integrity"] == "guessed";
         assert_eq!(output.kind("message").filter(|m| !sure(m)).count() as u64, unsure);
         for filter in ["payload contains \"no such thing\"", "not payload contains \"no such thing\""] {
-            let (rows, undecided) = chosen(&file, Level::Messages, filter);
+            let (rows, undecided) = chosen(&file, Levels::MESSAGES, filter);
             assert_eq!(undecided, unsure, "{filter}");
             assert!(rows.iter().all(sure), "{filter}");
         }
         // What does not look into payloads is certain.
-        assert_eq!(chosen(&file, Level::Messages, "integrity != ok").1, 0);
+        assert_eq!(chosen(&file, Levels::MESSAGES, "integrity != ok").1, 0);
     }
 }
 
@@ -503,7 +503,7 @@ fn frames_are_chosen_as_tshark_chooses_packets() {
         let file = fs::read(&path).unwrap();
         for filter in FILTERS {
             let Some(expected) = tshark(&path, filter) else { return };
-            let (rows, _) = chosen(&file, Level::Frames, filter);
+            let (rows, _) = chosen(&file, Levels::FRAMES, filter);
             let found: BTreeSet<u64> = rows.iter().map(|f| f["last_packet"].as_u64().unwrap()).collect();
             assert_eq!(found, expected, "{folder}: {filter}");
             compared += found.len();

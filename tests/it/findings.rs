@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 use wslens::capture::Capture;
 use wslens::model::Rule;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, read, read_as};
 use crate::support::forge::{BINARY, C2S, Conversation, Frame, Packet, S2C, Script, Split, ipv4_fragments};
@@ -129,7 +129,7 @@ fn every_rule_has_a_case_or_a_reason() {
 
 fn limited(file: impl Into<File>, limits: Limits) -> Output {
     let capture = Capture::from_bytes(file.into().0).unwrap();
-    read_as(capture, limits, Level::All, PayloadMode::Full)
+    read_as(capture, limits, Levels::ALL, PayloadMode::Full)
 }
 
 #[test]
@@ -187,7 +187,10 @@ fn a_connection_that_falls_silent_is_ended_and_told() {
         packet.time += 3600 * 1_000_000_000;
     }
     let packets = [flood(0)[..1].to_vec(), quiet, busy].concat();
-    let output = limited(packets.clone(), Limits { idle_websocket: 60 * 1_000_000_000, ..Limits::default() });
+    let output = limited(
+        packets.clone(),
+        Limits { idle_websocket: wslens::model::Nanos::seconds(60), ..Limits::default() },
+    );
     assert_eq!(output.findings("flow-timeout").len(), 1, "{:?}", output.codes());
     let first =
         output.connections().iter().find(|c| c["client"] == "10.0.0.9:50000").unwrap()["state"].clone();

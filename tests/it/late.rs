@@ -9,7 +9,7 @@ use wslens::capture::{Capture, Options as CaptureOptions};
 use wslens::model::{Bytes, PacketRef, Span, Time};
 use wslens::pipeline::{Limits, Pipeline, Secrets, Summary};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::report::{Levels, PayloadMode, Report as _, Selection};
 use wslens::store::{Detail, Options, Request, Session};
 
 use crate::read::{Output, keep_all};
@@ -117,7 +117,7 @@ impl Reading {
         let secrets = Secrets::default();
         secrets.set_growing();
         let pipeline = Pipeline::new(Limits { secrets: secrets.clone(), ..limits });
-        let selection = Selection { level: Level::All, payload: PayloadMode::Full, ..Selection::default() };
+        let selection = Selection { levels: Levels::ALL, payload: PayloadMode::Full, ..Selection::default() };
         let out = Shared::default();
         Self { tape, secrets, pipeline, sink: Ndjson::new(out.clone(), selection, true), out, next: 0 }
     }

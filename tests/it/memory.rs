@@ -9,7 +9,7 @@ use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Report as _, Selection, Summary};
+use wslens::report::{Levels, PayloadMode, Report as _, Selection, Summary};
 
 use crate::support::effort::{Counting, held, peak};
 use crate::support::failures;
@@ -28,14 +28,14 @@ struct Measured {
 }
 
 /// Runs a capture as the program does, records thrown away.
-fn measure(level: Level, capture: impl FnOnce() -> Capture) -> Measured {
+fn measure(level: Levels, capture: impl FnOnce() -> Capture) -> Measured {
     measure_with(Limits::default(), level, capture)
 }
 
-fn measure_with(limits: Limits, level: Level, capture: impl FnOnce() -> Capture) -> Measured {
+fn measure_with(limits: Limits, level: Levels, capture: impl FnOnce() -> Capture) -> Measured {
     let (summary, peak) = peak(|| {
         let mut capture = capture();
-        let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
+        let selection = Selection { levels: level, payload: PayloadMode::Full, ..Selection::default() };
         let mut sink = Ndjson::new(io::sink(), selection, false);
         let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
         sink.finish(&summary).unwrap();
@@ -46,7 +46,7 @@ fn measure_with(limits: Limits, level: Level, capture: impl FnOnce() -> Capture)
 
 /// Runs a capture that is in memory; the file itself is not counted.
 fn measure_bytes(file: Vec<u8>) -> Measured {
-    measure(Level::All, move || Capture::from_bytes(file).unwrap())
+    measure(Levels::ALL, move || Capture::from_bytes(file).unwrap())
 }
 
 const MB: usize = 1 << 20;
@@ -124,7 +124,7 @@ fn one_message(mb: usize, dir: wslens::model::Direction) -> Measured {
             true
         })
     };
-    let measured = measure(Level::All, capture);
+    let measured = measure(Levels::ALL, capture);
     assert_eq!(measured.summary.packets, first as u64 + u64::from(segments));
     measured
 }
@@ -159,7 +159,7 @@ fn an_open_websocket_takes_three_kilobytes() {
             talk.text(if i % 2 == 0 { C2S } else { S2C }, "a message of an ordinary length")
         })
     });
-    for (level, each) in [(Level::Messages, 3072), (Level::All, 4096)] {
+    for (level, each) in [(Levels::MESSAGES, 3072), (Levels::ALL, 4096)] {
         // All records have the heads of the handshake: these are kept to the end.
         let file = file.clone();
         let measured = measure(level, move || Capture::from_bytes(file).unwrap());
@@ -253,7 +253,7 @@ fn all_connections_together_stay_within_their_bound() {
     let run = |memory: u64| {
         let limits = Limits { memory, ..Limits::default() };
         let file = file.clone();
-        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+        measure_with(limits, Levels::MESSAGES, move || Capture::from_bytes(file).unwrap())
     };
     let (free, bound) = (run(256 << 20), run(MB as u64));
     let told = |measured: &Measured| {
@@ -307,7 +307,7 @@ fn more_connections_than_are_followed_cost_no_more() {
     let run = |connections: usize| {
         let limits = Limits { connections, flows: 2 * connections, ..Limits::default() };
         let file = file.clone();
-        measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap())
+        measure_with(limits, Levels::MESSAGES, move || Capture::from_bytes(file).unwrap())
     };
     let (all, few) = (run(65_536), run(300));
     for measured in [&all, &few] {
@@ -338,7 +338,7 @@ fn a_clock_that_stands_still_keeps_no_connection() {
         }
         let file = pcap(&packets, PcapFormat::default());
         let limits = Limits { connections: 300, flows: 600, ..Limits::default() };
-        let measured = measure_with(limits, Level::Messages, move || Capture::from_bytes(file).unwrap());
+        let measured = measure_with(limits, Levels::MESSAGES, move || Capture::from_bytes(file).unwrap());
         assert!(measured.peak < MB + 1000 * 3072, "{} bytes", measured.peak);
     }
 }

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use wslens::capture::Capture;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 use wslens::store::detail::{Detail, Request};
 
 use crate::compare::{heard, sent};
@@ -49,7 +49,7 @@ fn codes(output: &Output) -> Vec<&str> {
 }
 
 fn limited(file: Vec<u8>, limits: Limits) -> Output {
-    read_as(Capture::from_bytes(file).unwrap(), limits, Level::All, PayloadMode::Full)
+    read_as(Capture::from_bytes(file).unwrap(), limits, Levels::ALL, PayloadMode::Full)
 }
 
 /// Whether all that is read was sent, in order; gives how many messages of how many that the capture has whole.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, read_as};
 use crate::store::captures;
@@ -159,7 +159,7 @@ fn troubles(output: &Output) -> Vec<&str> {
 
 fn hashed(file: &[u8]) -> Output {
     let capture = wslens::capture::Capture::from_bytes(file.to_vec()).unwrap();
-    read_as(capture, Limits::default(), Level::All, PayloadMode::Hash)
+    read_as(capture, Limits::default(), Levels::ALL, PayloadMode::Hash)
 }
 
 #[test]

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use wslens::capture::Capture;
 use wslens::model::Direction;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::compare::{heard, sent};
 use crate::read::{Output, keep_all, read_as};
@@ -217,7 +217,7 @@ impl Way {
         let script = self.lose(&talk, Script::new(&talk, &Split::Writes(1460)).acked(), sent.expected[0].dir);
         let file = pcap(&script.packets(), PcapFormat::default());
         let capture = Capture::from_bytes(file).expect("a capture");
-        Reading { output: read_as(capture, limits, Level::All, PayloadMode::Full), sent }
+        Reading { output: read_as(capture, limits, Levels::ALL, PayloadMode::Full), sent }
     }
 
     #[cfg(feature = "tls")]

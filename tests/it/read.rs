@@ -6,7 +6,7 @@ use wslens::capture::Capture;
 use wslens::drive::run;
 use wslens::pipeline::{Limits, Pipeline};
 use wslens::report::ndjson::Ndjson;
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::report::{Levels, PayloadMode, Report as _, Selection};
 
 /// What was read.
 #[derive(Debug)]
@@ -35,11 +35,11 @@ pub fn keep_all() -> Limits {
 /// Everything in a capture that is in memory.
 pub fn read(file: Vec<u8>) -> Output {
     let capture = Capture::from_bytes(file).expect("a capture");
-    read_as(capture, keep_all(), Level::All, PayloadMode::Full)
+    read_as(capture, keep_all(), Levels::ALL, PayloadMode::Full)
 }
 
 /// A capture, with these limits, as these records.
-pub fn read_as(capture: Capture, limits: Limits, level: Level, payload: PayloadMode) -> Output {
+pub fn read_as(capture: Capture, limits: Limits, level: Levels, payload: PayloadMode) -> Output {
     let text = print(capture, limits, level, payload);
     let text = String::from_utf8(text).expect("the output is UTF-8");
     let lines: Vec<String> = text.lines().map(str::to_owned).collect();
@@ -48,9 +48,9 @@ pub fn read_as(capture: Capture, limits: Limits, level: Level, payload: PayloadM
 }
 
 /// The bytes that are printed.
-pub fn print(mut capture: Capture, limits: Limits, level: Level, payload: PayloadMode) -> Vec<u8> {
+pub fn print(mut capture: Capture, limits: Limits, level: Levels, payload: PayloadMode) -> Vec<u8> {
     let mut out = Vec::new();
-    let selection = Selection { level, payload, ..Selection::default() };
+    let selection = Selection { levels: level, payload, ..Selection::default() };
     let mut sink = Ndjson::new(&mut out, selection, false);
     let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
     sink.finish(&summary).expect("memory can be written");

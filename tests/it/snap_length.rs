@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::read::{Output, read, read_as};
 use crate::store::captures;
@@ -48,7 +48,7 @@ fn cut(file: &[u8], snap: usize) -> Vec<u8> {
 }
 
 fn hashed(file: Vec<u8>) -> Output {
-    read_as(Capture::from_bytes(file).unwrap(), Limits::default(), Level::All, PayloadMode::Hash)
+    read_as(Capture::from_bytes(file).unwrap(), Limits::default(), Levels::ALL, PayloadMode::Hash)
 }
 
 /// The TCP connection of each WebSocket, by its number.
@@ -416,7 +416,7 @@ fn named(talk: &Conversation, snap: usize) -> Output {
     let script = Script::new(talk, &Split::Writes(1460)).acked().snaplen(snap);
     let capture = Capture::from_bytes(pcap(&script.packets(), PcapFormat::default())).unwrap();
     let limits = Limits { ws_ports: vec![9001], ..Limits::default() };
-    read_as(capture, limits, Level::All, PayloadMode::Full)
+    read_as(capture, limits, Levels::ALL, PayloadMode::Full)
 }
 
 #[test]

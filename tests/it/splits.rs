@@ -10,7 +10,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use wslens::capture::Capture;
 use wslens::model::Direction;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 
 use crate::compare::{all_of, none_false, op_name};
 use crate::read::{Output, config, keep_all, print, read, read_as};
@@ -372,8 +372,8 @@ proptest! {
         let file = file(&Script::new(&talk, &split).packets());
         let mut limits = keep_all();
         (limits.depth.keep, limits.depth.hash) = (keep, true);
-        let cut = read_as(Capture::from_bytes(file.clone()).unwrap(), limits.clone(), Level::All, PayloadMode::Full);
-        let hashed = read_as(Capture::from_bytes(file).unwrap(), limits, Level::Messages, PayloadMode::Hash);
+        let cut = read_as(Capture::from_bytes(file.clone()).unwrap(), limits.clone(), Levels::ALL, PayloadMode::Full);
+        let hashed = read_as(Capture::from_bytes(file).unwrap(), limits, Levels::MESSAGES, PayloadMode::Hash);
         let of = |output: &Output, dir: Direction| -> Vec<Value> {
             output.kind("message").filter(|message| message["dir"] == dir.name()).cloned().collect()
         };
@@ -408,7 +408,7 @@ proptest! {
         let mut limits = keep_all();
         limits.depth.keep = keep;
         let capture = Capture::from_bytes(file(&script.packets())).unwrap();
-        let output = read_as(capture, limits, Level::All, PayloadMode::Full);
+        let output = read_as(capture, limits, Levels::ALL, PayloadMode::Full);
         no_fault_of_the_peers(&output)?;
         // Of cut messages the beginning is shown.
         for dir in [C2S, S2C] {
@@ -429,7 +429,7 @@ proptest! {
         let talk = plan.conversation(port);
         let packets = troubled(&talk, &split, seed).packets();
         let printed = |capture: Capture| {
-            let out = print(capture, keep_all(), Level::All, PayloadMode::Full);
+            let out = print(capture, keep_all(), Levels::ALL, PayloadMode::Full);
             // The summary has the size of the file.
             let lines: Vec<String> = String::from_utf8(out).unwrap().lines().map(str::to_owned).collect();
             lines[..lines.len() - 1].join("\n")
@@ -624,7 +624,7 @@ fn a_lost_window_is_remembered_by_messages_that_are_read_as_they_come() {
     let mut limits = keep_all();
     limits.depth.keep = 300;
     let capture = Capture::from_bytes(file(&script.lose(lost).packets())).unwrap();
-    let output = read_as(capture, limits, Level::All, PayloadMode::Full);
+    let output = read_as(capture, limits, Levels::ALL, PayloadMode::Full);
     let integrity: Vec<String> = output.messages().into_iter().map(|message| message.integrity).collect();
     assert_eq!(integrity, ["gap", "unknown-dictionary"], "{:?}", output.codes());
 }

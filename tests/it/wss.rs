@@ -9,7 +9,7 @@ use wslens::capture::{Capture, Input};
 use wslens::model::{Endpoint, Flags, Span};
 use wslens::net::{Decoder, FragmentLimits};
 use wslens::pipeline::{Limits, Secrets};
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 use wslens::store::{Detail, Options, Request, Session};
 use wslens::tls::KeyStore;
 
@@ -67,7 +67,7 @@ pub fn with_keys(file: Vec<u8>, log: &[u8]) -> Output {
     keys.feed(log);
     keys.end();
     let limits = Limits { secrets: Secrets::new(keys), ..keep_all() };
-    read_as(Capture::from_bytes(file).unwrap(), limits, Level::All, PayloadMode::Full)
+    read_as(Capture::from_bytes(file).unwrap(), limits, Levels::ALL, PayloadMode::Full)
 }
 
 /// Standard output, standard error, exit code.

@@ -15,7 +15,7 @@ use wslens::model::Direction;
 use wslens::pipeline::{Limits, Pipeline, Secrets};
 use wslens::report::ndjson::Ndjson;
 use wslens::report::stats::{Stats, StatsOptions};
-use wslens::report::{Level, PayloadMode, Report as _, Selection};
+use wslens::report::{Levels, PayloadMode, Report as _, Selection};
 
 use super::effort::{Effort, inflated, measured};
 use super::forge::{
@@ -100,9 +100,9 @@ fn print(file: &[u8], how: How, secrets: Secrets, mut out: impl Write) -> Effort
             let summary = run(&mut capture, &mut Pipeline::new(limits), &mut stats, |_, _| true);
             stats.write_json(&mut out, &summary)
         } else {
-            let level = if let How::Read = how { Level::All } else { Level::Findings };
-            let selection = Selection { level, payload: PayloadMode::Full, ..Selection::default() };
-            limits.depth.frames = selection.shows(Level::Frames);
+            let level = if let How::Read = how { Levels::ALL } else { Levels::FINDINGS };
+            let selection = Selection { levels: level, payload: PayloadMode::Full, ..Selection::default() };
+            limits.depth.frames = selection.shows(wslens::filter::Level::Frame);
             let mut sink = Ndjson::new(&mut out, selection, false);
             let summary = run(&mut capture, &mut Pipeline::new(limits), &mut sink, |_, _| true);
             sink.finish(&summary)

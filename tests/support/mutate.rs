@@ -108,11 +108,11 @@ pub fn packets_of(file: &[u8]) -> Packets {
 
 /// Everything that is read of a file, as NDJSON; nothing where it is no capture.
 pub fn output(file: Vec<u8>) -> Vec<u8> {
-    use wslens::report::{Level, Report as _, Selection};
+    use wslens::report::{Levels, Report as _, Selection};
     let Ok(mut capture) = wslens::capture::Capture::from_bytes(file) else { return vec![] };
     let mut limits = wslens::pipeline::Limits::default();
     (limits.depth.frames, limits.depth.frame_payloads, limits.depth.hash) = (true, true, true);
-    let selection = Selection { level: Level::All, ..Selection::default() };
+    let selection = Selection { levels: Levels::ALL, ..Selection::default() };
     let mut out = vec![];
     let mut sink = wslens::report::ndjson::Ndjson::new(&mut out, selection, false);
     let mut pipeline = wslens::pipeline::Pipeline::new(limits);

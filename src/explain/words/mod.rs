@@ -2,7 +2,6 @@
 //!
 //! | file | what it tells |
 //! | --- | --- |
-//! | [`rules`] | findings: what they mean, usual causes, what to do, how a peer reacts, example bytes |
 //! | [`codes`] | close codes and the ranges between them |
 //! | [`opcodes`] | opcodes |
 //! | [`fields`] | the fields of a frame |
@@ -10,7 +9,7 @@
 //! | [`keylog`] | how programs are made to write down the secrets of their TLS connections |
 //! | [`mistakes`] | what goes wrong with accept values |
 //!
-//! Protocol names stay English in both. The tables are data: who prints them asks for a [`Lang`].
+//! Protocol names stay English in both. The tables are data; callers choose the language when they print.
 
 pub mod codes;
 pub mod fields;
@@ -18,35 +17,8 @@ pub mod headers;
 pub mod keylog;
 pub mod mistakes;
 pub mod opcodes;
-pub mod rules;
-mod wrap;
 
-pub use wrap::wrap;
-
-use crate::model::Lang;
-
-/// A text in both languages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Words {
-    /// English.
-    pub en: &'static str,
-    /// Simplified Chinese.
-    pub zh: &'static str,
-}
-
-impl Words {
-    /// The text in one of the languages.
-    #[must_use]
-    pub fn of(self, lang: Lang) -> &'static str {
-        lang.pick(self.en, self.zh)
-    }
-}
-
-/// Two texts that say the same.
-#[must_use]
-pub const fn w(en: &'static str, zh: &'static str) -> Words {
-    Words { en, zh }
-}
+pub(crate) use crate::model::{Bilingual, both};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Flow control (RFC 9113 section 5.2): how much a side may still send, and for how long it could not.
 
-use crate::model::Place;
+use crate::model::{Nanos, Place};
 
 /// The window of a stream, and of the connection, unless a setting says otherwise.
 pub const DEFAULT_WINDOW: u32 = 65_535;
@@ -25,7 +25,7 @@ pub(super) struct Stall {
 
 impl Stall {
     /// Nanoseconds, where the capture's clock did not go back meanwhile.
-    pub(super) fn time(self) -> Option<i64> {
+    pub(super) fn time(self) -> Option<Nanos> {
         self.to.time.elapsed_since(self.from.time)
     }
 }
@@ -70,7 +70,7 @@ mod tests {
         window.give(50, at(3));
         window.give(50, at(4));
         let stall = window.take(10, at(5)).unwrap();
-        assert_eq!((stall.from.packet, stall.to.packet, stall.time()), (2, 3, Some(10)));
+        assert_eq!((stall.from.packet, stall.to.packet, stall.time()), (2, 3, Some(Nanos(10))));
         assert_eq!(window.take(10, at(6)), None);
         // A setting took more than there was.
         window.give(-200, at(7));

@@ -73,7 +73,7 @@ impl<E: Http2Events> Http2Step<'_, E> {
         };
         if let Some(stall) = stall {
             let later = stall.time().map_or_else(String::new, |time| {
-                let micros = time / 1000;
+                let micros = time.0 / 1000;
                 format!(", {}.{:03} ms later", micros / 1000, micros % 1000)
             });
             let sender = direction.sender();

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use super::super::packets::*;
 use super::super::{Decoder, Skip};
 use super::*;
-use crate::model::Segment;
+use crate::model::{Nanos, Segment};
 
 const RAW: u16 = 101;
 
@@ -120,7 +120,7 @@ proptest! {
     fn any_fragments_keep_within_bounds(
         parts in proptest::collection::vec((0..4u16, 0..8192usize, 1..300usize, any::<bool>(), 0..60i64), 0..60),
     ) {
-        let limits = FragmentLimits { bytes: 100_000, datagrams: 3, age: 40, kept: 50_000 };
+        let limits = FragmentLimits { bytes: 100_000, datagrams: 3, age: Nanos(40), kept: 50_000 };
         let ip = [ip4_tcp(PAYLOAD), vec![7; 70_000]].concat();
         let mut bench = Bench::new(limits);
         for (id, start, words, more, time) in parts {

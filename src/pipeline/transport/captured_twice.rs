@@ -51,7 +51,7 @@ impl Transport {
             (Some(seen), Some(new)) => {
                 // Of bytes that were delivered, the time is known of the last ones, and the others came before those.
                 let before = if seen.origin.packet > 0 { seen.origin } else { stream.arrived() };
-                apart = Some(place.time.since(before.time).unsigned_abs());
+                apart = Some(place.time.since(before.time).0.unsigned_abs());
                 let old = headers_before(&seen, segment.header_len.into(), context);
                 ttl = Some(new.ttl()).filter(|ttl| old.is_some_and(|old| old.ttl() != *ttl));
                 old.is_some_and(|old| new.is_copy_of(&old, apart.unwrap_or(u64::MAX)))

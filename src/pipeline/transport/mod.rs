@@ -258,7 +258,7 @@ impl Transport {
         stream.pass(segment.len, address);
         let before = stream.arrived();
         stream.set_arrived(place);
-        if place.time.0.wrapping_sub(before.time.0) >= strain::SILENCE {
+        if place.time.0.wrapping_sub(before.time.0) >= strain::SILENCE.0 {
             self.note_silence(from, before, place);
         }
         Chunk { at, bytes, address, origin: place, arrival: place }

@@ -3,16 +3,16 @@
 
 use super::Transport;
 use super::above::Above;
-use crate::model::{Place, Segment};
+use crate::model::{Nanos, Place, Segment};
 use crate::pipeline::context::{CapturedSegment, Context};
 use crate::pipeline::events::{Silence, Strain};
 use crate::pipeline::sides::Side;
 use crate::tcp::rules;
 
 /// A pause of so many nanoseconds, without bytes from either side, counts as a silence.
-pub(super) const SILENCE: i64 = 10_000_000_000;
+pub(super) const SILENCE: Nanos = Nanos::seconds(10);
 /// Nanoseconds of idleness after which systems send the first keep-alive probe at the soonest.
-const KEEP_ALIVE: i64 = 1_000_000_000;
+const KEEP_ALIVE: Nanos = Nanos::seconds(1);
 
 impl Transport {
     /// Whether a side's receive window is closed.
@@ -40,7 +40,7 @@ impl Transport {
             let text = format_args!("receive window is closed");
             above.finding(&rules::TCP_ZERO_WINDOW, self.spot(from, place), text, context);
         } else if let Some(since) = window.since.take() {
-            window.before = window.before.saturating_add(place.time.since(since.time).max(0));
+            window.before = window.before.plus(place.time.since(since.time).max(Nanos::ZERO));
         }
     }
 

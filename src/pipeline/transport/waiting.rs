@@ -1,7 +1,7 @@
 //! What a connection waits for: a gap to be filled, a SYN, a response, frames after a loss, segments after a RST.
 
 use super::Transport;
-use crate::model::{Place, to_u32};
+use crate::model::{Nanos, Place, to_u32};
 use crate::pipeline::context::{Context, Watermark};
 use crate::pipeline::sides::Side;
 use crate::tcp::{GiveUp, Stream};
@@ -98,7 +98,7 @@ impl Transport {
     /// Whether only bytes are waited for that their receiver acknowledged, and for longer than packets change places while
     /// they are captured.
     pub(crate) fn waits_in_vain(&self, place: Place) -> bool {
-        const REORDERED: i64 = 200_000_000;
+        const REORDERED: Nanos = Nanos::milliseconds(200);
         let Some(since) = self.waiting.since else { return false };
         if place.time.since(since.time) <= REORDERED || self.reset.is_some() || self.lacks_start() {
             return false;

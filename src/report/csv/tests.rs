@@ -27,8 +27,8 @@ fn parse(text: &str) -> Vec<Vec<String>> {
     records
 }
 
-fn csv(name: &str, level: Level, payload: PayloadMode) -> Vec<Vec<String>> {
-    let selection = Selection { level, payload, ..Selection::default() };
+fn csv(name: &str, level: Levels, payload: PayloadMode) -> Vec<Vec<String>> {
+    let selection = Selection { levels: level, payload, ..Selection::default() };
     let (mut out, limits) = (Vec::new(), limits(payload));
     let mut csv = Csv::new(&mut out, selection, false);
     let summary = trial::run(name, limits, &mut csv, |_, _, _| {});
@@ -45,8 +45,8 @@ fn limits(payload: PayloadMode) -> Limits {
     limits
 }
 
-fn ndjson(name: &str, level: Level, payload: PayloadMode) -> Vec<Value> {
-    let selection = Selection { level, payload, ..Selection::default() };
+fn ndjson(name: &str, level: Levels, payload: PayloadMode) -> Vec<Value> {
+    let selection = Selection { levels: level, payload, ..Selection::default() };
     let mut out = Vec::new();
     let mut ndjson = Ndjson::new(&mut out, selection, false);
     let summary = trial::run(name, limits(payload), &mut ndjson, |_, _, _| {});
@@ -83,7 +83,7 @@ fn cells_are_the_values_of_the_machine_output() {
         "connect-tunnel",
     ];
     for name in captures {
-        for level in [Level::Connections, Level::Messages, Level::Frames, Level::Findings] {
+        for level in [Levels::CONNECTIONS, Levels::MESSAGES, Levels::FRAMES, Levels::FINDINGS] {
             for payload in [PayloadMode::Full, PayloadMode::Preview, PayloadMode::Hash, PayloadMode::None] {
                 let (records, objects) = (csv(name, level, payload), ndjson(name, level, payload));
                 assert_eq!(records.len(), objects.len() + 1, "{name} {level:?}");
@@ -118,23 +118,23 @@ fn cells_are_the_values_of_the_machine_output() {
 
 #[test]
 fn text_that_a_terminal_would_obey_is_in_hexadecimal() {
-    let records = csv("chat-deflate", Level::Messages, PayloadMode::Full);
+    let records = csv("chat-deflate", Levels::MESSAGES, PayloadMode::Full);
     let at = |name| MESSAGES.iter().position(|column| *column == name).unwrap();
     let row = &records[3];
     assert_eq!(row[at("text")], "");
     assert!(row[at("hex")].starts_with("1b5b33316d726564"), "{row:?}");
     let all: String = records.concat().concat();
     assert!(!all.contains('\x1b'));
-    let row = &csv("chat-deflate", Level::Connections, PayloadMode::Full)[1];
+    let row = &csv("chat-deflate", Levels::CONNECTIONS, PayloadMode::Full)[1];
     let at = CONNECTIONS.iter().position(|column| *column == "extensions").unwrap();
     assert_eq!(row[at], "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12");
 }
 
 #[test]
 fn records_of_all_levels_have_no_columns() {
-    assert!(columns(Level::All).is_none());
+    assert!(columns(Levels::ALL).is_none());
     let mut out = Vec::new();
-    let selection = Selection { level: Level::All, ..Selection::default() };
+    let selection = Selection { levels: Levels::ALL, ..Selection::default() };
     Csv::new(&mut out, selection, false).finish(&Summary::default()).unwrap();
     assert!(out.is_empty());
 }

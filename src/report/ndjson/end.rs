@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use super::{flag, key, number, optional, seconds, word};
 use crate::autopsy::{EndFacts, EndVerdict, Provoking, Waiting, examine, has_keep_alive};
-use crate::model::{Direction, Histogram, Place};
+use crate::model::{Direction, Histogram, Nanos, Place};
 use crate::pipeline::{ClosedWindow, Ended, Strain};
 use crate::subproto::{Heartbeats, SideHeartbeats};
 use crate::ws::Pinging;
@@ -26,10 +26,10 @@ fn side(by: Option<Direction>) -> &'static str {
 }
 
 /// Seconds, or null.
-fn lasted(out: &mut Vec<u8>, name: &str, nanoseconds: Option<i64>) {
+fn lasted(out: &mut Vec<u8>, name: &str, nanoseconds: Option<Nanos>) {
     key(out, name);
     match nanoseconds {
-        Some(nanoseconds) => out.extend_from_slice(seconds(nanoseconds).as_bytes()),
+        Some(nanoseconds) => out.extend_from_slice(seconds(nanoseconds.0).as_bytes()),
         None => out.extend_from_slice(b"null"),
     }
 }
@@ -120,7 +120,7 @@ fn write_times(out: &mut Vec<u8>, name: &str, times: &Histogram) {
         out.extend_from_slice(b"null");
         return;
     }
-    let text = |value: Option<i64>| seconds(value.unwrap_or(0));
+    let text = |value: Option<Nanos>| seconds(value.unwrap_or(Nanos::ZERO).0);
     let _ = write!(
         out,
         "{{\"count\":{},\"min\":{},\"median\":{},\"max\":{}}}",

@@ -6,7 +6,7 @@ use super::keep_alive::SentHeartbeats;
 use super::text::mean;
 use super::{Count, STATES, Stats, Sums, Top};
 use crate::json::write_value;
-use crate::model::{Histogram, PerDirection, Severity, Time};
+use crate::model::{Histogram, Nanos, PerDirection, Severity, Time};
 use crate::report::Summary;
 
 /// Appends the object and a line end.
@@ -36,7 +36,7 @@ pub(super) fn write(out: &mut Vec<u8>, stats: &Stats, summary: &Summary) {
         "sizes": sizes(sums),
         "handshake_bytes": stats.heads.all,
         "deflate_connections": stats.deflate,
-        "open_time": seconds(Some(i64::try_from(stats.open_time()).unwrap_or(i64::MAX))),
+        "open_time": seconds(Some(Nanos(i64::try_from(stats.open_time()).unwrap_or(i64::MAX)))),
         "rtt": {
             "count": rtt.count,
             "min": seconds(answered.map(|()| rtt.min)),
@@ -155,7 +155,7 @@ fn estimate(stats: &Stats) -> Value {
     json!({
         "request_bytes": estimate.given.request_bytes,
         "response_bytes": estimate.given.response_bytes,
-        "poll_interval": seconds(Some(i64::try_from(estimate.given.poll).unwrap_or(i64::MAX))),
+        "poll_interval": seconds(Some(Nanos(i64::try_from(estimate.given.poll).unwrap_or(i64::MAX)))),
         "methods": methods.collect::<Value>(),
     })
 }
@@ -174,8 +174,8 @@ fn time(time: Option<Time>) -> Value {
 }
 
 /// Returns a time span as a number of seconds with nine decimals, exactly.
-fn seconds(nanoseconds: Option<i64>) -> Value {
+fn seconds(nanoseconds: Option<Nanos>) -> Value {
     let number: Option<Number> =
-        nanoseconds.and_then(|nanoseconds| Time(nanoseconds).to_string().parse().ok());
+        nanoseconds.and_then(|nanoseconds| Time(nanoseconds.0).to_string().parse().ok());
     number.into()
 }

@@ -106,7 +106,7 @@ fn without_payloads_only_what_they_hold_is_missing() {
 #[test]
 fn the_sums_are_those_of_the_records() {
     use crate::report::ndjson::Ndjson;
-    use crate::report::{Level, PayloadMode, Report as _, Selection};
+    use crate::report::{Levels, PayloadMode, Report as _, Selection};
     for name in
         ["chat-deflate", "close-codes", "many-connections", "violations", "gap-plain", "refused", "lengths"]
     {
@@ -119,7 +119,7 @@ fn the_sums_are_those_of_the_records() {
         stats.write_json(&mut out, &summary).unwrap();
         let json: Value = serde_json::from_slice(&out).unwrap();
         let mut out = Vec::new();
-        let selection = Selection { level: Level::All, payload: PayloadMode::None, ..Selection::default() };
+        let selection = Selection { levels: Levels::ALL, payload: PayloadMode::None, ..Selection::default() };
         let mut records = Ndjson::new(&mut out, selection, false);
         let summary = trial::run(name, Limits::default(), &mut records, |_, _, _| {});
         records.finish(&summary).unwrap();

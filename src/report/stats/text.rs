@@ -2,11 +2,12 @@
 
 use super::keep_alive::{By, SentHeartbeats};
 use super::{Count, STATES, Stats, Sums, Top};
-use crate::model::{Direction, PerDirection, Severity, preview, safe_str};
+use crate::model::{Direction, Nanos, PerDirection, Severity, preview, safe_str};
 use crate::pipeline::State;
-use crate::report::style::{Role, Style};
+use crate::present::units;
+use crate::present::{Role, Style};
+use crate::report::Summary;
 use crate::report::table::TableStyle;
-use crate::report::{Summary, units};
 use crate::ws::{Rtt, close_code};
 
 /// Columns of the names on the left.
@@ -308,7 +309,7 @@ impl StatsWriter<'_> {
             let times = [sent.interval.median(), sent.rtt.min(), sent.rtt.median(), sent.rtt.max()];
             for time in times {
                 units::right(self.out, COUNTS, |out| match time {
-                    Some(time) => units::duration(out, time.max(0).unsigned_abs(), ascii),
+                    Some(time) => units::duration(out, time.unsigned(), ascii),
                     None => out.push(b'-'),
                 });
             }
@@ -416,11 +417,11 @@ impl StatsWriter<'_> {
         units::right(self.out, 10, |out| units::size(out, top.payload.c2s.saturating_add(top.payload.s2c)));
         let end = top.closed.or(stats.times.and_then(|(_, last)| last));
         units::right(self.out, 9, |out| match end {
-            Some(end) => units::duration(out, end.since(top.opened).max(0).unsigned_abs(), self.look.ascii),
+            Some(end) => units::duration(out, end.since(top.opened).unsigned(), self.look.ascii),
             None => out.push(b'-'),
         });
         units::right(self.out, 9, |out| match mean(&top.rtt) {
-            Some(mean) => units::duration(out, mean.unsigned_abs(), self.look.ascii),
+            Some(mean) => units::duration(out, mean.0.unsigned_abs(), self.look.ascii),
             None => out.push(b'-'),
         });
         self.text("  ");
@@ -527,8 +528,8 @@ fn rate(out: &mut Vec<u8>, count: u64, nanoseconds: u64) {
 }
 
 /// The mean round trip.
-pub(super) fn mean(rtt: &Rtt) -> Option<i64> {
-    rtt.sum.checked_div(i64::try_from(rtt.count).ok()?)
+pub(super) fn mean(rtt: &Rtt) -> Option<Nanos> {
+    rtt.sum.0.checked_div(i64::try_from(rtt.count).ok()?).map(Nanos)
 }
 
 fn round_trips(out: &mut Vec<u8>, rtt: &Rtt, ascii: bool) {
@@ -537,7 +538,7 @@ fn round_trips(out: &mut Vec<u8>, rtt: &Rtt, ascii: bool) {
     };
     for (name, time) in [("min ", rtt.min), (", mean ", mean), (", max ", rtt.max)] {
         out.extend_from_slice(name.as_bytes());
-        units::milliseconds(out, time, ascii);
+        units::milliseconds(out, time.0, ascii);
     }
     out.extend_from_slice(b" (");
     units::grouped(out, rtt.count);

@@ -5,8 +5,8 @@ use super::fit::{Fit, Wrapped};
 use crate::autopsy::{EndFacts, EndKind, examine, words};
 use crate::model::{Accept, Direction, Lang, Severity};
 use crate::pipeline::{Connection, Ended, SealedTls, State};
-use crate::report::style::Role;
-use crate::report::units;
+use crate::present::Role;
+use crate::present::units;
 use crate::ws::close_code;
 
 /// Columns of the line that follows a connection's number.
@@ -34,12 +34,12 @@ pub(super) fn head(
     line.part(Role::Title, 0, format!("conn {}", connection.id).as_bytes());
     line.part(Role::Title, 2, connection.name(Lang::En).as_bytes());
     let ends = format!("{} {} {}", connection.client, arrow(look), connection.server);
-    line.part(Role::Payload, 3, ends.as_bytes());
+    line.part(Role::Plain, 3, ends.as_bytes());
     if let Some(proxied) = connection.proxied {
-        line.part(Role::Payload, 3, format!("for {proxied} (PROXY header)").as_bytes());
+        line.part(Role::Plain, 3, format!("for {proxied} (PROXY header)").as_bytes());
     }
     if connection.tunnelled {
-        line.part(Role::Payload, 3, b"in a CONNECT tunnel");
+        line.part(Role::Plain, 3, b"in a CONNECT tunnel");
     }
     answer(&mut line, look, connection, failed);
     if handshake.is_cut() {
@@ -50,9 +50,9 @@ pub(super) fn head(
         Accept::Missing => line.part(Role::Error, 3, b"Sec-WebSocket-Accept is missing"),
         Accept::Ok | Accept::Unknown => {}
     }
-    line.part(Role::Payload, 3, handshake.subprotocol.as_deref().unwrap_or_default().as_bytes());
+    line.part(Role::Plain, 3, handshake.subprotocol.as_deref().unwrap_or_default().as_bytes());
     let names: Vec<&str> = handshake.extensions.iter().map(|extension| extension.name.as_str()).collect();
-    line.part(Role::Payload, 3, names.join(", ").as_bytes());
+    line.part(Role::Plain, 3, names.join(", ").as_bytes());
     line.end();
 }
 
@@ -82,15 +82,15 @@ fn answer(line: &mut Wrapped<'_>, look: &TableStyle, connection: &Connection, fa
     }
     if let Some(took) = connection.response_time() {
         text.extend_from_slice(b" in ");
-        units::milliseconds(&mut text, took, look.ascii);
+        units::milliseconds(&mut text, took.0, look.ascii);
     }
-    let role = if failed.is_some() { Role::Warning } else { Role::Payload };
+    let role = if failed.is_some() { Role::Warning } else { Role::Plain };
     line.part(role, 3, &text);
     if failed.is_some() {
         line.part(Role::Warning, 3, b"refused");
     }
     if let Some(body) = &handshake.body {
-        line.part(Role::Payload, 3, body.first_line().as_bytes());
+        line.part(Role::Plain, 3, body.first_line().as_bytes());
     }
 }
 
@@ -105,11 +105,11 @@ pub(super) fn end(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>, all: 
     }
     let mut line = Wrapped::new(out, look.style(), look.ascii, INDENT);
     line.part(Role::Title, 0, format!("conn {}", ended.connection.id).as_bytes());
-    let quiet = if clean { Role::Payload } else { Role::Warning };
+    let quiet = if clean { Role::Plain } else { Role::Warning };
     line.part(quiet, 2, how(ended).as_bytes());
     if !clean && ended.socket.is_some() {
         for part in why(ended) {
-            line.part(Role::Payload, 3, part.as_bytes());
+            line.part(Role::Plain, 3, part.as_bytes());
         }
     }
     if all && let Some(closing) = closing {
@@ -120,7 +120,7 @@ pub(super) fn end(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>, all: 
         if let Some(code) = closing.code {
             text.push_str(&format!(": {code} {}", close_code(code).name));
         }
-        line.part(Role::Payload, 3, text.as_bytes());
+        line.part(Role::Plain, 3, text.as_bytes());
     }
     let mut counts = Vec::new();
     let count =
@@ -128,7 +128,7 @@ pub(super) fn end(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>, all: 
     units::counted(&mut counts, count(|counts| counts.messages), "message");
     counts.extend_from_slice(b", ");
     units::counted(&mut counts, count(|counts| counts.frames), "frame");
-    line.part(Role::Payload, 3, &counts);
+    line.part(Role::Plain, 3, &counts);
     if ended.gaps.0 > 0 {
         let mut text = Vec::new();
         units::counted(&mut text, ended.gaps.0, "gap");
@@ -174,18 +174,18 @@ pub(super) fn sealed(out: &mut Vec<u8>, look: &TableStyle, sealed: &SealedTls) {
     line.part(Role::Title, 0, b"TLS");
     line.part(Role::Title, 2, session.server_name.as_deref().unwrap_or("(no name)").as_bytes());
     let ends = format!("{} {} {}", sealed.client, arrow(look), sealed.server);
-    line.part(Role::Payload, 3, ends.as_bytes());
-    line.part(Role::Payload, 3, session.version.as_bytes());
-    line.part(Role::Payload, 1, session.cipher.as_bytes());
+    line.part(Role::Plain, 3, ends.as_bytes());
+    line.part(Role::Plain, 3, session.version.as_bytes());
+    line.part(Role::Plain, 1, session.cipher.as_bytes());
     match (&session.alpn, sealed.offered.as_slice()) {
-        (Some(alpn), _) => line.part(Role::Payload, 3, format!("ALPN {alpn}").as_bytes()),
+        (Some(alpn), _) => line.part(Role::Plain, 3, format!("ALPN {alpn}").as_bytes()),
         (None, []) => {}
         (None, offered) => {
-            line.part(Role::Payload, 3, format!("ALPN offered: {}", offered.join(", ")).as_bytes());
+            line.part(Role::Plain, 3, format!("ALPN offered: {}", offered.join(", ")).as_bytes());
         }
     }
     if session.resumed {
-        line.part(Role::Payload, 3, b"resumed");
+        line.part(Role::Plain, 3, b"resumed");
     }
     let why: &[u8] = match sealed.why {
         "no-secret" => b"not read: no secret",
@@ -197,9 +197,9 @@ pub(super) fn sealed(out: &mut Vec<u8>, look: &TableStyle, sealed: &SealedTls) {
     let (c2s, s2c) = (records.c2s, records.s2c);
     let mut text = format!("{}+{} records, {}+{} bytes in ", c2s.records, s2c.records, c2s.bytes, s2c.bytes)
         .into_bytes();
-    let lasted = sealed.last.time.since(sealed.first.time).max(0).unsigned_abs();
+    let lasted = sealed.last.time.since(sealed.first.time).unsigned();
     units::duration(&mut text, lasted, look.ascii);
-    line.part(Role::Payload, 3, &text);
+    line.part(Role::Plain, 3, &text);
     let hint: &[u8] = match sealed.resembles {
         "much" => b"by record sizes and times much like a WebSocket (a hint only)",
         "some" => b"by ALPN, record sizes and times somewhat like a WebSocket (a hint only)",
@@ -292,7 +292,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     // A long number takes its columns from the URL.
     let over = (out.len() - start).saturating_sub(5);
     let role = match ended.state {
-        State::Open | State::Closed => Role::Payload,
+        State::Open | State::Closed => Role::Plain,
         _ => Role::Warning,
     };
     let state = ended.state.name();
@@ -310,7 +310,7 @@ pub(super) fn row(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     let role = match () {
         () if ended.findings.of(Severity::Error) > 0 => Role::Error,
         () if ended.findings.of(Severity::Warning) > 0 => Role::Warning,
-        () => Role::Payload,
+        () => Role::Plain,
     };
     let mut digits = Vec::new();
     if findings > 0 {
@@ -357,7 +357,7 @@ fn more(out: &mut Vec<u8>, look: &TableStyle, ended: &Ended<'_>) {
     let from = if ended.socket.is_some() { opened } else { connection.first.time };
     let open = ended.closed.and_then(|closed| closed.elapsed_since(from));
     units::right(out, 8, |out| match open {
-        Some(open) => units::duration(out, open.unsigned_abs(), look.ascii),
+        Some(open) => units::duration(out, open.0.unsigned_abs(), look.ascii),
         None => out.push(b'-'),
     });
 }

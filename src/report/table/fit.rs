@@ -1,7 +1,7 @@
 //! Text that has to fit: cut at the end of a row, or wrapped between the parts of a line.
 
 use crate::model::{Safe, is_plain, preview_runs, safe, safe_str, width};
-use crate::report::style::{Role, Style};
+use crate::present::{Role, Style};
 
 /// The rest of a row, as far as it goes. All of it is safe to show.
 pub(super) struct Fit<'a> {
@@ -21,7 +21,7 @@ impl Fit<'_> {
     /// Captured bytes as text. `more`: they go on, beyond what is here.
     #[inline]
     pub(super) fn wire(&mut self, bytes: &[u8], more: bool) {
-        self.text(Role::Payload, bytes, more);
+        self.text(Role::Plain, bytes, more);
     }
 
     /// Our own text.

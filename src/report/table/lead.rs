@@ -10,9 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::{TableStyle, TimeFormat};
 use crate::model::Time;
+use crate::present::units;
+use crate::present::{Role, Style};
 use crate::report::Lead;
-use crate::report::style::{Role, Style};
-use crate::report::units;
 
 /// Columns of the time since the row before.
 const DELTA: usize = 8;
@@ -128,7 +128,7 @@ impl Margin {
     #[inline]
     fn shown(&self, time: Time) -> i64 {
         match self.format {
-            TimeFormat::Rel => time.since(self.start.unwrap_or(time)),
+            TimeFormat::Rel => time.since(self.start.unwrap_or(time)).0,
             _ => time.0,
         }
     }
@@ -139,10 +139,10 @@ impl Margin {
             TimeFormat::Delta => {
                 let Some(before) = self.before else { return };
                 let start = out.len();
-                seconds(out, time.since(before), decimals);
+                seconds(out, time.since(before).0, decimals);
                 if out.len() - start > DELTA_TIME {
                     out.truncate(start);
-                    signed(out, time.since(before), self.ascii);
+                    signed(out, time.since(before).0, self.ascii);
                 }
             }
             TimeFormat::Abs | TimeFormat::Utc => {
@@ -280,7 +280,7 @@ impl Lead for Margin {
         if !layout.narrow {
             units::right(out, DELTA, |out| {
                 if let Some(last) = last {
-                    signed(out, time.since(last), self.ascii);
+                    signed(out, time.since(last).0, self.ascii);
                 }
             });
             out.extend_from_slice(b"  ");

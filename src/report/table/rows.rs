@@ -4,8 +4,9 @@ use super::fit::Fit;
 use super::lead::Layout;
 use super::{TableStyle, limit};
 use crate::model::Direction;
-use crate::report::style::Role;
-use crate::report::{PayloadMode, units};
+use crate::present::Role;
+use crate::present::units;
+use crate::report::PayloadMode;
 use crate::ws::{FrameEvent, Integrity, MessageEvent, Opcode, close_code};
 
 /// Columns of the flags, as far as they fit.
@@ -30,23 +31,6 @@ pub(super) struct RowWriter<'a> {
     pub(super) longest: usize,
     /// Columns before the arrow.
     pub(super) lead: usize,
-}
-
-/// The word of the type column; at most five characters.
-pub(super) fn word(opcode: Opcode) -> &'static str {
-    const RESERVED: [&str; 16] = [
-        "", "", "", "RSV3", "RSV4", "RSV5", "RSV6", "RSV7", "", "", "", "RSV11", "RSV12", "RSV13", "RSV14",
-        "RSV15",
-    ];
-    match opcode {
-        Opcode::Continuation => "CONT",
-        Opcode::Text => "TEXT",
-        Opcode::Binary => "BIN",
-        Opcode::Close => "CLOSE",
-        Opcode::Ping => "PING",
-        Opcode::Pong => "PONG",
-        Opcode::Reserved(bits) => RESERVED.get(usize::from(bits)).copied().unwrap_or("RSV"),
-    }
 }
 
 impl RowWriter<'_> {
@@ -111,9 +95,9 @@ impl RowWriter<'_> {
     }
 
     fn kind(&self, out: &mut Vec<u8>, opcode: Opcode) {
-        let role = if opcode.is_control() { Role::Control } else { Role::Payload };
+        let role = if opcode.is_control() { Role::Control } else { Role::Plain };
         self.look.style().put(out, role, |out| {
-            units::left(out, 5, |out| out.extend_from_slice(word(opcode).as_bytes()));
+            units::left(out, 5, |out| out.extend_from_slice(opcode.short_name().as_bytes()));
         });
     }
 
@@ -144,17 +128,17 @@ impl RowWriter<'_> {
         let kept = fit.keep(after.len());
         match message.close.and_then(|close| Some((close, close.code?))) {
             Some((close, code)) => {
-                fit.own(Role::Payload, itoa::Buffer::new().format(code));
+                fit.own(Role::Plain, itoa::Buffer::new().format(code));
                 fit.space(1);
-                fit.own(Role::Payload, close_code(code).name);
+                fit.own(Role::Plain, close_code(code).name);
                 if !close.reason.is_empty() && self.payload != PayloadMode::None {
                     fit.space(2);
                     fit.wire(close.reason, false);
                 }
             }
-            None => fit.own(Role::Payload, "without a code"),
+            None => fit.own(Role::Plain, "without a code"),
         }
-        fit.give(kept, Role::Payload, &after);
+        fit.give(kept, Role::Plain, &after);
     }
 
     fn ping(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>, facts: &RowFacts) {
@@ -171,15 +155,15 @@ impl RowWriter<'_> {
             }
             if let Some(rtt) = message.rtt {
                 after.extend_from_slice(b", RTT ");
-                units::milliseconds(&mut after, rtt, self.look.ascii);
+                units::milliseconds(&mut after, rtt.0, self.look.ascii);
             }
         }
         if matches!(self.payload, PayloadMode::None | PayloadMode::Hash) || message.bytes.is_empty() {
-            return fit.text(Role::Payload, after.trim_ascii_start(), false);
+            return fit.text(Role::Plain, after.trim_ascii_start(), false);
         }
         let kept = fit.keep(after.len());
         bytes(fit, message.bytes, !message.whole);
-        fit.give(kept, Role::Payload, &after);
+        fit.give(kept, Role::Plain, &after);
     }
 
     fn content(&self, fit: &mut Fit<'_>, message: &MessageEvent<'_>) {
@@ -191,7 +175,7 @@ impl RowWriter<'_> {
             PayloadMode::None => return,
             PayloadMode::Hash => {
                 match message.sha256 {
-                    Some(hash) => fit.own(Role::Payload, &hex::encode(hash)),
+                    Some(hash) => fit.own(Role::Plain, &hex::encode(hash)),
                     None => fit.own(Role::Dim, "-"),
                 }
                 return;
@@ -242,7 +226,7 @@ impl RowWriter<'_> {
             out.extend_from_slice(b"  ");
             let key = hex::encode(header.masking_key);
             let key = if header.masked() { key.as_str() } else { "-" };
-            self.look.style().put(out, Role::Key, |out| out.extend_from_slice(key.as_bytes()));
+            self.look.style().put(out, Role::MaskingKey, |out| out.extend_from_slice(key.as_bytes()));
             out.resize(out.len() + 8usize.saturating_sub(key.len()), b' ');
         }
         let painted = out.len() - before;
@@ -294,14 +278,14 @@ impl RowWriter<'_> {
             }
         }
         text.push(b' ');
-        text.extend_from_slice(word(header.opcode()).as_bytes());
+        text.extend_from_slice(header.opcode().short_name().as_bytes());
         if header.masked() {
             text.extend_from_slice(b"  key ");
             text.extend_from_slice(hex::encode(header.masking_key).as_bytes());
         }
         text.extend_from_slice(b"  packet ");
         units::number(&mut text, frame.start.place.packet);
-        fit.text(Role::Payload, &text, false);
+        fit.text(Role::Plain, &text, false);
         finish(out);
     }
 }
@@ -322,7 +306,7 @@ fn integrity(fit: &mut Fit<'_>, message: &MessageEvent<'_>, payload: bool) -> bo
     if !words.is_empty() {
         fit.text(Role::Warning, &words, false);
         if shown && payload && !message.bytes.is_empty() {
-            fit.own(Role::Payload, ": ");
+            fit.own(Role::Plain, ": ");
         }
     }
     shown
@@ -390,10 +374,10 @@ fn bytes(fit: &mut Fit<'_>, payload: &[u8], more: bool) {
             fit.own(Role::Dim, "not captured");
         }
     } else if is_text(payload.get(..fit.room.map_or(payload.len(), |room| 4 * room)).unwrap_or(payload)) {
-        fit.own(Role::Payload, "\"");
+        fit.own(Role::Plain, "\"");
         let kept = fit.keep(1);
         fit.wire(payload, more);
-        fit.give(kept, Role::Payload, b"\"");
+        fit.give(kept, Role::Plain, b"\"");
     } else if payload.len() <= 8 && !more && fit.room.is_none_or(|room| 3 * payload.len() <= room + 1) {
         fit.digits(payload);
     } else {

@@ -11,11 +11,11 @@ use proptest::prelude::*;
 /// The table of a capture of this repository, and the sentence below it.
 fn table(
     name: &str,
-    level: Level,
+    level: Levels,
     look: TableStyle,
     change: impl FnOnce(&mut Selection),
 ) -> (String, String) {
-    let mut selection = Selection { level, ..Selection::default() };
+    let mut selection = Selection { levels: level, ..Selection::default() };
     change(&mut selection);
     let mut out = Vec::new();
     let mut table = Table::new(&mut out, selection, look, false);
@@ -62,14 +62,14 @@ const CHAT: &str = r#"conn 1  ws://127.0.0.1:18080/chat?room=1   127.0.0.1:39314
 
 #[test]
 fn a_chat_reads_from_top_to_bottom() {
-    let (text, totals) = table("chat-deflate", Level::Messages, columns(120), |_| {});
+    let (text, totals) = table("chat-deflate", Levels::MESSAGES, columns(120), |_| {});
     assert_eq!(text, CHAT);
     assert_eq!(totals, "19 messages, 22 frames, 1 connection; 3 findings (3 info)");
 }
 
 #[test]
 fn narrow_tables_leave_out_what_matters_less() {
-    let (text, _) = table("chat-deflate", Level::Messages, columns(80), |_| {});
+    let (text, _) = table("chat-deflate", Levels::MESSAGES, columns(80), |_| {});
     has(
         &text,
         r#"
@@ -82,7 +82,7 @@ fn narrow_tables_leave_out_what_matters_less() {
 
 #[test]
 fn a_table_of_40_columns_shows_what_matters_most() {
-    let (text, _) = table("chat-deflate", Level::Messages, columns(40), |_| {});
+    let (text, _) = table("chat-deflate", Levels::MESSAGES, columns(40), |_| {});
     has(
         &text,
         r#"
@@ -92,7 +92,7 @@ fn a_table_of_40_columns_shows_what_matters_most() {
  19  → CLOSE      13       1000 Normal …
 "#,
     );
-    let (text, _) = table("chat-deflate", Level::Frames, columns(40), |_| {});
+    let (text, _) = table("chat-deflate", Levels::FRAMES, columns(40), |_| {});
     has(
         &text,
         r#"
@@ -100,19 +100,19 @@ fn a_table_of_40_columns_shows_what_matters_most() {
   1  →   1  100  TEXT        7     f2 …
 "#,
     );
-    let (text, _) = table("close-codes", Level::Connections, columns(40), |_| {});
+    let (text, _) = table("close-codes", Levels::CONNECTIONS, columns(40), |_| {});
     has(&text, "  #  state       url          close  fnd\n  7  reset       ws://127.0…   RST→    2");
     // With less, lines are cut.
-    let (text, _) = table("chat-deflate", Level::Messages, columns(20), |_| {});
+    let (text, _) = table("chat-deflate", Levels::MESSAGES, columns(20), |_| {});
     has(&text, "  #    type   lengt…\n  2  ← TEXT       6…");
 }
 
 #[test]
 fn without_columns_nothing_is_cut() {
-    let (text, _) = table("chat-deflate", Level::Messages, TableStyle::default(), |_| {});
+    let (text, _) = table("chat-deflate", Levels::MESSAGES, TableStyle::default(), |_| {});
     let long = text.lines().find(|line| line.starts_with(" 15 ")).unwrap();
     assert!(long.ends_with("… (65 536 bytes shown)") && long.len() > 65_536, "{}", long.len());
-    let (text, _) = table("chat-deflate", Level::Messages, TableStyle::default(), |selection| {
+    let (text, _) = table("chat-deflate", Levels::MESSAGES, TableStyle::default(), |selection| {
         selection.payload = PayloadMode::Preview;
     });
     has(
@@ -126,7 +126,7 @@ fn without_columns_nothing_is_cut() {
 
 #[test]
 fn frames_show_their_headers() {
-    let (text, totals) = table("chat-deflate", Level::Frames, columns(120), |_| {});
+    let (text, totals) = table("chat-deflate", Levels::FRAMES, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -143,7 +143,7 @@ fn frames_show_their_headers() {
 
 #[test]
 fn every_end_is_told() {
-    let (text, totals) = table("close-codes", Level::Messages, columns(120), |_| {});
+    let (text, totals) = table("close-codes", Levels::MESSAGES, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -158,7 +158,7 @@ conn 10  closed, the Close unanswered   3 messages, 3 frames
 "#,
     );
     assert_eq!(totals, "31 messages, 31 frames, 10 connections; 9 findings (2 warnings, 7 info)");
-    let (text, _) = table("close-codes", Level::Connections, columns(120), |_| {});
+    let (text, _) = table("close-codes", Levels::CONNECTIONS, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -172,7 +172,7 @@ conn 10  closed, the Close unanswered   3 messages, 3 frames
 #[test]
 fn one_connection_alone_needs_no_column_for_it() {
     let (text, totals) =
-        table("close-codes", Level::Messages, columns(120), |selection| selection.connections = vec![4]);
+        table("close-codes", Levels::MESSAGES, columns(120), |selection| selection.connections = vec![4]);
     has(&text, "  1  0.094853            →   TEXT        5    11       hello");
     assert_eq!(text.lines().count(), 6, "{text}");
     assert!(totals.starts_with("4 shown of 31 messages, 31 frames"), "{totals}");
@@ -180,7 +180,7 @@ fn one_connection_alone_needs_no_column_for_it() {
 
 #[test]
 fn a_refusal_is_told_with_its_reason() {
-    let (text, _) = table("refused", Level::Messages, columns(120), |_| {});
+    let (text, _) = table("refused", Levels::MESSAGES, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -189,13 +189,13 @@ conn 5  ws://127.0.0.1:18186/old   127.0.0.1:38364 → 127.0.0.1:18186   301 Mov
 "#,
     );
     assert_eq!(text.lines().count(), 16, "each has the first line of its body: {text}");
-    let (text, _) = table("refused", Level::Connections, TableStyle::default(), |_| {});
+    let (text, _) = table("refused", Levels::CONNECTIONS, TableStyle::default(), |_| {});
     assert_eq!(text.lines().filter(|line| line.contains("  refused     ws://")).count(), 8, "{text}");
 }
 
 #[test]
 fn what_the_capture_lacks_is_said_in_words() {
-    let (text, totals) = table("gap-plain", Level::Messages, columns(120), |_| {});
+    let (text, totals) = table("gap-plain", Levels::MESSAGES, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -215,7 +215,7 @@ conn 1  closed   6 messages, 6 frames   1 gap: 1 448 bytes missing
 
 #[test]
 fn rows_come_in_the_order_of_time_with_the_time_between_them() {
-    let (text, _) = table("gap-plain", Level::Messages, columns(120), |_| {});
+    let (text, _) = table("gap-plain", Levels::MESSAGES, columns(120), |_| {});
     let times: Vec<f64> = text
         .lines()
         .filter(|line| line.contains('→') || line.contains('←'))
@@ -228,7 +228,7 @@ fn rows_come_in_the_order_of_time_with_the_time_between_them() {
 
 #[test]
 fn findings_wrap_between_words() {
-    let (text, _) = table("violations", Level::Findings, columns(80), |_| {});
+    let (text, _) = table("violations", Levels::FINDINGS, columns(80), |_| {});
     assert!(text.contains(
         "\
 ERROR length-msb-set          conn 21 frame 2 packet 326  binary frame claims
@@ -236,13 +236,13 @@ ERROR length-msb-set          conn 21 frame 2 packet 326  binary frame claims
       RFC 6455 §5.2
 "
     ));
-    let (text, totals) = table("violations", Level::Findings, TableStyle::default(), |_| {});
+    let (text, totals) = table("violations", Levels::FINDINGS, TableStyle::default(), |_| {});
     assert!(totals.contains(&format!("; {} findings (", text.lines().count())), "{totals}");
 }
 
 #[test]
 fn all_levels_together() {
-    let (text, _) = table("chat-deflate", Level::All, columns(120), |_| {});
+    let (text, _) = table("chat-deflate", Levels::ALL, columns(120), |_| {});
     has(
         &text,
         r#"
@@ -265,7 +265,7 @@ fn no_line_is_wider_than_the_terminal() {
         "violations",
         "many-connections",
     ];
-    let levels = [Level::Messages, Level::Frames, Level::Connections, Level::Findings, Level::All];
+    let levels = [Levels::MESSAGES, Levels::FRAMES, Levels::CONNECTIONS, Levels::FINDINGS, Levels::ALL];
     for name in captures {
         for level in levels {
             for wide in [1, 20, 40, 63, 64, 79, 80, 81, 99, 100, 109, 110, 121, 200] {
@@ -283,7 +283,7 @@ fn no_line_is_wider_than_the_terminal() {
 
 #[test]
 fn our_own_signs_can_be_ascii() {
-    for level in [Level::Messages, Level::Frames, Level::Connections, Level::All] {
+    for level in [Levels::MESSAGES, Levels::FRAMES, Levels::CONNECTIONS, Levels::ALL] {
         let (text, _) = table("close-codes", level, TableStyle { ascii: true, ..columns(100) }, |_| {});
         assert!(text.replace('§', "").is_ascii(), "{text}");
     }
@@ -293,7 +293,7 @@ fn our_own_signs_can_be_ascii() {
 fn times_in_every_format() {
     let shown = |time, zone: TimeZone| {
         let (text, _) =
-            table("chat-deflate", Level::Messages, TableStyle { time, zone, ..columns(120) }, |_| {});
+            table("chat-deflate", Levels::MESSAGES, TableStyle { time, zone, ..columns(120) }, |_| {});
         text.lines()
             .skip_while(|line| !line.contains('#'))
             .skip(1)
@@ -309,7 +309,7 @@ fn times_in_every_format() {
     let east = TimeZone::fixed(jiff::tz::offset(8));
     let (text, _) = table(
         "chat-deflate",
-        Level::Messages,
+        Levels::MESSAGES,
         TableStyle { time: TimeFormat::Abs, zone: east, ..columns(120) },
         |_| {},
     );
@@ -322,7 +322,7 @@ fn times_in_every_format() {
 
 #[test]
 fn a_capture_of_nanoseconds_shows_them() {
-    let (text, _) = table("nanosecond", Level::Messages, columns(120), |_| {});
+    let (text, _) = table("nanosecond", Levels::MESSAGES, columns(120), |_| {});
     let row = text.lines().find(|line| line.starts_with("  2 ")).unwrap();
     let time = row.split_whitespace().nth(1).unwrap();
     assert_eq!(time.split('.').next_back().unwrap().len(), 9, "{row}");
@@ -393,7 +393,7 @@ fn made(look: TableStyle, url: &str, messages: &[MessageEvent<'_>]) -> String {
     let connection = hostile(1, url);
     let mut out = Vec::new();
     let mut table =
-        Table::new(&mut out, Selection { level: Level::All, ..Selection::default() }, look, false);
+        Table::new(&mut out, Selection { levels: Levels::ALL, ..Selection::default() }, look, false);
     table.opened(&connection);
     for message in messages {
         let spot = Spot { message: Some(message.number), place: message.last, ..Spot::default() };

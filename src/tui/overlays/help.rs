@@ -98,7 +98,7 @@ impl Help {
         let (theme, lang) = (ctx.theme(), ctx.shared.lang);
         let area = self.area(ctx.shared.size);
         pane::clear(buffer, area);
-        let inner = Pane::new(format!("{}{}", lang.pick("Help: ", "帮助："), self.title.text(lang)), true)
+        let inner = Pane::new(format!("{}{}", lang.pick("Help: ", "帮助："), self.title.of(lang)), true)
             .draw(buffer, area, theme);
         let columns = if inner.width >= 96 { 2 } else { 1 };
         let width = inner.width / columns;
@@ -121,13 +121,13 @@ impl Help {
             match line {
                 HelpLine::Blank => {}
                 HelpLine::Heading(words) => {
-                    Text::of(Role::Title, format!(" {}", words.text(lang))).draw(buffer, x, y, width, theme)
+                    Text::of(Role::Title, format!(" {}", words.of(lang))).draw(buffer, x, y, width, theme)
                 }
                 HelpLine::Entry(command, number) => {
                     let mut text = Text::of(Role::Plain, "  ");
                     text.left(Role::Key, &command.keys.join(" "), 14)
                         .plainly(" ")
-                        .add(Role::Plain, command.words.text(lang));
+                        .add(Role::Plain, command.words.of(lang));
                     let cursor = self.cursor == Some(*number)
                         || (self.cursor.is_none() && picked.is_some() && *number == 0);
                     text.draw_row(buffer, x, y, width, theme, cursor);

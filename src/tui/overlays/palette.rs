@@ -104,9 +104,9 @@ impl Palette {
             self.list.draw(buffer, rows, theme, true, |row| {
                 let mut line = Text::of(Role::Title, if row == self.list.cursor { "▸" } else { " " });
                 if let Some(command) = matches.get(row) {
-                    line.left(Role::Plain, command.short.text(lang), 17);
+                    line.left(Role::Plain, command.short.of(lang), 17);
                     line.left(Role::Key, command.keys.first().copied().unwrap_or_default(), 9);
-                    line.plainly(" ").plainly(command.words.text(lang));
+                    line.plainly(" ").plainly(command.words.of(lang));
                 }
                 line
             });

@@ -111,7 +111,7 @@ pub fn duration(row: &ConnectionRow) -> Option<u64> {
     let opened = row.response.filter(|_| row.handshake.upgraded);
     let begin = opened.map_or(row.first.time, |place| place.last.time);
     let end = row.closed.unwrap_or(row.last.time);
-    u64::try_from(end.since(begin)).ok()
+    u64::try_from(end.since(begin).0).ok()
 }
 
 /// Returns the symbol for a connection's state, and its role.
@@ -492,7 +492,7 @@ impl Screen for Connections {
         };
         let mut pane = Pane::new(title, self.below);
         if ctx.shared.progress.state == Reading::Stopped {
-            pane.right = Text::of(Role::Warning, STOPPED.text(lang));
+            pane.right = Text::of(Role::Warning, STOPPED.of(lang));
         }
         let inner = pane.draw(buffer, below, ctx.theme());
         let lines = match shown {
@@ -527,7 +527,7 @@ impl Screen for Connections {
             return line;
         }
         let end = if ctx.shared.progress.state == Reading::Stopped {
-            let mut line = Text::of(Role::Warning, STOPPED.text(lang));
+            let mut line = Text::of(Role::Warning, STOPPED.of(lang));
             line.plainly(" ");
             line
         } else if live::is_running(&ctx.shared.progress) {

@@ -10,8 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair};
-use crate::explain::words::rules::{rule_words, summary};
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Lang, Severity};
 use crate::store::{FindingRow, Reading};
 use crate::tui::commands::Cmd;
@@ -152,15 +151,12 @@ impl Findings {
 
 /// What a rule means, its causes, what to do and how a peer reacts, each with its heading.
 fn told(rule: &'static crate::model::Rule, lang: Lang) -> Vec<(&'static str, &'static str)> {
-    match rule_words(rule.code) {
-        Some(words) => vec![
-            ("What it means", words.summary.of(lang)),
-            ("What to do", words.remedy.of(lang)),
-            ("Usual causes", words.causes.of(lang)),
-            ("A peer", words.peer.of(lang)),
-        ],
-        None => vec![("What it means", rule.summary), ("What to do", rule.advice)],
-    }
+    vec![
+        ("What it means", rule.summary.of(lang)),
+        ("What to do", rule.remedy.of(lang)),
+        ("Usual causes", rule.causes.of(lang)),
+        ("A peer", rule.peer.of(lang)),
+    ]
 }
 
 /// A rule, where its heading is selected.
@@ -384,7 +380,7 @@ impl Screen for Findings {
 
     fn view(&self, ctx: &Ctx<'_>, area: Rect, buffer: &mut Buffer) {
         let (list, below) = Self::areas(ctx.shared, area);
-        let mut frame = Pane::new(ScreenId::Findings.info().name.text(ctx.shared.lang), true)
+        let mut frame = Pane::new(ScreenId::Findings.info().name.of(ctx.shared.lang), true)
             .scrolled(&self.list)
             .right(format!("group: {}", self.rows.group.name()));
         let tally = &ctx.index.totals.findings;
@@ -488,7 +484,7 @@ impl Findings {
                     Head::Rule(rule) => {
                         line.add(Role::of_severity(rule.severity), word(rule.severity)).plainly("  ");
                         line.add(Role::Title, rule.code).plainly(format!(" ×{count}  "));
-                        line.add(Role::Dim, summary(rule, ctx.shared.lang));
+                        line.add(Role::Dim, rule.summary.of(ctx.shared.lang));
                     }
                     Head::Connection(None) => drop(line.add(Role::Title, format!("the capture ×{count}"))),
                     Head::Connection(Some(id)) => {

@@ -375,7 +375,7 @@ impl Screen for Ladder {
                 if let Some(scale) = self.plan.rules().scale {
                     turn.say(format!(
                         "a row is {}; longer gaps are folded",
-                        units::duration(scale.unsigned_abs())
+                        units::duration(scale.0.unsigned_abs())
                     ));
                 }
             }
@@ -528,7 +528,11 @@ impl Screen for Ladder {
             && let Some(row) = ctx.index.frames(self.connection).get(frame as usize)
         {
             let arrow = if row.direction() == Direction::ClientToServer { "→" } else { "←" };
-            line.plainly(format!("   frame {} {arrow} {}", units::grouped(frame + 1), lines::name(row)));
+            line.plainly(format!(
+                "   frame {} {arrow} {}",
+                units::grouped(frame + 1),
+                row.header().opcode().short_name()
+            ));
         }
         line
     }

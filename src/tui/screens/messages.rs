@@ -650,5 +650,5 @@ fn is_incomplete(row: &MessageRow) -> bool {
 
 /// A frame's opcode as a word of at most five letters.
 fn frame_word(row: &FrameRow) -> &'static str {
-    draw::word(row.header().opcode())
+    row.header().opcode().short_name()
 }

@@ -425,7 +425,7 @@ pub fn slug(name: &str) -> String {
 
 /// Draws a note in the middle of an area that has no rows.
 pub fn empty(ctx: &Ctx<'_>, buffer: &mut Buffer, area: Rect, words: &str) {
-    let lines = super::widgets::text::wrap(words, usize::from(area.width).saturating_sub(4).max(1));
+    let lines = crate::model::wrap(words, usize::from(area.width).saturating_sub(4).max(1));
     let y = area.y + area.height.saturating_sub(lines.len() as u16) / 3;
     for (y, line) in (y..area.bottom()).zip(&lines) {
         let x = area.x + area.width.saturating_sub(crate::model::width(line) as u16) / 2;

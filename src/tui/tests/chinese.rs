@@ -34,7 +34,9 @@ fn captured(name: &str) -> BTreeSet<String> {
         .iter()
         .flat_map(|info| words(info.name).chain(info.aliases.iter().flat_map(|name| words(name))));
     all.extend(fields.map(str::to_owned));
-    all.extend(crate::explain::words::rules::all().flat_map(|rule| words(rule.code)).map(str::to_owned));
+    all.extend(
+        crate::pipeline::RULES.iter().copied().flatten().flat_map(|rule| words(rule.code)).map(str::to_owned),
+    );
     all
 }
 

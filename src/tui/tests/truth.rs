@@ -10,7 +10,7 @@ use crate::drive::run;
 use crate::filter::{Level as Of, Levels, Matcher};
 use crate::pipeline::{Limits, Pipeline};
 use crate::report::ndjson::Ndjson;
-use crate::report::{Level, PayloadMode, Report as _, Selection as Wanted};
+use crate::report::{PayloadMode, Report as _, Selection as Wanted};
 use crate::store::{FindingRow, Marks, Options, Session};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::{Ctx, Selection};
@@ -48,7 +48,7 @@ fn captures() -> Vec<PathBuf> {
 /// The command line's records of the messages of a capture.
 fn records(path: &Path) -> Option<Vec<Value>> {
     let mut capture = Capture::from_bytes(std::fs::read(path).unwrap()).ok()?;
-    let selection = Wanted { level: Level::Messages, payload: PayloadMode::Full, ..Wanted::default() };
+    let selection = Wanted { levels: Levels::MESSAGES, payload: PayloadMode::Full, ..Wanted::default() };
     let mut out = Vec::new();
     let mut sink = Ndjson::new(&mut out, selection, false);
     let summary = run(&mut capture, &mut Pipeline::new(Limits::default()), &mut sink, |_, _| true);
@@ -213,7 +213,7 @@ fn chosen(path: &Path, filter: &str) -> Vec<u32> {
     let mut capture = Capture::from_bytes(std::fs::read(path).unwrap()).unwrap();
     let matcher = Matcher::new(crate::filter::parse(filter).unwrap(), Levels::of(Of::Connection));
     let selection =
-        Wanted { level: Level::Connections, filter: Some(Box::new(matcher)), ..Wanted::default() };
+        Wanted { levels: Levels::CONNECTIONS, filter: Some(Box::new(matcher)), ..Wanted::default() };
     let mut limits = Limits::default();
     (limits.depth.payloads, limits.depth.frames, limits.depth.frame_payloads) = (true, true, true);
     (limits.depth.hash, limits.depth.keep) = (true, 64 << 20);

@@ -138,7 +138,7 @@ proptest! {
         let file = pcap(&crowd(&plans, seed), PcapFormat::default());
         let mut options = dense();
         // Little is waited for, so that the packets of one end the waiting of another.
-        (options.limits.wait_packets, options.limits.wait_time) = (patience, 1_000_000);
+        (options.limits.wait_packets, options.limits.wait_time) = (patience, wslens::model::Nanos::milliseconds(1));
         details_are_right(&file, &options, true);
     }
 }

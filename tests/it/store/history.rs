@@ -77,8 +77,8 @@ fn millions_of_messages_stay_within_the_bound_and_keep_their_numbers() {
     assert!(samples.len() > 10 && samples.is_sorted_by_key(|(_, n)| *n));
     // All of them end at about the same time.
     let oldest = |connection| index.messages(connection).iter().next().map(|row| row.time);
-    let apart = oldest(1).unwrap().since(oldest(2).unwrap()).abs();
-    let reach = messages.last().unwrap().time.since(oldest(1).unwrap());
+    let apart = oldest(1).unwrap().since(oldest(2).unwrap()).0.abs();
+    let reach = messages.last().unwrap().time.since(oldest(1).unwrap()).0;
     assert!(apart < reach / 4, "{apart} of {reach}");
     drop(index);
     let mut loaded = 0;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use wslens::capture::Capture;
 use wslens::pipeline::Limits;
-use wslens::report::{Level, PayloadMode};
+use wslens::report::{Levels, PayloadMode};
 use wslens::store::{FrameRow, Index, Marks, MessageRow};
 use wslens::ws::Integrity;
 
@@ -15,7 +15,7 @@ use crate::support::strategy::{plans, splits, troubled};
 
 fn printed(bytes: &[u8]) -> Output {
     let capture = Capture::from_bytes(bytes.to_vec()).unwrap();
-    read_as(capture, Limits::default(), Level::All, PayloadMode::Full)
+    read_as(capture, Limits::default(), Levels::ALL, PayloadMode::Full)
 }
 
 /// What the records say, in words that both sides have.

@@ -80,7 +80,7 @@ proptest! {
     ) {
         let file = pcap(&crowd(&plans, seed), PcapFormat::default());
         let mut options = dense();
-        (options.limits.wait_packets, options.limits.wait_time) = (patience, 1_000_000);
+        (options.limits.wait_packets, options.limits.wait_time) = (patience, wslens::model::Nanos::milliseconds(1));
         a_search_is_right(&file, &options);
     }
 }

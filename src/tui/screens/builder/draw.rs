@@ -7,8 +7,7 @@ use super::edit::value;
 use super::{Builder, BuilderField, BuilderPane, Made};
 use crate::build::{EXPERIMENTS, verdict};
 use crate::explain::diagram::{DiagramLine, LineKind, picture};
-use crate::explain::words::rules::{rule_words, summary};
-use crate::explain::words::wrap;
+use crate::model::wrap;
 use crate::model::{Lang, Severity, safe_str};
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -172,11 +171,9 @@ fn verdict_lines(made: &Made, lang: Lang, columns: usize, most: usize) -> Vec<Te
         }
         match lang {
             Lang::En => say(Role::Plain, &safe_str(&found.text)),
-            lang => say(Role::Plain, summary(found.rule, lang)),
+            lang => say(Role::Plain, found.rule.summary.of(lang)),
         }
-        if let Some(words) = rule_words(found.rule.code) {
-            say(Role::Plain, words.peer.of(lang));
-        }
+        say(Role::Plain, found.rule.peer.of(lang));
     } else {
         let open = !made.draft.fin && !made.draft.opcode().is_control();
         say(

@@ -2,7 +2,6 @@
 
 use crate::build::draft::MAX_FRAGMENTS;
 use crate::build::{Draft, LengthForm, MAX_PAYLOAD};
-use crate::explain::frame::word;
 use crate::explain::hexinput::parse_hex;
 use crate::model::Direction;
 use crate::tui::widgets::hex;
@@ -90,7 +89,7 @@ pub fn value(draft: &Draft, field: BuilderField) -> String {
         BuilderField::Rsv1 => bit(draft.rsv & 4 != 0),
         BuilderField::Rsv2 => bit(draft.rsv & 2 != 0),
         BuilderField::Rsv3 => bit(draft.rsv & 1 != 0),
-        BuilderField::Opcode => format!("< {} 0x{:X} >", word(draft.opcode()), draft.opcode),
+        BuilderField::Opcode => format!("< {} 0x{:X} >", draft.opcode().title(), draft.opcode),
         BuilderField::Mask => bit(draft.key.is_some()),
         BuilderField::Key => {
             draft.key.map_or_else(|| "-".to_owned(), |key| format!("[{}]", hex::spaced(&key)))

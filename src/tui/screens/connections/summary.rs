@@ -5,8 +5,7 @@ use ratatui::layout::Rect;
 
 use crate::autopsy::words::About;
 use crate::autopsy::{EndKind, Grade, examine, words};
-use crate::explain::words::rules::summary;
-use crate::model::{Accept, Direction, Lang, Severity};
+use crate::model::{Accept, Direction, Lang, Nanos, Severity};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Reading};
 use crate::tui::shared::Ctx;
@@ -324,8 +323,8 @@ fn payload(row: &ConnectionRow, lang: Lang) -> Text {
     line
 }
 
-fn average(row: &ConnectionRow) -> Option<i64> {
-    row.rtt.sum.checked_div(i64::try_from(row.rtt.count).ok()?)
+fn average(row: &ConnectionRow) -> Option<Nanos> {
+    row.rtt.sum.0.checked_div(i64::try_from(row.rtt.count).ok()?).map(Nanos)
 }
 
 fn rtt(row: &ConnectionRow, lang: Lang) -> Option<Text> {
@@ -377,7 +376,7 @@ fn heartbeats(row: &ConnectionRow, lang: Lang) -> Option<Text> {
             line.plainly(lang.pick(format!(", {answered} answered"), format!("，{answered} 次已应答")));
         }
         if let Some(every) = side.interval.median() {
-            let every = units::duration(every.max(0).unsigned_abs());
+            let every = units::duration(every.unsigned());
             line.plainly(lang.pick(format!(", every {every}"), format!("，间隔 {every}")));
         }
     }
@@ -526,7 +525,7 @@ fn findings(ctx: &Ctx<'_>, row: &ConnectionRow) -> Vec<Text> {
         // The text of a finding is English; in Chinese its rule is described.
         let text = match lang {
             Lang::En => &*found.text,
-            Lang::Zh => summary(found.rule, lang),
+            Lang::Zh => found.rule.summary.of(lang),
         };
         line.captured(Role::Plain, text.as_bytes(), 400);
         lines.push(line);

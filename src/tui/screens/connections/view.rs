@@ -166,7 +166,7 @@ impl Connections {
             (false, rows) => lang.pick(format!("{rows} of {of}"), format!("{rows} / {of}")),
         };
         let gap = if ctx.shared.is_wide() { "  " } else { " " };
-        let title = format!("{}{gap}{count}", ScreenId::Connections.info().name.text(lang));
+        let title = format!("{}{gap}{count}", ScreenId::Connections.info().name.of(lang));
         let mut pane = Pane::new(title, !self.below).scrolled(&self.list);
         let released = ctx.index.released.connections;
         if released > 0 {

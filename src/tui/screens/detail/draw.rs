@@ -6,7 +6,6 @@ use ratatui::layout::{Layout, Rect};
 
 use super::content::{Content, View};
 use super::{MessageDetail, tree};
-use crate::explain::frame::word;
 use crate::model::{Direction, Lang};
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
@@ -135,7 +134,7 @@ fn title(content: &Content, lang: Lang) -> Text {
     let arrow = if detail.direction == Direction::ClientToServer { "→" } else { "←" };
     let mut line = Text::of(Role::Title, format!("{}{} ", lang.pick("Message ", "消息 "), detail.number));
     line.add(Role::of_direction(detail.direction), arrow).plainly(" ");
-    line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, word(detail.opcode));
+    line.add(if detail.opcode.is_control() { Role::Control } else { Role::Title }, detail.opcode.title());
     match detail.len {
         Some(len) => line.plainly(format!("  {} B", units::grouped(len))),
         None => line.add(Role::Warning, lang.pick("  ~ length unknown", "  ~ 长度未知")),

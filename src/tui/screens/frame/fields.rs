@@ -5,8 +5,8 @@ use ratatui::layout::Rect;
 
 use super::shown::{FrameProblem, ShownFrame};
 use crate::explain::frame::{FieldRow, FrameField};
-use crate::explain::words::wrap;
 use crate::model::safe_str;
+use crate::model::wrap;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{Text, hex, units};

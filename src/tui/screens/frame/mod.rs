@@ -13,7 +13,6 @@ use ratatui::layout::Rect;
 
 use super::builder::{BuilderStart, of_frame};
 use super::{Hint, Screen, ScreenId, empty, hint, hint_as, hint_pair, slug};
-use crate::explain::frame::word;
 use crate::store::detail::Request;
 use crate::tui::commands::Cmd;
 use crate::tui::event::{Mouse, MouseKind};
@@ -451,7 +450,7 @@ fn status(ctx: &Ctx<'_>, shown: &ShownFrame, line: &mut Text) {
     line.add(Role::of_direction(shown.direction), arrow).plainly(" ");
     if let Some(header) = shown.frame.header {
         let role = if header.opcode().is_control() { Role::Control } else { Role::Plain };
-        line.add(role, word(header.opcode()));
+        line.add(role, header.opcode().title());
     }
     line.plainly(format!("  {} B", units::grouped(shown.payload_len())));
     if let Some(detail) = shown.loaded.as_ref().and_then(found::Loaded::frame) {

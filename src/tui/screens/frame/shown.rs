@@ -8,7 +8,6 @@ use super::found::{self, FoundFrame, Loaded};
 use crate::explain::diagram::{DiagramLine, drawn_bits, picture};
 use crate::explain::fields::{About, about};
 use crate::explain::frame::{ExplainOptions, ExplainedFrame, FieldRow, FrameField, explain};
-use crate::explain::words::rules::summary;
 use crate::model::{Direction, Lang, Severity};
 use crate::tui::shared::Ctx;
 use crate::ws::{Opcode, rules, unmask};
@@ -188,7 +187,7 @@ impl ShownFrame {
                     rule: (finding.rule.code, finding.rule.reference),
                     text: match ctx.shared.lang {
                         Lang::En => finding.text.to_string(),
-                        lang => format!("{} {}", summary(finding.rule, lang), finding.text),
+                        lang => format!("{} {}", finding.rule.summary.of(lang), finding.text),
                     },
                 });
             }

@@ -7,15 +7,14 @@ use crate::explain::opening::anatomy::{
 };
 use crate::explain::opening::{Other, crossed, shared_key};
 use crate::explain::words::mistakes::LIKELY;
-use crate::explain::words::rules::summary;
 use crate::http::accept::steps;
 use crate::http::{Judgement, accept_for, rules};
+use crate::model::wrap;
 use crate::model::{Accept, Direction, Lang, Severity, is_plain, safe_str};
 use crate::pipeline::State;
 use crate::store::{ConnectionRow, Index};
 use crate::tui::screens::slug;
 use crate::tui::theme::Role;
-use crate::tui::widgets::text::wrap;
 use crate::tui::widgets::{Text, hex};
 
 /// Connections whose keys are compared with a wrong accept value.
@@ -114,7 +113,7 @@ impl ShownHandshake {
         for problem in &line.problems {
             let role = Role::of_severity(problem.rule.severity);
             if self.key.4 != Lang::En {
-                words.push((role, summary(problem.rule, self.key.4).to_owned()));
+                words.push((role, problem.rule.summary.of(self.key.4).to_owned()));
             }
             words.push((
                 role,

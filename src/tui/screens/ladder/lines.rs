@@ -230,7 +230,7 @@ impl Scribe<'_> {
         let header = frame.header();
         let control = header.opcode().is_control();
         let role = if control { Role::Control } else { Role::of_direction(frame.direction()) };
-        let mut words = Text::of(role, name(frame));
+        let mut words = Text::of(role, frame.header().opcode().short_name());
         let preview = |number: u64| self.index().preview(id, number);
         let room = self.columns.lane.saturating_sub(20);
         match message {
@@ -442,19 +442,6 @@ fn across(words: &str) -> Line {
         words: Text::of(Role::Dim, words),
         role: Role::Dim,
         note: Text::new(),
-    }
-}
-
-/// The name of a frame in the diagram.
-pub(super) fn name(frame: &FrameRow) -> String {
-    match frame.header().opcode().bits() {
-        0 => "CONT".to_owned(),
-        1 => "TEXT".to_owned(),
-        2 => "BIN".to_owned(),
-        8 => "CLOSE".to_owned(),
-        9 => "PING".to_owned(),
-        10 => "PONG".to_owned(),
-        bits => format!("OP {bits}"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::model::Time;
+use crate::model::{Nanos, Time};
 use crate::store::{FrameRow, Pages};
 use crate::tui::order::{MessageOrder, OrderEntry};
 
@@ -26,7 +26,7 @@ pub struct Rules {
     /// Runs of pings and pongs are folded.
     pub fold: bool,
     /// The usual gap in nanoseconds, where distances stand for time.
-    pub scale: Option<i64>,
+    pub scale: Option<Nanos>,
     /// Folds that were opened, by their first frame.
     pub opened: BTreeSet<u64>,
 }
@@ -152,11 +152,11 @@ impl LadderWalk {
         };
         if let (Some(scale), Some(last)) = (rules.scale, self.last) {
             let gap = time.since(last);
-            if gap > scale.saturating_mul(LONG) {
-                self.tell(at, LadderRow::Gap(gap), tell);
+            if gap > Nanos(scale.0.saturating_mul(LONG)) {
+                self.tell(at, LadderRow::Gap(gap.0), tell);
             } else {
                 // Half a unit and more is a row of its own.
-                for _ in 1..gap.saturating_add(scale / 2).checked_div(scale).unwrap_or(0) {
+                for _ in 1..gap.0.saturating_add(scale.0 / 2).checked_div(scale.0).unwrap_or(0) {
                     self.tell(at, LadderRow::Blank, tell);
                 }
             }
@@ -321,12 +321,12 @@ impl Plan {
 
 /// The usual gap between two frames: the median of some, spread over all of them. At least a microsecond.
 #[must_use]
-pub fn scale_of(frames: &Pages<FrameRow>) -> i64 {
+pub fn scale_of(frames: &Pages<FrameRow>) -> Nanos {
     let stride = ((frames.len() - frames.released()) / SAMPLE).max(1);
     let mut gaps: Vec<i64> = (frames.released() + 1..frames.len())
         .step_by(stride)
-        .filter_map(|at| Some(frames.get(at)?.time.since(frames.get(at - 1)?.time).max(0)))
+        .filter_map(|at| Some(frames.get(at)?.time.since(frames.get(at - 1)?.time).0.max(0)))
         .collect();
     gaps.sort_unstable();
-    gaps.get(gaps.len() / 2).copied().unwrap_or(0).max(1000)
+    Nanos(gaps.get(gaps.len() / 2).copied().unwrap_or(0).max(1000))
 }

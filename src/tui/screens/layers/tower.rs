@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::super::frame::found::Loaded;
-use crate::explain::frame::word;
 use crate::model::Lang;
 use crate::store::ConnectionRow;
 use crate::store::detail::{FrameDetail, FramePiece, LayerDetail};
@@ -429,7 +428,7 @@ fn frame_words(frame: &FrameDetail) -> Text {
     }
     words
         .plainly(" ")
-        .add(if header.opcode().is_control() { Role::Control } else { Role::Plain }, word(header.opcode()));
+        .add(if header.opcode().is_control() { Role::Control } else { Role::Plain }, header.opcode().title());
     if header.masked() {
         words.plainly(" MASK");
     }

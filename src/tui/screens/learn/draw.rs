@@ -7,11 +7,12 @@ use super::play::Play;
 use super::stage::StageSource;
 use super::{Learn, LearnAreas, TEXT};
 use crate::learn::COUNTED;
-use crate::learn::layout::{flow, join, wrap};
+use crate::learn::layout::flow;
 use crate::learn::parse::AnswerForm;
 use crate::learn::scene::{AnswerVerdict, Task};
 use crate::learn::words::{heading, words};
 use crate::model::width;
+use crate::model::{join_line, wrap};
 use crate::tui::screens::empty;
 use crate::tui::shared::Ctx;
 use crate::tui::theme::Role;
@@ -283,7 +284,7 @@ impl Learn {
 /// Two texts one behind the other, with a space between them where the language has one.
 fn joined(first: &str, second: &str) -> String {
     let mut text = first.to_owned();
-    join(&mut text, second);
+    join_line(&mut text, second);
     text
 }
 

@@ -248,7 +248,7 @@ impl Stage {
     /// Where it is: `chat.pcapng ▸ #1 ▸ frame 2`.
     pub fn place(&self) -> String {
         let Selection { connection, message, frame } = self.app.shared.selection;
-        let name = self.app.screen.info().name.text(self.app.shared.lang).to_lowercase();
+        let name = self.app.screen.info().name.of(self.app.shared.lang).to_lowercase();
         let mut place = format!("{} ▸ #{connection} ▸ {name}", self.app.shared.source);
         let number = match self.app.screen.info().depth {
             2 if message > 0 => message,

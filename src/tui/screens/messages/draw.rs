@@ -18,23 +18,6 @@ pub fn arrow(direction: Direction) -> &'static str {
     }
 }
 
-/// Returns the name of an opcode in at most five letters.
-pub fn word(opcode: Opcode) -> &'static str {
-    const RESERVED: [&str; 16] = [
-        "", "", "", "RSV3", "RSV4", "RSV5", "RSV6", "RSV7", "", "", "", "RSV11", "RSV12", "RSV13", "RSV14",
-        "RSV15",
-    ];
-    match opcode {
-        Opcode::Continuation => "CONT",
-        Opcode::Text => "TEXT",
-        Opcode::Binary => "BIN",
-        Opcode::Close => "CLOSE",
-        Opcode::Ping => "PING",
-        Opcode::Pong => "PONG",
-        Opcode::Reserved(bits) => RESERVED.get(usize::from(bits)).copied().unwrap_or("RSV"),
-    }
-}
-
 /// Returns the role of an opcode: control frame, or the direction of data.
 pub fn word_role(opcode: Opcode, direction: Direction) -> Role {
     match opcode {
@@ -50,7 +33,7 @@ pub fn holds(index: &Index, connection: u32, message: u64, wanted: &str) -> Opti
     let row = index.messages(connection).get(at)?;
     let preview = index.preview(connection, message);
     let text = String::from_utf8_lossy(preview).to_lowercase();
-    if text.contains(wanted) || word(row.opcode()).to_lowercase() == wanted {
+    if text.contains(wanted) || row.opcode().short_name().to_lowercase() == wanted {
         Some(true)
     } else if row.len() == Some(preview.len() as u64) {
         Some(false)
@@ -144,7 +127,7 @@ impl Columns {
             cells.push(plain(&delta.unwrap_or_default()));
         }
         cells.push(Text::of(Role::of_direction(direction), arrow(direction)));
-        cells.push(Text::of(word_role(row.opcode(), direction), word(row.opcode())));
+        cells.push(Text::of(word_role(row.opcode(), direction), row.opcode().short_name()));
         let columns = if self.wide { 8 } else { 7 };
         cells.push(row.len().map_or_else(|| plain("?"), |len| plain(&units::count(len, columns))));
         if self.wide {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::draw::{self, arrow, word, word_role};
+use super::draw::{self, arrow, word_role};
 use super::frame_word;
 use crate::explain::words::codes::code_words;
 use crate::model::Lang;
@@ -17,7 +17,7 @@ use crate::tui::order::Hole;
 use crate::tui::screens::frame::found::Loaded;
 use crate::tui::shared::{Ctx, Selection};
 use crate::tui::theme::Role;
-use crate::tui::widgets::{Hex, Pane, Text, hex, text, units};
+use crate::tui::widgets::{Hex, Pane, Text, hex, units};
 use crate::ws::{Integrity, Opcode, close_code};
 
 /// Maximum number of frames listed for a message.
@@ -123,7 +123,7 @@ pub fn hole(ctx: &Ctx<'_>, [frames, bytes, short]: [Rect; 3], buffer: &mut Buffe
         &lang.pick(format!(". Detected at packet {packet}."), format!("。在数据包 {packet} 处发现。")),
     );
     let lines = |columns: u16| {
-        let lines = text::wrap(&words, usize::from(columns).saturating_sub(2).max(8));
+        let lines = crate::model::wrap(&words, usize::from(columns).saturating_sub(2).max(8));
         let mut lines: Vec<Text> =
             lines.into_iter().map(|line| Text::of(Role::Warning, format!(" {line}"))).collect();
         let mut keys = Text::of(Role::Plain, " ");
@@ -171,7 +171,7 @@ fn head(row: &MessageRow, rows: &[(u64, FrameRow)], lang: Lang) -> Text {
     let direction = row.direction();
     let mut line = Text::of(Role::Plain, " ");
     line.add(Role::of_direction(direction), arrow(direction)).plainly(" ");
-    line.add(word_role(row.opcode(), direction), word(row.opcode())).plainly(" ");
+    line.add(word_role(row.opcode(), direction), row.opcode().short_name()).plainly(" ");
     line.plainly(row.len().map_or(lang.pick("length unknown", "长度未知").to_owned(), |len| {
         format!("{} B", units::grouped(len))
     }));
@@ -227,7 +227,7 @@ fn frame_line(
 /// Returns the remarks on a message, wrapped.
 fn notes(row: &MessageRow, detail: Option<&MessageDetail>, columns: usize, lang: Lang) -> Vec<Text> {
     let lines = remarks(row, detail, lang).into_iter().flat_map(|(role, words)| {
-        text::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
+        crate::model::wrap(&words, columns).into_iter().map(move |line| Text::of(role, format!(" {line}")))
     });
     lines.collect()
 }
@@ -453,7 +453,7 @@ pub fn short(ctx: &Ctx<'_>) -> Vec<Text> {
     let mut first = Text::of(Role::Plain, format!(" {} ", selection.message));
     let direction = row.direction();
     first.add(Role::of_direction(direction), arrow(direction)).plainly(" ");
-    first.add(word_role(row.opcode(), direction), word(row.opcode())).plainly(" ");
+    first.add(word_role(row.opcode(), direction), row.opcode().short_name()).plainly(" ");
     first.plainly(row.len().map_or("?".to_owned(), units::grouped)).plainly(" B");
     let frames = units::counted_in(lang, row.frames.into(), "frame", "个帧");
     first.plainly(lang.pick(format!(" in {frames}"), format!("，{frames}")));

@@ -2,7 +2,7 @@
 
 use super::figures::{Figures, Over, Pinged, ValueHistogram};
 use super::{Model, Pane4};
-use crate::model::{Direction, Lang, PerDirection, wrap};
+use crate::model::{Direction, Lang, Nanos, PerDirection, wrap};
 use crate::report::stats::model::Estimate;
 use crate::store::Reading;
 use crate::tui::details::Detail;
@@ -345,7 +345,7 @@ impl StatsPage<'_> {
         } else if count > 0 {
             let mean = sum / i64::try_from(count).unwrap_or(i64::MAX).max(1);
             lines.push(Text::of(Role::Plain, {
-                let [min, avg, max] = [least, mean, most].map(units::milliseconds);
+                let [min, avg, max] = [least, mean, most].map(|time| units::milliseconds(Nanos(time)));
                 lang.pick(
                     format!("RTT    min {min}  avg {avg}  max {max}"),
                     format!("RTT    最小 {min}  平均 {avg}  最大 {max}"),
@@ -478,7 +478,7 @@ fn pinging(sides: &PerDirection<Pinged>, lang: Lang) -> Vec<Text> {
         line.add(role, format!("{:>6}", units::grouped(side.missed)));
         lines.push(line);
         if let Some(every) = side.interval.median() {
-            let every = units::duration(every.max(0).unsigned_abs());
+            let every = units::duration(every.unsigned());
             let words = lang
                 .pick(format!("       one every {every} (median)"), format!("       间隔 {every}（中位数）"));
             lines.push(Text::of(Role::Dim, words));

@@ -1,6 +1,6 @@
 //! The figures, computed in steps of a limited number of rows.
 
-use crate::model::{Direction, Histogram, PerDirection, Time};
+use crate::model::{Direction, Histogram, Nanos, PerDirection, Time};
 use crate::report::stats::model::Given;
 use crate::store::{ConnectionRow, Index, Marks, MessageRow};
 
@@ -81,14 +81,14 @@ impl Traffic {
     fn add(&mut self, time: Time, bytes: u64) {
         let start = *self.start.get_or_insert(time);
         self.width = self.width.max(1_000_000);
-        let mut at = time.since(start).max(0) / self.width;
+        let mut at = time.since(start).max(Nanos::ZERO).0 / self.width;
         while at >= Self::MOST as i64 {
             let parts = self.parts.chunks(2);
             let sum =
                 |pair: &[(u64, u64)]| pair.iter().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
             self.parts = parts.map(sum).collect();
             self.width = self.width.saturating_mul(2);
-            at = time.since(start).max(0) / self.width;
+            at = time.since(start).max(Nanos::ZERO).0 / self.width;
         }
         let at = at as usize;
         if self.parts.len() <= at {
@@ -203,7 +203,7 @@ impl StatsTotals {
         }
         let opened = row.response.map_or(row.first.time, |place| place.last.time);
         let until = row.closed.unwrap_or(last);
-        self.open_time = self.open_time.saturating_add(until.since(opened).max(0).unsigned_abs());
+        self.open_time = self.open_time.saturating_add(until.since(opened).unsigned());
         if let Some(deflate) = &handshake.deflate {
             self.deflate += 1;
             self.takeover.c2s += u64::from(!deflate.client_no_context_takeover);
@@ -215,9 +215,9 @@ impl StatsTotals {
             let first = count == 0;
             self.rtt = (
                 count + rtt.count,
-                sum.saturating_add(rtt.sum),
-                if first { rtt.min } else { least.min(rtt.min) },
-                if first { rtt.max } else { most.max(rtt.max) },
+                sum.saturating_add(rtt.sum.0),
+                if first { rtt.min.0 } else { least.min(rtt.min.0) },
+                if first { rtt.max.0 } else { most.max(rtt.max.0) },
             );
         }
         for by in Direction::BOTH {
@@ -384,8 +384,8 @@ impl Figures {
         self.traffic.add(message.time, message.wire);
         if let Some(before) = self.before {
             let silence = message.time.since(before);
-            if silence > self.silence.0 {
-                self.silence = (silence, (connection, number));
+            if silence.0 > self.silence.0 {
+                self.silence = (silence.0, (connection, number));
             }
         }
         self.before = Some(self.before.map_or(message.time, |before| before.max(message.time)));
@@ -399,7 +399,7 @@ impl Figures {
             Direction::ClientToServer => self.asked = Some(message.time),
             Direction::ServerToClient => {
                 if let Some(after) = self.asked.take().and_then(|asked| message.time.elapsed_since(asked)) {
-                    self.replies.add(after.unsigned_abs());
+                    self.replies.add(after.0.unsigned_abs());
                 }
             }
         }

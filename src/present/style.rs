@@ -1,39 +1,8 @@
-//! How output for a person looks: roles, and the terminal's sequences for them.
+//! The look of printed output: terminal sequences for roles.
 
 use std::fmt;
 
-/// What a piece of output is; its look follows from that alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// Sent by the client.
-    ClientToServer,
-    /// Sent by the server.
-    ServerToClient,
-    /// A control frame.
-    Control,
-    /// Something is broken.
-    Error,
-    /// Something is suspicious.
-    Warning,
-    /// Something is worth knowing.
-    Note,
-    /// Something is as it should be.
-    Ok,
-    /// What the user picked.
-    Selected,
-    /// A title of a table or a section.
-    Title,
-    /// Bytes of a frame header.
-    Header,
-    /// Bytes of a masking key.
-    Key,
-    /// Bytes of a payload, and every other datum.
-    Payload,
-    /// Stands for something that is not shown as captured.
-    Escape,
-    /// Decoration: rules, references.
-    Dim,
-}
+use super::Role;
 
 impl Role {
     /// The parameters of the terminal's SGR sequence (ECMA-48 section 8.3.117); empty for plain.
@@ -45,11 +14,11 @@ impl Role {
             Self::Control => "35",
             Self::Error => "1;31",
             Self::Ok => "36",
-            Self::Selected | Self::Escape => "7",
-            Self::Title | Self::Header => "1",
-            Self::Key => "4",
-            Self::Payload => "",
-            Self::Note | Self::Dim => "2",
+            Self::Selected | Self::Cursor | Self::Hit | Self::Escape => "7",
+            Self::Title | Self::Header | Self::Key | Self::Focus => "1",
+            Self::MaskingKey => "4",
+            Self::Plain => "",
+            Self::Note | Self::Dim | Self::Nul | Self::Space | Self::OtherAscii | Self::NonAscii => "2",
         }
     }
 }
@@ -113,7 +82,7 @@ mod tests {
         assert_eq!(Style::PLAIN.paint(Role::Error, "x").to_string(), "x");
         let color = Style { color: true, columns: None };
         assert_eq!(color.paint(Role::Error, "x").to_string(), "\x1b[1;31mx\x1b[0m");
-        assert_eq!(color.paint(Role::Payload, "x").to_string(), "x");
+        assert_eq!(color.paint(Role::Plain, "x").to_string(), "x");
         assert_eq!(color.paint(Role::Error, "").to_string(), "");
     }
 }

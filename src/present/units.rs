@@ -1,5 +1,7 @@
 //! Numbers as a person reads them, appended to bytes.
 
+pub mod text;
+
 /// Appends a decimal number.
 #[inline]
 pub fn number(out: &mut Vec<u8>, value: u64) {

@@ -1,7 +1,7 @@
-//! Numbers in a readable form, the same as on the command line.
+//! The same numbers as strings.
 
-use crate::model::{Lang, Time};
-use crate::report::units;
+use crate::model::{Lang, Nanos, Time};
+use crate::present::units;
 
 fn text(write: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
@@ -86,23 +86,23 @@ pub fn duration(nanoseconds: u64) -> String {
 
 /// Nanoseconds with three digits and a sign: `+472 µs`.
 #[must_use]
-pub fn delta(nanoseconds: i64) -> String {
-    let sign = if nanoseconds < 0 { '-' } else { '+' };
-    format!("{sign}{}", duration(nanoseconds.unsigned_abs()))
+pub fn delta(time: Nanos) -> String {
+    let sign = if time < Nanos::ZERO { '-' } else { '+' };
+    format!("{sign}{}", duration(time.0.unsigned_abs()))
 }
 
 /// Nanoseconds as milliseconds with three decimals: `0.863 ms`.
 #[must_use]
-pub fn milliseconds(nanoseconds: i64) -> String {
-    text(|out| units::milliseconds(out, nanoseconds, false))
+pub fn milliseconds(time: Nanos) -> String {
+    text(|out| units::milliseconds(out, time.0, false))
 }
 
 /// Seconds since `begin` with six decimals.
 #[must_use]
 pub fn relative(time: Time, begin: Time) -> String {
     let since = time.since(begin);
-    let n = since.unsigned_abs();
-    let sign = if since < 0 { "-" } else { "" };
+    let n = since.0.unsigned_abs();
+    let sign = if since < Nanos::ZERO { "-" } else { "" };
     format!("{sign}{}.{:06}", n / 1_000_000_000, n / 1000 % 1_000_000)
 }
 

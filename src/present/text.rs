@@ -3,17 +3,11 @@
 //! Captured bytes must be added by [`Text::captured`], or made safe by [`crate::model`] before: then a `␛` that was
 //! sent looks different from an ESC that was sent.
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-use super::units;
-pub use crate::model::wrap;
+use super::Role;
+use super::units::text as units;
 use crate::model::{Safe, preview_runs, safe, width};
-use crate::tui::theme::{Role, Theme};
 
 /// A line of text with roles.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +41,12 @@ impl Text {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
+    }
+
+    /// Returns the pieces, each with its role.
+    #[must_use]
+    pub fn parts(&self) -> &[(Role, String)] {
+        &self.parts
     }
 
     /// Returns the text without roles.
@@ -232,34 +232,6 @@ impl Text {
         line.pad_to(room).add(Role::Dim, "…");
         line
     }
-
-    /// Returns the line for widgets of ratatui.
-    #[must_use]
-    pub fn line(&self, theme: Theme) -> Line<'static> {
-        // The style replaces the style of the cells.
-        let style = |role: Role| Style::reset().patch(theme.style(role));
-        self.parts.iter().map(|(role, text)| Span::styled(text.clone(), style(*role))).collect()
-    }
-
-    /// Draws the line into `columns` cells from (`x`, `y`) on; a longer line ends in `…`. Cells outside the buffer are
-    /// left out.
-    pub fn draw(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme) {
-        let area = Rect { x, y, width: columns, height: 1 }.intersection(buffer.area);
-        if area.is_empty() {
-            return;
-        }
-        let columns = usize::from(area.width);
-        let line = if self.width > columns { self.cut(columns).line(theme) } else { self.line(theme) };
-        line.render(area, buffer);
-    }
-
-    /// As [`draw`](Self::draw); a selected row has a background over all of its columns.
-    pub fn draw_row(&self, buffer: &mut Buffer, x: u16, y: u16, columns: u16, theme: Theme, selected: bool) {
-        self.draw(buffer, x, y, columns, theme);
-        if selected {
-            buffer.set_style(Rect { x, y, width: columns, height: 1 }, theme.style(Role::Cursor));
-        }
-    }
 }
 
 /// Returns the longest beginning of `text` that fits into `columns`. Grapheme clusters are not cut.
@@ -317,12 +289,6 @@ mod tests {
             let cut = line.cut(columns);
             prop_assert!(cut.width() <= columns);
             prop_assert_eq!(cut.width(), width(&cut.plain()));
-        }
-
-        #[test]
-        fn drawing_stays_inside(text in "\\PC{0,20}", x in 0u16..12, y in 0u16..4, columns in 0u16..30) {
-            let mut buffer = Buffer::empty(Rect::new(0, 0, 10, 3));
-            Text::of(Role::Plain, &text).draw(&mut buffer, x, y, columns, Theme::Dark);
         }
     }
 }
