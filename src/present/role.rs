@@ -1,12 +1,12 @@
-//! Roles: what a piece of text means.
+//! Roles: the meaning of a piece of text.
 
 use crate::model::{Direction, Severity};
 
-/// What a piece of text means. Its look follows from that alone: from the theme in the terminal UI, from
+/// The meaning of a piece of text. Its style follows from the role: from the theme in the terminal UI, from
 /// [`sgr`](Role::sgr) in printed output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
-    /// Every datum that has no role of its own.
+    /// Data without a role of its own.
     #[default]
     Plain,
     /// Sent by the client.
@@ -15,15 +15,15 @@ pub enum Role {
     ServerToClient,
     /// A control frame.
     Control,
-    /// Something is broken.
+    /// An error.
     Error,
-    /// Something is suspicious.
+    /// A warning.
     Warning,
-    /// Something is worth knowing.
+    /// Information.
     Note,
-    /// Something is as it should be.
+    /// A check that passed.
     Ok,
-    /// A column title, a heading, the tab that is open.
+    /// A column title, a heading, the selected tab.
     Title,
     /// A key that can be pressed.
     Key,
@@ -31,7 +31,7 @@ pub enum Role {
     Header,
     /// Bytes of a masking key.
     MaskingKey,
-    /// Stands for something that is not shown as captured.
+    /// A substitute for captured text that is not shown as it is.
     Escape,
     /// Decoration: borders, references, rules.
     Dim,
@@ -41,7 +41,7 @@ pub enum Role {
     Cursor,
     /// Bytes or bits of the selected field.
     Selected,
-    /// What a search found.
+    /// A search hit.
     Hit,
     /// A byte that is NUL.
     Nul,
@@ -54,7 +54,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// All of them.
+    /// All roles.
     pub const ALL: [Self; 22] = [
         Self::Plain,
         Self::ClientToServer,
@@ -99,7 +99,7 @@ impl Role {
         }
     }
 
-    /// The role of a byte in a hex view: five classes.
+    /// The role of a byte in a hex view, by its class.
     #[must_use]
     pub fn of_byte(byte: u8) -> Self {
         match byte {

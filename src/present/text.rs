@@ -1,4 +1,4 @@
-//! A line of text with roles, cut and padded by display columns. It becomes a [`Line`] of ratatui.
+//! A line of text with roles, cut and padded by display columns. The terminal UI draws it with ratatui.
 //!
 //! Captured bytes must be added by [`Text::captured`], or made safe by [`crate::model`] before: then a `␛` that was
 //! sent looks different from an ESC that was sent.

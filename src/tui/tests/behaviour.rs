@@ -1,4 +1,4 @@
-//! What keys and data do.
+//! Effects of keys and data.
 
 use super::kit::Kit;
 use crate::tui::commands::Scope;
@@ -6,13 +6,13 @@ use crate::tui::event::{Effect, Event};
 use crate::tui::screens::ScreenId;
 
 #[test]
-fn a_capture_with_one_conversation_opens_with_it() {
+fn a_capture_with_one_connection_opens_on_its_messages() {
     assert_eq!(Kit::open("chat-deflate", 120, 36).app.screen, ScreenId::Messages);
     assert_eq!(Kit::open("violations", 120, 36).app.screen, ScreenId::Connections);
 }
 
 #[test]
-fn digits_open_screens_and_esc_comes_back() {
+fn digits_open_screens_and_esc_returns() {
     let kit = Kit::open("chat-deflate", 120, 36).press("5");
     assert_eq!(kit.app.screen, ScreenId::Ladder);
     let kit = kit.press("Esc");
@@ -85,7 +85,7 @@ fn a_terminal_that_is_too_small_says_so() {
 }
 
 #[test]
-fn without_colour_there_is_no_colour() {
+fn the_mono_theme_draws_no_color() {
     let mut kit = Kit::open("chat-deflate", 120, 36);
     kit.app.shared.looks.theme = crate::tui::Theme::Mono;
     for screen in ["1", "2", "3", "4", "5", "6", "7", "8", "9", "?"] {
@@ -97,7 +97,7 @@ fn without_colour_there_is_no_colour() {
 }
 
 #[test]
-fn input_lines_have_the_keys() {
+fn keys_are_typed_into_input_lines() {
     let kit = Kit::open("chat-deflate", 120, 36).press("f");
     assert_eq!(kit.app.scope(), Scope::INPUT);
     let kit = kit.text("q5?").press("Esc");
@@ -116,7 +116,7 @@ fn a_filter_chooses_rows_and_the_selection_stays_near() {
 }
 
 #[test]
-fn a_filter_that_is_wrong_stays_open_and_says_why() {
+fn an_invalid_filter_stays_open_with_its_error() {
     let kit = Kit::open("chat-deflate", 120, 36).press("f").text("opcod == text").press("Enter").rest();
     assert_eq!(kit.app.scope(), Scope::INPUT);
     kit.shows("unknown field").shows("did you mean").shows("error");
@@ -133,7 +133,7 @@ fn tab_completes_what_is_typed() {
 }
 
 #[test]
-fn directions_and_types_take_turns() {
+fn directions_and_types_are_toggled() {
     let kit = Kit::open("chat-deflate", 120, 36).press("d").rest();
     kit.shows("Messages  10 of 19").shows("only →");
     let kit = kit.press("d").rest();
@@ -156,7 +156,7 @@ fn a_search_goes_from_hit_to_hit() {
 }
 
 #[test]
-fn marks_are_found_again() {
+fn marked_rows_can_be_reached() {
     let kit = Kit::open("chat-deflate", 120, 36).press("j Space j j Space g '").rest();
     assert_eq!(kit.app.shared.selection.message, 2);
     let kit = kit.press("'").rest();
@@ -185,7 +185,7 @@ fn the_first_frame_is_copied_as_the_command_that_explains_it() {
 }
 
 #[test]
-fn frames_and_messages_are_the_same_place() {
+fn switching_to_frames_keeps_the_place() {
     let kit = Kit::open("chat-deflate", 120, 36).press("j j j j j j m").rest();
     assert_eq!((kit.app.shared.selection.message, kit.app.shared.selection.frame), (7, 7));
     let kit = kit.press("j j m").rest();
@@ -212,7 +212,7 @@ fn sorting_keeps_the_selected_connection() {
 }
 
 #[test]
-fn a_row_is_gone_to_by_its_number() {
+fn rows_are_reached_by_their_number() {
     let kit = Kit::open("chat-deflate", 120, 36).press(":").text("15").press("Enter").rest();
     assert_eq!(kit.app.shared.selection.message, 15);
     let kit = kit.press("#").text("4").press("Enter").rest();
@@ -221,8 +221,8 @@ fn a_row_is_gone_to_by_its_number() {
 }
 
 #[test]
-fn a_filter_looks_at_all_bytes_and_not_at_previews_only() {
-    // Message 4 is longer than its preview, and says this at its end.
+fn a_filter_searches_complete_payloads() {
+    // Message 4 is longer than its preview, and contains this text at its end.
     let kit = Kit::open("chat-deflate", 120, 36)
         .press("f")
         .text("text contains \"escape\\\"\"")
@@ -233,13 +233,13 @@ fn a_filter_looks_at_all_bytes_and_not_at_previews_only() {
 }
 
 #[test]
-fn a_search_looks_at_all_bytes_and_not_at_previews_only() {
+fn a_search_searches_complete_payloads() {
     let kit = Kit::open("chat-deflate", 120, 36).press("/").text("ESCAPE\", \"").press("Enter").rest();
     assert_eq!(kit.app.shared.selection.message, 4);
 }
 
 #[test]
-fn esc_and_a_key_that_come_together_are_both_taken() {
+fn esc_and_a_key_sent_together_are_both_handled() {
     let kit = Kit::open("chat-deflate", 120, 36).press("? Alt-:");
     kit.shows("┏━ Commands");
     let kit = kit.press("Alt-5");
@@ -249,14 +249,14 @@ fn esc_and_a_key_that_come_together_are_both_taken() {
 }
 
 #[test]
-fn the_connections_screen_says_why_one_ended() {
+fn the_connections_screen_explains_an_end() {
     let mut kit = Kit::open("close-codes", 120, 36).press("j j j j j");
     kit.shows("The server sent FIN first, without a Close (1006).  #80");
     kit.shows("no Close frame: close code 1006 (never sent); then FIN by the server")
         .shows("unknown: The packets do not show the reason");
     kit.app.shared.lang = crate::model::Lang::Zh;
     kit.shows("没有发 Close");
-    // An ordinary end needs no more words than its line has.
+    // An ordinary end needs only one line.
     let kit = Kit::open("chat-deflate", 120, 36);
     assert!(!kit.shown().contains("Why"), "{}", kit.shown());
 }

@@ -1,11 +1,11 @@
-//! Copy as, export.
+//! Tests of "copy as" and "export".
 
 use super::kit::Kit;
 use crate::explain::frame::{ExplainOptions, explain};
 use crate::export::{Format, Job, What};
 use crate::tui::event::{Effect, Event};
 
-/// Copies the message under the cursor in each of the menu's forms.
+/// Copies the selected message in one of the forms of the menu.
 fn copy(mut kit: Kit, down: usize) -> Kit {
     kit = kit.press("Y").press(&"j ".repeat(down)).press("Enter").rest();
     kit
@@ -37,7 +37,7 @@ fn a_message_is_copied_in_every_form() {
 }
 
 #[test]
-fn a_message_that_is_not_read_yet_is_copied_when_it_is() {
+fn a_message_is_copied_once_it_is_loaded() {
     let kit = Kit::open("chat-deflate", 120, 36).press("3 g j j j j j j y");
     assert_eq!(kit.copied, ["frag-1 frag-2 frag-3"]);
 }
@@ -56,7 +56,7 @@ fn the_command_to_explain_has_the_frames_as_they_were_on_the_wire() {
 }
 
 #[test]
-fn what_is_no_json_is_not_copied_as_such() {
+fn text_that_is_not_json_is_not_copied_as_json() {
     let kit = Kit::open("chat-deflate", 120, 36).press("3 g").rest();
     let kit = copy(kit, 1);
     kit.shows("this is not a JSON");
@@ -85,7 +85,7 @@ fn an_export_asks_what_how_and_where() {
 }
 
 #[test]
-fn a_file_that_is_there_is_replaced_only_after_asking() {
+fn an_existing_file_is_replaced_only_after_asking() {
     let job = Job { what: What::Connection(1), format: Format::Csv, path: "x.csv".into(), replace: false };
     let mut kit = Kit::open("chat-deflate", 120, 36).press("5");
     kit.event(Event::Exists(job.clone()));
@@ -107,14 +107,14 @@ fn a_file_that_is_there_is_replaced_only_after_asking() {
 fn marked_and_filtered_connections_are_one_choice() {
     let kit = Kit::open("many-connections", 120, 36).press("Space j j Space e").rest();
     kit.shows("2 connections marked");
-    // Packets are the last of the forms.
+    // Packets are the last format.
     let kit = kit.press("Enter").press("G").press(&"j ".repeat(8)).press("Enter");
     kit.shows("wslens-connections");
     let kit = kit.press("Enter");
     let [job] = jobs(&kit)[..] else { panic!("one job: {:?}", kit.effects) };
     let What::Connections(connections) = &job.what else { panic!("{job:?}") };
     assert_eq!((connections.len(), job.format), (2, Format::Pcapng));
-    // The connections that a filter shows, whatever it is about.
+    // The connections that a filter selects, whatever its level.
     let kit = Kit::open("many-connections", 120, 36)
         .press("f")
         .text("conn <= 3")

@@ -1,4 +1,4 @@
-//! A UI without a terminal: a capture that is read as a whole, time that stands still unless told.
+//! A UI without a terminal: the capture is read to its end, and time passes only when the test says so.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -24,9 +24,9 @@ use crate::tui::view::draw;
 pub struct Kit {
     pub app: App,
     pub session: Session,
-    /// What was put on the clipboard, the last first.
+    /// The texts that were copied, the latest last.
     pub copied: Vec<String>,
-    /// What was saved.
+    /// The files that were saved.
     pub saved: Vec<(PathBuf, Save)>,
     /// All other effects.
     pub effects: Vec<Effect>,
@@ -46,13 +46,13 @@ pub fn capture(name: &str) -> PathBuf {
 }
 
 impl Kit {
-    /// A capture of the repository in a terminal of this size, read to its end.
+    /// Opens a capture of the repository in a terminal of this size, read to its end.
     pub fn open(name: &str, columns: u16, rows: u16) -> Self {
         let session = Session::open(&[Input::from(capture(name))], Options::default()).unwrap();
         Self::of(session, &format!("{name}.pcapng"), columns, rows)
     }
 
-    /// A capture whose packets are cut at so many bytes.
+    /// Opens a capture whose packets are truncated to a length.
     pub fn open_cut(name: &str, snap: usize, columns: u16, rows: u16) -> Self {
         let mut whole = Capture::from_bytes(std::fs::read(capture(name)).unwrap()).unwrap();
         let words = |words: &[u32]| words.iter().flat_map(|word| word.to_le_bytes()).collect::<Vec<u8>>();
@@ -70,7 +70,7 @@ impl Kit {
         Self::of_bytes(out, columns, rows).unwrap()
     }
 
-    /// The bytes of a capture file; none where they are no capture.
+    /// Opens the bytes of a capture file; `None` if they are no capture.
     #[allow(dead_code)]
     pub fn of_bytes(bytes: Vec<u8>, columns: u16, rows: u16) -> Option<Self> {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -84,7 +84,7 @@ impl Kit {
         Self::start(session, name, columns, rows).rest()
     }
 
-    /// A session as it is now: it may go on.
+    /// Starts with a session in its current state: it may still be reading.
     pub fn start(session: Session, name: &str, columns: u16, rows: u16) -> Self {
         let mut kit = Self {
             app: App::new(name, (columns, rows), Looks::default()),
@@ -115,7 +115,7 @@ impl Kit {
         self.screen(ScreenId::Ladder)
     }
 
-    /// Lets something happen, and does what it brings about.
+    /// Handles an event and its effects.
     pub fn event(&mut self, event: Event) {
         let mut events = vec![event];
         while let Some(event) = events.pop() {
@@ -148,7 +148,7 @@ impl Kit {
         }
     }
 
-    /// Presses keys by their names, time standing still: `3 j j Enter Esc`.
+    /// Presses keys by their names, without time passing: `3 j j Enter Esc`.
     pub fn press(mut self, keys: &str) -> Self {
         for press in script(keys) {
             self.event(Event::Key(press));
@@ -164,7 +164,7 @@ impl Kit {
         self
     }
 
-    /// Clicks on the first place where the screen shows this.
+    /// Clicks on the first place where the screen shows a text.
     pub fn click(mut self, on: &str) -> Self {
         let lines = self.lines();
         let (y, line, at) =
@@ -174,7 +174,7 @@ impl Kit {
         self
     }
 
-    /// Lets some milliseconds go by.
+    /// Lets some milliseconds pass.
     pub fn tick(&mut self, milliseconds: u64) {
         self.now += Duration::from_millis(milliseconds);
         self.event(Event::Tick(self.now));
@@ -189,13 +189,13 @@ impl Kit {
         self
     }
 
-    /// Another size.
+    /// Changes the size of the terminal.
     pub fn resize(mut self, columns: u16, rows: u16) -> Self {
         self.event(Event::Resize(columns, rows));
         self
     }
 
-    /// The cells.
+    /// Draws the screen.
     pub fn buffer(&self) -> Buffer {
         let (columns, rows) = self.app.shared.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, columns, rows));
@@ -204,17 +204,17 @@ impl Kit {
         buffer
     }
 
-    /// The rows as text.
+    /// Returns the rows as text.
     pub fn lines(&self) -> Vec<String> {
         lines(&self.buffer())
     }
 
-    /// All of the text.
+    /// Returns all of the text.
     pub fn shown(&self) -> String {
         self.lines().join("\n")
     }
 
-    /// Whether the screen shows this; panics with the screen where it does not.
+    /// Checks that the screen shows a text; panics with the screen if not.
     #[track_caller]
     pub fn shows(&self, text: &str) -> &Self {
         let shown = self.shown();
@@ -242,7 +242,7 @@ impl Kit {
     }
 }
 
-/// What holds for every frame: no cell could do something, no row is wider than the terminal.
+/// Checks what is true for every frame: all cells are harmless, no row is wider than the terminal.
 pub fn check(buffer: &Buffer) {
     for cell in &buffer.content {
         let symbol = cell.symbol();
@@ -270,7 +270,7 @@ fn lines(buffer: &Buffer) -> Vec<String> {
     (0..area.height).map(line).collect()
 }
 
-/// Letters of the roles in pictures.
+/// The letter of a role in pictures.
 fn letter(role: Role) -> char {
     match role {
         Role::Plain => '.',
@@ -294,8 +294,8 @@ fn letter(role: Role) -> char {
     }
 }
 
-/// A frame as symbols and, below, a letter for the look of each cell: `R` reversed, with whatever color, or plain in
-/// the selected row; `?` none of the roles.
+/// Returns a frame as symbols and, below, a letter for the role of each cell: `R` reversed in any color, or plain in
+/// the selected row; `?` no role.
 fn picture(buffer: &Buffer, theme: Theme) -> String {
     let area = buffer.area;
     let mut out = format!("{}x{}\n", area.width, area.height);

@@ -1,4 +1,4 @@
-//! A capture that goes on while it is looked at.
+//! A live capture in the UI.
 
 use std::io::{self, Read};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -14,7 +14,7 @@ use crate::tui::screens::ScreenId;
 
 use crate::endless::Talker;
 
-/// A pipe that gives what it is sent.
+/// A pipe to which the test writes.
 struct Pipe(Receiver<Vec<u8>>, Vec<u8>);
 
 impl Read for Pipe {
@@ -30,7 +30,7 @@ impl Read for Pipe {
     }
 }
 
-/// A UI on a capture that is fed by the test.
+/// A UI on a capture that the test feeds.
 struct Fed {
     kit: Kit,
     send: Option<Sender<Vec<u8>>>,
@@ -51,7 +51,7 @@ impl Fed {
         Self { kit, send: Some(send), talker: Talker::new(98_000), live }
     }
 
-    /// On an interface, as a long capture may stand.
+    /// A capture on an interface after some time.
     fn live(size: (u16, u16)) -> Self {
         let live = Live::default();
         live.update(|status| {
@@ -70,7 +70,7 @@ impl Fed {
         self
     }
 
-    /// Lets the session read these bytes.
+    /// Writes bytes that the session reads.
     fn feed(&mut self, bytes: Vec<u8>) {
         if let Some(send) = &self.send {
             send.send(bytes).unwrap();
@@ -97,7 +97,7 @@ impl Fed {
         self.data();
     }
 
-    /// So many messages come, and the UI hears of it.
+    /// Sends messages, and reports them to the UI.
     fn say(&mut self, count: usize) {
         let mut bytes = vec![];
         (0..count).for_each(|_| self.talker.message(&mut bytes, 142));
@@ -107,12 +107,12 @@ impl Fed {
 
     fn data(&mut self) {
         let mut progress = self.kit.session.progress();
-        // How much that takes is looked at now and then.
+        // The memory in use is measured now and then.
         progress.memory = progress.memory.map(|(_, of)| (of * 2 / 5, of));
         self.kit.event(Event::Data(Box::new(progress)));
     }
 
-    /// Messages of a time, as it goes by.
+    /// Sends messages over some time.
     fn run(&mut self, looks: usize, each: usize) {
         for _ in 0..looks {
             self.say(each);
@@ -139,8 +139,8 @@ impl Fed {
         self.kit.app.shared.selection.message
     }
 
-    /// What must not change by itself: mode, focus, cursor, scroll, selection, input. Rows as they are shown, without the
-    /// figures around them and the scroll bar, which gets shorter.
+    /// The state that must not change by itself: mode, focus, cursor, scroll, selection, input. The rows are compared
+    /// without the figures around them and the scroll bar, which gets shorter.
     fn state(&self) -> String {
         let app = &self.kit.app;
         let lines = self.kit.lines();
@@ -157,7 +157,7 @@ impl Fed {
 }
 
 #[test]
-fn the_list_follows_what_comes_until_something_else_is_looked_at() {
+fn the_list_follows_new_rows_until_the_cursor_moves_up() {
     let mut fed = Fed::live((120, 36));
     fed.connect();
     assert_eq!(fed.kit.app.screen, ScreenId::Connections);
@@ -165,7 +165,7 @@ fn the_list_follows_what_comes_until_something_else_is_looked_at() {
     fed.run(4, 100);
     assert_eq!((fed.kit.app.screen, fed.message()), (ScreenId::Messages, 400));
     fed.kit.shows("follow ON").shows("FOLLOW").shows("● REC 00:01").shows("newest #400").shows("drops 0");
-    // A move up ends it; new rows are counted and move nothing.
+    // Moving up stops following; new rows are counted and move nothing.
     let mut fed = fed.press("k");
     fed.run(2, 100);
     assert_eq!(fed.message(), 399);
@@ -184,7 +184,7 @@ fn the_list_follows_what_comes_until_something_else_is_looked_at() {
 }
 
 #[test]
-fn a_pause_is_of_the_view_and_not_of_the_capture() {
+fn a_pause_freezes_the_view_but_not_the_capture() {
     let mut fed = Fed::live((120, 36));
     fed.connect();
     let mut fed = fed.press("Enter");
@@ -196,7 +196,7 @@ fn a_pause_is_of_the_view_and_not_of_the_capture() {
     fed.kit.shows("PAUSED at #150 (view only, capture continues)").shows("+4 000 new").shows("newest #4 150");
     let mut fed = fed.press("G");
     assert_eq!(fed.message(), 150, "the last row of the list as it is");
-    // The other list is paused as it is when it is opened.
+    // Another list is paused when it is opened.
     fed = fed.press("m");
     fed.run(1, 10);
     assert_eq!(fed.kit.app.shared.selection.frame, 150);
@@ -236,7 +236,7 @@ fn new_data_moves_nothing_in_any_mode() {
 
 #[test]
 fn ten_thousand_events_of_data_move_nothing() {
-    // Rows of a filter, in an order.
+    // Rows of a filter, sorted.
     let mut fed = Fed::live((120, 36));
     (0..3).for_each(|_| fed.connect());
     fed = fed.press("s s");
@@ -253,7 +253,7 @@ fn ten_thousand_events_of_data_move_nothing() {
     }
     fed.kit = fed.kit.rest();
     assert_eq!(fed.state(), before);
-    // In the sorted list, the connection stays under the cursor wherever it stands.
+    // In the sorted list, the connection stays under the cursor.
     fed = fed.press("Esc");
     let selected = fed.kit.app.shared.selection.connection;
     let line =
@@ -271,7 +271,7 @@ fn ten_thousand_events_of_data_move_nothing() {
 }
 
 #[test]
-fn quitting_asks_while_a_capture_goes_on() {
+fn quitting_asks_while_a_capture_is_running() {
     let mut fed = Fed::live((80, 24));
     fed.connect();
     let fed = fed.press("q");
@@ -288,7 +288,7 @@ fn quitting_asks_while_a_capture_goes_on() {
 }
 
 #[test]
-fn what_is_in_no_file_can_be_saved_before_quitting() {
+fn an_unsaved_capture_can_be_saved_before_quitting() {
     for live in [true, false] {
         let mut fed = Fed::open(live.then(Live::default), (80, 24), None);
         fed.connect();
@@ -298,7 +298,7 @@ fn what_is_in_no_file_can_be_saved_before_quitting() {
         fed.kit.shows("The capture is not saved");
         assert!(fed.kit.effects.is_empty());
         let mut fed = fed.press("j Enter");
-        // The test's packets are classic pcap in either case.
+        // The test's packets are classic pcap in both cases.
         let name = "wslens-capture.pcap";
         fed.kit.shows(name);
         fed = fed.press("Enter");
@@ -306,15 +306,15 @@ fn what_is_in_no_file_can_be_saved_before_quitting() {
             panic!("{:?}", fed.kit.effects)
         };
         assert_eq!((&job.what, job.path.to_str()), (&What::Capture, Some(name)));
-        // It stays where the file cannot be written, and can be tried again under another name.
+        // The program continues if the file cannot be written, so that another name can be tried.
         fed.kit.event(Event::Exists(job));
         fed = fed.press("Enter Enter");
         fed.kit.event(Event::Done(Ok("wrote it".to_owned())));
         assert_eq!(fed.kit.effects.last(), Some(&Effect::Quit));
-        // From here on nothing is lost.
+        // Everything is saved now.
         assert_eq!(fed.press("q").kit.effects.last(), Some(&Effect::Quit));
     }
-    // Where it goes wrong, the program stays.
+    // If that fails, the program continues.
     let mut fed = Fed::open(Some(Live::default()), (80, 24), None);
     fed.connect();
     fed.say(3);
@@ -329,7 +329,7 @@ fn what_is_in_no_file_can_be_saved_before_quitting() {
 }
 
 #[test]
-fn a_capture_is_stopped_by_its_key_and_not_by_going_back() {
+fn a_capture_is_stopped_by_its_key_and_not_by_esc() {
     let mut fed = Fed::live((120, 36));
     fed.connect();
     let mut fed = fed.press("Esc");
@@ -378,12 +378,12 @@ fn losses_are_three_numbers() {
 }
 
 #[test]
-fn rows_that_are_released_take_nothing_else_with_them() {
+fn released_rows_move_no_other_rows() {
     let mut fed = Fed::open(None, (120, 36), Some(1 << 20));
     fed.connect();
     let mut fed = fed.press("Enter");
     fed.run(1, 6000);
-    // The cursor is in the middle: what is in sight stays when rows above it go.
+    // The cursor is in the middle: the visible rows stay when rows above them are released.
     fed.kit = fed.kit.press("#").text("5900").press("Enter");
     let before = fed.state().lines().skip(3).take(16).collect::<Vec<_>>().join("\n");
     assert!(before.contains("▸") && before.contains("▸5900 "));
@@ -397,7 +397,7 @@ fn rows_that_are_released_take_nothing_else_with_them() {
     let grouped = crate::tui::widgets::units::grouped(released as u64);
     fed.kit.shows(&format!("rows 1-{grouped} released"));
     assert_eq!(fed.message(), 5900);
-    // Its own row goes: the next one that is there is selected, and a notice reports it.
+    // The row under the cursor is released: the next one is selected, and a notice reports it.
     fed.kit.app.shared.notice = None;
     while fed.kit.session.index().messages(1).released() < 5900 {
         fed.say(500);
@@ -405,7 +405,7 @@ fn rows_that_are_released_take_nothing_else_with_them() {
     let first = fed.kit.session.index().messages(1).released() as u64 + 1;
     assert_eq!(fed.message(), first);
     fed.kit.shows("row 5900 was released: the next one is selected");
-    // A filter's rows go with them.
+    // Rows of a filter are released with them.
     fed.kit = fed.kit.press("f").text("op == pong").press("Enter").rest();
     let shown = |fed: &Fed| fed.kit.lines().iter().filter(|line| line.contains("PONG")).count();
     assert!(shown(&fed) > 5);
@@ -414,7 +414,7 @@ fn rows_that_are_released_take_nothing_else_with_them() {
     assert!(shown(&fed) > 5 && fed.message() > first);
     fed.kit = fed.kit.press("Ctrl-f #").text("3").press("Enter");
     fed.kit.shows("row 3 was released");
-    // The ladder, and figures, over what is there.
+    // The ladder and the figures cover the remaining rows.
     let fed = fed.press("5");
     let mut kit = fed.kit.rest();
     kit.shows("[5 Ladder]");
@@ -423,7 +423,7 @@ fn rows_that_are_released_take_nothing_else_with_them() {
 }
 
 #[test]
-fn a_connection_that_is_released_is_left_for_the_next_one() {
+fn a_released_connection_is_replaced_by_the_next_one() {
     let mut fed = Fed::open(None, (120, 36), Some(1 << 20));
     (0..2).for_each(|_| fed.connect());
     fed.say(20);
@@ -444,7 +444,7 @@ fn a_connection_that_is_released_is_left_for_the_next_one() {
 }
 
 #[test]
-fn the_ladder_opened_while_nothing_was_read_begins_with_the_first_frame() {
+fn a_ladder_opened_before_any_data_begins_with_the_first_frame() {
     let mut fed = Fed::open(None, (120, 36), None);
     fed.connect();
     let mut fed = fed.press("5");
@@ -454,7 +454,7 @@ fn the_ladder_opened_while_nothing_was_read_begins_with_the_first_frame() {
     let lines = fed.kit.lines();
     let cursor = lines.iter().find(|line| line.contains('▸') && line.contains('│')).unwrap();
     assert!(cursor.contains("TEXT"), "{cursor}");
-    // How it ended is there once it has.
+    // The end appears once the connection has ended.
     let mut bytes = vec![];
     fed.talker.close(&mut bytes);
     fed.feed(bytes);
@@ -513,7 +513,7 @@ fn esc_never_stops_the_reading_of_a_file() {
 }
 
 #[test]
-fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
+fn stopped_reading_shows_how_to_continue_and_claims_no_end() {
     for size in [(80, 24), (120, 36), (200, 60)] {
         let mut fed = reading(size).press("Ctrl-x");
         assert_eq!(fed.kit.effects, [Effect::StopReading]);
@@ -539,14 +539,14 @@ fn reading_that_was_stopped_says_how_to_continue_and_claims_no_end() {
 }
 
 #[test]
-fn a_connection_is_not_said_to_end_while_a_file_is_read() {
+fn a_connection_has_no_end_while_a_file_is_read() {
     let fed = reading((200, 60)).press("|");
     fed.kit.shows("open so far");
     assert!(!fed.kit.shown().contains("end of the capture"), "{}", fed.kit.shown());
 }
 
 #[test]
-fn a_filter_on_messages_chooses_connections_while_they_grow() {
+fn a_filter_on_messages_selects_connections_while_they_grow() {
     let mut fed = Fed::live((120, 36));
     fed.connect();
     fed.connect();
@@ -563,7 +563,7 @@ fn a_filter_on_messages_chooses_connections_while_they_grow() {
     fed.say(3);
     fed.kit = fed.kit.rest();
     assert_eq!(shown(&fed), 2);
-    // What lies behind the first bytes of a message is searched too, also while more comes.
+    // Complete messages are searched too, while data arrives.
     let mut fed = fed.press("f Ctrl-u");
     fed.kit = fed.kit.text("text contains \"8901234567\"").press("Enter").rest();
     assert_eq!(shown(&fed), 2, "{}", fed.kit.shown());

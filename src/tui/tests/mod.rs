@@ -1,4 +1,4 @@
-//! Tests of the whole UI: keys in, screens out.
+//! Tests of the complete UI: keys in, screens out.
 //!
 //! A test opens a capture of the repository in a [`kit::Kit`], presses keys by their names and looks at the text,
 //! the state, or a picture in `tests/screens` (`WSLENS_BLESS=1 cargo test tui` draws the pictures again).

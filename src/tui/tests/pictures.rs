@@ -1,4 +1,4 @@
-//! Screens as they look.
+//! Pictures of screens.
 
 use super::kit::Kit;
 use crate::tui::Signs;

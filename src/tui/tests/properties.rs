@@ -1,4 +1,4 @@
-//! What holds for any size and any keys.
+//! Properties for any size and any keys.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::kit::Kit;
 use crate::tui::event::{Event, Mouse, MouseKind};
 use crate::tui::keys::{Key, Press};
 
-/// Anything that a person can do.
+/// Any input of a user.
 fn anything() -> impl Strategy<Value = Event> {
     let key = prop_oneof![
         6 => prop::char::range(' ', '~').prop_map(Key::Char),

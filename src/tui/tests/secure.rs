@@ -3,7 +3,7 @@
 use super::kit::{Kit, capture};
 use crate::tui::shared::Selection;
 
-/// A capture at a message of a connection, in a screen.
+/// Opens a capture at a message of a connection, on a screen.
 fn at(name: &str, connection: u32, message: u64, keys: &str) -> Kit {
     let mut kit = Kit::open(name, 120, 36);
     kit.app.shared.selection = Selection { connection, message, frame: 0 };
@@ -13,7 +13,7 @@ fn at(name: &str, connection: u32, message: u64, keys: &str) -> Kit {
 #[test]
 fn a_message_in_tls_shows_its_record_and_what_it_costs() {
     let kit = at("wss", 1, 2, "8");
-    // 5 of header, 1 of type, 16 of tag.
+    // 5 bytes of header, 1 of type, 16 of tag.
     kit.shows("TLS_AES_256_GCM_SHA384").shows("record 5+33+17").shows("TLS tag 17");
     kit.picture("layers-wss-120x36");
     at("wss", 3, 2, "8").shows("ECDHE_ECDSA_WITH_CHACHA20").shows("TLS tag 16");
@@ -28,7 +28,7 @@ fn a_message_in_http2_shows_its_stream_and_its_data_frame() {
 }
 
 #[test]
-fn the_handshake_tells_what_tls_agreed_on() {
+fn the_handshake_shows_what_tls_negotiated() {
     at("wss", 2, 1, "2").shows("TLS 1.3, TLS_AES_256_GCM_SHA384, SNI wss.example").shows("resumed");
     let kit = at("wss-http2", 1, 1, "2");
     kit.shows("ALPN h2")
@@ -38,12 +38,12 @@ fn the_handshake_tells_what_tls_agreed_on() {
 }
 
 #[test]
-fn connections_that_cannot_be_read_stand_below_those_that_can() {
+fn tls_that_cannot_be_decrypted_is_listed_below() {
     let file = std::fs::read(capture("wss")).unwrap();
     let (mut kept, mut at) = (Vec::new(), 0);
     while let Some(len) = file.get(at + 4..at + 8) {
         let len = u32::from_le_bytes(len.try_into().unwrap()) as usize;
-        // All but the secrets.
+        // All keys but the secrets.
         if file[at..at + 4] != [10, 0, 0, 0] {
             kept.extend_from_slice(&file[at..at + len]);
         }

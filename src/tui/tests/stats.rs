@@ -1,4 +1,4 @@
-//! The figures, held against those of the command line.
+//! The figures, compared with those of the command line.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::capture::{Capture, Input, Options};
 use crate::pipeline::{Limits, Pipeline, Sink as _};
 use crate::report::stats::{self, Stats};
 
-/// What `wslens stats --format json` says.
+/// The output of `wslens stats --format json`.
 fn report(name: &str, connections: Vec<u32>) -> Value {
     let mut opened = Capture::open(&[Input::from(capture(name))], &Options::default()).unwrap();
     let mut pipeline = Pipeline::new(Limits::default());
@@ -20,7 +20,7 @@ fn report(name: &str, connections: Vec<u32>) -> Value {
     serde_json::from_slice(&out).unwrap()
 }
 
-/// The number behind some words on the screen.
+/// Returns the number behind some words on the screen.
 fn number(shown: &str, words: &str) -> u64 {
     let line =
         shown.lines().find(|line| line.contains(words)).unwrap_or_else(|| panic!("no {words} in\n{shown}"));
@@ -30,7 +30,7 @@ fn number(shown: &str, words: &str) -> u64 {
         .chars()
         .take_while(|c| c.is_ascii_digit() || *c == '\u{202f}' || *c == ' ' || *c == ',')
         .collect();
-    // Groups of three: a wider gap ends the number.
+    // Digits in groups of three: a wider gap ends the number.
     let digits = digits.split("  ").next().unwrap();
     digits
         .chars()
@@ -96,8 +96,8 @@ fn the_model_is_shown_and_can_be_changed() {
 }
 
 #[test]
-fn what_is_not_known_is_not_made_up() {
-    // Packets of TCP are not loaded yet.
+fn unknown_figures_are_not_shown() {
+    // TCP packets are not loaded yet.
     let mut kit = Kit::open("chat-deflate", 120, 36).press("6");
     kit.app.shared.details.clear();
     let line = kit.lines().into_iter().find(|line| line.contains("TCP, IP, link headers")).unwrap();
@@ -105,7 +105,7 @@ fn what_is_not_known_is_not_made_up() {
 }
 
 #[test]
-fn it_looks_like_this() {
+fn stats_look_like_this() {
     Kit::open("chat-deflate", 120, 36).press("6 A").rest().picture("stats-120x36");
     Kit::open("chat-deflate", 80, 24).press("6 A").rest().picture("stats-80x24");
 }

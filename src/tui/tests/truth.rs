@@ -1,4 +1,4 @@
-//! The UI says what the command line says, of every capture.
+//! For every capture, the UI shows the same as the command line.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::store::{FindingRow, Marks, Options, Session};
 use crate::tui::screens::ScreenId;
 use crate::tui::shared::{Ctx, Selection};
 
-/// Bytes of the captures that are looked at: this is about order, not about size.
+/// Maximum size of a capture: the order is tested, not the size.
 const MOST: u64 = 3 << 20;
 
 fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -23,7 +23,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
         let path = entry.path();
         let name = path.to_string_lossy().into_owned();
         if path.is_dir() && name.ends_with("hostile") {
-            // Made to take long.
+            // These captures take long.
         } else if path.is_dir() {
             collect(&path, found);
         } else if [".pcap", ".pcapng", ".cap", ".gz"].iter().any(|end| name.ends_with(end))
@@ -34,7 +34,7 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// All captures of the repository, and those of the corpus where it is present.
+/// All captures of the repository, and of the corpus if it is present.
 fn captures() -> Vec<PathBuf> {
     let mut found = Vec::new();
     for folder in ["captures", "../shared/corpus", "../shared/cases"] {
@@ -78,7 +78,7 @@ impl Kit {
 }
 
 #[test]
-fn messages_stand_in_the_order_of_the_command_line() {
+fn messages_are_in_the_order_of_the_command_line() {
     let mut tangled = 0;
     for path in captures() {
         let Some(mut kit) = open(&path) else { continue };
@@ -121,7 +121,7 @@ fn messages_stand_in_the_order_of_the_command_line() {
 }
 
 #[test]
-fn down_is_later_in_the_ladder() {
+fn later_events_are_lower_in_the_ladder() {
     let mut looked = 0;
     for path in captures() {
         let Some(mut kit) = open(&path) else { continue };
@@ -129,7 +129,7 @@ fn down_is_later_in_the_ladder() {
         for connection in numbers.into_iter().take(30) {
             kit = kit.look_at(connection, ScreenId::Ladder);
             let index = kit.session.index();
-            // Frames that came before the 101 stand behind it: the handshake is drawn first.
+            // Frames before the 101 are drawn after it: the handshake comes first.
             let is_early = |finding: &&FindingRow| {
                 finding.connection.is_some_and(|id| id.0 == connection)
                     && finding.rule.code == "data-before-handshake"
@@ -148,7 +148,7 @@ fn down_is_later_in_the_ladder() {
 }
 
 #[test]
-fn a_hole_has_a_row_and_compressed_bytes_are_never_text() {
+fn a_gap_has_a_row_and_compressed_bytes_are_never_text() {
     let mut kit = Kit::open("gap-deflate", 120, 36).press("3").rest();
     let lines = kit.lines();
     let row = |words: &str| {
@@ -167,7 +167,7 @@ fn a_hole_has_a_row_and_compressed_bytes_are_never_text() {
     );
     assert!(!kit.shown().contains("Q9") && !kit.shown().contains(" -"), "{}", kit.shown());
     kit.shows("Messages  9 of 9");
-    // The hole can be selected, and Enter tells of it.
+    // The gap can be selected, and Enter explains it.
     kit = kit.press("g j j j").rest();
     kit.shows("29 bytes of what the client sent").shows("not in the capture");
     let kit = kit.press("Enter").rest();
@@ -180,7 +180,7 @@ fn a_hole_has_a_row_and_compressed_bytes_are_never_text() {
 }
 
 #[test]
-fn a_message_that_cannot_be_read_is_nowhere_shown_as_text() {
+fn a_message_that_cannot_be_decompressed_is_never_shown_as_text() {
     let mut kit = Kit::open("gap-deflate", 120, 36).press("3").rest();
     kit.app.shared.selection = Selection { connection: 1, message: 4, frame: 0 };
     for size in [(80, 24), (120, 36), (200, 60)] {
@@ -188,14 +188,14 @@ fn a_message_that_cannot_be_read_is_nowhere_shown_as_text() {
         for key in ["Enter", "Tab", "4", "8", "5", "6"] {
             shown = shown.press(key).rest();
             let screen = shown.shown();
-            // Beside their digits, bytes stand as bytes.
+            // Next to their digits, bytes are shown as bytes.
             let as_text = screen.lines().any(|line| line.contains("\"Q9") && !line.contains("22 51 39"));
             assert!(!as_text, "{key} at {size:?}\n{screen}");
         }
         kit = shown.press("3").rest();
         kit.app.shared.selection = Selection { connection: 1, message: 4, frame: 0 };
     }
-    // A search does not find the bytes, and n goes on in the order of the list.
+    // A search does not find the bytes, and n moves in the order of the list.
     let kit = kit.resize(120, 36).press("Enter").rest();
     kit.shows("[hex]").shows("as sent");
     let kit = kit.press("n").rest();
@@ -203,12 +203,12 @@ fn a_message_that_cannot_be_read_is_nowhere_shown_as_text() {
 }
 
 #[test]
-fn a_message_with_a_hole_shows_what_is_known() {
+fn a_message_with_a_gap_shows_its_known_bytes() {
     let kit = Kit::open("gap-plain", 120, 36).press("3").rest();
     kit.shows("gap: 1 448 bytes missing behind the first 4 340: line 0000");
 }
 
-/// The connections that `wslens read --level connections -Y` chooses.
+/// The connections that `wslens read --level connections -Y` selects.
 fn chosen(path: &Path, filter: &str) -> Vec<u32> {
     let mut capture = Capture::from_bytes(std::fs::read(path).unwrap()).unwrap();
     let matcher = Matcher::new(crate::filter::parse(filter).unwrap(), Levels::of(Of::Connection));
@@ -258,7 +258,7 @@ const FILTERS: [&str; 24] = [
 ];
 
 #[test]
-fn a_filter_chooses_the_connections_that_the_command_line_chooses() {
+fn a_filter_selects_the_connections_of_the_command_line() {
     let mut found = std::collections::BTreeMap::<&str, usize>::new();
     for path in captures().into_iter().filter(|path| !path.to_string_lossy().contains("shared")) {
         let mut kit = open(&path).unwrap();
@@ -268,7 +268,7 @@ fn a_filter_chooses_the_connections_that_the_command_line_chooses() {
             kit = kit.press("f Ctrl-u").text(filter).rest();
             let told = chosen(&path, filter);
             *found.entry(filter).or_default() += told.len();
-            // What is counted while typing is what is listed.
+            // The count while typing equals the number of rows.
             let count = format!("{} of {of}", told.len());
             // A long filter leaves no room for the count.
             let searched = kit.shown().contains("to be searched") || filter.len() > 60;
