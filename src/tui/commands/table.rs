@@ -1,4 +1,4 @@
-//! The rows: every command with its keys, where they do it, and the words for it.
+//! The rows of the table: every command with its keys, their places and its words.
 
 use super::Group::{Everywhere, Find, Move, Screen};
 use super::{Cmd, Command, Group, Scope};
@@ -440,7 +440,7 @@ static HANDSHAKE: &[Command] = &[
     ),
 ];
 
-/// What makes sense while a capture goes on.
+/// Commands of a live capture.
 static LIVE: &[Command] = &[
     row(
         Cmd::Follow,

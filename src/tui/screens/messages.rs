@@ -2,12 +2,12 @@
 
 mod choose;
 mod draw;
-mod going;
+mod live_list;
 mod panes;
 mod view;
 
-use choose::{Deep, Hunt, RowScan};
-use going::selects;
+use choose::{Deep, RowScan, RowSearch};
+use live_list::selects;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Constraint::{Fill, Length, Min};
@@ -59,7 +59,7 @@ pub struct Messages {
     /// The cursor among the frames of the message.
     frame: usize,
     scroll: usize,
-    hunt: Option<Hunt>,
+    row_search: Option<RowSearch>,
     deep: Option<Deep>,
     scan: Option<RowScan>,
     /// Number of rows when the list was paused.
@@ -258,11 +258,11 @@ impl Screen for Messages {
         self.seen = self.seen.max(last.map_or(0, |place| place as u64 + 1));
         let frames = panes::frames_of(turn.index, self.connection, turn.shared.selection.message).len();
         self.frame = self.frame.min(frames.saturating_sub(1));
-        self.hunt(turn);
+        self.row_search(turn);
         self.search_payloads(turn);
     }
 
-    /// The opcode of what the cursor is on.
+    /// The opcode of the selected message or frame.
     fn here(&self, ctx: &Ctx<'_>) -> String {
         let selection = ctx.shared.selection;
         let frames = ctx.index.frames(selection.connection);
@@ -284,7 +284,7 @@ impl Screen for Messages {
     }
 
     fn is_busy(&self) -> bool {
-        self.rows.is_busy() || self.hunt.is_some()
+        self.rows.is_busy() || self.row_search.is_some()
     }
 
     fn act(&mut self, cmd: Cmd, turn: &mut Turn<'_>) -> bool {
@@ -436,7 +436,7 @@ impl Screen for Messages {
                 } else {
                     let (at, left) = (self.list.cursor, self.rows.len());
                     let forwards = cmd == Cmd::SearchNext;
-                    self.hunt = Some(Hunt { wanted, forwards, start: at, at, left, unseen: 0 });
+                    self.row_search = Some(RowSearch { wanted, forwards, start: at, at, left, unseen: 0 });
                 }
             }
             Cmd::FilterThis => {
@@ -578,7 +578,7 @@ impl Screen for Messages {
         if self.is_busy() {
             end.add(
                 Role::Title,
-                if self.hunt.is_some() {
+                if self.row_search.is_some() {
                     lang.pick("searching… ", "正在搜索… ")
                 } else {
                     lang.pick("filtering… ", "正在过滤… ")

@@ -1,8 +1,8 @@
-//! Figures: where the bytes went, what HTTP would have cost, traffic, health.
+//! Statistics: bytes by layer, the estimate for HTTP, traffic, health.
 //!
-//! | file | what it knows |
+//! | file | contents |
 //! | --- | --- |
-//! | `figures` | the numbers, gathered in bounded steps |
+//! | `figures` | the figures, computed in steps |
 //! | `draw` | the panes |
 
 mod draw;

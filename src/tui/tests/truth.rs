@@ -93,8 +93,8 @@ fn messages_are_in_the_order_of_the_command_line() {
             let listed =
                 listed.filter(|number| !rows.get(*number as usize - 1).unwrap().marks.has(Marks::UNFINISHED));
             let of: Vec<&Value> = records.iter().filter(|record| record["conn"] == connection).collect();
-            let told: Vec<u64> = of.iter().map(|record| record["msg"].as_u64().unwrap()).collect();
-            assert_eq!(listed.collect::<Vec<_>>(), told, "{}, connection {connection}", path.display());
+            let expected: Vec<u64> = of.iter().map(|record| record["msg"].as_u64().unwrap()).collect();
+            assert_eq!(listed.collect::<Vec<_>>(), expected, "{}, connection {connection}", path.display());
             for record in of {
                 let number = record["msg"].as_u64().unwrap();
                 let row = rows.get(number as usize - 1).unwrap();
@@ -266,18 +266,18 @@ fn a_filter_selects_the_connections_of_the_command_line() {
         let of = kit.session.index().connections.len();
         for filter in FILTERS {
             kit = kit.press("f Ctrl-u").text(filter).rest();
-            let told = chosen(&path, filter);
-            *found.entry(filter).or_default() += told.len();
+            let expected = chosen(&path, filter);
+            *found.entry(filter).or_default() += expected.len();
             // The count while typing equals the number of rows.
-            let count = format!("{} of {of}", told.len());
+            let count = format!("{} of {of}", expected.len());
             // A long filter leaves no room for the count.
             let searched = kit.shown().contains("to be searched") || filter.len() > 60;
             assert!(searched || kit.shown().contains(&format!("ok  {count}")), "{filter}\n{}", kit.shown());
             kit = kit.press("Esc").press("f Ctrl-u").text(filter).press("Enter").rest();
             let shown = kit.app.shared.shown_connections(&kit.session.index()).unwrap();
-            assert_eq!(shown, told, "{}: {filter}", path.display());
+            assert_eq!(shown, expected, "{}: {filter}", path.display());
             kit.shows(&count);
-            if told.is_empty() && of > 0 {
+            if expected.is_empty() && of > 0 {
                 assert!(!kit.shown().contains("client "), "{filter}\n{}", kit.shown());
                 let mut opened = kit.press("Enter");
                 assert_eq!(opened.app.screen, ScreenId::Connections, "{filter}");

@@ -36,7 +36,7 @@ const SAVE: u32 = 1;
 pub struct MessageDetail {
     content: Option<Content>,
     view: View,
-    /// What the user chose; `None` for what suits the message.
+    /// The view that the user chose; `None` for the one that suits the message.
     chosen: Option<View>,
     /// Whether the bytes at the side have the focus.
     aside: bool,

@@ -11,7 +11,7 @@ use crate::ws::Opcode;
 
 /// A search through many rows, done in steps.
 #[derive(Clone, Debug)]
-pub(super) struct Hunt {
+pub(super) struct RowSearch {
     pub(super) wanted: String,
     pub(super) forwards: bool,
     /// The row where it began.
@@ -52,7 +52,7 @@ fn pattern(text: &str) -> String {
 }
 
 /// Number of rows searched in one step.
-const HUNT: usize = 20_000;
+const ROWS_PER_STEP: usize = 20_000;
 
 impl Messages {
     /// Continues to choose rows; returns how many rows at the beginning of the list were removed.
@@ -165,36 +165,37 @@ impl Messages {
     }
 
     /// Continues a search.
-    pub(super) fn hunt(&mut self, turn: &mut Turn<'_>) {
-        let Some(mut hunt) = self.hunt.take() else { return };
+    pub(super) fn row_search(&mut self, turn: &mut Turn<'_>) {
+        let Some(mut row_search) = self.row_search.take() else { return };
         let len = self.rows.len();
-        for _ in 0..HUNT.min(hunt.left) {
-            hunt.left -= 1;
-            hunt.at = if hunt.forwards { hunt.at + 1 } else { hunt.at + len - 1 } % len.max(1);
-            let Some(place) = self.rows.get(hunt.at) else { continue };
+        for _ in 0..ROWS_PER_STEP.min(row_search.left) {
+            row_search.left -= 1;
+            row_search.at =
+                if row_search.forwards { row_search.at + 1 } else { row_search.at + len - 1 } % len.max(1);
+            let Some(place) = self.rows.get(row_search.at) else { continue };
             let message = self.message_of(turn.index, place);
-            let deep = self.deep.as_ref().filter(|deep| deep.wanted == hunt.wanted && deep.over);
-            let holds = draw::holds(turn.index, self.connection, message, &hunt.wanted)
+            let deep = self.deep.as_ref().filter(|deep| deep.wanted == row_search.wanted && deep.over);
+            let holds = draw::holds(turn.index, self.connection, message, &row_search.wanted)
                 .or_else(|| deep.map(|deep| deep.found.binary_search(&message).is_ok()));
             match holds {
                 Some(true) => {
-                    self.list.go(hunt.at);
+                    self.list.go(row_search.at);
                     self.follow(turn);
                     return;
                 }
                 Some(false) => {}
-                None => hunt.unseen += 1,
+                None => row_search.unseen += 1,
             }
         }
-        if hunt.left > 0 {
-            self.hunt = Some(hunt);
-        } else if hunt.unseen > 0 {
+        if row_search.left > 0 {
+            self.row_search = Some(row_search);
+        } else if row_search.unseen > 0 {
             // No preview contains it: search complete payloads, then search the rows again.
-            let id = turn.scan(format!("payload ~ {}", pattern(&hunt.wanted)));
+            let id = turn.scan(format!("payload ~ {}", pattern(&row_search.wanted)));
             self.deep = Some(Deep {
-                wanted: hunt.wanted.clone(),
-                forwards: hunt.forwards,
-                start: hunt.start,
+                wanted: row_search.wanted.clone(),
+                forwards: row_search.forwards,
+                start: row_search.start,
                 found: Vec::new(),
                 over: false,
             });
@@ -248,8 +249,8 @@ impl Messages {
                 deep.found.sort_unstable();
                 deep.over = true;
                 let (wanted, forwards, start) = (deep.wanted.clone(), deep.forwards, deep.start);
-                self.hunt =
-                    Some(Hunt { wanted, forwards, start, at: start, left: self.rows.len(), unseen: 0 });
+                self.row_search =
+                    Some(RowSearch { wanted, forwards, start, at: start, left: self.rows.len(), unseen: 0 });
             }
         }
     }

@@ -20,8 +20,9 @@ impl Messages {
     /// Removes rows from the beginning of the list.
     pub(super) fn shift(&mut self, rows: usize) {
         self.list.shift(rows);
-        if let Some(hunt) = &mut self.hunt {
-            (hunt.at, hunt.start) = (hunt.at.saturating_sub(rows), hunt.start.saturating_sub(rows));
+        if let Some(row_search) = &mut self.row_search {
+            (row_search.at, row_search.start) =
+                (row_search.at.saturating_sub(rows), row_search.start.saturating_sub(rows));
         }
     }
 
