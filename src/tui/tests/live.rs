@@ -386,7 +386,7 @@ fn released_rows_move_no_other_rows() {
     // The cursor is in the middle: the visible rows stay when rows above them are released.
     fed.kit = fed.kit.press("#").text("5900").press("Enter");
     let before = fed.state().lines().skip(3).take(16).collect::<Vec<_>>().join("\n");
-    assert!(before.contains("▸") && before.contains("▸5900 "));
+    assert!(before.contains("▸") && before.contains("▸ 5900 "));
     while fed.kit.session.index().messages(1).released() < 2000 {
         fed.say(500);
     }

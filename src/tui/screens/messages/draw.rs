@@ -61,12 +61,10 @@ impl Columns {
     /// Returns the columns of messages, or of frames, for a width and a number of rows.
     pub fn new(lang: Lang, width: u16, rows: usize, of_frames: bool) -> Self {
         let wide = width >= 98;
-        let digits = (rows.max(1).ilog10() as usize + 1).max(if wide { 4 } else { 3 });
+        let digits = (rows.max(1).ilog10() as usize + 1).max(if wide { 5 } else { 3 });
         // The cursor is before the number, the mark behind it.
-        let mut all = vec![
-            Column::right("# ", digits + 2).close(),
-            Column::right(lang.pick("Time", "时间"), if wide { 11 } else { 10 }),
-        ];
+        let mut all =
+            vec![Column::right("# ", digits + 2).close(), Column::right(lang.pick("Time", "时间"), 10)];
         if wide {
             all.push(Column::right("Δ", 9));
         }
