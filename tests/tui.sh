@@ -120,7 +120,7 @@ case_search() {
 case_help_and_palette() {
   start 120x36 "$(wslens "$chat")"
   want 'Messages  19 of 19'
-  key '?'; want 'Help: Messages'; text 'ladder'; want 'the conversation as'; key Escape; want_gone 'Help: Messages'
+  key '?'; want 'Help: Messages'; text 'ladder'; want 'sequence diagram of'; key Escape; want_gone 'Help: Messages'
   key :; want ' Commands '; text 'ladder'; want '▸ladder'; key Enter; want '[5 Ladder]'
   key 3; want 'Messages  19 of 19'
   key :; want ' Commands '; text 15; key Enter; want '▸   15'
@@ -289,7 +289,7 @@ case_live_pipe() {
   local half=3000
   mkfifo "$work/more"
   start 120x36 "{ head -c $half '$chat'; cat '$work/more'; } | $(wslens -)"
-  want '● PIPE'; want '[1 Conns]'
+  want '● PIPE'; want '[1 Connections]'
   key 3; want 'follow ON'; want 'FOLLOW'; want '─ Live ─'
   key p; want 'PAUSED'
   exec 9>"$work/more"
@@ -325,7 +325,7 @@ case_live() {
   want 'saved cap.pcapng'
   start 120x36 "$(wslens live -i lo)"
   want '● REC'; key C-c; want 'The capture is running'; key C-c
-  want 'nothing was kept'; want 'EXIT:0'; sane
+  want 'nothing was saved'; want 'EXIT:0'; sane
 }
 
 # What was captured does not act, and without colour there is none: not even the payload's red.
@@ -358,10 +358,10 @@ case_text() {
 
 case_many_connections() {
   start 120x36 "$(wslens "$many")"
-  want '[1 Conns]'
+  want '[1 Connections]'
   key G; want '▸'
-  key Enter; want '[3 Msgs]'
-  key Escape; want '[1 Conns]'
+  key Enter; want '[3 Messages]'
+  key Escape; want '[1 Connections]'
   quit
 }
 
@@ -377,7 +377,7 @@ case_builder() {
   key Tab; key Enter; want "✗ unmasked-client-frame"
   key s; want "save as pcapng"; key C-u; text "$file"; key Enter; want "wrote"
   "$program" check "$file" --only unmasked-client-frame --quiet && fail "the saved capture breaks no rule"
-  key Escape; want "[3 Msgs]"
+  key Escape; want "[3 Messages]"
   quit
   start 80x24 "$(wslens "$chat")"
   key w; want "What-if"; want "Experiments"
@@ -413,7 +413,7 @@ case_learn() {
   text 6; key Enter; want '对了'
   key Escape; want '2/6'
   quit
-  grep -q '^layers header$' "$work/state/wslens/learned" || fail 'progress is not kept'
+  grep -q '^layers header$' "$work/state/wslens/learned" || fail 'progress is not saved'
   # On the learner's own capture, and back.
   start 120x36 "XDG_STATE_HOME='$work/state' $(wslens "$chat")"
   want 'Messages  19 of 19'

@@ -355,7 +355,7 @@ impl CopyExport {
             let label = if ending.is_empty() {
                 lang.pick("new folder", "新文件夹")
             } else {
-                lang.pick("save to", "保存到")
+                lang.pick("file", "文件")
             };
             let id = if self.quits { PATH_QUIT } else { PATH };
             turn.prompt(id, label, format!("{}{ending}", what.name()));
