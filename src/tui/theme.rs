@@ -368,7 +368,7 @@ mod tests {
             for (name, matrix) in BLINDNESS {
                 let seen = shades.map(|shade| {
                     let (red, green, blue) = shade.rgb;
-                    let light = [red, green, blue].map(|part| linear(part));
+                    let light = [red, green, blue].map(linear);
                     let sum = |row: [f64; 3]| {
                         row.iter().zip(light).map(|(weight, part)| weight * part).sum::<f64>()
                     };
