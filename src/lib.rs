@@ -33,7 +33,7 @@
 //! | cli::style | present | terminal streams environment |
 //! | report | model json pipeline ws subproto filter autopsy present | nothing |
 //! | explain | model json http ws present | nothing |
-//! | build | model http ws report explain | nothing |
+//! | build | model http ws report | nothing |
 //! | drive | model capture pipeline ws | nothing |
 //! | store | model capture net pipeline ws autopsy drive | files threads clock |
 //! | story | model present http pipeline ws subproto autopsy report explain store | nothing |
