@@ -196,8 +196,8 @@ pub fn write(
             let name = format!("wslens check {}", capture.source_names().collect::<Vec<_>>().join(" "));
             write_report(capture, limits, Junit::new(out, selection, &name)?, look, asked)
         }
-        // `format` has refused the others.
-        _ => {
+        // The option accepts none of the last five.
+        Format::Table | Format::Text | Format::Markdown | Format::Mermaid | Format::Raw | Format::Pcapng => {
             let level = selection.levels;
             let outcome = write_report(
                 capture,

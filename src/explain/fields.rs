@@ -182,7 +182,7 @@ fn payload(frame: &ExplainedFrame, opcode: Option<Opcode>, lang: Lang) -> String
         }
         Some(Opcode::Pong) => both("The bytes of the ping that it answers.", "所回答的 ping 的字节。"),
         Some(Opcode::Continuation) => {
-            both("It goes on where the frame before it stopped.", "接着前一帧停下的地方。")
+            both("It continues where the frame before it ended.", "接着前一帧结束的地方。")
         }
         _ => both("Any bytes; what they mean is up to the application.", "任意字节，含义由应用决定。"),
     };

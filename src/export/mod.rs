@@ -501,7 +501,9 @@ impl Task {
                     self.through(depth, Transcript::new(out, form, selection), only, progress)
                 })
             }
-            _ => Err(ExportError::Nothing),
+            Format::Pcapng | Format::Table | Format::Sarif | Format::Junit | Format::Text => {
+                Err(ExportError::Nothing)
+            }
         }
     }
 

@@ -249,7 +249,7 @@ impl App {
 
     /// Returns whether the screen shows only the pane with the focus, for screen readers: panes side by side would be
     /// read line by line. The panes of Findings are one above the other.
-    fn shows_one_pane(&self) -> bool {
+    pub(super) fn shows_one_pane(&self) -> bool {
         self.shared.looks.signs == Signs::Plain && self.screen != ScreenId::Findings
     }
 

@@ -334,7 +334,7 @@ impl CopyExport {
             Format::Pcapng => {
                 ("pcapng", lang.pick("its packets, for Wireshark and others", "数据包，供 Wireshark 等使用"))
             }
-            _ => (format.name(), format.about()),
+            Format::Table | Format::Sarif | Format::Junit | Format::Text => (format.name(), format.about()),
         };
         let items = self.formats.iter().zip(FORMAT..).map(|(format, id)| {
             let (words, remark) = words(format);

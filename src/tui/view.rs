@@ -298,6 +298,13 @@ fn hints(app: &App, ctx: &Ctx<'_>) -> (Text, Vec<(u16, u16, Cmd)>) {
     let first = hint(Cmd::Help, u8::MAX);
     let mut kept: Vec<Hint> =
         std::iter::once(first).chain(app.screens.get(app.screen).hints().iter().copied()).collect();
+    // The key for the panes that are not visible. The ladder has one pane.
+    if app.shows_one_pane() && app.screen != ScreenId::Ladder {
+        match kept.iter_mut().find(|hint| hint.cmd == Cmd::NextPane) {
+            Some(hint) => hint.keep = u8::MAX,
+            None => kept.insert(1, hint(Cmd::NextPane, u8::MAX)),
+        }
+    }
     loop {
         let (line, places) = hint_line(&kept, scope, ctx);
         if line.width() <= columns || kept.len() < 2 {

@@ -69,7 +69,7 @@ fn every_pane_of_a_plain_screen_can_be_reached() {
     let mut kit = Kit::open("chat-deflate", 120, 36);
     kit.app.shared.looks.signs = Signs::Plain;
     let kit = kit.press("3").rest();
-    kit.shows("#  Messages  19 of 19");
+    kit.shows("#  Messages  19 of 19").shows("Tab pane");
     let kit = kit.press("Tab").rest();
     kit.shows("#  Frames of message 1");
     let kit = kit.press("Tab").rest();
