@@ -45,6 +45,25 @@ fn captures() -> Vec<PathBuf> {
     found
 }
 
+/// Writes copies of a capture into a folder, each without another one of its packets. Returns their paths.
+fn copies_without_a_packet(name: &str, folder: &Path) -> Vec<PathBuf> {
+    const ENHANCED_PACKET: u32 = 6;
+    let file = std::fs::read(repository(&format!("captures/{name}/capture.pcapng"))).unwrap();
+    let number = |at: usize| u32::from_le_bytes(file[at..at + 4].try_into().unwrap());
+    let mut paths = Vec::new();
+    let mut at = 0;
+    while at < file.len() {
+        let end = at + number(at + 4) as usize;
+        if number(at) == ENHANCED_PACKET {
+            let path = folder.join(format!("{}.pcapng", paths.len() + 1));
+            std::fs::write(&path, [&file[..at], &file[end..]].concat()).unwrap();
+            paths.push(path);
+        }
+        at = end;
+    }
+    paths
+}
+
 /// The command line's records of the messages of a capture.
 fn records(path: &Path) -> Option<Vec<Value>> {
     let mut capture = Capture::from_bytes(std::fs::read(path).unwrap()).ok()?;
@@ -80,7 +99,10 @@ impl Kit {
 #[test]
 fn messages_are_in_the_order_of_the_command_line() {
     let mut tangled = 0;
-    for path in captures() {
+    let folder = tempfile::tempdir().unwrap();
+    let copies = copies_without_a_packet("chat-deflate", folder.path());
+    assert_eq!(copies.len(), 39);
+    for path in captures().into_iter().chain(copies) {
         let Some(mut kit) = open(&path) else { continue };
         let Some(records) = records(&path) else { continue };
         let numbers: Vec<u32> = kit.session.index().connections.iter().map(|row| row.id.0).collect();
