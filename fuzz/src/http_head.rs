@@ -1,7 +1,7 @@
 //! HTTP/1 heads: cut anywhere the answer is the same, ranges fit, and what another parser accepts is read alike.
 
 use wslens::http::{
-    HeadKind, HeadLimits, HeadScan, judge_syntax, request_framing, response_framing, scan, scan_more, url,
+    HeadKind, HeadLimits, HeadScan, Scanned, judge_syntax, request_framing, response_framing, scan, scan_more, url,
 };
 use wslens::model::{Direction, Head};
 
@@ -19,19 +19,16 @@ pub fn run(data: &[u8]) {
     let whole = scan(kind, all, &limits);
 
     // Byte by byte, or in pieces.
-    let (mut end, mut seen) = (0, 0);
+    let (mut end, mut scanned) = (0, Scanned::default());
     let mut answer = HeadScan::Need;
     for piece in pieces {
         end += piece.len();
-        let now = scan_more(kind, &all[..end], seen, &limits);
-        assert_eq!(now, scan(kind, &all[..end], &limits), "searched on from {seen}");
+        let now = scan_more(kind, &all[..end], &mut scanned, &limits);
+        assert_eq!(now, scan(kind, &all[..end], &limits), "continued with {scanned:?}");
         match &answer {
             HeadScan::Need => {}
             // A head that was over the limits stays so, and what was none does not become one.
             before => assert_eq!(before, &now, "an answer stands, whatever follows"),
-        }
-        if now == HeadScan::Need {
-            seen = end;
         }
         answer = now;
     }

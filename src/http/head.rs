@@ -68,27 +68,43 @@ pub enum HeadScan {
 /// `NotHttp` comes with the first byte that rules a head out. Nothing is allocated until it is complete.
 #[must_use]
 pub fn scan(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> HeadScan {
-    scan_more(kind, input, 0, limits)
+    scan_more(kind, input, &mut Scanned::default(), limits)
 }
 
-/// As [`scan`], where the first `seen` bytes of `input` have given [`HeadScan::Need`] before.
+/// How far a head that is not complete yet has been scanned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scanned {
+    /// Bytes that gave [`HeadScan::Need`].
+    bytes: usize,
+    /// Bytes of the blank lines before the start line among them.
+    blank: usize,
+}
+
+/// As [`scan`], continuing where earlier calls with the beginning of the same `input` have returned
+/// [`HeadScan::Need`]. `scanned` holds how far they came; it begins with the default.
 ///
-/// The answer is the same; only the bytes since then are searched for the end, so a head that comes a
-/// byte at a time costs no square.
+/// The result is the same, but no byte is searched twice: a head that arrives one byte at a time costs no more than one
+/// that arrives at once.
 #[must_use]
-pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits) -> HeadScan {
-    let (bytes, taken, line_end, start) = match begin(kind, input, seen, limits) {
+pub fn scan_more(kind: HeadKind, input: &[u8], scanned: &mut Scanned, limits: &HeadLimits) -> HeadScan {
+    let (bytes, taken, line_end, start) = match begin(kind, input, *scanned, limits) {
         Begin::NotHttp => return HeadScan::NotHttp,
-        Begin::Need => return HeadScan::Need,
+        Begin::Need(blank) => {
+            *scanned = Scanned { bytes: input.len(), blank };
+            return HeadScan::Need;
+        }
         Begin::Line { bytes, taken, end, start } => (bytes, taken, end, start),
     };
-    let seen = seen.saturating_sub(taken);
+    let seen = scanned.bytes.saturating_sub(taken);
     match head_len(bytes, line_end.max(seen.saturating_sub(2))) {
         Some(len) => match head(kind, part(bytes, 0..len), line_end, start, limits) {
             Some(head) => HeadScan::Done(head, taken.saturating_add(len)),
             None => HeadScan::TooLarge,
         },
-        None if bytes.len() < limits.most() => HeadScan::Need,
+        None if bytes.len() < limits.most() => {
+            *scanned = Scanned { bytes: input.len(), blank: taken };
+            HeadScan::Need
+        }
         None => HeadScan::TooLarge,
     }
 }
@@ -96,7 +112,7 @@ pub fn scan_more(kind: HeadKind, input: &[u8], seen: usize, limits: &HeadLimits)
 /// Whether [`scan`] gives something else than [`HeadScan::NotHttp`]: only the start line is looked at.
 #[must_use]
 pub fn may_be_head(kind: HeadKind, input: &[u8], limits: &HeadLimits) -> bool {
-    !matches!(begin(kind, input, 0, limits), Begin::NotHttp)
+    !matches!(begin(kind, input, Scanned::default(), limits), Begin::NotHttp)
 }
 
 /// A head of which the capture has only these first bytes: its whole lines, or as much of its start line as is there.
@@ -180,8 +196,8 @@ fn cut_request_line(line: &[u8]) -> Option<StartLine> {
 /// What the start of the bytes at hand amounts to.
 enum Begin<'a> {
     NotHttp,
-    /// The start line may come with more bytes.
-    Need,
+    /// The start line may come with more bytes. Blank lines of this many bytes are before it.
+    Need(usize),
     /// A good start line.
     Line {
         /// What counts of the input: from the start line on, as much as the limit allows.
@@ -195,21 +211,23 @@ enum Begin<'a> {
     },
 }
 
-fn begin<'a>(kind: HeadKind, input: &'a [u8], seen: usize, limits: &HeadLimits) -> Begin<'a> {
+fn begin<'a>(kind: HeadKind, input: &'a [u8], scanned: Scanned, limits: &HeadLimits) -> Begin<'a> {
     let most = limits.most();
-    let start = input.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(input.len());
+    let unread = part(input, scanned.blank..input.len());
+    let blank = unread.iter().position(|b| !matches!(b, b'\r' | b'\n')).unwrap_or(unread.len());
+    let start = scanned.blank + blank;
     if start > most {
         return Begin::NotHttp;
     }
     // Nothing behind the limit counts, so that an answer stands whatever follows.
     let bytes = part(input, start..input.len().min(start.saturating_add(most)));
-    let seen = seen.saturating_sub(start);
+    let seen = scanned.bytes.saturating_sub(start);
     if bytes.is_empty() {
-        return Begin::Need;
+        return Begin::Need(start);
     }
     let Some(end) = memchr(b'\n', bytes) else {
         let possible = bytes.len() < most && may_begin(kind, bytes, seen);
-        return if possible { Begin::Need } else { Begin::NotHttp };
+        return if possible { Begin::Need(start) } else { Begin::NotHttp };
     };
     if end < seen {
         // Bytes that gave `Need` hold no bad start line.

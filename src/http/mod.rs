@@ -41,7 +41,8 @@ pub use credentials::credentials_in_clear;
 pub use extension::{compresses, compression_agreed, deflate_agreed, deflate_offer, parse_extensions};
 pub use foreign::{BYTE_ORDER_MARK, Foreign, ForeignKind};
 pub use head::{
-    HeadKind, HeadLimits, HeadScan, is_status_cut, may_be_head, scan, scan_cut, scan_cut_101, scan_more,
+    HeadKind, HeadLimits, HeadScan, Scanned, is_status_cut, may_be_head, scan, scan_cut, scan_cut_101,
+    scan_more,
 };
 pub use proxy::{ProxyScan, scan_proxy};
 pub use refusal::BodySample;

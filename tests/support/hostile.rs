@@ -35,7 +35,7 @@ pub struct Kind {
 pub const ORDINARY: Kind = Kind { name: "ordinary messages", make: ordinary };
 
 /// All kinds.
-pub const KINDS: [Kind; 27] = [
+pub const KINDS: [Kind; 28] = [
     Kind { name: "an extension with many parameters", make: parameters },
     Kind { name: "many extensions", make: extensions },
     Kind { name: "many subprotocols", make: subprotocols },
@@ -61,6 +61,7 @@ pub const KINDS: [Kind; 27] = [
     Kind { name: "blocks of deflate with the longest codes", make: |units| blocks(units, true) },
     Kind { name: "requests without answers", make: pipelined },
     Kind { name: "chunks of one byte", make: chunked },
+    Kind { name: "blank lines before a response, in segments of 17 bytes", make: blank_lines },
     Kind { name: "connections of one byte at one time", make: one_byte_each },
     Kind { name: "IP fragments in any order", make: ip_fragments },
 ];
@@ -430,6 +431,11 @@ fn chunked(units: usize) -> Vec<u8> {
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     let body = [&head[..], &b"1\r\nx\r\n".repeat(units * 1024 / 6), b"0\r\n\r\n"].concat();
     in_writes(&socket().http_before(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", &body))
+}
+
+fn blank_lines(units: usize) -> Vec<u8> {
+    let talk = socket().http_before(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n", &b"\n".repeat(units * 14 * 17));
+    pcap(&Script::new(&talk, &Split::Sizes(vec![17])).packets(), PcapFormat::default())
 }
 
 fn one_byte_each(units: usize) -> Vec<u8> {

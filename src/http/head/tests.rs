@@ -235,14 +235,13 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(whole.len() + 1)).collect();
         cuts.push(whole.len());
         cuts.sort_unstable();
-        let mut seen = 0;
+        let mut scanned = Scanned::default();
         for cut in cuts {
-            let more = scan_more(kind, &whole[..cut], seen, &LIMITS);
+            let more = scan_more(kind, &whole[..cut], &mut scanned, &LIMITS);
             prop_assert_eq!(&more, &scan(kind, &whole[..cut], &LIMITS));
             if more != HeadScan::Need {
                 break;
             }
-            seen = cut;
         }
     }
 

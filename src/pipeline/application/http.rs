@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use super::cut::{Cut, CutHandshake};
 use crate::http::http2::{PREFACE, begins_with_settings, may_begin_with_settings};
 use crate::http::{
-    BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, HeadScan, ProxyScan, accept_for,
-    is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, may_be_head, request_framing,
-    response_framing, scan, scan_more, scan_proxy,
+    BYTE_ORDER_MARK, BodyReader, BodySample, Foreign, GapResult, HeadKind, HeadScan, ProxyScan, Scanned,
+    accept_for, is_h2c_upgrade, is_interim, is_websocket_response, is_websocket_upgrade, may_be_head,
+    request_framing, response_framing, scan_more, scan_proxy,
 };
 use crate::model::{Chunk, Direction, Endpoint, Head, Place, WebSocketId};
 use crate::pipeline::events::{HeadPlace, NotWebSocket};
@@ -101,7 +101,7 @@ impl Parser {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Partial {
     pub(super) bytes: Vec<u8>,
-    seen: usize,
+    scanned: Scanned,
     pub(super) place: HeadPlace,
 }
 
@@ -738,14 +738,13 @@ enum Read {
 /// Reads a head that may have begun in earlier chunks.
 fn read(partial: &mut Partial, kind: HeadKind, chunk: &Chunk<'_>, limits: &Limits) -> Read {
     if partial.bytes.is_empty() {
-        return match scan(kind, chunk.bytes, &limits.head) {
+        return match scan_more(kind, chunk.bytes, &mut partial.scanned, &limits.head) {
             HeadScan::Done(head, taken) => {
                 Read::Done(head, taken, HeadPlace { first: chunk.origin, last: chunk.arrival })
             }
             HeadScan::Need => {
                 partial.place.first = chunk.origin;
                 partial.bytes.extend_from_slice(chunk.bytes);
-                partial.seen = partial.bytes.len();
                 Read::Need(chunk.bytes.len())
             }
             HeadScan::NotHttp => Read::NotHttp,
@@ -754,16 +753,13 @@ fn read(partial: &mut Partial, kind: HeadKind, chunk: &Chunk<'_>, limits: &Limit
     }
     let before = partial.bytes.len();
     partial.bytes.extend_from_slice(chunk.bytes);
-    match scan_more(kind, &partial.bytes, partial.seen, &limits.head) {
+    match scan_more(kind, &partial.bytes, &mut partial.scanned, &limits.head) {
         HeadScan::Done(head, taken) => {
             let place = HeadPlace { first: partial.place.first, last: chunk.arrival };
             *partial = Partial::default();
             Read::Done(head, taken.saturating_sub(before), place)
         }
-        HeadScan::Need => {
-            partial.seen = partial.bytes.len();
-            Read::Need(chunk.bytes.len())
-        }
+        HeadScan::Need => Read::Need(chunk.bytes.len()),
         HeadScan::NotHttp => {
             *partial = Partial::default();
             Read::NotHttp
