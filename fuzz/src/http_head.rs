@@ -1,7 +1,8 @@
 //! HTTP/1 heads: cut anywhere the answer is the same, ranges fit, and what another parser accepts is read alike.
 
 use wslens::http::{
-    HeadKind, HeadLimits, HeadScan, Scanned, judge_syntax, request_framing, response_framing, scan, scan_more, url,
+    HeadKind, HeadLimits, HeadScan, Scanned, judge_syntax, request_framing, response_framing, scan,
+    scan_more, url,
 };
 use wslens::model::{Direction, Head};
 
